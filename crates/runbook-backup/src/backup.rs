@@ -1,0 +1,250 @@
+//! An existing backup: what it covers, whether its archives are sound, and how a tree differs from it.
+//!
+//! Putting it back is `restore.rs`.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use tar::EntryType;
+
+use crate::compare::{Difference, differences};
+use crate::digest::{Digest, update_zeros};
+use crate::error::Error;
+use crate::escaped::{bytes_of, name_of};
+use crate::manifest::{Entry, EntryKind, Manifest, Root};
+use crate::pack::member_name;
+use crate::stream;
+use crate::unpack::{Member, Members, Piece};
+
+/// A complete backup in its directory.
+#[derive(Debug, Clone)]
+pub struct Backup {
+    dir: PathBuf,
+    manifest: Manifest,
+}
+
+/// What a sound backup was found to hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Verified {
+    /// Everything in the manifest.
+    pub entries: u64,
+    /// Regular files whose digests were compared.
+    pub files: u64,
+    /// Bytes of content that were read from the archives.
+    pub bytes: u64,
+}
+
+impl Backup {
+    /// Reads the manifest. Without a complete and unaltered one, there is no backup.
+    pub fn open(dir: &Path) -> Result<Self, Error> {
+        Ok(Self { dir: dir.to_path_buf(), manifest: Manifest::read(dir)? })
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// What it holds.
+    #[must_use]
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// The paths that it was asked to hold.
+    #[must_use]
+    pub fn roots(&self) -> &[Root] {
+        &self.manifest.roots
+    }
+
+    /// Whether the path is one of the roots or below one: also when nothing was there.
+    #[must_use]
+    pub fn covers(&self, path: &Path) -> bool {
+        self.manifest.root_of(path).is_some()
+    }
+
+    /// The path in the form that the manifest uses, when it is covered.
+    pub(crate) fn covered(&self, path: &Path) -> Result<PathBuf, Error> {
+        if let Some(why) = crate::place::not_plain(path) {
+            return Err(Error::BadPath { path: path.to_path_buf(), why });
+        }
+        if !self.covers(path) {
+            return Err(Error::NotCovered { path: path.to_path_buf(), dir: self.dir.clone() });
+        }
+        Ok(path.components().collect())
+    }
+
+    /// How a covered path differs now from what it was; empty when every byte, mode, owner, time, attribute and link is
+    /// as it was. Differences are in the order of their paths.
+    pub fn compare(&self, path: &Path) -> Result<Vec<Difference>, Error> {
+        let path = self.covered(path)?;
+        differences(self.manifest.subtree(&path), &path, &path, &|| false)
+    }
+
+    /// Reads every archive to its end and compares every member with the manifest.
+    pub fn verify(&self, cancel: &dyn Fn() -> bool) -> Result<Verified, Error> {
+        let mut verified = Verified { entries: self.manifest.entries.len() as u64, files: 0, bytes: 0 };
+        for (number, archive) in (0u32..).zip(&self.manifest.archives) {
+            let path = self.dir.join(&archive.file);
+            let damaged = |why: String| Error::ArchiveDamaged { archive: path.clone(), why };
+            let mut expected: HashMap<u64, &Entry> = self
+                .manifest
+                .entries
+                .iter()
+                .filter(|entry| entry.archive == number)
+                .map(|entry| (entry.member, entry))
+                .collect();
+            let (members, compressed) = stream::members(&path, |members| {
+                let mut count = 0;
+                while let Some(member) = members.next().map_err(|error| damaged(error.to_string()))? {
+                    if cancel() {
+                        return Err(Error::Cancelled);
+                    }
+                    count += 1;
+                    match expected.remove(&member.index) {
+                        Some(entry) => {
+                            agrees(&member, entry).map_err(damaged)?;
+                            self.verify_content(members, &member, entry, &path, &mut verified, cancel)?;
+                        }
+                        None => self.superseded(&member, number).map_err(damaged)?,
+                    }
+                }
+                Ok(count)
+            })?;
+            if let Some(entry) = expected.values().min_by_key(|entry| entry.member) {
+                return Err(damaged(format!("{} is missing from it", entry.path.display())));
+            }
+            match compressed {
+                Some(whole)
+                    if (whole.bytes, whole.digest, members) == (archive.bytes, archive.blake3, archive.members) => {}
+                Some(whole) if whole.bytes != archive.bytes => {
+                    return Err(damaged(format!("it has {} bytes instead of {}", whole.bytes, archive.bytes)));
+                }
+                Some(_) => return Err(damaged("its digest is not the one in the manifest".to_owned())),
+                None => return Err(damaged("its end cannot be decompressed".to_owned())),
+            }
+        }
+        Ok(verified)
+    }
+
+    fn verify_content<R: std::io::Read>(
+        &self,
+        members: &mut Members<R>,
+        member: &Member,
+        entry: &Entry,
+        archive: &Path,
+        verified: &mut Verified,
+        cancel: &dyn Fn() -> bool,
+    ) -> Result<(), Error> {
+        let EntryKind::File { blake3, .. } = &entry.kind else { return Ok(()) };
+        verified.files += 1;
+        if entry.hard_link_to.is_some() {
+            return Ok(());
+        }
+        let digest = content_digest(members, member, archive, cancel)?;
+        verified.bytes += member.size;
+        if digest == *blake3 {
+            return Ok(());
+        }
+        let why = format!("the content of {} has digest {digest} instead of {blake3}", entry.path.display());
+        Err(Error::ArchiveDamaged { archive: archive.to_path_buf(), why })
+    }
+
+    /// A member that no entry names must be an earlier state of one: copied again, or gone at a later pass.
+    fn superseded(&self, member: &Member, archive: u32) -> Result<(), String> {
+        let mut path = b"/".to_vec();
+        path.extend_from_slice(member.name.strip_suffix(b"/").unwrap_or(&member.name));
+        let path = Path::new(name_of(&path));
+        let newer = |entry: &Entry| (entry.archive, entry.member) > (archive, member.index);
+        let later = self.manifest.archives.iter().skip(archive as usize + 1);
+        let removed = later.flat_map(|archive| &archive.removed_before).any(|removed| removed == path);
+        if removed || self.manifest.entry(path).is_some_and(newer) {
+            return Ok(());
+        }
+        Err(format!("its member {} ({}) is not in the manifest", member.index, path.display()))
+    }
+}
+
+/// Whether a member's header says the same as the manifest.
+pub(crate) fn agrees(member: &Member, entry: &Entry) -> Result<(), String> {
+    let differs = |what: &str| {
+        let path = entry.path.display();
+        Err(format!("member {} and the manifest's entry {path} differ in their {what}", member.index))
+    };
+    let name = member.name.strip_suffix(b"/").unwrap_or(&member.name);
+    if name != member_name(bytes_of(&entry.path)) {
+        return differs("name");
+    }
+    if let Some(first) = &entry.hard_link_to {
+        let same = member.tag == EntryType::Link && member.link == member_name(bytes_of(first));
+        return if same { Ok(()) } else { differs("hard link") };
+    }
+    let tag = match entry.kind {
+        EntryKind::File { .. } => EntryType::Regular,
+        EntryKind::Directory => EntryType::Directory,
+        EntryKind::Symlink { .. } => EntryType::Symlink,
+        EntryKind::Fifo => EntryType::Fifo,
+        EntryKind::CharDevice { .. } => EntryType::Char,
+        EntryKind::BlockDevice { .. } => EntryType::Block,
+    };
+    if member.tag != tag {
+        return differs("type");
+    }
+    match &entry.kind {
+        EntryKind::File { size, .. } if *size != member.size => return differs("size"),
+        EntryKind::Symlink { target } if bytes_of(target) != member.link => return differs("target"),
+        _ => {}
+    }
+    if member.mode != entry.mode || member.mtime != entry.mtime || member.xattrs != entry.xattrs {
+        return differs("mode, time or attributes");
+    }
+    Ok(())
+}
+
+pub(crate) fn content_digest<R: std::io::Read>(
+    members: &mut Members<R>,
+    member: &Member,
+    archive: &Path,
+    cancel: &dyn Fn() -> bool,
+) -> Result<Digest, Error> {
+    let mut hasher = blake3::Hasher::new();
+    let taken = members.content(member, |piece| {
+        match piece {
+            Piece::Data(bytes) => {
+                hasher.update(bytes);
+            }
+            Piece::Hole(length) => update_zeros(&mut hasher, length),
+        }
+        if cancel() { Err(Stop::Cancelled) } else { Ok(()) }
+    });
+    taken.map_err(|stop| stop.within(archive, member))?;
+    Ok(Digest::from_hasher(&hasher))
+}
+
+/// Why the content of a member was not read to its end.
+pub(crate) enum Stop {
+    Cancelled,
+    Damaged(std::io::Error),
+    Failed(Error),
+}
+
+impl From<std::io::Error> for Stop {
+    fn from(error: std::io::Error) -> Self {
+        Self::Damaged(error)
+    }
+}
+
+impl Stop {
+    pub(crate) fn within(self, archive: &Path, member: &Member) -> Error {
+        match self {
+            Self::Cancelled => Error::Cancelled,
+            Self::Failed(error) => error,
+            Self::Damaged(error) => Error::ArchiveDamaged {
+                archive: archive.to_path_buf(),
+                why: format!("{error}, in {}", name_of(&member.name).display()),
+            },
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! Backups of paths on one host: standard archives with a manifest, checked and put back in one rename.
+//!
+//! This crate knows directories and files, nothing of plans or runs. Start at
+//! [`create`] and [`Backup`]; the format is told in `docs/backups.md`.
+
+mod acl;
+mod attributes;
+mod backup;
+mod compare;
+mod copy;
+mod create;
+mod digest;
+mod durable;
+mod error;
+mod escaped;
+mod exchange;
+mod extents;
+mod inode;
+mod manifest;
+mod pack;
+mod place;
+mod recorder;
+mod remove;
+mod restore;
+mod retention;
+mod settle;
+mod stream;
+mod timestamp;
+mod tree;
+mod unpack;
+
+pub use backup::{Backup, Verified};
+pub use compare::{Change, Difference, TreeDigest, digest_tree};
+pub use copy::{Copied, copy_tree, extract_archive};
+pub use create::{Created, Options, create};
+pub use digest::Digest;
+pub use error::Error;
+pub use exchange::{exchange, set_aside};
+pub use manifest::{
+    Archive, Attributes, Entry, EntryKind, FORMAT, MANIFEST, Manifest, Root, Seen, SkipReason, Skipped,
+};
+pub use restore::Restored;
+pub use retention::{Retention, prunable};
+pub use settle::{Settled, settle};
+pub use timestamp::Timestamp;

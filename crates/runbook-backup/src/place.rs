@@ -1,0 +1,221 @@
+//! Puts files, links and directories below one directory, and can put them nowhere else.
+//!
+//! Every name is resolved one component at a time from an open directory and never through a link, so neither a name
+//! in an archive nor a link planted meanwhile leads out.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Component, Path, PathBuf};
+
+use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Timespec, Timestamps, UTIME_OMIT, Uid};
+use rustix::io::Errno;
+
+use crate::attributes;
+use crate::error::Error;
+use crate::manifest::{Attributes, Entry, EntryKind};
+use crate::timestamp::Timestamp;
+use crate::tree::open_directory;
+
+/// Why a path cannot name something to back up: it must be absolute, without `.` and `..`, and not the root itself.
+pub(crate) fn not_plain(path: &Path) -> Option<&'static str> {
+    let mut components = path.components();
+    if components.next() != Some(Component::RootDir) {
+        return Some("the path must be absolute");
+    }
+    if path.file_name().is_none() || components.any(|part| !matches!(part, Component::Normal(_))) {
+        return Some("the path must name something below /, without `..`");
+    }
+    None
+}
+
+/// Everything about a file but its name and content.
+pub(crate) struct Metadata<'a> {
+    pub(crate) mode: u32,
+    /// None: whoever we are.
+    pub(crate) owner: Option<(u32, u32)>,
+    pub(crate) mtime: Timestamp,
+    pub(crate) xattrs: &'a Attributes,
+}
+
+impl<'a> From<&'a Entry> for Metadata<'a> {
+    fn from(entry: &'a Entry) -> Self {
+        Self { mode: entry.mode, owner: Some((entry.uid, entry.gid)), mtime: entry.mtime, xattrs: &entry.xattrs }
+    }
+}
+
+/// A directory that things are put below.
+pub(crate) struct Place {
+    root: OwnedFd,
+    path: PathBuf,
+    /// The directories from the root to the one last used, open.
+    chain: Vec<(OsString, OwnedFd)>,
+}
+
+impl Place {
+    pub(crate) fn open(path: &Path) -> Result<Self, Error> {
+        let flags = OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let root = rustix::fs::openat(rustix::fs::CWD, path, flags, Mode::empty());
+        let root = root.map_err(|error| Error::io("open", path, error))?;
+        Ok(Self { root, path: path.to_path_buf(), chain: Vec::new() })
+    }
+
+    pub(crate) fn fd(&self) -> BorrowedFd<'_> {
+        self.root.as_fd()
+    }
+
+    pub(crate) fn path_of(&self, relative: &Path) -> PathBuf {
+        self.path.join(relative)
+    }
+
+    /// The open directory that holds a relative path, and the last part of its name.
+    fn parent<'a>(&mut self, relative: &'a Path) -> Result<(BorrowedFd<'_>, &'a OsStr), Error> {
+        let refused = || Error::BadPath { path: relative.to_path_buf(), why: "the name leads out of its directory" };
+        let mut parts = Vec::new();
+        for component in relative.components() {
+            let Component::Normal(part) = component else { return Err(refused()) };
+            parts.push(part);
+        }
+        let name = parts.pop().ok_or_else(refused)?;
+        let same = self.chain.iter().zip(&parts).take_while(|((open, _), part)| open == *part).count();
+        self.chain.truncate(same);
+        for part in parts.into_iter().skip(same) {
+            let above = self.chain.last().map_or(self.root.as_fd(), |(_, fd)| fd.as_fd());
+            let fd = open_directory(above, part)
+                .map_err(|error| Error::io("open the directory of", &self.path.join(relative), error))?;
+            self.chain.push((part.to_os_string(), fd));
+        }
+        Ok((self.chain.last().map_or(self.root.as_fd(), |(_, fd)| fd.as_fd()), name))
+    }
+
+    fn at<T>(
+        &mut self,
+        doing: &'static str,
+        relative: &Path,
+        run: impl FnOnce(BorrowedFd<'_>, &OsStr) -> Result<T, Errno>,
+    ) -> Result<T, Error> {
+        let (parent, name) = self.parent(relative)?;
+        run(parent, name).map_err(|error| Error::io(doing, &self.path.join(relative), error))
+    }
+
+    /// A new directory, ours alone until it is finished.
+    pub(crate) fn directory(&mut self, relative: &Path) -> Result<(), Error> {
+        self.at("create", relative, |parent, name| rustix::fs::mkdirat(parent, name, Mode::RWXU))
+    }
+
+    /// A new directory, or one that is there already.
+    pub(crate) fn directories(&mut self, relative: &Path) -> Result<(), Error> {
+        let mut sofar = PathBuf::new();
+        for part in relative.components() {
+            sofar.push(part);
+            let made = self.at("create", &sofar, |parent, name| match rustix::fs::mkdirat(parent, name, Mode::RWXU) {
+                Err(Errno::EXIST) => Ok(()),
+                other => other,
+            });
+            made?;
+        }
+        Ok(())
+    }
+
+    /// A new file, ours alone until it is finished.
+    pub(crate) fn file(&mut self, relative: &Path) -> Result<File, Error> {
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let mode = Mode::RUSR | Mode::WUSR;
+        self.at("create", relative, |parent, name| rustix::fs::openat(parent, name, flags, mode)).map(File::from)
+    }
+
+    /// A link or a special file, complete with its metadata.
+    pub(crate) fn other(&mut self, relative: &Path, kind: &EntryKind, metadata: &Metadata<'_>) -> Result<(), Error> {
+        let mode = Mode::RUSR | Mode::WUSR;
+        self.at("create", relative, |parent, name| match kind {
+            EntryKind::Symlink { target } => rustix::fs::symlinkat(target, parent, name),
+            EntryKind::Fifo => rustix::fs::mknodat(parent, name, FileType::Fifo, mode, 0),
+            EntryKind::CharDevice { major, minor } => {
+                rustix::fs::mknodat(parent, name, FileType::CharacterDevice, mode, rustix::fs::makedev(*major, *minor))
+            }
+            EntryKind::BlockDevice { major, minor } => {
+                rustix::fs::mknodat(parent, name, FileType::BlockDevice, mode, rustix::fs::makedev(*major, *minor))
+            }
+            EntryKind::File { .. } | EntryKind::Directory => Err(Errno::INVAL),
+        })?;
+        let here = AtFlags::SYMLINK_NOFOLLOW;
+        if let Some((uid, gid)) = metadata.owner {
+            let (uid, gid) = (Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)));
+            self.at("set the owner of", relative, |parent, name| rustix::fs::chownat(parent, name, uid, gid, here))?;
+        }
+        if !matches!(kind, EntryKind::Symlink { .. }) {
+            let mode = Mode::from_raw_mode(metadata.mode);
+            self.at("set the mode of", relative, |parent, name| {
+                rustix::fs::chmodat(parent, name, mode, AtFlags::empty())
+            })?;
+        }
+        let (parent, name) = self.parent(relative)?;
+        attributes::write_at(parent, name, metadata.xattrs)
+            .map_err(|error| Error::io("set the attributes of", &self.path.join(relative), error))?;
+        let times = times(metadata.mtime);
+        self.at("set the time of", relative, |parent, name| rustix::fs::utimensat(parent, name, &times, here))
+    }
+
+    /// A further name of a file that is here already.
+    pub(crate) fn hard_link(&mut self, first: &Path, further: &Path) -> Result<(), Error> {
+        let (parent, name) = self.parent(first)?;
+        let parent = parent.try_clone_to_owned().map_err(|error| Error::io("open", further, error))?;
+        let name = name.to_os_string();
+        self.at("link", further, |to, further| rustix::fs::linkat(&parent, &name, to, further, AtFlags::empty()))
+    }
+
+    /// Gives a directory its metadata. Do it last, and inner ones before outer ones.
+    pub(crate) fn finish_directory(&mut self, relative: &Path, metadata: &Metadata<'_>) -> Result<(), Error> {
+        let fd = self.at("open", relative, open_directory)?;
+        finish(fd.as_fd(), &self.path.join(relative), metadata)
+    }
+}
+
+/// Gives an open file its metadata. The order matters: a new owner clears setuid and capabilities.
+pub(crate) fn finish(fd: BorrowedFd<'_>, path: &Path, metadata: &Metadata<'_>) -> Result<(), Error> {
+    if let Some((uid, gid)) = metadata.owner {
+        rustix::fs::fchown(fd, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)))
+            .map_err(|error| Error::io("set the owner of", path, error))?;
+    }
+    rustix::fs::fchmod(fd, Mode::from_raw_mode(metadata.mode))
+        .map_err(|error| Error::io("set the mode of", path, error))?;
+    attributes::write(fd, metadata.xattrs).map_err(|error| Error::io("set the attributes of", path, error))?;
+    set_mtime(fd, metadata.mtime).map_err(|error| Error::io("set the time of", path, error))
+}
+
+pub(crate) fn set_mtime(fd: impl AsFd, mtime: Timestamp) -> Result<(), Errno> {
+    rustix::fs::futimens(fd, &times(mtime))
+}
+
+fn times(mtime: Timestamp) -> Timestamps {
+    Timestamps {
+        last_access: Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT },
+        last_modification: Timespec { tv_sec: mtime.seconds, tv_nsec: mtime.nanos.into() },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_leads_out() {
+        let scratch = tempfile::tempdir().unwrap();
+        let mut place = Place::open(scratch.path()).unwrap();
+        std::os::unix::fs::symlink("/tmp", scratch.path().join("out")).unwrap();
+        for name in ["../x", "/x", "a/../../x", "out/x", "", ".", ".."] {
+            assert!(place.file(Path::new(name)).is_err(), "{name}");
+        }
+        place.directories(Path::new("a/b")).unwrap();
+        place.file(Path::new("a/b/c")).unwrap();
+        assert!(place.file(Path::new("a/b/c")).is_err(), "never over something that is there");
+    }
+
+    #[test]
+    fn plain_paths() {
+        for (path, plain) in [("/a", true), ("/a/", true), ("/", false), ("a", false), ("/a/../b", false), ("", false)]
+        {
+            assert_eq!(not_plain(Path::new(path)).is_none(), plain, "{path}");
+        }
+    }
+}

@@ -1,0 +1,341 @@
+//! The heart: from what is known and what just came in, what to record and what to start. Pure: no I/O, no clock.
+
+use crate::{Course, forward, way_back};
+use runbook_model::{
+    Event, Failure, FailureKind, OnFailure, Outcome, Outputs, Reading, RunPhase, RunState, StepId, StepStatus,
+    UndoPhase, Verdict,
+};
+use serde_json::Value as Json;
+use std::time::Duration;
+
+/// Something that the run has to react to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Input {
+    /// A new run; its header and predictions are recorded.
+    Begin,
+    /// This process goes on with a run; that is recorded.
+    Resume,
+    /// Records were folded in, or a job ended. `idle` is whether no job is under way.
+    Advance {
+        /// No job is under way.
+        idle: bool,
+    },
+    /// First Ctrl-C: what runs is finished, nothing more is started, and the run stays open.
+    Drain,
+    /// Second Ctrl-C. In a rollback the same as the first.
+    Cancel,
+    /// A baseline was read.
+    BaselineTaken {
+        /// The verification.
+        step: StepId,
+        /// Its rows.
+        readings: Vec<Reading>,
+        /// Its positions.
+        marks: Json,
+    },
+    /// A step was probed and prepared.
+    Began {
+        /// The step.
+        step: StepId,
+        /// What came of it.
+        began: Began,
+    },
+    /// A step acted.
+    Acted {
+        /// The step.
+        step: StepId,
+        /// What it did, with its outputs, or why not.
+        result: Result<(String, Outputs), Failure>,
+        /// The rows that it read.
+        readings: Vec<Reading>,
+    },
+    /// The pause before another attempt is over.
+    Paused {
+        /// The step.
+        step: StepId,
+    },
+    /// A part of a step was taken back, or not.
+    TakenBack {
+        /// The step.
+        step: StepId,
+        /// The part.
+        phase: UndoPhase,
+        /// What was put back, or why not.
+        result: Result<String, Failure>,
+    },
+    /// The signals were read after the rollback.
+    Verified {
+        /// The verification.
+        step: StepId,
+        /// Its rows.
+        readings: Vec<Reading>,
+        /// Green signals of the baseline that are not green now.
+        lost: Vec<String>,
+    },
+}
+
+/// What came of probing and preparing a step.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Began {
+    /// Its condition is false.
+    Skip(String),
+    /// The host is as wanted.
+    Unchanged {
+        /// What is there.
+        summary: String,
+        /// What it puts out.
+        outputs: Outputs,
+    },
+    /// It can act. `undo` is `None` for a step that changes nothing, which needs no intent.
+    Ready {
+        /// How to take it back.
+        undo: Option<Json>,
+    },
+    /// It cannot.
+    Failed(Failure),
+}
+
+/// Something to do, in order: everything that is recorded before a job must be in the journal before the job starts.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// Append this to the journal and fold it in.
+    Record(Event),
+    /// Start this.
+    Start(Job),
+}
+
+/// A piece of work for a thread. Each ends in one [`Input`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Job {
+    /// Read the signals before the first change.
+    Baseline(StepId),
+    /// Evaluate the condition, probe, prepare.
+    Begin {
+        /// The step.
+        step: StepId,
+        /// Act even if the probe finds nothing to do: what it serves has changed.
+        forced: bool,
+    },
+    /// Apply and confirm.
+    Act(StepId),
+    /// After a crash: confirm, and apply only if the change is not there.
+    Recheck(StepId),
+    /// Wait before another attempt.
+    Pause {
+        /// The step.
+        step: StepId,
+        /// For so long.
+        pause: Duration,
+    },
+    /// Take a part of a step back.
+    TakeBack {
+        /// The step.
+        step: StepId,
+        /// The part.
+        phase: UndoPhase,
+    },
+    /// Read the signals after the rollback.
+    Verify(StepId),
+}
+
+/// What to do next. The records come before the jobs that rely on them.
+pub fn decide(state: &RunState, course: &Course, input: Input) -> Vec<Action> {
+    match input {
+        Input::Begin => baselines(state, course),
+        Input::Resume => resume(state, course),
+        Input::Advance { idle } => advance(state, course, idle),
+        Input::Drain if !state.draining && is_open(state) => vec![Action::Record(Event::DrainRequested)],
+        Input::Cancel if !state.cancelling && state.phase == RunPhase::Forward => {
+            vec![Action::Record(Event::CancelRequested)]
+        }
+        // An undo is never stopped half-way; what can be asked of a rollback is to pause before the next one.
+        Input::Cancel if !state.draining && is_open(state) => vec![Action::Record(Event::DrainRequested)],
+        Input::Drain | Input::Cancel => Vec::new(),
+        Input::BaselineTaken { step, readings, marks } => {
+            vec![Action::Record(Event::BaselineTaken { step, readings, marks })]
+        }
+        Input::Began { step, began } => after_begin(state, course, step, began),
+        Input::Acted { step, result: Ok((summary, outputs)), readings } => {
+            vec![finished(state, step, summary, outputs, readings)]
+        }
+        Input::Acted { step, result: Err(failure), readings } => after_failure(state, course, step, failure, readings),
+        Input::Paused { step } => try_again(state, course, step),
+        Input::TakenBack { step, phase, result } => vec![taken_back(step, phase, result)],
+        Input::Verified { step, readings, lost } => {
+            vec![Action::Record(Event::RollbackVerified { step, readings, lost })]
+        }
+    }
+}
+
+fn is_open(state: &RunState) -> bool {
+    matches!(state.phase, RunPhase::Forward | RunPhase::RollingBack(_))
+}
+
+fn advance(state: &RunState, course: &Course, idle: bool) -> Vec<Action> {
+    match state.phase {
+        RunPhase::New | RunPhase::Finished(_) => Vec::new(),
+        RunPhase::Forward => forward::advance(state, course, idle),
+        RunPhase::RollingBack(_) if idle => way_back::advance(state, course),
+        RunPhase::RollingBack(_) => Vec::new(),
+    }
+}
+
+/// The verifications whose signals still have to be read before the first change.
+pub(crate) fn missing_baselines<'a>(
+    state: &'a RunState,
+    course: &'a Course,
+) -> impl Iterator<Item = &'a StepId> + use<'a> {
+    let wanted = |step: &&StepId| {
+        let known = state.step(step);
+        let verifies = course.schedule.declaration(step).is_some_and(way_back::verifies);
+        verifies && known.is_some_and(|known| known.needed != Some(false) && known.baseline.is_none())
+    };
+    let touched = state.may_have_touched();
+    course.schedule.order().iter().filter(move |_| !touched).filter(wanted)
+}
+
+fn baselines(state: &RunState, course: &Course) -> Vec<Action> {
+    missing_baselines(state, course).map(|step| Action::Start(Job::Baseline(step.clone()))).collect()
+}
+
+fn resume(state: &RunState, course: &Course) -> Vec<Action> {
+    match state.phase {
+        RunPhase::RollingBack(_) => return way_back::next(state, course),
+        RunPhase::New | RunPhase::Finished(_) => return Vec::new(),
+        RunPhase::Forward => {}
+    }
+    let ends = forward::must_not_act(state, course);
+    let mut actions = if ends { Vec::new() } else { baselines(state, course) };
+    for step in course.schedule.order() {
+        let attempt = state.step(step).map_or(1, |known| known.attempts);
+        let started = |attempt| Action::Record(Event::StepStarted { step: step.clone(), attempt });
+        match state.status(step) {
+            StepStatus::Undoing => actions.extend(take_back(step, UndoPhase::Undo)),
+            StepStatus::Started if ends => actions.push(not_acted(step.clone())),
+            // What it left on the host is taken back with the rest, or told if the run stops where it is.
+            _ if ends => {}
+            StepStatus::Started => actions.extend([started(attempt), begin(state, course, step)]),
+            StepStatus::Intended => actions.extend([started(attempt), Action::Start(Job::Recheck(step.clone()))]),
+            // The attempt before is known to have failed: there is nothing to find out.
+            StepStatus::Retrying => actions.extend([started(attempt + 1), Action::Start(Job::Act(step.clone()))]),
+            _ => {}
+        }
+    }
+    actions
+}
+
+/// The record and the job of taking back a part of `step`.
+pub(crate) fn take_back(step: &StepId, phase: UndoPhase) -> [Action; 2] {
+    let step = step.clone();
+    [Action::Record(Event::UndoStarted { step: step.clone(), phase }), Action::Start(Job::TakeBack { step, phase })]
+}
+
+fn not_acted(step: StepId) -> Action {
+    let outcome = Outcome::Skipped { because: "the run ended before it acted".to_owned() };
+    Action::Record(Event::StepFinished { step, outcome, outputs: Outputs::new(), readings: Vec::new() })
+}
+
+/// The job that begins `step`. A restart whose program or configuration was changed in this run must not be talked out
+/// of it by its probe, which sees only files that it knows.
+pub(crate) fn begin(state: &RunState, course: &Course, step: &StepId) -> Action {
+    let restarts = course.schedule.declaration(step).is_some_and(way_back::restarts);
+    let changed = |ancestor: &StepId| state.status(ancestor) == StepStatus::Changed;
+    let forced = restarts && course.schedule.ancestors(step).into_iter().any(changed);
+    Action::Start(Job::Begin { step: step.clone(), forced })
+}
+
+fn after_begin(state: &RunState, course: &Course, step: StepId, began: Began) -> Vec<Action> {
+    let finished = |step, outcome, outputs| {
+        vec![Action::Record(Event::StepFinished { step, outcome, outputs, readings: Vec::new() })]
+    };
+    match began {
+        Began::Skip(because) => finished(step, Outcome::Skipped { because }, Outputs::new()),
+        Began::Unchanged { summary, outputs } => finished(step, Outcome::Unchanged { summary }, outputs),
+        Began::Failed(failure) => after_failure(state, course, step, failure, Vec::new()),
+        Began::Ready { .. } if state.cancelling || forward::must_not_act(state, course) => vec![not_acted(step)],
+        // A drained run stays open; the step begins anew when it is resumed.
+        Began::Ready { .. } if state.draining => Vec::new(),
+        Began::Ready { undo: None } => vec![Action::Start(Job::Act(step))],
+        Began::Ready { undo: Some(undo) } => {
+            vec![Action::Record(Event::StepIntended { step: step.clone(), undo }), Action::Start(Job::Act(step))]
+        }
+    }
+}
+
+fn finished(state: &RunState, step: StepId, summary: String, outputs: Outputs, readings: Vec<Reading>) -> Action {
+    let outcome = if state.status(&step).may_have_touched() {
+        Outcome::Changed { summary }
+    } else {
+        Outcome::Unchanged { summary }
+    };
+    Action::Record(Event::StepFinished { step, outcome, outputs, readings })
+}
+
+fn after_failure(
+    state: &RunState,
+    course: &Course,
+    step: StepId,
+    failure: Failure,
+    readings: Vec<Reading>,
+) -> Vec<Action> {
+    let retry = course.policy(&step).retry;
+    let attempts = state.step(&step).map_or(1, |known| known.attempts.max(1));
+    let hopeless = matches!(failure.kind, FailureKind::Cancelled | FailureKind::Refused);
+    if hopeless || attempts >= retry.attempts || state.cancelling || forward::must_not_act(state, course) {
+        let outcome = Outcome::Failed(failure);
+        return vec![Action::Record(Event::StepFinished { step, outcome, outputs: Outputs::new(), readings })];
+    }
+    let pause = retry.backoff.saturating_mul(1 << (attempts - 1).min(16));
+    let pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
+    let mut actions = vec![Action::Record(Event::StepRetrying { step: step.clone(), failure, pause_ms })];
+    // Nobody waits for the pause of a drained run; the next attempt is made when it is resumed.
+    if !state.draining {
+        actions.push(Action::Start(Job::Pause { step, pause }));
+    }
+    actions
+}
+
+fn try_again(state: &RunState, course: &Course, step: StepId) -> Vec<Action> {
+    let known = state.step(&step);
+    if state.cancelling || forward::must_not_act(state, course) {
+        let failure = known.and_then(|known| known.failure.clone());
+        let failure = failure.unwrap_or_else(|| Failure::failed("not tried again, because the run ends"));
+        let outcome = Outcome::Failed(failure);
+        return vec![Action::Record(Event::StepFinished {
+            step,
+            outcome,
+            outputs: Outputs::new(),
+            readings: Vec::new(),
+        })];
+    }
+    if state.draining {
+        return Vec::new();
+    }
+    let attempt = known.map_or(1, |known| known.attempts) + 1;
+    let job = match state.status(&step) {
+        StepStatus::Retrying => Action::Start(Job::Act(step.clone())),
+        _ => begin(state, course, &step),
+    };
+    vec![Action::Record(Event::StepStarted { step, attempt }), job]
+}
+
+fn taken_back(step: StepId, phase: UndoPhase, result: Result<String, Failure>) -> Action {
+    let (summary, failure) = match result {
+        Ok(summary) => (summary, None),
+        Err(failure) => (String::new(), Some(failure)),
+    };
+    Action::Record(Event::UndoFinished { step, phase, summary, failure })
+}
+
+/// The last record.
+pub(crate) fn over(verdict: Verdict, note: impl Into<String>) -> Vec<Action> {
+    vec![Action::Record(Event::RunFinished { verdict, note: note.into() })]
+}
+
+/// Whether a failure of `step` ends the run, and how.
+pub(crate) fn ends_run(course: &Course, step: &StepId) -> Option<OnFailure> {
+    match course.policy(step).on_failure {
+        OnFailure::Continue => None,
+        ending => Some(ending),
+    }
+}

@@ -1,0 +1,35 @@
+//! Why a run cannot go on at all. What goes wrong inside a step is a `Failure` in an event.
+
+use runbook_model::{IllegalTransition, RunId};
+
+/// Why the engine stopped without a verdict.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The journal cannot be used; nothing more was started.
+    #[error(transparent)]
+    Journal(#[from] runbook_journal::Error),
+    /// The journal holds an impossible order of records.
+    #[error("the journal of run {run} is damaged")]
+    Damaged {
+        /// The run.
+        run: RunId,
+        /// The record that cannot be.
+        source: IllegalTransition,
+    },
+    /// The plan that was saved with the run cannot be understood.
+    #[error("the plan that was saved with run {run} cannot be understood")]
+    Saved {
+        /// The run.
+        run: RunId,
+        /// Why not.
+        source: serde_json::Error,
+    },
+    /// The plan that was saved with the run is refused by this version of `runbook`.
+    #[error(
+        "the plan that was saved with run {0} is not understood by this version of runbook; use the version that began it"
+    )]
+    Refused(RunId),
+    /// The operating system gives no threads or no randomness.
+    #[error("cannot start the run")]
+    Start(#[source] std::io::Error),
+}

@@ -1,0 +1,152 @@
+//! Going forward: which steps are ready, and what a failure or a cancel leads to. Pure.
+
+use crate::Course;
+use crate::course::{Rank, Wait};
+use crate::decide::{Action, begin, ends_run, missing_baselines, over, take_back};
+use runbook_model::{
+    Event, FailureKind, OnFailure, Outcome, Outputs, RollbackCause, RunState, StepState, StepStatus, UndoPhase, Verdict,
+};
+
+pub(crate) fn advance(state: &RunState, course: &Course, idle: bool) -> Vec<Action> {
+    if must_not_act(state, course) || state.cancelling {
+        return if idle { end(state, course) } else { Vec::new() };
+    }
+    if idle && state.states().iter().all(|known| is_settled(known.status)) {
+        return over(Verdict::Succeeded, note_on_continued(state));
+    }
+    if state.draining || missing_baselines(state, course).next().is_some() {
+        return Vec::new();
+    }
+    let mut free = course.parallel.saturating_sub(state.states().iter().filter(is_under_way).count());
+    let mut actions = undo_of_continued(state, course, &mut free);
+    actions.extend(ready(state, course, free));
+    actions
+}
+
+/// Whether nothing more has to be done for a step of a run that goes well, the undo of a failure that the plan lets
+/// pass included.
+fn is_settled(status: StepStatus) -> bool {
+    status.satisfies() || matches!(status, StepStatus::FailedUntouched | StepStatus::Undone)
+}
+
+fn is_under_way(known: &&StepState) -> bool {
+    use StepStatus::{Intended, Retrying, Started, Undoing};
+    matches!(known.status, Started | Intended | Retrying | Undoing)
+}
+
+/// Whether a step failed whose failure ends the run, or an undo did.
+pub(crate) fn must_not_act(state: &RunState, course: &Course) -> bool {
+    state.steps().any(|(step, known)| match known.status {
+        StepStatus::FailedUntouched | StepStatus::FailedTouched => ends_run(course, step).is_some(),
+        StepStatus::UndoFailed => true,
+        _ => false,
+    })
+}
+
+fn end(state: &RunState, course: &Course) -> Vec<Action> {
+    if let Some((step, _)) = state.steps().find(|(_, known)| known.status == StepStatus::UndoFailed) {
+        return over(Verdict::Stuck, format!("step `{step}` failed and could not be taken back"));
+    }
+    let mut failed = state.steps().filter_map(|(step, known)| match known.status {
+        StepStatus::FailedUntouched | StepStatus::FailedTouched => {
+            ends_run(course, step).map(|ending| (step, known, ending))
+        }
+        _ => None,
+    });
+    let first = failed.next();
+    // Where several failed at once, one that says `stop` keeps the host as it is for whoever looks.
+    let stops = failed.find(|(_, _, ending)| *ending == OnFailure::Stop);
+    let touched = state.may_have_touched();
+    match stops.or(first) {
+        Some((step, _, OnFailure::Stop)) => over(Verdict::Stopped, format!("step `{step}` failed")),
+        Some((_, known, _)) if !touched => {
+            let refused = known.failure.as_ref().is_some_and(|failure| failure.kind == FailureKind::Refused);
+            let verdict = if refused || state.cancelling { Verdict::Refused } else { Verdict::RolledBack };
+            over(verdict, "nothing had been changed")
+        }
+        None if !touched => over(Verdict::Refused, "cancelled before anything was changed"),
+        Some(_) | None if state.cancelling => roll_back(RollbackCause::Cancelled),
+        Some((step, ..)) => roll_back(RollbackCause::StepFailed { step: step.clone() }),
+        None => Vec::new(),
+    }
+}
+
+fn roll_back(cause: RollbackCause) -> Vec<Action> {
+    vec![Action::Record(Event::RollbackStarted { cause })]
+}
+
+/// Half-done work of steps whose failure the plan lets pass.
+fn undo_of_continued(state: &RunState, course: &Course, free: &mut usize) -> Vec<Action> {
+    let failed = state
+        .steps()
+        .filter(|(step, known)| known.status == StepStatus::FailedTouched && ends_run(course, step).is_none());
+    let mut actions = Vec::new();
+    for (step, _) in failed.take(*free) {
+        *free -= 1;
+        actions.extend(take_back(step, UndoPhase::Undo));
+    }
+    actions
+}
+
+fn ready(state: &RunState, course: &Course, mut free: usize) -> Vec<Action> {
+    let mut actions = Vec::new();
+    for Rank { at, step, waits } in course.ranks() {
+        if free == 0 {
+            break;
+        }
+        let Some(known) = state.states().get(*at).filter(|known| known.status == StepStatus::Pending) else { continue };
+        match readiness(state, known, waits) {
+            Readiness::Waits => {}
+            Readiness::Skipped(because) => actions.push(Action::Record(Event::StepFinished {
+                step: step.clone(),
+                outcome: Outcome::Skipped { because },
+                outputs: Outputs::new(),
+                readings: Vec::new(),
+            })),
+            Readiness::Ready => {
+                free -= 1;
+                actions.push(Action::Record(Event::StepStarted { step: step.clone(), attempt: 1 }));
+                actions.push(begin(state, course, step));
+            }
+        }
+    }
+    actions
+}
+
+enum Readiness {
+    Waits,
+    Skipped(String),
+    Ready,
+}
+
+fn readiness(state: &RunState, known: &StepState, waits: &[Wait]) -> Readiness {
+    let mut lacks = false;
+    for wait in waits {
+        let Some(before) = state.states().get(wait.on) else { return Readiness::Waits };
+        match before.status {
+            StepStatus::FailedUntouched | StepStatus::Undone => lacks |= wait.written,
+            StepStatus::Skipped => lacks |= wait.written && lacked(before),
+            status if status.satisfies() => {}
+            _ => return Readiness::Waits,
+        }
+    }
+    if lacks {
+        Readiness::Skipped("a step that it needs failed".to_owned())
+    } else if known.needed == Some(false) {
+        Readiness::Skipped("nothing that it serves has anything to do".to_owned())
+    } else {
+        Readiness::Ready
+    }
+}
+
+/// Whether a skipped step was skipped because of a failure before it: one whose condition is false has begun, and one
+/// that nothing needs is known from the start.
+fn lacked(skipped: &StepState) -> bool {
+    skipped.attempts == 0 && skipped.needed != Some(false)
+}
+
+fn note_on_continued(state: &RunState) -> String {
+    let failed: Vec<String> =
+        state.steps().filter(|(_, known)| known.failure.is_some()).map(|(step, _)| format!("`{step}`")).collect();
+    if failed.is_empty() { String::new() } else { format!("the plan lets pass that {} failed", failed.join(", ")) }
+}

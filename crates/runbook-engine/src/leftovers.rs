@@ -1,0 +1,59 @@
+//! Commands that a crashed `runbook` left running: ended before anything is probed or repeated.
+//!
+//! A process is ended only if it is in the process group that was noted and carries the step's tag in its environment,
+//! so a reused number hits nobody.
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Ends what the notes in `dir` name and removes the notes.
+pub(crate) fn end(dir: &Path) {
+    let Ok(notes) = fs::read_dir(dir) else { return };
+    for note in notes.flatten() {
+        let group = note.file_name().to_str().and_then(|name| name.parse().ok()).and_then(Pid::from_raw);
+        let tag = fs::read_to_string(note.path()).unwrap_or_default();
+        if let Some(group) = group {
+            end_group(group, &tag);
+        }
+        let _ = fs::remove_file(note.path());
+    }
+}
+
+fn end_group(group: Pid, tag: &str) {
+    for signal in [Signal::TERM, Signal::KILL] {
+        if !is_ours(group, tag) {
+            return;
+        }
+        let _ = kill_process_group(group, signal);
+        let patience = Instant::now() + GRACE;
+        while is_ours(group, tag) && Instant::now() < patience {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+/// Whether a living member of `group` carries the tag.
+#[cfg(target_os = "linux")]
+fn is_ours(group: Pid, tag: &str) -> bool {
+    let wanted = format!("RUNBOOK_STEP={tag}");
+    let Ok(processes) = fs::read_dir("/proc") else { return false };
+    processes.flatten().any(|process| {
+        let stat = fs::read_to_string(process.path().join("stat")).unwrap_or_default();
+        // After the command's name, which may hold anything: state, parent, group.
+        let mut fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace();
+        let alive = fields.next().is_some_and(|state| state != "Z" && state != "X");
+        let in_group = fields.nth(1).and_then(|number| number.parse().ok()) == Some(group.as_raw_nonzero().get());
+        let environment = || fs::read(process.path().join("environ")).unwrap_or_default();
+        alive && in_group && environment().split(|byte| *byte == 0).any(|entry| entry == wanted.as_bytes())
+    })
+}
+
+/// Without `/proc` nothing proves that a group is ours, so nothing is ended.
+#[cfg(not(target_os = "linux"))]
+fn is_ours(_: Pid, _: &str) -> bool {
+    false
+}

@@ -1,0 +1,29 @@
+//! Runs, cancels, resumes and rolls back one run on one host, and emits events.
+//!
+//! `decide` is the heart: pure, from state and input to actions. `runner` is the short loop around it; `worker` does
+//! one piece of work on a thread. How things look on a screen is not here: see [`Observer`].
+
+mod binding;
+mod course;
+mod decide;
+mod error;
+#[cfg(debug_assertions)]
+mod faults;
+mod forward;
+mod leftovers;
+mod observer;
+mod predict;
+mod program;
+mod runner;
+mod secrets;
+mod wake;
+mod way_back;
+mod worker;
+
+pub use course::{Course, Policy};
+pub use decide::{Action, Began, Input, Job, decide};
+pub use error::Error;
+pub use observer::{Interrupt, Observer};
+pub use predict::{Forecast, Predicted};
+pub use program::{Program, Saved, compile};
+pub use runner::{Ending, Runner, Settings};

@@ -1,0 +1,35 @@
+//! Whoever watches a run. Nothing that an observer does or fails to do changes the run.
+
+use runbook_model::{Record, StepId};
+
+/// Watches a run.
+pub trait Observer {
+    /// A record that is in the journal. Every record is told, in order.
+    fn record(&mut self, record: &Record);
+
+    /// What a step is doing; may be dropped.
+    fn progress(&mut self, step: &StepId, note: &str) {
+        let (_, _) = (step, note);
+    }
+
+    /// Time passes; called a few times a second while something is under way.
+    fn tick(&mut self, now_ms: i64) {
+        let _ = now_ms;
+    }
+
+    /// The operator pressed Ctrl-C, and this is what that means now.
+    fn interrupted(&mut self, interrupt: Interrupt) {
+        let _ = interrupt;
+    }
+}
+
+/// What a Ctrl-C means, by how often it was pressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interrupt {
+    /// Nothing more is started.
+    Draining,
+    /// What runs is stopped.
+    Cancelling,
+    /// `runbook` ends at once and leaves a journal that resumes.
+    Leaving,
+}

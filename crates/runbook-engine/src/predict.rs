@@ -1,0 +1,186 @@
+//! What every step would do, read from the host without changing it: the dry run, and the first act of every apply.
+
+use crate::Program;
+use crate::binding::Unbound;
+use crate::secrets::Secrets;
+use crate::wake::Wake;
+use runbook_model::{Effect, Outputs, Prediction, Purpose, Reference, Role, StepDef, StepId};
+use runbook_steps::host::Reader;
+use std::collections::{HashMap, HashSet, VecDeque};
+
+/// What one step would do.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Predicted {
+    /// The step.
+    pub step: StepId,
+    /// What it would do.
+    pub prediction: Prediction,
+    /// Whether it has to run.
+    pub needed: bool,
+}
+
+/// What the whole plan would do, in the order of the schedule.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Forecast {
+    /// One entry a step.
+    pub steps: Vec<Predicted>,
+    /// Outputs that are known without acting.
+    pub(crate) outputs: HashMap<StepId, Outputs>,
+}
+
+impl Forecast {
+    /// Whether the plan has anything to do here.
+    pub fn has_work(&self) -> bool {
+        self.steps.iter().any(|step| step.needed)
+    }
+}
+
+impl Program {
+    /// Probes every step. Writes nothing, and executes nothing.
+    pub fn forecast(&self, host: &Reader) -> Forecast {
+        let secrets = Secrets::default();
+        let mut outputs = HashMap::new();
+        let mut predictions: HashMap<StepId, Prediction> = HashMap::new();
+        let mut skipped = HashSet::new();
+        let mut wake = Wake::default();
+        for step in self.course.schedule.order() {
+            let Some(def) = self.step(step) else { continue };
+            let prediction = match self.holds(def, &outputs, &secrets) {
+                Ok(false) => {
+                    skipped.insert(step.clone());
+                    Prediction::no_change("skipped, its condition is false")
+                }
+                Ok(true) => self.predict(def, host, &mut outputs, &wake, &secrets),
+                Err(unbound) => unpredictable(unbound),
+            };
+            if !prediction.is_no_change() && self.purpose(step) == Purpose::Principal {
+                wake.add(step, self.effects(step));
+            }
+            predictions.insert(step.clone(), hide_replaced(def, prediction));
+        }
+        let needed = self.needed(&predictions, &skipped);
+        let of = |step: &StepId| {
+            // At the end, when every secret that the plan could read is known.
+            let prediction = secrets.redact_prediction(predictions.remove(step)?);
+            Some(Predicted { step: step.clone(), prediction, needed: needed.contains(step) })
+        };
+        Forecast { steps: self.course.schedule.order().iter().filter_map(of).collect(), outputs }
+    }
+
+    fn predict(
+        &self,
+        def: &StepDef,
+        host: &Reader,
+        outputs: &mut HashMap<StepId, Outputs>,
+        wake: &Wake,
+        secrets: &Secrets,
+    ) -> Prediction {
+        let bound = match self.bind(def, outputs, secrets, None) {
+            Ok(bound) => bound,
+            Err(unbound) => return unpredictable(unbound),
+        };
+        let disturbed = wake.disturbs(self.effects(&def.id));
+        let probe = match (bound.probe(host), disturbed) {
+            // What is in the way now may not be there then.
+            (Err(_), Some(until)) => return Prediction::Unknown { until: until.clone() },
+            (Err(failure), None) => return Prediction::CannotPredict { because: failure.message },
+            (Ok(probe), _) => probe,
+        };
+        match disturbed {
+            // Stops, starts and verifications are needed whenever what disturbs them is.
+            Some(_) if self.purpose(&def.id) == Purpose::Attendant => probe.prediction,
+            // Nor could anything tell after that step.
+            Some(_) if matches!(probe.prediction, Prediction::CannotPredict { .. }) => probe.prediction,
+            Some(until) => Prediction::Unknown { until: until.clone() },
+            None => {
+                outputs.insert(def.id.clone(), probe.outputs);
+                probe.prediction
+            }
+        }
+    }
+
+    fn effects(&self, step: &StepId) -> &[Effect] {
+        self.course.schedule.declaration(step).map_or(&[], |declaration| declaration.effects.as_slice())
+    }
+
+    fn purpose(&self, step: &StepId) -> Purpose {
+        self.course.schedule.declaration(step).map_or(Purpose::Principal, |declaration| declaration.purpose)
+    }
+
+    /// The steps that have to run: those that have something to do of their own, and all that serve them.
+    fn needed(&self, predictions: &HashMap<StepId, Prediction>, skipped: &HashSet<StepId>) -> HashSet<StepId> {
+        let schedule = &self.course.schedule;
+        let order = schedule.order();
+        let has_principals = order.iter().any(|step| self.purpose(step) == Purpose::Principal);
+        let own = |step: &&StepId| {
+            let unchanged = predictions.get(*step).is_none_or(Prediction::is_no_change);
+            !skipped.contains(*step) && !unchanged && self.works_for_itself(step, has_principals)
+        };
+        let mut needed: HashSet<StepId> = order.iter().filter(own).cloned().collect();
+        if needed.is_empty() {
+            return needed;
+        }
+        let after = reach(&needed, |step| schedule.after(step).cloned().collect());
+        let before = reach(&needed, |step| schedule.before(step).cloned().collect());
+        for step in order {
+            let serves = self.purpose(step) == Purpose::Attendant && (after.contains(step) || before.contains(step));
+            if !skipped.contains(step) && (serves || self.purpose(step) == Purpose::Inspection) {
+                needed.insert(step.clone());
+            }
+        }
+        needed
+    }
+
+    /// Whether something to do for this step is a reason to run the plan. A service that is down and should be up is
+    /// one; a stop for the sake of a change is none.
+    fn works_for_itself(&self, step: &StepId, has_principals: bool) -> bool {
+        let Some(declaration) = self.course.schedule.declaration(step) else { return true };
+        match declaration.purpose {
+            Purpose::Principal => true,
+            Purpose::Inspection => false,
+            Purpose::Attendant => declaration.roles.iter().any(|role| match role {
+                Role::Start(_) | Role::Restart(_) | Role::FreePort(_) => true,
+                Role::Stop(service) => !self.context.services.contains(service),
+                Role::ClearCache => !has_principals,
+                _ => false,
+            }),
+        }
+    }
+}
+
+/// What a step with a secret replaces may be the secret of yesterday, which nobody can recognise.
+fn hide_replaced(def: &StepDef, prediction: Prediction) -> Prediction {
+    let uses_secret = def.with.waits_for().iter().any(|reference| matches!(reference, Reference::Secret(_)));
+    match prediction {
+        Prediction::Change { summary, diff: Some(diff) } if uses_secret => {
+            let shown = diff.lines().enumerate().map(|(nth, line)| match line.strip_prefix('-') {
+                // The first two lines name the file.
+                Some(_) if nth > 1 => "-(not shown: this file holds a secret)\n".to_owned(),
+                _ => format!("{line}\n"),
+            });
+            Prediction::Change { summary, diff: Some(shown.collect()) }
+        }
+        other => other,
+    }
+}
+
+fn unpredictable(unbound: Unbound) -> Prediction {
+    match unbound {
+        Unbound::Waits(until) => Prediction::Unknown { until },
+        Unbound::Wrong(failure) => Prediction::CannotPredict { because: failure.message },
+    }
+}
+
+/// Everything that is reached from `from` by `next`, without `from` itself.
+fn reach(from: &HashSet<StepId>, next: impl Fn(&StepId) -> Vec<StepId>) -> HashSet<StepId> {
+    let mut reached = HashSet::new();
+    let mut queue: VecDeque<StepId> = from.iter().cloned().collect();
+    while let Some(step) = queue.pop_front() {
+        for neighbour in next(&step) {
+            if reached.insert(neighbour.clone()) {
+                queue.push_back(neighbour);
+            }
+        }
+    }
+    reached
+}

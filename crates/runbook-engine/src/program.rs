@@ -1,0 +1,129 @@
+//! A plan that was judged by everybody: the language, the kinds, the schedule and the refusals.
+
+use crate::Course;
+use runbook_model::{
+    Code, Declaration, Diagnostic, Diagnostics, Node, Plan, Refusal, Resource, SourceMap, StepDef, StepId, Value,
+};
+use runbook_schedule::build;
+use runbook_steps::{ArgContext, Args, Catalogue, Kind, check_parameters};
+use serde::{Deserialize, Serialize};
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
+
+/// What is saved with a run, so that resume, rollback and reports need nothing else.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Saved {
+    /// The resolved plan; secrets are references.
+    pub plan: Plan,
+    /// The texts that its spans point into.
+    pub sources: SourceMap,
+}
+
+/// A plan that can run.
+pub struct Program {
+    /// The plan and its texts.
+    pub saved: Saved,
+    /// The order and the policies.
+    pub course: Course,
+    pub(crate) catalogue: Catalogue,
+    pub(crate) context: ArgContext,
+    places: HashMap<StepId, usize>,
+}
+
+/// Judges the parameters of every step by its kind, then order and refusals. Everything that is wrong is told at
+/// once; there is a program only if nothing is.
+pub fn compile(saved: Saved, catalogue: Catalogue, parallel: usize) -> (Option<Program>, Vec<Diagnostic>) {
+    let plan = &saved.plan;
+    let mut found = Diagnostics::default();
+    let mut context = ArgContext {
+        base: PathBuf::from(&plan.base),
+        home: PathBuf::from(&plan.host.home),
+        services: Vec::new(),
+        window: plan.window.clone(),
+    };
+    let kinds: Vec<Option<&dyn Kind>> = plan.steps.iter().map(|step| kind_of(step, &catalogue, &mut found)).collect();
+    let alone = declarations(plan, &kinds, &context);
+    context.services = services(&alone);
+    let mut sound = true;
+    for (step, kind) in plan.steps.iter().zip(&kinds) {
+        sound &= kind.is_some_and(|kind| check(kind, step, &args(step, kind, &context), &mut found));
+    }
+    // Kinds that speak of "the service" declare more once the services are known.
+    let declarations = if context.services.is_empty() { alone } else { declarations(plan, &kinds, &context) };
+    if declarations.len() != plan.steps.len() {
+        return (None, found.into_sorted());
+    }
+    let (schedule, refusals) = build(plan, &declarations);
+    found.extend(refusals.into_iter().filter(|fault| sound || is_about_one_step(&fault.code)));
+    let (Some(schedule), false) = (schedule, found.has_errors()) else { return (None, found.into_sorted()) };
+    let course = Course::new(plan, schedule, parallel);
+    let places = plan.steps.iter().map(|step| step.id.clone()).zip(0..).collect();
+    (Some(Program { saved, course, catalogue, context, places }), found.into_sorted())
+}
+
+impl Program {
+    /// The plan.
+    pub fn plan(&self) -> &Plan {
+        &self.saved.plan
+    }
+
+    /// The step called `id` as the plan writes it.
+    pub fn step(&self, id: &StepId) -> Option<&StepDef> {
+        self.places.get(id).and_then(|at| self.saved.plan.steps.get(*at))
+    }
+}
+
+/// Whether a refusal stays true whatever the other steps are. What is said of order and coverage may come from a
+/// parameter that is wrong.
+fn is_about_one_step(code: &Code) -> bool {
+    [Code::UNDO_NEEDS_NO_NETWORK, Code::EXACT_VERSION, Code::EXACT_TARGET, Code::NARROW_KILL].contains(code)
+}
+
+fn kind_of<'a>(step: &StepDef, catalogue: &'a Catalogue, found: &mut Diagnostics) -> Option<&'a dyn Kind> {
+    catalogue.look_up(&step.uses, step.uses_span).map_err(|fault| found.push(fault)).ok()
+}
+
+fn args<'a>(step: &'a StepDef, kind: &'a dyn Kind, context: &'a ArgContext) -> Args<'a> {
+    Args { doc: kind.doc(), node: &step.with, context, step_span: step.id_span }
+}
+
+/// What each step of a known kind declares.
+fn declarations(plan: &Plan, kinds: &[Option<&dyn Kind>], context: &ArgContext) -> Vec<Declaration> {
+    let declare =
+        |(step, kind): (&StepDef, &Option<&dyn Kind>)| kind.map(|kind| kind.declare(&args(step, kind, context)));
+    plan.steps.iter().zip(kinds).filter_map(declare).collect()
+}
+
+/// The services that the plan brings up, without repeats, in the order of the file.
+fn services(declarations: &[Declaration]) -> Vec<Resource> {
+    let mut seen = HashSet::new();
+    declarations.iter().flat_map(Declaration::starts).filter(|service| seen.insert(*service)).cloned().collect()
+}
+
+/// Whether the parameters are sound. Where all of them are known already, the step is bound for the sake of what only
+/// that finds.
+fn check(kind: &dyn Kind, step: &StepDef, args: &Args<'_>, found: &mut Diagnostics) -> bool {
+    if !matches!(args.node.value, Value::Map(_)) {
+        return false;
+    }
+    let before = found.len();
+    check_parameters(args, found);
+    kind.check(args, found);
+    if found.len() == before && is_known(args.node) {
+        found.extend(kind.bind(args).err().filter(|_| !is_refused_as_vague(kind, step, args)));
+    }
+    found.len() == before
+}
+
+/// Whether nothing waits for a step or a secret, or had a fault of its own.
+fn is_known(node: &Node) -> bool {
+    let mut known = true;
+    node.walk(&mut |node| known &= !matches!(node.value, Value::Later(_)));
+    known
+}
+
+/// Whether the refusal `exact-target` tells what the step lacks.
+fn is_refused_as_vague(kind: &dyn Kind, step: &StepDef, args: &Args<'_>) -> bool {
+    let excepted = step.allow.iter().any(|allow| allow.rule == Refusal::ExactTarget);
+    !excepted && kind.declare(args).vague_target.is_some()
+}

@@ -1,0 +1,402 @@
+//! The loop around `decide`: append to the journal, apply to the state, tell the observer, start jobs, wait.
+//!
+//! Ctrl-C (or TERM) going forward: the first finishes what runs and leaves the run open, the second stops what runs and
+//! follows `on_failure`, the third leaves at once. While something is taken back, the first two finish the undo that
+//! runs and leave the run open, for half an undo is nowhere; the third leaves at once there too.
+
+use crate::decide::{Action, Input, Job, decide};
+use crate::secrets::Secrets;
+use crate::worker::{Brief, Worker, fail};
+use crate::{Error, Forecast, Interrupt, Observer, Program, leftovers};
+use runbook_journal::{Journal, Lock, StateDir};
+use runbook_model::{
+    Event, Failure, Outcome, Outputs, Record, RollbackCause, RunHeader, RunId, RunPhase, RunState, StepId, StepStatus,
+};
+use runbook_steps::BackupRef;
+use runbook_steps::host::{Cancel, Canceller};
+use serde_json::Value as Json;
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+/// How often the observer is told that time passes.
+const TICK: Duration = Duration::from_millis(100);
+
+/// What a run needs besides its plan.
+pub struct Settings {
+    /// Where the journal is.
+    pub state_dir: StateDir,
+    /// The `runbook` binary.
+    pub own_program: PathBuf,
+    /// The version of `runbook`.
+    pub version: String,
+    /// Who runs it.
+    pub user: String,
+}
+
+/// How a run was left.
+#[derive(Clone, Debug)]
+pub struct Ending {
+    /// Everything that is known of it. Without a verdict it is open: drained, or left at the third Ctrl-C.
+    pub state: RunState,
+    /// The operator left at once.
+    pub left: bool,
+}
+
+/// One run of one plan on this host, held by this process.
+pub struct Runner {
+    worker: Arc<Worker>,
+    journal: Journal,
+    state: RunState,
+    run: RunId,
+    observer: Box<dyn Observer>,
+    notes: UnboundedReceiver<(StepId, String)>,
+    first: Input,
+    in_flight: usize,
+    written: u64,
+    canceller: Canceller,
+    cancel: Cancel,
+    // Held until the run is left.
+    _lock: Lock,
+}
+
+/// What came in while waiting.
+enum Wake {
+    Done(Input),
+    Note(StepId, String),
+    Interrupt,
+    Tick,
+}
+
+impl Runner {
+    /// Begins a new run. Its header, its plan and the forecast are durable when this returns.
+    pub fn begin(
+        settings: Settings,
+        lock: Lock,
+        program: Program,
+        forecast: Forecast,
+        run: RunId,
+        observer: Box<dyn Observer>,
+    ) -> Result<Self, Error> {
+        let header = header(&settings, &program, &run);
+        let saved =
+            serde_json::to_string(&program.saved).map_err(|source| Error::Saved { run: run.clone(), source })?;
+        let mut runner = Self::new(settings, lock, program, run, RunState::default(), Input::Begin, observer)?;
+        runner.worker.outputs.write().unwrap_or_else(PoisonError::into_inner).extend(forecast.outputs);
+        let mut events = vec![Event::RunStarted(Box::new(header.clone()))];
+        events.extend(forecast.steps.into_iter().map(|step| Event::Predicted {
+            step: step.step,
+            prediction: step.prediction,
+            needed: step.needed,
+        }));
+        let records = runner.number(events);
+        #[cfg(debug_assertions)]
+        runner.worker.faults.before_commit(0, records.len() as u64);
+        runner.journal.begin(&header, &saved, &records)?;
+        runner.fold(records)?;
+        Ok(runner)
+    }
+
+    /// Goes on with a run that was interrupted, in the direction in which it went; or, with `back`, takes it back. Ends
+    /// what a crashed process left running first.
+    pub fn reopen(
+        settings: Settings,
+        lock: Lock,
+        program: Program,
+        records: &[Record],
+        run: RunId,
+        back: bool,
+        observer: Box<dyn Observer>,
+    ) -> Result<Self, Error> {
+        let damaged = |source| Error::Damaged { run: run.clone(), source };
+        let state = RunState::replay(records).map_err(damaged)?;
+        leftovers::end(&settings.state_dir.children(&run));
+        let version = settings.version.clone();
+        let rolls_back = matches!(state.phase, RunPhase::RollingBack(_));
+        let outputs: Vec<(StepId, Outputs)> = state
+            .steps()
+            .filter(|(_, known)| known.status.is_over())
+            .map(|(step, known)| (step.clone(), known.outputs.clone()))
+            .collect();
+        let mut runner = Self::new(settings, lock, program, run, state, Input::Resume, observer)?;
+        runner.worker.outputs.write().unwrap_or_else(PoisonError::into_inner).extend(outputs);
+        // Somebody else may have brought it to its end before this process had the lock.
+        if runner.state.verdict().is_some() && !back {
+            return Ok(runner);
+        }
+        let mut events = vec![Event::RunResumed { version }];
+        if back && !rolls_back {
+            events.push(Event::RollbackStarted { cause: RollbackCause::Requested });
+        }
+        runner.commit(events)?;
+        Ok(runner)
+    }
+
+    fn new(
+        settings: Settings,
+        lock: Lock,
+        program: Program,
+        run: RunId,
+        state: RunState,
+        first: Input,
+        observer: Box<dyn Observer>,
+    ) -> Result<Self, Error> {
+        let journal = Journal::open(&settings.state_dir)?;
+        settings.state_dir.create_below(&settings.state_dir.children(&run))?;
+        let (say, notes) = unbounded_channel();
+        let worker = Worker {
+            program,
+            run: run.clone(),
+            state_dir: settings.state_dir,
+            own_program: settings.own_program,
+            secrets: Secrets::default(),
+            outputs: RwLock::default(),
+            notes: say,
+            #[cfg(debug_assertions)]
+            faults: crate::faults::Faults::from_environment(),
+        };
+        let (canceller, cancel) = Canceller::new();
+        Ok(Self {
+            worker: Arc::new(worker),
+            journal,
+            state,
+            run,
+            observer,
+            notes,
+            first,
+            in_flight: 0,
+            written: 0,
+            canceller,
+            cancel,
+            _lock: lock,
+        })
+    }
+
+    /// Runs to a verdict, or until the operator drains or leaves.
+    pub fn go(self) -> Result<Ending, Error> {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let runtime = runtime.map_err(Error::Start)?;
+        let ending = runtime.block_on(self.turn());
+        // Jobs that are still under way when the operator leaves must not hold the process.
+        runtime.shutdown_background();
+        ending
+    }
+
+    async fn turn(mut self) -> Result<Ending, Error> {
+        let (done, mut inputs) = unbounded_channel();
+        let mut interrupts = interrupts().map_err(Error::Start)?;
+        let mut presses = 0;
+        let first = std::mem::replace(&mut self.first, Input::Advance { idle: true });
+        let mut broken = self.react(first, &done).err();
+        loop {
+            if self.in_flight == 0 {
+                if let Some(error) = broken {
+                    return Err(error);
+                }
+                if self.state.verdict().is_some() || self.advance(&done)? == 0 {
+                    return Ok(Ending { state: self.state, left: false });
+                }
+                continue;
+            }
+            let wake = tokio::select! {
+                Some(input) = inputs.recv() => Wake::Done(input),
+                Some((step, note)) = self.notes.recv() => Wake::Note(step, note),
+                Some(()) = interrupts.recv() => Wake::Interrupt,
+                () = tokio::time::sleep(TICK) => Wake::Tick,
+            };
+            let result = match wake {
+                Wake::Done(input) => {
+                    self.in_flight -= 1;
+                    tracing::debug!(run = %self.run, under_way = self.in_flight, "a job ended");
+                    if broken.is_some() { Ok(()) } else { self.react(input, &done) }
+                }
+                Wake::Note(step, note) => {
+                    self.observer.progress(&step, &note);
+                    Ok(())
+                }
+                Wake::Tick => {
+                    self.observer.tick(now_ms());
+                    Ok(())
+                }
+                Wake::Interrupt => {
+                    presses += 1;
+                    if presses > 2 {
+                        self.observer.interrupted(Interrupt::Leaving);
+                        leftovers::end(&self.worker.state_dir.children(&self.run));
+                        return Ok(Ending { state: self.state, left: true });
+                    }
+                    let interrupted = self.interrupt(presses);
+                    if broken.is_some() { Ok(()) } else { self.react(interrupted, &done) }
+                }
+            };
+            // A journal that fails starts nothing more; what is under way is waited for.
+            broken = broken.or(result.err());
+        }
+    }
+
+    fn interrupt(&mut self, presses: u32) -> Input {
+        if presses == 1 || self.state.phase != RunPhase::Forward {
+            self.observer.interrupted(Interrupt::Draining);
+            return Input::Drain;
+        }
+        self.observer.interrupted(Interrupt::Cancelling);
+        self.canceller.cancel();
+        Input::Cancel
+    }
+
+    /// Reacts to one input, and then to what the records of the reaction make possible.
+    fn react(&mut self, input: Input, done: &UnboundedSender<Input>) -> Result<(), Error> {
+        self.perform(input, done)?;
+        while self.advance(done)? > 0 {}
+        Ok(())
+    }
+
+    fn advance(&mut self, done: &UnboundedSender<Input>) -> Result<usize, Error> {
+        self.perform(Input::Advance { idle: self.in_flight == 0 }, done)
+    }
+
+    fn perform(&mut self, input: Input, done: &UnboundedSender<Input>) -> Result<usize, Error> {
+        let actions = decide(&self.state, &self.worker.program.course, input);
+        let count = actions.len();
+        let mut events = Vec::new();
+        let mut jobs = Vec::new();
+        for action in actions {
+            match action {
+                Action::Record(event) => events.push(event),
+                Action::Start(job) => jobs.push(job),
+            }
+        }
+        if !events.is_empty() {
+            self.commit(events)?;
+        }
+        for job in jobs {
+            self.start(job, done.clone());
+        }
+        Ok(count)
+    }
+
+    fn number(&self, events: Vec<Event>) -> Vec<Record> {
+        let at = now_ms();
+        let redact = |event| self.worker.secrets.redact(event);
+        (self.state.seq + 1..).zip(events).map(|(seq, event)| Record { seq, at, event: redact(event) }).collect()
+    }
+
+    fn commit(&mut self, events: Vec<Event>) -> Result<(), Error> {
+        let records = self.number(events);
+        #[cfg(debug_assertions)]
+        self.worker.faults.before_commit(self.written, records.len() as u64);
+        self.journal.append(&self.run, &records)?;
+        self.fold(records)
+    }
+
+    fn fold(&mut self, records: Vec<Record>) -> Result<(), Error> {
+        #[cfg(debug_assertions)]
+        self.worker.faults.after_commit(self.written, records.len() as u64);
+        self.written += records.len() as u64;
+        for record in records {
+            self.state.apply(&record).map_err(|source| Error::Damaged { run: self.run.clone(), source })?;
+            if let Event::StepFinished {
+                step,
+                outputs,
+                outcome: Outcome::Unchanged { .. } | Outcome::Changed { .. },
+                ..
+            } = &record.event
+            {
+                let mut known = self.worker.outputs.write().unwrap_or_else(PoisonError::into_inner);
+                known.insert(step.clone(), outputs.clone());
+            }
+            self.observer.record(&record);
+        }
+        Ok(())
+    }
+
+    fn start(&mut self, job: Job, done: UnboundedSender<Input>) {
+        self.in_flight += 1;
+        tracing::debug!(run = %self.run, ?job, "start");
+        let worker = Arc::clone(&self.worker);
+        let brief = self.brief(job.step());
+        // An undo is never cancelled half-way: a half-way back is nowhere.
+        let takes_back = matches!(job, Job::TakeBack { .. }) || self.state.phase != RunPhase::Forward;
+        let cancel = if takes_back { Canceller::new().1 } else { self.cancel.clone() };
+        let runtime = tokio::runtime::Handle::current();
+        tokio::spawn(async move {
+            let (lost, known) = (job.clone(), brief.clone());
+            let work = tokio::task::spawn_blocking(move || worker.work(job, &brief, &runtime, cancel));
+            let input = work.await.unwrap_or_else(|error| {
+                fail(lost, &known, Failure::failed(format!("runbook itself failed in this step: {error}")))
+            });
+            // The receiver is gone only when the operator left.
+            let _ = done.send(input);
+        });
+    }
+
+    fn brief(&self, step: &StepId) -> Brief {
+        let known = self.state.step(step);
+        Brief {
+            undo: known.and_then(|known| known.undo.clone()).unwrap_or(Json::Null),
+            marks: known.map(|known| known.marks.clone()).unwrap_or(Json::Null),
+            baseline: known.and_then(|known| known.baseline.clone()).unwrap_or_default(),
+            backups: self.backups(),
+        }
+    }
+
+    /// Complete backups of this run, the latest first: `backup.create` puts out the directory as `dir`.
+    fn backups(&self) -> Vec<BackupRef> {
+        let course = &self.worker.program.course;
+        let mut backups: Vec<(Option<i64>, BackupRef)> = course
+            .backups()
+            .filter_map(|step| {
+                let known = self.state.step(step)?;
+                let complete = matches!(known.status, StepStatus::Unchanged | StepStatus::Changed | StepStatus::Undone);
+                let dir = known.outputs.get("dir").and_then(Json::as_str).filter(|_| complete)?;
+                Some((known.finished_at, BackupRef { step: step.clone(), dir: PathBuf::from(dir) }))
+            })
+            .collect();
+        backups.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
+        backups.into_iter().map(|(_, backup)| backup).collect()
+    }
+}
+
+fn header(settings: &Settings, program: &Program, run: &RunId) -> RunHeader {
+    let plan = program.plan();
+    RunHeader {
+        run: run.clone(),
+        plan: plan.name.clone(),
+        summary: plan.summary.clone(),
+        digest: plan.digest.clone(),
+        environment: plan.environment.clone(),
+        steps: plan.steps.iter().map(|step| step.id.clone()).collect(),
+        host: plan.host.name.clone(),
+        user: settings.user.clone(),
+        version: settings.version.clone(),
+    }
+}
+
+/// Ctrl-C and TERM count alike. A terminal that goes away is not a cancel.
+fn interrupts() -> std::io::Result<UnboundedReceiver<()>> {
+    let (send, receive) = unbounded_channel();
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                Some(()) = interrupt.recv() => {}
+                Some(()) = terminate.recv() => {}
+                Some(()) = hangup.recv() => continue,
+                else => return,
+            }
+            if send.send(()).is_err() {
+                return;
+            }
+        }
+    });
+    Ok(receive)
+}
+
+fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}

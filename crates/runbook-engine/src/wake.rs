@@ -1,0 +1,102 @@
+//! What earlier steps of a forecast would change: whatever was read there now will not be there then.
+
+use runbook_model::{Access, Effect, Resource, StepId};
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Component, Path, PathBuf};
+
+/// The resources that steps so far would, or may, write, each with the last such step.
+#[derive(Debug, Default)]
+pub(crate) struct Wake {
+    paths: BTreeMap<PathBuf, StepId>,
+    others: HashMap<Resource, StepId>,
+    any_path: Option<StepId>,
+    everything: Option<StepId>,
+    last: Option<StepId>,
+}
+
+impl Wake {
+    /// `step` would write what is written in `effects`.
+    pub(crate) fn add(&mut self, step: &StepId, effects: &[Effect]) {
+        for effect in effects.iter().filter(|effect| effect.access == Access::Write) {
+            self.last = Some(step.clone());
+            match &effect.resource {
+                Resource::Everything => self.everything = Some(step.clone()),
+                Resource::Path(path) if is_plain(path) => {
+                    self.paths.insert(path.clone(), step.clone());
+                }
+                Resource::Path(_) | Resource::UnknownPath => self.any_path = Some(step.clone()),
+                other => {
+                    self.others.insert(other.clone(), step.clone());
+                }
+            }
+        }
+    }
+
+    /// The step that would change something of what `effects` read or write.
+    pub(crate) fn disturbs(&self, effects: &[Effect]) -> Option<&StepId> {
+        effects.iter().find_map(|effect| self.reaches(&effect.resource))
+    }
+
+    fn reaches(&self, resource: &Resource) -> Option<&StepId> {
+        let named = match resource {
+            Resource::Everything => self.last.as_ref(),
+            Resource::Path(path) if is_plain(path) => self.reaches_path(path).or(self.any_path.as_ref()),
+            Resource::Path(_) | Resource::UnknownPath => self.paths.values().next_back().or(self.any_path.as_ref()),
+            other => self.others.get(other),
+        };
+        named.or(self.everything.as_ref())
+    }
+
+    /// Paths are sorted by their parts, so what lies below `path` follows it.
+    fn reaches_path(&self, path: &Path) -> Option<&StepId> {
+        let above = path.ancestors().find_map(|above| self.paths.get(above));
+        let below = || self.paths.range(path.to_path_buf()..).next().filter(|(found, _)| found.starts_with(path));
+        above.or_else(|| below().map(|(_, step)| step))
+    }
+}
+
+/// Whether the path says where it is. A relative path and one with `..` (a link may stand before it) do not.
+fn is_plain(path: &Path) -> bool {
+    path.is_absolute() && !path.components().any(|part| part == Component::ParentDir)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(text: &str) -> Resource {
+        Resource::Path(text.into())
+    }
+
+    #[test]
+    fn a_change_reaches_what_is_above_and_below_it_and_nothing_beside_it() {
+        let (dir, port) = (StepId::new("dir").unwrap(), StepId::new("port").unwrap());
+        let mut wake = Wake::default();
+        wake.add(&dir, &[Effect::write(path("/srv/app")), Effect::read(path("/etc"))]);
+        wake.add(&port, &[Effect::write(Resource::Port(80))]);
+        let reached = |resource: Resource| wake.disturbs(&[Effect::read(resource)]).map(StepId::as_str);
+        assert_eq!(reached(path("/srv/app")), Some("dir"));
+        assert_eq!(reached(path("/srv/app/a")), Some("dir"));
+        assert_eq!(reached(path("/srv")), Some("dir"));
+        assert_eq!(reached(path("/")), Some("dir"));
+        assert_eq!(reached(path("/srv/app2")), None);
+        assert_eq!(reached(path("/srv/ap")), None);
+        assert_eq!(reached(path("/etc")), None);
+        assert_eq!(reached(path("/x/../srv/app")), Some("dir"));
+        assert_eq!(reached(Resource::UnknownPath), Some("dir"));
+        assert_eq!(reached(Resource::Port(80)), Some("port"));
+        assert_eq!(reached(Resource::Port(81)), None);
+        assert_eq!(reached(Resource::Everything), Some("port"));
+    }
+
+    #[test]
+    fn what_may_change_everything_reaches_everything() {
+        let step = StepId::new("command").unwrap();
+        let mut wake = Wake::default();
+        wake.add(&step, &[Effect::write(Resource::Everything)]);
+        for resource in [path("/a"), Resource::Port(1), Resource::UnknownPath, Resource::Unit("a".to_owned())] {
+            assert_eq!(wake.disturbs(&[Effect::write(resource)]), Some(&step));
+        }
+        assert_eq!(wake.disturbs(&[]), None);
+    }
+}

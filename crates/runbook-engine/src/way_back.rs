@@ -1,0 +1,171 @@
+//! The way back: what is taken back in which order, and when the host counts as it was. Pure.
+
+use crate::Course;
+use crate::decide::{Action, Job, over, take_back};
+use runbook_model::{
+    Declaration, Resource, Role, RunState, SignalVerdict, StepId, StepState, StepStatus, UndoPhase, Verdict,
+};
+use std::collections::{BTreeSet, HashMap};
+
+/// One entry of the way back: the `nth` time that this part of this step is taken back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Stage {
+    step: StepId,
+    phase: UndoPhase,
+    nth: usize,
+}
+
+/// The next action of a rollback in which no job is under way.
+pub(crate) fn advance(state: &RunState, course: &Course) -> Vec<Action> {
+    if let Some((step, _)) = state.steps().find(|(_, known)| known.status == StepStatus::UndoFailed) {
+        return over(Verdict::Stuck, what_is_left(state, course, step));
+    }
+    if state.draining { Vec::new() } else { next(state, course) }
+}
+
+/// The same without regard to an undo that failed: a rollback that is tried again begins with it.
+pub(crate) fn next(state: &RunState, course: &Course) -> Vec<Action> {
+    if let Some(Stage { step, phase, .. }) = stages(state, course).into_iter().find(|stage| !is_done(state, stage)) {
+        return take_back(&step, phase).to_vec();
+    }
+    let unread = with_baseline(state, course).find(|(_, known)| !known.verified);
+    if let Some((step, _)) = unread {
+        return vec![Action::Start(Job::Verify(step.clone()))];
+    }
+    let lost: BTreeSet<&str> =
+        with_baseline(state, course).flat_map(|(_, known)| &known.lost).map(String::as_str).collect();
+    if lost.is_empty() {
+        return over(Verdict::RolledBack, "");
+    }
+    let names = lost.into_iter().collect::<Vec<_>>().join(", ");
+    over(Verdict::Stuck, format!("everything was put back, but signals that were green before are not: {names}"))
+}
+
+/// Whether a step judges evidence.
+pub(crate) fn verifies(declaration: &Declaration) -> bool {
+    declaration.roles.iter().any(|role| matches!(role, Role::Verify(_)))
+}
+
+/// Whether a step brings a service down and up again.
+pub(crate) fn restarts(declaration: &Declaration) -> bool {
+    declaration.roles.iter().any(|role| matches!(role, Role::Restart(_)))
+}
+
+/// The service that a step brings down, alone or to bring it up again: taking it back brings the service up.
+fn brings_down(declaration: &Declaration) -> Option<&Resource> {
+    declaration.roles.iter().find_map(|role| match role {
+        Role::Stop(service) | Role::Restart(service) => Some(service),
+        _ => None,
+    })
+}
+
+/// Everything that has to be taken back, in order: steps in the reverse order of their intents, restarts in two
+/// halves, state that is always restored right before the first service comes up; then, if green signals stayed lost,
+/// the state that is restored if needed, while the services are down once more. Where nothing was changed, nothing is
+/// put back, state included.
+fn stages(state: &RunState, course: &Course) -> Vec<Stage> {
+    let touched = touched(state);
+    if touched.is_empty() {
+        return Vec::new();
+    }
+    let mut parts = Vec::new();
+    let mut comes_up_last = Vec::new();
+    let mut always = backups_with(state, course, "always").into_iter().map(|step| (step, UndoPhase::Undo));
+    for (step, known) in touched.iter().rev() {
+        let Some(declaration) = course.schedule.declaration(step) else { continue };
+        // A failure that the plan lets pass was undone on the way forward, in one piece.
+        if restarts(declaration) && known.undone.first() != Some(&UndoPhase::Undo) {
+            parts.push((*step, UndoPhase::Halt));
+            comes_up_last.push((*step, UndoPhase::Undo));
+            continue;
+        }
+        if brings_down(declaration).is_some() {
+            parts.extend(always.by_ref());
+        }
+        parts.push((*step, UndoPhase::Undo));
+    }
+    parts.extend(always);
+    parts.extend(comes_up_last.into_iter().rev());
+    parts.extend(insurance(state, course, &touched));
+    let mut times: HashMap<(&StepId, UndoPhase), usize> = HashMap::new();
+    let numbered = parts.into_iter().map(|(step, phase)| {
+        let nth = times.entry((step, phase)).or_default();
+        *nth += 1;
+        Stage { step: step.clone(), phase, nth: *nth }
+    });
+    numbered.collect()
+}
+
+/// The steps that may have left traces, in the order of their intents.
+fn touched(state: &RunState) -> Vec<(&StepId, &StepState)> {
+    let mut touched: Vec<_> = state.steps().filter(|(_, known)| known.intent_seq.is_some()).collect();
+    touched.sort_by_key(|(_, known)| known.intent_seq);
+    touched
+}
+
+/// The parts that put back state that only services write.
+fn insurance<'a>(
+    state: &'a RunState,
+    course: &Course,
+    touched: &[(&'a StepId, &StepState)],
+) -> Vec<(&'a StepId, UndoPhase)> {
+    let lost = state.steps().any(|(_, known)| !known.lost.is_empty());
+    let backups = backups_with(state, course, "if_needed");
+    if !(lost || insured(state)) || backups.is_empty() {
+        return Vec::new();
+    }
+    let mut services = BTreeSet::new();
+    let mut is_first = |step: &StepId| {
+        course.schedule.declaration(step).and_then(brings_down).is_some_and(|service| services.insert(service))
+    };
+    let first_of_each: Vec<&StepId> = touched.iter().map(|(step, _)| *step).filter(|step| is_first(step)).collect();
+    let down = first_of_each.iter().rev().map(|step| (*step, UndoPhase::Halt));
+    let restore = backups.into_iter().map(|step| (step, UndoPhase::Insurance));
+    let up = first_of_each.iter().map(|step| (*step, UndoPhase::Undo));
+    down.chain(restore).chain(up).collect()
+}
+
+fn is_done(state: &RunState, stage: &Stage) -> bool {
+    let done = state.step(&stage.step).map_or(&[][..], |known| &known.undone);
+    done.iter().filter(|phase| **phase == stage.phase).count() >= stage.nth
+}
+
+fn insured(state: &RunState) -> bool {
+    state.steps().any(|(_, known)| known.undone.contains(&UndoPhase::Insurance))
+}
+
+/// Complete backups that put out a list of paths under `key`, which is how `backup.create` tells its restore policies.
+fn backups_with<'a>(state: &'a RunState, course: &Course, key: &str) -> Vec<&'a StepId> {
+    let has_paths = |known: &StepState| {
+        known.outputs.get(key).and_then(|paths| paths.as_array()).is_some_and(|paths| !paths.is_empty())
+    };
+    let is_backup = |step: &StepId| {
+        let declaration = course.schedule.declaration(step);
+        declaration.is_some_and(|declaration| declaration.roles.iter().any(|role| matches!(role, Role::Backup(_))))
+    };
+    state.steps().filter(|(step, known)| is_backup(step) && has_paths(known)).map(|(step, _)| step).collect()
+}
+
+/// Verifications that have something to compare with.
+fn with_baseline<'a>(
+    state: &'a RunState,
+    course: &'a Course,
+) -> impl Iterator<Item = (&'a StepId, &'a StepState)> + use<'a> {
+    let touched = state.steps().any(|(_, known)| known.intent_seq.is_some());
+    state.steps().filter(move |(step, known)| {
+        let green = known.baseline.iter().flatten().any(|reading| reading.verdict == SignalVerdict::Green);
+        touched && green && course.schedule.declaration(step).is_some_and(verifies)
+    })
+}
+
+fn what_is_left(state: &RunState, course: &Course, failed: &StepId) -> String {
+    let mut left: Vec<String> = Vec::new();
+    for stage in stages(state, course).iter().filter(|stage| !is_done(state, stage) && stage.step != *failed) {
+        let name = format!("`{}`", stage.step);
+        if !left.contains(&name) {
+            left.push(name);
+        }
+    }
+    let also = if left.is_empty() { String::new() } else { format!("; also not taken back: {}", left.join(", ")) };
+    format!("step `{failed}` could not be taken back{also}")
+}

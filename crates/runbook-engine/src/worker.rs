@@ -1,0 +1,309 @@
+//! One job on one thread: from a job and what is known to an input for `decide`.
+
+use crate::Program;
+use crate::decide::{Began, Input, Job};
+#[cfg(debug_assertions)]
+use crate::faults::Faults;
+use crate::secrets::Secrets;
+use runbook_journal::StateDir;
+use runbook_model::{
+    Failure, FailureKind, Outputs, Prediction, Purpose, Reading, Role, RunId, SignalVerdict, StepDef, StepId, UndoPhase,
+};
+use runbook_steps::host::{Cancel, Host, HostBuilder, Reader, io_failure};
+use runbook_steps::{BackupRef, Confirmation, Done, Step, Work};
+use serde_json::Value as Json;
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+/// How long a change may take whose step names no `timeout`, and how long every undo may at least.
+const DEFAULT_LIMIT: Duration = Duration::from_secs(30 * 60);
+
+/// What all jobs of a run share.
+pub(crate) struct Worker {
+    pub(crate) program: Program,
+    pub(crate) run: RunId,
+    pub(crate) state_dir: StateDir,
+    pub(crate) own_program: PathBuf,
+    pub(crate) secrets: Secrets,
+    /// Outputs of steps that are over.
+    pub(crate) outputs: RwLock<HashMap<StepId, Outputs>>,
+    pub(crate) notes: tokio::sync::mpsc::UnboundedSender<(StepId, String)>,
+    #[cfg(debug_assertions)]
+    pub(crate) faults: Faults,
+}
+
+/// What a job needs of the run's state, copied when it starts.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Brief {
+    pub(crate) undo: Json,
+    pub(crate) marks: Json,
+    pub(crate) baseline: Vec<Reading>,
+    pub(crate) backups: Vec<BackupRef>,
+}
+
+/// A thread's view of one job.
+struct Bench<'a> {
+    worker: &'a Worker,
+    def: &'a StepDef,
+    brief: &'a Brief,
+    host: Host,
+    dir: PathBuf,
+    evidence: Mutex<Vec<Reading>>,
+}
+
+impl Worker {
+    /// Does the job to its end.
+    pub(crate) fn work(&self, job: Job, brief: &Brief, runtime: &tokio::runtime::Handle, cancel: Cancel) -> Input {
+        if let Job::Pause { step, pause } = job {
+            let host = self.host(runtime, cancel, &step, None);
+            // A pause that is cut short ends like one that is over; the run's state says what follows.
+            let _ = host.pause(pause);
+            return Input::Paused { step };
+        }
+        let step = job.step().clone();
+        let Some(def) = self.program.step(&step) else {
+            return fail(job, brief, Failure::failed(format!("step `{step}` is not in the plan")));
+        };
+        let limit = self.limit(def, &job);
+        let host = self.host(runtime, cancel, &step, limit.map(|limit| Instant::now() + limit));
+        let dir = self.state_dir.step(&self.run, &step);
+        if let Err(error) = self.state_dir.create_below(&dir) {
+            return fail(job, brief, full(&error));
+        }
+        Bench { worker: self, def, brief, host, dir, evidence: Mutex::default() }.work(job)
+    }
+
+    /// The limit of one attempt. Steps that wait for people or for time to pass have none but their own.
+    fn limit(&self, def: &StepDef, job: &Job) -> Option<Duration> {
+        let declaration = self.program.course.schedule.declaration(&def.id);
+        // An author who hurries a change does not ask for half an undo.
+        if matches!(job, Job::TakeBack { .. }) {
+            return Some(def.timeout.unwrap_or_default().max(DEFAULT_LIMIT));
+        }
+        let principal = declaration.is_none_or(|declaration| declaration.purpose == Purpose::Principal);
+        def.timeout.or(principal.then_some(DEFAULT_LIMIT))
+    }
+
+    fn host(&self, runtime: &tokio::runtime::Handle, cancel: Cancel, step: &StepId, deadline: Option<Instant>) -> Host {
+        let reader = Reader::new(self.state_dir.path(), &self.program.plan().host.home);
+        HostBuilder::new(reader, runtime.clone(), cancel, self.own_program.clone())
+            .deadline(deadline)
+            .children(self.state_dir.children(&self.run), format!("{}/{step}", self.run))
+            .build()
+    }
+}
+
+impl Job {
+    /// The step that it is about.
+    pub(crate) fn step(&self) -> &StepId {
+        match self {
+            Self::Baseline(step) | Self::Act(step) | Self::Recheck(step) | Self::Verify(step) => step,
+            Self::Begin { step, .. } | Self::Pause { step, .. } | Self::TakeBack { step, .. } => step,
+        }
+    }
+}
+
+/// The input that says that a job failed before it began.
+pub(crate) fn fail(job: Job, brief: &Brief, failure: Failure) -> Input {
+    match job {
+        Job::Baseline(step) => Input::BaselineTaken { step, readings: Vec::new(), marks: Json::Null },
+        Job::Begin { step, .. } => Input::Began { step, began: Began::Failed(failure) },
+        Job::Act(step) | Job::Recheck(step) => Input::Acted { step, result: Err(failure), readings: Vec::new() },
+        Job::Pause { step, .. } => Input::Paused { step },
+        Job::TakeBack { step, phase } => Input::TakenBack { step, phase, result: Err(failure) },
+        // What nobody could read is not known to be as it was.
+        Job::Verify(step) => Input::Verified { step, readings: Vec::new(), lost: brief.was_green().collect() },
+    }
+}
+
+/// The failure with what the operating system said.
+fn full(error: &runbook_journal::Error) -> Failure {
+    let source = std::error::Error::source(error).map(|source| format!(": {source}")).unwrap_or_default();
+    Failure::failed(format!("{error}{source}"))
+}
+
+impl Brief {
+    /// The signals that were green before the first change.
+    fn was_green(&self) -> impl Iterator<Item = String> {
+        self.baseline.iter().filter(|reading| reading.verdict == SignalVerdict::Green).map(|row| row.signal.clone())
+    }
+}
+
+impl Bench<'_> {
+    fn work(&self, job: Job) -> Input {
+        match job {
+            Job::Baseline(step) => {
+                let baseline = self
+                    .bind()
+                    .and_then(|bound| bound.baseline(&self.tools(&|note| self.say(note))))
+                    .ok()
+                    .flatten()
+                    .unwrap_or_default();
+                Input::BaselineTaken { step, readings: baseline.readings, marks: baseline.marks }
+            }
+            Job::Begin { step, forced } => {
+                let began = self.begin(forced).unwrap_or_else(Began::Failed);
+                Input::Began { step, began }
+            }
+            Job::Act(step) => self.acted(step, self.bind().and_then(|bound| self.act(bound.as_ref()))),
+            Job::Recheck(step) => self.acted(step, self.bind().and_then(|bound| self.recheck(bound.as_ref()))),
+            Job::Pause { step, .. } => Input::Paused { step },
+            Job::TakeBack { step, phase } => {
+                let result = self.take_back(phase);
+                Input::TakenBack { step, phase, result }
+            }
+            Job::Verify(step) => self.verify(step),
+        }
+    }
+
+    fn bind(&self) -> Result<Box<dyn Step>, Failure> {
+        let outputs = self.worker.outputs.read().unwrap_or_else(PoisonError::into_inner);
+        self.worker
+            .program
+            .bind(self.def, &outputs, &self.worker.secrets, Some(&self.host))
+            .map_err(crate::binding::Unbound::into_failure)
+    }
+
+    fn say(&self, note: String) {
+        let _ = self.worker.notes.send((self.def.id.clone(), note));
+    }
+
+    fn tools<'b>(&'b self, say: &'b (dyn Fn(String) + Sync)) -> Work<'b> {
+        Work {
+            host: &self.host,
+            dir: &self.dir,
+            step: &self.def.id,
+            backups: &self.brief.backups,
+            marks: &self.brief.marks,
+            baseline: &self.brief.baseline,
+            evidence: &self.evidence,
+            now_ms: self.host.now_ms(),
+            progress: say,
+        }
+    }
+
+    fn begin(&self, forced: bool) -> Result<Began, Failure> {
+        let holds = {
+            let outputs = self.worker.outputs.read().unwrap_or_else(PoisonError::into_inner);
+            self.worker.program.holds(self.def, &outputs, &self.worker.secrets)
+        };
+        if !holds.map_err(crate::binding::Unbound::into_failure)? {
+            return Ok(Began::Skip("its condition is false".to_owned()));
+        }
+        let declaration = self.worker.program.course.schedule.declaration(&self.def.id);
+        let changes = self.changes();
+        let attends = declaration.is_some_and(|declaration| declaration.purpose == Purpose::Attendant);
+        let bound = self.bind()?;
+        let probe = bound.probe(self.host.reader())?;
+        // An attendant that changes nothing, such as a verification, has its whole use in acting.
+        let must_act = forced || (attends && !changes);
+        if let (Prediction::NoChange { summary }, false) = (probe.prediction, must_act) {
+            return Ok(Began::Unchanged { summary, outputs: probe.outputs });
+        }
+        if !changes {
+            return Ok(Began::Ready { undo: None });
+        }
+        self.forget_earlier_captures()?;
+        Ok(Began::Ready { undo: Some(bound.prepare(&self.tools(&|note| self.say(note)))?) })
+    }
+
+    /// Before its intent a step has not acted: what an attempt that was cut short has captured is of no use, and in the
+    /// way of the next one.
+    fn forget_earlier_captures(&self) -> Result<(), Failure> {
+        match std::fs::remove_dir_all(&self.dir) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(io_failure("remove", &self.dir, &error));
+            }
+            _ => {}
+        }
+        self.worker.state_dir.create_below(&self.dir).map_err(|error| full(&error))
+    }
+
+    fn changes(&self) -> bool {
+        let declaration = self.worker.program.course.schedule.declaration(&self.def.id);
+        declaration.is_none_or(runbook_model::Declaration::changes)
+    }
+
+    fn act(&self, bound: &dyn Step) -> Result<Done, Failure> {
+        let say = |note| self.say(note);
+        let tools = self.tools(&say);
+        // A step that changes nothing has no intent, and so no undo data on record.
+        let prepared = if self.changes() { None } else { Some(bound.prepare(&tools)?) };
+        let undo = prepared.as_ref().unwrap_or(&self.brief.undo);
+        let mut done = bound.apply(&tools, undo)?;
+        #[cfg(debug_assertions)]
+        self.worker.faults.apply(&self.def.id)?;
+        if let Confirmation::NotThere(what) = bound.confirm(self.host.reader(), undo)? {
+            return Err(Failure::failed(format!("it ended well, but the change is not there: {what}")));
+        }
+        if let Some(settled) = self.settle_backups()? {
+            done.summary = format!("{}; {settled}", done.summary);
+        }
+        Ok(done)
+    }
+
+    /// After a crash: nothing is repeated blindly.
+    fn recheck(&self, bound: &dyn Step) -> Result<Done, Failure> {
+        match bound.confirm(self.host.reader(), &self.brief.undo)? {
+            Confirmation::There => {
+                let probe = bound.probe(self.host.reader())?;
+                let settled = self.settle_backups()?.map(|settled| format!("; {settled}")).unwrap_or_default();
+                Ok(Done::saying(format!("was done before the interruption{settled}")).with(probe.outputs))
+            }
+            Confirmation::NotThere(_) => self.act(bound),
+            Confirmation::CannotTell => Err(Failure::new(
+                FailureKind::Inconclusive,
+                "it was interrupted, and reading the host cannot tell whether it was done",
+            )),
+        }
+    }
+
+    /// After a service went down, the backups of its directories get their second pass.
+    fn settle_backups(&self) -> Result<Option<String>, Failure> {
+        let declaration = self.worker.program.course.schedule.declaration(&self.def.id);
+        let stops = |role: &Role| matches!(role, Role::Stop(_));
+        if !declaration.is_some_and(|declaration| declaration.roles.iter().any(stops)) {
+            return Ok(None);
+        }
+        let mut found = Vec::new();
+        for backup in &self.brief.backups {
+            let Some(def) = self.worker.program.step(&backup.step) else { continue };
+            let dir = self.worker.state_dir.step(&self.worker.run, &backup.step);
+            let bench = Bench {
+                worker: self.worker,
+                def,
+                brief: self.brief,
+                host: self.host.clone(),
+                dir,
+                evidence: Mutex::default(),
+            };
+            found.extend(bench.bind()?.settle(&bench.tools(&|note| bench.say(note)))?);
+        }
+        Ok((!found.is_empty()).then(|| found.join("; ")))
+    }
+
+    fn acted(&self, step: StepId, result: Result<Done, Failure>) -> Input {
+        let readings = self.evidence.lock().map(|rows| rows.clone()).unwrap_or_default();
+        Input::Acted { step, result: result.map(|done| (done.summary, done.outputs)), readings }
+    }
+
+    fn take_back(&self, phase: UndoPhase) -> Result<String, Failure> {
+        #[cfg(debug_assertions)]
+        self.worker.faults.undo(&self.def.id)?;
+        self.bind()?.take_back(phase, &self.tools(&|note| self.say(note)), &self.brief.undo)
+    }
+
+    fn verify(&self, step: StepId) -> Input {
+        let green = |reading: &&Reading| reading.verdict == SignalVerdict::Green;
+        match self.bind().and_then(|bound| bound.verify_rollback(&self.tools(&|note| self.say(note)))) {
+            Ok(readings) => {
+                let now_green: Vec<&str> = readings.iter().filter(green).map(|row| row.signal.as_str()).collect();
+                let lost = self.brief.was_green().filter(|name| !now_green.contains(&name.as_str())).collect();
+                Input::Verified { step, readings, lost }
+            }
+            Err(failure) => fail(Job::Verify(step), self.brief, failure),
+        }
+    }
+}

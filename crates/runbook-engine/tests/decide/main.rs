@@ -1,0 +1,11 @@
+//! The laws of `decide`, tried on random plans with random outcomes, interrupts and crashes.
+//!
+//! `script` says what a run will meet, `world` plays it, `laws` are the properties, `stories` are single cases that once
+//! went wrong.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot set its stage fails")]
+
+mod laws;
+mod script;
+mod stories;
+mod world;

@@ -1,0 +1,338 @@
+//! A host of which only one thing is known: which steps left traces on it. Plays a script, with interrupts and crashes,
+//! and watches the laws that hold at every moment.
+
+use crate::script::{Fate, Lost, Part, Script, id};
+use runbook_engine::{Action, Began, Course, Input, Job, decide};
+use runbook_model::*;
+use serde_json::{Value as Json, json};
+use std::collections::BTreeMap;
+
+/// What a step left on the host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trace {
+    Half,
+    Whole,
+    /// A service that was brought down to be brought up again.
+    Down,
+}
+
+/// What happens to the run from outside, after so many inputs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Blow {
+    Drain,
+    Cancel,
+    /// The process dies; a power cut also takes up to so many of the last commits that were not durable.
+    Crash(usize),
+}
+
+pub(crate) struct World<'a> {
+    script: &'a Script,
+    course: Course,
+    pub(crate) state: RunState,
+    /// One entry a commit.
+    commits: Vec<Vec<Record>>,
+    under_way: Vec<Job>,
+    pub(crate) traces: BTreeMap<usize, Trace>,
+    insured: bool,
+    pub(crate) repaired: bool,
+    inputs: usize,
+    drawn: usize,
+}
+
+/// Plays the script to its end; an open run is resumed. `None` if the script has no schedule.
+pub(crate) fn play<'a>(script: &'a Script, blows: &[(usize, Blow)]) -> Option<World<'a>> {
+    let mut world = World::new(script)?;
+    world.feed(Input::Begin);
+    world.run(blows);
+    while world.state.verdict().is_none() {
+        assert!(world.state.draining || world.state.cancelling, "it ended without a verdict: {:#?}", world.state);
+        world.reopen(false);
+    }
+    Some(world)
+}
+
+impl<'a> World<'a> {
+    pub(crate) fn new(script: &'a Script) -> Option<Self> {
+        let mut world = Self {
+            script,
+            course: script.course()?,
+            state: RunState::default(),
+            commits: Vec::new(),
+            under_way: Vec::new(),
+            traces: BTreeMap::new(),
+            insured: false,
+            repaired: false,
+            inputs: 0,
+            drawn: 0,
+        };
+        let steps = (0..script.steps.len()).map(id).collect();
+        let text = String::new;
+        let run = RunId::new("r1").unwrap();
+        let header = RunHeader {
+            run,
+            plan: text(),
+            summary: text(),
+            digest: text(),
+            environment: None,
+            steps,
+            host: text(),
+            user: text(),
+            version: text(),
+        };
+        let mut events = vec![Event::RunStarted(Box::new(header))];
+        events.extend(script.steps.iter().enumerate().map(|(at, step)| Event::Predicted {
+            step: id(at),
+            prediction: Prediction::change(""),
+            needed: step.needed,
+        }));
+        world.commit(events);
+        Some(world)
+    }
+
+    pub(crate) fn records(&self) -> impl Iterator<Item = &Record> {
+        self.commits.iter().flatten()
+    }
+
+    /// Another process goes on with the run, or takes it back.
+    pub(crate) fn reopen(&mut self, back: bool) {
+        self.under_way.clear();
+        self.state = RunState::replay(self.commits.iter().flatten()).unwrap();
+        let mut events = vec![Event::RunResumed { version: String::new() }];
+        if back && !matches!(self.state.phase, RunPhase::RollingBack(_)) {
+            events.push(Event::RollbackStarted { cause: RollbackCause::Requested });
+        }
+        self.commit(events);
+        self.feed(Input::Resume);
+        self.run(&[]);
+    }
+
+    /// Until nothing is under way and nothing more is started.
+    pub(crate) fn run(&mut self, blows: &[(usize, Blow)]) {
+        loop {
+            let now = self.inputs;
+            for (_, blow) in blows.iter().filter(|(at, _)| *at == now) {
+                self.suffer(*blow);
+            }
+            self.inputs += 1;
+            assert!(self.inputs < 60 * (self.script.steps.len() + 2), "it does not end: {:#?}", self.state);
+            if self.under_way.is_empty() {
+                if self.state.verdict().is_some() || self.perform(Input::Advance { idle: true }) == 0 {
+                    return;
+                }
+                continue;
+            }
+            let next = self.draw(self.under_way.len());
+            let job = self.under_way.remove(next);
+            let input = self.work(job);
+            self.feed(input);
+        }
+    }
+
+    fn suffer(&mut self, blow: Blow) {
+        match blow {
+            Blow::Drain => self.feed(Input::Drain),
+            Blow::Cancel => {
+                self.feed(Input::Drain);
+                self.feed(Input::Cancel);
+            }
+            Blow::Crash(_) if self.state.verdict().is_some() => {}
+            Blow::Crash(lost) => {
+                // Each job that was under way had had its effect already, or not.
+                for job in std::mem::take(&mut self.under_way) {
+                    if self.draw(2) == 0 {
+                        self.work(job);
+                    }
+                }
+                for _ in 0..lost {
+                    let is_durable = |commit: &Vec<Record>| commit.iter().any(|record| record.event.is_durable());
+                    if self.commits.last().is_none_or(is_durable) {
+                        break;
+                    }
+                    self.commits.pop();
+                }
+                self.state = RunState::replay(self.commits.iter().flatten()).unwrap();
+                self.commit(vec![Event::RunResumed { version: String::new() }]);
+                self.feed(Input::Resume);
+            }
+        }
+    }
+
+    pub(crate) fn feed(&mut self, input: Input) {
+        self.perform(input);
+        while self.perform(Input::Advance { idle: self.under_way.is_empty() }) > 0 {}
+    }
+
+    fn perform(&mut self, input: Input) -> usize {
+        let actions = decide(&self.state, &self.course, input);
+        let count = actions.len();
+        let (mut events, mut jobs) = (Vec::new(), Vec::new());
+        for action in actions {
+            match action {
+                Action::Record(event) => events.push(event),
+                Action::Start(job) => jobs.push(job),
+            }
+        }
+        self.commit(events);
+        for job in jobs {
+            self.may_start(&job);
+            self.under_way.push(job);
+        }
+        count
+    }
+
+    fn commit(&mut self, events: Vec<Event>) {
+        let next = self.state.seq + 1;
+        let commit: Vec<Record> = (next..).zip(events).map(|(seq, event)| Record { seq, at: 0, event }).collect();
+        for record in &commit {
+            assert!(
+                self.state.verdict().is_none()
+                    || matches!(record.event, Event::RunResumed { .. } | Event::RollbackStarted { .. })
+            );
+            self.state.apply(record).unwrap_or_else(|error| panic!("{error}: {record:?}"));
+        }
+        if !commit.is_empty() {
+            self.commits.push(commit);
+        }
+    }
+
+    /// The laws of every moment.
+    fn may_start(&self, job: &Job) {
+        let forward = self.state.phase == RunPhase::Forward;
+        let counts = |job: &&Job| !matches!(job, Job::Baseline(_));
+        let limit = if forward { self.script.parallel } else { 1 };
+        let already = self.under_way.iter().filter(counts).count();
+        assert!(!counts(&job) || already < limit, "too much at once: {job:?} beside {:?}", self.under_way);
+        match job {
+            Job::Begin { step, .. } | Job::Act(step) | Job::Recheck(step) => {
+                assert!(forward && !self.state.cancelling && !self.state.draining, "{job:?} in {:?}", self.state.phase);
+                for before in self.course.schedule.before(step) {
+                    let lets_pass = self.course.policy(before).on_failure == OnFailure::Continue;
+                    let status = self.state.status(before);
+                    let is_past = matches!(status, StepStatus::FailedUntouched | StepStatus::Undone) && lets_pass;
+                    assert!(status.satisfies() || is_past, "{step} goes before {before}, which is {status:?}");
+                }
+                let failed = self.state.steps().find(|(step, known)| {
+                    matches!(known.status, StepStatus::FailedTouched | StepStatus::FailedUntouched)
+                        && self.course.policy(step).on_failure != OnFailure::Continue
+                });
+                assert!(failed.is_none(), "{job:?} although {failed:?}");
+                let acts = !matches!(job, Job::Begin { .. });
+                if acts && self.script.step(step).changes() {
+                    assert_eq!(self.state.status(step), StepStatus::Intended, "{step} acts without an intent");
+                }
+            }
+            Job::TakeBack { step, phase } => {
+                let last = self.records().filter(|record| record.event.moves() == Some(step)).last();
+                let wanted = Event::UndoStarted { step: step.clone(), phase: *phase };
+                assert_eq!(last.map(|record| &record.event), Some(&wanted));
+            }
+            Job::Baseline(_) => assert!(!self.state.may_have_touched(), "a baseline after the first change"),
+            Job::Verify(_) => assert!(!forward),
+            Job::Pause { .. } => assert!(forward),
+        }
+    }
+
+    /// The effect of a job, and what it says.
+    fn work(&mut self, job: Job) -> Input {
+        match job {
+            Job::Baseline(step) => Input::BaselineTaken { step, readings: vec![green()], marks: Json::Null },
+            Job::Begin { step, .. } => {
+                let began = self.begin(&step);
+                Input::Began { step, began }
+            }
+            Job::Act(step) => self.act(step),
+            Job::Recheck(step) => match self.traces.get(&crate::script::number(&step)) {
+                Some(Trace::Whole) => self.acted_well(step),
+                _ => self.act(step),
+            },
+            Job::Pause { step, .. } => Input::Paused { step },
+            Job::TakeBack { step, phase } => {
+                let result = self.take_back(&step, phase);
+                Input::TakenBack { step, phase, result }
+            }
+            Job::Verify(step) => {
+                let is_lost = match self.script.step(&step).part {
+                    Part::Verify(Lost::Always) => !self.repaired,
+                    Part::Verify(Lost::UntilInsured) => !self.insured && !self.repaired,
+                    _ => false,
+                };
+                let lost = if is_lost { vec!["signal".to_owned()] } else { Vec::new() };
+                Input::Verified { step, readings: Vec::new(), lost }
+            }
+        }
+    }
+
+    fn fate(&self, step: &StepId) -> Fate {
+        let attempt = self.state.step(step).map_or(1, |known| known.attempts.max(1));
+        let fates = &self.script.step(step).fates;
+        fates[(usize::try_from(attempt).unwrap() - 1).min(fates.len() - 1)]
+    }
+
+    fn begin(&self, step: &StepId) -> Began {
+        let undo = self.script.step(step).changes().then(|| json!({}));
+        match self.fate(step) {
+            _ if self.state.cancelling => Began::Failed(Failure::new(FailureKind::Cancelled, "")),
+            Fate::Skip => Began::Skip(String::new()),
+            Fate::Unchanged => Began::Unchanged { summary: String::new(), outputs: self.outputs(step) },
+            Fate::NotBegun(kind) => Began::Failed(Failure::new(kind, "")),
+            Fate::Well | Fate::HalfDone(_) => Began::Ready { undo },
+        }
+    }
+
+    fn act(&mut self, step: StepId) -> Input {
+        let failure = match self.fate(&step) {
+            Fate::HalfDone(kind) => Some(kind),
+            _ if self.state.cancelling && self.draw(2) == 0 => Some(FailureKind::Cancelled),
+            _ => None,
+        };
+        let Some(kind) = failure else { return self.acted_well(step) };
+        if self.script.step(&step).changes() {
+            self.traces.insert(crate::script::number(&step), Trace::Half);
+        }
+        Input::Acted { step, result: Err(Failure::new(kind, "")), readings: Vec::new() }
+    }
+
+    fn acted_well(&mut self, step: StepId) -> Input {
+        if self.script.step(&step).changes() {
+            self.traces.insert(crate::script::number(&step), Trace::Whole);
+        }
+        let outputs = self.outputs(&step);
+        Input::Acted { step, result: Ok((String::new(), outputs)), readings: Vec::new() }
+    }
+
+    fn take_back(&mut self, step: &StepId, phase: UndoPhase) -> Result<String, Failure> {
+        let script = self.script.step(step);
+        if script.undo_fails && !self.repaired {
+            return Err(Failure::failed(""));
+        }
+        match phase {
+            UndoPhase::Halt => drop(self.traces.insert(crate::script::number(step), Trace::Down)),
+            UndoPhase::Undo => drop(self.traces.remove(&crate::script::number(step))),
+            UndoPhase::Insurance => self.insured = true,
+        }
+        Ok(String::new())
+    }
+
+    fn outputs(&self, step: &StepId) -> Outputs {
+        let Part::Backup { always, if_needed } = self.script.step(step).part else { return Outputs::new() };
+        let paths = |some: bool| if some { json!(["/p0"]) } else { json!([]) };
+        [("always".to_owned(), paths(always)), ("if_needed".to_owned(), paths(if_needed))].into_iter().collect()
+    }
+
+    fn draw(&mut self, below: usize) -> usize {
+        self.drawn += 1;
+        usize::from(self.script.chance[self.drawn % self.script.chance.len()]) % below
+    }
+}
+
+fn green() -> Reading {
+    Reading {
+        signal: "signal".into(),
+        role: SignalRole::Blocking,
+        kind: SignalKind::Functional,
+        read: String::new(),
+        wanted: String::new(),
+        verdict: SignalVerdict::Green,
+        place: None,
+    }
+}

@@ -1,0 +1,15 @@
+//! The host's memory: runs, their events and saved plans in SQLite, and the lock that lets one run act at a time.
+//!
+//! What a run means is not judged here: the engine folds the records. Backups are files beside the journal
+//! (`runbook-backup`); which run they belong to is in their names.
+
+mod error;
+mod journal;
+mod lock;
+mod schema;
+mod state_dir;
+
+pub use error::Error;
+pub use journal::{Journal, RunRow};
+pub use lock::{Holder, Lock};
+pub use state_dir::StateDir;

@@ -1,0 +1,95 @@
+//! One run a host: an advisory lock that dies with its holder and says who holds it.
+
+use crate::{Error, StateDir};
+use rustix::fs::{FlockOperation, flock};
+use serde_json::{Value, json};
+use std::fmt;
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Seek, Write};
+use std::os::unix::fs::OpenOptionsExt;
+
+/// Who holds the lock.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holder {
+    /// Its process.
+    pub pid: u32,
+    /// Its user.
+    pub user: String,
+    /// What it does: `apply run 7k2m9c`.
+    pub doing: String,
+    /// Since when, in milliseconds since 1970.
+    pub since: i64,
+}
+
+/// The lock. Dropping it, or dying, lets it go.
+#[derive(Debug)]
+pub struct Lock {
+    file: File,
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (pid {}, user {})", self.doing, self.pid, self.user)
+    }
+}
+
+impl Lock {
+    /// Takes the lock, or says who has it. Never waits.
+    pub fn acquire(dir: &StateDir, holder: &Holder) -> Result<Self, Error> {
+        dir.create()?;
+        let path = dir.lock_file();
+        let failed = |source: std::io::Error| Error::StateDir { path: path.clone(), source };
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&path)
+            .map_err(failed)?;
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {}
+            Err(rustix::io::Errno::WOULDBLOCK) => return Err(Error::Held(read_holder(&mut file))),
+            Err(error) => return Err(failed(error.into())),
+        }
+        let mut lock = Self { file };
+        lock.write(holder).map_err(failed)?;
+        Ok(lock)
+    }
+
+    /// Who holds the lock now, without taking it or writing anything.
+    pub fn holder(dir: &StateDir) -> Result<Option<Holder>, Error> {
+        let path = dir.lock_file();
+        let mut file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(source) => return Err(Error::StateDir { path, source }),
+        };
+        match flock(&file, FlockOperation::NonBlockingLockShared) {
+            Ok(()) => Ok(None),
+            Err(rustix::io::Errno::WOULDBLOCK) => Ok(Some(read_holder(&mut file))),
+            Err(error) => Err(Error::StateDir { path, source: error.into() }),
+        }
+    }
+
+    fn write(&mut self, holder: &Holder) -> std::io::Result<()> {
+        let text = json!({ "pid": holder.pid, "user": holder.user, "doing": holder.doing, "since": holder.since });
+        self.file.set_len(0)?;
+        self.file.rewind()?;
+        self.file.write_all(text.to_string().as_bytes())
+    }
+}
+
+/// The note of the holder may be missing for a moment after it took the lock; then only that is known.
+fn read_holder(file: &mut File) -> Holder {
+    let mut text = String::new();
+    let _ = file.read_to_string(&mut text);
+    let note: Value = serde_json::from_str(&text).unwrap_or_default();
+    let words = |key: &str| note.get(key).and_then(Value::as_str).unwrap_or("unknown").to_owned();
+    Holder {
+        pid: note.get("pid").and_then(Value::as_u64).and_then(|pid| u32::try_from(pid).ok()).unwrap_or(0),
+        user: words("user"),
+        doing: words("doing"),
+        since: note.get("since").and_then(Value::as_i64).unwrap_or(0),
+    }
+}

@@ -1,0 +1,169 @@
+//! The journal and the lock on a real file system. How often a run syncs is counted where runs are: in the binary's tests.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot set its stage fails")]
+
+use runbook_journal::{Error, Holder, Journal, Lock, StateDir};
+use runbook_model::{Event, Record, RunHeader, RunId, Verdict};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+fn state_dir() -> (tempfile::TempDir, StateDir) {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = StateDir::at(temp.path().join("deep/state"));
+    (temp, dir)
+}
+
+fn header(run: &str) -> RunHeader {
+    RunHeader {
+        run: RunId::new(run).unwrap(),
+        plan: "plan".into(),
+        summary: String::new(),
+        digest: String::new(),
+        environment: Some("prod".into()),
+        steps: vec![],
+        host: "here".into(),
+        user: "ops".into(),
+        version: "0".into(),
+    }
+}
+
+fn begin(journal: &mut Journal, run: &str) -> RunId {
+    let header = header(run);
+    journal.begin(&header, "the plan", &[record(1, Event::RunStarted(Box::new(header.clone())))]).unwrap();
+    header.run
+}
+
+fn record(seq: u64, event: Event) -> Record {
+    Record { seq, at: 1000 + i64::try_from(seq).unwrap(), event }
+}
+
+fn finished(verdict: Verdict) -> Event {
+    Event::RunFinished { verdict, note: String::new() }
+}
+
+fn names(dir: &StateDir) -> Vec<String> {
+    let entries = fs::read_dir(dir.path()).into_iter().flatten().flatten();
+    let mut names: Vec<String> = entries.map(|entry| entry.file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn what_is_appended_is_read_back_in_order_and_runs_are_listed_latest_first() {
+    let (_temp, dir) = state_dir();
+    let mut journal = Journal::open(&dir).unwrap();
+    let first = begin(&mut journal, "r1");
+    assert_eq!(journal.open_run().unwrap(), Some(first.clone()));
+    journal.append(&first, &[record(2, Event::DrainRequested), record(3, finished(Verdict::Succeeded))]).unwrap();
+    let second = begin(&mut journal, "r2");
+    drop(journal);
+    let journal = Journal::open_to_read(&dir).unwrap().unwrap();
+    assert_eq!(journal.records(&first).unwrap().iter().map(|record| record.seq).collect::<Vec<_>>(), [1, 2, 3]);
+    assert_eq!(journal.saved(&first).unwrap(), "the plan");
+    let rows = journal.runs().unwrap();
+    assert_eq!(
+        rows.iter().map(|row| (&row.run, row.verdict)).collect::<Vec<_>>(),
+        [(&second, None), (&first, Some(Verdict::Succeeded))]
+    );
+    assert_eq!((rows[1].started_at, rows[1].finished_at), (1001, Some(1003)));
+    assert_eq!(rows[1].environment.as_deref(), Some("prod"));
+    assert!(matches!(journal.records(&RunId::new("r3").unwrap()), Err(Error::NoSuchRun(_))));
+}
+
+#[test]
+fn a_resumed_run_is_open_again() {
+    let (_temp, dir) = state_dir();
+    let mut journal = Journal::open(&dir).unwrap();
+    let run = begin(&mut journal, "r1");
+    journal.append(&run, &[record(2, finished(Verdict::Stuck))]).unwrap();
+    assert_eq!(journal.open_run().unwrap(), None);
+    journal.append(&run, &[record(3, Event::RunResumed { version: "0".into() })]).unwrap();
+    assert_eq!(journal.open_run().unwrap(), Some(run));
+}
+
+/// One commit is all or nothing: a number that is taken refuses the records beside it too.
+#[test]
+fn a_commit_is_whole_or_not_there() {
+    let (_temp, dir) = state_dir();
+    let mut journal = Journal::open(&dir).unwrap();
+    let run = begin(&mut journal, "r1");
+    let twice = [record(2, Event::DrainRequested), record(1, Event::CancelRequested)];
+    assert!(matches!(journal.append(&run, &twice), Err(Error::Database { action: "written", .. })));
+    assert_eq!(journal.records(&run).unwrap().len(), 1);
+    assert!(journal.append(&RunId::new("nobody").unwrap(), &[record(1, Event::DrainRequested)]).is_err());
+}
+
+#[test]
+fn reading_makes_no_file() {
+    let (_temp, dir) = state_dir();
+    assert!(Journal::open_to_read(&dir).unwrap().is_none() && Journal::open_untouched(&dir).unwrap().is_none());
+    assert!(Lock::holder(&dir).unwrap().is_none());
+    assert!(!dir.path().exists());
+    let run = begin(&mut Journal::open(&dir).unwrap(), "r1");
+    assert_eq!(names(&dir), ["journal.db"]);
+    let journal = Journal::open_untouched(&dir).unwrap().unwrap();
+    assert_eq!(journal.records(&run).unwrap().len(), 1);
+    assert_eq!(names(&dir), ["journal.db"]);
+    drop(journal);
+    drop(Journal::open_to_read(&dir).unwrap());
+    let before = fs::read(dir.database()).unwrap();
+    assert_eq!(Journal::open_to_read(&dir).unwrap().unwrap().runs().unwrap().len(), 1);
+    assert_eq!(fs::read(dir.database()).unwrap(), before);
+}
+
+#[test]
+fn an_empty_file_becomes_a_journal_and_only_the_owner_may_enter() {
+    let (_temp, dir) = state_dir();
+    fs::create_dir_all(dir.path()).unwrap();
+    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    fs::write(dir.database(), "").unwrap();
+    assert!(Journal::open_to_read(&dir).unwrap().is_none());
+    begin(&mut Journal::open(&dir).unwrap(), "r1");
+    assert_eq!(Journal::open(&dir).unwrap().runs().unwrap().len(), 1, "opening twice migrates once");
+    assert_eq!(fs::metadata(dir.path()).unwrap().permissions().mode() & 0o777, 0o700);
+}
+
+#[test]
+fn the_lock_has_one_holder_who_is_named_and_takes_it_along() {
+    let (_temp, dir) = state_dir();
+    let holder = |pid| Holder { pid, user: "ops".into(), doing: format!("apply {pid}"), since: 7 };
+    let first = Lock::acquire(&dir, &holder(1)).unwrap();
+    for _ in 0..2 {
+        match Lock::acquire(&dir, &holder(2)) {
+            Err(Error::Held(by)) => assert_eq!(by, holder(1)),
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(Lock::holder(&dir).unwrap(), Some(holder(1)), "asking and failing change nothing");
+    }
+    drop(first);
+    assert_eq!(Lock::holder(&dir).unwrap(), None);
+    let second = Lock::acquire(&dir, &holder(2)).unwrap();
+    assert_eq!(Lock::holder(&dir).unwrap(), Some(holder(2)));
+    drop(second);
+}
+
+/// Every record survives its way through the journal's text.
+#[test]
+fn records_come_back_as_they_were() {
+    let (_temp, dir) = state_dir();
+    let mut journal = Journal::open(&dir).unwrap();
+    let run = begin(&mut journal, "r1");
+    let step = runbook_model::StepId::new("s").unwrap();
+    let failure = runbook_model::Failure::failed("no \u{1F980}\n\0").hint("next");
+    let events = [
+        Event::StepStarted { step: step.clone(), attempt: 3 },
+        Event::StepIntended { step: step.clone(), undo: serde_json::json!({ "n": 1.5, "s": ["x", null] }) },
+        Event::StepRetrying { step: step.clone(), failure: failure.clone(), pause_ms: u64::MAX },
+        Event::StepFinished {
+            step,
+            outcome: runbook_model::Outcome::Failed(failure),
+            outputs: runbook_model::Outputs::new(),
+            readings: vec![],
+        },
+        Event::RollbackStarted { cause: runbook_model::RollbackCause::Cancelled },
+        finished(Verdict::RolledBack),
+    ];
+    let records: Vec<Record> = (2..).zip(events).map(|(seq, event)| record(seq, event)).collect();
+    journal.append(&run, &records).unwrap();
+    assert_eq!(journal.records(&run).unwrap()[1..], records);
+}

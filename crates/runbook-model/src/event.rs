@@ -1,0 +1,272 @@
+//! What happens in a run. The journal holds these and nothing else; every state and report is a fold over them.
+
+use crate::{Failure, Outputs, Prediction, Reading, RunId, StepId};
+use serde::{Deserialize, Serialize};
+
+/// An event as the journal holds it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// Position in the run's journal, from 1, without gaps.
+    pub seq: u64,
+    /// Milliseconds since 1970-01-01 UTC.
+    pub at: i64,
+    /// What happened.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// What a run is, before it has done anything.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunHeader {
+    /// The run.
+    pub run: RunId,
+    /// The plan's name.
+    pub plan: String,
+    /// The plan's summary, rendered.
+    pub summary: String,
+    /// The plan's digest.
+    pub digest: String,
+    /// The environment, if one was chosen.
+    pub environment: Option<String>,
+    /// The steps in the order of the file.
+    pub steps: Vec<StepId>,
+    /// The host's name.
+    pub host: String,
+    /// Who started it.
+    pub user: String,
+    /// The version of `runbook`.
+    pub version: String,
+}
+
+/// How a step ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "kebab-case")]
+pub enum Outcome {
+    /// The host was as wanted; or the step only reads and did.
+    Unchanged {
+        /// What is there.
+        summary: String,
+    },
+    /// The host was changed, and the change was confirmed.
+    Changed {
+        /// What changed.
+        summary: String,
+    },
+    /// It did not have to run.
+    Skipped {
+        /// Why.
+        because: String,
+    },
+    /// It failed, was cancelled or ran out of time.
+    Failed(Failure),
+}
+
+/// Which part of taking a step back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UndoPhase {
+    /// Bring down what it brought up, so that what lies below can be put back.
+    Halt,
+    /// Put back what it changed; for a service step, bring the service to the state that it had.
+    Undo,
+    /// Put back state that only the service writes, because the verification after the rollback stayed red or
+    /// the plan says `restore: always`.
+    Insurance,
+}
+
+/// Why a run is rolled back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "cause", rename_all = "kebab-case")]
+pub enum RollbackCause {
+    /// A step failed.
+    StepFailed {
+        /// The step.
+        step: StepId,
+    },
+    /// The operator cancelled the run.
+    Cancelled,
+    /// The operator asked for it with `runbook rollback`.
+    Requested,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// Every step ended well.
+    Succeeded,
+    /// It was taken back, and the host is as it was.
+    RolledBack,
+    /// It failed and stands where it failed, because the plan says `on_failure: stop`.
+    Stopped,
+    /// It was drained or refused before it changed anything.
+    Refused,
+    /// An undo failed, or the host is not as it was after the rollback.
+    Stuck,
+}
+
+/// One thing that happened. Variants that are not marked durable may be lost by a power cut, never by a crash of
+/// `runbook`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Event {
+    /// The first record of every run. Durable.
+    RunStarted(Box<RunHeader>),
+    /// Another process goes on with the run: after a crash, or to roll it back. Durable.
+    RunResumed {
+        /// The version of `runbook` that goes on.
+        version: String,
+    },
+    /// What every step would do, read before the first change.
+    Predicted {
+        /// The step.
+        step: StepId,
+        /// What it would do.
+        prediction: Prediction,
+        /// Whether it will have to run.
+        needed: bool,
+    },
+    /// The signals of a verification before the first change.
+    BaselineTaken {
+        /// The verification step.
+        step: StepId,
+        /// One row a signal.
+        readings: Vec<Reading>,
+        /// Positions in logs and the like, for the kind to read from later.
+        marks: serde_json::Value,
+    },
+    /// A step begins an attempt by probing the host.
+    StepStarted {
+        /// The step.
+        step: StepId,
+        /// From 1.
+        attempt: u32,
+    },
+    /// The step is about to change the host, and this is how it would be taken back. Durable.
+    StepIntended {
+        /// The step.
+        step: StepId,
+        /// What the kind needs to undo it; files that it refers to are durable as well. A kind that stops, starts or
+        /// restarts a service adds [`SERVICE_KEY`](crate::SERVICE_KEY): the service's state before the step.
+        undo: serde_json::Value,
+    },
+    /// An attempt failed and another one follows.
+    StepRetrying {
+        /// The step.
+        step: StepId,
+        /// Why the attempt failed.
+        failure: Failure,
+        /// Milliseconds until the next attempt.
+        pause_ms: u64,
+    },
+    /// A step ended.
+    StepFinished {
+        /// The step.
+        step: StepId,
+        /// How.
+        #[serde(flatten)]
+        outcome: Outcome,
+        /// What it puts out for later steps. A kind that stops, starts or restarts a service adds
+        /// [`SERVICE_KEY`](crate::SERVICE_KEY): the service's state as confirmed.
+        #[serde(default, skip_serializing_if = "Outputs::is_empty")]
+        outputs: Outputs,
+        /// The rows of a verification.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        readings: Vec<Reading>,
+    },
+    /// The operator asked to start nothing more (first Ctrl-C).
+    DrainRequested,
+    /// The operator asked to stop what runs (second Ctrl-C).
+    CancelRequested,
+    /// From here on the run is taken back. Durable.
+    RollbackStarted {
+        /// Why.
+        #[serde(flatten)]
+        cause: RollbackCause,
+    },
+    /// A step is about to be taken back. Durable.
+    UndoStarted {
+        /// The step.
+        step: StepId,
+        /// Which part.
+        phase: UndoPhase,
+    },
+    /// A step was taken back, or could not be.
+    UndoFinished {
+        /// The step.
+        step: StepId,
+        /// Which part.
+        phase: UndoPhase,
+        /// What was put back.
+        summary: String,
+        /// Why it could not be.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        failure: Option<Failure>,
+    },
+    /// The signals after the rollback, against the baseline.
+    RollbackVerified {
+        /// The verification step.
+        step: StepId,
+        /// One row a signal.
+        readings: Vec<Reading>,
+        /// Names of the signals that were green before the change and are not now.
+        lost: Vec<String>,
+    },
+    /// The last record of every run. Durable.
+    RunFinished {
+        /// How it ended.
+        verdict: Verdict,
+        /// Why, or what is left, in one sentence; empty if there is nothing to add.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        note: String,
+    },
+}
+
+impl Event {
+    /// The event's name as the journal writes it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::RunStarted(_) => "run-started",
+            Self::RunResumed { .. } => "run-resumed",
+            Self::Predicted { .. } => "predicted",
+            Self::BaselineTaken { .. } => "baseline-taken",
+            Self::StepStarted { .. } => "step-started",
+            Self::StepIntended { .. } => "step-intended",
+            Self::StepRetrying { .. } => "step-retrying",
+            Self::StepFinished { .. } => "step-finished",
+            Self::DrainRequested => "drain-requested",
+            Self::CancelRequested => "cancel-requested",
+            Self::RollbackStarted { .. } => "rollback-started",
+            Self::UndoStarted { .. } => "undo-started",
+            Self::UndoFinished { .. } => "undo-finished",
+            Self::RollbackVerified { .. } => "rollback-verified",
+            Self::RunFinished { .. } => "run-finished",
+        }
+    }
+
+    /// Whether the next action must wait until this record survives a power cut.
+    pub fn is_durable(&self) -> bool {
+        matches!(
+            self,
+            Self::RunStarted(_)
+                | Self::RunResumed { .. }
+                | Self::StepIntended { .. }
+                | Self::RollbackStarted { .. }
+                | Self::UndoStarted { .. }
+                | Self::RunFinished { .. }
+        )
+    }
+
+    /// The step that it moves to another status.
+    pub fn moves(&self) -> Option<&StepId> {
+        match self {
+            Self::StepStarted { step, .. }
+            | Self::StepIntended { step, .. }
+            | Self::StepRetrying { step, .. }
+            | Self::StepFinished { step, .. }
+            | Self::UndoStarted { step, .. }
+            | Self::UndoFinished { step, .. } => Some(step),
+            _ => None,
+        }
+    }
+}

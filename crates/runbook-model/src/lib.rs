@@ -1,0 +1,46 @@
+//! The vocabulary of `runbook`: ids, plans, effects, events, states and diagnostics.
+//!
+//! Nothing here does I/O, reads a clock or knows an async runtime. Every other crate may use this one; it uses none
+//! of them. The words are those of `docs/words.md`.
+
+mod codes;
+mod declaration;
+mod diagnostic;
+mod duration;
+mod effect;
+mod event;
+mod evidence;
+mod failure;
+mod host;
+mod id;
+mod node;
+mod plan;
+mod rule;
+mod service;
+mod source;
+mod state;
+mod status;
+mod suggest;
+mod version;
+
+pub use codes::{CODES, Code, CodeDoc};
+pub use declaration::{Declaration, Purpose, Role, UndoSource};
+pub use diagnostic::{Diagnostic, Diagnostics, Label, Severity};
+pub use duration::{format_duration, parse_duration};
+pub use effect::{Access, Effect, Resource};
+pub use event::{Event, Outcome, Record, RollbackCause, RunHeader, UndoPhase, Verdict};
+pub use evidence::{Prediction, Reading, SignalKind, SignalRole, SignalVerdict};
+pub use failure::{Failure, FailureKind};
+pub use host::HostFacts;
+pub use id::{RunId, StepId};
+pub use node::{Entry, Later, Node, Outputs, Reference, Value};
+pub use plan::{
+    Allow, Layer, OnFailure, Plan, Resolved, Retention, Retry, Review, SecretSource, StepDef, VarDecl, VarType, Window,
+};
+pub use rule::{OrderingRule, Refusal};
+pub use service::{SERVICE_KEY, ServiceTime};
+pub use source::{Position, Source, SourceId, SourceMap, Span};
+pub use state::{RunPhase, RunState, StepState};
+pub use status::{IllegalTransition, StepStatus, next_status};
+pub use suggest::did_you_mean;
+pub use version::{Version, VersionError};

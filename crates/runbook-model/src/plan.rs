@@ -1,0 +1,234 @@
+//! A plan after reading: checked words, spanned parameters, resolved variables.
+
+use crate::{HostFacts, Node, Refusal, Span, StepId};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// What to do on one host. Everything that needs no step's output is resolved; secrets are still references.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// `name:`
+    pub name: String,
+    /// `summary:` rendered; empty if none.
+    pub summary: String,
+    /// BLAKE3 of the resolved plan, in hex; the first seven digits are what is printed.
+    pub digest: String,
+    /// The environment that was chosen with `--env`.
+    pub environment: Option<String>,
+    /// The directory that relative paths of the plan start from; absolute.
+    pub base: String,
+    /// The host it was resolved for.
+    pub host: HostFacts,
+    /// Every variable with the value that won.
+    pub vars: Vec<Resolved>,
+    /// `window:`
+    pub window: Option<Window>,
+    /// `retention:`
+    pub retention: Retention,
+    /// `review:`
+    pub review: Vec<Review>,
+    /// `steps:` in the order of the file.
+    pub steps: Vec<StepDef>,
+}
+
+/// One step as the plan writes it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StepDef {
+    /// Its id.
+    pub id: StepId,
+    /// Where the id stands.
+    pub id_span: Span,
+    /// The name of its kind.
+    pub uses: String,
+    /// Where that name stands.
+    pub uses_span: Span,
+    /// Its parameters; an empty map if there are none.
+    pub with: Node,
+    /// Steps that must come before, each with the place that says so.
+    pub needs: Vec<(StepId, Span)>,
+    /// `if:` as a boolean, or as an expression that waits for a step.
+    pub condition: Option<Node>,
+    /// How long one attempt may take.
+    pub timeout: Option<Duration>,
+    /// How often and how fast it is tried again.
+    pub retry: Retry,
+    /// What a failure of it leads to.
+    pub on_failure: OnFailure,
+    /// Exceptions from refusals, each with its reason.
+    pub allow: Vec<Allow>,
+}
+
+/// How often a failed step is tried again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retry {
+    /// Attempts in all, the first included; at least 1.
+    pub attempts: u32,
+    /// The pause before the second attempt; doubles with each further one.
+    pub backoff: Duration,
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Self { attempts: 1, backoff: Duration::from_secs(1) }
+    }
+}
+
+/// What a step's failure leads to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnFailure {
+    /// The run rolls back.
+    #[default]
+    Rollback,
+    /// The run stops where it is.
+    Stop,
+    /// The run goes on as if the step had done nothing; its half-done work is undone.
+    Continue,
+}
+
+/// An exception from a refusal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Allow {
+    /// The refusal.
+    pub rule: Refusal,
+    /// Why the exception is right; shown in the plan, the review and the report.
+    pub because: String,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// Evidence that a person read what has to be read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Review {
+    /// What was read: `changelog`, `issues`, …
+    pub what: String,
+    /// The version it was read for.
+    pub version: String,
+    /// Who read it.
+    pub by: String,
+    /// Where it can be read.
+    pub link: Option<String>,
+    /// Where the entry stands.
+    pub span: Span,
+}
+
+/// When the plan may run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Window {
+    /// An IANA zone name.
+    pub zone: String,
+    /// Where it stands.
+    #[serde(skip)]
+    pub zone_span: Span,
+    /// `mon` to `sun`; the day on which the window opens. All days if empty.
+    pub days: Vec<String>,
+    /// Minutes from midnight at which it opens.
+    pub from: u16,
+    /// Minutes from midnight at which it closes; before `from` means on the next day.
+    pub to: u16,
+}
+
+/// How long backups of this plan are kept. A backup goes only when both limits allow it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retention {
+    /// At least this long.
+    pub keep_for: Duration,
+    /// At least this many.
+    pub keep_last: u32,
+}
+
+impl Default for Retention {
+    /// One business cycle (report 2, §13, line 12) and three runs.
+    fn default() -> Self {
+        Self { keep_for: Duration::from_secs(7 * 24 * 3600), keep_last: 3 }
+    }
+}
+
+/// The type of a variable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum VarType {
+    /// Text.
+    String,
+    /// A whole number.
+    Int,
+    /// `true` or `false`.
+    Bool,
+    /// A path; `~` is the home directory, relative ones start at the plan's directory.
+    Path,
+    /// `90s`, `5m`, `7d`.
+    Duration,
+    /// Semver or a date version.
+    Version,
+    /// Fetched late and never written down.
+    Secret,
+    /// A list of scalars.
+    List,
+}
+
+impl VarType {
+    /// All names as plans write them.
+    pub const NAMES: [&'static str; 8] = ["string", "int", "bool", "path", "duration", "version", "secret", "list"];
+}
+
+/// A variable as declared.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct VarDecl {
+    /// Its name.
+    pub name: String,
+    /// Where the name stands.
+    pub span: Span,
+    /// Its type.
+    pub ty: VarType,
+    /// Its default.
+    pub default: Option<Node>,
+    /// Where a secret comes from.
+    pub from: Option<SecretSource>,
+    /// What it is for.
+    pub help: Option<String>,
+}
+
+/// Where a secret is fetched when it is needed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SecretSource {
+    /// An environment variable of `runbook` itself.
+    Env(String),
+    /// The content of a file without its last line end.
+    File(String),
+    /// The standard output of a command without its last line end.
+    Command(Vec<String>),
+}
+
+/// The layer that a value came from; later ones win.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Layer {
+    /// `default:` in the plan.
+    PlanDefault,
+    /// `environments/<name>.yaml`.
+    Environment,
+    /// The stage of a rollout.
+    Stage,
+    /// The host's entry in the inventory.
+    Inventory,
+    /// `--var name=value`.
+    CommandLine,
+}
+
+/// A variable with the value that won.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Resolved {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    pub ty: VarType,
+    /// The value; `None` for a secret.
+    pub value: Option<Node>,
+    /// Where a secret comes from.
+    pub secret: Option<SecretSource>,
+    /// The layer that won.
+    pub layer: Layer,
+    /// Where the value stands.
+    pub span: Span,
+}

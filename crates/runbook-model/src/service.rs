@@ -1,0 +1,122 @@
+//! How long a run kept services down: part of the fold over events.
+//!
+//! Kinds that stop, start or restart a service say so with one convention, [`SERVICE_KEY`]: an object
+//! `{"name": "demo", "state": "up"}` (or `"down"`) under the key `service`,
+//! * in the undo data of `StepIntended`: the state before the step acts;
+//! * in the outputs of `StepFinished`: the state that was confirmed.
+
+use crate::Event;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// The key of undo data and of outputs under which a kind says what it does to a service.
+pub const SERVICE_KEY: &str = "service";
+
+/// What a run did to one service's time. A service that was down before the run is never counted as down.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceTime {
+    /// Whether it was up when the run first touched it.
+    pub was_up: bool,
+    /// Since when it is down, in milliseconds since 1970; `None` while it is up.
+    pub down_since: Option<i64>,
+    /// Milliseconds for which it was down, the present stretch not included.
+    pub down_ms: u64,
+}
+
+impl ServiceTime {
+    /// Milliseconds for which it was down until `now`.
+    pub fn down_until(&self, now: i64) -> u64 {
+        let present = self.down_since.map_or(0, |since| u64::try_from(now.saturating_sub(since)).unwrap_or(0));
+        self.down_ms.saturating_add(present)
+    }
+
+    fn down(&mut self, at: i64) {
+        if self.was_up {
+            self.down_since = self.down_since.or(Some(at));
+        }
+    }
+
+    fn up(&mut self, at: i64) {
+        self.down_ms = self.down_until(at);
+        self.down_since = None;
+    }
+}
+
+/// The service that `data` names, and whether it is up.
+pub(crate) fn named_service(data: Option<&Value>) -> Option<(&str, bool)> {
+    let service = data?.get(SERVICE_KEY)?;
+    Some((service.get("name")?.as_str()?, service.get("state")?.as_str()? == "up"))
+}
+
+/// What `event` means for a service whose step has the undo data `undo` and, once it ended, put out `outputs`.
+/// Before an intent nothing is known to change, so a step without undo data moves no service.
+pub(crate) fn effect_on_service(event: &Event, undo: Option<&Value>) -> Option<(String, ServiceMove)> {
+    use crate::UndoPhase::{Halt, Undo};
+    let (name, was_up) = named_service(undo)?;
+    let step = match event {
+        Event::StepIntended { .. } => ServiceMove::Intended { was_up },
+        Event::StepFinished { outputs, .. } => {
+            let state = outputs.get(SERVICE_KEY)?.get("state")?.as_str()?;
+            if state == "up" { ServiceMove::Up } else { ServiceMove::Down }
+        }
+        Event::UndoStarted { phase: Halt | Undo, .. } => ServiceMove::Down,
+        Event::UndoFinished { phase: Undo, failure: None, .. } if was_up => ServiceMove::Up,
+        _ => return None,
+    };
+    Some((name.to_owned(), step))
+}
+
+/// One move of a service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ServiceMove {
+    Intended { was_up: bool },
+    Down,
+    Up,
+}
+
+impl ServiceMove {
+    /// Folds the move at `at` into `time`; `None` is a service that the run had not touched before.
+    pub(crate) fn fold(self, time: Option<ServiceTime>, at: i64) -> ServiceTime {
+        let first = time.is_none();
+        let mut time = time.unwrap_or_default();
+        match self {
+            Self::Intended { was_up } => {
+                if first {
+                    time.was_up = was_up;
+                }
+                if was_up {
+                    time.down(at);
+                }
+            }
+            Self::Down => time.down(at),
+            Self::Up => time.up(at),
+        }
+        time
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ServiceMove::{Down, Intended, Up};
+    use super::*;
+
+    fn down_ms(moves: &[(i64, ServiceMove)], now: i64) -> u64 {
+        let time = moves.iter().fold(None, |time, (at, step)| Some(step.fold(time, *at)));
+        time.map_or(0, |time| time.down_until(now))
+    }
+
+    #[test]
+    fn only_time_that_the_run_took_away_counts() {
+        let restart = [(100, Intended { was_up: true }), (400, Up)];
+        assert_eq!(down_ms(&restart, 9000), 300);
+        let stop_then_start =
+            [(100, Intended { was_up: true }), (200, Down), (500, Intended { was_up: false }), (700, Up)];
+        assert_eq!(down_ms(&stop_then_start, 9000), 600);
+        let first_start = [(100, Intended { was_up: false }), (700, Up), (900, Down)];
+        assert_eq!(down_ms(&first_start, 9000), 0, "it was down before the run");
+        let rolled_back = [(100, Intended { was_up: true }), (400, Up), (1000, Down), (1100, Down), (1600, Up)];
+        assert_eq!(down_ms(&rolled_back, 9000), 900);
+        let never_up = [(100, Intended { was_up: true })];
+        assert_eq!(down_ms(&never_up, 1100), 1000);
+    }
+}

@@ -1,0 +1,279 @@
+//! `RunState`: one fold over events, for the live run, resume, `status` and every report.
+
+use crate::service::effect_on_service;
+use crate::{
+    Event, Failure, IllegalTransition, Outcome, Outputs, Prediction, Reading, Record, RollbackCause, RunHeader,
+    ServiceTime, StepId, StepStatus, UndoPhase, Verdict, next_status,
+};
+use std::collections::{BTreeMap, HashMap};
+
+/// Where a run is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum RunPhase {
+    /// No record yet.
+    #[default]
+    New,
+    /// Steps are applied.
+    Forward,
+    /// Steps are taken back.
+    RollingBack(RollbackCause),
+    /// Over.
+    Finished(Verdict),
+}
+
+/// One step as far as the events tell.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StepState {
+    /// Where it is in its life.
+    pub status: StepStatus,
+    /// Attempts begun.
+    pub attempts: u32,
+    /// What was predicted before the first change.
+    pub prediction: Option<Prediction>,
+    /// Whether it has to run.
+    pub needed: Option<bool>,
+    /// How to take it back; set from its intent on.
+    pub undo: Option<serde_json::Value>,
+    /// What it put out.
+    pub outputs: Outputs,
+    /// What it did, or why it did nothing, in one line.
+    pub summary: String,
+    /// Why it failed, or why its undo did.
+    pub failure: Option<Failure>,
+    /// The signals that it read.
+    pub readings: Vec<Reading>,
+    /// The signals before the first change.
+    pub baseline: Option<Vec<Reading>>,
+    /// Positions taken with the baseline.
+    pub marks: serde_json::Value,
+    /// The signals after the rollback.
+    pub after_rollback: Option<Vec<Reading>>,
+    /// Which green signals the rollback did not bring back.
+    pub lost: Vec<String>,
+    /// Whether the signals were read since the last part of the run was taken back.
+    pub verified: bool,
+    /// The last part of taking it back that began.
+    pub undo_phase: Option<UndoPhase>,
+    /// Parts of taking it back that are complete, in order.
+    pub undone: Vec<UndoPhase>,
+    /// When the last part of taking it back began, in milliseconds since 1970.
+    pub undo_started_at: Option<i64>,
+    /// Why its undo failed; `None` where it did not, or where a later attempt went well.
+    pub undo_failure: Option<Failure>,
+    /// Its place among the steps in the order in which their intents became durable.
+    pub intent_seq: Option<u64>,
+    /// When it began, in milliseconds since 1970.
+    pub started_at: Option<i64>,
+    /// When it ended going forward.
+    pub finished_at: Option<i64>,
+}
+
+/// Everything that is known of a run.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RunState {
+    /// What the run is.
+    pub header: Option<RunHeader>,
+    /// Where it is.
+    pub phase: RunPhase,
+    /// The operator asked to start nothing more.
+    pub draining: bool,
+    /// The operator asked to stop what runs.
+    pub cancelling: bool,
+    /// The number of the last record.
+    pub seq: u64,
+    /// When the first and the last record were written.
+    pub began_at: i64,
+    /// See `began_at`.
+    pub last_at: i64,
+    /// Why it was taken back; stays when the run is over.
+    pub rollback: Option<RollbackCause>,
+    /// What the run did to services, by name.
+    pub services: BTreeMap<String, ServiceTime>,
+    /// Why it ended as it did.
+    pub note: String,
+    steps: Vec<StepState>,
+    index: HashMap<StepId, usize>,
+}
+
+impl RunState {
+    /// The state after all of `records`.
+    pub fn replay<'a>(records: impl IntoIterator<Item = &'a Record>) -> Result<Self, IllegalTransition> {
+        let mut state = Self::default();
+        for record in records {
+            state.apply(record)?;
+        }
+        Ok(state)
+    }
+
+    /// The state of `step`; `None` if the run has no such step.
+    pub fn step(&self, step: &StepId) -> Option<&StepState> {
+        self.index.get(step).and_then(|at| self.steps.get(*at))
+    }
+
+    /// The status of `step`; pending for a step that it has never heard of.
+    pub fn status(&self, step: &StepId) -> StepStatus {
+        self.step(step).map_or(StepStatus::Pending, |state| state.status)
+    }
+
+    /// The steps in the order of the plan's file, without their ids: for scans that must be cheap.
+    pub fn states(&self) -> &[StepState] {
+        &self.steps
+    }
+
+    /// All steps in the order of the plan's file.
+    pub fn steps(&self) -> impl Iterator<Item = (&StepId, &StepState)> {
+        let ids = self.header.iter().flat_map(|header| &header.steps);
+        ids.zip(&self.steps)
+    }
+
+    /// Whether anything on the host may carry traces of this run.
+    pub fn may_have_touched(&self) -> bool {
+        self.steps.iter().any(|step| step.status.may_have_touched())
+    }
+
+    /// The verdict, if the run is over.
+    pub fn verdict(&self) -> Option<Verdict> {
+        match self.phase {
+            RunPhase::Finished(verdict) => Some(verdict),
+            _ => None,
+        }
+    }
+
+    /// Folds one record in. An illegal transition leaves the state as it was.
+    pub fn apply(&mut self, record: &Record) -> Result<(), IllegalTransition> {
+        if let Some(id) = record.event.moves() {
+            self.move_step(&id.clone(), record)?;
+            if matches!(record.event, Event::UndoFinished { .. }) {
+                self.steps.iter_mut().for_each(|step| step.verified = false);
+            }
+        } else {
+            self.apply_to_run(record);
+        }
+        if self.seq == 0 {
+            self.began_at = record.at;
+        }
+        self.seq = record.seq;
+        self.last_at = record.at;
+        Ok(())
+    }
+
+    fn apply_to_run(&mut self, record: &Record) {
+        match &record.event {
+            Event::RunStarted(header) => self.begin(header),
+            Event::RunResumed { .. } => {
+                self.draining = false;
+                self.cancelling = false;
+            }
+            Event::Predicted { step, prediction, needed } => {
+                if let Some(state) = self.step_mut(step) {
+                    state.prediction = Some(prediction.clone());
+                    state.needed = Some(*needed);
+                }
+            }
+            Event::BaselineTaken { step, readings, marks } => {
+                if let Some(state) = self.step_mut(step) {
+                    state.baseline = Some(readings.clone());
+                    state.marks = marks.clone();
+                }
+            }
+            Event::DrainRequested => self.draining = true,
+            Event::CancelRequested => self.cancelling = true,
+            Event::RollbackStarted { cause } => {
+                self.phase = RunPhase::RollingBack(cause.clone());
+                self.rollback = Some(cause.clone());
+                self.begin_rollback();
+            }
+            Event::RollbackVerified { step, readings, lost } => {
+                if let Some(state) = self.step_mut(step) {
+                    state.after_rollback = Some(readings.clone());
+                    state.lost = lost.clone();
+                    state.verified = true;
+                }
+            }
+            Event::RunFinished { verdict, note } => {
+                self.phase = RunPhase::Finished(*verdict);
+                self.note = note.clone();
+            }
+            Event::StepStarted { .. }
+            | Event::StepIntended { .. }
+            | Event::StepRetrying { .. }
+            | Event::StepFinished { .. }
+            | Event::UndoStarted { .. }
+            | Event::UndoFinished { .. } => {}
+        }
+    }
+
+    fn begin(&mut self, header: &RunHeader) {
+        self.phase = RunPhase::Forward;
+        self.steps = vec![StepState::default(); header.steps.len()];
+        self.index = header.steps.iter().cloned().zip(0..).collect();
+        self.header = Some(header.clone());
+    }
+
+    /// An interrupt that led here is answered. What could not be taken back earlier is tried anew, and all is verified
+    /// anew.
+    fn begin_rollback(&mut self) {
+        self.draining = false;
+        self.cancelling = false;
+        for step in &mut self.steps {
+            step.verified = false;
+            if step.status == StepStatus::UndoFailed {
+                step.status = StepStatus::FailedTouched;
+            }
+        }
+    }
+
+    fn step_mut(&mut self, step: &StepId) -> Option<&mut StepState> {
+        self.index.get(step).and_then(|at| self.steps.get_mut(*at))
+    }
+
+    fn move_step(&mut self, id: &StepId, record: &Record) -> Result<(), IllegalTransition> {
+        let Some(step) = self.step_mut(id) else {
+            return Err(IllegalTransition { from: StepStatus::Pending, event: record.event.name() });
+        };
+        step.status = next_status(step.status, &record.event)?;
+        match &record.event {
+            Event::StepStarted { attempt, .. } => {
+                step.attempts = *attempt;
+                step.started_at = step.started_at.or(Some(record.at));
+            }
+            Event::StepIntended { undo, .. } => {
+                step.undo = Some(undo.clone());
+                step.intent_seq = Some(record.seq);
+            }
+            Event::StepRetrying { failure, .. } => step.failure = Some(failure.clone()),
+            Event::StepFinished { outcome, outputs, readings, .. } => {
+                step.finished_at = Some(record.at);
+                step.outputs = outputs.clone();
+                step.readings = readings.clone();
+                step.failure = None;
+                match outcome {
+                    Outcome::Unchanged { summary } | Outcome::Changed { summary } => step.summary = summary.clone(),
+                    Outcome::Skipped { because } => step.summary = because.clone(),
+                    Outcome::Failed(failure) => {
+                        step.summary = failure.message.clone();
+                        step.failure = Some(failure.clone());
+                    }
+                }
+            }
+            Event::UndoStarted { phase, .. } => {
+                step.undo_phase = Some(*phase);
+                step.undo_started_at = Some(record.at);
+                step.undo_failure = None;
+            }
+            Event::UndoFinished { phase, failure, .. } => match failure {
+                None => step.undone.push(*phase),
+                Some(failure) => {
+                    step.failure = Some(failure.clone());
+                    step.undo_failure = Some(failure.clone());
+                }
+            },
+            _ => {}
+        }
+        if let Some((name, step)) = effect_on_service(&record.event, step.undo.as_ref()) {
+            let time = step.fold(self.services.remove(&name), record.at);
+            self.services.insert(name, time);
+        }
+        Ok(())
+    }
+}

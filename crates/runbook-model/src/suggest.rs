@@ -1,0 +1,24 @@
+//! "Did you mean".
+
+/// The candidate nearest to `word`, if one is near enough to be what was meant.
+pub fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let allowed = (word.chars().count() / 3).max(1);
+    candidates
+        .into_iter()
+        .map(|candidate| (strsim::damerau_levenshtein(&word.to_lowercase(), &candidate.to_lowercase()), candidate))
+        .filter(|(distance, _)| *distance <= allowed)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::did_you_mean;
+
+    #[test]
+    fn near_words_are_suggested_and_far_ones_are_not() {
+        assert_eq!(did_you_mean("backupp", ["install", "backup"]), Some("backup"));
+        assert_eq!(did_you_mean("Timeout", ["timeout", "retry"]), Some("timeout"));
+        assert_eq!(did_you_mean("frobnicate", ["install", "backup"]), None);
+    }
+}

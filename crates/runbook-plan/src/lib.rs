@@ -1,0 +1,23 @@
+//! The plan language: YAML text and variable layers in, a [`runbook_model::Plan`] and diagnostics out.
+//!
+//! No file is read here, and no step kind is known: `with` stays a tree of nodes. The language is described in
+//! `docs/plan.md`.
+
+mod declare;
+mod digest;
+mod fields;
+mod header;
+mod layers;
+mod load;
+mod names;
+mod reader;
+mod resolve;
+mod schema;
+mod steps;
+mod values;
+
+pub use digest::digest;
+pub use load::{Document, Loaded, Request, load};
+pub use reader::read;
+pub use schema::{environment_schema, plan_schema};
+pub use values::shown;

@@ -1,0 +1,264 @@
+//! The way from texts to a plan. Every stage reports all that it finds; a later stage runs on what the earlier left.
+
+use crate::declare::declarations;
+use crate::digest::digest;
+use crate::fields::{Fields, text};
+use crate::header::{document_kind, is_another_document, name, retention, reviews, stale_reviews, window};
+use crate::layers::{Given, Variables, given, typed_flags};
+use crate::names::Names;
+use crate::reader::read;
+use crate::resolve::Resolver;
+use crate::steps::outlines;
+use crate::values::Places;
+use runbook_model::{
+    Code, Diagnostic, Diagnostics, Entry, HostFacts, Layer, Node, Plan, Resolved, Retention, SourceId, SourceMap, Span,
+    StepDef, Value,
+};
+use runbook_template::{Renderer, Scope};
+use std::path::Path;
+
+const FIELDS: &[&str] = &["kind", "version", "name", "summary", "vars", "window", "retention", "review", "steps"];
+
+/// A text with the name that messages call it by.
+#[derive(Clone, Copy, Debug)]
+pub struct Document<'a> {
+    /// The file's name as the operator wrote it.
+    pub name: &'a str,
+    /// Its whole text.
+    pub text: &'a str,
+}
+
+/// Everything that a plan is made of.
+pub struct Request<'a> {
+    /// The plan.
+    pub plan: Document<'a>,
+    /// The name of the environment that was chosen.
+    pub environment: Option<&'a str>,
+    /// The file of that environment.
+    pub overlay: Option<Document<'a>>,
+    /// Maps of variables that were read before, of a stage or an inventory; their spans point into `sources`.
+    pub layers: Vec<(Layer, Node)>,
+    /// Texts that were read before; the plan's texts are added to them.
+    pub sources: SourceMap,
+    /// Each `--var`, as in `name=value`.
+    pub vars: &'a [String],
+    /// The directory that relative paths start from: the plan's own; absolute.
+    pub base: &'a Path,
+    /// The host that the plan is resolved for.
+    pub host: HostFacts,
+    /// The outputs of a kind; `None` where the kind is unknown or its outputs are not fixed.
+    pub outputs: &'a dyn Fn(&str) -> Option<Vec<String>>,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The plan; `None` if there is any error.
+    pub plan: Option<Plan>,
+    /// What could be read in spite of the errors: for checks of parameters and for showing variables, never for a run.
+    /// Steps without an id or a kind are not in it, and scalars with a fault are templates that wait for nothing.
+    pub partial: Option<Plan>,
+    /// All texts that spans point into.
+    pub sources: SourceMap,
+    /// All faults, in the order of their places.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Loaded {
+    /// The plan, or what could be read of it.
+    pub fn whatever_there_is(&self) -> Option<&Plan> {
+        self.plan.as_ref().or(self.partial.as_ref())
+    }
+}
+
+/// Reads, checks and resolves a plan. Everything that is wrong with it is reported at once.
+pub fn load(request: Request<'_>) -> Loaded {
+    let mut request = request;
+    let mut sources = std::mem::take(&mut request.sources);
+    let mut faults = Diagnostics::default();
+    let plan_id = sources.add(request.plan.name, request.plan.text);
+    let root = document(plan_id, request.plan.text, &mut faults);
+    let overlay = request.overlay.and_then(|overlay| {
+        let id = sources.add(overlay.name, overlay.text);
+        document(id, overlay.text, &mut faults)
+    });
+    let flags = flags(request.vars, root.as_ref(), &mut sources, &mut faults);
+    let loader = Loader { request: &request, sources: &sources, overlay: overlay.as_ref(), flags: &flags };
+    let partial = root.as_ref().and_then(|root| loader.plan(root, &mut faults));
+    let failed = faults.has_errors();
+    let diagnostics = faults.into_sorted();
+    match partial {
+        Some(mut plan) if !failed => {
+            plan.digest = digest(&plan);
+            Loaded { plan: Some(plan), partial: None, sources, diagnostics }
+        }
+        partial => Loaded { plan: None, partial, sources, diagnostics },
+    }
+}
+
+fn document(source: SourceId, text: &str, faults: &mut Diagnostics) -> Option<Node> {
+    let (node, found) = read(source, text);
+    faults.extend(found);
+    node
+}
+
+/// One `--var`.
+struct Flag {
+    name: String,
+    name_span: Span,
+    value: Node,
+}
+
+/// The flags, each with a source of its own. What is given to a secret is not kept: sources are shown and saved.
+fn flags(vars: &[String], root: Option<&Node>, sources: &mut SourceMap, faults: &mut Diagnostics) -> Vec<Flag> {
+    let mut found: Vec<Flag> = Vec::with_capacity(vars.len());
+    for flag in vars {
+        let (name, value) = flag.split_once('=').unwrap_or((flag, ""));
+        let value = if is_secret(root, name) { "…" } else { value };
+        let shown = if flag.contains('=') { format!("{name}={value}") } else { name.to_owned() };
+        let length = shown.len();
+        let source = sources.add(format!("--var {name}"), shown);
+        let name_span = Span::new(source, 0, name.len());
+        if name.is_empty() || !flag.contains('=') {
+            let message = format!("`--var {flag}` cannot be read");
+            faults.push(Diagnostic::error(Code::BAD_VAR_FLAG, name_span, message).help("write `--var name=value`"));
+            continue;
+        }
+        if let Some(first) = found.iter().find(|other| other.name == name) {
+            let message = format!("`--var {name}` is given twice");
+            faults.push(
+                Diagnostic::error(Code::BAD_VAR_FLAG, name_span, message)
+                    .related(first.name_span, "it is given here first"),
+            );
+            continue;
+        }
+        let span = Span::new(source, name.len() + 1, length);
+        let value = Node::new(span, Value::String(value.to_owned()));
+        found.push(Flag { name: name.to_owned(), name_span, value });
+    }
+    found
+}
+
+fn is_secret(root: Option<&Node>, name: &str) -> bool {
+    let declared = root.and_then(|root| root.get("vars")).and_then(|vars| vars.value.get(name));
+    declared
+        .and_then(|declared| declared.value.get("type"))
+        .is_some_and(|ty| ty.value.value == Value::String("secret".to_owned()))
+}
+
+struct Loader<'a> {
+    request: &'a Request<'a>,
+    sources: &'a SourceMap,
+    overlay: Option<&'a Node>,
+    flags: &'a [Flag],
+}
+
+impl<'a> Loader<'a> {
+    fn plan(&self, root: &'a Node, faults: &mut Diagnostics) -> Option<Plan> {
+        if root.value == Value::Null {
+            let message = "the file is empty; a plan begins with `kind: Plan`";
+            faults.push(Diagnostic::error(Code::WRONG_DOCUMENT, root.span, message));
+            return None;
+        }
+        if is_another_document(root, "Plan", faults) {
+            return None;
+        }
+        let fields = Fields::open(root, "a plan", FIELDS, faults)?;
+        document_kind(&fields, "Plan", faults);
+        let mut names = Names::new(self.request.outputs);
+        let mut scope = Scope::new(self.request.host.clone(), self.request.environment.map(str::to_owned));
+        let outlines = fields.required("steps", faults).map_or(Vec::new(), |node| outlines(node, &mut names, faults));
+        let vars = self.variables(&fields, &mut names, &mut scope, faults);
+        let renderer = Renderer::new(&scope);
+        let resolver = Resolver { names: &names, sources: self.sources, renderer: &renderer };
+        let mut plan = self.header(&fields, &resolver, vars, faults);
+        plan.steps = outlines.iter().filter_map(|outline| outline.step(&resolver, faults)).collect::<Vec<StepDef>>();
+        Some(plan)
+    }
+
+    fn header(
+        &self,
+        fields: &Fields<'a>,
+        resolver: &Resolver<'_, '_>,
+        vars: Vec<Resolved>,
+        faults: &mut Diagnostics,
+    ) -> Plan {
+        let resolved =
+            |name: &str, faults: &mut Diagnostics| fields.get(name).map(|node| resolver.node(node, None, faults));
+        let name = fields.required("name", faults).and_then(|node| name(node, faults));
+        let summary = resolved("summary", faults)
+            .and_then(|node| text(&node, "summary", faults).map(|text| text.trim_end().to_owned()));
+        let window = resolved("window", faults).and_then(|node| window(&node, faults));
+        let retention = resolved("retention", faults).map_or_else(Retention::default, |node| retention(&node, faults));
+        let review = resolved("review", faults).map_or(Vec::new(), |node| reviews(&node, faults));
+        // A version without a value could be the one that was reviewed.
+        let complete = self.versions_are_known(fields, &vars);
+        stale_reviews(&review, &vars, complete, faults);
+        Plan {
+            name: name.unwrap_or_default(),
+            summary: summary.unwrap_or_default(),
+            digest: String::new(),
+            environment: self.request.environment.map(str::to_owned),
+            base: self.request.base.to_string_lossy().into_owned(),
+            host: self.request.host.clone(),
+            vars,
+            window,
+            retention,
+            review,
+            steps: Vec::new(),
+        }
+    }
+
+    fn versions_are_known(&self, fields: &Fields<'a>, vars: &[Resolved]) -> bool {
+        let declared = fields.get("vars").map(Node::entries).unwrap_or_default();
+        let is_other = |entry: &Entry| {
+            let ty = entry.value.get("type").map(|ty| &ty.value.value);
+            matches!(ty, Some(Value::String(word)) if word != "version")
+        };
+        declared.iter().all(|entry| is_other(entry) || vars.iter().any(|known| known.name == entry.key))
+    }
+
+    fn variables(
+        &self,
+        fields: &Fields<'a>,
+        names: &mut Names<'a>,
+        scope: &mut Scope,
+        faults: &mut Diagnostics,
+    ) -> Vec<Resolved> {
+        let declared = fields.get("vars").map_or(Vec::new(), |node| declarations(node, faults));
+        let typed = typed_flags(&declared, self.flags.iter().map(|flag| (flag.name.as_str(), &flag.value)));
+        let mut layers: Vec<Given<'_>> = Vec::new();
+        let environment = self.overlay.and_then(|node| environment(node, faults));
+        if let Some(overlay) = environment.as_ref().and_then(|fields| fields.get("vars")) {
+            layers.extend(given(Layer::Environment, overlay, faults));
+        }
+        for (layer, node) in &self.request.layers {
+            layers.extend(given(*layer, node, faults));
+        }
+        for (flag, node) in self.flags.iter().zip(&typed) {
+            layers.push(Given { layer: Layer::CommandLine, name: &flag.name, name_span: flag.name_span, node });
+        }
+        layers.sort_by_key(|given| given.layer);
+        let places = Places { base: self.request.base, home: &self.request.host.home };
+        let complete = self.request.overlay.is_none() || environment.is_some();
+        Variables { sources: self.sources, places: &places, complete, names, scope }.resolve(&declared, &layers, faults)
+    }
+}
+
+/// The fields of an environment's file, if it is one.
+fn environment<'n>(root: &'n Node, faults: &mut Diagnostics) -> Option<Fields<'n>> {
+    if root.value == Value::Null {
+        let message = "the file is empty; an environment begins with `kind: Environment`";
+        faults.push(Diagnostic::error(Code::WRONG_DOCUMENT, root.span, message));
+        return None;
+    }
+    if is_another_document(root, "Environment", faults) {
+        return None;
+    }
+    let fields = Fields::open(root, "an environment", &["kind", "version", "help", "vars"], faults)?;
+    document_kind(&fields, "Environment", faults);
+    if let Some(help) = fields.get("help") {
+        text(help, "help", faults);
+    }
+    Some(fields)
+}

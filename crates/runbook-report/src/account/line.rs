@@ -1,0 +1,252 @@
+//! What one record looks like.
+
+use super::{closing, matrix};
+use crate::style::{Glyph, Style, Tone};
+use crate::text;
+use crate::time;
+use runbook_model::{
+    Event, Failure, Outcome, Reading, Record, RollbackCause, RunHeader, RunState, SignalVerdict, StepId, UndoPhase,
+    format_duration,
+};
+use std::time::Duration;
+
+/// Where what belongs to a step's line is indented to.
+const DETAIL: usize = 6;
+/// More lines of a program's output than this are in `runbook show`.
+const DETAIL_LINES: usize = 12;
+/// Columns of the longest step id that the column of ids makes room for.
+const WIDEST_ID: usize = 24;
+
+/// The lines for `record`, which follows `before`; empty for records that are not worth a line of their own.
+pub(crate) fn lines(before: &RunState, record: &Record, style: Style) -> String {
+    let page = Page { state: before, style };
+    match &record.event {
+        Event::RunStarted(header) => run_started(header, style),
+        Event::RunResumed { version } => {
+            let began = time::stamp(record.at);
+            note(style, Tone::Dim, &format!("runbook {} goes on with this run at {began}.", text::clean(version)))
+        }
+        Event::Predicted { .. }
+        | Event::StepStarted { .. }
+        | Event::StepIntended { .. }
+        | Event::UndoStarted { .. } => String::new(),
+        Event::BaselineTaken { step, readings, .. } => page.baseline(step, readings),
+        Event::StepRetrying { step, failure, pause_ms } => page.retrying(step, failure, *pause_ms),
+        Event::StepFinished { step, outcome, readings, .. } => page.finished(step, outcome, readings, record.at),
+        Event::DrainRequested => {
+            note(style, Tone::Warn, "Nothing more starts; what runs now may end. Interrupt again to cancel it.")
+        }
+        Event::CancelRequested => note(style, Tone::Warn, "Cancelling what runs."),
+        Event::RollbackStarted { cause } => match cause {
+            RollbackCause::StepFailed { .. } => "\n".to_owned(),
+            RollbackCause::Cancelled => note(style, Tone::Warn, "Cancelled. What was changed is taken back:"),
+            RollbackCause::Requested => note(style, Tone::Warn, "What was changed is taken back, as asked:"),
+        },
+        Event::UndoFinished { step, phase, summary, failure } => {
+            page.undone(step, *phase, summary, failure.as_ref(), record.at)
+        }
+        Event::RollbackVerified { step, readings, lost } => page.verified(step, readings, lost, record.at),
+        Event::RunFinished { .. } => {
+            let mut after = before.clone();
+            match after.apply(record) {
+                Ok(()) => format!("\n{}", closing(&after, style)),
+                Err(_) => String::new(),
+            }
+        }
+    }
+}
+
+/// The first line of a run or a preview.
+pub(crate) struct Title<'a> {
+    pub(crate) plan: &'a str,
+    pub(crate) summary: &'a str,
+    pub(crate) host: &'a str,
+    pub(crate) digest: &'a str,
+    pub(crate) environment: Option<&'a str>,
+}
+
+/// What is done on the left, where and by which plan on the right.
+pub(crate) fn run_title(title: &Title<'_>, style: Style) -> String {
+    let what = match text::clean(title.summary) {
+        summary if summary.is_empty() => text::clean(title.plan),
+        summary => summary.trim_end_matches('.').to_owned(),
+    };
+    let digest: String = title.digest.chars().take(7).collect();
+    let dot = style.glyph(Glyph::Dot);
+    let mut facts = vec![text::clean(title.host), format!("plan {}", text::clean(&digest))];
+    facts.extend(title.environment.map(|name| format!("env {}", text::clean(name))));
+    facts.retain(|fact| !fact.is_empty());
+    let facts = facts.join(&format!(" {dot} "));
+    let free = style.columns().saturating_sub(text::width(&what) + text::width(&facts));
+    let (left, right) = (style.paint(Tone::Strong, &what), style.paint(Tone::Dim, &facts));
+    match free {
+        0 | 1 => format!("{left}\n{right}\n\n"),
+        free => format!("{left}{}{right}\n\n", " ".repeat(free)),
+    }
+}
+
+fn run_started(header: &RunHeader, style: Style) -> String {
+    let title = Title {
+        plan: &header.plan,
+        summary: &header.summary,
+        host: &header.host,
+        digest: &header.digest,
+        environment: header.environment.as_deref(),
+    };
+    run_title(&title, style)
+}
+
+/// A paragraph between the steps' lines.
+fn note(style: Style, tone: Tone, text: &str) -> String {
+    let lines = text::wrap(text, style.columns().saturating_sub(2));
+    let shown: String = lines.iter().map(|line| format!("  {}\n", style.paint(tone, line))).collect();
+    format!("\n{shown}\n")
+}
+
+/// The next action of a failure; nothing if it names none.
+pub(crate) fn hint(failure: &Failure, indent: usize, style: Style) -> String {
+    let Some(hint) = &failure.hint else { return String::new() };
+    let parts = text::wrap(&text::clean(hint), style.columns().saturating_sub(indent + 6));
+    let lead = |nth| if nth == 0 { style.paint(Tone::Strong, "next: ") } else { "      ".to_owned() };
+    parts.iter().enumerate().map(|(nth, part)| format!("{:indent$}{}{part}\n", "", lead(nth))).collect()
+}
+
+struct Page<'a> {
+    state: &'a RunState,
+    style: Style,
+}
+
+impl Page<'_> {
+    /// Glyph, id, text, and the time that it took at the right.
+    fn line(&self, glyph: Glyph, tone: Tone, step: &StepId, text: &str, took: Option<i64>) -> String {
+        let style = self.style;
+        let id_width = self.state.steps().map(|(id, _)| id.as_str().len()).max().unwrap_or(0).min(WIDEST_ID);
+        let sign = style.paint(tone, style.glyph(glyph));
+        let id = text::pad(step.as_str(), id_width);
+        let lead = 4 + text::width(&id) + 3;
+        let took = took.map(time::elapsed).unwrap_or_default();
+        let room = style.columns().saturating_sub(lead + text::width(&took).max(5) + 2);
+        let wrapped = text::wrap(&text::clean(text), room.max(16));
+        let mut out = String::new();
+        for (nth, part) in wrapped.iter().enumerate() {
+            if nth == 0 {
+                let filled = if took.is_empty() { part.clone() } else { text::pad(part, room) };
+                let gap = " ".repeat((style.columns().saturating_sub(lead + room + took.len())).max(2));
+                let line = format!("  {sign} {id}   {filled}{gap}{}", style.paint(Tone::Dim, &took));
+                out.push_str(line.trim_end());
+            } else {
+                out.push_str(&format!("{:lead$}{part}", ""));
+            }
+            out.push('\n');
+        }
+        out
+    }
+
+    fn finished(&self, step: &StepId, outcome: &Outcome, readings: &[Reading], at: i64) -> String {
+        let took = self.state.step(step).and_then(|step| step.started_at).map(|began| at - began);
+        let baseline = self.state.step(step).and_then(|step| step.baseline.as_deref());
+        match outcome {
+            Outcome::Changed { summary } => {
+                self.line(Glyph::Ok, Tone::Good, step, summary, took) + &self.not_green(readings, baseline)
+            }
+            Outcome::Unchanged { summary } => {
+                self.line(Glyph::Ok, Tone::Good, step, summary, took) + &self.not_green(readings, baseline)
+            }
+            Outcome::Skipped { because } => self.line(Glyph::Skipped, Tone::Dim, step, because, None),
+            Outcome::Failed(failure) => {
+                let head = self.line(Glyph::Failed, Tone::Bad, step, &failure.message, took);
+                let body = match readings {
+                    [] => self.failure(failure),
+                    _ => matrix(readings, baseline, DETAIL, self.style) + &hint(failure, DETAIL, self.style),
+                };
+                if body.is_empty() { head } else { format!("{head}\n{body}\n") }
+            }
+        }
+    }
+
+    /// A verification that passed still shows what was not green.
+    fn not_green(&self, readings: &[Reading], baseline: Option<&[Reading]>) -> String {
+        let red: Vec<Reading> = readings.iter().filter(|row| row.verdict != SignalVerdict::Green).cloned().collect();
+        if red.is_empty() {
+            return String::new();
+        }
+        format!("\n{}\n", matrix(&red, baseline, DETAIL, self.style))
+    }
+
+    /// The last lines that a program said, and the next action.
+    fn failure(&self, failure: &Failure) -> String {
+        let all = text::clean_lines(&failure.detail);
+        let skipped = all.len().saturating_sub(DETAIL_LINES);
+        let style = self.style;
+        let mut out = String::new();
+        if skipped > 0 {
+            let run = self.state.header.as_ref().map_or("RUN", |header| header.run.as_str());
+            let text = format!("({skipped} lines before these: runbook show {run})");
+            out.push_str(&format!("{:DETAIL$}{}\n", "", style.paint(Tone::Dim, &text)));
+        }
+        for line in all.iter().skip(skipped) {
+            let bar = style.paint(Tone::Frame, style.glyph(Glyph::Bar));
+            for part in text::wrap(line, style.columns().saturating_sub(DETAIL + 2)) {
+                out.push_str(format!("{:DETAIL$}{bar} {part}", "").trim_end());
+                out.push('\n');
+            }
+        }
+        out + &hint(failure, DETAIL, style)
+    }
+
+    fn retrying(&self, step: &StepId, failure: &Failure, pause_ms: u64) -> String {
+        let attempt = self.state.step(step).map_or(1, |step| step.attempts);
+        let pause = format_duration(Duration::from_millis(pause_ms));
+        let text = format!("attempt {attempt}: {}; again in {pause}", failure.message);
+        self.line(Glyph::Retry, Tone::Warn, step, &text, None)
+    }
+
+    fn baseline(&self, step: &StepId, readings: &[Reading]) -> String {
+        let red: Vec<&str> = readings
+            .iter()
+            .filter(|reading| reading.verdict == SignalVerdict::Red)
+            .map(|reading| reading.signal.as_str())
+            .collect();
+        if red.is_empty() {
+            return String::new();
+        }
+        let text = format!("already red before any change: {}", red.join(", "));
+        self.line(Glyph::Note, Tone::Warn, step, &text, None)
+    }
+
+    fn undone(&self, step: &StepId, phase: UndoPhase, summary: &str, failure: Option<&Failure>, at: i64) -> String {
+        let took = self.state.step(step).and_then(|step| step.undo_started_at).map(|began| at - began);
+        let Some(failure) = failure else {
+            let fallback = match phase {
+                UndoPhase::Halt => "brought down, so that what lies below can be put back",
+                UndoPhase::Undo => "taken back",
+                UndoPhase::Insurance => "state put back from the backup",
+            };
+            let text = if summary.trim().is_empty() { fallback } else { summary };
+            return self.line(Glyph::Undone, Tone::Warn, step, text, took);
+        };
+        let text = format!("not taken back: {}", failure.message);
+        let body = self.failure(failure);
+        let head = self.line(Glyph::Failed, Tone::Bad, step, &text, took);
+        if body.is_empty() { head } else { format!("{head}\n{body}\n") }
+    }
+
+    fn verified(&self, step: &StepId, readings: &[Reading], lost: &[String], at: i64) -> String {
+        let took = Some(at - self.state.last_at);
+        let baseline = self.state.step(step).and_then(|step| step.baseline.as_deref());
+        if lost.is_empty() {
+            let asked = baseline.unwrap_or_default();
+            let green = asked.iter().filter(|reading| reading.verdict == SignalVerdict::Green).count();
+            let text = match (asked.len(), asked.len() - green) {
+                (0, _) => format!("{} signals read; there is no reading from before to compare", readings.len()),
+                (all, 0) => format!("{all} of {all} as they were before the change"),
+                (_, 1) => format!("{green} of {green} as they were before the change; 1 was red before it"),
+                (_, red) => format!("{green} of {green} as they were before the change; {red} were red before it"),
+            };
+            return self.line(Glyph::Ok, Tone::Good, step, &text, took);
+        }
+        let text = format!("not as before the change: {}", lost.join(", "));
+        let rows = matrix(readings, baseline, DETAIL, self.style);
+        format!("{}\n{rows}\n", self.line(Glyph::Failed, Tone::Bad, step, &text, took))
+    }
+}

@@ -1,0 +1,83 @@
+//! The matrix of a verification: what was read, what was wanted, and what that means.
+
+use crate::style::{Style, Tone};
+use crate::table::{Cell, Table};
+use crate::text;
+use runbook_model::{Reading, SignalRole, SignalVerdict};
+
+/// Columns under which a table would break its words.
+const NARROW: usize = 66;
+
+/// One row a signal, in the order of the plan. A signal that is red now and was red in `baseline` is marked as an old
+/// fault, so that it is not blamed on the change.
+pub(crate) fn matrix(readings: &[Reading], baseline: Option<&[Reading]>, indent: usize, style: Style) -> String {
+    let rows = readings.iter().map(|reading| (reading, verdict_against(reading, baseline)));
+    if style.columns() < NARROW {
+        return rows.map(|(reading, verdict)| stacked(reading, verdict, indent, style)).collect();
+    }
+    let mut table = Table::new(&["signal", "read", "wanted", "role", "verdict", ""]);
+    for (reading, verdict) in rows {
+        table.push(vec![
+            Cell::toned(Tone::Strong, &reading.signal),
+            Cell::new(&reading.read),
+            Cell::new(&reading.wanted),
+            Cell::toned(Tone::Dim, role_word(reading.role)),
+            Cell::toned(tone(reading.verdict, reading.role), verdict),
+            Cell::toned(Tone::Dim, reading.place.as_deref().unwrap_or_default()),
+        ]);
+    }
+    table.render(indent, style)
+}
+
+/// A row of the matrix as a few lines, for narrow windows.
+fn stacked(reading: &Reading, verdict: &str, indent: usize, style: Style) -> String {
+    let signal = style.paint(Tone::Strong, &text::cut(&text::clean(&reading.signal), style.columns() / 2));
+    let verdict = style.paint(tone(reading.verdict, reading.role), verdict);
+    let mut out = format!("{:indent$}{signal}  {verdict}, {}\n", "", role_word(reading.role));
+    let facts =
+        [("read", reading.read.as_str()), ("wanted", &reading.wanted), ("at", reading.place.as_deref().unwrap_or(""))];
+    for (name, value) in facts.into_iter().filter(|(_, value)| !value.is_empty()) {
+        let room = style.columns().saturating_sub(indent + 10);
+        for (nth, part) in text::wrap(&text::clean(value), room).iter().enumerate() {
+            let name = style.paint(Tone::Dim, &text::pad(if nth == 0 { name } else { "" }, 6));
+            out.push_str(&format!("{:indent$}  {name}  {part}\n", ""));
+        }
+    }
+    out
+}
+
+fn verdict_against(reading: &Reading, baseline: Option<&[Reading]>) -> &'static str {
+    match reading.verdict {
+        SignalVerdict::Red if was_red(baseline, &reading.signal) => "red, as before",
+        verdict => verdict_word(verdict),
+    }
+}
+
+fn was_red(baseline: Option<&[Reading]>, signal: &str) -> bool {
+    let before = baseline.unwrap_or_default().iter().find(|reading| reading.signal == signal);
+    before.is_some_and(|reading| reading.verdict == SignalVerdict::Red)
+}
+
+pub(crate) fn verdict_word(verdict: SignalVerdict) -> &'static str {
+    match verdict {
+        SignalVerdict::Green => "green",
+        SignalVerdict::Red => "red",
+        SignalVerdict::Unread => "unread",
+    }
+}
+
+pub(crate) fn role_word(role: SignalRole) -> &'static str {
+    match role {
+        SignalRole::Blocking => "blocking",
+        SignalRole::Confirming => "confirming",
+        SignalRole::Advisory => "advisory",
+    }
+}
+
+pub(crate) fn tone(verdict: SignalVerdict, role: SignalRole) -> Tone {
+    match (verdict, role) {
+        (SignalVerdict::Green, _) => Tone::Good,
+        (SignalVerdict::Red, SignalRole::Blocking) => Tone::Bad,
+        (SignalVerdict::Red | SignalVerdict::Unread, _) => Tone::Warn,
+    }
+}

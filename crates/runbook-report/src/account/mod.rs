@@ -1,0 +1,20 @@
+//! The account of a run while it happens, and of a run that is replayed from its journal.
+//!
+//! A record becomes lines as a function of the state before it and of itself; the reporters only decide when to
+//! write them. Nothing here keeps a second idea of the run beside `RunState`.
+
+mod closing;
+mod line;
+mod matrix;
+mod ndjson;
+mod plain;
+mod reporter;
+mod terminal;
+
+pub(crate) use closing::{capitalised, closing, left_over, leftover_text, sentence, service_clauses};
+pub(crate) use line::{Title, hint, lines, run_title};
+pub(crate) use matrix::{matrix, role_word, tone as signal_tone, verdict_word as verdict_of};
+pub use ndjson::Ndjson;
+pub use plain::Plain;
+pub use reporter::Reporter;
+pub use terminal::Terminal;

@@ -1,0 +1,150 @@
+//! Lines only when something ends: for pipes, files and terminals that cannot rewrite a line.
+
+use super::reporter::fold;
+use super::{Reporter, closing, lines};
+use crate::style::Style;
+use crate::text;
+use crate::time;
+use runbook_model::{Record, RunState, StepId, StepState, StepStatus};
+use std::collections::BTreeMap;
+use std::io;
+
+/// After this much silence a line says what still runs.
+const SILENCE_MS: i64 = 30_000;
+
+/// Writes a line when something ends, and one for every 30 seconds of silence.
+#[derive(Debug)]
+pub struct Plain<W> {
+    page: Printed<W>,
+    last_line: i64,
+}
+
+impl<W: io::Write> Plain<W> {
+    /// Writes to `out` as `style` allows.
+    pub fn new(out: W, style: Style) -> Self {
+        Self::going_on(out, style, RunState::default())
+    }
+
+    /// The same for a run that another process began: `state` is what has been told already.
+    pub fn going_on(out: W, style: Style, state: RunState) -> Self {
+        let last_line = state.last_at;
+        Self { page: Printed::new(out, style, state), last_line }
+    }
+}
+
+impl<W: io::Write> Reporter for Plain<W> {
+    fn record(&mut self, record: &Record) -> io::Result<()> {
+        if self.page.record(record)? {
+            self.last_line = record.at;
+        }
+        Ok(())
+    }
+
+    fn progress(&mut self, step: &StepId, note: &str) -> io::Result<()> {
+        self.page.note(step, note);
+        Ok(())
+    }
+
+    fn tick(&mut self, now_ms: i64) -> io::Result<()> {
+        if self.last_line == 0 || now_ms - self.last_line < SILENCE_MS || self.page.state.verdict().is_some() {
+            return Ok(());
+        }
+        self.last_line = now_ms;
+        let running: Vec<String> = self
+            .page
+            .running(now_ms)
+            .map(|(step, since, note)| {
+                let note = note.map(|note| format!(" ({note})")).unwrap_or_default();
+                format!("{step}, {}{note}", whole(since))
+            })
+            .collect();
+        if running.is_empty() {
+            return Ok(());
+        }
+        self.page.print(&format!("  still running: {}\n", running.join("; ")))
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        self.page.finish()
+    }
+}
+
+/// A duration without a fraction: what is still running changes before anybody has read a tenth of a second.
+pub(super) fn whole(ms: i64) -> String {
+    match ms.max(0) / 1000 {
+        seconds @ 0..60 => format!("{seconds}s"),
+        _ => time::elapsed(ms),
+    }
+}
+
+/// The state of the run so far, the last notes, and what was written about them.
+#[derive(Debug)]
+pub(super) struct Printed<W> {
+    pub(super) out: W,
+    pub(super) style: Style,
+    pub(super) state: RunState,
+    notes: BTreeMap<StepId, String>,
+    after_blank: bool,
+}
+
+impl<W: io::Write> Printed<W> {
+    pub(super) fn new(out: W, style: Style, state: RunState) -> Self {
+        Self { out, style, state, notes: BTreeMap::new(), after_blank: false }
+    }
+
+    /// Folds `record` in and writes its lines; tells whether there were any.
+    pub(super) fn record(&mut self, record: &Record) -> io::Result<bool> {
+        let text = lines(&self.state, record, self.style);
+        fold(&mut self.state, record)?;
+        if let Some(step) = record.event.moves() {
+            self.notes.remove(step);
+        }
+        if self.state.verdict().is_some() {
+            self.notes.clear();
+        }
+        self.print(&text)?;
+        Ok(!text.is_empty())
+    }
+
+    pub(super) fn note(&mut self, step: &StepId, note: &str) {
+        self.notes.insert(step.clone(), text::clean(note));
+    }
+
+    /// What runs, since how many milliseconds, and its last note.
+    pub(super) fn running(&self, now: i64) -> impl Iterator<Item = (&StepId, i64, Option<&str>)> {
+        self.state.steps().filter_map(move |(id, step)| {
+            let note = self.notes.get(id).map(String::as_str);
+            let since = running_since(step).or(note.map(|_| self.state.last_at))?;
+            Some((id, now - since, note))
+        })
+    }
+
+    /// Writes `text`; two blank lines never follow one another.
+    pub(super) fn print(&mut self, text: &str) -> io::Result<()> {
+        for line in text.split_inclusive('\n') {
+            let blank = line == "\n";
+            if !(blank && self.after_blank) {
+                self.out.write_all(self.style.encode(line.to_owned()).as_bytes())?;
+            }
+            self.after_blank = blank;
+        }
+        self.out.flush()
+    }
+
+    /// A run that is not over says how to go on with it.
+    pub(super) fn finish(&mut self) -> io::Result<()> {
+        if self.state.verdict().is_none() && self.state.header.is_some() {
+            let text = format!("\n{}", closing(&self.state, self.style));
+            self.print(&text)?;
+        }
+        self.out.flush()
+    }
+}
+
+fn running_since(step: &StepState) -> Option<i64> {
+    match step.status {
+        StepStatus::Started | StepStatus::Intended | StepStatus::Retrying => step.started_at,
+        StepStatus::Halting | StepStatus::Undoing => step.undo_started_at,
+        _ => None,
+    }
+}

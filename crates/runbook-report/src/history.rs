@@ -1,0 +1,165 @@
+//! Lists of runs, and what this host is doing now.
+
+use crate::account::closing;
+use crate::style::{Style, Tone};
+use crate::table::{Cell, Table};
+use crate::text;
+use crate::time;
+use runbook_model::{RunId, RunState, StepStatus, Verdict};
+use serde_json::{Value, json as object};
+
+/// One run of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunSummary {
+    /// The run.
+    pub run: RunId,
+    /// The plan's name.
+    pub plan: String,
+    /// The plan's digest.
+    pub digest: String,
+    /// The environment, if one was chosen.
+    pub environment: Option<String>,
+    /// When it began, in milliseconds since 1970.
+    pub began_at: i64,
+    /// When its last record was written.
+    pub last_at: i64,
+    /// How it ended; `None` while it is open.
+    pub verdict: Option<Verdict>,
+}
+
+impl RunSummary {
+    /// The summary of a run; `None` if it has no first record.
+    pub fn of(state: &RunState) -> Option<Self> {
+        let header = state.header.as_ref()?;
+        Some(Self {
+            run: header.run.clone(),
+            plan: header.plan.clone(),
+            digest: header.digest.clone(),
+            environment: header.environment.clone(),
+            began_at: state.began_at,
+            last_at: state.last_at,
+            verdict: state.verdict(),
+        })
+    }
+
+    fn json(&self) -> Value {
+        object!({
+            "run": self.run, "plan": self.plan, "digest": self.digest, "environment": self.environment,
+            "began_at": self.began_at, "last_at": self.last_at, "verdict": self.verdict,
+            "duration_ms": (self.last_at - self.began_at).max(0),
+        })
+    }
+}
+
+/// What `runbook history` prints: the runs in the order given.
+pub fn history(runs: &[RunSummary], style: &Style) -> String {
+    if runs.is_empty() {
+        return "No runs on this host yet.\n".to_owned();
+    }
+    let mut table = Table::new(&["run", "started", "plan", "digest", "environment", "verdict", "took"]);
+    for run in runs {
+        let (tone, word) = verdict_word(run.verdict);
+        let digest: String = run.digest.chars().take(7).collect();
+        table.push(vec![
+            Cell::toned(Tone::Strong, run.run.as_str()),
+            Cell::new(&time::stamp(run.began_at)),
+            Cell::new(&run.plan),
+            Cell::toned(Tone::Dim, &digest),
+            Cell::new(run.environment.as_deref().unwrap_or_default()),
+            Cell::toned(tone, word),
+            Cell::toned(Tone::Dim, &time::elapsed(run.last_at - run.began_at)),
+        ]);
+    }
+    style.encode(table.render(0, *style))
+}
+
+/// The same as JSON: `{"runs": [...]}`.
+pub fn history_json(runs: &[RunSummary]) -> Value {
+    object!({ "runs": runs.iter().map(RunSummary::json).collect::<Vec<_>>() })
+}
+
+/// The same, one run a line.
+pub fn history_ndjson(runs: &[RunSummary]) -> String {
+    runs.iter().map(|run| text::safe_json(&run.json().to_string()) + "\n").collect()
+}
+
+/// What `runbook status` prints about the latest run of this host. `holder` says who holds the lock, if anybody does;
+/// an open run without a holder is one that crashed.
+pub fn status(latest: Option<&RunState>, holder: Option<&str>, now_ms: i64, style: &Style) -> String {
+    let Some((state, header)) = latest.and_then(|state| Some((state, state.header.as_ref()?))) else {
+        return "No runs on this host yet.\n".to_owned();
+    };
+    let head = format!(
+        "Run {} of {} ({}), begun {}, {} ago.\n",
+        header.run,
+        text::clean(&header.plan),
+        header.digest.chars().take(7).collect::<String>(),
+        time::stamp(state.began_at),
+        time::elapsed(now_ms - state.began_at),
+    );
+    let body = match (state.verdict(), holder) {
+        (None, Some(holder)) => format!("It is running: {}.\n{}", text::clean(holder), running(state, now_ms)),
+        (None, None) => format!("Nobody is running it: it was interrupted.\n\n{}", closing(state, *style)),
+        (Some(_), _) => format!("\n{}", closing(state, *style)),
+    };
+    style.encode(head + &body)
+}
+
+/// The same as JSON: the latest run, whether it is open, who holds the lock, and where each step is.
+pub fn status_json(latest: Option<&RunState>, holder: Option<&str>) -> Value {
+    let steps = |state: &RunState| -> Vec<Value> {
+        state.steps().map(|(id, step)| object!({ "step": id, "status": step.status })).collect()
+    };
+    object!({
+        "run": latest.and_then(RunSummary::of).map(|run| run.json()),
+        "open": latest.is_some_and(|state| state.verdict().is_none()),
+        "holder": holder,
+        "steps": latest.map(steps).unwrap_or_default(),
+    })
+}
+
+fn running(state: &RunState, now_ms: i64) -> String {
+    let over = state.steps().filter(|(_, step)| step.status.is_over()).count();
+    let mut out = format!("{over} of {} steps are over.\n", state.steps().count());
+    for (id, step) in state.steps() {
+        let since = match step.status {
+            StepStatus::Started | StepStatus::Intended | StepStatus::Retrying => step.started_at,
+            StepStatus::Halting | StepStatus::Undoing => step.undo_started_at,
+            _ => None,
+        };
+        if let Some(since) = since {
+            out.push_str(&format!("  {id}   {}, {}\n", status_word(step.status), time::elapsed(now_ms - since)));
+        }
+    }
+    out
+}
+
+pub(crate) fn verdict_word(verdict: Option<Verdict>) -> (Tone, &'static str) {
+    match verdict {
+        Some(Verdict::Succeeded) => (Tone::Good, "succeeded"),
+        Some(Verdict::RolledBack) => (Tone::Warn, "rolled back"),
+        Some(Verdict::Stopped) => (Tone::Bad, "stopped"),
+        Some(Verdict::Refused) => (Tone::Warn, "refused"),
+        Some(Verdict::Stuck) => (Tone::Bad, "stuck"),
+        None => (Tone::Bad, "open"),
+    }
+}
+
+pub(crate) fn status_word(status: StepStatus) -> &'static str {
+    match status {
+        StepStatus::Pending => "not begun",
+        StepStatus::Started => "looking at the host",
+        StepStatus::Intended => "changing the host",
+        StepStatus::Retrying => "waiting to try again",
+        StepStatus::Unchanged => "unchanged",
+        StepStatus::Changed => "changed",
+        StepStatus::Skipped => "skipped",
+        StepStatus::FailedUntouched => "failed",
+        StepStatus::FailedTouched => "failed, half done",
+        StepStatus::Halting => "being brought down",
+        StepStatus::Halted => "brought down",
+        StepStatus::Undoing => "being taken back",
+        StepStatus::Undone => "taken back",
+        StepStatus::UndoFailed => "not taken back",
+    }
+}

@@ -1,0 +1,24 @@
+//! Everything that `runbook` shows: diagnostics, the live account of a run, predictions, history and reports.
+//!
+//! It renders into what the binary gives it, and knows only the vocabulary of `runbook-model`. Everything about a run
+//! is derived from [`RunState`](runbook_model::RunState); everything that a host said is made safe before it is shown.
+
+mod account;
+pub mod diagnostics;
+mod history;
+mod markdown;
+mod predictions;
+mod show;
+mod style;
+mod table;
+mod text;
+mod time;
+
+pub use account::{Ndjson, Plain, Reporter, Terminal};
+pub use history::{RunSummary, history, history_json, history_ndjson, status, status_json};
+pub use markdown::markdown;
+pub use predictions::{Occasion, Preview, StepPreview};
+pub use show::{show, show_json};
+pub use style::Style;
+pub use text::{json_line, json_text};
+pub use time::stamp;

@@ -1,0 +1,219 @@
+//! The Markdown itself.
+
+use super::checklist::{ESTATE, Line, ONE_HOST};
+use super::facts::{Answer, Facts, review_text};
+use crate::account::{capitalised, left_over, leftover_text, role_word, sentence, service_clauses, verdict_of};
+use crate::history::status_word;
+use crate::show::{definition, kind_word};
+use crate::text;
+use crate::time;
+use runbook_model::{Event, IllegalTransition, Outcome, Plan, Reading, Record, RunState, StepState};
+use std::fmt::Write as _;
+
+/// Characters of one piece of evidence; the journal has all of it.
+const LONGEST: usize = 300;
+
+/// What `runbook report RUN` writes: GitHub-flavoured Markdown, made from the plan and the journal alone. An error means
+/// that the journal is damaged.
+pub fn markdown(plan: &Plan, records: &[Record]) -> Result<String, IllegalTransition> {
+    let state = RunState::replay(records)?;
+    let facts = Facts { plan, state: &state };
+    let mut out = String::new();
+    write_head(&mut out, &facts);
+    write_steps(&mut out, &facts);
+    write_signals(&mut out, &state);
+    write_failures(&mut out, records);
+    write_left(&mut out, &state);
+    write_exceptions(&mut out, plan);
+    write_checklist(&mut out, "Checklist for one host", ONE_HOST, &facts);
+    write_checklist(&mut out, "Checklist for an estate", ESTATE, &facts);
+    Ok(out)
+}
+
+fn write_head(out: &mut String, facts: &Facts<'_>) {
+    let state = facts.state;
+    let Some(header) = &state.header else { return };
+    let (verdict, rest) = sentence(state);
+    let _ = writeln!(out, "# Run {}: {}\n", header.run, escape(&header.plan));
+    let mut paragraph = format!("**{verdict}** {}", escape(&rest));
+    for clause in service_clauses(state) {
+        let _ = write!(paragraph, " {}.", escape(&capitalised(&clause)));
+    }
+    if !state.note.is_empty() {
+        let _ = write!(paragraph, " {}", escape(&state.note));
+    }
+    let _ = writeln!(out, "{paragraph}\n");
+    let digest: String = header.digest.chars().take(7).collect();
+    let rows = [
+        ("Plan", format!("{} ({})", escape(&header.plan), escape(&digest))),
+        ("Summary", escape(&header.summary)),
+        ("Environment", escape(header.environment.as_deref().unwrap_or_default())),
+        ("Host", escape(&header.host)),
+        ("Started", format!("{} by {}", time::stamp(state.began_at), escape(&header.user))),
+        ("Took", time::elapsed(state.last_at - state.began_at)),
+        ("Versions", escape(&facts.versions().join(", "))),
+        ("runbook", escape(&header.version)),
+    ];
+    out.push_str("| | |\n|---|---|\n");
+    for (name, value) in rows.iter().filter(|(_, value)| !value.is_empty()) {
+        let _ = writeln!(out, "| {name} | {value} |");
+    }
+    for review in &facts.plan.review {
+        let _ = writeln!(out, "| Review | {} |", escape(&review_text(review)));
+    }
+}
+
+fn write_steps(out: &mut String, facts: &Facts<'_>) {
+    out.push_str("\n## Steps\n\n| step | kind | outcome | what | began | took |\n|---|---|---|---|---|---|\n");
+    for (id, step) in facts.state.steps() {
+        let uses = definition(facts.plan, id).map_or("", |step| step.uses.as_str());
+        let began = step.started_at.map(time::clock).unwrap_or_default();
+        let took = step.started_at.zip(step.finished_at).map(|(from, to)| time::elapsed(to - from)).unwrap_or_default();
+        let _ = writeln!(
+            out,
+            "| `{id}` | {} | {} | {} | {began} | {took} |",
+            escape(uses),
+            outcome(step),
+            escape(&step.summary)
+        );
+    }
+}
+
+fn outcome(step: &StepState) -> String {
+    match step.attempts {
+        0 | 1 => status_word(step.status).to_owned(),
+        many => format!("{}, {many} attempts", status_word(step.status)),
+    }
+}
+
+fn write_signals(out: &mut String, state: &RunState) {
+    for (id, step) in state.steps() {
+        let before = step.baseline.as_deref().unwrap_or_default();
+        let after = step.after_rollback.as_deref().unwrap_or_default();
+        let rows = if step.readings.is_empty() { before } else { &step.readings };
+        if rows.is_empty() {
+            continue;
+        }
+        let _ = writeln!(out, "\n## Signals of `{id}`\n");
+        out.push_str(
+            "| signal | role | kind | before | read after the change | wanted | verdict | after the rollback |\n",
+        );
+        out.push_str("|---|---|---|---|---|---|---|---|\n");
+        for row in rows {
+            let changed = step.readings.iter().find(|reading| reading.signal == row.signal);
+            let place = row.place.as_deref().map(|place| format!(" ({place})")).unwrap_or_default();
+            let _ = writeln!(
+                out,
+                "| {} | {} | {} | {} | {} | {} | {} | {} |",
+                escape(&row.signal),
+                role_word(row.role),
+                kind_word(row),
+                verdict_in(before, &row.signal),
+                changed.map(|reading| escape(&format!("{}{place}", reading.read))).unwrap_or_default(),
+                escape(&row.wanted),
+                changed.map_or("", |reading| verdict_of(reading.verdict)),
+                verdict_in(after, &row.signal),
+            );
+        }
+    }
+}
+
+fn verdict_in(readings: &[Reading], signal: &str) -> &'static str {
+    readings.iter().find(|reading| reading.signal == signal).map_or("", |reading| verdict_of(reading.verdict))
+}
+
+fn write_failures(out: &mut String, records: &[Record]) {
+    let mut title = "\n## Failures\n";
+    for record in records {
+        let (step, what, failure) = match &record.event {
+            Event::StepRetrying { step, failure, .. } => (step, "an attempt failed", failure),
+            Event::StepFinished { step, outcome: Outcome::Failed(failure), .. } => (step, "failed", failure),
+            Event::UndoFinished { step, failure: Some(failure), .. } => (step, "was not taken back", failure),
+            _ => continue,
+        };
+        out.push_str(std::mem::take(&mut title));
+        let _ = writeln!(out, "\n### `{step}` {what} at {}\n\n{}", time::clock(record.at), escape(&failure.message));
+        if !failure.detail.is_empty() {
+            // Indented code cannot be closed by what stands in it, as a fence could.
+            out.push('\n');
+            for line in text::clean_lines(&failure.detail) {
+                let _ = writeln!(out, "{}", format!("    {line}").trim_end());
+            }
+        }
+        if let Some(hint) = &failure.hint {
+            let _ = writeln!(out, "\nNext: {}", escape(hint));
+        }
+    }
+}
+
+fn write_left(out: &mut String, state: &RunState) {
+    let open = !matches!(state.verdict(), Some(runbook_model::Verdict::Succeeded | runbook_model::Verdict::RolledBack));
+    let left: Vec<_> = left_over(state).collect();
+    if !open || left.is_empty() {
+        return;
+    }
+    out.push_str("\n## What is left on the host\n\n");
+    for (id, step) in left {
+        let _ = writeln!(out, "* `{id}`: {}", escape(&leftover_text(step)));
+    }
+}
+
+fn write_exceptions(out: &mut String, plan: &Plan) {
+    let allows = || plan.steps.iter().flat_map(|step| step.allow.iter().map(move |allow| (step, allow)));
+    if allows().next().is_none() {
+        return;
+    }
+    out.push_str("\n## Exceptions\n\n");
+    for (step, allow) in allows() {
+        let _ = writeln!(out, "* `{}` allows `{}`, because {}", step.id, allow.rule, escape(&allow.because));
+    }
+}
+
+fn write_checklist(out: &mut String, title: &str, lines: &[Line], facts: &Facts<'_>) {
+    let _ = writeln!(out, "\n## {title}\n\n| | line | evidence |\n|---|---|---|");
+    for line in lines {
+        let (sign, evidence) = match (line.answer)(facts) {
+            Answer::Checked(evidence) => ("checked", evidence),
+            Answer::NotApplicable(evidence) => ("not applicable", evidence),
+            Answer::Missing(evidence) => ("**missing**", evidence),
+        };
+        let _ = writeln!(out, "| {sign} | {} | {} |", line.says, escape_keeping_code(&evidence));
+    }
+}
+
+/// Clean text with everything that Markdown or HTML would read as markup escaped; safe inside a table.
+fn escape(raw: &str) -> String {
+    escape_all(raw, "\\`*_{}[]<>|#~&")
+}
+
+/// The same, but code spans stay: for evidence, in which we write ids and commands ourselves.
+fn escape_keeping_code(raw: &str) -> String {
+    let parts: Vec<&str> = raw.split('`').collect();
+    if parts.len().is_multiple_of(2) {
+        return escape(raw);
+    }
+    let part = |(nth, part): (usize, &&str)| match nth % 2 {
+        0 => escape(part),
+        _ => format!("`{}`", text::clean(part).replace('|', "\\|")),
+    };
+    parts.iter().enumerate().map(part).collect()
+}
+
+fn escape_all(raw: &str, special: &str) -> String {
+    let mut out = String::new();
+    for (nth, c) in text::clean(raw).chars().enumerate() {
+        if nth == LONGEST {
+            out.push('…');
+            return out;
+        }
+        if special.contains(c) {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    // A piece before a code span keeps the space that parts it from the code.
+    if raw.ends_with(' ') {
+        out.push(' ');
+    }
+    out
+}

@@ -1,0 +1,270 @@
+//! Text from hosts made safe to show, and text laid out in columns.
+//!
+//! Everything that a host, a program or a file said goes through [`clean`] before it reaches a terminal.
+
+use unicode_width::UnicodeWidthChar;
+
+/// No single piece of host text is shown with more characters than this; the journal has all of it.
+const LONGEST: usize = 4000;
+
+/// Whether `c` would act on a terminal instead of being shown: C0 and C1 controls, characters that turn the
+/// direction of text, and characters that cannot be seen.
+pub(crate) fn is_unsafe(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+        || matches!(c, '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// `text` as one line without anything that acts on a terminal. Colour and other escape sequences vanish, line
+/// ends and tabs become spaces, every other control character is shown as `\x07`.
+pub(crate) fn clean(text: &str) -> String {
+    let mut out = String::new();
+    let mut chars = text.chars().peekable();
+    let mut shown = 0;
+    while let Some(c) = chars.next() {
+        if shown == LONGEST {
+            out.push('…');
+            break;
+        }
+        shown += 1;
+        match c {
+            '\u{1b}' | '\u{9b}' | '\u{9d}' | '\u{90}' => skip_escape(c, &mut chars),
+            '\n' | '\t' => out.push(' '),
+            '\r' if chars.peek() == Some(&'\n') => {}
+            c if is_unsafe(c) => out.push_str(&visible(c)),
+            c => out.push(c),
+        }
+    }
+    out.truncate(out.trim_end().len());
+    out
+}
+
+/// The lines of `text`, each [`clean`].
+pub(crate) fn clean_lines(text: &str) -> Vec<String> {
+    text.lines().map(clean).collect()
+}
+
+/// How a control character is shown.
+pub(crate) fn visible(c: char) -> String {
+    match u32::from(c) {
+        code @ 0..=0xff => format!("\\x{code:02x}"),
+        code => format!("\\u{{{code:x}}}"),
+    }
+}
+
+/// Skips the rest of an escape sequence of ECMA-48: CSI up to its final byte, strings (OSC, DCS, …) up to their end,
+/// others up to the byte that ends them. An unfinished one ends at the line's end.
+fn skip_escape(introducer: char, chars: &mut std::iter::Peekable<std::str::Chars<'_>>) {
+    let opener = match introducer {
+        '\u{1b}' => chars.next_if(|c| !is_unsafe(*c)),
+        '\u{9b}' => Some('['),
+        _ => Some(']'),
+    };
+    match opener {
+        Some('[') => {
+            while chars.next_if(|c| matches!(c, '\u{20}'..='\u{3f}')).is_some() {}
+            chars.next_if(|c| matches!(c, '\u{40}'..='\u{7e}'));
+        }
+        Some(']' | 'P' | 'X' | '^' | '_') => {
+            while let Some(c) = chars.next_if(|c| *c != '\n') {
+                if c == '\u{7}' || c == '\u{9c}' {
+                    return;
+                }
+                if c == '\u{1b}' {
+                    chars.next_if_eq(&'\\');
+                    return;
+                }
+            }
+        }
+        Some('\u{20}'..='\u{2f}') => {
+            while chars.next_if(|c| matches!(c, '\u{20}'..='\u{2f}')).is_some() {}
+            chars.next_if(|c| matches!(c, '\u{30}'..='\u{7e}'));
+        }
+        _ => {}
+    }
+}
+
+/// The columns that `c` takes.
+pub(crate) fn char_width(c: char) -> usize {
+    c.width().unwrap_or(0)
+}
+
+/// The columns that clean `text` takes.
+pub(crate) fn width(text: &str) -> usize {
+    text.chars().map(char_width).sum()
+}
+
+/// `text` filled with spaces to `columns`.
+pub(crate) fn pad(text: &str, columns: usize) -> String {
+    let missing = columns.saturating_sub(width(text));
+    format!("{text}{}", " ".repeat(missing))
+}
+
+/// `text` cut to at most `columns`, with a sign that something is missing.
+pub(crate) fn cut(text: &str, columns: usize) -> String {
+    if width(text) <= columns {
+        return text.to_owned();
+    }
+    let mut out = String::new();
+    let mut used = 1;
+    for c in text.chars() {
+        used += char_width(c);
+        if used > columns {
+            break;
+        }
+        out.push(c);
+    }
+    out.truncate(out.trim_end().len());
+    out.push('…');
+    out
+}
+
+/// `text` broken between words into lines of at most `columns`; words that are longer are broken anywhere.
+pub(crate) fn wrap(text: &str, columns: usize) -> Vec<String> {
+    let columns = columns.max(2);
+    // Indentation says something in a stack trace, so the first line keeps it.
+    let body = text.trim_start_matches(' ');
+    let indent = (text.len() - body.len()).min(columns / 2);
+    let mut lines = vec![" ".repeat(indent)];
+    let mut used = indent;
+    let mut begun = false;
+    for word in body.split(' ') {
+        let wide = width(word);
+        if begun && used + 1 + wide > columns {
+            lines.push(String::new());
+            used = 0;
+            begun = false;
+        }
+        let Some(line) = lines.last_mut() else { break };
+        if begun {
+            line.push(' ');
+            used += 1;
+        }
+        if used + wide <= columns {
+            line.push_str(word);
+            used += wide;
+        } else {
+            used = break_word(word, columns, used, &mut lines);
+        }
+        begun = true;
+    }
+    lines
+}
+
+/// Appends `word` to the last line, of which `used` columns are taken, and as many more as it takes; returns the
+/// columns of the last one.
+fn break_word(word: &str, columns: usize, mut used: usize, lines: &mut Vec<String>) -> usize {
+    for c in word.chars() {
+        if used + char_width(c) > columns {
+            lines.push(String::new());
+            used = 0;
+        }
+        if let Some(line) = lines.last_mut() {
+            line.push(c);
+        }
+        used += char_width(c);
+    }
+    used
+}
+
+/// `text` without characters above 0x7f, in the same columns.
+pub(crate) fn to_ascii(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\0'..='\u{7f}' => out.push(c),
+            '…' => out.push('~'),
+            '·' | '–' | '─' => out.push('-'),
+            '×' => out.push('x'),
+            '→' => out.push('>'),
+            _ => out.push_str(&"?".repeat(char_width(c))),
+        }
+    }
+    out
+}
+
+/// `value` as a JSON document for people and programs: indented, and without characters that act on a terminal.
+pub fn json_text(value: &serde_json::Value) -> String {
+    safe_json(&format!("{value:#}")) + "\n"
+}
+
+/// The same on one line, with its line end.
+pub fn json_line(value: &serde_json::Value) -> String {
+    safe_json(&value.to_string()) + "\n"
+}
+
+/// JSON text in which the characters that act on terminals are escaped; it reads back to the same value.
+pub(crate) fn safe_json(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        if is_unsafe(c) && c != '\n' {
+            let mut units = [0; 2];
+            for unit in c.encode_utf16(&mut units) {
+                out.push_str(&format!("\\u{unit:04x}"));
+            }
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn nothing_that_acts_on_a_terminal_passes() {
+        for (raw, safe) in [
+            ("\u{1b}[31mred\u{1b}[0m", "red"),
+            ("\u{1b}]0;title\u{7}text", "text"),
+            ("\u{1b}]8;;http://x\u{1b}\\link\u{1b}]8;;\u{1b}\\", "link"),
+            ("\u{9b}2Jgone", "gone"),
+            ("\u{1b}(Bcharset", "charset"),
+            ("bell\u{7}", "bell\\x07"),
+            ("over\rwritten", "over\\x0dwritten"),
+            ("a\tb\r\nc\n", "a b c"),
+            ("user\u{202e}txt.exe", "user\\u{202e}txt.exe"),
+            ("unfinished \u{1b}[31", "unfinished"),
+            ("naïve 日本", "naïve 日本"),
+        ] {
+            assert_eq!(clean(raw), safe, "{raw:?}");
+        }
+    }
+
+    #[test]
+    fn columns_are_counted_as_terminals_do() {
+        assert_eq!(width("日本e\u{301}"), 5);
+        assert_eq!(cut("日本語", 5), "日本…");
+        assert_eq!(cut("日本語", 4), "日…");
+        assert_eq!(pad("日", 4), "日  ");
+        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrap("abcdefgh ij", 3), ["abc", "def", "gh", "ij"]);
+        assert_eq!(wrap("  at f (x.js)", 9), ["  at f", "(x.js)"]);
+    }
+
+    proptest! {
+        #[test]
+        fn clean_text_is_clean_and_stays_so(text in any::<String>()) {
+            let once = clean(&text);
+            prop_assert!(!once.chars().any(is_unsafe));
+            prop_assert_eq!(clean(&once), once);
+        }
+
+        #[test]
+        fn nothing_is_wider_than_asked(text in any::<String>(), columns in 2usize..60) {
+            let text = clean(&text);
+            prop_assert!(width(&cut(&text, columns)) <= columns);
+            prop_assert!(wrap(&text, columns).iter().all(|line| width(line) <= columns));
+        }
+
+        #[test]
+        fn safe_json_reads_back(text in any::<String>()) {
+            let json = serde_json::to_string(&text).unwrap();
+            let safe = safe_json(&json);
+            prop_assert!(!safe.chars().any(is_unsafe));
+            prop_assert_eq!(serde_json::from_str::<String>(&safe).unwrap(), text);
+        }
+    }
+}

@@ -1,0 +1,328 @@
+//! What runs look like: live, plain, in full and as a report. The snapshots are the specification.
+
+use crate::life::{self, Life};
+use proptest::prelude::*;
+use runbook_model::{Event, Failure, Outcome, RollbackCause, RunState, SignalVerdict, UndoPhase, Verdict};
+use runbook_report::{
+    Ndjson, Plain, Reporter, RunSummary, Style, Terminal, history, history_json, history_ndjson, json_text, markdown,
+    show, show_json, status, status_json,
+};
+
+fn lives() -> Vec<(&'static str, Life)> {
+    vec![
+        ("succeeded", life::succeeded()),
+        ("rolled_back", life::rolled_back()),
+        ("stuck", life::stuck()),
+        ("cancelled", life::cancelled()),
+        ("refused", life::refused()),
+        ("retried", life::retried()),
+        ("passed_over", life::passed_over()),
+        ("stopped", life::stopped()),
+        ("resumed", life::resumed()),
+    ]
+}
+
+fn plain(life: &Life, style: Style) -> String {
+    let mut out = Vec::new();
+    let mut reporter = Plain::new(&mut out, style);
+    for record in &life.records {
+        reporter.record(record).unwrap();
+    }
+    reporter.finish().unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn every_life_as_lines() {
+    for (name, life) in lives() {
+        insta::assert_snapshot!(format!("plain_{name}"), plain(&life, Style::plain(90)));
+    }
+}
+
+#[test]
+fn narrow_wide_and_ascii() {
+    let life = life::rolled_back();
+    insta::assert_snapshot!("narrow", plain(&life, Style::plain(60)));
+    insta::assert_snapshot!("wide", plain(&life, Style::plain(120)));
+    let ascii = plain(&life, Style { color: false, unicode: false, width: 80 });
+    assert!(ascii.is_ascii());
+    insta::assert_snapshot!("ascii", ascii);
+}
+
+#[test]
+fn every_life_in_full_and_as_a_report() {
+    for (name, life) in lives() {
+        insta::assert_snapshot!(
+            format!("show_{name}"),
+            show(&life::plan(), &life.records, &Style::plain(100)).unwrap()
+        );
+        insta::assert_snapshot!(format!("report_{name}"), markdown(&life::plan(), &life.records).unwrap());
+    }
+}
+
+#[test]
+fn one_run_as_json() {
+    let value = show_json(&life::plan(), &life::rolled_back().records).unwrap();
+    insta::assert_snapshot!(json_text(&value));
+}
+
+#[test]
+fn no_line_is_wider_than_the_window() {
+    for (name, life) in lives() {
+        for width in [60, 80, 100, 120, 200] {
+            let full = show(&life::plan(), &life.records, &Style::plain(width)).unwrap();
+            for line in full.lines().chain(plain(&life, Style::plain(width)).lines()) {
+                assert!(line.chars().count() <= width, "{name} at {width}: {line}");
+            }
+        }
+    }
+}
+
+#[test]
+fn nothing_that_a_host_said_reaches_the_terminal_raw() {
+    for (name, life) in lives() {
+        for text in [
+            plain(&life, Style::plain(80)),
+            show(&life::plan(), &life.records, &Style::plain(80)).unwrap(),
+            markdown(&life::plan(), &life.records).unwrap(),
+            json_text(&show_json(&life::plan(), &life.records).unwrap()),
+        ] {
+            assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{name}: {text:?}");
+        }
+    }
+}
+
+#[test]
+fn colours_frame_words_and_never_change_them() {
+    for (name, life) in lives() {
+        let coloured = plain(&life, Style { color: true, unicode: true, width: 90 });
+        let mut bare = String::new();
+        let mut rest = coloured.as_str();
+        while let Some((before, after)) = rest.split_once('\u{1b}') {
+            bare.push_str(before);
+            rest = after.split_once('m').unwrap().1;
+        }
+        bare.push_str(rest);
+        let trimmed = |text: &str| text.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>();
+        assert_eq!(trimmed(&bare), trimmed(&plain(&life, Style::plain(90))), "{name}");
+    }
+}
+
+#[test]
+fn ndjson_is_the_journal() {
+    let life = life::rolled_back();
+    let mut out = Vec::new();
+    let mut reporter = Ndjson::new(&mut out);
+    for record in &life.records {
+        reporter.record(record).unwrap();
+    }
+    reporter.finish().unwrap();
+    let text = String::from_utf8(out).unwrap();
+    assert!(!text.contains('\u{1b}'));
+    let back: Vec<runbook_model::Record> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(back, life.records);
+}
+
+#[test]
+fn a_terminal_keeps_what_ended_and_erases_what_runs() {
+    let life = life::rolled_back();
+    let mut out = Vec::new();
+    let mut reporter = Terminal::new(&mut out, Style::plain(90));
+    for record in &life.records {
+        reporter.tick(record.at).unwrap();
+        reporter.record(record).unwrap();
+        reporter.progress(&life::id("verify"), "waiting for chat\u{1b}[2J").unwrap();
+        reporter.tick(record.at + 3200).unwrap();
+    }
+    reporter.finish().unwrap();
+    let screen = shown(&String::from_utf8(out).unwrap());
+    assert_eq!(screen, plain(&life, Style::plain(90)));
+}
+
+/// What remains on a terminal that knows line feed, carriage return and erase to the end of the line.
+fn shown(bytes: &str) -> String {
+    let mut lines = vec![String::new()];
+    let mut rest = bytes;
+    while let Some(c) = rest.chars().next() {
+        if let Some(after) = rest.strip_prefix("\r\u{1b}[K") {
+            lines.last_mut().unwrap().clear();
+            rest = after;
+            continue;
+        }
+        assert!(!c.is_control() || c == '\n', "{rest:?}");
+        match c {
+            '\n' => lines.push(String::new()),
+            c => lines.last_mut().unwrap().push(c),
+        }
+        rest = &rest[c.len_utf8()..];
+    }
+    lines.join("\n")
+}
+
+#[test]
+fn the_line_of_what_runs() {
+    let life = Life::begin().started("install", 1).intended("install");
+    let last = life.records.last().unwrap().at;
+    let mut out = Vec::new();
+    let mut reporter = Terminal::new(&mut out, Style::plain(50));
+    life.records.iter().for_each(|record| reporter.record(record).unwrap());
+    reporter.tick(last + 12_340).unwrap();
+    reporter
+        .progress(&life::id("install"), "reify:openclaw: timing reifyNode:node_modules/openclaw Completed")
+        .unwrap();
+    reporter.tick(last + 72_340).unwrap();
+    let text = String::from_utf8(out).unwrap();
+    let lines: Vec<&str> = text.split("\r\u{1b}[K").collect();
+    assert!(lines[0].ends_with("  ⠸ install 12s"), "{:?}", lines[0]);
+    assert_eq!(lines[1], "  ⠸ install 1m12s: reify:openclaw: timing reify…");
+}
+
+#[test]
+fn silence_is_broken_every_thirty_seconds() {
+    let life = Life::begin().started("install", 1).intended("install");
+    let last = life.records.last().unwrap().at;
+    let mut out = Vec::new();
+    let mut reporter = Plain::new(&mut out, Style::plain(80));
+    life.records.iter().for_each(|record| reporter.record(record).unwrap());
+    for second in 0..=65 {
+        reporter.tick(last + second * 1000).unwrap();
+    }
+    let text = String::from_utf8(out).unwrap();
+    let lines: Vec<&str> = text.lines().filter(|line| line.contains("still")).collect();
+    assert_eq!(lines, ["  still running: install, 30s", "  still running: install, 1m00s"]);
+}
+
+#[test]
+fn a_run_that_was_left_open_says_how_to_go_on() {
+    let life = Life::begin().started("install", 1).intended("install");
+    insta::assert_snapshot!("plain_open", plain(&life, Style::plain(90)));
+}
+
+#[test]
+fn the_downtime_is_the_time_between_intent_and_confirmation() {
+    let down = |life: &Life| life.state().services["demo"].down_until(i64::MAX);
+    assert_eq!(down(&life::succeeded()), 310);
+    // The restart, then from its halt over the way back of `install` to its undo.
+    assert_eq!(down(&life::rolled_back()), 310 + 40 + 20 + 290);
+    assert!(life::stuck().state().services["demo"].down_since.is_some());
+}
+
+#[test]
+fn a_damaged_journal_is_an_error() {
+    let mut records = life::rolled_back().records;
+    records.remove(4);
+    records.truncate(8);
+    let mut twice = records.clone();
+    twice.extend(records.iter().skip(4).cloned());
+    assert!(show(&life::plan(), &twice, &Style::plain(80)).is_err());
+    let mut reporter = Plain::new(Vec::new(), Style::plain(80));
+    assert!(twice.iter().any(|record| reporter.record(record).is_err()));
+}
+
+#[test]
+fn a_reporter_passes_a_broken_pipe_on() {
+    struct Closed;
+    impl std::io::Write for Closed {
+        fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+            Err(std::io::ErrorKind::BrokenPipe.into())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let life = life::succeeded();
+    let mut reporter = Plain::new(Closed, Style::plain(80));
+    let error = reporter.record(&life.records[0]).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::BrokenPipe);
+}
+
+#[test]
+fn lists_of_runs() {
+    let states: Vec<RunState> = lives().iter().map(|(_, life)| life.state()).collect();
+    let mut runs: Vec<RunSummary> = states.iter().filter_map(RunSummary::of).collect();
+    runs.push(RunSummary::of(&Life::begin().state()).unwrap());
+    insta::assert_snapshot!("history", history(&runs, &Style::plain(100)));
+    assert_eq!(history_ndjson(&runs).lines().count(), runs.len());
+    assert_eq!(history_json(&runs)["runs"][1]["verdict"], "rolled-back");
+    assert_eq!(history(&[], &Style::plain(80)), "No runs on this host yet.\n");
+}
+
+#[test]
+fn what_the_host_is_doing() {
+    let style = Style::plain(90);
+    let open = Life::begin().reads("inventory", 20, "1.0.0").started("install", 1).intended("install").state();
+    let now = open.last_at + 42_000;
+    insta::assert_snapshot!("status_running", status(Some(&open), Some("pid 4100, ops on pts/3"), now, &style));
+    insta::assert_snapshot!("status_crashed", status(Some(&open), None, now, &style));
+    insta::assert_snapshot!("status_over", status(Some(&life::stuck().state()), None, now, &style));
+    let value = status_json(Some(&open), Some("pid 4100"));
+    assert_eq!((&value["open"], &value["steps"][2]["status"]), (&true.into(), &"intended".into()));
+    assert_eq!(status(None, None, now, &style), "No runs on this host yet.\n");
+}
+
+#[test]
+fn the_documented_fields_are_those_that_are_written() {
+    let docs = include_str!("../../../../docs/output.md");
+    let mut names = std::collections::BTreeSet::new();
+    for (_, life) in lives() {
+        let shown = show_json(&life::plan(), &life.records).unwrap();
+        let status = status_json(Some(&life.state()), None);
+        let run = history_json(&[RunSummary::of(&life.state()).unwrap()]);
+        for value in [&shown, &shown["run"], &shown["steps"][0], &status, &run["runs"][0]] {
+            names.extend(value.as_object().unwrap().keys().cloned());
+        }
+        for record in &life.records {
+            names.insert(record.event.name().to_owned());
+            names.extend(serde_json::to_value(record).unwrap().as_object().unwrap().keys().cloned());
+        }
+    }
+    let missing: Vec<&String> = names.iter().filter(|name| !docs.contains(&format!("`{name}`"))).collect();
+    assert!(missing.is_empty(), "docs/output.md does not name {missing:?}");
+}
+
+/// Any event about any step, with any text in it; most of them cannot follow one another.
+fn any_event() -> impl Strategy<Value = Event> {
+    let step = prop::sample::select(vec!["inventory", "install", "restart", "verify"]).prop_map(life::id);
+    let phase = prop::sample::select(vec![UndoPhase::Halt, UndoPhase::Undo, UndoPhase::Insurance]);
+    (step, phase, any::<String>(), any::<u8>(), any::<bool>()).prop_map(|(step, phase, text, which, bad)| {
+        let failure = Failure::failed(text.clone()).detail(text.clone()).hint(text.clone());
+        let readings = vec![life::reading("chat", &text, &text, SignalVerdict::Red, Some(&text))];
+        let undo = serde_json::json!({ "service": { "name": text, "state": if bad { "down" } else { "up" } } });
+        match which % 12 {
+            0 | 1 => Event::StepStarted { step, attempt: 1 },
+            2 | 3 => Event::StepIntended { step, undo },
+            4 => Event::StepRetrying { step, failure, pause_ms: 0 },
+            5 => Event::UndoStarted { step, phase },
+            6 => Event::UndoFinished { step, phase, summary: text, failure: bad.then_some(failure) },
+            7 => Event::RollbackVerified { step, readings, lost: if bad { vec![text] } else { vec![] } },
+            8 => Event::BaselineTaken { step, readings, marks: serde_json::Value::Null },
+            9 if bad => Event::RunFinished { verdict: Verdict::Stuck, note: text },
+            9 => Event::RollbackStarted { cause: RollbackCause::Requested },
+            10 => {
+                Event::StepFinished { step, outcome: Outcome::Failed(failure), outputs: Default::default(), readings }
+            }
+            _ => {
+                let outputs = undo.as_object().cloned().unwrap_or_default();
+                let outcome = if bad { Outcome::Changed { summary: text } } else { Outcome::Skipped { because: text } };
+                Event::StepFinished { step, outcome, outputs, readings: vec![] }
+            }
+        }
+    })
+}
+
+proptest! {
+    #[test]
+    fn no_life_and_no_text_breaks_the_account(
+        events in prop::collection::vec((any_event(), any::<u16>()), 0..60),
+        width in 0usize..160,
+        unicode in any::<bool>(),
+    ) {
+        let life = events.into_iter().fold(Life::begin(), |life, (event, pause)| life.wait(pause.into()).add_if_legal(event));
+        let style = Style { color: false, unicode, width };
+        let full = show(&life::plan(), &life.records, &style).unwrap();
+        prop_assert!(unicode || full.is_ascii());
+        for text in [full, plain(&life, style), markdown(&life::plan(), &life.records).unwrap()] {
+            prop_assert!(text.chars().all(|c| c == '\n' || !c.is_control()));
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Looking an external kind up on PATH, and asking once what it can do.
+
+use super::call::{answer, command};
+use super::capabilities::Capabilities;
+use crate::host::Reader;
+use runbook_model::{Code, Diagnostic, Failure, Span, did_you_mean};
+use serde_json::json;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// How long a program may take to say what it can do.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// A program that is a kind.
+#[derive(Debug)]
+pub(crate) struct External {
+    pub(super) program: PathBuf,
+    pub(super) capabilities: Capabilities,
+}
+
+/// Why there is no external kind of a name.
+#[derive(Clone, Debug)]
+pub(crate) enum NotFound {
+    /// No such program on PATH; what was looked for.
+    Absent { file: String },
+    /// The program does not answer as it should.
+    Broken { program: PathBuf, failure: Failure },
+}
+
+impl External {
+    /// The external kind `name`, looked for along `search`. Runs the program's `capabilities`, which is the only thing that it is trusted to do before
+    /// a plan is approved.
+    pub(crate) fn find(name: &str, search: &str) -> Result<Self, NotFound> {
+        let host = Reader::new("/", "/");
+        let file = format!("runbook-step-{name}");
+        let program = match host.program_along(&file, search) {
+            Some(program) if is_kind_name(name) => program,
+            _ => return Err(NotFound::Absent { file }),
+        };
+        let broken = |failure| NotFound::Broken { program: program.clone(), failure };
+        let mut asking = command(&program, "capabilities", json!({}));
+        asking.limit = Some(LIMIT);
+        let output = host.ask(&asking).map_err(broken)?;
+        let answer = answer(&program, "capabilities", &output).map_err(broken)?;
+        let capabilities = Capabilities::read(name, answer).map_err(|what| broken(Failure::failed(what)))?;
+        Ok(Self { program, capabilities })
+    }
+}
+
+impl NotFound {
+    /// The same for the author of the plan that uses `name` at `span`.
+    pub(crate) fn diagnostic<'a>(&self, name: &str, span: Span, known: impl Iterator<Item = &'a str>) -> Diagnostic {
+        match self {
+            Self::Absent { file } => {
+                let help = match did_you_mean(name, known) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None if is_kind_name(name) => {
+                        format!("`runbook steps` lists the kinds; of your own is the program `{file}` on PATH")
+                    }
+                    None => "`runbook steps` lists the kinds".to_owned(),
+                };
+                Diagnostic::error(Code::UNKNOWN_KIND, span, format!("there is no kind `{name}`")).help(help)
+            }
+            Self::Broken { program, failure } => {
+                let detail = if failure.detail.is_empty() { String::new() } else { format!(": {}", failure.detail) };
+                let message = format!("the external kind `{name}` cannot be used: {}{detail}", failure.message);
+                let next = failure.hint.clone().unwrap_or_else(|| {
+                    format!("run `echo '{{}}' | {} capabilities` and see docs/external-kinds.md", program.display())
+                });
+                Diagnostic::error(Code::EXTERNAL_KIND, span, message).help(next)
+            }
+        }
+    }
+}
+
+/// Names that can be part of the name of a program, and nothing else.
+fn is_kind_name(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+}

@@ -1,0 +1,273 @@
+//! Running commands: each in a process group of its own, with limits, and noted while it runs.
+
+use super::Host;
+use runbook_model::{Failure, FailureKind};
+use rustix::process::{Pid, Signal, kill_process_group};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::process::Child;
+use tokio::task::JoinHandle;
+
+/// How long a command may go on after TERM before it gets KILL.
+const GRACE: Duration = Duration::from_secs(5);
+/// How long to go on reading from pipes that grandchildren keep open after the command itself ended.
+const DRAIN: Duration = Duration::from_millis(250);
+/// How much of each stream is kept; the middle of longer output is left out.
+pub(crate) const KEPT: usize = 1 << 20;
+
+/// A command to run: an argument vector, never a shell string.
+#[derive(Clone, Debug, Default)]
+pub struct Command {
+    /// The program and its arguments.
+    pub argv: Vec<String>,
+    /// Where it runs; the current directory if none.
+    pub cwd: Option<PathBuf>,
+    /// Added to the environment.
+    pub env: BTreeMap<String, String>,
+    /// What it reads on standard input; nothing if none.
+    pub stdin: Option<Vec<u8>>,
+    /// How long it may take, besides the limit of the step.
+    pub limit: Option<Duration>,
+}
+
+/// How many lines of what a command said are told when it fails, and how much of each.
+const TAIL_LINES: usize = 20;
+const TAIL_COLUMNS: usize = 2000;
+
+/// What a command did.
+#[derive(Clone, Debug)]
+pub struct Output {
+    /// How it ended.
+    pub status: ExitStatus,
+    /// What it wrote on standard output.
+    pub stdout: Vec<u8>,
+    /// What it wrote on standard error.
+    pub stderr: Vec<u8>,
+    /// How long it took.
+    pub took: Duration,
+}
+
+enum End {
+    Exited(ExitStatus),
+    Cancelled,
+    TimedOut,
+}
+
+impl Command {
+    /// A command with nothing but its arguments.
+    pub fn new(argv: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self { argv: argv.into_iter().map(Into::into).collect(), ..Self::default() }
+    }
+
+    /// The command as a person would type it, for messages.
+    pub fn line(&self) -> String {
+        let quoted = |arg: &String| {
+            let plain = !arg.is_empty() && arg.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_./:=@%+,".contains(&b));
+            if plain { arg.clone() } else { format!("'{}'", arg.replace('\'', r"'\''")) }
+        };
+        self.argv.iter().map(quoted).collect::<Vec<_>>().join(" ")
+    }
+}
+
+impl Output {
+    /// Standard output as text without its last line end.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.stdout).trim_end_matches('\n').to_owned()
+    }
+
+    /// `exit code 1`, `killed by signal 9`.
+    pub fn ending(&self) -> String {
+        match (self.status.code(), self.status.signal()) {
+            (Some(code), _) => format!("exit code {code}"),
+            (None, Some(signal)) => format!("killed by signal {signal}"),
+            (None, None) => "ended in an unknown way".to_owned(),
+        }
+    }
+
+    /// The last lines of what it said, errors last.
+    pub fn tail(&self) -> String {
+        let both = [&self.stdout, &self.stderr].map(|stream| String::from_utf8_lossy(stream).into_owned());
+        let lines: Vec<&str> =
+            both.iter().flat_map(|text| text.lines()).filter(|line| !line.trim().is_empty()).collect();
+        lines
+            .iter()
+            .skip(lines.len().saturating_sub(TAIL_LINES))
+            .map(|line| shortened(line))
+            .collect::<Vec<_>>()
+            .join("\n")
+    }
+}
+
+/// A line without an end is told by its beginning.
+fn shortened(line: &str) -> Cow<'_, str> {
+    match line.char_indices().nth(TAIL_COLUMNS) {
+        None => Cow::Borrowed(line),
+        Some((at, _)) => Cow::Owned(format!("{}… ({} bytes)", line.split_at(at).0, line.len())),
+    }
+}
+
+impl Host {
+    /// Runs a command to its end and returns how it ended, whatever that was. Fails if it cannot be started, takes too
+    /// long or is cancelled; then its whole process group gets TERM, and KILL after a grace period.
+    pub fn run(&self, command: &Command) -> Result<Output, Failure> {
+        self.still_wanted()?;
+        self.act()?;
+        self.runtime.block_on(self.run_async(command))
+    }
+
+    /// Like [`run`](Self::run), and an exit code other than 0 is a failure that shows what the command said last.
+    pub fn run_well(&self, command: &Command) -> Result<Output, Failure> {
+        let output = self.run(command)?;
+        if output.status.success() {
+            return Ok(output);
+        }
+        Err(Failure::failed(format!("`{}` ended with {}", command.line(), output.ending())).detail(output.tail()))
+    }
+
+    pub(super) async fn run_async(&self, command: &Command) -> Result<Output, Failure> {
+        let begin = Instant::now();
+        let mut child = self.spawn(command)?;
+        let leader = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+        let note = leader.and_then(|leader| self.note_child(leader));
+        let stdin = child.stdin.take();
+        let input = command.stdin.clone().unwrap_or_default();
+        let feed = tokio::spawn(async move {
+            if let Some(mut pipe) = stdin {
+                // A command that does not read its input is not at fault.
+                let _ = pipe.write_all(&input).await;
+            }
+        });
+        let (stdout, stderr) = (Collected::from(child.stdout.take()), Collected::from(child.stderr.take()));
+        let end = self.wait(&mut child, leader, command.limit.map(|limit| begin + limit)).await;
+        feed.abort();
+        let output = |status, stdout, stderr| Output { status, stdout, stderr, took: begin.elapsed() };
+        let (stdout, stderr) = (stdout.drained().await, stderr.drained().await);
+        if let Some(note) = note {
+            let _ = std::fs::remove_file(note);
+        }
+        match end.map_err(|error| Failure::failed(format!("cannot wait for `{}`: {error}", command.line())))? {
+            End::Exited(status) => Ok(output(status, stdout, stderr)),
+            End::Cancelled => Err(Failure::new(
+                FailureKind::Cancelled,
+                format!("`{}` was cancelled after {}", command.line(), seconds(begin.elapsed())),
+            )),
+            End::TimedOut => Err(Failure::new(
+                FailureKind::TimedOut,
+                format!("`{}` took longer than {}", command.line(), seconds(begin.elapsed())),
+            )
+            .detail(output(ExitStatus::default(), stdout, stderr).tail())),
+        }
+    }
+
+    fn spawn(&self, command: &Command) -> Result<Child, Failure> {
+        let name = command.argv.first().map_or("", String::as_str);
+        let mut process = tokio::process::Command::new(name);
+        process
+            .args(command.argv.iter().skip(1))
+            .envs(&command.env)
+            .env("RUNBOOK_STEP", &self.tag)
+            .stdin(if command.stdin.is_some() { Stdio::piped() } else { Stdio::null() })
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0);
+        if let Some(cwd) = &command.cwd {
+            process.current_dir(cwd);
+        }
+        process.spawn().map_err(|error| spawn_failure(command, name, &error))
+    }
+
+    /// Notes the group leader with its start time, so that a later `runbook` can find what a crashed one left running.
+    /// The note need not survive a power cut: neither does the process.
+    fn note_child(&self, leader: Pid) -> Option<PathBuf> {
+        let note = self.children.as_ref()?.join(leader.as_raw_nonzero().to_string());
+        std::fs::write(&note, &self.tag).ok()?;
+        Some(note)
+    }
+
+    async fn wait(&self, child: &mut Child, leader: Option<Pid>, limit: Option<Instant>) -> std::io::Result<End> {
+        let mut cancel = self.cancel.clone();
+        let deadline = [self.deadline, limit].into_iter().flatten().min();
+        let time_up = async {
+            match deadline {
+                Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+                None => std::future::pending().await,
+            }
+        };
+        let end = tokio::select! {
+            status = child.wait() => return status.map(End::Exited),
+            () = cancel.cancelled() => End::Cancelled,
+            () = time_up => End::TimedOut,
+        };
+        if let Some(leader) = leader {
+            let _ = kill_process_group(leader, Signal::TERM);
+            let _ = tokio::time::timeout(GRACE, child.wait()).await;
+            // Members of the group may outlive the leader; the number is not reused while one of them lives.
+            let _ = kill_process_group(leader, Signal::KILL);
+        }
+        child.wait().await?;
+        Ok(end)
+    }
+}
+
+fn spawn_failure(command: &Command, name: &str, error: &std::io::Error) -> Failure {
+    let missing_cwd = command.cwd.as_deref().filter(|cwd| !Path::new(cwd).is_dir());
+    match (error.kind(), missing_cwd) {
+        (_, Some(cwd)) => {
+            Failure::missing(format!("cannot run `{name}`: the directory {} is not there", cwd.display()))
+        }
+        (std::io::ErrorKind::NotFound, None) => Failure::missing(format!("the program `{name}` is not on this host"))
+            .hint("install it, or give its full path"),
+        (std::io::ErrorKind::PermissionDenied, None) => {
+            Failure::missing(format!("the program `{name}` may not be executed by this user"))
+        }
+        _ => Failure::failed(format!("cannot run `{name}`: {error}")),
+    }
+}
+
+/// What one stream said so far; kept also when a grandchild never closes the pipe.
+struct Collected {
+    kept: Arc<Mutex<Vec<u8>>>,
+    task: JoinHandle<()>,
+}
+
+impl Collected {
+    fn from(stream: Option<impl AsyncRead + Unpin + Send + 'static>) -> Self {
+        let kept = Arc::new(Mutex::new(Vec::new()));
+        let sink = Arc::clone(&kept);
+        let task = tokio::spawn(async move {
+            let Some(mut stream) = stream else { return };
+            let mut buffer = [0; 8192];
+            while let Ok(read @ 1..) = stream.read(&mut buffer).await {
+                if let (Ok(mut kept), Some(bytes)) = (sink.lock(), buffer.get(..read)) {
+                    keep(&mut kept, bytes);
+                }
+            }
+        });
+        Self { kept, task }
+    }
+
+    async fn drained(mut self) -> Vec<u8> {
+        if tokio::time::timeout(DRAIN, &mut self.task).await.is_err() {
+            self.task.abort();
+        }
+        self.kept.lock().map(|mut kept| std::mem::take(&mut *kept)).unwrap_or_default()
+    }
+}
+
+/// Appends, and leaves out the middle of what has become too long.
+fn keep(kept: &mut Vec<u8>, bytes: &[u8]) {
+    kept.extend_from_slice(bytes);
+    if kept.len() > 2 * KEPT {
+        kept.drain(KEPT / 2..kept.len() - KEPT / 2);
+    }
+}
+
+fn seconds(duration: Duration) -> String {
+    format!("{:.1} s", duration.as_secs_f64())
+}

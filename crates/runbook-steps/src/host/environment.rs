@@ -1,0 +1,35 @@
+//! The search path, and where this user may write.
+
+use super::{Reader, io_failure};
+use runbook_model::Failure;
+use rustix::fs::{Access, AtFlags, CWD};
+use std::env;
+use std::path::{Path, PathBuf};
+
+impl Reader {
+    /// Whether this user may make and replace names in the directory `path`.
+    pub fn may_write(&self, path: &Path) -> Result<bool, Failure> {
+        match rustix::fs::accessat(CWD, path, Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS) {
+            Ok(()) => Ok(true),
+            Err(rustix::io::Errno::ACCESS | rustix::io::Errno::PERM | rustix::io::Errno::ROFS) => Ok(false),
+            Err(error) => Err(io_failure("look at", path, &error.into())),
+        }
+    }
+
+    /// The directories of `PATH` as they are written there.
+    pub fn search_path(&self) -> String {
+        env::var("PATH").unwrap_or_default()
+    }
+
+    /// The program `name` in the first directory of `search` that has it; `search` is written like `PATH`.
+    pub fn program_along(&self, name: &str, search: &str) -> Option<PathBuf> {
+        which::which_in(name, Some(search), "/").ok()
+    }
+
+    /// `PATH` with the directory `first` before all others, for programs that look for their own companions.
+    pub fn search_path_with(&self, first: &Path) -> String {
+        let path = env::var_os("PATH").unwrap_or_default();
+        let all = std::iter::once(PathBuf::from(first)).chain(env::split_paths(&path));
+        env::join_paths(all).unwrap_or(path).to_string_lossy().into_owned()
+    }
+}

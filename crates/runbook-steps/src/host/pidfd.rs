@@ -1,0 +1,82 @@
+//! Signalling exactly one process: Linux only. A number is only turned into a descriptor, and the descriptor is
+//! checked against the identity before anything is sent, so a reused number is never hit.
+
+use super::process::Identity;
+use super::{Host, Reader};
+use runbook_model::Failure;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fd::OwnedFd;
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use std::time::{Duration, Instant};
+
+/// How long a process may take to be gone after KILL.
+const AFTER_KILL: Duration = Duration::from_secs(10);
+
+impl Reader {
+    /// The descriptor of exactly this process; `None` if it is gone.
+    fn pidfd(&self, identity: &Identity) -> Result<Option<OwnedFd>, Failure> {
+        let Some(pid) = i32::try_from(identity.pid).ok().and_then(Pid::from_raw) else { return Ok(None) };
+        match pidfd_open(pid, PidfdFlags::empty()) {
+            Ok(pidfd) => Ok(self.alive(identity)?.then_some(pidfd)),
+            Err(Errno::SRCH) => Ok(None),
+            Err(error) => Err(Failure::failed(format!("cannot open {identity}: {error}"))),
+        }
+    }
+}
+
+/// Sends `signal` to exactly this process. Whether it was there to get it. For the supervisor, which signals only what
+/// it has started; steps use [`Host::signal`].
+pub(crate) fn signal_exactly(reader: &Reader, identity: &Identity, signal: Signal) -> Result<bool, Failure> {
+    let Some(pidfd) = reader.pidfd(identity)? else { return Ok(false) };
+    match pidfd_send_signal(pidfd, signal) {
+        Ok(()) => Ok(true),
+        Err(Errno::SRCH) => Ok(false),
+        Err(Errno::PERM) => Err(Failure::missing(format!("{identity} may not be signalled by this user"))
+            .hint("run as the user of that process, or as root")),
+        Err(error) => Err(Failure::failed(format!("cannot signal {identity}: {error}"))),
+    }
+}
+
+impl Host {
+    /// Sends `signal` to exactly this process. Whether it was there to get it.
+    pub fn signal(&self, identity: &Identity, signal: Signal) -> Result<bool, Failure> {
+        self.act()?;
+        signal_exactly(self, identity, signal)
+    }
+
+    /// Waits until exactly this process has ended, at most `limit`. Whether it has.
+    pub fn wait_gone(&self, identity: &Identity, limit: Duration) -> Result<bool, Failure> {
+        let until = Instant::now() + limit;
+        let Some(pidfd) = self.pidfd(identity)? else { return Ok(true) };
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            let left = Timespec { tv_sec: left.as_secs().cast_signed(), tv_nsec: left.subsec_nanos().into() };
+            match poll(&mut [PollFd::new(&pidfd, PollFlags::IN)], Some(&left)) {
+                Ok(0) => return Ok(false),
+                Ok(_) => return Ok(true),
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(Failure::failed(format!("cannot wait for {identity}: {error}"))),
+            }
+        }
+    }
+
+    /// TERM to each of these processes, KILL to those that are there after `grace`. Fails if one outlives that.
+    pub fn terminate(&self, identities: &[Identity], grace: Duration) -> Result<(), Failure> {
+        let until = Instant::now() + grace;
+        for identity in identities {
+            self.signal(identity, Signal::TERM)?;
+        }
+        for identity in identities {
+            if self.wait_gone(identity, until.saturating_duration_since(Instant::now()))? {
+                continue;
+            }
+            self.signal(identity, Signal::KILL)?;
+            if !self.wait_gone(identity, AFTER_KILL)? {
+                return Err(Failure::failed(format!("{identity} is still there after KILL"))
+                    .hint("it hangs in the kernel, usually on a disk or a network file system; look at its stack"));
+            }
+        }
+        Ok(())
+    }
+}

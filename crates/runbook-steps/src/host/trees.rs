@@ -1,0 +1,133 @@
+//! Changes of whole files and trees: copying, removing, exchanging, clearing a directory in a place that others share.
+
+use super::writer::{parent_of, sync_dir};
+use super::{Host, io_failure};
+use runbook_model::Failure;
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, RenameFlags, openat, renameat, renameat_with, statat};
+use std::fs;
+use std::io::{self, Read};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown, lchown};
+use std::path::{Path, PathBuf};
+
+/// How much is copied between two looks at whether the work is still wanted.
+const PIECE: u64 = 16 << 20;
+/// Begins the names of directories that a cache is moved into before it is removed.
+const CLEARED: &str = ".runbook-cleared-";
+
+impl Host {
+    /// Copies the content of the file `from` to `path` with permission bits `mode`, with the guarantees of
+    /// [`replace_file`](Self::replace_file), in constant memory.
+    pub fn copy_file(&self, from: &Path, path: &Path, mode: u32) -> Result<(), Failure> {
+        self.act()?;
+        let failed = |error: io::Error| io_failure("write", path, &error);
+        let unread = |error: io::Error| io_failure("read", from, &error);
+        let parent = parent_of(path)?;
+        let mut source = fs::File::open(from).map_err(unread)?;
+        let mut staged = tempfile::Builder::new().prefix(".runbook-").tempfile_in(parent).map_err(failed)?;
+        loop {
+            self.still_wanted()?;
+            if io::copy(&mut Read::by_ref(&mut source).take(PIECE), staged.as_file_mut()).map_err(failed)? == 0 {
+                break;
+            }
+        }
+        if let Some(owner) = self.lstat(path)?.filter(fs::Metadata::is_file) {
+            let _ = fchown(staged.as_file(), Some(owner.uid()), Some(owner.gid()));
+        }
+        staged.as_file().set_permissions(fs::Permissions::from_mode(mode)).map_err(failed)?;
+        staged.as_file().sync_all().map_err(failed)?;
+        staged.persist(path).map_err(|error| failed(error.error))?;
+        sync_dir(parent).map_err(failed)
+    }
+
+    /// Removes a file, a symlink or a directory with all that it holds, without following any link; nothing there is
+    /// fine. One act, which may be left half-done by a crash and can be called again.
+    pub fn remove_tree(&self, path: &Path) -> Result<(), Failure> {
+        let Some(found) = self.lstat(path)? else { return Ok(()) };
+        if !found.is_dir() {
+            return self.remove(path);
+        }
+        self.act()?;
+        let failed = |error: io::Error| io_failure("remove", path, &error);
+        fs::remove_dir_all(path).map_err(failed)?;
+        sync_dir(parent_of(path)?).map_err(failed)
+    }
+
+    /// Swaps what is at two paths of one file system in one rename; both must exist.
+    pub fn exchange(&self, one: &Path, other: &Path) -> Result<(), Failure> {
+        self.act()?;
+        let failed = |error: io::Error| io_failure("swap", one, &error);
+        renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE).map_err(|error| failed(error.into()))?;
+        sync_dir(parent_of(one)?).map_err(failed)?;
+        sync_dir(parent_of(other)?).map_err(failed)
+    }
+
+    /// Gives `path` itself to a user and a group; no link is followed. For staging: no fault point of its own.
+    pub fn give(&self, path: &Path, uid: u32, gid: u32) -> Result<(), Failure> {
+        lchown(path, Some(uid), Some(gid)).map_err(|error| io_failure("change the owner of", path, &error))
+    }
+
+    /// Empties the place of a cache in a directory that others may write to, such as `/tmp`.
+    ///
+    /// The directory at `path` is moved by one rename into a fresh directory that only the caller can enter, looked at
+    /// there once more, and removed; it is refused unless one of `owners` owns it. Nobody who can write to the shared
+    /// directory can make this remove something else. Says how many entries went; `None` if nothing was there.
+    pub fn clear_shared_dir(&self, path: &Path, owners: &[u32]) -> Result<Option<u64>, Failure> {
+        let failed = |error: io::Error| io_failure("clear", path, &error);
+        let parent = parent_of(path)?;
+        let Some(name) = path.file_name() else {
+            return Err(Failure::refused(format!("{} is not the name of a directory", path.display())));
+        };
+        self.forget_cleared(parent)?;
+        if self.lstat(path)?.is_none() {
+            return Ok(None);
+        }
+        self.act()?;
+        let shared = openat(CWD, parent, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+            .map_err(|error| failed(error.into()))?;
+        let apart = tempfile::Builder::new().prefix(CLEARED).tempdir_in(parent).map_err(failed)?;
+        let own = openat(
+            CWD,
+            apart.path(),
+            OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC,
+            Mode::empty(),
+        )
+        .map_err(|error| failed(error.into()))?;
+        renameat(&shared, name, &own, name).map_err(|error| failed(error.into()))?;
+        let moved = statat(&own, name, AtFlags::SYMLINK_NOFOLLOW).map_err(|error| failed(error.into()))?;
+        let is_dir = rustix::fs::FileType::from_raw_mode(moved.st_mode) == rustix::fs::FileType::Directory;
+        if !is_dir || !owners.contains(&moved.st_uid) {
+            renameat_with(&own, name, &shared, name, RenameFlags::NOREPLACE).map_err(|error| failed(error.into()))?;
+            return Err(Failure::refused(format!(
+                "{} was swapped for something else while it was being cleared",
+                path.display()
+            ))
+            .hint("find out who writes there before you go on"));
+        }
+        let entries = count(&apart.path().join(name));
+        apart.close().map_err(failed)?;
+        sync_dir(parent).map_err(failed)?;
+        Ok(Some(entries))
+    }
+
+    /// Removes what a crash in the middle of [`clear_shared_dir`](Self::clear_shared_dir) left.
+    fn forget_cleared(&self, parent: &Path) -> Result<(), Failure> {
+        let own = rustix::process::geteuid().as_raw();
+        for name in self.list(parent)?.unwrap_or_default() {
+            let left: PathBuf = parent.join(&name);
+            let is_own = |found: fs::Metadata| found.is_dir() && found.uid() == own && found.mode() & 0o077 == 0;
+            if name.to_string_lossy().starts_with(CLEARED) && self.lstat(&left)?.is_some_and(is_own) {
+                self.remove_tree(&left)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// How many entries a tree has; what cannot be read counts as nothing.
+fn count(path: &Path) -> u64 {
+    let Ok(entries) = fs::read_dir(path) else { return 0 };
+    entries
+        .flatten()
+        .map(|entry| 1 + if entry.file_type().is_ok_and(|kind| kind.is_dir()) { count(&entry.path()) } else { 0 })
+        .sum()
+}

@@ -1,0 +1,229 @@
+//! Writing the host. Every method that changes something passes [`Host::act`] first: the fault point of the tests.
+
+use super::{Cancel, Reader, io_failure};
+use runbook_model::{Failure, FailureKind};
+use std::fs;
+use std::io::{self, Write};
+use std::ops::Deref;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
+
+/// A handle that can read, write and run commands.
+#[derive(Clone, Debug)]
+pub struct Host {
+    reader: Reader,
+    pub(super) runtime: tokio::runtime::Handle,
+    pub(super) cancel: Cancel,
+    pub(super) deadline: Option<Instant>,
+    pub(super) children: Option<PathBuf>,
+    pub(super) tag: String,
+    own_program: PathBuf,
+    acts_left: Arc<AtomicI64>,
+}
+
+/// Makes a [`Host`].
+#[derive(Debug)]
+pub struct HostBuilder(Host);
+
+impl Deref for Host {
+    type Target = Reader;
+
+    fn deref(&self) -> &Reader {
+        &self.reader
+    }
+}
+
+impl HostBuilder {
+    /// A host whose commands run on `runtime` and stop when `cancel` is asked. `own_program` is the `runbook` binary,
+    /// which is also the supervisor of `process.*`.
+    pub fn new(reader: Reader, runtime: tokio::runtime::Handle, cancel: Cancel, own_program: PathBuf) -> Self {
+        Self(Host {
+            reader,
+            runtime,
+            cancel,
+            deadline: None,
+            children: None,
+            tag: String::new(),
+            own_program,
+            acts_left: Arc::new(AtomicI64::new(i64::MAX)),
+        })
+    }
+
+    /// Work that is not over by then fails as timed out.
+    #[must_use]
+    pub fn deadline(mut self, deadline: Option<Instant>) -> Self {
+        self.0.deadline = deadline;
+        self
+    }
+
+    /// Where to note running commands, so that a later `runbook` can end those of a crashed one, and the value of
+    /// `RUNBOOK_STEP` (`<run>/<step>`) in their environment, by which it knows them.
+    #[must_use]
+    pub fn children(mut self, dir: PathBuf, tag: String) -> Self {
+        self.0.children = Some(dir);
+        self.0.tag = tag;
+        self
+    }
+
+    /// For tests: the act after the first `acts` fails, and so do all later ones.
+    #[must_use]
+    pub fn failing_after(mut self, acts: i64) -> Self {
+        self.0.acts_left = Arc::new(AtomicI64::new(acts));
+        self
+    }
+
+    /// The host.
+    pub fn build(self) -> Host {
+        self.0
+    }
+}
+
+impl Host {
+    /// The read-only half.
+    pub fn reader(&self) -> &Reader {
+        &self.reader
+    }
+
+    /// The `runbook` binary.
+    pub fn own_program(&self) -> &Path {
+        &self.own_program
+    }
+
+    /// To be called before each change of the host that does not go through another method here. Fails only when a
+    /// test has arranged it.
+    pub fn act(&self) -> Result<(), Failure> {
+        if self.acts_left.fetch_sub(1, Ordering::Relaxed) > 0 {
+            return Ok(());
+        }
+        Err(Failure::failed("a fault was injected here"))
+    }
+
+    /// A failure if the operator cancelled or the time is up. Kinds call it between pieces of long work, never between
+    /// two writes that belong together.
+    pub fn still_wanted(&self) -> Result<(), Failure> {
+        if self.cancel.is_cancelled() {
+            return Err(Failure::new(FailureKind::Cancelled, "cancelled by the operator"));
+        }
+        match self.deadline {
+            Some(deadline) if Instant::now() >= deadline => Err(Failure::new(FailureKind::TimedOut, "the time is up")),
+            _ => Ok(()),
+        }
+    }
+
+    /// Waits for `duration`, shorter if the operator cancels or the time is up, which is a failure.
+    pub fn pause(&self, duration: Duration) -> Result<(), Failure> {
+        let mut cancel = self.cancel.clone();
+        let until = Instant::now() + duration;
+        let until = self.deadline.map_or(until, |deadline| until.min(deadline));
+        self.runtime.block_on(async {
+            tokio::select! {
+                () = tokio::time::sleep_until(until.into()) => {}
+                () = cancel.cancelled() => {}
+            }
+        });
+        self.still_wanted()
+    }
+
+    /// Puts `content` at `path` with permission bits `mode` in one rename: readers see the old or the new file, never a
+    /// part, and after a power cut one of the two is there. A new file belongs to the caller; a replaced one keeps
+    /// its owner where that is allowed.
+    pub fn replace_file(&self, path: &Path, content: &[u8], mode: u32) -> Result<(), Failure> {
+        self.act()?;
+        let failed = |error: io::Error| io_failure("write", path, &error);
+        let parent = parent_of(path)?;
+        let owner = self.lstat(path)?.filter(fs::Metadata::is_file);
+        let mut staged = tempfile::Builder::new().prefix(".runbook-").tempfile_in(parent).map_err(failed)?;
+        staged.write_all(content).map_err(failed)?;
+        if let Some(owner) = owner {
+            use std::os::unix::fs::MetadataExt;
+            let _ = std::os::unix::fs::fchown(staged.as_file(), Some(owner.uid()), Some(owner.gid()));
+        }
+        staged.as_file().set_permissions(fs::Permissions::from_mode(mode)).map_err(failed)?;
+        staged.as_file().sync_all().map_err(failed)?;
+        staged.persist(path).map_err(|error| failed(error.error))?;
+        sync_dir(parent).map_err(failed)
+    }
+
+    /// Makes a directory with permission bits `mode`; its parent must exist.
+    pub fn create_dir(&self, path: &Path, mode: u32) -> Result<(), Failure> {
+        self.act()?;
+        let failed = |error: io::Error| io_failure("create", path, &error);
+        fs::create_dir(path).map_err(failed)?;
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).map_err(failed)?;
+        sync_dir(parent_of(path)?).map_err(failed)
+    }
+
+    /// Puts a symlink to `target` at `path` in one rename; whatever file or link was there is replaced.
+    pub fn replace_link(&self, path: &Path, target: &Path) -> Result<(), Failure> {
+        self.act()?;
+        let failed = |error: io::Error| io_failure("link", path, &error);
+        let parent = parent_of(path)?;
+        let staging = tempfile::Builder::new().prefix(".runbook-").tempdir_in(parent).map_err(failed)?;
+        let staged = staging.path().join("link");
+        symlink(target, &staged).map_err(failed)?;
+        fs::rename(&staged, path).map_err(failed)?;
+        sync_dir(parent).map_err(failed)
+    }
+
+    /// Removes a file, symlink or empty directory; nothing there is fine.
+    pub fn remove(&self, path: &Path) -> Result<(), Failure> {
+        self.act()?;
+        let failed = |error: io::Error| io_failure("remove", path, &error);
+        match self.lstat(path)? {
+            None => return Ok(()),
+            Some(found) if found.is_dir() => fs::remove_dir(path).map_err(failed)?,
+            Some(_) => fs::remove_file(path).map_err(failed)?,
+        }
+        sync_dir(parent_of(path)?).map_err(failed)
+    }
+
+    /// Moves `from` to `to` in one rename on the same file system; nothing may be at `to`.
+    pub fn rename(&self, from: &Path, to: &Path) -> Result<(), Failure> {
+        self.act()?;
+        let failed = |error: io::Error| io_failure("move", from, &error);
+        rustix::fs::renameat_with(rustix::fs::CWD, from, rustix::fs::CWD, to, rustix::fs::RenameFlags::NOREPLACE)
+            .map_err(|error| failed(error.into()))?;
+        sync_dir(parent_of(from)?).map_err(failed)?;
+        sync_dir(parent_of(to)?).map_err(failed)
+    }
+
+    /// Sets permission bits.
+    pub fn set_mode(&self, path: &Path, mode: u32) -> Result<(), Failure> {
+        self.act()?;
+        fs::set_permissions(path, fs::Permissions::from_mode(mode))
+            .map_err(|error| io_failure("change the mode of", path, &error))
+    }
+
+    /// Makes a directory of `runbook`'s own with all above it, which only its user can enter; one that is there stays
+    /// as it is. Not a change of the host: no fault point.
+    pub fn own_dir(&self, path: &Path) -> Result<(), Failure> {
+        use std::os::unix::fs::DirBuilderExt;
+        let failed = |error: io::Error| io_failure("create", path, &error);
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
+        sync_dir(parent_of(path)?).map_err(failed)
+    }
+
+    /// Writes a file of `runbook`'s own (undo data), durable when this returns. Not a change of the host: no fault point.
+    pub fn keep(&self, path: &Path, content: &[u8]) -> Result<(), Failure> {
+        let failed = |error: io::Error| io_failure("write", path, &error);
+        let parent = parent_of(path)?;
+        let mut staged = tempfile::NamedTempFile::new_in(parent).map_err(failed)?;
+        staged.write_all(content).map_err(failed)?;
+        staged.as_file().sync_all().map_err(failed)?;
+        staged.persist(path).map_err(|error| failed(error.error))?;
+        sync_dir(parent).map_err(failed)
+    }
+}
+
+/// The directory that holds `path`.
+pub(crate) fn parent_of(path: &Path) -> Result<&Path, Failure> {
+    path.parent().ok_or_else(|| Failure::failed(format!("{} has no parent directory", path.display())))
+}
+
+/// Makes the names in `dir` survive a power cut.
+pub(crate) fn sync_dir(dir: &Path) -> io::Result<()> {
+    fs::File::open(dir)?.sync_all()
+}

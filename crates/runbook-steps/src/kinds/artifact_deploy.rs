@@ -1,0 +1,283 @@
+//! `artifact.deploy`: a directory as an artifact has it, swapped in by one rename.
+//!
+//! `artifact_deploy/listing.rs` reads what an artifact and a directory hold, for comparing them.
+
+mod listing;
+
+use crate::args::wrong;
+use crate::host::{Host, Reader};
+use crate::local_undo::backup_failure;
+use crate::{Args, Done, Kind, KindDoc, OutputDoc, Param, ParamType, Probe, Step, Work};
+use listing::{Listing, Member};
+use runbook_model::{
+    Declaration, Diagnostic, Diagnostics, Effect, Failure, Outputs, Prediction, Role, UndoPhase, UndoSource,
+};
+use serde_json::{Value as Json, json};
+use std::borrow::Cow;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+/// The kind.
+pub(crate) struct ArtifactDeploy;
+
+static DOC: KindDoc = KindDoc {
+    name: Cow::Borrowed("artifact.deploy"),
+    summary: Cow::Borrowed("Replaces a directory by the content of an artifact, in one rename"),
+    text: Cow::Borrowed(
+        "The artifact is a directory of this host or an archive (`.tar`, `.tar.zst`, `.tar.gz`, `.tgz`). It is unpacked \
+         beside `to` and made durable, then the two are swapped in one rename: the service finds the old or the new \
+         directory, never a mixture. With `digest` an archive that is not the validated one is refused. When every \
+         file, link and directory of `to` is as in the artifact (content and executable bit) there is nothing to do.\n\n\
+         The new files belong to the owner of the directory that they replace, where that is allowed. What was there \
+         comes back from the backup of the plan that covers `to`. Refused are archives that reach outside of \
+         themselves, and a symlink or a file at `to`.",
+    ),
+    params: Cow::Borrowed(&[
+        Param::required("from", ParamType::Path, "The artifact: a directory or an archive on this host"),
+        Param::required("to", ParamType::Path, "The directory; the one that holds it must exist"),
+        Param::optional("digest", ParamType::String, "The BLAKE3 digest of the archive, in hex"),
+        Param::default("strip", ParamType::Count, "0", "How many directories at the top of the artifact are left out"),
+    ]),
+    outputs: Cow::Borrowed(&[
+        OutputDoc { name: "path", help: "the directory's absolute path, text" },
+        OutputDoc { name: "files", help: "how many files the artifact holds, a number" },
+        OutputDoc { name: "digest", help: "the BLAKE3 digest of the archive, text; null for a directory" },
+    ]),
+    open_outputs: false,
+    example: Cow::Borrowed(
+        "- id: plugin\n  uses: artifact.deploy\n  with:\n    from: /srv/artifacts/openclaw-slack-2026.3.24.tgz\n    \
+         to: ~/.openclaw/plugins/slack\n    strip: 1\n",
+    ),
+};
+
+impl Kind for ArtifactDeploy {
+    fn doc(&self) -> &KindDoc {
+        &DOC
+    }
+
+    fn check(&self, args: &Args<'_>, found: &mut Diagnostics) {
+        if let [Some(from), Some(to)] = ["from", "to"].map(|name| args.peek::<PathBuf>(name).known())
+            && (from.starts_with(&to) || to.starts_with(&from))
+        {
+            found.push(wrong("to", args.span("to"), "apart from `from`, neither inside the other"));
+        }
+        if let Some(digest) = args.peek::<String>("digest").known()
+            && (digest.len() != 64 || !digest.bytes().all(|byte| byte.is_ascii_hexdigit()))
+        {
+            found.push(wrong("digest", args.span("digest"), "a BLAKE3 digest: 64 hexadecimal digits, as b3sum prints"));
+        }
+    }
+
+    fn declare(&self, args: &Args<'_>) -> Declaration {
+        let mut declaration = Declaration::principal(UndoSource::Backup).role(Role::Replace);
+        declaration.effects.extend(args.path_resource("from").map(Effect::read));
+        declaration.effects.extend(args.path_resource("to").map(Effect::write));
+        declaration
+    }
+
+    fn bind(&self, args: &Args<'_>) -> Result<Box<dyn Step>, Diagnostic> {
+        let strip: u64 = args.need("strip")?;
+        Ok(Box::new(Deploy {
+            from: args.need("from")?,
+            to: args.need("to")?,
+            digest: args.maybe::<String>("digest")?.map(|digest| digest.to_ascii_lowercase()),
+            strip: usize::try_from(strip).unwrap_or(usize::MAX),
+        }))
+    }
+}
+
+struct Deploy {
+    from: PathBuf,
+    to: PathBuf,
+    digest: Option<String>,
+    strip: usize,
+}
+
+/// An artifact that was looked at.
+struct Artifact {
+    listing: Listing,
+    digest: Option<String>,
+}
+
+impl Artifact {
+    fn files(&self) -> usize {
+        self.listing.values().filter(|member| matches!(member, Member::File { .. })).count()
+    }
+}
+
+impl Deploy {
+    /// Reads the whole artifact; refuses one that is not the validated one.
+    fn artifact(&self, host: &Reader) -> Result<Artifact, Failure> {
+        let from = self.from.display();
+        match host.stat(&self.from)? {
+            None => {
+                Err(Failure::missing(format!("the artifact {from} is not there")).hint("bring it to this host first"))
+            }
+            Some(found) if found.is_dir() => match &self.digest {
+                Some(_) => Err(Failure::refused(format!("the artifact {from} is a directory, which has no digest"))
+                    .hint("pack it as an archive, or leave out `digest`")),
+                None => {
+                    Ok(Artifact { listing: self.stripped(listing::of_directory(host, &self.from)?)?, digest: None })
+                }
+            },
+            Some(found) if !found.is_file() => {
+                Err(Failure::refused(format!("the artifact {from} is neither a directory nor a file")))
+            }
+            Some(_) => {
+                let digest = host.digest(&self.from)?;
+                if self.digest.is_some() && self.digest != digest {
+                    return Err(Failure::refused(format!("the artifact {from} is not the validated one"))
+                        .detail(format!(
+                            "wanted {}\nfound  {}",
+                            self.digest.as_deref().unwrap_or_default(),
+                            digest.as_deref().unwrap_or_default()
+                        ))
+                        .hint("bring the validated archive to this host again"));
+                }
+                Ok(Artifact { listing: self.stripped(listing::of_archive(host, &self.from)?)?, digest })
+            }
+        }
+    }
+
+    fn stripped(&self, listing: Listing) -> Result<Listing, Failure> {
+        listing::stripped(listing, self.strip).map_err(|level| {
+            Failure::refused(format!(
+                "the artifact {} has not one single directory at level {level}, so {} cannot be left out",
+                self.from.display(),
+                self.strip
+            ))
+            .hint("correct `strip`")
+        })
+    }
+
+    /// What is at `to`; something that is not a directory is refused.
+    fn current(&self, host: &Reader) -> Result<Option<Listing>, Failure> {
+        let to = self.to.display();
+        match host.lstat(&self.to)? {
+            None => Ok(None),
+            Some(found) if found.is_dir() => listing::of_directory(host, &self.to).map(Some),
+            Some(found) if found.is_symlink() => Err(Failure::refused(format!("{to} is a symlink, not a directory"))
+                .hint("name the directory that it leads to, or switch the link with `file.link`")),
+            Some(_) => Err(Failure::refused(format!("{to} is a file, not a directory"))),
+        }
+    }
+
+    /// Where the new directory is made, and the old one is afterwards.
+    fn staging(&self) -> PathBuf {
+        let name = self.to.file_name().unwrap_or_default().to_string_lossy();
+        self.to.with_file_name(format!(".{name}.runbook-new"))
+    }
+
+    fn unpack(&self, host: &Host, staging: &Path) -> Result<(), Failure> {
+        host.remove_tree(staging)?;
+        host.act()?;
+        let is_dir = host.stat(&self.from)?.is_some_and(|found| found.is_dir());
+        let unpacked = match is_dir {
+            // A link that leads to the artifact is followed; links inside stay links.
+            true => {
+                host.canonical(&self.from)?.map_or(Ok(()), |from| runbook_backup::copy_tree(&from, staging).map(drop))
+            }
+            false => runbook_backup::extract_archive(&self.from, staging).map(drop),
+        };
+        unpacked.map_err(|error| backup_failure(&format!("{} cannot be unpacked", self.from.display()), &error))?;
+        host.still_wanted()
+    }
+
+    /// Gives what was unpacked to the owner of what it replaces.
+    fn hand_over(&self, host: &Host, new: &Path) -> Result<(), Failure> {
+        let Some(old) = host.lstat(&self.to)? else { return Ok(()) };
+        let is_archive = host.stat(&self.from)?.is_some_and(|found| !found.is_dir());
+        if !is_archive || host.own_uid() != 0 || (old.uid(), old.gid()) == (0, 0) {
+            return Ok(());
+        }
+        host.act()?;
+        let mut members: Vec<PathBuf> = listing::of_directory(host, new)?.into_keys().collect();
+        members.push(PathBuf::new());
+        members.iter().try_for_each(|member| host.give(&new.join(member), old.uid(), old.gid()))
+    }
+
+    /// The directory inside of `staging` that comes to `to`.
+    fn below(&self, host: &Reader, staging: &Path) -> Result<PathBuf, Failure> {
+        let mut new = staging.to_path_buf();
+        for _ in 0..self.strip {
+            let names = host.list(&new)?.unwrap_or_default();
+            if let [only] = names.as_slice() {
+                new.push(only);
+            }
+        }
+        Ok(new)
+    }
+
+    fn outputs(&self, artifact: &Artifact) -> Outputs {
+        let rows = [
+            ("path", json!(self.to.to_string_lossy())),
+            ("files", json!(artifact.files())),
+            ("digest", json!(artifact.digest)),
+        ];
+        Outputs::from_iter(rows.map(|(name, value)| (name.to_owned(), value)))
+    }
+}
+
+impl Step for Deploy {
+    fn probe(&self, host: &Reader) -> Result<Probe, Failure> {
+        let (to, from) = (self.to.display(), self.from.display());
+        let current = self.current(host)?;
+        let artifact = self.artifact(host)?;
+        let prediction = match current {
+            None => Prediction::change(format!("{to} is made from {from}, {} files", artifact.files())),
+            Some(current) => match listing::differences(&current, &artifact.listing) {
+                differences if differences.is_empty() => Prediction::no_change(format!("{to} is as in {from}")),
+                differences => {
+                    let summary = format!("{to} is replaced by {from}: {} entries differ", differences.len());
+                    Prediction::change_with(summary, listing::shown(&differences))
+                }
+            },
+        };
+        Ok(Probe::of(prediction).with(self.outputs(&artifact)))
+    }
+
+    fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {
+        work.covering(&self.to)?;
+        let parent = self.to.parent().unwrap_or(Path::new("/"));
+        match work.host.stat(parent)? {
+            Some(found) if found.is_dir() => Ok(Json::Null),
+            _ => Err(Failure::missing(format!("the directory {} is not there", parent.display()))
+                .hint("make it with `file.directory` first")),
+        }
+    }
+
+    fn apply(&self, work: &Work<'_>, _: &Json) -> Result<Done, Failure> {
+        let (host, staging) = (work.host, self.staging());
+        let current = self.current(host)?;
+        let artifact = self.artifact(host)?;
+        let files = artifact.files();
+        if current.as_ref() != Some(&artifact.listing) {
+            work.say(format!("unpacking {files} files"));
+            self.unpack(host, &staging)?;
+            let new = self.below(host, &staging)?;
+            if listing::of_directory(host, &new)? != artifact.listing {
+                host.remove_tree(&staging)?;
+                return Err(Failure::failed(format!("{} changed while it was unpacked", self.from.display()))
+                    .hint("find out what writes there, then run the plan again"));
+            }
+            self.hand_over(host, &new)?;
+            match current {
+                Some(_) => host.exchange(&new, &self.to)?,
+                None => host.rename(&new, &self.to)?,
+            }
+        }
+        host.remove_tree(&staging)?;
+        let summary = format!("{} replaced, {files} files", self.to.display());
+        Ok(Done::saying(summary).with(self.outputs(&artifact)))
+    }
+
+    fn take_back(&self, phase: UndoPhase, work: &Work<'_>, _: &Json) -> Result<String, Failure> {
+        match phase {
+            UndoPhase::Undo => {
+                work.host.remove_tree(&self.staging())?;
+                work.restore(&self.to)
+            }
+            UndoPhase::Halt | UndoPhase::Insurance => Ok(String::new()),
+        }
+    }
+}

@@ -1,0 +1,334 @@
+//! `backup.create`: copies of paths on this host, complete and checked before anything changes.
+//!
+//! The format and the restore are those of `runbook-backup`; here is what a plan can say about them.
+
+mod read;
+
+use crate::host::{Command, Host, Reader};
+use crate::local_undo::{backup_failure, put_back};
+use crate::{Args, Confirmation, Done, Kind, KindDoc, OutputDoc, Param, ParamType, Probe, Step, Work};
+use read::{Capture, Covered, Restore, read_captures, read_paths};
+use runbook_backup::{Backup, Created, Options};
+use runbook_model::{
+    Declaration, Diagnostic, Diagnostics, Effect, Failure, FailureKind, Outputs, Prediction, Role, UndoPhase,
+};
+use serde_json::{Value as Json, json};
+use std::borrow::Cow;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+/// The kind.
+pub(crate) struct BackupCreate;
+
+static DOC: KindDoc = KindDoc {
+    name: Cow::Borrowed("backup.create"),
+    summary: Cow::Borrowed("Makes a local backup of paths, before anything changes them"),
+    text: Cow::Borrowed(
+        "The archive is a standard tar with zstd, with a manifest of every entry; it lies in \
+         `backups/<run>-<step>/` of the state directory and is durable, read back and compared with its manifest \
+         before the step is done. A path where nothing is counts too: undo then removes what came there. After a \
+         service was stopped, what changed meanwhile is read once more.\n\n\
+         Steps that replace programs are undone from this backup. A path that only the service itself writes is \
+         insurance, and its `restore` says what a rollback does with it: `if-needed` (without it) puts it back only \
+         when the verification after the rollback stays red, `always` in every rollback, `never` only by hand. What \
+         a restore replaces is set aside, never deleted.\n\n\
+         `capture` keeps what commands say at that moment in `captures/<name>.txt` beside the archive, with the exit \
+         code; one that fails is noted there, and fails the step only with `capture_required: true`.",
+    ),
+    params: Cow::Borrowed(&[
+        Param::required(
+            "paths",
+            ParamType::Any,
+            "What to copy: a list of paths, or of maps `{ path: …, restore: always | if-needed | never }`",
+        ),
+        Param::optional(
+            "capture",
+            ParamType::Any,
+            "Commands to keep the output of: a map of names and argument vectors",
+        ),
+        Param::default("capture_required", ParamType::Bool, "false", "Whether a capture that fails fails the step"),
+    ]),
+    outputs: Cow::Borrowed(&[
+        OutputDoc { name: "dir", help: "the backup's directory, text" },
+        OutputDoc { name: "files", help: "how many regular files it holds, a number" },
+        OutputDoc { name: "bytes", help: "the size of their content, a number" },
+        OutputDoc { name: "captures", help: "a map from the names of captures to exit codes; null if it did not run" },
+        OutputDoc { name: "always", help: "the paths with `restore: always`, a list" },
+        OutputDoc { name: "if_needed", help: "the paths with `restore: if-needed`, a list" },
+    ]),
+    open_outputs: false,
+    example: Cow::Borrowed(
+        "- id: backup\n  uses: backup.create\n  with:\n    paths:\n      - \"{{ steps.inventory.package_root }}\"\n      \
+         - { path: ~/.openclaw, restore: if-needed }\n    capture:\n      plugins: [openclaw, plugins, list]\n",
+    ),
+};
+
+impl Kind for BackupCreate {
+    fn doc(&self) -> &KindDoc {
+        &DOC
+    }
+
+    fn check(&self, args: &Args<'_>, found: &mut Diagnostics) {
+        read_paths(args, found);
+        read_captures(args, found);
+    }
+
+    fn declare(&self, args: &Args<'_>) -> Declaration {
+        let mut unheard = Diagnostics::default();
+        let resources: Vec<_> =
+            read_paths(args, &mut unheard).into_iter().flat_map(|covered| covered.resources()).collect();
+        let mut declaration = Declaration::attendant().role(Role::Backup(resources.clone()));
+        declaration.effects = resources.into_iter().map(Effect::read).collect();
+        declaration.commands = read_captures(args, &mut unheard).into_iter().map(|capture| capture.argv).collect();
+        declaration
+    }
+
+    fn bind(&self, args: &Args<'_>) -> Result<Box<dyn Step>, Diagnostic> {
+        let mut found = Diagnostics::default();
+        let (covered, captures) = (read_paths(args, &mut found), read_captures(args, &mut found));
+        if let Some(fault) = found.into_sorted().into_iter().next() {
+            return Err(fault);
+        }
+        let mut paths: Vec<(PathBuf, Restore)> = Vec::new();
+        for Covered { paths: known, restore, span } in covered {
+            let known = known.ok_or_else(|| crate::args::wrong("paths", span, "known when the step begins"))?;
+            for path in known {
+                match paths.iter_mut().find(|(other, _)| *other == path) {
+                    Some((_, other)) => *other = (*other).max(restore),
+                    None => paths.push((path, restore)),
+                }
+            }
+        }
+        Ok(Box::new(Create {
+            paths,
+            captures,
+            capture_required: args.need("capture_required")?,
+            base: args.context.base.clone(),
+        }))
+    }
+}
+
+struct Create {
+    paths: Vec<(PathBuf, Restore)>,
+    captures: Vec<Capture>,
+    capture_required: bool,
+    base: PathBuf,
+}
+
+/// The name of the run to which a step's directory belongs. The directory is `<run>/<step>` or `<run>/steps/<step>`.
+pub(super) fn run_name(step_dir: &Path) -> String {
+    let above = step_dir.ancestors().skip(1).filter_map(Path::file_name);
+    let run = above.into_iter().find(|name| *name != OsStr::new("steps"));
+    run.map_or_else(|| "run".to_owned(), |name| name.to_string_lossy().into_owned())
+}
+
+/// Where the backup of this step goes: `<state dir>/backups/<run>-<step>`.
+fn backup_dir(work: &Work<'_>) -> PathBuf {
+    work.host.state_dir().join("backups").join(format!("{}-{}", run_name(work.dir), work.step))
+}
+
+impl Create {
+    fn roots(&self) -> Vec<PathBuf> {
+        self.paths.iter().map(|(path, _)| path.clone()).collect()
+    }
+
+    /// Makes the backup, or finds the complete one of an earlier attempt.
+    fn copy(&self, work: &Work<'_>, dir: &Path) -> Result<Option<Created>, Failure> {
+        if Backup::open(dir).is_ok() {
+            return Ok(None);
+        }
+        work.host.act()?;
+        let above = dir.parent().unwrap_or(Path::new("/"));
+        work.host.own_dir(above)?;
+        let unwanted = || work.host.still_wanted().is_err();
+        runbook_backup::create(dir, &self.roots(), work.now_ms, &unwanted, &Options::default())
+            .map(Some)
+            .map_err(|error| work.host.still_wanted().err().unwrap_or_else(|| cannot_back_up(&error)))
+    }
+
+    /// Keeps what the commands say. Returns their exit codes.
+    fn capture(&self, host: &Host, dir: &Path) -> Result<Json, Failure> {
+        let mut codes = serde_json::Map::new();
+        if !self.captures.is_empty() {
+            host.own_dir(&dir.join("captures"))?;
+        }
+        for Capture { name, argv } in &self.captures {
+            let command = Command { argv: argv.clone(), cwd: Some(self.base.clone()), ..Command::default() };
+            let file = dir.join("captures").join(format!("{name}.txt"));
+            let result = host.run(&command);
+            host.still_wanted()?;
+            let (text, code, problem) = match result {
+                Ok(output) => {
+                    let mut text = format!("$ {}\n# {}\n", command.line(), output.ending()).into_bytes();
+                    text.extend_from_slice(&output.stdout);
+                    if !output.stderr.is_empty() {
+                        text.extend_from_slice(b"\n# standard error\n");
+                        text.extend_from_slice(&output.stderr);
+                    }
+                    let problem = (!output.status.success()).then(|| {
+                        Failure::failed(format!("the capture `{name}` ended with {}", output.ending()))
+                            .detail(output.tail())
+                    });
+                    (text, output.status.code(), problem)
+                }
+                Err(failure) => (format!("$ {}\n# {failure}\n", command.line()).into_bytes(), None, Some(failure)),
+            };
+            host.keep(&file, &text)?;
+            codes.insert(name.clone(), json!(code));
+            if let Some(problem) = problem
+                && self.capture_required
+            {
+                return Err(problem.hint("fix the command, or leave out `capture_required`"));
+            }
+        }
+        Ok(Json::Object(codes))
+    }
+
+    /// The paths with exactly this policy. The engine reads these outputs to know when to call `take_back`.
+    fn with_restore(&self, policy: Restore) -> Json {
+        self.paths.iter().filter(|(_, restore)| *restore == policy).map(|(path, _)| path.to_string_lossy()).collect()
+    }
+
+    /// Puts back those paths whose `restore` is at least `least`.
+    fn put_back(&self, work: &Work<'_>, least: Restore) -> Result<String, Failure> {
+        let wanted: Vec<&PathBuf> =
+            self.paths.iter().filter(|(_, restore)| *restore >= least).map(|(path, _)| path).collect();
+        if wanted.is_empty() {
+            return Ok(String::new());
+        }
+        let backup = match Backup::open(&backup_dir(work)) {
+            Ok(backup) => backup,
+            Err(_) if !self.was_completed(work)? => {
+                return Ok("the backup was never complete: nothing to put back".to_owned());
+            }
+            Err(error) => return Err(backup_failure("the backup cannot be read", &error)),
+        };
+        let mut done = Vec::new();
+        for path in wanted {
+            work.host.act()?;
+            let restored = backup
+                .restore(path, &work.dir.join("aside"), &|| false)
+                .map_err(|error| backup_failure(&format!("{} cannot be put back", path.display()), &error))?;
+            done.push(put_back(path, &restored));
+        }
+        Ok(done.join("; "))
+    }
+
+    /// Whether `apply` once came to its end, which it notes in the step's directory.
+    fn was_completed(&self, work: &Work<'_>) -> Result<bool, Failure> {
+        Ok(work.host.lstat(&work.dir.join("complete"))?.is_some())
+    }
+}
+
+fn cannot_back_up(error: &runbook_backup::Error) -> Failure {
+    let failure = backup_failure("the backup cannot be made", error);
+    match error {
+        runbook_backup::Error::NoSpace { .. } => Failure { kind: FailureKind::Missing, ..failure }
+            .hint("`runbook backup prune` removes backups past their retention"),
+        _ => failure,
+    }
+}
+
+/// Remarks that a person should read: what was left out, what changed while it was read.
+fn remarks(created: &Created) -> Vec<String> {
+    let mut remarks = Vec::new();
+    let mut remark = |count: usize, one: &str, many: &str| match count {
+        0 => {}
+        1 => remarks.push(format!("1 {one}")),
+        _ => remarks.push(format!("{count} {many}")),
+    };
+    remark(created.missing.len(), "path is not there", "paths are not there");
+    remark(created.changed_while_read.len(), "file changed while it was read", "files changed while they were read");
+    remark(created.skipped.len(), "entry left out", "entries left out");
+    remarks
+}
+
+impl Step for Create {
+    fn probe(&self, host: &Reader) -> Result<Probe, Failure> {
+        let mut missing = 0;
+        for (path, _) in &self.paths {
+            missing += usize::from(host.lstat(path)?.is_none());
+        }
+        let mut summary = match self.paths.len() {
+            1 => "1 path is backed up".to_owned(),
+            count => format!("{count} paths are backed up"),
+        };
+        if missing > 0 {
+            summary.push_str(&format!(", of which {missing} not there"));
+        }
+        Ok(Probe::of(Prediction::change(summary)))
+    }
+
+    fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {
+        Ok(json!({ "dir": backup_dir(work).to_string_lossy() }))
+    }
+
+    fn apply(&self, work: &Work<'_>, _: &Json) -> Result<Done, Failure> {
+        let dir = backup_dir(work);
+        work.say(format!("copying {} paths", self.paths.len()));
+        let created = self.copy(work, &dir)?;
+        let backup = Backup::open(&dir).map_err(|error| backup_failure("the backup cannot be read", &error))?;
+        work.say("comparing the archive with its manifest");
+        let verified = backup
+            .verify(&|| work.host.still_wanted().is_err())
+            .map_err(|error| backup_failure("the backup is not sound", &error))?;
+        let captures = self.capture(work.host, &dir)?;
+        work.host.keep(&work.dir.join("complete"), b"")?;
+        let (files, bytes) = created.as_ref().map_or((verified.files, verified.bytes), |made| (made.files, made.bytes));
+        let mut summary =
+            vec![format!("{}, {}, {bytes} bytes", counted(self.paths.len() as u64, "path"), counted(files, "file"))];
+        summary.extend(created.as_ref().map(remarks).unwrap_or_default());
+        let rows = [
+            ("dir", json!(dir.to_string_lossy())),
+            ("files", json!(files)),
+            ("bytes", json!(bytes)),
+            ("captures", captures),
+            ("always", self.with_restore(Restore::Always)),
+            ("if_needed", self.with_restore(Restore::IfNeeded)),
+        ];
+        let outputs = Outputs::from_iter(rows.map(|(name, value)| (name.to_owned(), value)));
+        Ok(Done::saying(summary.join("; ")).with(outputs))
+    }
+
+    fn confirm(&self, _: &Reader, undo: &Json) -> Result<Confirmation, Failure> {
+        let dir = undo.get("dir").and_then(Json::as_str).map(PathBuf::from).unwrap_or_default();
+        let covers = |backup: Backup| self.paths.iter().all(|(path, _)| backup.covers(path));
+        Ok(match Backup::open(&dir).map(covers) {
+            Ok(true) => Confirmation::There,
+            Ok(false) => Confirmation::NotThere(format!("{} does not cover every path", dir.display())),
+            Err(_) => Confirmation::NotThere(format!("{} is not a complete backup", dir.display())),
+        })
+    }
+
+    fn take_back(&self, phase: UndoPhase, work: &Work<'_>, _: &Json) -> Result<String, Failure> {
+        match phase {
+            UndoPhase::Halt => Ok(String::new()),
+            UndoPhase::Undo => self.put_back(work, Restore::Always),
+            UndoPhase::Insurance => self.put_back(work, Restore::IfNeeded),
+        }
+    }
+
+    fn settle(&self, work: &Work<'_>) -> Result<Option<String>, Failure> {
+        let settled = runbook_backup::settle(&backup_dir(work), &|| work.host.still_wanted().is_err())
+            .map_err(|error| backup_failure("the second pass of the backup failed", &error))?;
+        let differences = settled.changed + settled.added + settled.removed;
+        if differences == 0 && settled.changed_while_read.is_empty() {
+            return Ok(None);
+        }
+        let mut summary = format!(
+            "second pass: {} changed, {} new and {} gone since the first",
+            settled.changed, settled.added, settled.removed
+        );
+        if !settled.changed_while_read.is_empty() {
+            summary.push_str(&format!(
+                "; {} still changed while they were read, so something still writes there",
+                settled.changed_while_read.len()
+            ));
+        }
+        Ok(Some(summary))
+    }
+}
+
+fn counted(count: u64, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}

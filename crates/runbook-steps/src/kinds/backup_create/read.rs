@@ -1,0 +1,155 @@
+//! `paths` and `capture` as plans write them.
+
+use crate::args::wrong;
+use crate::{Args, FromArg, Mistake};
+use runbook_model::{Code, Diagnostic, Diagnostics, Node, Reference, Resource, Span, Value, did_you_mean};
+use std::path::PathBuf;
+
+/// When a rollback puts a path back, besides what the steps that wrote it put back themselves; in order of strength.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Restore {
+    /// Only by hand.
+    Never,
+    /// When the verification after a rollback stays red, or a person asks.
+    IfNeeded,
+    /// In every rollback.
+    Always,
+}
+
+/// One item of `paths`.
+pub(super) struct Covered {
+    /// `None` until a step ran.
+    pub(super) paths: Option<Vec<PathBuf>>,
+    pub(super) restore: Restore,
+    pub(super) span: Span,
+}
+
+/// One entry of `capture`.
+pub(super) struct Capture {
+    pub(super) name: String,
+    /// The words that are known.
+    pub(super) argv: Vec<String>,
+}
+
+impl Covered {
+    /// What it covers, for the order of steps.
+    pub(super) fn resources(self) -> Vec<Resource> {
+        match self.paths {
+            Some(paths) => paths.into_iter().map(Resource::Path).collect(),
+            None => vec![Resource::UnknownPath],
+        }
+    }
+}
+
+/// The items of `paths`; faults go to `found`.
+pub(super) fn read_paths(args: &Args<'_>, found: &mut Diagnostics) -> Vec<Covered> {
+    let Some(node) = args.given("paths") else { return Vec::new() };
+    refuse_secrets(node, "paths", found);
+    let items = match &node.value {
+        Value::List(items) => items.as_slice(),
+        _ => std::slice::from_ref(node),
+    };
+    if items.is_empty() {
+        found.push(wrong("paths", node.span, "at least one path"));
+    }
+    items.iter().filter_map(|item| read_path(item, args, found)).collect()
+}
+
+fn read_path(item: &Node, args: &Args<'_>, found: &mut Diagnostics) -> Option<Covered> {
+    let Value::Map(entries) = &item.value else {
+        return covered(item, Restore::IfNeeded, args, found);
+    };
+    for entry in entries.iter().filter(|entry| !["path", "restore"].contains(&entry.key.as_str())) {
+        let fault = Diagnostic::error(
+            Code::UNKNOWN_PARAMETER,
+            entry.key_span,
+            format!("a path of a backup has no part `{}`", entry.key),
+        );
+        let near = did_you_mean(&entry.key, ["path", "restore"]);
+        found.push(
+            fault.help(near.map_or("it has `path` and `restore`".to_owned(), |near| format!("did you mean `{near}`?"))),
+        );
+    }
+    let restore = match item.get("restore").map(|entry| &entry.value) {
+        None => Restore::IfNeeded,
+        Some(node) => match &node.value {
+            Value::String(word) if word == "always" => Restore::Always,
+            Value::String(word) if word == "if-needed" => Restore::IfNeeded,
+            Value::String(word) if word == "never" => Restore::Never,
+            _ => {
+                found.push(wrong("restore", node.span, "one of always, if-needed, never"));
+                return None;
+            }
+        },
+    };
+    match item.get("path") {
+        Some(entry) => covered(&entry.value, restore, args, found),
+        None if entries.iter().any(|entry| entry.key != "restore") => None,
+        None => {
+            found.push(wrong("paths", item.span, "paths, or maps such as { path: ~/.openclaw, restore: always }"));
+            None
+        }
+    }
+}
+
+fn covered(node: &Node, restore: Restore, args: &Args<'_>, found: &mut Diagnostics) -> Option<Covered> {
+    match Vec::<PathBuf>::from_arg(node, args.context) {
+        Ok(paths) => Some(Covered { paths: Some(paths), restore, span: node.span }),
+        Err(Mistake::Later) => Some(Covered { paths: None, restore, span: node.span }),
+        Err(Mistake::Wrong(span, wanted)) => {
+            found.push(wrong("paths", span, &wanted));
+            None
+        }
+    }
+}
+
+/// The entries of `capture`; faults go to `found`.
+pub(super) fn read_captures(args: &Args<'_>, found: &mut Diagnostics) -> Vec<Capture> {
+    let Some(node) = args.given("capture") else { return Vec::new() };
+    refuse_secrets(node, "capture", found);
+    if !matches!(node.value, Value::Map(_)) {
+        found.push(wrong("capture", node.span, "a map such as { plugins: [openclaw, plugins, list] }"));
+    }
+    let mut captures = Vec::new();
+    for entry in node.entries() {
+        if !is_file_name(&entry.key) {
+            found.push(wrong("capture", entry.key_span, "a map whose names are letters, digits, `.`, `-` and `_`"));
+        }
+        let Value::List(words) = &entry.value.value else {
+            found.push(wrong("capture", entry.value.span, "a map of argument vectors, the program first"));
+            continue;
+        };
+        let mut argv = Vec::new();
+        for word in words {
+            match String::from_arg(word, args.context) {
+                Ok(word) => argv.push(word),
+                Err(Mistake::Later) => {}
+                Err(Mistake::Wrong(span, wanted)) => found.push(wrong("capture", span, &wanted)),
+            }
+        }
+        if words.is_empty() || argv.first().is_some_and(String::is_empty) {
+            found.push(wrong("capture", entry.value.span, "a map of argument vectors, the program first"));
+        }
+        captures.push(Capture { name: entry.key.clone(), argv });
+    }
+    captures
+}
+
+fn is_file_name(name: &str) -> bool {
+    !name.starts_with('.')
+        && !name.is_empty()
+        && name.len() <= 100
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+}
+
+fn refuse_secrets(node: &Node, name: &str, found: &mut Diagnostics) {
+    for reference in node.waits_for() {
+        if let Reference::Secret(secret) = reference {
+            let message = format!("the secret `{secret}` would be written down by `{name}`");
+            found.push(
+                Diagnostic::error(Code::SECRET_EXPOSED, node.span, message)
+                    .help("secrets may stand in `env` and in file contents only"),
+            );
+        }
+    }
+}

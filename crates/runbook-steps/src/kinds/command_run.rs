@@ -1,0 +1,220 @@
+//! `command.run`: a command of the plan's author, with what it touches and how it is taken back.
+
+use crate::args::wrong;
+use crate::check::as_vector;
+use crate::effects::read_effects;
+use crate::host::{Command, Reader};
+use crate::{
+    Args, Confirmation, Done, FromArg, Kind, KindDoc, Mistake, OutputDoc, Param, ParamType, Probe, Step, Work,
+};
+use runbook_model::{
+    Access, Code, Declaration, Diagnostic, Diagnostics, Effect, Failure, Node, Outputs, Prediction, Reference,
+    Resource, UndoPhase, UndoSource, Value,
+};
+use serde_json::{Value as Json, json};
+use std::borrow::Cow;
+use std::path::PathBuf;
+
+/// The kind.
+pub(crate) struct CommandRun;
+
+static DOC: KindDoc = KindDoc {
+    name: Cow::Borrowed("command.run"),
+    summary: Cow::Borrowed("Runs a command"),
+    text: Cow::Borrowed(
+        "The argument vector is executed as it is, without a shell, in a process group of its own. Nothing can tell \
+         what a command would do, so a dry run says so, and an applied plan runs it again, unless `creates` names a \
+         path that exists once it has run. Without `effects` it is taken to touch everything. It needs an `undo`, or \
+         effects that lie within a backup of the plan; a command that failed half-way is undone as well, so `undo` has \
+         to cope with that.",
+    ),
+    params: Cow::Borrowed(&[
+        Param::required("run", ParamType::Argv, "The argument vector, the program first"),
+        Param::optional("cwd", ParamType::Path, "Where it runs; the plan's directory without it"),
+        Param::optional("env", ParamType::Env, "Added to its environment"),
+        Param::optional("creates", ParamType::Path, "A path that exists once it has run; then it need not run"),
+        Param::optional("effects", ParamType::Any, "What it touches: `{ reads: [...], writes: [{ path: … }, …] }`"),
+        Param::optional("undo", ParamType::Any, "How it is taken back: `{ run: [...] }`"),
+    ]),
+    outputs: Cow::Borrowed(&[
+        OutputDoc { name: "stdout", help: "what it wrote, without the last line end, text" },
+        OutputDoc { name: "code", help: "its exit code, a number" },
+    ]),
+    open_outputs: false,
+    example: Cow::Borrowed(
+        "- id: index\n  uses: command.run\n  with:\n    run: [make, index]\n    creates: /srv/app/index.db\n    \
+         effects: { reads: [{ path: /srv/app/docs }], writes: [{ path: /srv/app/index.db }] }\n    \
+         undo: { run: [rm, -f, /srv/app/index.db] }\n",
+    ),
+};
+
+impl Kind for CommandRun {
+    fn doc(&self) -> &KindDoc {
+        &DOC
+    }
+
+    fn check(&self, args: &Args<'_>, found: &mut Diagnostics) {
+        refuse_secrets(args, "effects", found);
+        refuse_secrets(args, "undo", found);
+        if let Some(effects) = args.given("effects") {
+            read_effects(effects, args.context, found);
+        }
+        if let Some(undo) = args.given("undo") {
+            check_undo(undo, args, found);
+        }
+    }
+
+    fn declare(&self, args: &Args<'_>) -> Declaration {
+        let run = known_words(args.given("run"), args);
+        let undo_argv = args.given("undo").map(|undo| known_words(undo.get("run").map(|entry| &entry.value), args));
+        let mut declaration = Declaration::principal(undo_argv.clone().map_or(UndoSource::None, UndoSource::Command));
+        declaration.effects = match args.given("effects") {
+            Some(effects) => read_effects(effects, args.context, &mut Diagnostics::default()),
+            None => vec![Effect::write(Resource::Everything)],
+        };
+        declaration.effects.extend(args.path_resource("creates").map(Effect::write));
+        declaration.commands = std::iter::once(run).chain(undo_argv).collect();
+        declaration
+    }
+
+    fn bind(&self, args: &Args<'_>) -> Result<Box<dyn Step>, Diagnostic> {
+        let base = Command {
+            cwd: Some(args.maybe("cwd")?.unwrap_or_else(|| args.context.base.clone())),
+            env: args.maybe("env")?.unwrap_or_default(),
+            ..Command::default()
+        };
+        let undo = match args.given("undo").and_then(|undo| undo.get("run")) {
+            Some(entry) => Some(
+                Vec::<String>::from_arg(&entry.value, args.context)
+                    .map_err(|_| wrong("undo", entry.value.span, "a map such as { run: [program, argument] }"))?,
+            ),
+            None => None,
+        };
+        let mut found = Diagnostics::default();
+        let effects = match args.given("effects") {
+            Some(effects) => read_effects(effects, args.context, &mut found),
+            None => Vec::new(),
+        };
+        if let Some(fault) = found.into_sorted().into_iter().next() {
+            return Err(fault);
+        }
+        Ok(Box::new(Run {
+            command: Command { argv: args.need("run")?, ..base.clone() },
+            undo: undo.map(|argv| Command { argv, ..base }),
+            creates: args.maybe("creates")?,
+            writes: written_paths(&effects),
+        }))
+    }
+}
+
+fn check_undo(undo: &Node, args: &Args<'_>, found: &mut Diagnostics) {
+    for entry in undo.entries().iter().filter(|entry| entry.key != "run") {
+        let message = format!("`undo` has no part `{}`", entry.key);
+        let help = "it has `run`, and uses the `cwd` and `env` of the step";
+        found.push(Diagnostic::error(Code::UNKNOWN_PARAMETER, entry.key_span, message).help(help));
+    }
+    let what = "a map such as { run: [program, argument] }";
+    let Some(run) = undo.get("run").map(|entry| &entry.value) else {
+        if undo.entries().is_empty() {
+            let help = if let Value::String(line) = &undo.value { Some(as_vector(line)) } else { None };
+            found.push(wrong("undo", undo.span, what).maybe_help(help));
+        }
+        return;
+    };
+    match Vec::<String>::from_arg(run, args.context) {
+        Ok(argv) if argv.first().is_some_and(|program| !program.is_empty()) => {}
+        Err(Mistake::Later) => {}
+        _ => {
+            let help = if let Value::String(line) = &run.value { Some(as_vector(line)) } else { None };
+            found.push(wrong("undo", run.span, what).maybe_help(help));
+        }
+    }
+}
+
+/// Every user of the host can read the arguments of a process, and effects are shown.
+fn refuse_secrets(args: &Args<'_>, name: &str, found: &mut Diagnostics) {
+    let Some(node) = args.given(name) else { return };
+    for reference in node.waits_for() {
+        if let Reference::Secret(secret) = reference {
+            let message = format!("the secret `{secret}` would be written down by `{name}`");
+            let fault = Diagnostic::error(Code::SECRET_EXPOSED, node.span, message);
+            found.push(fault.help("pass it in the `env` of the step, which `undo` has as well"));
+        }
+    }
+}
+
+/// The words of an argument vector that are known before the run; others are left out.
+fn known_words(node: Option<&Node>, args: &Args<'_>) -> Vec<String> {
+    let Some(Node { value: Value::List(items), .. }) = node else { return Vec::new() };
+    items.iter().filter_map(|item| String::from_arg(item, args.context).ok()).collect()
+}
+
+fn written_paths(effects: &[Effect]) -> Vec<PathBuf> {
+    let path = |effect: &Effect| match (effect.access, &effect.resource) {
+        (Access::Write, Resource::Path(path)) => Some(path.clone()),
+        _ => None,
+    };
+    effects.iter().filter_map(path).collect()
+}
+
+struct Run {
+    command: Command,
+    undo: Option<Command>,
+    creates: Option<PathBuf>,
+    writes: Vec<PathBuf>,
+}
+
+impl Step for Run {
+    fn probe(&self, host: &Reader) -> Result<Probe, Failure> {
+        let prediction = match &self.creates {
+            Some(path) if host.lstat(path)?.is_some() => Prediction::no_change(format!("{} exists", path.display())),
+            Some(path) => Prediction::change(format!("`{}` creates {}", self.command.line(), path.display())),
+            None => Prediction::CannotPredict { because: format!("`{}` runs", self.command.line()) },
+        };
+        Ok(Probe::of(prediction))
+    }
+
+    fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {
+        if self.undo.is_none() {
+            for path in &self.writes {
+                work.covering(path)?;
+            }
+        }
+        Ok(Json::Null)
+    }
+
+    fn apply(&self, work: &Work<'_>, _: &Json) -> Result<Done, Failure> {
+        let output = work.host.run_well(&self.command)?;
+        let outputs = Outputs::from_iter([
+            ("stdout".to_owned(), json!(output.text())),
+            ("code".to_owned(), json!(output.status.code())),
+        ]);
+        Ok(Done::saying(format!("`{}` ended with exit code 0", self.command.line())).with(outputs))
+    }
+
+    fn confirm(&self, host: &Reader, _: &Json) -> Result<Confirmation, Failure> {
+        match &self.creates {
+            None => Ok(Confirmation::CannotTell),
+            Some(path) if host.lstat(path)?.is_some() => Ok(Confirmation::There),
+            Some(path) => Ok(Confirmation::NotThere(format!(
+                "`{}` ended well, but {} is not there",
+                self.command.line(),
+                path.display()
+            ))),
+        }
+    }
+
+    fn take_back(&self, phase: UndoPhase, work: &Work<'_>, _: &Json) -> Result<String, Failure> {
+        match (phase, &self.undo) {
+            (UndoPhase::Undo, Some(undo)) => {
+                work.host.run_well(undo)?;
+                Ok(format!("`{}` ended with exit code 0", undo.line()))
+            }
+            (UndoPhase::Undo, None) => {
+                let done: Result<Vec<String>, Failure> = self.writes.iter().map(|path| work.restore(path)).collect();
+                Ok(done?.join("; "))
+            }
+            (UndoPhase::Halt | UndoPhase::Insurance, _) => Ok(String::new()),
+        }
+    }
+}

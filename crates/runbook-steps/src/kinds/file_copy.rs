@@ -1,0 +1,168 @@
+//! `file.copy`: a file as a copy of another one of this host.
+
+use super::file_write::diff;
+use crate::args::wrong;
+use crate::host::Reader;
+use crate::{Args, Done, Kind, KindDoc, Mode, OutputDoc, Param, ParamType, Probe, Step, Work};
+use runbook_model::{
+    Declaration, Diagnostic, Diagnostics, Effect, Failure, Outputs, Prediction, UndoPhase, UndoSource,
+};
+use serde_json::{Value as Json, json};
+use std::borrow::Cow;
+use std::fs::Metadata;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+/// Longer files are compared by digest and shown by size.
+const SHOWN: u64 = 128 * 1024;
+
+/// The kind.
+pub(crate) struct FileCopy;
+
+static DOC: KindDoc = KindDoc {
+    name: Cow::Borrowed("file.copy"),
+    summary: Cow::Borrowed("Copies one file to another place of this host"),
+    text: Cow::Borrowed(
+        "The copy appears in one rename, so readers see the old or the new file, and its content is compared with the \
+         source before and after. What was at `path` is captured with mode, owner and times; undo puts exactly that \
+         back, or removes the copy if there was nothing. A symlink as source is followed; a symlink at `path` is \
+         replaced, not written through. A directory at either place is refused; directories are copied by \
+         `artifact.deploy`.",
+    ),
+    params: Cow::Borrowed(&[
+        Param::required("from", ParamType::Path, "The file to copy"),
+        Param::required("path", ParamType::Path, "The copy; its directory must exist"),
+        Param::optional(
+            "mode",
+            ParamType::Mode,
+            "Permission bits; without it those of the file that is there, else those of the source",
+        ),
+    ]),
+    outputs: Cow::Borrowed(&[OutputDoc { name: "path", help: "the copy's absolute path, text" }]),
+    open_outputs: false,
+    example: Cow::Borrowed(
+        "- id: unit-file\n  uses: file.copy\n  with:\n    from: files/openclaw.service\n    \
+         path: ~/.config/systemd/user/openclaw.service\n    mode: \"0644\"\n",
+    ),
+};
+
+impl Kind for FileCopy {
+    fn doc(&self) -> &KindDoc {
+        &DOC
+    }
+
+    fn check(&self, args: &Args<'_>, found: &mut Diagnostics) {
+        let paths = ["from", "path"].map(|name| args.peek::<PathBuf>(name).known());
+        if let [Some(from), Some(path)] = paths
+            && from == path
+        {
+            found.push(wrong("path", args.span("path"), "another file than `from`"));
+        }
+    }
+
+    fn declare(&self, args: &Args<'_>) -> Declaration {
+        let mut declaration = Declaration::principal(UndoSource::Own);
+        declaration.effects.extend(args.path_resource("from").map(Effect::read));
+        declaration.effects.extend(args.path_resource("path").map(Effect::write));
+        declaration
+    }
+
+    fn bind(&self, args: &Args<'_>) -> Result<Box<dyn Step>, Diagnostic> {
+        Ok(Box::new(Copy {
+            from: args.need("from")?,
+            path: args.need("path")?,
+            mode: args.maybe::<Mode>("mode")?.map(|mode| mode.0),
+        }))
+    }
+}
+
+struct Copy {
+    from: PathBuf,
+    path: PathBuf,
+    mode: Option<u32>,
+}
+
+impl Copy {
+    fn source(&self, host: &Reader) -> Result<Metadata, Failure> {
+        match host.stat(&self.from)? {
+            Some(found) if found.is_file() => Ok(found),
+            Some(found) if found.is_dir() => {
+                Err(Failure::refused(format!("{} is a directory, not a file", self.from.display()))
+                    .hint("copy a directory with `artifact.deploy`"))
+            }
+            Some(_) => Err(Failure::refused(format!("{} is not a regular file", self.from.display()))),
+            None => Err(Failure::missing(format!("{} is not there to be copied", self.from.display()))
+                .hint("put it there, or correct `from`")),
+        }
+    }
+
+    fn wanted_mode(&self, host: &Reader, source: &Metadata) -> Result<u32, Failure> {
+        let current = file_in_the_way(host, &self.path)?;
+        let bits = |found: &Metadata| found.permissions().mode() & 0o7777;
+        Ok(self.mode.or(current.as_ref().map(bits)).unwrap_or_else(|| bits(source)))
+    }
+}
+
+/// The regular file at `path`, if one is there; a directory is refused, anything else will be replaced.
+pub(super) fn file_in_the_way(host: &Reader, path: &Path) -> Result<Option<Metadata>, Failure> {
+    match host.lstat(path)? {
+        Some(found) if found.is_dir() => {
+            Err(Failure::refused(format!("{} is a directory, not a file", path.display()))
+                .hint("remove it with `file.remove` first, or name a file inside it"))
+        }
+        found => Ok(found.filter(Metadata::is_file)),
+    }
+}
+
+impl Step for Copy {
+    fn probe(&self, host: &Reader) -> Result<Probe, Failure> {
+        let source = self.source(host)?;
+        let wanted = self.wanted_mode(host, &source)?;
+        let current = file_in_the_way(host, &self.path)?;
+        let (from, path) = (self.from.display(), self.path.display());
+        let prediction = match &current {
+            Some(found) if found.len() == source.len() && host.digest(&self.path)? == host.digest(&self.from)? => {
+                match found.permissions().mode() & 0o7777 {
+                    mode if mode == wanted => Prediction::no_change(format!("{path} is a copy of {from}")),
+                    mode => Prediction::change(format!("{path}: mode {mode:04o} → {wanted:04o}")),
+                }
+            }
+            Some(found) if found.len().max(source.len()) <= SHOWN => {
+                let (old, new) = (host.read(&self.path)?, host.read(&self.from)?);
+                let diff = diff(&self.path, &old.unwrap_or_default(), &new.unwrap_or_default());
+                Prediction::change_with(format!("{path} becomes a copy of {from}"), diff)
+            }
+            Some(found) => Prediction::change(format!(
+                "{path} becomes a copy of {from}, {} bytes → {} bytes",
+                found.len(),
+                source.len()
+            )),
+            None => Prediction::change(format!("{path} is created as a copy of {from}, {} bytes", source.len())),
+        };
+        Ok(Probe::of(prediction).with(self.outputs()))
+    }
+
+    fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {
+        work.capture(std::slice::from_ref(&self.path))
+    }
+
+    fn apply(&self, work: &Work<'_>, _: &Json) -> Result<Done, Failure> {
+        let source = self.source(work.host)?;
+        let mode = self.wanted_mode(work.host, &source)?;
+        work.host.copy_file(&self.from, &self.path, mode)?;
+        Ok(Done::saying(format!("{} copied, {} bytes", self.path.display(), source.len())).with(self.outputs()))
+    }
+
+    fn take_back(&self, phase: UndoPhase, work: &Work<'_>, _: &Json) -> Result<String, Failure> {
+        match phase {
+            UndoPhase::Undo => work.put_back(std::slice::from_ref(&self.path)),
+            UndoPhase::Halt | UndoPhase::Insurance => Ok(String::new()),
+        }
+    }
+}
+
+impl Copy {
+    fn outputs(&self) -> Outputs {
+        Outputs::from_iter([("path".to_owned(), json!(self.path.to_string_lossy()))])
+    }
+}

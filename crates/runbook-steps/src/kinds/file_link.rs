@@ -1,0 +1,131 @@
+//! `file.link`: a symlink that says this. Undo puts back what was at its path, or its absence.
+
+use crate::args::normalise;
+use crate::host::Reader;
+use crate::{Args, Done, Kind, KindDoc, OutputDoc, Param, ParamType, Peek, Probe, Step, Work};
+use runbook_model::{Declaration, Diagnostic, Effect, Failure, Outputs, Prediction, Resource, UndoPhase, UndoSource};
+use serde_json::{Value as Json, json};
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
+
+/// The kind.
+pub(crate) struct FileLink;
+
+static DOC: KindDoc = KindDoc {
+    name: Cow::Borrowed("file.link"),
+    summary: Cow::Borrowed("Makes a symlink"),
+    text: Cow::Borrowed(
+        "The link changes in one rename, so a program that follows it finds the old or the new place. What was at \
+         `path` is captured; undo puts exactly that back. A directory at `path` is refused, and so is a link that \
+         would lead nowhere when the step runs.",
+    ),
+    params: Cow::Borrowed(&[
+        Param::required("path", ParamType::Path, "The link"),
+        Param::required(
+            "to",
+            ParamType::String,
+            "Where it leads, as the link says it; relative ones start at the link's directory",
+        ),
+    ]),
+    outputs: Cow::Borrowed(&[OutputDoc { name: "path", help: "the link's absolute path, text" }]),
+    open_outputs: false,
+    example: Cow::Borrowed(
+        "- id: current\n  uses: file.link\n  with:\n    path: /srv/app/current\n    to: releases/2026.3.24\n",
+    ),
+};
+
+impl Kind for FileLink {
+    fn doc(&self) -> &KindDoc {
+        &DOC
+    }
+
+    fn declare(&self, args: &Args<'_>) -> Declaration {
+        let mut declaration = Declaration::principal(UndoSource::Own);
+        declaration.effects.extend(args.path_resource("path").map(Effect::write));
+        // Whatever makes the target comes first.
+        declaration.effects.push(Effect::read(target_resource(args)));
+        declaration
+    }
+
+    fn bind(&self, args: &Args<'_>) -> Result<Box<dyn Step>, Diagnostic> {
+        let to: String = args.need("to")?;
+        Ok(Box::new(Link { path: args.need("path")?, to: with_home(&to, args) }))
+    }
+}
+
+/// What the link will say.
+fn with_home(to: &str, args: &Args<'_>) -> PathBuf {
+    to.strip_prefix("~/").map_or_else(|| PathBuf::from(to), |rest| args.context.home.join(rest))
+}
+
+/// The place that the link leads to, as far as it is known before the run.
+fn target_resource(args: &Args<'_>) -> Resource {
+    match (args.peek::<PathBuf>("path"), args.peek::<String>("to")) {
+        (Peek::Known(path), Peek::Known(to)) => {
+            let above = path.parent().unwrap_or(Path::new("/"));
+            Resource::Path(normalise(&above.join(with_home(&to, args))))
+        }
+        _ => Resource::UnknownPath,
+    }
+}
+
+struct Link {
+    path: PathBuf,
+    to: PathBuf,
+}
+
+impl Link {
+    fn outputs(&self) -> Outputs {
+        Outputs::from_iter([("path".to_owned(), json!(self.path.to_string_lossy()))])
+    }
+
+    fn leads_somewhere(&self, host: &Reader) -> Result<(), Failure> {
+        let target = self.path.parent().unwrap_or(Path::new("/")).join(&self.to);
+        match host.stat(&target)? {
+            Some(_) => Ok(()),
+            None => Err(Failure::missing(format!(
+                "{} would lead to {}, where nothing is",
+                self.path.display(),
+                target.display()
+            ))
+            .hint("put it there in an earlier step, or correct `to`")),
+        }
+    }
+}
+
+impl Step for Link {
+    fn probe(&self, host: &Reader) -> Result<Probe, Failure> {
+        let (path, to) = (self.path.display(), self.to.display());
+        let found = host.lstat(&self.path)?;
+        let prediction = match (found, host.read_link(&self.path)?) {
+            (None, _) => Prediction::change(format!("{path} is created as a link to {to}")),
+            (Some(_), Some(old)) if old == self.to => Prediction::no_change(format!("{path} leads to {to}")),
+            (Some(_), Some(old)) => Prediction::change(format!("{path}: {} → {to}", old.display())),
+            (Some(found), None) if found.is_dir() => {
+                return Err(Failure::refused(format!("{path} is a directory, not a link"))
+                    .hint("remove it with `file.remove` first, or choose another path"));
+            }
+            (Some(_), None) => Prediction::change(format!("the file {path} is replaced by a link to {to}")),
+        };
+        Ok(Probe::of(prediction).with(self.outputs()))
+    }
+
+    fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {
+        self.leads_somewhere(work.host)?;
+        work.capture(std::slice::from_ref(&self.path))
+    }
+
+    fn apply(&self, work: &Work<'_>, _: &Json) -> Result<Done, Failure> {
+        self.leads_somewhere(work.host)?;
+        work.host.replace_link(&self.path, &self.to)?;
+        let summary = format!("{} leads to {}", self.path.display(), self.to.display());
+        Ok(Done::saying(summary).with(self.outputs()))
+    }
+
+    fn take_back(&self, phase: UndoPhase, work: &Work<'_>, _: &Json) -> Result<String, Failure> {
+        match phase {
+            UndoPhase::Undo => work.put_back(std::slice::from_ref(&self.path)),
+            UndoPhase::Halt | UndoPhase::Insurance => Ok(String::new()),
+        }
+    }
+}

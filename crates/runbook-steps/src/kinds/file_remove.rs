@@ -1,0 +1,86 @@
+//! `file.remove`: nothing at this path. Undo puts back exactly what was there.
+
+use crate::host::Reader;
+use crate::{Args, Done, Kind, KindDoc, OutputDoc, Param, ParamType, Probe, Step, Work};
+use runbook_model::{Declaration, Diagnostic, Effect, Failure, Outputs, Prediction, UndoPhase, UndoSource};
+use serde_json::{Value as Json, json};
+use std::borrow::Cow;
+use std::path::PathBuf;
+
+/// The kind.
+pub(crate) struct FileRemove;
+
+static DOC: KindDoc = KindDoc {
+    name: Cow::Borrowed("file.remove"),
+    summary: Cow::Borrowed("Removes a file, a symlink, or a directory with all that it holds"),
+    text: Cow::Borrowed(
+        "Nothing there is fine. Links are removed, never followed, so what they point to stays. Before anything goes, \
+         all of it is captured with modes, owners, times and attributes; undo puts the exact tree back. The root, the \
+         home directory, directories above it, runbook's own files, mount points and trees that hold one are refused.",
+    ),
+    params: Cow::Borrowed(&[Param::required("path", ParamType::Path, "What to remove")]),
+    outputs: Cow::Borrowed(&[OutputDoc { name: "removed", help: "whether something was there, true or false" }]),
+    open_outputs: false,
+    example: Cow::Borrowed("- id: stale-lock\n  uses: file.remove\n  with:\n    path: ~/.openclaw/gateway.lock\n"),
+};
+
+impl Kind for FileRemove {
+    fn doc(&self) -> &KindDoc {
+        &DOC
+    }
+
+    fn declare(&self, args: &Args<'_>) -> Declaration {
+        let mut declaration = Declaration::principal(UndoSource::Own);
+        declaration.effects.extend(args.path_resource("path").map(Effect::write));
+        declaration
+    }
+
+    fn bind(&self, args: &Args<'_>) -> Result<Box<dyn Step>, Diagnostic> {
+        Ok(Box::new(Remove { path: args.need("path")? }))
+    }
+}
+
+struct Remove {
+    path: PathBuf,
+}
+
+impl Step for Remove {
+    fn probe(&self, host: &Reader) -> Result<Probe, Failure> {
+        let path = self.path.display();
+        host.expendable(&self.path)?;
+        let prediction = match host.lstat(&self.path)? {
+            None => Prediction::no_change(format!("nothing is at {path}")),
+            Some(found) if found.is_dir() => {
+                let inside = host.list(&self.path)?.unwrap_or_default().len();
+                Prediction::change(format!("the directory {path} is removed, with {inside} entries directly in it"))
+            }
+            Some(found) if found.is_symlink() => {
+                let target = host.read_link(&self.path)?.unwrap_or_default();
+                Prediction::change(format!("the link {path} → {} is removed", target.display()))
+            }
+            Some(found) => Prediction::change(format!("{path} is removed, {} bytes", found.len())),
+        };
+        let removed = json!(!prediction.is_no_change());
+        Ok(Probe::of(prediction).with(Outputs::from_iter([("removed".to_owned(), removed)])))
+    }
+
+    fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {
+        work.host.expendable(&self.path)?;
+        work.capture(std::slice::from_ref(&self.path))
+    }
+
+    fn apply(&self, work: &Work<'_>, _: &Json) -> Result<Done, Failure> {
+        work.host.expendable(&self.path)?;
+        work.host.still_wanted()?;
+        work.host.remove_tree(&self.path)?;
+        let outputs = Outputs::from_iter([("removed".to_owned(), json!(true))]);
+        Ok(Done::saying(format!("{} removed", self.path.display())).with(outputs))
+    }
+
+    fn take_back(&self, phase: UndoPhase, work: &Work<'_>, _: &Json) -> Result<String, Failure> {
+        match phase {
+            UndoPhase::Undo => work.put_back(std::slice::from_ref(&self.path)),
+            UndoPhase::Halt | UndoPhase::Insurance => Ok(String::new()),
+        }
+    }
+}

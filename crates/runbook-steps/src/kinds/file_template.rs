@@ -1,0 +1,122 @@
+//! `file.template`: a file rendered from a template of this host. The template language is that of plans.
+
+use super::file_write::WholeFile;
+use crate::host::Reader;
+use crate::{Args, Done, Kind, KindDoc, Mode, OutputDoc, Param, ParamType, Probe, Step, Work};
+use runbook_model::{
+    Code, Declaration, Diagnostic, Diagnostics, Effect, Failure, Node, Outputs, UndoPhase, UndoSource, Value,
+};
+use serde_json::Value as Json;
+use std::borrow::Cow;
+use std::path::PathBuf;
+
+/// The kind.
+pub(crate) struct FileTemplate;
+
+static DOC: KindDoc = KindDoc {
+    name: Cow::Borrowed("file.template"),
+    summary: Cow::Borrowed("Writes a file rendered from a template"),
+    text: Cow::Borrowed(
+        "The template is a file of this host, in the language of the plan's own templates, in strict mode: a name that \
+         `values` does not give is a failure, never an empty text. It sees `values` alone and cannot read other files. \
+         The result is written like `file.write`: in one rename, after what is there was captured; undo puts exactly \
+         that back.",
+    ),
+    params: Cow::Borrowed(&[
+        Param::required("from", ParamType::Path, "The template"),
+        Param::required("path", ParamType::Path, "The file; its directory must exist"),
+        Param::optional("values", ParamType::Any, "A map of the names that the template uses; may hold secrets"),
+        Param::optional(
+            "mode",
+            ParamType::Mode,
+            "Permission bits; without it those of the file that is there, else 0644",
+        ),
+    ]),
+    outputs: Cow::Borrowed(&[OutputDoc { name: "path", help: "the file's absolute path, text" }]),
+    open_outputs: false,
+    example: Cow::Borrowed(
+        "- id: unit-file\n  uses: file.template\n  with:\n    from: files/openclaw.service.j2\n    \
+         path: /etc/systemd/system/openclaw.service\n    values: { user: openclaw, port: 18789 }\n",
+    ),
+};
+
+impl Kind for FileTemplate {
+    fn doc(&self) -> &KindDoc {
+        &DOC
+    }
+
+    fn check(&self, args: &Args<'_>, found: &mut Diagnostics) {
+        if let Some(values) = args.given("values")
+            && !matches!(values.value, Value::Map(_))
+        {
+            found.push(Diagnostic::error(
+                Code::WRONG_PARAMETER,
+                values.span,
+                "`values` must be a map of names and values",
+            ));
+        }
+    }
+
+    fn declare(&self, args: &Args<'_>) -> Declaration {
+        let mut declaration = Declaration::principal(UndoSource::Own);
+        declaration.effects.extend(args.path_resource("from").map(Effect::read));
+        declaration.effects.extend(args.path_resource("path").map(Effect::write));
+        declaration
+    }
+
+    fn bind(&self, args: &Args<'_>) -> Result<Box<dyn Step>, Diagnostic> {
+        let values = args.maybe::<Node>("values")?.map(|node| node.to_json());
+        Ok(Box::new(Template {
+            from: args.need("from")?,
+            path: args.need("path")?,
+            values: match values {
+                Some(Json::Object(values)) => values,
+                _ => Outputs::new(),
+            },
+            mode: args.maybe::<Mode>("mode")?.map(|mode| mode.0),
+        }))
+    }
+}
+
+struct Template {
+    from: PathBuf,
+    path: PathBuf,
+    values: Outputs,
+    mode: Option<u32>,
+}
+
+impl Template {
+    fn rendered(&self, host: &Reader) -> Result<WholeFile, Failure> {
+        let from = self.from.display();
+        if host.stat(&self.from)?.is_some_and(|found| !found.is_file()) {
+            return Err(Failure::refused(format!("the template {from} is a directory or a special file, not a file")));
+        }
+        let text = host.read_text(&self.from)?.ok_or_else(|| {
+            Failure::missing(format!("the template {from} is not there")).hint("put it there, or correct `from`")
+        })?;
+        let content = runbook_template::render_text(&text, &self.values)
+            .map_err(|error| Failure::failed(format!("the template {from} cannot be rendered: {error}")))?;
+        Ok(WholeFile { path: self.path.clone(), content: content.into_bytes(), mode: self.mode })
+    }
+}
+
+impl Step for Template {
+    fn probe(&self, host: &Reader) -> Result<Probe, Failure> {
+        self.rendered(host)?.probe(host)
+    }
+
+    fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {
+        work.capture(std::slice::from_ref(&self.path))
+    }
+
+    fn apply(&self, work: &Work<'_>, undo: &Json) -> Result<Done, Failure> {
+        self.rendered(work.host)?.apply(work, undo)
+    }
+
+    fn take_back(&self, phase: UndoPhase, work: &Work<'_>, _: &Json) -> Result<String, Failure> {
+        match phase {
+            UndoPhase::Undo => work.put_back(std::slice::from_ref(&self.path)),
+            UndoPhase::Halt | UndoPhase::Insurance => Ok(String::new()),
+        }
+    }
+}

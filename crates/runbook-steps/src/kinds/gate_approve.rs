@@ -1,0 +1,116 @@
+//! `gate.approve`: the plan goes on when a person says so.
+
+use crate::host::Reader;
+use crate::{Args, Done, Kind, KindDoc, OutputDoc, Param, ParamType, Probe, Step, Work};
+use runbook_model::{Declaration, Diagnostic, Failure, Outputs, Prediction, Role, UndoPhase, format_duration};
+use serde::Deserialize;
+use serde_json::{Value as Json, json};
+use std::borrow::Cow;
+use std::time::{Duration, Instant};
+
+/// The name of the file in the step's directory that says yes: `{ "by": …, "at": …, "because": … }`.
+const APPROVAL: &str = "approved.json";
+/// How often it is looked for.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// The kind.
+pub(crate) struct GateApprove;
+
+static DOC: KindDoc = KindDoc {
+    name: Cow::Borrowed("gate.approve"),
+    summary: Cow::Borrowed("Holds the plan until a person approves"),
+    text: Cow::Borrowed(
+        "`runbook approve RUN STEP` on this host, from another terminal, lets the run go on; who approved, when and why \
+         is kept with the run. Without an answer within the limit the step refuses and the failure policy of the plan \
+         decides. An approval outlives a crash: a resumed run does not ask again. It changes nothing, so there is \
+         nothing to undo.",
+    ),
+    params: Cow::Borrowed(&[
+        Param::required("message", ParamType::String, "What the person is asked to decide"),
+        Param::default("within", ParamType::Duration, "1h", "How long to wait for an answer"),
+    ]),
+    outputs: Cow::Borrowed(&[
+        OutputDoc { name: "by", help: "who approved, text" },
+        OutputDoc { name: "at", help: "when, as it was noted, text or milliseconds since 1970" },
+        OutputDoc { name: "because", help: "the reason given, text" },
+    ]),
+    open_outputs: false,
+    example: Cow::Borrowed(
+        "- id: go\n  uses: gate.approve\n  with:\n    message: The backup is complete. Stop the gateway?\n    \
+         within: 30m\n",
+    ),
+};
+
+impl Kind for GateApprove {
+    fn doc(&self) -> &KindDoc {
+        &DOC
+    }
+
+    fn declare(&self, _: &Args<'_>) -> Declaration {
+        Declaration::attendant().role(Role::Gate)
+    }
+
+    fn bind(&self, args: &Args<'_>) -> Result<Box<dyn Step>, Diagnostic> {
+        Ok(Box::new(Approve { message: args.need("message")?, within: args.need("within")? }))
+    }
+}
+
+struct Approve {
+    message: String,
+    within: Duration,
+}
+
+/// A person's yes, as `runbook approve` writes it.
+#[derive(Deserialize)]
+struct Approval {
+    by: String,
+    at: Json,
+    #[serde(default)]
+    because: String,
+}
+
+impl Approve {
+    fn answer(&self, work: &Work<'_>) -> Result<Option<Approval>, Failure> {
+        let path = work.dir.join(APPROVAL);
+        let Some(text) = work.host.read(&path)? else { return Ok(None) };
+        serde_json::from_slice(&text).map(Some).map_err(|error| {
+            Failure::refused(format!("the approval {} cannot be read: {error}", path.display()))
+                .hint("approve with `runbook approve`, which writes it as it must be")
+        })
+    }
+}
+
+impl Step for Approve {
+    fn probe(&self, _: &Reader) -> Result<Probe, Failure> {
+        Ok(Probe::of(Prediction::CannotPredict { because: format!("waits for an approval: {}", self.message) }))
+    }
+
+    fn apply(&self, work: &Work<'_>, _: &Json) -> Result<Done, Failure> {
+        let run = super::backup_create::run_name(work.dir);
+        let approve = format!("`runbook approve {run} {}`", work.step);
+        let begin = Instant::now();
+        work.say(format!("{} Approve with {approve}", self.message));
+        loop {
+            if let Some(Approval { by, at, because }) = self.answer(work)? {
+                let summary = if because.is_empty() {
+                    format!("approved by {by}")
+                } else {
+                    format!("approved by {by}: {because}")
+                };
+                let outputs = [("by", json!(by)), ("at", at), ("because", json!(because))];
+                let outputs = Outputs::from_iter(outputs.map(|(name, value)| (name.to_owned(), value)));
+                return Ok(Done::saying(summary).with(outputs));
+            }
+            let Some(left) = self.within.checked_sub(begin.elapsed()).filter(|left| !left.is_zero()) else {
+                let within = format_duration(self.within);
+                return Err(Failure::refused(format!("nobody approved within {within}: {}", self.message))
+                    .hint(format!("run it again, and approve with {approve}")));
+            };
+            work.host.pause(left.min(LOOK))?;
+        }
+    }
+
+    fn take_back(&self, _: UndoPhase, _: &Work<'_>, _: &Json) -> Result<String, Failure> {
+        Ok(String::new())
+    }
+}

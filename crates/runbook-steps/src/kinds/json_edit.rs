@@ -1,0 +1,211 @@
+//! `json.edit`: some values of a JSON5 file, and every other byte as it was.
+//!
+//! Here is the step; `json_edit/document.rs` edits the text, `json_edit/pointer.rs` reads JSON Pointers.
+
+mod document;
+mod inline;
+mod model;
+mod pointer;
+
+use super::file_write::WholeFile;
+use crate::args::wrong;
+use crate::host::Reader;
+use crate::{Args, Done, FromArg, Kind, KindDoc, OutputDoc, Param, ParamType, Probe, Step, Work};
+use document::{Edit, edited};
+use pointer::Pointer;
+use runbook_model::{
+    Code, Declaration, Diagnostic, Diagnostics, Effect, Failure, Node, Outputs, Prediction, Span, UndoPhase,
+    UndoSource, Value,
+};
+use serde_json::{Value as Json, json};
+use std::borrow::Cow;
+use std::path::PathBuf;
+
+/// The kind.
+pub(crate) struct JsonEdit;
+
+static DOC: KindDoc = KindDoc {
+    name: Cow::Borrowed("json.edit"),
+    summary: Cow::Borrowed("Sets and removes values in a JSON or JSON5 file, and keeps the rest of it"),
+    text: Cow::Borrowed(
+        "Comments, order, quotes and layout of what is not edited stay as they are, byte for byte. First the values \
+         of `set` are set in the order written, then those of `remove` are removed. Missing objects on the way are \
+         made. An element of an array is named by its index, and `-` appends unless an equal element is there. \
+         A value that is already as wanted is not touched, so the step has nothing to do when all are.\n\n\
+         The edited text is read again and compared with what the edits mean before it replaces the file in one \
+         rename. What was there is captured; undo puts exactly that back. Refused are: a file that is not well-formed, \
+         a pointer that goes through a value that has no parts, a key that stands twice on the way, an index past the \
+         end, and removing an element that others follow, because a second time that would remove another one. A \
+         symlink at the path is refused; name the file that it leads to.",
+    ),
+    params: Cow::Borrowed(&[
+        Param::required("path", ParamType::Path, "The file"),
+        Param::optional("set", ParamType::Any, "A map from JSON Pointers to values; may hold secrets"),
+        Param::optional("remove", ParamType::Any, "A list of JSON Pointers; what is not there is fine"),
+    ]),
+    outputs: Cow::Borrowed(&[
+        OutputDoc { name: "path", help: "the file's absolute path, text" },
+        OutputDoc { name: "changed", help: "whether anything had to be edited, true or false" },
+    ]),
+    open_outputs: false,
+    example: Cow::Borrowed(
+        "- id: config\n  uses: json.edit\n  with:\n    path: ~/.openclaw/openclaw.json\n    set:\n      \
+         /channels/slack/enabled: true\n      /gateway/port: 18789\n    remove: [/plugins/legacy]\n",
+    ),
+};
+
+impl Kind for JsonEdit {
+    fn doc(&self) -> &KindDoc {
+        &DOC
+    }
+
+    fn check(&self, args: &Args<'_>, found: &mut Diagnostics) {
+        let pointers = read_pointers(args, found);
+        if pointers.is_empty() && found.is_empty() {
+            found.push(
+                Diagnostic::error(Code::MISSING_PARAMETER, args.step_span, "`json.edit` has nothing to edit")
+                    .help("give it `set`, `remove` or both"),
+            );
+        }
+        for (at, (pointer, first)) in pointers.iter().enumerate() {
+            let other = pointers.iter().skip(at + 1).find(|(other, _)| pointer.overlaps(other));
+            if let Some((other, second)) = other {
+                found.push(
+                    Diagnostic::error(
+                        Code::CONFLICTING_PARAMETERS,
+                        *second,
+                        format!("`{other}` and `{pointer}` name the same value or one inside the other"),
+                    )
+                    .related(*first, "the first one")
+                    .help("the second edit would undo a part of the first; write them as one"),
+                );
+            }
+        }
+    }
+
+    fn declare(&self, args: &Args<'_>) -> Declaration {
+        let mut declaration = Declaration::principal(UndoSource::Own);
+        declaration.effects.extend(args.path_resource("path").map(Effect::write));
+        declaration
+    }
+
+    fn bind(&self, args: &Args<'_>) -> Result<Box<dyn Step>, Diagnostic> {
+        let mut found = Diagnostics::default();
+        self.check(args, &mut found);
+        if let Some(fault) = found.into_sorted().into_iter().next() {
+            return Err(fault);
+        }
+        let mut edits = Vec::new();
+        for entry in args.maybe::<Node>("set")?.iter().flat_map(Node::entries) {
+            if let Ok(pointer) = Pointer::parse(&entry.key) {
+                edits.push(Edit::Set(pointer, entry.value.clone()));
+            }
+        }
+        for pointer in args.maybe::<Vec<String>>("remove")?.unwrap_or_default() {
+            if let Ok(pointer) = Pointer::parse(&pointer) {
+                edits.push(Edit::Remove(pointer));
+            }
+        }
+        Ok(Box::new(EditJson { path: args.need("path")?, edits }))
+    }
+}
+
+/// Every pointer that is well-formed, with its place; the others go to `found`.
+fn read_pointers(args: &Args<'_>, found: &mut Diagnostics) -> Vec<(Pointer, Span)> {
+    let mut texts: Vec<(String, Span)> = Vec::new();
+    if let Some(set) = args.given("set") {
+        if !matches!(set.value, Value::Map(_)) {
+            found.push(wrong("set", set.span, "a map such as { /channels/slack/enabled: true }"));
+        }
+        texts.extend(set.entries().iter().map(|entry| (entry.key.clone(), entry.key_span)));
+    }
+    match args.given("remove") {
+        None => {}
+        Some(Node { value: Value::List(items), .. }) => {
+            for item in items {
+                match String::from_arg(item, args.context) {
+                    Ok(text) => texts.push((text, item.span)),
+                    Err(crate::Mistake::Later) => {}
+                    Err(crate::Mistake::Wrong(span, wanted)) => found.push(wrong("remove", span, &wanted)),
+                }
+            }
+        }
+        Some(other) => found.push(wrong("remove", other.span, "a list of JSON Pointers such as [/plugins/legacy]")),
+    }
+    let mut pointers = Vec::new();
+    for (text, span) in texts {
+        match Pointer::parse(&text) {
+            Ok(pointer) => pointers.push((pointer, span)),
+            Err(why) => found.push(
+                Diagnostic::error(Code::BAD_POINTER, span, format!("`{text}` is not a JSON Pointer: {why}"))
+                    .help("write it as /channels/slack/enabled; `~0` stands for `~` and `~1` for `/`"),
+            ),
+        }
+    }
+    pointers
+}
+
+struct EditJson {
+    path: PathBuf,
+    edits: Vec<Edit>,
+}
+
+impl EditJson {
+    /// The text that is there and the text that is wanted.
+    fn texts(&self, host: &Reader) -> Result<(String, String), Failure> {
+        let path = self.path.display();
+        if let Some(target) = host.read_link(&self.path)? {
+            return Err(Failure::refused(format!("{path} is a symlink to {}", target.display()))
+                .hint("name the file that it leads to, which is the one that is edited and backed up"));
+        }
+        if host.lstat(&self.path)?.is_some_and(|found| !found.is_file()) {
+            return Err(Failure::refused(format!("{path} is a directory or a special file, not a file")));
+        }
+        let text = host.read_text(&self.path)?.ok_or_else(|| {
+            Failure::missing(format!("{path} is not there to be edited")).hint("write a new file with `file.write`")
+        })?;
+        let new = edited(&text, &self.edits)
+            .map_err(|fault| Failure { hint: fault.hint, ..Failure::refused(format!("{path}: {}", fault.message)) })?;
+        Ok((text, new))
+    }
+
+    fn outputs(&self, changed: bool) -> Outputs {
+        let rows = [("path", json!(self.path.to_string_lossy())), ("changed", json!(changed))];
+        Outputs::from_iter(rows.map(|(name, value)| (name.to_owned(), value)))
+    }
+
+    fn as_file(&self, content: String) -> WholeFile {
+        WholeFile { path: self.path.clone(), content: content.into_bytes(), mode: None }
+    }
+}
+
+impl Step for EditJson {
+    fn probe(&self, host: &Reader) -> Result<Probe, Failure> {
+        let (old, new) = self.texts(host)?;
+        if old == new {
+            let prediction = Prediction::no_change(format!("{} has these values", self.path.display()));
+            return Ok(Probe::of(prediction).with(self.outputs(false)));
+        }
+        Ok(self.as_file(new).probe(host)?.with(self.outputs(true)))
+    }
+
+    fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {
+        work.capture(std::slice::from_ref(&self.path))
+    }
+
+    fn apply(&self, work: &Work<'_>, undo: &Json) -> Result<Done, Failure> {
+        let (old, new) = self.texts(work.host)?;
+        if old == new {
+            return Ok(Done::saying(format!("{} has these values", self.path.display())).with(self.outputs(false)));
+        }
+        self.as_file(new).apply(work, undo)?;
+        Ok(Done::saying(format!("{} edited", self.path.display())).with(self.outputs(true)))
+    }
+
+    fn take_back(&self, phase: UndoPhase, work: &Work<'_>, _: &Json) -> Result<String, Failure> {
+        match phase {
+            UndoPhase::Undo => work.put_back(std::slice::from_ref(&self.path)),
+            UndoPhase::Halt | UndoPhase::Insurance => Ok(String::new()),
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! What a step of `npm.install` does: asks first, captures, runs npm, believes the disk, and takes back without npm.
+
+use super::manifest::Manifest;
+use super::program::{Npm, Program};
+use super::site::Site;
+use super::source::Source;
+use crate::host::Reader;
+use crate::{Confirmation, Done, Probe, Step, Work};
+use runbook_model::{Failure, Outputs, Prediction, UndoPhase};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value as Json, json};
+use std::path::{Path, PathBuf};
+
+pub(super) struct Install {
+    pub(super) site: Site,
+    pub(super) source: Source,
+    pub(super) npm: Npm,
+    pub(super) ignore_scripts: bool,
+}
+
+/// What undo needs, besides the files that were captured.
+#[derive(Debug, Serialize, Deserialize)]
+struct Before {
+    /// The version that will be installed.
+    version: String,
+    /// Whether the package was there.
+    existed: bool,
+    /// Links into the package, links and files that npm will replace, leftovers; as they were, absence included.
+    captured: Vec<PathBuf>,
+    /// Directories that were not there, the outer ones first.
+    missing_dirs: Vec<PathBuf>,
+}
+
+/// What is remembered after an installation: that this tree came from this source.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Installed {
+    source: String,
+    tree: String,
+}
+
+impl Step for Install {
+    fn probe(&self, host: &Reader) -> Result<Probe, Failure> {
+        self.site.check(host)?;
+        let (dir, wanted) = (self.site.dir(), self.source.name());
+        let digest = self.source.digest(host)?;
+        let found = self.site.installed(host)?;
+        let lacks = found.as_ref().map(|found| self.site.lacks(host, found)).transpose()?.flatten();
+        let summary = match (&found, &lacks) {
+            (None, _) => format!("{} {wanted} is installed into {}", self.site.package, self.site.prefix.display()),
+            (Some(found), None) if self.is_wanted(host, found, &digest)? => {
+                let summary = format!("{} {} is at {}", self.site.package, found.version, dir.display());
+                return Ok(Probe::of(Prediction::no_change(summary)).with(found.outputs(&dir)));
+            }
+            (Some(found), None) => format!("{} {} → {wanted} at {}", self.site.package, found.version, dir.display()),
+            (Some(found), Some(lacks)) => {
+                format!(
+                    "{} {} at {} is not whole, {lacks}; it becomes {wanted}",
+                    self.site.package,
+                    found.version,
+                    dir.display()
+                )
+            }
+        };
+        self.site.check_access(host)?;
+        let mut outputs = Outputs::from_iter([("package_root".to_owned(), json!(dir.to_string_lossy()))]);
+        let prediction = match self.source.exact() {
+            Some(version) => {
+                outputs.insert("version".to_owned(), json!(version));
+                Prediction::change(summary)
+            }
+            None if matches!(self.source, Source::Local(..)) => Prediction::change(summary),
+            None => Prediction::CannotPredict { because: format!("only the registry knows what {wanted} is now") },
+        };
+        Ok(Probe::of(prediction).with(outputs))
+    }
+
+    fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {
+        let host = work.host;
+        self.site.check(host)?;
+        self.site.check_access(host)?;
+        let npm = self.npm.locate(host, Some(&self.site.prefix))?;
+        self.check_prefix_of(&npm, work)?;
+        let next = self.source.manifest(&self.site, work, &npm)?;
+        next.check_node(&npm.node_version(host, work.dir)?, npm.node())?;
+        let found = self.site.installed(host)?;
+        let mut captured = self.site.links(host)?;
+        for path in self.site.link_paths(&next) {
+            self.check_free(host, &path)?;
+            captured.push(path);
+        }
+        captured.extend(found.iter().flat_map(|found| self.site.link_paths(found)));
+        captured.extend(self.site.leftovers(host, &captured)?);
+        captured.push(self.site.modules().join(".package-lock.json"));
+        match found {
+            Some(_) => drop(work.covering(&self.site.dir())?),
+            None => captured.push(self.site.dir()),
+        }
+        captured.sort();
+        captured.dedup();
+        work.capture(&captured)?;
+        let missing_dirs = self.site.missing_dirs(host)?;
+        Ok(json!(Before { version: next.version, existed: found.is_some(), captured, missing_dirs }))
+    }
+
+    fn apply(&self, work: &Work<'_>, undo: &Json) -> Result<Done, Failure> {
+        let (host, before) = (work.host, read_back(undo)?);
+        if self.confirm(host, undo)? == Confirmation::There {
+            let found = self.site.installed(host)?.unwrap_or_default();
+            let summary =
+                format!("{} {} was at {} already", self.site.package, found.version, self.site.dir().display());
+            return Ok(Done::saying(summary).with(found.outputs(&self.site.dir())));
+        }
+        let npm = self.npm.locate(host, Some(&self.site.prefix))?;
+        self.clear_leftovers(work, &before.captured, &[])?;
+        let (spec, digest) = self.spec(host, &before)?;
+        work.say(format!("npm installs {spec}"));
+        npm.run(host, &npm.command(work.dir, self.arguments(&spec)), &format!("install {spec}"))?;
+        let dir = self.site.dir();
+        let manifest = Manifest::read(host, &dir)?.unwrap_or_default();
+        host.act()?;
+        host.remember(&self.subject(), &json!(self.installed_now(host, digest)?))?;
+        let summary = format!("{} {} installed at {}", self.site.package, manifest.version, dir.display());
+        Ok(Done::saying(summary).with(manifest.outputs(&dir)))
+    }
+
+    /// That npm came to its end is known by the note that only `apply` writes; everything else is read from the disk.
+    fn confirm(&self, host: &Reader, undo: &Json) -> Result<Confirmation, Failure> {
+        let before = read_back(undo)?;
+        let Some(found) = self.site.installed(host)? else {
+            return Ok(Confirmation::NotThere(format!("{} is not there", self.site.dir().display())));
+        };
+        if found.version != before.version {
+            let what = format!("{} holds {}, not {}", self.site.dir().display(), found.version, before.version);
+            return Ok(Confirmation::NotThere(what));
+        }
+        if let Some(lacks) = self.site.lacks(host, &found)? {
+            return Ok(Confirmation::NotThere(lacks));
+        }
+        let (_, digest) = self.spec(host, &before)?;
+        if self.remembered(host)? == Some(self.installed_now(host, digest)?) {
+            return Ok(Confirmation::There);
+        }
+        Ok(Confirmation::NotThere("npm did not come to its end, or the package was changed since".to_owned()))
+    }
+
+    fn take_back(&self, phase: UndoPhase, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
+        if phase != UndoPhase::Undo {
+            return Ok(String::new());
+        }
+        let before = read_back(undo)?;
+        let dir = self.site.dir();
+        let mut done = Vec::new();
+        if before.existed {
+            done.push(work.restore(&dir)?);
+        }
+        work.put_back(&before.captured)?;
+        for link in self.site.links(work.host)? {
+            if !before.captured.contains(&link) {
+                work.host.remove(&link)?;
+            }
+        }
+        self.clear_leftovers(work, &before.captured, &before.captured)?;
+        for made in before.missing_dirs.iter().rev() {
+            if work.host.list(made)?.is_some_and(|names| names.is_empty()) {
+                work.host.remove(made)?;
+            }
+        }
+        if !before.existed {
+            done.push(format!("{} is absent, as before", dir.display()));
+        }
+        Ok(done.join("; "))
+    }
+}
+
+impl Install {
+    fn arguments(&self, spec: &str) -> Vec<String> {
+        let prefix = format!("--prefix={}", self.site.prefix.display());
+        let mut words: Vec<String> =
+            ["install", "--global", "--install-links", "--bin-links"].map(str::to_owned).to_vec();
+        words.extend([prefix, format!("--ignore-scripts={}", self.ignore_scripts), "--".to_owned(), spec.to_owned()]);
+        words
+    }
+
+    /// What npm is told to install, and the digest of it.
+    fn spec(&self, host: &Reader, before: &Before) -> Result<(String, String), Failure> {
+        Ok(match &self.source {
+            // What a tag or a range meant was settled before the change.
+            Source::Registry(_) => (format!("{}@{}", self.site.package, before.version), before.version.clone()),
+            Source::Local(path, _) => (path.to_string_lossy().into_owned(), self.source.digest(host)?),
+        })
+    }
+
+    fn is_wanted(&self, host: &Reader, found: &Manifest, digest: &str) -> Result<bool, Failure> {
+        if self.source.exact().is_some_and(|version| found.version != version) {
+            return Ok(false);
+        }
+        Ok(match self.source {
+            Source::Registry(_) => self.source.exact().is_some(),
+            Source::Local(..) => self.remembered(host)? == Some(self.installed_now(host, digest.to_owned())?),
+        })
+    }
+
+    fn subject(&self) -> String {
+        format!("npm.install {}", self.site.dir().display())
+    }
+
+    fn remembered(&self, host: &Reader) -> Result<Option<Installed>, Failure> {
+        Ok(serde_json::from_value(host.recall(&self.subject())?).ok())
+    }
+
+    /// The tree as it is, without caches that programs keep in `node_modules/.cache`.
+    fn installed_now(&self, host: &Reader, source: String) -> Result<Installed, Failure> {
+        let cache = |path: &Path| path.ends_with("node_modules/.cache");
+        let tree = host.tree_digest(&self.site.dir(), &cache)?.unwrap_or_default();
+        Ok(Installed { source, tree })
+    }
+
+    /// Refuses where npm, told this prefix, would still use another one.
+    fn check_prefix_of(&self, npm: &Program, work: &Work<'_>) -> Result<(), Failure> {
+        let prefix = format!("--prefix={}", self.site.prefix.display());
+        let command = npm.command(work.dir, ["prefix".to_owned(), "--global".to_owned(), prefix]);
+        let said = PathBuf::from(npm.run(work.host, &command, "say which prefix it uses")?.text());
+        let same = said == self.site.prefix
+            || work
+                .host
+                .canonical(&said)?
+                .is_some_and(|real| work.host.canonical(&self.site.prefix).ok().flatten() == Some(real));
+        if same {
+            return Ok(());
+        }
+        Err(Failure::refused(format!(
+            "npm would install into {}, not into {}",
+            said.display(),
+            self.site.prefix.display()
+        ))
+        .hint("name the npm of this installation in `npm`; nothing was changed"))
+    }
+
+    /// Refuses a command or man page that something else has put where npm would link this package's.
+    fn check_free(&self, host: &Reader, path: &Path) -> Result<(), Failure> {
+        if host.lstat(path)?.is_none() || self.site.owns_link(host, path)? {
+            return Ok(());
+        }
+        Err(Failure::refused(format!("{} is not a link into {}", path.display(), self.site.dir().display()))
+            .hint("another package or a person made it; npm would refuse as well. Move it away if nobody needs it"))
+    }
+
+    /// Removes what a killed npm left behind, but for what is in `keep`.
+    fn clear_leftovers(&self, work: &Work<'_>, links: &[PathBuf], keep: &[PathBuf]) -> Result<(), Failure> {
+        for path in self.site.leftovers(work.host, links)? {
+            if !keep.contains(&path) {
+                work.host.remove_tree(&path)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn read_back(undo: &Json) -> Result<Before, Failure> {
+    Before::deserialize(undo)
+        .map_err(|error| Failure::failed(format!("the undo data of this step cannot be read: {error}")))
+}

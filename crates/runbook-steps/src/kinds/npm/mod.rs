@@ -1,0 +1,20 @@
+//! The npm kinds: what the registry has, global packages in one exact prefix, dependencies of one directory.
+//!
+//! `program` finds and runs npm, `site` is one package in one prefix, `manifest` reads package.json, `engines` judges
+//! the node that a package asks for. npm's exit code is never believed alone; the disk is read.
+
+mod ci;
+mod engines;
+mod failures;
+mod install;
+mod install_step;
+mod lock;
+mod manifest;
+mod program;
+mod site;
+mod source;
+mod view;
+
+pub(crate) use ci::NpmCi;
+pub(crate) use install::NpmInstall;
+pub(crate) use view::NpmView;

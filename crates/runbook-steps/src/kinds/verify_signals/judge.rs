@@ -1,0 +1,262 @@
+//! Waiting for the signals and deciding over them.
+
+use super::logs::{SharedLog, note, position};
+use super::read::{Seen, Surroundings, read_log, row};
+use super::signal::{Signal, Source};
+use crate::host::Reader;
+use crate::process::Service;
+use crate::{Baseline, Confirmation, Done, Probe, Step, Work};
+use runbook_model::{
+    Failure, FailureKind, Outputs, Prediction, Reading, SignalRole, SignalVerdict, UndoPhase, format_duration,
+};
+use serde_json::{Value as Json, json};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// The pause between two rounds.
+const ROUND: Duration = Duration::from_millis(50);
+/// The pause between two looks at a port, a process or a health check.
+const LOOK: Duration = Duration::from_millis(200);
+/// The pause between two runs of a command or a request that acts.
+const COSTLY: Duration = Duration::from_secs(1);
+
+/// The step.
+pub(super) struct Verify {
+    signals: Vec<Signal>,
+    service: Option<Service>,
+    log: Option<PathBuf>,
+    within: Duration,
+    watch: Option<Duration>,
+    base: PathBuf,
+}
+
+/// What is known of one signal while the verification waits.
+struct Progress {
+    seen: Seen,
+    /// Since when it is green without a break.
+    green_since: Option<Instant>,
+    last_read: Option<Instant>,
+}
+
+impl Verify {
+    pub(super) fn new(
+        signals: Vec<Signal>,
+        service: Option<String>,
+        log: Option<PathBuf>,
+        within: Duration,
+        watch: Option<Duration>,
+        base: PathBuf,
+    ) -> Self {
+        Self { signals, service: service.map(Service::named), log, within, watch, base }
+    }
+
+    fn limit(&self, signal: &Signal) -> Duration {
+        signal.within.unwrap_or(self.within)
+    }
+
+    /// How long a signal is watched; what happens once is not.
+    fn window(&self, signal: &Signal) -> Duration {
+        let lasting = signal.source.as_ref().is_some_and(Source::is_lasting);
+        let negative = matches!(signal.source, Some(Source::LogAbsent(_)));
+        let default = if lasting || negative { self.watch } else { None };
+        signal.watch.or(default).unwrap_or_default()
+    }
+
+    fn open_log(&self, host: &Reader, marks: &Json) -> Result<(Option<SharedLog>, Option<String>), Failure> {
+        if !self.signals.iter().any(|signal| signal.source.as_ref().is_some_and(Source::is_log)) {
+            return Ok((None, None));
+        }
+        Ok(match position(host, self.service.as_ref(), self.log.as_deref(), marks)? {
+            Some((path, Some(mark))) => (Some(SharedLog::new(path, mark, &self.signals)), None),
+            Some((path, None)) => (None, Some(format!("no position to read {} from is known", path.display()))),
+            None => (None, Some("the service was never started, so it has no log".to_owned())),
+        })
+    }
+
+    /// Reads every signal whose time has come.
+    fn round(&self, work: &Work<'_>, round: &mut Round, last: bool) -> Result<(), Failure> {
+        if let Some(log) = &mut round.log {
+            log.read(work.host, &self.signals, last)?;
+        }
+        for (index, (signal, progress)) in self.signals.iter().zip(&mut round.progress).enumerate() {
+            let seen = match &signal.source {
+                Some(source) if source.is_log() => match (&round.log, &round.no_log) {
+                    (Some(log), _) => read_log(work.host, signal, index, log),
+                    (None, why) => Seen::unread(why.clone().unwrap_or_default()),
+                },
+                Some(source) if progress.is_due(signal, source, last) => {
+                    let left = self.limit(signal).saturating_sub(round.begin.elapsed());
+                    let left = left.max(Duration::from_millis(500));
+                    let service = self.service.as_ref();
+                    let surroundings = Surroundings { host: work.host, service, base: &self.base, left };
+                    let seen = surroundings.read(signal)?;
+                    progress.last_read = Some(Instant::now());
+                    seen
+                }
+                _ => continue,
+            };
+            progress.note(seen);
+        }
+        work.saw(self.rows(&round.progress));
+        Ok(())
+    }
+
+    /// Reads in rounds until every signal that `counts` is settled, one of them is lost for good, or the time is up.
+    fn wait(&self, work: &Work<'_>, counts: &dyn Fn(&Signal) -> bool) -> Result<Round, Failure> {
+        let mut round = Round::begin(self, work)?;
+        loop {
+            self.round(work, &mut round, false)?;
+            let counting = || self.signals.iter().zip(&round.progress).filter(|(signal, _)| counts(signal));
+            let open = counting().filter(|(signal, progress)| self.is_open(signal, progress, round.begin)).count();
+            let lost = counting().any(|(signal, progress)| match (&signal.source, progress.seen.verdict) {
+                // A line that was written stays written.
+                (Some(Source::LogAbsent(_)), verdict) => verdict == SignalVerdict::Red,
+                (_, verdict) => verdict != SignalVerdict::Green && round.begin.elapsed() >= self.limit(signal),
+            });
+            if open == 0 || lost || round.begin.elapsed() >= self.within {
+                break;
+            }
+            work.say(format!("waiting for {open} signals"));
+            work.host.pause(ROUND)?;
+        }
+        self.round(work, &mut round, true)?;
+        Ok(round)
+    }
+
+    fn rows(&self, progress: &[Progress]) -> Vec<Reading> {
+        let service = self.service.as_ref();
+        self.signals.iter().zip(progress).map(|(signal, progress)| row(signal, service, &progress.seen)).collect()
+    }
+
+    /// Whether a blocking signal has yet to become green or to be watched to the end of its window.
+    fn is_open(&self, signal: &Signal, progress: &Progress, begin: Instant) -> bool {
+        let window = self.window(signal);
+        match signal.source {
+            Some(Source::LogAbsent(_)) => begin.elapsed() < window,
+            _ => progress.green_since.is_none_or(|since| since.elapsed() < window),
+        }
+    }
+
+    fn verdict(&self, progress: &[Progress], begin: Instant) -> Result<Done, Failure> {
+        let blocking = || self.signals.iter().zip(progress).filter(|(signal, _)| signal.role == SignalRole::Blocking);
+        let named = |verdict: SignalVerdict| -> Vec<String> {
+            let of = blocking().filter(|(_, progress)| progress.seen.verdict == verdict);
+            of.map(|(signal, _)| format!("`{}`", signal.name)).collect()
+        };
+        let (red, unread) = (named(SignalVerdict::Red), named(SignalVerdict::Unread));
+        let count = blocking().count();
+        let detail: Vec<String> = blocking()
+            .filter(|(_, progress)| progress.seen.verdict != SignalVerdict::Green)
+            .map(|(signal, progress)| {
+                let place = progress.seen.place.as_ref().map_or_else(String::new, |place| format!(" ({place})"));
+                format!("{}: {}{place}", signal.name, progress.seen.read)
+            })
+            .collect();
+        if !red.is_empty() {
+            let are = if red.len() == 1 { "is" } else { "are" };
+            let message = format!("{} of {count} blocking signals {are} red: {}", red.len(), red.join(", "));
+            return Err(Failure::failed(message).detail(detail.join("\n")));
+        }
+        if !unread.is_empty() {
+            let message = format!("{} of {count} blocking signals cannot be read: {}", unread.len(), unread.join(", "));
+            return Err(Failure::new(FailureKind::Inconclusive, message)
+                .detail(detail.join("\n"))
+                .hint("what cannot be read proves nothing; the details say why"));
+        }
+        let unstable: Vec<String> = blocking()
+            .filter(|(signal, progress)| self.is_open(signal, progress, begin))
+            .map(|(signal, _)| format!("`{}`", signal.name))
+            .collect();
+        if !unstable.is_empty() {
+            let within = format_duration(self.within);
+            let message = format!("within {within} these did not stay green long enough: {}", unstable.join(", "));
+            return Err(Failure::failed(message));
+        }
+        let green = self.signals.iter().zip(progress).filter(|(_, one)| one.seen.verdict == SignalVerdict::Green);
+        let green: Vec<&str> = green.map(|(signal, _)| signal.name.as_str()).collect();
+        let outputs = Outputs::from_iter([("green".to_owned(), json!(green))]);
+        Ok(Done::saying(format!("{count} of {count} blocking signals are green")).with(outputs))
+    }
+}
+
+/// One verification while it waits.
+struct Round {
+    begin: Instant,
+    log: Option<SharedLog>,
+    no_log: Option<String>,
+    progress: Vec<Progress>,
+}
+
+impl Round {
+    fn begin(verify: &Verify, work: &Work<'_>) -> Result<Self, Failure> {
+        let (log, no_log) = verify.open_log(work.host, work.marks)?;
+        let progress = verify.signals.iter().map(|_| Progress::new()).collect();
+        Ok(Self { begin: Instant::now(), log, no_log, progress })
+    }
+}
+
+impl Progress {
+    fn new() -> Self {
+        Self { seen: Seen::unread("not read yet"), green_since: None, last_read: None }
+    }
+
+    /// What is asked of a real flow is not asked again once it has worked, and not every moment before.
+    fn is_due(&self, signal: &Signal, source: &Source, last: bool) -> bool {
+        let Some(at) = self.last_read else { return true };
+        if source.is_lasting() {
+            return last || at.elapsed() >= LOOK;
+        }
+        let works = self.seen.verdict == SignalVerdict::Green && signal.watch.is_none();
+        !works && at.elapsed() >= COSTLY
+    }
+
+    /// A break, be it only another process, begins the window anew.
+    fn note(&mut self, seen: Seen) {
+        let green = seen.verdict == SignalVerdict::Green;
+        let same = self.seen.process.is_none() || self.seen.process == seen.process;
+        if !green {
+            self.green_since = None;
+        } else if self.green_since.is_none() || !same {
+            self.green_since = Some(Instant::now());
+        }
+        self.seen = seen;
+    }
+}
+
+impl Step for Verify {
+    fn probe(&self, _: &Reader) -> Result<Probe, Failure> {
+        let names: Vec<&str> = self.signals.iter().map(|signal| signal.name.as_str()).collect();
+        Ok(Probe::of(Prediction::change(format!("{} signals are judged: {}", names.len(), names.join(", ")))))
+    }
+
+    fn baseline(&self, work: &Work<'_>) -> Result<Option<Baseline>, Failure> {
+        let mut round = Round::begin(self, work)?;
+        self.round(work, &mut round, true)?;
+        let marks = match position(work.host, self.service.as_ref(), self.log.as_deref(), &Json::Null)? {
+            Some((path, _)) => note(work.host, &path)?,
+            None => Json::Null,
+        };
+        Ok(Some(Baseline { readings: self.rows(&round.progress), marks }))
+    }
+
+    fn apply(&self, work: &Work<'_>, _: &Json) -> Result<Done, Failure> {
+        let round = self.wait(work, &|signal| signal.role == SignalRole::Blocking)?;
+        self.verdict(&round.progress, round.begin)
+    }
+
+    /// Everything that was green is waited for, whatever its role.
+    fn verify_rollback(&self, work: &Work<'_>) -> Result<Vec<Reading>, Failure> {
+        let was_green = |signal: &Signal| {
+            work.baseline.iter().any(|row| row.signal == signal.name && row.verdict == SignalVerdict::Green)
+        };
+        Ok(self.rows(&self.wait(work, &was_green)?.progress))
+    }
+
+    fn confirm(&self, _: &Reader, _: &Json) -> Result<Confirmation, Failure> {
+        Ok(Confirmation::CannotTell)
+    }
+
+    fn take_back(&self, _: UndoPhase, _: &Work<'_>, _: &Json) -> Result<String, Failure> {
+        Ok(String::new())
+    }
+}

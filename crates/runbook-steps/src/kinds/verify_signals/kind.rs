@@ -1,0 +1,188 @@
+//! The kind: its table, what it declares, and what can be wrong with its signals.
+
+use super::judge::Verify;
+use super::signal::{Signal, Source, read_signals};
+use crate::args::wrong;
+use crate::{Args, Kind, KindDoc, OutputDoc, Param, ParamType, Peek, Step};
+use runbook_model::{
+    Code, Declaration, Diagnostic, Diagnostics, Node, Resource, Role, SignalKind, SignalRole, format_duration,
+};
+use std::borrow::Cow;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The kind.
+pub(crate) struct VerifySignals;
+
+static DOC: KindDoc = KindDoc {
+    name: Cow::Borrowed("verify.signals"),
+    summary: Cow::Borrowed("Judges evidence that a service works"),
+    text: Cow::Borrowed(
+        "Each signal has exactly one source: `log: text` or `log: { text, count }`, `log_absent: text`, `command: [argv]` \
+         with `exit`, `match`, `match_absent`, `http: url` with `method`, `headers`, `body`, `status`, `match`, \
+         `match_absent`, `port: number` (the socket belongs to the service's own processes, whatever the address \
+         family), `process: name`. It may have a `role` (`blocking`, the default, `confirming`, `advisory`), a `kind` \
+         (`health`, the default, `functional`, `negative`), `max_latency`, and its own `within` and `watch`.\n\n\
+         The step ends well when every blocking signal is green and every `watch` has passed. It fails when one is red \
+         in the end, at once for an error in the log, and it is inconclusive, which is a failure too, when one cannot \
+         be read. Confirming and advisory signals are shown and decide nothing. A port, a process and an HTTP health \
+         check have to stay green without a break for their `watch`. Log lines count from the exact position where the \
+         log stood when the service was last told to start, or, for other logs, when the run began; rotated files are \
+         read to their end, and escape sequences are ignored. Where a log was truncated, absence is not proven, and \
+         the signal cannot be read. Every signal is read once before the first change.",
+    ),
+    params: Cow::Borrowed(&[
+        Param::required("signals", ParamType::Any, "The signals by name"),
+        Param::default("within", ParamType::Duration, "30s", "How long all of it may take"),
+        Param::optional(
+            "watch",
+            ParamType::Duration,
+            "How long errors have to stay away and ports and processes stable",
+        ),
+        Param::optional("process", ParamType::String, "The service; the one that the plan brings up without it"),
+        Param::optional("log", ParamType::Path, "The log of the log signals; that of the service without it"),
+    ]),
+    outputs: Cow::Borrowed(&[OutputDoc { name: "green", help: "the names of the green signals, a list of text" }]),
+    open_outputs: false,
+    example: Cow::Borrowed(
+        "- id: verify\n  uses: verify.signals\n  with:\n    process: gateway\n    within: 60s\n    watch: 10s\n    signals:\n      \
+         port: { port: 18789 }\n      chat: { log: \"[chat] connected\", kind: functional }\n      \
+         missing: { log_absent: Cannot find package, kind: negative }\n      \
+         health: { http: \"http://127.0.0.1:18789/healthz\", role: confirming }\n",
+    ),
+};
+
+impl Kind for VerifySignals {
+    fn doc(&self) -> &KindDoc {
+        &DOC
+    }
+
+    fn check(&self, args: &Args<'_>, found: &mut Diagnostics) {
+        let Some(node) = args.given("signals") else { return };
+        let signals = read_signals(node, args.context, found);
+        check_durations(args, &signals, found);
+        check_service(args, node, &signals, found);
+    }
+
+    fn declare(&self, args: &Args<'_>) -> Declaration {
+        let signals = signals_of(args);
+        let mut kinds: Vec<SignalKind> =
+            signals.iter().filter(|signal| signal.role == SignalRole::Blocking).map(|signal| signal.kind).collect();
+        kinds.dedup();
+        let mut declaration = Declaration::attendant().role(Role::Verify(kinds));
+        declaration = service(args).into_iter().fold(declaration, Declaration::reads);
+        declaration = args.path_resource("log").into_iter().fold(declaration, Declaration::reads);
+        for signal in &signals {
+            match &signal.source {
+                Some(Source::Port(port)) => declaration = declaration.reads(Resource::Port(*port)),
+                Some(Source::Process(name)) => declaration = declaration.reads(Resource::Process(name.clone())),
+                Some(Source::Command { argv, .. }) => declaration.commands.push(argv.clone()),
+                _ => {}
+            }
+        }
+        declaration
+    }
+
+    fn bind(&self, args: &Args<'_>) -> Result<Box<dyn Step>, Diagnostic> {
+        let node: Node = args.need("signals")?;
+        let mut found = Diagnostics::default();
+        let signals = read_signals(&node, args.context, &mut found);
+        check_durations(args, &signals, &mut found);
+        check_service(args, &node, &signals, &mut found);
+        if let Some(fault) = found.into_sorted().into_iter().next() {
+            return Err(fault);
+        }
+        let name = match service(args) {
+            Some(Resource::Process(name)) => Some(name),
+            _ => None,
+        };
+        let within = args.need("within")?;
+        let watch = args.maybe("watch")?;
+        let log = args.maybe::<PathBuf>("log")?;
+        Ok(Box::new(Verify::new(signals, name, log, within, watch, args.context.base.clone())))
+    }
+}
+
+fn signals_of(args: &Args<'_>) -> Vec<Signal> {
+    let mut ignored = Diagnostics::default();
+    args.given("signals").map(|node| read_signals(node, args.context, &mut ignored)).unwrap_or_default()
+}
+
+/// The service that the signals are about: the one that is named, else the only one that the plan brings up.
+fn service(args: &Args<'_>) -> Option<Resource> {
+    match args.peek::<String>("process") {
+        Peek::Known(name) => return Some(Resource::Process(name)),
+        Peek::Later => return Some(Resource::Everything),
+        Peek::Absent => {}
+    }
+    let mut services = args.context.services.clone();
+    services.sort();
+    services.dedup();
+    match services.as_slice() {
+        [only] => Some(only.clone()),
+        _ => None,
+    }
+}
+
+fn check_durations(args: &Args<'_>, signals: &[Signal], found: &mut Diagnostics) {
+    let within = args.peek::<Duration>("within").known();
+    let watch = args.peek::<Duration>("watch").known();
+    if let (Some(within), Some(watch)) = (within, watch)
+        && watch > within
+    {
+        found.push(wrong("watch", args.span("watch"), &format!("at most `within`, {}", format_duration(within))));
+    }
+    for signal in signals {
+        let limit = signal.within.or(within);
+        if let (Some(limit), Some(own)) = (limit, signal.watch)
+            && own > limit
+        {
+            let message = format!("`watch` of signal `{}` is longer than `within`", signal.name);
+            found.push(Diagnostic::error(Code::BAD_SIGNAL, signal.span, message));
+        }
+        if let (Some(all), Some(own)) = (within, signal.within)
+            && own > all
+        {
+            let message = format!("`within` of signal `{}` is longer than that of the step", signal.name);
+            found.push(Diagnostic::error(Code::BAD_SIGNAL, signal.span, message));
+        }
+        let has_watch = signal.watch.is_some() || args.given("watch").is_some();
+        if matches!(signal.source, Some(Source::LogAbsent(_))) && !has_watch {
+            let message = format!("signal `{}` does not say how long the text has to stay away", signal.name);
+            let fault = Diagnostic::error(Code::BAD_SIGNAL, signal.span, message);
+            found.push(fault.help("add `watch: 30s` to the signal or to the step"));
+        }
+    }
+}
+
+fn check_service(args: &Args<'_>, node: &Node, signals: &[Signal], found: &mut Diagnostics) {
+    if let Peek::Known(name) = args.peek::<String>("process")
+        && !crate::kinds::process::valid_name(&name)
+    {
+        found.push(wrong("process", args.span("process"), "the name of a service"));
+    }
+    let service = service(args);
+    for signal in signals {
+        match (&signal.source, &service) {
+            (Some(source), Some(Resource::Unit(unit))) if source.needs_service() && args.given("log").is_none() => {
+                let message = format!("signal `{}` is about unit {unit}, which cannot be read yet", signal.name);
+                let fault = Diagnostic::error(Code::BAD_SIGNAL, signal.span, message);
+                found.push(fault.help("name the log with `log`, or use a `command` or `http` signal"));
+            }
+            (Some(source), None) if source.is_log() && args.given("log").is_none() => {
+                let message = format!("signal `{}` does not say which log", signal.name);
+                let fault = Diagnostic::error(Code::BAD_SIGNAL, signal.span, message);
+                found.push(fault.help(match args.context.services.len() {
+                    0 => "give the step `process: NAME` or `log: PATH`; the plan brings up no service",
+                    _ => "give the step `process: NAME`; the plan brings up several services",
+                }));
+            }
+            _ => {}
+        }
+    }
+    let decides = signals.iter().any(|signal| signal.role == SignalRole::Blocking);
+    if !decides && !signals.is_empty() {
+        let message = "no signal is blocking, so nothing could make the verification fail";
+        found.push(Diagnostic::error(Code::BAD_SIGNAL, node.span, message));
+    }
+}

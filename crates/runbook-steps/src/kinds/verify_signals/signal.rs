@@ -1,0 +1,311 @@
+//! One signal as the plan writes it. All faults are reported; a part that waits for a step is left open.
+
+use crate::{ArgContext, FromArg, Mistake};
+use runbook_model::{Code, Diagnostic, Diagnostics, Node, Reference, SignalKind, SignalRole, Span, did_you_mean};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+const SOURCES: [&str; 7] = ["log", "log_absent", "command", "http", "port", "unit", "process"];
+const LIMITS: [&str; 4] = ["role", "kind", "within", "watch"];
+
+/// A signal.
+#[derive(Clone, Debug)]
+pub(super) struct Signal {
+    pub(super) name: String,
+    pub(super) span: Span,
+    /// `None` while it waits for a step, or is wrong.
+    pub(super) source: Option<Source>,
+    pub(super) role: SignalRole,
+    pub(super) kind: SignalKind,
+    pub(super) within: Option<Duration>,
+    pub(super) watch: Option<Duration>,
+    pub(super) max_latency: Option<Duration>,
+}
+
+/// Where a signal is read.
+#[derive(Clone, Debug)]
+pub(super) enum Source {
+    Log { text: String, count: u64 },
+    LogAbsent(String),
+    Command { argv: Vec<String>, exit: u64, wanted: Text },
+    Http(Request),
+    Port(u16),
+    Process(String),
+}
+
+/// What an output must and must not hold.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Text {
+    pub(super) has: Option<String>,
+    pub(super) lacks: Option<String>,
+}
+
+/// A request and what is wanted of the response.
+#[derive(Clone, Debug)]
+pub(super) struct Request {
+    pub(super) url: String,
+    pub(super) method: String,
+    pub(super) headers: BTreeMap<String, String>,
+    pub(super) body: Option<String>,
+    pub(super) status: u64,
+    pub(super) wanted: Text,
+}
+
+impl Source {
+    /// Whether it is read from a log.
+    pub(super) fn is_log(&self) -> bool {
+        matches!(self, Self::Log { .. } | Self::LogAbsent(_))
+    }
+
+    /// Whether it cannot be judged without knowing the service.
+    pub(super) fn needs_service(&self) -> bool {
+        self.is_log() || matches!(self, Self::Port(_))
+    }
+
+    /// Whether it is read again and again, and has to stay as wanted.
+    pub(super) fn is_lasting(&self) -> bool {
+        match self {
+            Self::Port(_) | Self::Process(_) => true,
+            Self::Http(request) => request.method == "GET",
+            Self::Log { .. } | Self::LogAbsent(_) | Self::Command { .. } => false,
+        }
+    }
+
+    fn fields(name: &str) -> &'static [&'static str] {
+        match name {
+            "command" => &["exit", "match", "match_absent", "max_latency"],
+            "http" => &["method", "headers", "body", "status", "match", "match_absent", "max_latency"],
+            "log" => &["count"],
+            _ => &[],
+        }
+    }
+}
+
+/// The signals in `node`; faults go to `found`.
+pub(super) fn read_signals(node: &Node, context: &ArgContext, found: &mut Diagnostics) -> Vec<Signal> {
+    if node.entries().is_empty() {
+        let fault = Diagnostic::error(Code::BAD_SIGNAL, node.span, "`signals` must be a map of at least one signal");
+        found.push(fault.help("for example `signals: { ready: { log: \"gateway ready\" } }`"));
+    }
+    node.entries().iter().map(|entry| Draft { name: &entry.key, node: &entry.value, context, found }.read()).collect()
+}
+
+struct Draft<'a> {
+    name: &'a str,
+    node: &'a Node,
+    context: &'a ArgContext,
+    found: &'a mut Diagnostics,
+}
+
+impl Draft<'_> {
+    fn read(mut self) -> Signal {
+        self.check_secrets();
+        let sources: Vec<_> = self.node.entries().iter().filter(|one| SOURCES.contains(&one.key.as_str())).collect();
+        let source = match sources.as_slice() {
+            [only] => {
+                self.check_names(&only.key);
+                self.source(&only.key, &only.value)
+            }
+            [] => {
+                let fault = self.fault(self.node.span, "has no source");
+                self.found.push(fault.help(format!("it takes one of {}", SOURCES.join(", "))));
+                None
+            }
+            [first, second, ..] => {
+                let message = format!("signal `{}` has two sources", self.name);
+                let fault = Diagnostic::error(Code::BAD_SIGNAL, second.key_span, message)
+                    .related(first.key_span, "the first one")
+                    .help("write two signals");
+                self.found.push(fault);
+                None
+            }
+        };
+        let name = sources.first().map_or("", |one| one.key.as_str());
+        Signal {
+            name: self.name.to_owned(),
+            span: self.node.span,
+            role: self.role(),
+            kind: self.kind(name, source.as_ref()),
+            within: self.field("within"),
+            watch: self.field("watch"),
+            max_latency: self.field("max_latency"),
+            source,
+        }
+    }
+
+    /// What is sent over HTTP may hold a secret; everything else is shown or written down.
+    fn check_secrets(&mut self) {
+        for entry in self.node.entries().iter().filter(|entry| !["headers", "body"].contains(&entry.key.as_str())) {
+            for reference in entry.value.waits_for() {
+                if let Reference::Secret(secret) = reference {
+                    let message = format!("the secret `{secret}` would be written down by signal `{}`", self.name);
+                    let fault = Diagnostic::error(Code::SECRET_EXPOSED, entry.value.span, message);
+                    self.found.push(fault.help("secrets may stand in `headers` and `body` only"));
+                }
+            }
+        }
+    }
+
+    fn source(&mut self, name: &str, node: &Node) -> Option<Source> {
+        let source = match name {
+            "log" => self.log(node)?,
+            "log_absent" => Source::LogAbsent(self.text(node)?),
+            "command" => {
+                let argv: Vec<String> = self.value(node, name)?;
+                if argv.first().is_none_or(String::is_empty) {
+                    self.push(node.span, "needs an argument vector with the program first");
+                    return None;
+                }
+                Source::Command { argv, exit: self.field("exit").unwrap_or(0), wanted: self.wanted() }
+            }
+            "http" => self.http(node)?,
+            "port" => Source::Port(self.value(node, name)?),
+            "process" => Source::Process(self.text(node)?),
+            _ => {
+                let message = format!("signal `{}`: units cannot be read yet", self.name);
+                let fault = Diagnostic::error(Code::BAD_SIGNAL, node.span, message);
+                self.found.push(fault.help("use `process` for a service of the embedded supervisor, or a `command`"));
+                return None;
+            }
+        };
+        Some(source)
+    }
+
+    fn log(&mut self, node: &Node) -> Option<Source> {
+        let (text, count) = match (node.get("text"), node.entries()) {
+            (Some(text), _) => (&text.value, node.get("count").map(|entry| &entry.value)),
+            (None, []) => (node, self.node.get("count").map(|entry| &entry.value)),
+            (None, _) => {
+                self.push(node.span, "needs `log: text` or `log: { text: …, count: … }`");
+                return None;
+            }
+        };
+        for entry in node.entries().iter().filter(|entry| !["text", "count"].contains(&entry.key.as_str())) {
+            self.push(entry.key_span, &format!("has no `{}` in `log`; it has `text` and `count`", entry.key));
+        }
+        let count = match count {
+            Some(node) => self.value::<u64>(node, "count")?,
+            None => 1,
+        };
+        if count == 0 {
+            self.push(node.span, "wants a line 0 times; use `log_absent`");
+            return None;
+        }
+        Some(Source::Log { text: self.text(text)?, count })
+    }
+
+    fn http(&mut self, node: &Node) -> Option<Source> {
+        let url = self.text(node)?;
+        if !url.starts_with("http://") || url.len() == "http://".len() {
+            self.push(node.span, "needs a URL that starts with `http://`: it asks a service on this host, without TLS");
+            return None;
+        }
+        let body: Option<String> = self.field("body");
+        let default_method = if body.is_some() { "POST" } else { "GET" };
+        let method = self.field::<String>("method").map_or(default_method.to_owned(), |text| text.to_uppercase());
+        let methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+        if !methods.contains(&method.as_str()) {
+            let span = self.node.get("method").map_or(node.span, |entry| entry.value.span);
+            self.push(span, &format!("has the method `{method}`; it takes {}", methods.join(", ")));
+        }
+        let status = self.field("status").unwrap_or(200);
+        let headers = self.field("headers").unwrap_or_default();
+        Some(Source::Http(Request { url, method, headers, body, status, wanted: self.wanted() }))
+    }
+
+    fn wanted(&mut self) -> Text {
+        Text { has: self.field("match"), lacks: self.field("match_absent") }
+    }
+
+    fn role(&mut self) -> SignalRole {
+        match self.field::<String>("role").as_deref() {
+            None | Some("blocking") => SignalRole::Blocking,
+            Some("confirming") => SignalRole::Confirming,
+            Some("advisory") => SignalRole::Advisory,
+            Some(other) => {
+                let other = other.to_owned();
+                self.not_one_of("role", &other, &["blocking", "confirming", "advisory"]);
+                SignalRole::Blocking
+            }
+        }
+    }
+
+    fn kind(&mut self, source: &str, parsed: Option<&Source>) -> SignalKind {
+        match self.field::<String>("kind").as_deref() {
+            Some("health") => SignalKind::Health,
+            Some("functional") => SignalKind::Functional,
+            Some("negative") => SignalKind::Negative,
+            Some(other) => {
+                let other = other.to_owned();
+                self.not_one_of("kind", &other, &["health", "functional", "negative"]);
+                SignalKind::Health
+            }
+            None => {
+                let absence = matches!(source, "log_absent");
+                if parsed.is_some() && absence && self.node.get("kind").is_none() {
+                    let message = format!("signal `{}` does not say what it is evidence of", self.name);
+                    let fault = Diagnostic::error(Code::BAD_SIGNAL, self.node.span, message);
+                    self.found.push(fault.help("add `kind: negative`, if it is about a known error"));
+                }
+                if absence { SignalKind::Negative } else { SignalKind::Health }
+            }
+        }
+    }
+
+    fn not_one_of(&mut self, field: &str, word: &str, words: &[&'static str]) {
+        let span = self.node.get(field).map_or(self.node.span, |entry| entry.value.span);
+        let message = format!("signal `{}` has the {field} `{word}`", self.name);
+        let help = did_you_mean(word, words.iter().copied())
+            .map_or_else(|| format!("it is one of {}", words.join(", ")), |near| format!("did you mean `{near}`?"));
+        self.found.push(Diagnostic::error(Code::BAD_SIGNAL, span, message).help(help));
+    }
+
+    fn check_names(&mut self, source: &str) {
+        let fields = Source::fields(source);
+        let known = |name: &str| name == source || LIMITS.contains(&name) || fields.contains(&name);
+        for entry in self.node.entries().iter().filter(|entry| !known(&entry.key)) {
+            let all: Vec<&'static str> = LIMITS.iter().chain(fields).copied().collect();
+            let message = format!("signal `{}` has no `{}`", self.name, entry.key);
+            let help = did_you_mean(&entry.key, all.iter().copied()).map_or_else(
+                || format!("besides `{source}` it takes {}", all.join(", ")),
+                |near| format!("did you mean `{near}`?"),
+            );
+            self.found.push(Diagnostic::error(Code::BAD_SIGNAL, entry.key_span, message).help(help));
+        }
+    }
+
+    fn text(&mut self, node: &Node) -> Option<String> {
+        let text: String = self.value(node, "text")?;
+        if text.is_empty() || text.contains('\n') {
+            self.push(node.span, "needs one line of text that is not empty");
+            return None;
+        }
+        Some(text)
+    }
+
+    /// An optional field of the signal.
+    fn field<T: FromArg>(&mut self, name: &str) -> Option<T> {
+        let entry = self.node.get(name)?;
+        self.value(&entry.value, name)
+    }
+
+    fn value<T: FromArg>(&mut self, node: &Node, name: &str) -> Option<T> {
+        match T::from_arg(node, self.context) {
+            Ok(value) => Some(value),
+            Err(Mistake::Later) => None,
+            Err(Mistake::Wrong(span, wanted)) => {
+                self.push(span, &format!("has a wrong `{name}`: it must be {wanted}"));
+                None
+            }
+        }
+    }
+
+    fn push(&mut self, span: Span, what: &str) {
+        let fault = self.fault(span, what);
+        self.found.push(fault);
+    }
+
+    fn fault(&self, span: Span, what: &str) -> Diagnostic {
+        Diagnostic::error(Code::BAD_SIGNAL, span, format!("signal `{}` {what}", self.name))
+    }
+}

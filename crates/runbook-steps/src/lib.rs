@@ -1,0 +1,29 @@
+//! The step library: what a kind is, what a bound step can do, the catalogue, and the two handles on the host.
+//!
+//! One file a kind under `kinds/`; one line a kind in `catalogue.rs`. Scheduling and policy are not here: see
+//! `runbook-schedule` and `runbook-engine`.
+
+mod args;
+mod catalogue;
+mod check;
+mod effects;
+mod external;
+pub mod host;
+mod kind;
+mod kinds;
+mod local_undo;
+mod log;
+mod package;
+mod process;
+mod schema;
+mod step;
+mod window;
+
+pub use args::{ArgContext, Args, FromArg, Mistake, Mode, Peek};
+pub use catalogue::{BUILT_IN, Catalogue};
+pub use check::check_parameters;
+pub use kind::{Kind, KindDoc, Need, OutputDoc, Param, ParamType};
+pub use process::supervise;
+pub use schema::{kind_schema, plan_schema_with_kinds};
+pub use step::{BackupRef, Baseline, Confirmation, Done, Probe, Step, Work};
+pub use window::{WindowState, is_zone, local_time, window_state};

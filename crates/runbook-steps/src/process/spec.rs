@@ -1,0 +1,114 @@
+//! What a service is: the file that its supervisor is started with.
+//!
+//! It holds the environment, which may hold secrets, so only its owner may read it.
+
+use super::Ready;
+use runbook_model::Failure;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The variables that a service inherits from whoever starts it; all others come from its own `env`.
+const INHERITED: [&str; 9] = ["PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "TZ", "TMPDIR"];
+
+/// A service of the embedded supervisor.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Spec {
+    /// Its name.
+    pub(crate) name: String,
+    /// The program file, absolute.
+    pub(crate) program: PathBuf,
+    /// The argument vector as the plan writes it.
+    pub(crate) argv: Vec<String>,
+    /// Where it runs.
+    pub(crate) cwd: PathBuf,
+    /// Its own environment.
+    pub(crate) env: BTreeMap<String, String>,
+    /// What it inherits. Kept, so that a rollback starts it in the surroundings that it had.
+    pub(crate) base_env: BTreeMap<String, String>,
+    /// Standard output and error are appended to it.
+    pub(crate) log: PathBuf,
+    /// What to do when it ends by itself.
+    pub(crate) restart: Restart,
+    /// How long it may take to end after TERM, in milliseconds.
+    pub(crate) grace_ms: u64,
+    /// How often it may end by itself before the supervisor gives up.
+    pub(crate) limit: Limit,
+    /// When it counts as up.
+    pub(crate) ready: Ready,
+}
+
+/// What to do when a service ends by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Restart {
+    /// Nothing.
+    Never,
+    /// Start it again if it failed.
+    OnFailure,
+    /// Start it again.
+    Always,
+}
+
+/// When to give up: the same numbers for every service; tests shorten them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Limit {
+    /// So many restarts
+    pub(crate) restarts: usize,
+    /// in so many milliseconds.
+    pub(crate) within_ms: u64,
+    /// The pause before the first restart; it doubles with each one.
+    pub(crate) first_pause_ms: u64,
+    /// The longest pause.
+    pub(crate) longest_pause_ms: u64,
+}
+
+impl Default for Limit {
+    fn default() -> Self {
+        Self { restarts: 10, within_ms: 300_000, first_pause_ms: 500, longest_pause_ms: 30_000 }
+    }
+}
+
+impl Restart {
+    /// The words that plans use.
+    pub(crate) const WORDS: &'static [&'static str] = &["never", "on-failure", "always"];
+
+    /// The policy called `word`.
+    pub(crate) fn from_word(word: &str) -> Option<Self> {
+        [Self::Never, Self::OnFailure, Self::Always].into_iter().find(|policy| policy.word() == word)
+    }
+
+    /// The word that plans use.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Never => "never",
+            Self::OnFailure => "on-failure",
+            Self::Always => "always",
+        }
+    }
+}
+
+impl Spec {
+    /// How long it may take to end after TERM.
+    pub(crate) fn grace(&self) -> Duration {
+        Duration::from_millis(self.grace_ms)
+    }
+
+    /// As it is kept in a file.
+    pub(crate) fn to_bytes(&self) -> Result<Vec<u8>, Failure> {
+        serde_json::to_vec_pretty(self)
+            .map_err(|error| Failure::failed(format!("service `{}` cannot be written down: {error}", self.name)))
+    }
+
+    /// Whether both would run the same; the surroundings that they inherit do not count.
+    pub(crate) fn runs_like(&self, other: &Self) -> bool {
+        let bare = |spec: &Self| Self { base_env: BTreeMap::new(), ..spec.clone() };
+        bare(self) == bare(other)
+    }
+}
+
+/// The part of the environment of this process that a service inherits.
+pub(crate) fn base_environment() -> BTreeMap<String, String> {
+    INHERITED.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?))).collect()
+}

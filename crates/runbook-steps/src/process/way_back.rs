@@ -1,0 +1,116 @@
+//! The way back of the steps that start, stop and restart: the service as it was, with the spec that it had.
+
+use super::{Life, Service, Spec};
+use crate::Work;
+use crate::host::{Identity, Reader};
+use runbook_model::{Failure, SERVICE_KEY, UndoPhase};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value as Json, json};
+
+/// The service before the step. The spec lies beside it in the step's directory, for it may hold secrets.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Before {
+    /// Its process, if it ran.
+    running: Option<Identity>,
+    /// Whether it was running or about to be started again by its supervisor.
+    up: bool,
+    /// Whether it was known at all.
+    known: bool,
+}
+
+const SPEC: &str = "service.json";
+const BROUGHT_BACK: &str = "brought-back.json";
+
+impl Service {
+    /// What [`take_back`](Self::take_back) needs; for `prepare`.
+    pub(crate) fn remember(&self, work: &Work<'_>) -> Result<Json, Failure> {
+        let life = self.life(work.host)?;
+        let spec = self.spec(work.host)?;
+        if let Some(spec) = &spec {
+            work.host.keep(&work.dir.join(SPEC), &spec.to_bytes()?)?;
+        }
+        let up = life != Life::Down;
+        let mut undo = to_json(&Before { running: life.process().cloned(), up, known: spec.is_some() })?;
+        undo[SERVICE_KEY] = json!({ "name": self.name, "state": if up { "up" } else { "down" } });
+        Ok(undo)
+    }
+
+    /// Brings the service to the state that it had. Without undo data the step found nothing to do: then its service is
+    /// only brought down for what lies below it, and up again if `up` says that the step is about a running one.
+    pub(crate) fn take_back(
+        &self,
+        phase: UndoPhase,
+        work: &Work<'_>,
+        undo: &Json,
+        up: bool,
+    ) -> Result<String, Failure> {
+        if phase == UndoPhase::Insurance {
+            return Ok(String::new());
+        }
+        if phase == UndoPhase::Halt {
+            let stopped = self.stop(work.host)?;
+            return Ok(if stopped { format!("`{}` brought down", self.name) } else { String::new() });
+        }
+        let (before, spec) = match read_before(undo)? {
+            Some(before) => {
+                let spec = if before.known { self.remembered_spec(work)? } else { None };
+                (before, spec)
+            }
+            None => (Before { running: None, up, known: true }, self.spec(work.host)?),
+        };
+        match spec {
+            Some(spec) if before.up => self.bring_back(work, &before, &spec),
+            spec => {
+                self.stop(work.host)?;
+                self.put_back_spec(work.host, spec.as_ref())?;
+                Ok(format!("`{}` is down as before", self.name))
+            }
+        }
+    }
+
+    /// Whether the process that ran before the step is another one than the one that runs now.
+    pub(crate) fn was_replaced(&self, host: &Reader, undo: &Json) -> Result<bool, Failure> {
+        let before = read_before(undo)?.and_then(|before| before.running);
+        Ok(self.life(host)?.process().is_some_and(|now| before.as_ref() != Some(now)))
+    }
+
+    fn bring_back(&self, work: &Work<'_>, before: &Before, spec: &Spec) -> Result<String, Failure> {
+        let life = self.life(work.host)?;
+        let brought_back: Option<Identity> = match work.host.read(&work.dir.join(BROUGHT_BACK))? {
+            Some(bytes) => serde_json::from_slice(&bytes).ok(),
+            None => None,
+        };
+        if let Life::Running(now) = &life {
+            if before.running.as_ref() == Some(now) {
+                return Ok(format!("`{}` was never brought down, {now}", self.name));
+            }
+            if brought_back.as_ref() == Some(now) && self.spec(work.host)?.is_some_and(|now| now.runs_like(spec)) {
+                return Ok(format!("`{}` runs again, {now}", self.name));
+            }
+        }
+        self.stop(work.host)?;
+        let state = self.start(work.host, spec)?;
+        let Some(now) = state.child else { return Err(Failure::failed(format!("`{}` is not running", self.name))) };
+        let kept = serde_json::to_vec(&now).map_err(|error| Failure::failed(error.to_string()))?;
+        work.host.keep(&work.dir.join(BROUGHT_BACK), &kept)?;
+        Ok(format!("`{}` runs again as before, {now}", self.name))
+    }
+
+    fn remembered_spec(&self, work: &Work<'_>) -> Result<Option<Spec>, Failure> {
+        let path = work.dir.join(SPEC);
+        let bytes = work.host.read(&path)?.ok_or_else(|| {
+            Failure::failed(format!("{}, which says how `{}` was run, is not there", path.display(), self.name))
+        })?;
+        serde_json::from_slice(&bytes)
+            .map(Some)
+            .map_err(|error| Failure::failed(format!("{} is damaged: {error}", path.display())))
+    }
+}
+
+fn to_json(before: &Before) -> Result<Json, Failure> {
+    serde_json::to_value(before).map_err(|error| Failure::failed(format!("undo data cannot be written: {error}")))
+}
+
+fn read_before(undo: &Json) -> Result<Option<Before>, Failure> {
+    serde_json::from_value(undo.clone()).map_err(|error| Failure::failed(format!("undo data is damaged: {error}")))
+}

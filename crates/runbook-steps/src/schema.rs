@@ -1,0 +1,79 @@
+//! JSON Schema of kinds, from their tables.
+
+use crate::{Catalogue, KindDoc, Need, Param, ParamType};
+use serde_json::{Value, json};
+
+/// The schema of `with` for one kind.
+pub fn kind_schema(doc: &KindDoc) -> Value {
+    let properties: serde_json::Map<String, Value> =
+        doc.params.iter().map(|param| (param.name.to_owned(), param_schema(param))).collect();
+    let required: Vec<&str> =
+        doc.params.iter().filter(|param| param.need == Need::Required).map(|param| param.name).collect();
+    let mut schema = json!({ "type": "object", "properties": properties, "additionalProperties": false });
+    if !required.is_empty() {
+        schema["required"] = json!(required);
+    }
+    schema
+}
+
+/// `plan`, the schema of the language alone, with the parameters of every built-in kind merged into its steps.
+///
+/// External kinds stay possible: a step whose `uses` is none of the built-in names may have any parameters.
+pub fn plan_schema_with_kinds(mut plan: Value, catalogue: &Catalogue) -> Value {
+    let rules: Vec<Value> = catalogue
+        .built_in()
+        .map(|kind| {
+            let doc = kind.doc();
+            json!({
+                "if": { "properties": { "uses": { "const": doc.name } }, "required": ["uses"] },
+                "then": { "properties": { "with": kind_schema(doc) } },
+            })
+        })
+        .collect();
+    if let Some(step) = plan.pointer_mut("/properties/steps/items") {
+        step["allOf"] = Value::Array(rules);
+    }
+    plan
+}
+
+fn param_schema(param: &Param) -> Value {
+    let plain = match param.ty {
+        ParamType::Bool => json!({ "type": "boolean" }),
+        ParamType::Count => json!({ "type": "integer", "minimum": 0 }),
+        ParamType::Port => json!({ "type": "integer", "minimum": 1, "maximum": 65535 }),
+        ParamType::Duration => json!({ "type": "string", "pattern": r"^([0-9]+(ms|s|m|h|d))+$" }),
+        ParamType::Mode => json!({ "type": "string", "pattern": "^[0-7]{3,4}$" }),
+        ParamType::Argv => {
+            json!({ "type": "array", "items": { "type": ["string", "number", "boolean"] }, "minItems": 1 })
+        }
+        ParamType::Strings => json!({ "type": "array", "items": { "type": ["string", "number", "boolean"] } }),
+        ParamType::Paths => json!({ "type": ["array", "string"], "items": { "type": "string" }, "minItems": 1 }),
+        ParamType::Env => {
+            json!({ "type": "object", "additionalProperties": { "type": ["string", "number", "boolean"] } })
+        }
+        ParamType::Choice(words) => json!({ "enum": words }),
+        ParamType::Any => json!({}),
+        ParamType::String | ParamType::Content | ParamType::Path | ParamType::Version | ParamType::Pointer => {
+            json!({ "type": ["string", "number"] })
+        }
+    };
+    let mut schema = match param.ty {
+        ParamType::Bool
+        | ParamType::Count
+        | ParamType::Port
+        | ParamType::Duration
+        | ParamType::Mode
+        | ParamType::Argv
+        | ParamType::Strings
+        | ParamType::Env
+        | ParamType::Choice(_) => {
+            json!({ "anyOf": [plain, { "type": "string", "pattern": r"\{\{" }] })
+        }
+        _ => plain,
+    };
+    schema["description"] = json!(param.help);
+    if let Need::Default(default) = param.need {
+        schema["default"] = json!(default);
+    }
+    schema
+}

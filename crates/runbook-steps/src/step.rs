@@ -1,0 +1,173 @@
+//! A bound step: everything about it is known. Plain, blocking, local code; the engine gives it a thread.
+
+use crate::host::{Host, Reader};
+use runbook_model::{Failure, Outputs, Prediction, Reading, StepId, UndoPhase};
+use serde_json::Value as Json;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+/// What a step can do. Every method may be called again after a crash in the middle of it.
+pub trait Step: Send + Sync {
+    /// Reads the host and says what [`apply`](Self::apply) would do. It cannot write: `Reader` has no way to.
+    fn probe(&self, host: &Reader) -> Result<Probe, Failure>;
+
+    /// For verifications: reads the signals before the first change, and the positions to read logs from later.
+    fn baseline(&self, work: &Work<'_>) -> Result<Option<Baseline>, Failure> {
+        let _ = work;
+        Ok(None)
+    }
+
+    /// Collects what [`take_back`](Self::take_back) will need: small data as the result, files in `work.dir`, which
+    /// must be durable when this returns. Must not change the host. Never called twice for one run of a step that
+    /// changes the host; for any other it is called right before each `apply`, and nothing of it is recorded.
+    fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {
+        let _ = work;
+        Ok(Json::Null)
+    }
+
+    /// Changes the host. Its intent, with the data from `prepare`, is durable when this is called. It may find its own
+    /// half-done work from an earlier attempt.
+    fn apply(&self, work: &Work<'_>, undo: &Json) -> Result<Done, Failure>;
+
+    /// Whether the change is there, after `apply` or after a crash in it. The default probes again.
+    fn confirm(&self, host: &Reader, undo: &Json) -> Result<Confirmation, Failure> {
+        let _ = undo;
+        Ok(match self.probe(host)?.prediction {
+            Prediction::NoChange { .. } => Confirmation::There,
+            Prediction::Change { summary, .. } => Confirmation::NotThere(summary),
+            Prediction::Unknown { .. } | Prediction::CannotPredict { .. } => Confirmation::CannotTell,
+        })
+    }
+
+    /// Takes back what `apply` did, wholly or in part, from `undo` and local files alone. Idempotent: what is already
+    /// back is left alone. Says in one line what was put back.
+    ///
+    /// `Halt` brings down a service that the step brought up, and is a no-op for all other kinds. `Insurance` puts
+    /// back state that only a service writes, and is called on backups alone.
+    fn take_back(&self, phase: UndoPhase, work: &Work<'_>, undo: &Json) -> Result<String, Failure>;
+
+    /// For verifications: reads the signals after a rollback, until all that were green in `work.baseline` are green
+    /// again or the step's time for it is up. The engine compares; being red is no failure here.
+    fn verify_rollback(&self, work: &Work<'_>) -> Result<Vec<Reading>, Failure> {
+        let _ = work;
+        Ok(Vec::new())
+    }
+
+    /// Called on completed steps after a step brought a service down: the second pass over a live directory. Says
+    /// what it found, if anything.
+    fn settle(&self, work: &Work<'_>) -> Result<Option<String>, Failure> {
+        let _ = work;
+        Ok(None)
+    }
+}
+
+/// What a probe found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Probe {
+    /// What apply would do.
+    pub prediction: Prediction,
+    /// Outputs as far as they can be told without acting.
+    pub outputs: Outputs,
+}
+
+/// What an apply did.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Done {
+    /// One line for the screen.
+    pub summary: String,
+    /// What later steps may use.
+    pub outputs: Outputs,
+}
+
+/// The signals before the first change.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Baseline {
+    /// One row a signal.
+    pub readings: Vec<Reading>,
+    /// Positions in logs; given back to the step as `Work::marks`.
+    pub marks: Json,
+}
+
+/// Whether a change is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Confirmation {
+    /// It is.
+    There,
+    /// It is not; what is still to be done.
+    NotThere(String),
+    /// Reading the host cannot tell. After an `apply` that succeeded this is accepted; after a crash it is a failure.
+    CannotTell,
+}
+
+/// A backup of this run that is complete and durable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackupRef {
+    /// The step that made it.
+    pub step: StepId,
+    /// The directory with its archive and manifest.
+    pub dir: PathBuf,
+}
+
+/// What a step is given to work with.
+pub struct Work<'a> {
+    /// The host; writes are allowed.
+    pub host: &'a Host,
+    /// The step's own directory inside the run's directory; it exists. Files in it live as long as the run is kept.
+    pub dir: &'a Path,
+    /// The step.
+    pub step: &'a StepId,
+    /// Backups of this run, the latest first.
+    pub backups: &'a [BackupRef],
+    /// What `baseline` returned as marks; null if no baseline was taken.
+    pub marks: &'a Json,
+    /// The rows that `baseline` read; empty if none.
+    pub baseline: &'a [Reading],
+    /// Rows of evidence, kept also when the step fails.
+    pub evidence: &'a Mutex<Vec<Reading>>,
+    /// Milliseconds since 1970 when the work began.
+    pub now_ms: i64,
+    /// What is going on, for the screen; may be dropped.
+    pub progress: &'a (dyn Fn(String) + Sync),
+}
+
+impl Probe {
+    /// A prediction without outputs.
+    pub fn of(prediction: Prediction) -> Self {
+        Self { prediction, outputs: Outputs::new() }
+    }
+
+    /// The same with outputs.
+    #[must_use]
+    pub fn with(mut self, outputs: Outputs) -> Self {
+        self.outputs = outputs;
+        self
+    }
+}
+
+impl Done {
+    /// Done, in one line.
+    pub fn saying(summary: impl Into<String>) -> Self {
+        Self { summary: summary.into(), outputs: Outputs::new() }
+    }
+
+    /// The same with outputs.
+    #[must_use]
+    pub fn with(mut self, outputs: Outputs) -> Self {
+        self.outputs = outputs;
+        self
+    }
+}
+
+impl Work<'_> {
+    /// Keeps rows of evidence with the step, whether it succeeds or fails. Replaces those of an earlier call.
+    pub fn saw(&self, readings: Vec<Reading>) {
+        if let Ok(mut evidence) = self.evidence.lock() {
+            *evidence = readings;
+        }
+    }
+
+    /// Says what is going on.
+    pub fn say(&self, what: impl Into<String>) {
+        (self.progress)(what.into());
+    }
+}

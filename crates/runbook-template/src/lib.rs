@@ -1,0 +1,19 @@
+//! Templates in scalars and `if` expressions: what they read, checked before anything runs, and how they are rendered.
+//!
+//! The language is a part of Jinja (minijinja, strict mode). Which names exist is judged by `runbook-plan`; this crate
+//! knows no plan, only texts and values.
+
+mod engine;
+mod error;
+mod names;
+mod render;
+mod rules;
+mod scan;
+mod scope;
+mod versions;
+
+pub use error::TemplateError;
+pub use render::{Renderer, condition, render_node, render_text};
+pub use rules::{FILTERS, TESTS};
+pub use scan::{Use, expression_uses, has_template, is_expression, uses};
+pub use scope::Scope;

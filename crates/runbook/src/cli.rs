@@ -1,0 +1,423 @@
+//! The command line: one table from which parsing, help, completions and man pages come.
+
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Maintenance windows that cannot hurt.
+///
+/// A plan is a YAML file in git: a graph of steps on one host. runbook takes local backups before the first change, believes
+/// evidence rather than exit codes, rolls back by itself without the network, and leaves a report.
+#[derive(Debug, Parser)]
+#[command(name = "runbook", version, max_term_width = 100, disable_help_subcommand = true)]
+#[command(
+    after_help = "Exit codes: 0 done or nothing to do; 1 plan or usage refused; 2 changes pending (--detailed-exitcode); \
+3 failed and rolled back; 4 failed and stopped, not rolled back; 5 stuck; 6 refused by a gate, window or lock; 130 cancelled."
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// Where runs, backups and undo data are kept [default: /var/lib/runbook for root, else $XDG_STATE_HOME/runbook]
+    #[arg(long, global = true, value_name = "DIR", env = "RUNBOOK_STATE_DIR", hide_env_values = true)]
+    pub(crate) state_dir: Option<PathBuf>,
+    /// What the output is for: people or programs
+    #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+    /// Whether to use colours; NO_COLOR and CLICOLOR_FORCE are honoured
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
+    pub(crate) color: Color,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    Text,
+    /// One document
+    Json,
+    /// One document a line, as things happen
+    Ndjson,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a plan on this host; roll back by itself if the evidence is bad
+    Apply(ApplyArgs),
+    /// Judge plans without touching any host; show everything that is wrong at once
+    Check(CheckArgs),
+    /// Show what a plan would do on this host; reads it and writes nothing
+    #[command(visible_alias = "diff")]
+    Plan(PlanArgs),
+    /// Show the order of the steps with the reason of every edge
+    Graph(GraphArgs),
+    /// Show every variable with its value, the layer that won and the place it came from
+    Vars(VarsArgs),
+    /// List the kinds of steps, or tell about one
+    Steps(StepsArgs),
+    /// Tell more about a diagnostic code such as RB0112
+    Explain {
+        /// The code; without one, all codes are listed
+        code: Option<String>,
+    },
+    /// Take a run back, the latest one if none is named
+    Rollback(RollbackArgs),
+    /// Go on with the run that was interrupted
+    Resume(ResumeArgs),
+    /// After a crash or a reboot: settle an open run without being asked
+    Recover(RecoverArgs),
+    /// Tell whether a run is going on, open or stuck
+    Status,
+    /// List the runs on this host, the latest first
+    History,
+    /// Tell all about one run
+    Show(RunChoice),
+    /// Print a run's report as Markdown, with the evidence for each line of the checklists
+    Report(RunChoice),
+    /// List, verify, restore and prune backups
+    #[command(subcommand)]
+    Backup(BackupCommand),
+    /// Let a run pass a gate.approve step that waits
+    Approve(ApproveArgs),
+    /// Write a plan to start from
+    Init(InitArgs),
+    /// Print or write the JSON Schemas of plans and environments
+    Schema(SchemaArgs),
+    /// Print the completions for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual pages
+    Man {
+        /// The directory to write them to
+        dir: PathBuf,
+    },
+    /// Keep one process.* service up; started by runbook itself
+    #[command(hide = true)]
+    Supervise {
+        /// What to keep up
+        spec: PathBuf,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PlanSource {
+    /// The plan
+    #[arg(value_name = "PLAN")]
+    pub(crate) plan: PathBuf,
+    /// Use environments/NAME.yaml, beside the plan or in a directory above it
+    #[arg(long, value_name = "NAME")]
+    pub(crate) env: Option<String>,
+    /// Set a variable; wins over every other layer
+    #[arg(long = "var", value_name = "NAME=VALUE")]
+    pub(crate) vars: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VarsArgs {
+    #[command(flatten)]
+    pub(crate) source: PlanSource,
+    /// Print them as the YAML of an environment, to start one from
+    #[arg(long)]
+    pub(crate) as_environment: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ApplyArgs {
+    #[command(flatten)]
+    pub(crate) source: PlanSource,
+    /// Read the host, show what would be done, write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// With --dry-run: exit with 2 if there is something to do
+    #[arg(long, requires = "dry_run")]
+    pub(crate) detailed_exitcode: bool,
+    /// Go ahead without being asked
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+    /// How many steps may run at the same time
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(crate) parallel: u16,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// The plans
+    #[arg(value_name = "PLAN", required = true)]
+    pub(crate) plans: Vec<PathBuf>,
+    /// Use environments/NAME.yaml, beside the plan or in a directory above it
+    #[arg(long, value_name = "NAME")]
+    pub(crate) env: Option<String>,
+    /// Set a variable; wins over every other layer
+    #[arg(long = "var", value_name = "NAME=VALUE")]
+    pub(crate) vars: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PlanArgs {
+    #[command(flatten)]
+    pub(crate) source: PlanSource,
+    /// Show why each step comes where it does
+    #[arg(long)]
+    pub(crate) explain: bool,
+    /// Exit with 2 if there is something to do
+    #[arg(long)]
+    pub(crate) detailed_exitcode: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct GraphArgs {
+    #[command(flatten)]
+    pub(crate) source: PlanSource,
+    /// As what to draw it
+    #[arg(long = "as", value_enum, default_value_t = Drawing::Text)]
+    pub(crate) drawing: Drawing,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Drawing {
+    /// A list with reasons and places
+    Text,
+    /// A Mermaid flowchart, as Markdown viewers show it
+    Mermaid,
+    /// For Graphviz
+    Dot,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StepsArgs {
+    /// The kind; all are listed without it
+    pub(crate) kind: Option<String>,
+    /// Print Markdown
+    #[arg(long)]
+    pub(crate) markdown: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RollbackArgs {
+    /// The run; the latest one without it
+    pub(crate) run: Option<String>,
+    /// Go ahead without being asked
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ResumeArgs {
+    /// The run; the open one without it
+    pub(crate) run: Option<String>,
+    /// Go ahead without being asked
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RecoverArgs {
+    /// Do it without being asked, as a unit at boot does
+    #[arg(long, required_unless_present = "accept")]
+    pub(crate) boot: bool,
+    /// Go on with an open run that was going forward; without this it is rolled back
+    #[arg(long, conflicts_with = "accept")]
+    pub(crate) forward: bool,
+    /// Close a stuck or open run by hand: the host is as it should be, for this reason
+    #[arg(long, value_name = "BECAUSE")]
+    pub(crate) accept: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunChoice {
+    /// The run; the latest one without it
+    pub(crate) run: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BackupCommand {
+    /// List the backups on this host
+    List,
+    /// Read backups and compare every digest with the manifest; all of them if none is named
+    Verify {
+        /// The backup, as `backup list` names it
+        backup: Option<String>,
+    },
+    /// Put a path back from a backup; what is there is set aside
+    Restore {
+        /// The backup, as `backup list` names it
+        backup: String,
+        /// What to put back; everything in the backup without it
+        paths: Vec<PathBuf>,
+        /// Go ahead without being asked
+        #[arg(long, short)]
+        yes: bool,
+    },
+    /// Remove backups past the retention of their plan; never the only way back
+    Prune {
+        /// Only say what would be removed
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ApproveArgs {
+    /// The run
+    pub(crate) run: String,
+    /// The gate.approve step
+    pub(crate) step: String,
+    /// Why it may pass
+    #[arg(long, default_value = "")]
+    pub(crate) because: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InitArgs {
+    /// Where to write it
+    #[arg(default_value = "plan.yaml")]
+    pub(crate) path: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SchemaArgs {
+    /// Which one to print
+    #[arg(value_enum, default_value_t = SchemaName::Plan)]
+    pub(crate) name: SchemaName,
+    /// Write all of them into this directory
+    #[arg(long, value_name = "DIR", conflicts_with = "check")]
+    pub(crate) write: Option<PathBuf>,
+    /// Fail if those in this directory are not current
+    #[arg(long, value_name = "DIR")]
+    pub(crate) check: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SchemaName {
+    Plan,
+    Environment,
+}
+
+/// The command line, or the exit code of help and usage errors. Usage errors are refusals: exit code 1.
+pub(crate) fn parse() -> Result<Cli, ExitCode> {
+    Cli::try_parse().map_err(|error| {
+        let refused = error.use_stderr();
+        // A closed pipe behind `--help` is nobody's fault.
+        let _ = match asked_for_json(std::env::args()) {
+            true if refused => writeln!(std::io::stdout(), "{}", as_json(&error.render().to_string())),
+            _ => error.print(),
+        };
+        ExitCode::from(u8::from(refused))
+    })
+}
+
+/// Whether the answer is for a program, as far as a command line that makes no sense can tell.
+fn asked_for_json(args: impl Iterator<Item = String>) -> bool {
+    let args: Vec<String> = args.collect();
+    let is_json = |word: &str| matches!(word, "json" | "ndjson");
+    args.windows(2).any(|pair| matches!(pair, [flag, value] if flag == "--format" && is_json(value)))
+        || args.iter().any(|arg| arg.strip_prefix("--format=").is_some_and(is_json))
+}
+
+/// The first paragraph of a usage error is the error, the second one the hint: a suggestion, or the usage.
+fn as_json(text: &str) -> serde_json::Value {
+    let mut paragraphs = text.trim().split("\n\n").map(str::trim);
+    let error = paragraphs.next().unwrap_or_default();
+    let error = error.strip_prefix("error: ").unwrap_or(error);
+    serde_json::json!({ "error": error, "hint": paragraphs.next(), "exit": 1 })
+}
+
+/// The table itself, for completions and man pages, without what is hidden.
+pub(crate) fn table() -> clap::Command {
+    let whole = Cli::command();
+    let shown = whole.get_subcommands().filter(|command| !command.is_hide_set()).cloned().collect::<Vec<_>>();
+    clap::Command::new("runbook")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about(whole.get_about().cloned().unwrap_or_default())
+        .long_about(whole.get_long_about().cloned().unwrap_or_default())
+        .after_help(whole.get_after_help().cloned().unwrap_or_default())
+        .disable_help_subcommand(true)
+        .args(whole.get_arguments().cloned())
+        .subcommands(shown)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::table;
+    use crate::error::Exit;
+
+    const PAGE: &str = include_str!("../../../docs/cli.md");
+
+    fn flags(command: &clap::Command) -> Vec<String> {
+        let shown = command.get_arguments().filter(|arg| !arg.is_hide_set());
+        let own = shown.filter_map(|arg| arg.get_long()).filter(|flag| !["help", "version"].contains(flag));
+        own.map(|flag| format!("--{flag}")).collect()
+    }
+
+    /// Every command as people type it, with the flags that are its own.
+    fn commands() -> Vec<(String, Vec<String>)> {
+        let mut all = Vec::new();
+        let mut open = vec![("runbook".to_owned(), table())];
+        while let Some((name, command)) = open.pop() {
+            let shown = command.get_subcommands().filter(|below| !below.is_hide_set());
+            let below: Vec<_> = shown.map(|below| (format!("{name} {}", below.get_name()), below.clone())).collect();
+            if below.is_empty() {
+                all.push((name, flags(&command)));
+            }
+            open.extend(below);
+        }
+        all
+    }
+
+    #[test]
+    fn the_table_is_sound() {
+        table().debug_assert();
+        <super::Cli as clap::CommandFactory>::command().debug_assert();
+    }
+
+    #[test]
+    fn the_page_names_every_command_with_its_flags() {
+        for (command, known) in commands() {
+            let is_row = |line: &&str| {
+                let rest = line.strip_prefix("| `").and_then(|line| line.strip_prefix(command.as_str()));
+                rest.is_some_and(|rest| rest.starts_with(['`', ' ']))
+            };
+            let row = PAGE.lines().find(is_row).unwrap_or_else(|| panic!("docs/cli.md has no row for `{command}`"));
+            let told = row.rsplit('|').nth(1).unwrap_or_default();
+            let mut told: Vec<&str> = told.split('`').filter(|word| word.starts_with("--")).collect();
+            let mut known: Vec<&str> = known.iter().map(String::as_str).collect();
+            told.sort_unstable();
+            known.sort_unstable();
+            assert_eq!(told, known, "the last cell of the row of `{command}` in docs/cli.md");
+        }
+    }
+
+    #[test]
+    fn the_page_tells_about_every_flag() {
+        let section = PAGE.split("## Flags").nth(1).and_then(|rest| rest.split("\n## ").next()).unwrap_or_default();
+        let all = commands().into_iter().flat_map(|(_, flags)| flags).chain(flags(&table()));
+        for flag in all {
+            let told = section.lines().any(|line| line.starts_with('|') && line.contains(&format!("`{flag}")));
+            assert!(told, "docs/cli.md does not tell about {flag}");
+        }
+    }
+
+    #[test]
+    fn the_page_and_the_help_tell_every_exit_code() {
+        let help = table().get_after_help().map(ToString::to_string).unwrap_or_default();
+        for exit in Exit::ALL {
+            let code = *exit as u8;
+            assert!(PAGE.contains(&format!("\n| {code} | ")), "docs/cli.md does not tell about exit code {code}");
+            assert!(help.contains(&format!(" {code} ")), "the help does not tell about exit code {code}");
+        }
+    }
+}

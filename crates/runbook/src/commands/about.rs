@@ -1,0 +1,120 @@
+//! Commands that tell about `runbook` itself: `steps`, `explain`.
+
+use crate::cli::{Format, StepsArgs};
+use crate::error::{CommandError, Exit};
+use crate::screen::Screen;
+use runbook_model::{CODES, did_you_mean};
+use runbook_report::diagnostics;
+use runbook_steps::{Catalogue, KindDoc, Need, Param, ParamType, kind_schema};
+use serde_json::json;
+
+pub(crate) fn steps(screen: &Screen, args: &StepsArgs) -> Result<Exit, CommandError> {
+    let catalogue = Catalogue::default();
+    let Some(name) = &args.kind else {
+        let docs: Vec<&KindDoc> = catalogue.built_in().map(|kind| kind.doc()).collect();
+        match (screen.format, args.markdown) {
+            (Format::Text, false) => screen.text(&list(&docs))?,
+            (Format::Text, true) => screen.text(&markdown_of_all(&docs))?,
+            (Format::Json | Format::Ndjson, _) => {
+                let all =
+                    docs.iter().map(|doc| json!({ "kind": doc.name, "summary": doc.summary })).collect::<Vec<_>>();
+                screen.json(&json!(all))?;
+            }
+        }
+        return Ok(Exit::Done);
+    };
+    let Some(kind) = catalogue.get(name) else {
+        let near = did_you_mean(name, catalogue.built_in().map(|kind| kind.doc().name.as_ref()));
+        let error = CommandError::refused(format!("there is no kind `{name}`"));
+        return Err(
+            error.hint(near.map_or("`runbook steps` lists them".to_owned(), |near| format!("did you mean `{near}`?")))
+        );
+    };
+    match screen.format {
+        Format::Text => screen.text(&markdown(kind.doc()))?,
+        Format::Json | Format::Ndjson => screen.json(&kind_schema(kind.doc()))?,
+    }
+    Ok(Exit::Done)
+}
+
+fn list(docs: &[&KindDoc]) -> String {
+    let width = docs.iter().map(|doc| doc.name.len()).max().unwrap_or(0);
+    docs.iter().map(|doc| format!("{:width$}  {}\n", doc.name, doc.summary)).collect()
+}
+
+fn markdown_of_all(docs: &[&KindDoc]) -> String {
+    let mut text =
+        "# Kinds of steps\n\nWritten by `runbook steps --markdown` from the tables of the kinds.\n\n".to_owned();
+    for doc in docs {
+        text.push_str(&format!("- [`{0}`](#{1}): {2}\n", doc.name, doc.name.replace('.', ""), doc.summary));
+    }
+    docs.iter().for_each(|doc| text.push_str(&format!("\n{}", markdown(doc))));
+    text
+}
+
+fn markdown(doc: &KindDoc) -> String {
+    let mut text = format!("## {}\n\n{}.\n\n{}\n", doc.name, doc.summary, doc.text);
+    if !doc.params.is_empty() {
+        text.push_str("\n| parameter | takes | |\n|---|---|---|\n");
+        doc.params.iter().for_each(|param| text.push_str(&row(param)));
+    }
+    if !doc.outputs.is_empty() {
+        text.push_str("\nOutputs:\n\n");
+        doc.outputs.iter().for_each(|output| text.push_str(&format!("- `{}`: {}\n", output.name, output.help)));
+    }
+    text.push_str(&format!("\n```yaml\n{}```\n", doc.example));
+    text
+}
+
+fn row(param: &Param) -> String {
+    let need = match param.need {
+        Need::Required => " Required.".to_owned(),
+        Need::Optional => String::new(),
+        Need::Default(default) => format!(" Default: `{default}`."),
+    };
+    format!("| `{}` | {} | {}.{need} |\n", param.name, takes(param.ty), param.help.replace('|', "\\|"))
+}
+
+fn takes(ty: ParamType) -> String {
+    let words = match ty {
+        ParamType::String => "text",
+        ParamType::Content => "text, secrets allowed",
+        ParamType::Path => "a path",
+        ParamType::Paths => "paths",
+        ParamType::Bool => "true or false",
+        ParamType::Count => "a number",
+        ParamType::Port => "a port",
+        ParamType::Duration => "a duration",
+        ParamType::Mode => "a quoted octal mode",
+        ParamType::Version => "a version",
+        ParamType::Argv => "an argument vector",
+        ParamType::Strings => "a list of text",
+        ParamType::Env => "names and text, secrets allowed",
+        ParamType::Choice(words) => return words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", "),
+        ParamType::Pointer => "a JSON Pointer",
+        ParamType::Any => "see the text",
+    };
+    words.to_owned()
+}
+
+pub(crate) fn explain(screen: &Screen, code: Option<&str>) -> Result<Exit, CommandError> {
+    let told = |doc: &runbook_model::CodeDoc| json!({ "code": doc.code, "title": doc.title, "text": doc.text });
+    match code {
+        None if screen.format != Format::Text => screen.json(&CODES.iter().map(told).collect())?,
+        None => {
+            let all: String = CODES.iter().map(|doc| format!("{}  {}\n", doc.code, doc.title)).collect();
+            screen.text(&all)?;
+        }
+        Some(code) => match diagnostics::explain(&code.to_uppercase()) {
+            Some(text) => match CODES.iter().find(|doc| doc.code.eq_ignore_ascii_case(code)) {
+                Some(doc) if screen.format != Format::Text => screen.json(&told(doc))?,
+                _ => screen.text(&text)?,
+            },
+            None => {
+                let error = CommandError::refused(format!("there is no code `{code}`"));
+                return Err(error.hint("`runbook explain` lists them"));
+            }
+        },
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,197 @@
+//! `apply`, `apply --dry-run` and `plan`.
+
+use crate::cli::{ApplyArgs, Format, PlanArgs};
+use crate::error::{CommandError, Exit};
+use crate::keeping;
+use crate::loading::{Judged, judge, short_digest};
+use crate::running::{end, lock, now_ms, refuse_unsettled, settings};
+use crate::screen::Screen;
+use runbook_engine::{Forecast, Program, Runner};
+use runbook_journal::{Journal, StateDir};
+use runbook_model::{RunId, RunState, Verdict};
+use runbook_report::{Occasion, Preview, StepPreview};
+use runbook_steps::host::Reader;
+use runbook_steps::{WindowState, window_state};
+use std::hash::{BuildHasher, Hasher};
+
+pub(crate) fn apply(screen: &Screen, dir: &StateDir, args: &ApplyArgs) -> Result<Exit, CommandError> {
+    let Some(program) = sound(screen, judge(&args.source, usize::from(args.parallel))?)? else {
+        return Ok(Exit::Refused);
+    };
+    if args.dry_run {
+        return preview(screen, dir, &program, args.detailed_exitcode, false);
+    }
+    in_window(&program)?;
+    let lock = lock(dir, format!("apply {}", program.plan().name))?;
+    refuse_unsettled(Journal::open_to_read(dir)?.as_ref())?;
+    let forecast = program.forecast(&reader(dir, &program));
+    if !forecast.has_work() {
+        return nothing_to_do(screen, &program, &forecast);
+    }
+    if !args.yes && screen.interactive() {
+        screen.text(&pictured(&program, &forecast, Occasion::Consent, false).text(screen.style()))?;
+    }
+    screen.consent(&format!("Apply {} to this host?", program.plan().name), args.yes)?;
+    let plan = program.plan().clone();
+    let run = new_run();
+    let observer = screen.observer(RunState::default());
+    let runner = Runner::begin(settings(dir)?, lock, program, forecast, run.clone(), observer).map_err(not_begun)?;
+    let ending = runner.go()?;
+    if ending.state.verdict() == Some(Verdict::Succeeded) {
+        prune(screen, dir);
+    }
+    end(screen, dir, &plan, &run, ending, false)
+}
+
+/// The journal did not take the beginning of the run, so there is no run.
+fn not_begun(error: runbook_engine::Error) -> CommandError {
+    CommandError { exit: Exit::Refused, ..error.into() }.hint("the run did not begin; nothing was changed")
+}
+
+pub(crate) fn plan(screen: &Screen, dir: &StateDir, args: &PlanArgs) -> Result<Exit, CommandError> {
+    let Some(program) = sound(screen, judge(&args.source, 1)?)? else { return Ok(Exit::Refused) };
+    preview(screen, dir, &program, args.detailed_exitcode, args.explain)
+}
+
+/// The program, after everything that was found about it was shown.
+pub(super) fn sound(screen: &Screen, judged: Judged) -> Result<Option<Program>, CommandError> {
+    if judged.program.is_none() || screen.format == Format::Text {
+        screen.diagnostics(&judged.diagnostics, &judged.sources)?;
+    }
+    Ok(judged.program)
+}
+
+/// Reads the host and writes nothing on it, the state directory included.
+fn preview(
+    screen: &Screen,
+    dir: &StateDir,
+    program: &Program,
+    detailed: bool,
+    explain: bool,
+) -> Result<Exit, CommandError> {
+    let forecast = program.forecast(&reader(dir, program));
+    let picture = pictured(program, &forecast, Occasion::DryRun, explain);
+    let obstacles = obstacles(dir, program);
+    match screen.format {
+        Format::Text => screen.text(&picture.text(screen.style()))?,
+        Format::Json => {
+            let mut value = picture.json();
+            if let Some(fields) = value.as_object_mut() {
+                fields.insert("warnings".to_owned(), obstacles.clone().into());
+            }
+            screen.json(&value)?;
+        }
+        Format::Ndjson => screen.text(&picture.ndjson())?,
+    }
+    obstacles.iter().for_each(|obstacle| screen.note(&format!("warning: {obstacle}")));
+    Ok(if detailed && forecast.has_work() { Exit::Pending } else { Exit::Done })
+}
+
+/// What would keep `apply` from starting now, as far as that can be read without writing.
+fn obstacles(dir: &StateDir, program: &Program) -> Vec<String> {
+    let mut found = Vec::new();
+    found.extend(in_window(program).err().map(|error| error.message));
+    if let Ok(Some(holder)) = runbook_journal::Lock::holder(dir) {
+        found.push(format!("another runbook is at work on this host: {holder}"));
+    }
+    match Journal::open_untouched(dir) {
+        Ok(Some(journal)) => found.extend(refuse_unsettled(Some(&journal)).err().map(|error| error.message)),
+        Ok(None) if dir.database().exists() => {
+            found.push("a run may be open on this host; `runbook status` tells".to_owned());
+        }
+        Ok(None) => {}
+        Err(error) => found.push(CommandError::from(error).message),
+    }
+    found
+}
+
+fn reader(dir: &StateDir, program: &Program) -> Reader {
+    Reader::new(dir.path(), &program.plan().host.home)
+}
+
+fn pictured<'a>(program: &'a Program, forecast: &'a Forecast, occasion: Occasion, explain: bool) -> Preview<'a> {
+    let steps = forecast.steps.iter().filter_map(|predicted| {
+        let def = program.step(&predicted.step)?;
+        let declaration = program.course.schedule.declaration(&predicted.step)?;
+        let reasons = if explain { reasons(program, &predicted.step) } else { Vec::new() };
+        Some(StepPreview {
+            id: &predicted.step,
+            uses: &def.uses,
+            prediction: &predicted.prediction,
+            needed: predicted.needed,
+            purpose: declaration.purpose,
+            allow: &def.allow,
+            reasons,
+        })
+    });
+    Preview { plan: program.plan(), steps: steps.collect(), occasion }
+}
+
+/// Why a step comes after others, in words.
+pub(super) fn reasons(program: &Program, step: &runbook_model::StepId) -> Vec<String> {
+    let words = |edge: &runbook_schedule::Edge| {
+        let reasons =
+            edge.reasons.iter().map(|reason| match reason.span().and_then(|span| program.saved.sources.place(span)) {
+                Some(place) => format!("{reason} ({place})"),
+                None => reason.to_string(),
+            });
+        format!("after `{}`: {}", edge.before, reasons.collect::<Vec<_>>().join("; "))
+    };
+    program.course.schedule.explain(step).into_iter().map(words).collect()
+}
+
+fn nothing_to_do(screen: &Screen, program: &Program, forecast: &Forecast) -> Result<Exit, CommandError> {
+    match screen.format {
+        Format::Text => {
+            let plan = program.plan();
+            let steps = forecast.steps.len();
+            screen.text(&format!(
+                "Nothing to do: the host is as {} wants it ({steps} steps read, plan {}).\n",
+                plan.name,
+                short_digest(plan)
+            ))?;
+        }
+        Format::Json => screen.json(&pictured(program, forecast, Occasion::DryRun, false).json())?,
+        Format::Ndjson => screen.text(&pictured(program, forecast, Occasion::DryRun, false).ndjson())?,
+    }
+    Ok(Exit::Done)
+}
+
+/// Refuses outside the plan's maintenance window.
+fn in_window(program: &Program) -> Result<(), CommandError> {
+    let Some(window) = &program.plan().window else { return Ok(()) };
+    match window_state(window, now_ms()) {
+        Ok(WindowState::Open { .. }) => Ok(()),
+        Ok(WindowState::Closed { opens_ms }) => {
+            let opens = runbook_steps::local_time(window, opens_ms);
+            Err(CommandError::new(Exit::Held, format!("the maintenance window of {} is closed", program.plan().name))
+                .hint(format!("it opens {opens}")))
+        }
+        Err(failure) => Err(CommandError::new(Exit::Held, failure.message)),
+    }
+}
+
+/// Backups past their retention go after a run that ended well. It is no failure of the run if they cannot.
+fn prune(screen: &Screen, dir: &StateDir) {
+    let removed = || -> Result<usize, CommandError> {
+        let Some(journal) = Journal::open_to_read(dir)? else { return Ok(0) };
+        let kept = keeping::list(dir, Some(&journal))?;
+        let past = keeping::past_retention(&kept, &journal, now_ms())?;
+        past.iter().try_for_each(|one| keeping::remove(dir, one))?;
+        Ok(past.len())
+    };
+    match removed() {
+        Ok(0) => {}
+        Ok(count) => screen.note(&format!("{count} backups past the plan's retention were removed")),
+        Err(error) => {
+            screen.note(&format!("warning: backups past their retention could not be removed: {}", error.message))
+        }
+    }
+}
+
+/// The randomness that the standard library seeds its hash maps with is enough for a name.
+fn new_run() -> RunId {
+    let mut hasher = std::hash::RandomState::new().build_hasher();
+    hasher.write_u32(std::process::id());
+    RunId::from_entropy((hasher.finish() >> 17) as u32)
+}

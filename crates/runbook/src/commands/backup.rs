@@ -1,0 +1,174 @@
+//! `backup list | verify | restore | prune`.
+
+use crate::cli::{BackupCommand, Format};
+use crate::error::{CommandError, Exit};
+use crate::keeping::{self, Kept, made_at};
+use crate::running::{lock, now_ms};
+use crate::screen::Screen;
+use runbook_journal::{Journal, StateDir};
+use serde_json::{Value, json};
+use std::path::PathBuf;
+
+pub(crate) fn run(screen: &Screen, dir: &StateDir, command: BackupCommand) -> Result<Exit, CommandError> {
+    let journal = Journal::open_to_read(dir)?;
+    let kept = keeping::list(dir, journal.as_ref())?;
+    match command {
+        BackupCommand::List => list(screen, &kept),
+        BackupCommand::Verify { backup } => verify(screen, &kept, backup.as_deref()),
+        BackupCommand::Restore { backup, paths, yes } => restore(screen, dir, one(&kept, &backup)?, paths, yes),
+        BackupCommand::Prune { dry_run } => match journal {
+            Some(journal) => prune(screen, dir, &kept, &journal, dry_run),
+            None => {
+                screen.conclude("there are no backups on this host")?;
+                Ok(Exit::Done)
+            }
+        },
+    }
+}
+
+fn one<'a>(kept: &'a [Kept], name: &str) -> Result<&'a Kept, CommandError> {
+    kept.iter().find(|one| one.name == name).ok_or_else(|| {
+        CommandError::refused(format!("there is no backup `{name}` on this host"))
+            .hint("`runbook backup list` lists them")
+    })
+}
+
+fn list(screen: &Screen, kept: &[Kept]) -> Result<Exit, CommandError> {
+    let rows: Vec<_> = kept
+        .iter()
+        .map(|one| {
+            let manifest = one.backup.as_ref().ok().map(|backup| backup.manifest());
+            let paths: Vec<String> = manifest
+                .map(|manifest| manifest.roots.iter().map(|root| root.path.display().to_string()).collect())
+                .unwrap_or_default();
+            json!({
+                "backup": one.name,
+                "run": one.run.as_ref().map(|run| run.run.as_str()),
+                "plan": one.run.as_ref().map(|run| run.plan.as_str()),
+                "made_at": made_at(one),
+                "entries": manifest.map(|manifest| manifest.entries.len()),
+                "paths": paths,
+                "needed": one.is_needed(),
+                "unreadable": one.backup.as_ref().err().map(ToString::to_string),
+                "dir": one.dir,
+            })
+        })
+        .collect();
+    match screen.format {
+        Format::Json => screen.json(&json!(rows))?,
+        Format::Ndjson => rows.iter().try_for_each(|row| screen.json(row))?,
+        Format::Text if kept.is_empty() => screen.text("There are no backups on this host.\n")?,
+        Format::Text => {
+            let mut text = String::new();
+            for one in kept {
+                let what = match &one.backup {
+                    Ok(backup) => format!("{} entries", backup.manifest().entries.len()),
+                    Err(error) => format!("cannot be read: {error}"),
+                };
+                let plan = one.run.as_ref().map_or("unknown run", |run| run.plan.as_str());
+                let needed = if one.is_needed() { "  still needed" } else { "" };
+                let at = runbook_report::stamp(made_at(one));
+                text.push_str(&format!("{}  {at}  {plan}  {what}{needed}\n", one.name));
+                if let Ok(backup) = &one.backup {
+                    for root in backup.roots() {
+                        let missing = if root.present { "" } else { "  (was not there)" };
+                        text.push_str(&format!("    {}{missing}\n", root.path.display()));
+                    }
+                }
+            }
+            screen.text(&text)?;
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn verify(screen: &Screen, kept: &[Kept], name: Option<&str>) -> Result<Exit, CommandError> {
+    let chosen: Vec<&Kept> = match name {
+        Some(name) => vec![one(kept, name)?],
+        None => kept.iter().collect(),
+    };
+    let mut exit = Exit::Done;
+    let mut rows = Vec::new();
+    for one in chosen {
+        let result = one.backup.as_ref().map_err(ToString::to_string);
+        let result = result.and_then(|backup| backup.verify(&|| false).map_err(|error| error.to_string()));
+        let damage = result.err();
+        let text = match &damage {
+            None => format!("{}: every entry is as the manifest says\n", one.name),
+            Some(why) => format!("{}: damaged: {why}\n", one.name),
+        };
+        if damage.is_some() {
+            exit = Exit::Refused;
+        }
+        row(screen, &mut rows, &text, json!({ "backup": one.name, "damage": damage }))?;
+    }
+    finish(screen, &rows)?;
+    Ok(exit)
+}
+
+/// Shows one line of a result at once; for `--format json` it is kept until all are known.
+fn row(screen: &Screen, rows: &mut Vec<Value>, text: &str, value: Value) -> Result<(), CommandError> {
+    match screen.format {
+        Format::Text => screen.text(text)?,
+        Format::Ndjson => screen.json(&value)?,
+        Format::Json => rows.push(value),
+    }
+    Ok(())
+}
+
+fn finish(screen: &Screen, rows: &[Value]) -> Result<(), CommandError> {
+    if screen.format == Format::Json { screen.json(&json!(rows)) } else { Ok(()) }
+}
+
+fn restore(screen: &Screen, dir: &StateDir, one: &Kept, paths: Vec<PathBuf>, yes: bool) -> Result<Exit, CommandError> {
+    let backup = match &one.backup {
+        Ok(backup) => backup,
+        Err(error) => return Err(CommandError::refused(format!("{} cannot be read: {error}", one.name))),
+    };
+    let paths = if paths.is_empty() { backup.roots().iter().map(|root| root.path.clone()).collect() } else { paths };
+    let paths = paths.into_iter().map(std::path::absolute).collect::<std::io::Result<Vec<PathBuf>>>()?;
+    if let Some(path) = paths.iter().find(|path| !backup.covers(path)) {
+        return Err(CommandError::refused(format!("{} is not in the backup {}", path.display(), one.name)));
+    }
+    let _lock = lock(dir, format!("restore {}", one.name))?;
+    for path in &paths {
+        screen.note(&format!("{} will be as it was; what is there now is set aside", path.display()));
+    }
+    screen.consent("Restore?", yes)?;
+    let aside = dir.path().join("restored").join(now_ms().to_string());
+    dir.create_below(&aside)?;
+    let mut rows = Vec::new();
+    for path in &paths {
+        let restored = backup.restore(path, &aside, &|| false)?;
+        let what = if restored.identical { "was as in the backup" } else { "put back" };
+        let value = json!({ "path": path, "identical": restored.identical, "aside": aside });
+        row(screen, &mut rows, &format!("{}: {what}\n", path.display()), value)?;
+    }
+    finish(screen, &rows)?;
+    screen.note(&format!("what was there before is in {}", aside.display()));
+    Ok(Exit::Done)
+}
+
+fn prune(
+    screen: &Screen,
+    dir: &StateDir,
+    kept: &[Kept],
+    journal: &Journal,
+    dry_run: bool,
+) -> Result<Exit, CommandError> {
+    let _lock = if dry_run { None } else { Some(lock(dir, "backup prune".to_owned())?) };
+    let past = keeping::past_retention(kept, journal, now_ms())?;
+    let mut rows = Vec::new();
+    for one in &past {
+        if !dry_run {
+            keeping::remove(dir, one)?;
+        }
+        let text = format!("{}: {}\n", one.name, if dry_run { "would be removed" } else { "removed" });
+        row(screen, &mut rows, &text, json!({ "backup": one.name, "removed": !dry_run }))?;
+    }
+    finish(screen, &rows)?;
+    if past.is_empty() {
+        screen.note("every backup is within the retention of its plan, or still needed");
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,154 @@
+//! Commands that judge plans and touch no host: `check`, `graph`, `vars`.
+
+use super::apply::{reasons, sound};
+use crate::cli::{CheckArgs, Drawing, Format, GraphArgs, PlanSource, VarsArgs};
+use crate::error::{CommandError, Exit};
+use crate::loading::{judge, place};
+use crate::screen::Screen;
+use runbook_model::{Code, Resolved, Severity};
+use runbook_plan::shown;
+use runbook_report::diagnostics;
+use serde_json::{Value, json};
+use std::path::Path;
+
+pub(crate) fn check(screen: &Screen, args: &CheckArgs) -> Result<Exit, CommandError> {
+    let mut exit = Exit::Done;
+    let mut documents = Vec::new();
+    for plan in &args.plans {
+        let source = PlanSource { plan: plan.clone(), env: args.env.clone(), vars: args.vars.clone() };
+        let judged = match judge(&source, 1) {
+            Ok(judged) => judged,
+            // One file that cannot be read does not hide what is wrong with the others.
+            Err(error) => {
+                exit = error.exit;
+                match screen.format {
+                    Format::Json => documents.push(unreadable(plan, &error)),
+                    Format::Text | Format::Ndjson => drop(screen.fail(&error)),
+                }
+                continue;
+            }
+        };
+        match screen.format {
+            Format::Json => documents.push(diagnostics::json(&judged.diagnostics, &judged.sources)),
+            Format::Text | Format::Ndjson => screen.diagnostics(&judged.diagnostics, &judged.sources)?,
+        }
+        let bad = judged.diagnostics.iter().any(|found| found.severity == Severity::Error);
+        match judged.program {
+            Some(program) if !bad => {
+                if screen.format == Format::Text {
+                    let plan = program.plan();
+                    screen.text(&format!(
+                        "{}: {} is sound, {} steps\n",
+                        source.plan.display(),
+                        plan.name,
+                        plan.steps.len()
+                    ))?;
+                }
+            }
+            _ => exit = Exit::Refused,
+        }
+    }
+    if screen.format == Format::Json {
+        screen.json(&together(&documents))?;
+    }
+    Ok(exit)
+}
+
+/// A file that cannot be read, in the form of a diagnostic.
+fn unreadable(plan: &Path, error: &CommandError) -> Value {
+    let place = json!({ "file": plan, "start": null, "end": null, "text": "" });
+    let (message, help) = (&error.message, &error.hint);
+    let one = json!({
+        "code": error.code.as_ref().unwrap_or(&Code::UNREADABLE), "severity": "error", "message": message, "primary": place, "related": [], "help": help,
+    });
+    json!({ "diagnostics": [one], "errors": 1, "warnings": 0 })
+}
+
+/// What was found in several plans as one document of the form of each.
+fn together(documents: &[Value]) -> Value {
+    let list = |document: &Value| document.get("diagnostics").and_then(Value::as_array).cloned().unwrap_or_default();
+    let sum = |key: &str| documents.iter().filter_map(|document| document.get(key)?.as_u64()).sum::<u64>();
+    json!({
+        "diagnostics": documents.iter().flat_map(list).collect::<Vec<_>>(),
+        "errors": sum("errors"),
+        "warnings": sum("warnings"),
+    })
+}
+
+pub(crate) fn graph(screen: &Screen, args: &GraphArgs) -> Result<Exit, CommandError> {
+    let Some(program) = sound(screen, judge(&args.source, 1)?)? else { return Ok(Exit::Refused) };
+    let schedule = &program.course.schedule;
+    match (screen.format, args.drawing) {
+        (Format::Text, Drawing::Mermaid) => screen.text(&schedule.mermaid())?,
+        (Format::Text, Drawing::Dot) => screen.text(&schedule.dot())?,
+        (Format::Text, Drawing::Text) => {
+            let mut text = String::new();
+            for step in schedule.order() {
+                let uses = program.step(step).map_or("", |def| def.uses.as_str());
+                text.push_str(&format!("{step}  ({uses})\n"));
+                reasons(&program, step).iter().for_each(|reason| text.push_str(&format!("    {reason}\n")));
+            }
+            screen.text(&text)?;
+        }
+        (Format::Json | Format::Ndjson, _) => {
+            let edges = schedule.edges().map(|edge| {
+                let reasons: Vec<String> = edge.reasons.iter().map(ToString::to_string).collect();
+                json!({ "before": edge.before, "after": edge.after, "reasons": reasons })
+            });
+            screen.json(&json!({ "order": schedule.order(), "edges": edges.collect::<Vec<_>>() }))?;
+        }
+    }
+    Ok(Exit::Done)
+}
+
+pub(crate) fn vars(screen: &Screen, args: &VarsArgs) -> Result<Exit, CommandError> {
+    let judged = judge(&args.source, 1)?;
+    if args.as_environment {
+        screen.text(&environment(&judged.vars)?)?;
+        return Ok(Exit::Done);
+    }
+    let rows: Vec<[String; 4]> = judged
+        .vars
+        .iter()
+        .map(|var| {
+            let layer = serde_json::to_value(var.layer).ok().and_then(|name| name.as_str().map(str::to_owned));
+            [var.name.clone(), shown(var), layer.unwrap_or_default(), place(&judged.sources, var.span)]
+        })
+        .collect();
+    match screen.format {
+        Format::Text => {
+            let width = |at: usize| {
+                rows.iter().filter_map(|row| row.get(at)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+            };
+            let widths = [width(0), width(1), width(2)];
+            let mut text = String::new();
+            for [name, value, layer, place] in &rows {
+                text.push_str(&format!(
+                    "{name:0$}  {value:1$}  {layer:2$}  {place}\n",
+                    widths[0], widths[1], widths[2]
+                ));
+            }
+            screen.text(&text)?;
+        }
+        Format::Json | Format::Ndjson => {
+            let rows: Vec<_> = rows
+                .iter()
+                .map(|[name, value, layer, place]| json!({ "name": name, "value": value, "layer": layer, "place": place }))
+                .collect();
+            screen.json(&json!(rows))?;
+        }
+    }
+    let bad = judged.diagnostics.iter().any(|found| found.severity == Severity::Error);
+    if bad && screen.format == Format::Text {
+        screen.diagnostics(&judged.diagnostics, &judged.sources)?;
+    }
+    Ok(if bad { Exit::Refused } else { Exit::Done })
+}
+
+/// An environment that sets every variable to what it is now. Secrets are left out: no layer may set them.
+fn environment(vars: &[Resolved]) -> Result<String, CommandError> {
+    let values: serde_json::Map<String, serde_json::Value> =
+        vars.iter().filter_map(|var| Some((var.name.clone(), var.value.as_ref()?.to_json()))).collect();
+    serde_yaml::to_string(&json!({ "kind": "Environment", "version": 1, "vars": values }))
+        .map_err(|error| CommandError::refused(format!("the variables cannot be written as YAML: {error}")))
+}

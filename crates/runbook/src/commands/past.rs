@@ -1,0 +1,69 @@
+//! Commands that tell what happened: `status`, `history`, `show`, `report`.
+
+use crate::cli::Format;
+use crate::error::{CommandError, Exit};
+use crate::running::{choose, journal, known, now_ms};
+use crate::screen::Screen;
+use runbook_journal::{Journal, Lock, StateDir};
+use runbook_model::RunState;
+use runbook_report::{Ndjson, Reporter, RunSummary};
+
+pub(crate) fn status(screen: &Screen, dir: &StateDir) -> Result<Exit, CommandError> {
+    let latest = match Journal::open_to_read(dir)? {
+        None => None,
+        Some(journal) => match journal.runs()?.first() {
+            Some(row) => Some(RunState::replay(&journal.records(&row.run)?)?),
+            None => None,
+        },
+    };
+    let holder = Lock::holder(dir)?.map(|holder| holder.to_string());
+    match screen.format {
+        Format::Text => {
+            screen.text(&runbook_report::status(latest.as_ref(), holder.as_deref(), now_ms(), screen.style()))?;
+        }
+        Format::Json | Format::Ndjson => {
+            screen.json(&runbook_report::status_json(latest.as_ref(), holder.as_deref()))?;
+        }
+    }
+    Ok(Exit::Done)
+}
+
+pub(crate) fn history(screen: &Screen, dir: &StateDir) -> Result<Exit, CommandError> {
+    let mut summaries = Vec::new();
+    if let Some(journal) = Journal::open_to_read(dir)? {
+        for row in journal.runs()? {
+            summaries.extend(RunSummary::of(&RunState::replay(&journal.records(&row.run)?)?));
+        }
+    }
+    match screen.format {
+        Format::Text => screen.text(&runbook_report::history(&summaries, screen.style()))?,
+        Format::Json => screen.json(&runbook_report::history_json(&summaries))?,
+        Format::Ndjson => screen.text(&runbook_report::history_ndjson(&summaries))?,
+    }
+    Ok(Exit::Done)
+}
+
+pub(crate) fn show(screen: &Screen, dir: &StateDir, run: Option<&str>) -> Result<Exit, CommandError> {
+    let journal = journal(dir)?;
+    let known = known(&journal, &choose(&journal, run)?.run)?;
+    match screen.format {
+        Format::Text => screen.text(&runbook_report::show(&known.saved.plan, &known.records, screen.style())?)?,
+        Format::Json => screen.json(&runbook_report::show_json(&known.saved.plan, &known.records)?)?,
+        Format::Ndjson => {
+            let mut out = Vec::new();
+            known.records.iter().try_for_each(|record| Ndjson::new(&mut out).record(record))?;
+            screen.text(&String::from_utf8_lossy(&out))?;
+        }
+    }
+    Ok(Exit::Done)
+}
+
+pub(crate) fn report(screen: &Screen, dir: &StateDir, run: Option<&str>) -> Result<Exit, CommandError> {
+    if screen.format != Format::Text {
+        return show(screen, dir, run);
+    }
+    let journal = journal(dir)?;
+    let known = known(&journal, &choose(&journal, run)?.run)?;
+    screen.text(&runbook_report::markdown(&known.saved.plan, &known.records)?)?;
+    Ok(Exit::Done)
+}

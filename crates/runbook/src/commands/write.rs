@@ -1,0 +1,81 @@
+//! Commands that write files to work with: `init`, `schema`, `completions`, `man`.
+
+use crate::cli::{SchemaArgs, SchemaName, table};
+use crate::error::{CommandError, Exit};
+use crate::screen::Screen;
+use clap_complete::Shell;
+use runbook_plan::{environment_schema, plan_schema};
+use runbook_steps::{Catalogue, plan_schema_with_kinds};
+use serde_json::Value;
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::path::Path;
+
+const TEMPLATE: &str = include_str!("../plan-template.yaml");
+
+pub(crate) fn init(screen: &Screen, path: &Path) -> Result<Exit, CommandError> {
+    let file = OpenOptions::new().write(true).create_new(true).open(path);
+    let mut file = file.map_err(|error| match error.kind() {
+        std::io::ErrorKind::AlreadyExists => {
+            CommandError::refused(format!("{} is there already", path.display())).hint("name another file")
+        }
+        _ => CommandError::refused(format!("cannot write {}: {error}", path.display())),
+    })?;
+    file.write_all(TEMPLATE.as_bytes())?;
+    screen.conclude(&format!("{0} written; change it, then: runbook check {0}", path.display()))?;
+    Ok(Exit::Done)
+}
+
+pub(crate) fn schema(screen: &Screen, args: &SchemaArgs) -> Result<Exit, CommandError> {
+    if let Some(dir) = &args.check {
+        return check_schemas(dir);
+    }
+    if let Some(dir) = &args.write {
+        fs::create_dir_all(dir)?;
+        for (name, schema) in schemas() {
+            fs::write(dir.join(name), pretty(&schema))?;
+        }
+        return Ok(Exit::Done);
+    }
+    let [plan, environment] = schemas();
+    let (_, schema) = match args.name {
+        SchemaName::Plan => plan,
+        SchemaName::Environment => environment,
+    };
+    screen.json(&schema)?;
+    Ok(Exit::Done)
+}
+
+fn schemas() -> [(&'static str, Value); 2] {
+    let plan = plan_schema_with_kinds(plan_schema(), &Catalogue::default());
+    [("plan.schema.json", plan), ("environment.schema.json", environment_schema())]
+}
+
+fn pretty(schema: &Value) -> String {
+    format!("{schema:#}\n")
+}
+
+fn check_schemas(dir: &Path) -> Result<Exit, CommandError> {
+    for (name, schema) in schemas() {
+        let path = dir.join(name);
+        if fs::read_to_string(&path).unwrap_or_default() != pretty(&schema) {
+            return Err(CommandError::refused(format!("{} is not current", path.display()))
+                .hint(format!("runbook schema --write {}", dir.display())));
+        }
+    }
+    Ok(Exit::Done)
+}
+
+pub(crate) fn completions(screen: &Screen, shell: Shell) -> Result<Exit, CommandError> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut table(), "runbook", &mut script);
+    screen.text(&String::from_utf8_lossy(&script))?;
+    Ok(Exit::Done)
+}
+
+pub(crate) fn man(screen: &Screen, dir: &Path) -> Result<Exit, CommandError> {
+    fs::create_dir_all(dir)?;
+    clap_mangen::generate_to(table(), dir)?;
+    screen.conclude(&format!("manual pages written to {}", dir.display()))?;
+    Ok(Exit::Done)
+}

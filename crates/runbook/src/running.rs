@@ -1,0 +1,142 @@
+//! What `apply`, `resume`, `rollback` and `recover` share: the lock, the journal, and a run to its end.
+
+use crate::error::{CommandError, Exit};
+use crate::facts::host_facts;
+use crate::loading;
+use crate::screen::Screen;
+use runbook_engine::{Ending, Runner, Saved, Settings};
+use runbook_journal::{Holder, Journal, Lock, RunRow, StateDir};
+use runbook_model::{Plan, Record, RunId, RunState, Verdict};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// A run as the journal holds it.
+pub(crate) struct Known {
+    pub(crate) run: RunId,
+    pub(crate) saved: Saved,
+    pub(crate) records: Vec<Record>,
+}
+
+/// Takes the lock for `doing`.
+pub(crate) fn lock(dir: &StateDir, doing: String) -> Result<Lock, CommandError> {
+    let holder = Holder { pid: std::process::id(), user: host_facts().user, doing, since: now_ms() };
+    Lock::acquire(dir, &holder).map_err(|error| match error {
+        runbook_journal::Error::Held(holder) => {
+            CommandError::new(Exit::Held, format!("another runbook is at work on this host: {holder}"))
+                .hint("wait for it, or see what it does with `runbook status`")
+        }
+        other => other.into(),
+    })
+}
+
+/// What a run is given besides its plan.
+pub(crate) fn settings(dir: &StateDir) -> Result<Settings, CommandError> {
+    let own_program = std::env::current_exe()?;
+    let version = env!("CARGO_PKG_VERSION").to_owned();
+    Ok(Settings { state_dir: dir.clone(), own_program, version, user: host_facts().user })
+}
+
+/// The journal for reading; a refusal if there is none.
+pub(crate) fn journal(dir: &StateDir) -> Result<Journal, CommandError> {
+    Journal::open_to_read(dir)?.ok_or_else(|| {
+        CommandError::refused(format!("no plan was ever applied here: there is no journal in {}", dir.path().display()))
+            .hint("name another directory with --state-dir, or apply a plan")
+    })
+}
+
+/// The run that `name` means; without a name the latest one.
+pub(crate) fn choose(journal: &Journal, name: Option<&str>) -> Result<RunRow, CommandError> {
+    let runs = journal.runs()?;
+    match name {
+        None => runs.into_iter().next().ok_or_else(|| CommandError::refused("no plan was ever applied here")),
+        Some(name) => {
+            let mut matching = runs.into_iter().filter(|row| row.run.as_str().starts_with(name));
+            match (matching.next(), matching.next()) {
+                (Some(row), None) => Ok(row),
+                (Some(_), Some(_)) => Err(CommandError::refused(format!("more than one run begins with `{name}`"))),
+                _ => Err(CommandError::refused(format!("there is no run `{name}` on this host"))
+                    .hint("`runbook history` lists them")),
+            }
+        }
+    }
+}
+
+/// Everything that the journal holds about a run.
+pub(crate) fn known(journal: &Journal, run: &RunId) -> Result<Known, CommandError> {
+    let saved = journal.saved(run)?;
+    let saved =
+        serde_json::from_str(&saved).map_err(|source| runbook_engine::Error::Saved { run: run.clone(), source })?;
+    Ok(Known { run: run.clone(), saved, records: journal.records(run)? })
+}
+
+/// Refuses while an earlier run is open or stuck: a second change on top would take its way back away.
+pub(crate) fn refuse_unsettled(journal: Option<&Journal>) -> Result<(), CommandError> {
+    let runs = journal.map(Journal::runs).transpose()?.unwrap_or_default();
+    let unsettled = runs.into_iter().find(|row| matches!(row.verdict, None | Some(Verdict::Stuck)));
+    let Some(row) = unsettled else { return Ok(()) };
+    let RunRow { run, plan, .. } = row;
+    Err(match row.verdict {
+        None => CommandError::new(Exit::Held, format!("run {run} of {plan} was interrupted and is still open"))
+            .hint(format!("`runbook resume {run}` goes on with it, `runbook rollback {run}` takes it back")),
+        Some(_) => CommandError::new(Exit::Held, format!("run {run} of {plan} is stuck, and nothing may change until that is settled"))
+            .hint(format!(
+                "`runbook show {run}` says what is left; then `runbook rollback {run}` tries again, and `runbook recover --accept BECAUSE` closes it by hand"
+            )),
+    })
+}
+
+/// Goes on with a run, forward or back.
+pub(crate) fn go_on(
+    screen: &Screen,
+    dir: &StateDir,
+    lock: Lock,
+    known: Known,
+    back: bool,
+) -> Result<Exit, CommandError> {
+    let Known { run, saved, records } = known;
+    let plan = saved.plan.clone();
+    let sources = saved.sources.clone();
+    let program = match loading::reopen(saved) {
+        Ok(program) => program,
+        Err(found) => {
+            screen.diagnostics(&found, &sources)?;
+            return Err(runbook_engine::Error::Refused(run).into());
+        }
+    };
+    let state = RunState::replay(&records)?;
+    let observer = screen.observer(state);
+    let runner = Runner::reopen(settings(dir)?, lock, program, &records, run.clone(), back, observer)?;
+    end(screen, dir, &plan, &run, runner.go()?, back)
+}
+
+/// Shows how a run ended.
+pub(crate) fn end(
+    screen: &Screen,
+    dir: &StateDir,
+    plan: &Plan,
+    run: &RunId,
+    ending: Ending,
+    asked_back: bool,
+) -> Result<Exit, CommandError> {
+    if screen.format == crate::cli::Format::Json {
+        let account = || -> Result<(), CommandError> {
+            let records = journal(dir)?.records(run)?;
+            screen.json(&runbook_report::show_json(plan, &records)?)
+        };
+        // How the run ended is not up to whoever reads about it.
+        if let Err(error) = account() {
+            screen.complain(&format!("warning: run {run} is over, but its account cannot be shown: {}", error.message));
+        }
+    }
+    if ending.state.verdict().is_none() {
+        screen.note(&format!(
+            "run {run} is open: `runbook resume {run}` goes on with it, `runbook rollback {run}` takes it back"
+        ));
+    }
+    Ok(Exit::of(&ending.state, asked_back))
+}
+
+/// Milliseconds since 1970.
+pub(crate) fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}

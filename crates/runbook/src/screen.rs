@@ -1,0 +1,227 @@
+//! The terminal: what it can show, and the only places that print.
+use crate::cli::{Color, Format, Global};
+use crate::error::{CommandError, Exit};
+use runbook_engine::{Interrupt, Observer};
+use runbook_model::{Diagnostic, Record, RunState, SourceMap, StepId};
+use runbook_report::{Ndjson, Plain, Reporter, Style, Terminal, diagnostics};
+use serde_json::{Value, json};
+use std::env;
+use std::io::{self, BufRead, IsTerminal, Write};
+use std::process::ExitCode;
+
+/// What is written to.
+pub(crate) struct Screen {
+    pub(crate) format: Format,
+    out: Style,
+    err: Style,
+}
+
+impl Screen {
+    pub(crate) fn new(global: &Global) -> Self {
+        let style = |stream_is_terminal: bool| Style {
+            color: color(global.color, stream_is_terminal),
+            unicode: unicode(),
+            width: if stream_is_terminal { width() } else { 100 },
+        };
+        Self { format: global.format, out: style(io::stdout().is_terminal()), err: style(io::stderr().is_terminal()) }
+    }
+
+    /// How standard output looks.
+    pub(crate) fn style(&self) -> &Style {
+        &self.out
+    }
+
+    /// Prints a finished text.
+    pub(crate) fn text(&self, text: &str) -> Result<(), CommandError> {
+        let mut out = io::stdout().lock();
+        out.write_all(text.as_bytes())?;
+        if !text.is_empty() && !text.ends_with('\n') {
+            out.write_all(b"\n")?;
+        }
+        out.flush().map_err(Into::into)
+    }
+
+    /// Prints one JSON document; on one line where each line is one.
+    pub(crate) fn json(&self, value: &Value) -> Result<(), CommandError> {
+        match self.format {
+            Format::Ndjson => self.text(&runbook_report::json_line(value)),
+            _ => self.text(&runbook_report::json_text(value)),
+        }
+    }
+
+    /// Says what came of a command that has nothing else to show.
+    pub(crate) fn conclude(&self, text: &str) -> Result<(), CommandError> {
+        match self.format {
+            Format::Text => self.note(text),
+            Format::Json | Format::Ndjson => self.json(&json!({ "note": text }))?,
+        }
+        Ok(())
+    }
+
+    /// Prints what was found in plans; on standard error for people, on standard output for programs.
+    pub(crate) fn diagnostics(&self, found: &[Diagnostic], sources: &SourceMap) -> Result<(), CommandError> {
+        match self.format {
+            Format::Text if found.is_empty() => Ok(()),
+            Format::Text => {
+                io::stderr().write_all(diagnostics::render(found, sources, &self.err).as_bytes()).map_err(Into::into)
+            }
+            Format::Json => self.json(&diagnostics::json(found, sources)),
+            Format::Ndjson => self.text(&diagnostics::ndjson(found, sources)),
+        }
+    }
+
+    /// Says something that is not part of the result.
+    pub(crate) fn note(&self, text: &str) {
+        if self.format == Format::Text {
+            // Nobody may be there to read it any more, and that is no reason to stop half-way.
+            let _ = writeln!(io::stderr(), "{text}");
+        }
+    }
+
+    /// Says what must not go unheard although the result is for programs.
+    pub(crate) fn complain(&self, text: &str) {
+        let _ = writeln!(io::stderr(), "{text}");
+    }
+
+    /// Says why a command failed, and gives its exit code.
+    pub(crate) fn fail(&self, error: &CommandError) -> ExitCode {
+        if error.message.contains("Broken pipe") {
+            return error.exit.code();
+        }
+        match self.format {
+            Format::Text => {
+                let hint = error.hint.as_ref().map(|hint| format!("  help: {hint}\n")).unwrap_or_default();
+                let code = error.code.as_ref().map_or(String::new(), |code| format!("[{code}]"));
+                let _ = write!(io::stderr(), "error{code}: {}\n{hint}", error.message);
+            }
+            Format::Json | Format::Ndjson => {
+                let value =
+                    json!({ "error": error.message, "code": error.code, "hint": error.hint, "exit": error.exit as u8 });
+                if self.json(&value).is_err() {
+                    let _ = writeln!(io::stderr(), "error: {}", error.message);
+                }
+            }
+        }
+        error.exit.code()
+    }
+
+    /// Asks. Without a terminal and without `yes` the answer is a refusal.
+    pub(crate) fn consent(&self, question: &str, yes: bool) -> Result<(), CommandError> {
+        if yes {
+            return Ok(());
+        }
+        if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+            return Err(CommandError::refused("nobody is here to ask: standard input is not a terminal")
+                .hint("give --yes to go ahead without being asked"));
+        }
+        let mut screen = io::stderr();
+        write!(screen, "{question} [y/N] ")?;
+        screen.flush()?;
+        let mut answer = String::new();
+        io::stdin().lock().read_line(&mut answer)?;
+        match answer.trim() {
+            "y" | "Y" | "yes" => Ok(()),
+            _ => Err(CommandError::new(Exit::Cancelled, "nothing was done")),
+        }
+    }
+
+    /// Whether somebody can be asked.
+    pub(crate) fn interactive(&self) -> bool {
+        io::stdin().is_terminal() && io::stdout().is_terminal() && self.format == Format::Text
+    }
+
+    /// Whoever watches a run on this screen, from `state` on.
+    pub(crate) fn observer(&self, state: RunState) -> Box<dyn Observer> {
+        let reporter: Box<dyn Reporter> = match self.format {
+            Format::Json => return Box::new(Silent),
+            Format::Ndjson => Box::new(Ndjson::new(io::stdout())),
+            Format::Text if io::stdout().is_terminal() && env::var("TERM").as_deref() != Ok("dumb") => {
+                Box::new(Terminal::going_on(io::stdout(), self.out, state))
+            }
+            Format::Text => Box::new(Plain::going_on(io::stdout(), self.out, state)),
+        };
+        Box::new(Watching { reporter })
+    }
+}
+
+/// With `RUNBOOK_LOG=debug` (or any filter of `tracing`), what the tool itself does goes to standard error.
+pub(crate) fn trace() {
+    if let Ok(filter) = env::var("RUNBOOK_LOG") {
+        let filter = tracing_subscriber::EnvFilter::new(filter);
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(false).init();
+    }
+}
+
+fn color(choice: Color, is_terminal: bool) -> bool {
+    let set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
+    match choice {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto if set("NO_COLOR") => false,
+        Color::Auto if env::var("CLICOLOR_FORCE").is_ok_and(|value| value != "0") => true,
+        Color::Auto => is_terminal && env::var("TERM").as_deref() != Ok("dumb"),
+    }
+}
+
+/// By the locale, as the C library would decide: C and POSIX mean ASCII. Where no locale is set, as in a container,
+/// UTF-8 is what everybody has.
+fn unicode() -> bool {
+    let locale =
+        ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(|name| env::var(name).ok().filter(|v| !v.is_empty()));
+    match locale {
+        None => true,
+        Some(locale) => {
+            let locale = locale.to_lowercase();
+            locale.contains("utf-8") || locale.contains("utf8")
+        }
+    }
+}
+
+fn width() -> usize {
+    let size = rustix::termios::tcgetwinsize(io::stdout()).or_else(|_| rustix::termios::tcgetwinsize(io::stderr()));
+    size.ok().map(|size| usize::from(size.ws_col)).filter(|width| *width > 0).unwrap_or(80)
+}
+
+/// Feeds a reporter. What goes wrong with the screen does not touch the run.
+struct Watching {
+    reporter: Box<dyn Reporter>,
+}
+
+impl Observer for Watching {
+    fn record(&mut self, record: &Record) {
+        let _ = self.reporter.record(record);
+    }
+
+    fn progress(&mut self, step: &StepId, note: &str) {
+        let _ = self.reporter.progress(step, note);
+    }
+
+    fn tick(&mut self, now_ms: i64) {
+        let _ = self.reporter.tick(now_ms);
+    }
+
+    fn interrupted(&mut self, interrupt: Interrupt) {
+        let text = match interrupt {
+            Interrupt::Draining => "\nnothing more is started; what runs is finished. Ctrl-C again cancels what runs",
+            Interrupt::Cancelling => {
+                "\nwhat runs is being stopped. Ctrl-C again leaves at once, and the run can be resumed"
+            }
+            Interrupt::Leaving => "\nleft at once; `runbook resume` or `runbook rollback` goes on",
+        };
+        // A closed terminal is not a reason to end a run.
+        let _ = writeln!(io::stderr(), "{text}");
+    }
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        let _ = self.reporter.finish();
+    }
+}
+
+/// For `--format json`: the account is printed when the run is over.
+struct Silent;
+
+impl Observer for Silent {
+    fn record(&mut self, _: &Record) {}
+}

@@ -1,0 +1,322 @@
+//! The laws, and how a scenario says what it needs for them to be tried.
+//!
+//! 1. A probe changes nothing.
+//! 2. Applying twice is applying once, and after an apply there is nothing to do.
+//! 3. Apply, then undo, is as before; undoing twice is undoing once.
+//! 4. An apply that fails at any of its acts can be undone, and can be applied to its end instead.
+//! 5. An undo that fails at any of its acts can be run again.
+//! 6. A refusal changes nothing.
+
+use crate::world::World;
+use runbook_model::{Failure, Prediction, UndoPhase};
+use runbook_steps::{Baseline, Confirmation, Done, Step};
+use serde_json::Value as Json;
+
+/// As good as no limit on acts.
+const ALL: i64 = i64::MAX;
+/// More acts than any step of a scenario has; a loop that comes here does not end.
+const MANY: i64 = 500;
+
+type Setup = Box<dyn Fn(&mut World) -> Json>;
+type Observe = Box<dyn Fn(&World) -> String>;
+type Look = Box<dyn Fn(&World, &Done)>;
+type Teardown = Box<dyn Fn(&World)>;
+
+/// One case of one kind.
+pub(crate) struct Scenario {
+    pub(crate) kind: &'static str,
+    setup: Setup,
+    expect: Expect,
+    undo: Undo,
+    observe: Option<Observe>,
+    result: Option<Observe>,
+    afterwards: Option<Look>,
+    teardown: Option<Teardown>,
+}
+
+/// What the step should find.
+enum Expect {
+    Change,
+    CannotPredict,
+    Nothing,
+    Refusal(&'static str),
+}
+
+/// What the step can do about its own work.
+#[derive(PartialEq)]
+enum Undo {
+    Full,
+    /// Nothing has to come back: caches, waits, captures.
+    NotNeeded,
+}
+
+impl Scenario {
+    /// A case in which there is something to change, which undo takes back. `setup` makes the world and returns `with`.
+    pub(crate) fn change(kind: &'static str, setup: impl Fn(&mut World) -> Json + 'static) -> Self {
+        Self::of(kind, Expect::Change, setup)
+    }
+
+    /// A case of which a probe cannot tell what would happen.
+    pub(crate) fn unpredictable(kind: &'static str, setup: impl Fn(&mut World) -> Json + 'static) -> Self {
+        Self::of(kind, Expect::CannotPredict, setup)
+    }
+
+    /// A case in which the host is already as wanted.
+    pub(crate) fn nothing_to_do(kind: &'static str, setup: impl Fn(&mut World) -> Json + 'static) -> Self {
+        Self::of(kind, Expect::Nothing, setup)
+    }
+
+    /// A case in which probe, prepare or apply says no with a message that contains `saying`, and changes nothing.
+    pub(crate) fn refusal(
+        kind: &'static str,
+        saying: &'static str,
+        setup: impl Fn(&mut World) -> Json + 'static,
+    ) -> Self {
+        Self::of(kind, Expect::Refusal(saying), setup)
+    }
+
+    fn of(kind: &'static str, expect: Expect, setup: impl Fn(&mut World) -> Json + 'static) -> Self {
+        Self {
+            kind,
+            setup: Box::new(setup),
+            expect,
+            undo: Undo::Full,
+            observe: None,
+            result: None,
+            afterwards: None,
+            teardown: None,
+        }
+    }
+
+    /// The step's work need not come back: a cache, a wait.
+    pub(crate) fn without_undo(mut self) -> Self {
+        self.undo = Undo::NotNeeded;
+        self
+    }
+
+    /// Compares this instead of the trees: the state of a process, the answer of a port. Equal texts are equal worlds.
+    pub(crate) fn observing(mut self, observe: impl Fn(&World) -> String + Clone + 'static) -> Self {
+        self.result = Some(Box::new(observe.clone()));
+        self.observe = Some(Box::new(observe));
+        self
+    }
+
+    /// Looks at the world and at what the step said once it was applied.
+    pub(crate) fn afterwards(mut self, look: impl Fn(&World, &Done) + 'static) -> Self {
+        self.afterwards = Some(Box::new(look));
+        self
+    }
+
+    /// Ends what the scenario left running; called also when a law is broken.
+    pub(crate) fn teardown(mut self, teardown: impl Fn(&World) + 'static) -> Self {
+        self.teardown = Some(Box::new(teardown));
+        self
+    }
+
+    /// Tries every law.
+    pub(crate) fn obeys_the_laws(&self) {
+        match self.expect {
+            Expect::Refusal(saying) => self.refuses(saying),
+            Expect::Nothing => self.does_nothing(),
+            Expect::Change | Expect::CannotPredict => {
+                let (made, acts) = self.applies_and_undoes();
+                for act in 0..acts {
+                    self.survives_a_fault_in_apply(act, &made);
+                }
+                if self.undo == Undo::Full {
+                    self.survives_faults_in_undo();
+                }
+            }
+        }
+    }
+
+    fn begin(&self) -> Case<'_> {
+        let mut world = World::new();
+        let with = (self.setup)(&mut world);
+        let step = world.bind(self.kind, &with);
+        Case { world, scenario: self, step, baseline: None, undo: Json::Null }
+    }
+
+    fn refuses(&self, saying: &str) {
+        let mut case = self.begin();
+        let before = case.see();
+        let refusal = case
+            .probe()
+            .map(drop)
+            .and_then(|()| case.prepare())
+            .and_then(|()| case.apply(ALL).map(drop))
+            .expect_err("this should have been refused");
+        let told = format!("{}\n{}\n{}", refusal.message, refusal.detail, refusal.hint.unwrap_or_default());
+        assert!(told.contains(saying), "the refusal does not say {saying:?}:\n{told}");
+        same(&case.see(), &before, "a refusal changed something");
+    }
+
+    fn does_nothing(&self) {
+        let mut case = self.begin();
+        let (before, result) = (case.see(), case.see_result());
+        let probe = case.probe().expect("the probe failed");
+        assert!(probe.is_no_change(), "there should be nothing to do: {probe:?}");
+        same(&case.see(), &before, "the probe changed something");
+        case.prepare().expect("prepare failed");
+        same(&case.see(), &before, "prepare changed something");
+        let done = case.apply(ALL).expect("apply failed");
+        same(&case.see_result(), &result, "applying what is there changed something");
+        self.afterwards.iter().for_each(|look| look(&case.world, &done));
+        if self.undo == Undo::Full {
+            case.take_back(ALL).expect("undo failed");
+            same(&case.see(), &before, "the undo of nothing changed something");
+        }
+    }
+
+    /// Returns what an apply makes, and how many acts it has.
+    fn applies_and_undoes(&self) -> (String, i64) {
+        let mut case = self.begin();
+        let before = case.see();
+        let probe = case.probe().expect("the probe failed");
+        match self.expect {
+            Expect::CannotPredict => assert!(matches!(probe, Prediction::CannotPredict { .. }), "{probe:?}"),
+            _ => assert!(matches!(probe, Prediction::Change { .. }), "{probe:?}"),
+        }
+        same(&case.see(), &before, "the probe changed something");
+        case.prepare().expect("prepare failed");
+        same(&case.see(), &before, "prepare changed something");
+        let done = case.apply(ALL).expect("apply failed");
+        let made = case.see_result();
+        case.is_there();
+        self.afterwards.iter().for_each(|look| look(&case.world, &done));
+        case.apply(ALL).expect("the second apply failed");
+        same(&case.see_result(), &made, "applying twice is not applying once");
+        case.is_there();
+        case.take_back(ALL).expect("undo failed");
+        if self.undo == Undo::Full {
+            same(&case.see(), &before, "the undo did not put everything back");
+        }
+        case.take_back(ALL).expect("the second undo failed");
+        if self.undo == Undo::Full {
+            same(&case.see(), &before, "undoing twice is not undoing once");
+        }
+        (made, self.count_acts())
+    }
+
+    fn count_acts(&self) -> i64 {
+        for acts in 0..MANY {
+            let mut case = self.begin();
+            case.prepare().expect("prepare failed");
+            if case.apply(acts).is_ok() {
+                return acts;
+            }
+        }
+        panic!("an apply of more than {MANY} acts");
+    }
+
+    fn survives_a_fault_in_apply(&self, act: i64, made: &str) {
+        let mut case = self.begin();
+        let before = case.see();
+        case.prepare().expect("prepare failed");
+        case.apply(act).expect_err("the fault was not noticed");
+        if self.undo == Undo::Full {
+            case.take_back(ALL).unwrap_or_else(|failure| panic!("undo after a fault at act {act}: {failure:?}"));
+            same(&case.see(), &before, &format!("the undo of an apply that failed at act {act}"));
+        }
+        drop(case);
+
+        let mut case = self.begin();
+        case.prepare().expect("prepare failed");
+        case.apply(act).expect_err("the fault was not noticed");
+        case.apply(ALL).unwrap_or_else(|failure| panic!("apply after a fault at act {act}: {failure:?}"));
+        same(&case.see_result(), made, &format!("going on after a fault at act {act}"));
+    }
+
+    fn survives_faults_in_undo(&self) {
+        for act in 0..MANY {
+            let mut case = self.begin();
+            let before = case.see();
+            case.prepare().expect("prepare failed");
+            case.apply(ALL).expect("apply failed");
+            let ended = case.take_back(act);
+            if ended.is_err() {
+                case.take_back(ALL).unwrap_or_else(|failure| panic!("undo after a fault at act {act}: {failure:?}"));
+            }
+            same(&case.see(), &before, &format!("an undo that failed at act {act} and was run again"));
+            if ended.is_ok() {
+                return;
+            }
+        }
+        panic!("an undo of more than {MANY} acts");
+    }
+}
+
+/// Two worlds are the same; what differs is shown line by line.
+fn same(is: &str, wanted: &str, when: &str) {
+    let only = |these: &str, those: &str, mark: char| -> String {
+        let known: Vec<&str> = those.lines().collect();
+        these.lines().filter(|line| !known.contains(line)).map(|line| format!("{mark} {line}\n")).collect()
+    };
+    assert!(is == wanted, "{when}\n{}{}", only(wanted, is, '-'), only(is, wanted, '+'));
+}
+
+/// One try of one scenario.
+struct Case<'a> {
+    world: World,
+    scenario: &'a Scenario,
+    step: Box<dyn Step>,
+    baseline: Option<Baseline>,
+    undo: Json,
+}
+
+impl Case<'_> {
+    fn see(&self) -> String {
+        self.scenario.observe.as_ref().map_or_else(|| self.world.tree(), |observe| observe(&self.world))
+    }
+
+    fn see_result(&self) -> String {
+        self.scenario.result.as_ref().map_or_else(|| self.world.tree_without_times(), |result| result(&self.world))
+    }
+
+    fn probe(&self) -> Result<Prediction, Failure> {
+        self.step.probe(&self.world.reader()).map(|probe| probe.prediction)
+    }
+
+    fn prepare(&mut self) -> Result<(), Failure> {
+        self.baseline = self.world.work(ALL, None, |work| self.step.baseline(work))?;
+        self.undo = self.world.work(ALL, self.baseline.as_ref(), |work| self.step.prepare(work))?;
+        Ok(())
+    }
+
+    fn apply(&self, acts: i64) -> Result<Done, Failure> {
+        self.world.work(acts, self.baseline.as_ref(), |work| self.step.apply(work, &self.undo))
+    }
+
+    fn is_there(&self) {
+        let confirmed = self.step.confirm(&self.world.reader(), &self.undo).expect("confirm failed");
+        assert!(!matches!(confirmed, Confirmation::NotThere(_)), "the change is not there: {confirmed:?}");
+    }
+
+    /// What a rollback calls, in its order.
+    fn take_back(&self, acts: i64) -> Result<(), Failure> {
+        for phase in [UndoPhase::Halt, UndoPhase::Undo] {
+            self.world.work(acts, self.baseline.as_ref(), |work| self.step.take_back(phase, work, &self.undo))?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Case<'_> {
+    fn drop(&mut self) {
+        if let Some(teardown) = &self.scenario.teardown {
+            teardown(&self.world);
+        }
+    }
+}
+
+/// Lists the scenarios of a group and makes a test of each.
+macro_rules! scenarios {
+    ($($name:ident),* $(,)?) => {
+        pub(crate) const ALL: &[fn() -> $crate::harness::Scenario] = &[$($name),*];
+
+        mod laws {
+            $(#[test] fn $name() { super::$name().obeys_the_laws(); })*
+        }
+    };
+}
+pub(crate) use scenarios;

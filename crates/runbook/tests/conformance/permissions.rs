@@ -1,0 +1,81 @@
+//! What a user sees who may not do it: the failure names the place, and nothing has changed.
+//!
+//! Root may do everything, so these tests start themselves once more as another user.
+
+use crate::world::World;
+use runbook_model::FailureKind;
+use serde_json::json;
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::process::Command;
+
+/// Whether this process is the one that may not do everything; else the test `name` is run by such a one.
+fn is_ordinary_user(name: &str) -> bool {
+    let dir = tempfile::tempdir().unwrap();
+    if fs::metadata(dir.path()).unwrap().uid() != 0 {
+        return true;
+    }
+    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    // The program may lie where only root can go.
+    let program = dir.path().join("conformance");
+    fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+    let output = Command::new("setpriv")
+        .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+        .arg(&program)
+        .args(["--exact", name, "--nocapture"])
+        .current_dir(dir.path())
+        .env("TMPDIR", dir.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && said.contains("1 passed"), "{said}");
+    false
+}
+
+#[test]
+fn a_read_only_directory_is_named() {
+    if !is_ordinary_user("permissions::a_read_only_directory_is_named") {
+        return;
+    }
+    let rows = [
+        ("file.write", json!({ "path": "shut/file", "content": "new" })),
+        ("file.copy", json!({ "from": "from", "path": "shut/file" })),
+        ("file.remove", json!({ "path": "shut/file" })),
+        ("file.link", json!({ "path": "shut/link", "to": "file" })),
+        ("file.directory", json!({ "path": "shut/new" })),
+        ("json.edit", json!({ "path": "shut/file", "set": { "/a": 1 } })),
+        ("jiti-cache.clear", json!({ "dir": "shut/jiti" })),
+    ];
+    for (kind, with) in rows {
+        let world = World::new();
+        world.file("from", "x");
+        world.file("shut/file", "{}");
+        world.dir("shut/jiti");
+        fs::set_permissions(world.root.join("shut"), fs::Permissions::from_mode(0o555)).unwrap();
+        let before = world.tree();
+        let step = world.bind(kind, &with);
+        step.probe(&world.reader()).unwrap();
+        let undo = world.work(i64::MAX, None, |work| step.prepare(work)).unwrap();
+        let failure = world.work(i64::MAX, None, |work| step.apply(work, &undo)).unwrap_err();
+        assert_eq!(failure.kind, FailureKind::Missing, "{kind}: {failure:?}");
+        assert!(failure.message.contains("shut") && failure.hint.is_some(), "{kind}: {failure:?}");
+        assert_eq!(world.tree(), before, "{kind}");
+        world.work(i64::MAX, None, |work| step.take_back(runbook_model::UndoPhase::Undo, work, &undo)).unwrap();
+        assert_eq!(world.tree(), before, "{kind}: after the undo");
+        fs::set_permissions(world.root.join("shut"), fs::Permissions::from_mode(0o755)).unwrap();
+    }
+}
+
+#[test]
+fn what_cannot_be_read_cannot_be_backed_up() {
+    if !is_ordinary_user("permissions::what_cannot_be_read_cannot_be_backed_up") {
+        return;
+    }
+    let world = World::new();
+    world.file_with_mode("app/secret", "x", 0o000);
+    let step = world.bind("backup.create", &json!({ "paths": ["app"] }));
+    let undo = world.work(i64::MAX, None, |work| step.prepare(work)).unwrap();
+    let failure = world.work(i64::MAX, None, |work| step.apply(work, &undo)).unwrap_err();
+    assert!(failure.message.contains("app/secret"), "{failure:?}");
+    assert!(!world.state.join("backups/r1-it").exists(), "half of a backup is left");
+}

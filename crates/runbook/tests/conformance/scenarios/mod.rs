@@ -1,0 +1,31 @@
+//! One file a group of kinds, one function a case. A group ends with `scenarios!`, which makes a test of each case.
+
+pub(crate) mod artifacts;
+pub(crate) mod backups;
+pub(crate) mod commands;
+pub(crate) mod external;
+pub(crate) mod files;
+pub(crate) mod gates;
+pub(crate) mod json;
+pub(crate) mod npm;
+pub(crate) mod process;
+
+use crate::harness::Scenario;
+
+/// Every scenario of every group.
+pub(crate) fn all() -> impl Iterator<Item = Scenario> {
+    [
+        artifacts::ALL,
+        backups::ALL,
+        commands::ALL,
+        external::ALL,
+        files::ALL,
+        gates::ALL,
+        json::ALL,
+        npm::ALL,
+        process::ALL,
+    ]
+    .into_iter()
+    .flatten()
+    .map(|scenario| scenario())
+}

@@ -1,0 +1,208 @@
+//! The place in which a scenario happens: directories of its own, the handles on the host, and a digest of what is there.
+
+use runbook_model::{Node, Resource, Span, StepId};
+use runbook_steps::host::{Cancel, Canceller, Host, HostBuilder, Reader};
+use runbook_steps::{ArgContext, Args, BackupRef, Baseline, Catalogue, Step, Work};
+use serde_json::Value as Json;
+use std::fmt::Write as _;
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+/// Directories that only one scenario uses. All of them go when it ends.
+pub(crate) struct World {
+    /// What the step changes lies here; relative paths of `with` start here.
+    pub(crate) root: PathBuf,
+    /// What `~` means.
+    pub(crate) home: PathBuf,
+    /// Where `runbook` keeps its own files.
+    pub(crate) state: PathBuf,
+    /// The step's own directory inside its run.
+    pub(crate) work: PathBuf,
+    /// Services that the plan brings up.
+    pub(crate) services: Vec<Resource>,
+    /// Backups of the run, made by [`back_up`](Self::back_up).
+    pub(crate) backups: Vec<BackupRef>,
+    runtime: tokio::runtime::Runtime,
+    canceller: Canceller,
+    cancel: Cancel,
+    _temp: tempfile::TempDir,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        let temp = tempfile::Builder::new().prefix("conformance-").tempdir().unwrap();
+        // Temporary directories may lie behind a symlink; the paths of a plan may not.
+        let top = temp.path().canonicalize().unwrap();
+        let dir = |name: &str| {
+            let path = top.join(name);
+            fs::create_dir_all(&path).unwrap();
+            path
+        };
+        let (canceller, cancel) = Canceller::new();
+        Self {
+            root: dir("root"),
+            home: dir("home"),
+            work: dir("state/runs/r1/it"),
+            state: dir("state"),
+            services: Vec::new(),
+            backups: Vec::new(),
+            runtime: tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap(),
+            canceller,
+            cancel,
+            _temp: temp,
+        }
+    }
+
+    pub(crate) fn reader(&self) -> Reader {
+        Reader::new(&self.state, &self.home)
+    }
+
+    /// A host on which the first `acts` changes succeed.
+    pub(crate) fn host(&self, acts: i64) -> Host {
+        let program = PathBuf::from(env!("CARGO_BIN_EXE_runbook"));
+        HostBuilder::new(self.reader(), self.runtime.handle().clone(), self.cancel.clone(), program)
+            .failing_after(acts)
+            .build()
+    }
+
+    /// Asks everything that runs in this world to stop, as an operator does.
+    pub(crate) fn cancel(&self) {
+        self.canceller.cancel();
+    }
+
+    pub(crate) fn bind(&self, kind: &str, with: &Json) -> Box<dyn Step> {
+        // The external kind of the examples is found as an operator would have it on PATH.
+        let examples = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/external-kind");
+        let catalogue = Catalogue::searching(examples);
+        let kind = catalogue.get(kind).unwrap_or_else(|| panic!("the catalogue has no `{kind}`"));
+        let context = ArgContext {
+            base: self.root.clone(),
+            home: self.home.clone(),
+            services: self.services.clone(),
+            window: None,
+        };
+        let node = Node::from_json(Span::default(), with);
+        let args = Args { doc: kind.doc(), node: &node, context: &context, step_span: Span::default() };
+        let mut found = runbook_model::Diagnostics::default();
+        if runbook_steps::check_parameters(&args, &mut found) {
+            kind.check(&args, &mut found);
+        }
+        let faults = found.into_sorted();
+        assert!(faults.is_empty(), "the parameters of `{}` are refused: {faults:#?}", kind.doc().name);
+        kind.bind(&args).unwrap_or_else(|fault| panic!("`{}` does not bind: {fault:#?}", kind.doc().name))
+    }
+
+    /// Calls `with` with what the engine gives a step.
+    pub(crate) fn work<T>(&self, acts: i64, baseline: Option<&Baseline>, with: impl FnOnce(&Work<'_>) -> T) -> T {
+        let host = self.host(acts);
+        let step = StepId::new("it").unwrap();
+        let none = Baseline::default();
+        let baseline = baseline.unwrap_or(&none);
+        with(&Work {
+            host: &host,
+            dir: &self.work,
+            step: &step,
+            backups: &self.backups,
+            marks: &baseline.marks,
+            baseline: &baseline.readings,
+            evidence: &Mutex::new(Vec::new()),
+            now_ms: host.now_ms(),
+            progress: &|_| {},
+        })
+    }
+
+    /// Covers `paths` (relative to the root) with a backup of this run, as a `backup.create` would.
+    pub(crate) fn back_up(&mut self, paths: &[&str]) {
+        let dir = self.state.join("backups/r1-backup");
+        fs::create_dir_all(dir.parent().unwrap()).unwrap();
+        let paths: Vec<PathBuf> = paths.iter().map(|path| self.root.join(path)).collect();
+        runbook_backup::create(&dir, &paths, 0, &|| false, &runbook_backup::Options::default()).unwrap();
+        self.backups = vec![BackupRef { step: StepId::new("backup").unwrap(), dir }];
+    }
+
+    /// Writes a file below the root and makes the directories above it.
+    pub(crate) fn file(&self, path: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.root.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, content).unwrap();
+        path
+    }
+
+    /// Like [`file`](Self::file), with permission bits.
+    pub(crate) fn file_with_mode(&self, path: &str, content: impl AsRef<[u8]>, mode: u32) -> PathBuf {
+        let path = self.file(path, content);
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        path
+    }
+
+    /// Makes a directory below the root with all above it.
+    pub(crate) fn dir(&self, path: &str) -> PathBuf {
+        let path = self.root.join(path);
+        fs::create_dir_all(&path).unwrap();
+        path
+    }
+
+    /// Makes a symlink below the root.
+    pub(crate) fn link(&self, path: &str, target: &str) -> PathBuf {
+        let path = self.root.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::os::unix::fs::symlink(target, &path).unwrap();
+        path
+    }
+
+    /// Everything below the root and the home: one line an entry with type, mode, owner, size, time and content.
+    ///
+    /// Times of directories are left out, because a rename inside one changes them.
+    pub(crate) fn tree(&self) -> String {
+        let mut text = String::new();
+        for top in [&self.root, &self.home] {
+            self.describe(top, &mut text, true);
+        }
+        text
+    }
+
+    /// The same without times, for comparing what two applies made.
+    pub(crate) fn tree_without_times(&self) -> String {
+        let mut text = String::new();
+        for top in [&self.root, &self.home] {
+            self.describe(top, &mut text, false);
+        }
+        text
+    }
+
+    fn describe(&self, path: &Path, text: &mut String, times: bool) {
+        let found = fs::symlink_metadata(path).unwrap();
+        let top = self.root.parent().unwrap();
+        let name = path.strip_prefix(top).unwrap();
+        write!(text, "{name:?} {:o} {}:{}", found.mode(), found.uid(), found.gid()).unwrap();
+        if found.is_symlink() {
+            let target = fs::read_link(path).unwrap();
+            let target = target.strip_prefix(top).map_or(target.clone(), |rest| Path::new("TOP").join(rest));
+            writeln!(text, " -> {target:?}").unwrap();
+        } else if found.is_dir() {
+            text.push('\n');
+            let mut names: Vec<_> = fs::read_dir(path).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+            names.sort();
+            names.iter().for_each(|name| self.describe(&path.join(name), text, times));
+        } else if found.is_file() {
+            let content = fs::read(path).unwrap();
+            let shown = match std::str::from_utf8(&content) {
+                Ok(short) if short.len() < 200 => format!("{:?}", short.replace(&*top.to_string_lossy(), "TOP")),
+                _ => format!("{} bytes, hash {:x}", content.len(), hash(&content)),
+            };
+            let time = if times { format!(" {}.{:09}", found.mtime(), found.mtime_nsec()) } else { String::new() };
+            writeln!(text, "{time} {shown}").unwrap();
+        } else {
+            text.push('\n');
+        }
+    }
+}
+
+fn hash(content: &[u8]) -> u64 {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    let mut hasher = DefaultHasher::new();
+    content.hash(&mut hasher);
+    hasher.finish()
+}

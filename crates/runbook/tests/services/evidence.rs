@@ -1,0 +1,272 @@
+//! Verification, inspection and orphans with a real service: the demo gateway in its three releases.
+
+use crate::support::{Scratch, demo_gateway, free_port, script, until};
+use runbook_model::{FailureKind, Resource, SignalVerdict, UndoPhase};
+use serde_json::{Value as Json, json};
+use std::process::{Command, Stdio};
+
+/// A scratch with a gateway of release `version` that listens on `listen`.
+fn gateway(version: &str, listen: &str) -> (Scratch, u16) {
+    let mut scratch = Scratch::new();
+    scratch.services = vec![Resource::Process("gateway".to_owned())];
+    install(&scratch, version);
+    let port = free_port();
+    scratch.step("process.start", start(&scratch, listen, port)).applied();
+    (scratch, port)
+}
+
+fn install(scratch: &Scratch, version: &str) {
+    let _ = std::fs::remove_dir_all(scratch.path("app"));
+    let made = Command::new(demo_gateway()).args(["make-release", version]).arg(scratch.path("app")).status();
+    assert!(made.unwrap().success());
+}
+
+fn start(scratch: &Scratch, listen: &str, port: u16) -> Json {
+    json!({
+        "name": "gateway",
+        "run": [demo_gateway(), "serve", "--app", scratch.path("app"), "--state", scratch.path("data"),
+                "--listen", listen, "--port", port.to_string()],
+        "log": "demo.log",
+        "ready_port": port,
+    })
+}
+
+fn signals(port: u16) -> Json {
+    json!({
+        "health": { "http": format!("http://127.0.0.1:{port}/healthz"), "role": "confirming" },
+        "port": { "port": port },
+        "process": { "process": "gateway" },
+        "chat": { "log": "[chat] connected", "kind": "functional" },
+        "missing": { "log_absent": "Cannot find package", "kind": "negative" },
+        "reply": { "http": format!("http://127.0.0.1:{port}/message"), "body": "ping", "match": "heard: ping",
+                   "kind": "functional", "max_latency": "2s" },
+    })
+}
+
+#[test]
+fn the_good_release_passes_and_the_broken_one_shows_where() {
+    let (scratch, port) = gateway("1.0.0", "127.0.0.1");
+    let with = json!({ "within": "5s", "watch": "300ms", "signals": signals(port) });
+    let mut verify = scratch.step("verify.signals", with.clone());
+    let done = verify.apply().unwrap();
+    assert_eq!(done.summary, "5 of 5 blocking signals are green");
+    let log = std::fs::read_to_string(scratch.path("demo.log")).unwrap();
+    let line = 1 + log.lines().position(|line| line.contains("[chat]\u{1b}[0m connected")).unwrap();
+    assert_eq!(verify.row("chat").place, Some(format!("demo.log:{line}")));
+    install(&scratch, "1.1.0");
+    scratch.step("process.restart", json!({ "name": "gateway", "watch": ["app"] })).applied();
+    let with = json!({ "within": "1s", "watch": "300ms", "signals": signals(port) });
+    let mut verify = scratch.step("verify.signals", with);
+    let failure = verify.apply().unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Failed);
+    assert_eq!(failure.message, "3 of 5 blocking signals are red: `chat`, `missing`, `reply`");
+    assert_eq!(verify.row("health").verdict, SignalVerdict::Green);
+    assert_eq!(verify.row("chat").read, "no such line", "the line of the old release does not count");
+    let missing = verify.row("missing");
+    assert!(missing.read.contains("Cannot find package 'demo-host' imported from"), "{missing:?}");
+    let log = std::fs::read_to_string(scratch.path("demo.log")).unwrap();
+    let place: usize = missing.place.unwrap().strip_prefix("demo.log:").unwrap().parse().unwrap();
+    assert!(log.lines().nth(place - 1).unwrap().contains("[chat]") || log.contains("[mail]"));
+    assert!(log.lines().nth(place - 1).unwrap().contains("Cannot find package"));
+    install(&scratch, "1.2.0");
+    scratch.step("process.restart", json!({ "name": "gateway", "watch": ["app"] })).applied();
+    let with = json!({ "within": "5s", "watch": "300ms", "signals": signals(port) });
+    scratch.step("verify.signals", with).apply().expect("old errors before the mark are not seen");
+}
+
+#[test]
+fn a_port_counts_on_ipv6_alone_and_not_when_another_process_holds_it() {
+    let (scratch, port) = gateway("1.0.0", "::1");
+    let with = json!({ "within": "2s", "signals": { "port": { "port": port } } });
+    scratch.step("verify.signals", with.clone()).apply().expect("an IPv6 listener of the service");
+    // Another process holds the same port of the other family: clients may reach either.
+    let _other = std::net::TcpListener::bind(("127.0.0.1", port)).unwrap();
+    let mut verify = scratch.step("verify.signals", with);
+    verify.apply().unwrap_err();
+    let read = verify.row("port").read;
+    assert!(read.contains("127.0.0.1 is owned by") && read.contains(&std::process::id().to_string()), "{read}");
+}
+
+#[test]
+fn every_line_since_the_position_is_read_across_rotation() {
+    let scratch = Scratch::new();
+    let log = scratch.path("app.log");
+    std::fs::write(&log, "old failure\n").unwrap();
+    let with = json!({
+        "within": "2s", "log": "app.log",
+        "signals": {
+            "first": { "log": "first line" },
+            "second": { "log": { "text": "second", "count": 2 } },
+            "failure": { "log_absent": "failure", "kind": "negative", "watch": "100ms" },
+        }
+    });
+    let mut verify = scratch.step("verify.signals", with.clone());
+    assert!(verify.take_baseline().iter().all(|row| row.verdict == SignalVerdict::Unread));
+    append(&log, "\u{1b}[32mfirst\u{1b}[0m line\nsecond");
+    std::fs::rename(&log, scratch.path("app.log.1")).unwrap();
+    append(&scratch.path("app.log.1"), " half\n");
+    append(&log, "second again\n");
+    verify.apply().expect("both files are read");
+    assert_eq!(verify.row("first").place.as_deref(), Some("app.log.1:2"));
+    append(&scratch.path("app.log.1"), "late failure\n");
+    let failure = verify.apply().unwrap_err();
+    assert_eq!(failure.message, "1 of 3 blocking signals is red: `failure`");
+    assert_eq!(verify.row("failure").place.as_deref(), Some("app.log.1:4"));
+}
+
+fn append(path: &std::path::Path, text: &str) {
+    use std::io::Write;
+    let mut file = std::fs::OpenOptions::new().append(true).create(true).open(path).unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+}
+
+#[test]
+fn a_truncated_log_proves_no_absence() {
+    let scratch = Scratch::new();
+    std::fs::write(scratch.path("app.log"), "one\ntwo\n").unwrap();
+    let signals = json!({ "failure": { "log_absent": "failure", "kind": "negative", "watch": "10ms" } });
+    let with = json!({ "within": "2s", "log": "app.log", "signals": signals });
+    let mut verify = scratch.step("verify.signals", with.clone());
+    assert_eq!(verify.apply().unwrap_err().kind, FailureKind::Inconclusive, "without a baseline nothing is known");
+    verify.take_baseline();
+    verify.apply().unwrap();
+    std::fs::write(scratch.path("app.log"), "new\n").unwrap();
+    let failure = verify.apply().unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Inconclusive);
+    assert!(failure.detail.contains("was truncated"), "{failure:?}");
+}
+
+#[test]
+fn commands_are_judged_by_code_text_and_time() {
+    let scratch = Scratch::new();
+    script(&scratch.path("reply"), "echo \"model: haiku\"; exit ${1:-0}\n");
+    script(&scratch.path("slow"), "exec sleep 1000\n");
+    for (signal, green, read) in [
+        (json!({ "command": ["./reply"], "match": "haiku" }), true, "model: haiku"),
+        (json!({ "command": ["./reply"], "match_absent": "haiku" }), false, "model: haiku"),
+        (json!({ "command": ["./reply", "3"] }), false, "exit code 3"),
+        (json!({ "command": ["./reply", "3"], "exit": 3 }), true, "exit code 3"),
+        (json!({ "command": ["./slow"], "max_latency": "100ms" }), false, "no end in time"),
+    ] {
+        let mut signal = signal;
+        signal["command"][0] = json!(scratch.path(signal["command"][0].as_str().unwrap()));
+        let with = json!({ "within": "300ms", "signals": { "one": signal } });
+        let mut verify = scratch.step("verify.signals", with);
+        assert_eq!(verify.apply().is_ok(), green, "{read}");
+        assert!(verify.row("one").read.contains(read), "{:?}", verify.row("one"));
+    }
+    let with = json!({ "within": "100ms", "signals": { "one": { "command": ["no-such-program-anywhere"] } } });
+    assert_eq!(scratch.step("verify.signals", with).apply().unwrap_err().kind, FailureKind::Inconclusive);
+}
+
+#[test]
+fn confirming_signals_never_decide() {
+    let scratch = Scratch::new();
+    let dead = json!({ "http": format!("http://127.0.0.1:{}/", free_port()), "role": "confirming" });
+    let with = json!({ "within": "1s", "signals": { "dead": dead, "true": { "command": ["true"] } } });
+    let mut verify = scratch.step("verify.signals", with);
+    verify.apply().unwrap();
+    assert_eq!(
+        (verify.row("dead").verdict, verify.row("dead").read.as_str()),
+        (SignalVerdict::Red, "connection refused")
+    );
+}
+
+#[test]
+fn a_process_that_is_replaced_is_not_stable() {
+    let scratch = Scratch::new();
+    script(&scratch.path("flaps"), "echo up\nsleep 0.2\nexit 1\n");
+    let with = json!({ "name": "demo", "run": ["./flaps"], "ready_log": "up", "restart": "always" });
+    scratch.step("process.start", with).applied();
+    let with = json!({ "within": "1200ms", "watch": "1s", "signals": { "stable": { "process": "demo" } } });
+    scratch.step("verify.signals", with).apply().unwrap_err();
+}
+
+#[test]
+fn faults_of_signals_are_all_reported() {
+    let mut scratch = Scratch::new();
+    for (signal, wanted) in [
+        (json!({}), "signal `one` has no source"),
+        (json!({ "port": 1, "http": "http://x" }), "signal `one` has two sources"),
+        (json!({ "http": "https://x" }), "needs a URL that starts with `http://`"),
+        (json!({ "command": [] }), "needs an argument vector"),
+        (json!({ "command": ["x"], "kind": "funktional" }), "has the kind `funktional`"),
+        (json!({ "command": ["x"], "role": "optional" }), "has the role `optional`"),
+        (json!({ "command": ["x"], "mach": "y" }), "has no `mach`"),
+        (json!({ "command": ["x"], "max_latency": 3 }), "has a wrong `max_latency`"),
+        (json!({ "command": ["x"], "watch": "2m" }), "is longer than `within`"),
+        (json!({ "command": ["x"], "role": "advisory" }), "no signal is blocking"),
+        (json!({ "log": "x" }), "does not say which log"),
+        (json!({ "log_absent": "x", "kind": "negative", "watch": "1s" }), "does not say which log"),
+        (json!({ "port": 0 }), "has a wrong `port`"),
+        (json!({ "unit": "x.service" }), "units cannot be read yet"),
+    ] {
+        let with = json!({ "signals": { "one": signal.clone() } });
+        let faults = scratch.faults("verify.signals", with);
+        assert!(faults.iter().any(|fault| fault.message.contains(wanted)), "{signal}: {faults:#?}");
+    }
+    scratch.services = vec![Resource::Process("demo".to_owned())];
+    let faults = scratch.faults(
+        "verify.signals",
+        json!({ "watch": "2m", "signals": { "a": {}, "b": { "port": 70000 }, "c": { "log_absent": "x" } } }),
+    );
+    assert_eq!(faults.len(), 4, "{faults:#?}");
+    assert!(scratch.faults("verify.signals", json!({ "signals": {} }))[0].message.contains("at least one signal"));
+}
+
+#[test]
+fn an_inspection_finds_the_installation_that_runs() {
+    let (scratch, port) = gateway("1.0.0", "127.0.0.1");
+    let with = json!({ "manager": "process", "name": "gateway" });
+    let outputs = scratch.step("service.inspect", with.clone()).probe().outputs;
+    assert_eq!(outputs["package_root"], json!(scratch.path("app").canonicalize().unwrap()));
+    assert_eq!(
+        (&outputs["version"], &outputs["running"], &outputs["pid"]),
+        (&json!("1.0.0"), &json!(true), &json!(scratch.pid("gateway")))
+    );
+    assert!(outputs["argv"].as_array().unwrap().contains(&json!(port.to_string())));
+    scratch.step("process.stop", json!({ "name": "gateway" })).applied();
+    let outputs = scratch.step("service.inspect", with).probe().outputs;
+    assert_eq!(
+        (&outputs["version"], &outputs["running"], &outputs["pid"]),
+        (&json!("1.0.0"), &json!(false), &Json::Null)
+    );
+    let faults = scratch.faults("service.inspect", json!({ "manager": "systemd", "name": "x" }));
+    assert!(faults[0].message.contains("cannot be inspected"));
+}
+
+#[test]
+fn an_orphan_is_ended_and_nothing_else() {
+    let (scratch, port) = gateway("1.0.0", "127.0.0.1");
+    let pid = scratch.pid("gateway");
+    let with = |expect: &str| json!({ "port": port, "service": "gateway", "expect": expect, "grace": "2s" });
+    assert!(scratch.step("port.orphan-kill", with("demo-gateway")).no_change(), "the service itself");
+    // Without its supervisor and its mark it is an orphan: another service asks.
+    let other = json!({ "port": port, "service": "other", "expect": "node" });
+    let failure = scratch.step("port.orphan-kill", other).apply().unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Refused);
+    assert!(failure.message.contains(&format!("pid {pid}")) && failure.message.contains("demo-gateway"));
+    assert_eq!(scratch.pid("gateway"), pid);
+    scratch.step("process.stop", json!({ "name": "gateway" })).applied();
+    let mut orphan = Command::new(demo_gateway())
+        .args(["serve", "--app"])
+        .arg(scratch.path("app"))
+        .arg("--state")
+        .arg(scratch.path("data"))
+        .args(["--listen", "::", "--port", &port.to_string()])
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    until("the orphan to listen", || !scratch.reader().port_owners(port).unwrap().is_free());
+    // A service that wants the port says who has it.
+    let failure = scratch.step("process.start", start(&scratch, "127.0.0.1", port)).apply().unwrap_err();
+    assert!(failure.hint.unwrap().contains(&format!("port {port} belongs to pid {}", orphan.id())));
+    let mut free = scratch.step("port.orphan-kill", with("demo-gateway"));
+    assert!(!free.no_change());
+    let outputs = free.applied();
+    assert_eq!(outputs["ended"], json!([orphan.id()]));
+    orphan.wait().unwrap();
+    assert!(free.no_change());
+    free.take_back(UndoPhase::Undo);
+    scratch.step("process.start", start(&scratch, "127.0.0.1", port)).applied();
+}

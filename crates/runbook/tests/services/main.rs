@@ -1,0 +1,7 @@
+//! Services, evidence and orphans with real processes under the real supervisor.
+
+#![expect(clippy::unwrap_used, reason = "what the tests share runs outside of test functions")]
+
+mod evidence;
+mod process;
+mod support;

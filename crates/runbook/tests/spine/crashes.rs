@@ -1,0 +1,120 @@
+//! Crashes at every record, and how an open or stuck run is settled.
+
+use crate::bench::{Bench, file, shell};
+
+fn plan() -> String {
+    let made = shell("b", "echo b > b.d", "    needs: [a]\n").replace("      run:", "      creates: ./b.d\n      run:");
+    let backup = "  - id: backup\n    uses: backup.create\n    with: { paths: [./kept] }\n";
+    backup.to_owned() + &file("a", "backup") + &made + &file("c", "b")
+}
+
+fn bench(steps: &str) -> Bench {
+    let bench = Bench::new(steps);
+    std::fs::create_dir(bench.path("kept")).unwrap();
+    bench.write("kept/data", "precious");
+    bench
+}
+
+fn is_there(bench: &Bench) -> [bool; 3] {
+    ["a.txt", "b.d", "c.txt"].map(|name| bench.has(name))
+}
+
+/// The records of the plan: its header, four predictions, two for the backup, three for each change, and the end.
+const RECORDS: u64 = 17;
+/// The header and the predictions are one commit; before that there is no run.
+const HEADER: u64 = 5;
+
+#[test]
+fn a_run_that_is_killed_at_any_record_can_be_resumed() {
+    each_crash(|bench, begun, _| {
+        bench.run(&["resume", "--yes"]).ends(0);
+        assert_eq!(is_there(bench), [begun; 3]);
+    });
+}
+
+#[test]
+fn a_run_that_is_killed_at_any_record_can_be_taken_back() {
+    each_crash(|bench, _, over| {
+        bench.run(&["recover", "--boot"]).ends(0);
+        assert_eq!(is_there(bench), [over; 3]);
+    });
+}
+
+/// Calls `settle` with whether the run had begun and whether it was over.
+fn each_crash(settle: impl Fn(&Bench, bool, bool)) {
+    for record in 1..=RECORDS {
+        for when in ["kill-before", "kill-after"] {
+            let bench = bench(&plan());
+            let point = format!("{when}={record}");
+            assert_eq!(bench.apply_with(&point).code, None, "{point}");
+            let before = when == "kill-before";
+            settle(&bench, !before || record > HEADER, !before && record == RECORDS);
+        }
+    }
+    bench(&plan()).apply_with(&format!("kill-after={}", RECORDS + 1)).ends(0);
+}
+
+#[test]
+fn a_rollback_that_is_killed_at_any_record_is_gone_on_with() {
+    let failing = plan() + &shell("d", "exit 1", "    needs: [c]\n");
+    for record in 1..60 {
+        let bench = bench(&failing);
+        if let Some(code) = bench.apply_with(&format!("kill-after={record}")).code {
+            assert_eq!(code, 3);
+            assert!(record > 20);
+            return;
+        }
+        let resumed = bench.run(&["resume", "--yes"]);
+        assert!(matches!(resumed.code, Some(0 | 3)), "{record}\n{}\n{}", resumed.out, resumed.err);
+        assert_eq!(is_there(&bench), [false; 3], "{record}");
+    }
+    panic!("the run does not end");
+}
+
+#[test]
+fn recover_settles_without_being_asked() {
+    let bench = bench(&plan());
+    bench.run(&["recover", "--boot"]).ends(0);
+    assert_eq!(bench.apply_with("kill-after=7").code, None);
+    bench.apply().ends(6);
+    bench.run(&["recover", "--boot"]).ends(0);
+    assert_eq!(is_there(&bench), [false; 3]);
+    bench.run(&["recover", "--boot"]).ends(0);
+    assert_eq!(bench.apply_with("kill-after=7").code, None);
+    bench.run(&["recover", "--boot", "--forward"]).ends(0);
+    assert_eq!(is_there(&bench), [true; 3]);
+}
+
+#[test]
+fn a_stuck_run_lets_nothing_else_change_the_host_until_it_is_settled() {
+    let failing = plan() + &shell("d", "exit 1", "    needs: [c]\n");
+    let bench = bench(&failing);
+    bench.apply_with("fail-undo=b").ends(5).says("`b`").says("`a`");
+    assert_eq!(is_there(&bench), [true, true, false]);
+    bench.apply().ends(6).says("stuck");
+    bench.run(&["rollback", "--yes"]).ends(0);
+    assert_eq!(is_there(&bench), [false; 3]);
+    assert_eq!(bench.read("undone").unwrap(), "d\nb\n");
+
+    bench.apply_with("fail-undo=b").ends(5);
+    bench.run(&["recover", "--accept", "put right by hand"]).ends(0);
+    bench.run(&["show"]).ends(0).says("put right by hand");
+    bench.plan(&file("e", ""));
+    bench.apply().ends(0);
+}
+
+#[test]
+fn an_older_run_is_not_taken_back_from_under_a_later_one() {
+    let bench = Bench::new(&file("a", ""));
+    bench.apply().ends(0);
+    let older = bench.latest();
+    bench.plan(&file("b", ""));
+    bench.apply().ends(0);
+    let later = bench.latest();
+    bench.run(&["rollback", &older, "--yes"]).ends(1).says(&later);
+    assert!(bench.has("a.txt"));
+    bench.run(&["rollback", &later, "--yes"]).ends(0);
+    bench.run(&["rollback", &older, "--yes"]).ends(0);
+    assert!(!bench.has("a.txt") && !bench.has("b.txt"));
+    bench.run(&["rollback", "--yes"]).ends(0).says("nothing to take back");
+}

@@ -1,0 +1,124 @@
+//! Ctrl-C, TERM and HUP, forward and on the way back; two at once.
+
+use crate::bench::{Bench, file, kill, lives, shell};
+
+const APPLY: &[&str] = &["apply", "plan.yaml", "--yes"];
+const DRAINS: &str = "nothing more is started";
+const CANCELS: &str = "what runs is being stopped";
+
+/// A change, a command that waits for the file `go`, and a change after it.
+fn waiting(trap: &str) -> Bench {
+    let text = format!("{trap} echo $$ > slow; until [ -e go ]; do sleep 0.01; done; echo done > slow.d");
+    let slow =
+        shell("slow", &text, "    needs: [first]\n").replace("      run:", "      creates: ./slow.d\n      run:");
+    Bench::new(&(file("first", "") + &slow + &file("later", "slow")))
+}
+
+#[test]
+fn the_first_ctrl_c_finishes_what_runs_and_leaves_a_run_that_resumes() {
+    let bench = waiting("");
+    let apply = bench.start(APPLY, "slow");
+    apply.interrupt(DRAINS);
+    bench.write("go", "");
+    assert_eq!(apply.ends(), Some(130));
+    assert!(bench.has("slow.d") && !bench.has("later.txt"));
+    bench.apply().ends(6).says("still open");
+    bench.run(&["resume", "--yes"]).ends(0);
+    assert!(bench.has("first.txt") && bench.has("later.txt"));
+    bench.run(&["resume", "--yes"]).ends(0).says("no run is open");
+}
+
+#[test]
+fn the_second_ctrl_c_stops_what_runs_and_takes_everything_back() {
+    let bench = waiting("trap '' TERM;");
+    let apply = bench.start(APPLY, "slow");
+    apply.interrupt(DRAINS);
+    apply.interrupt(CANCELS);
+    assert_eq!(apply.ends(), Some(130));
+    assert!(!lives(bench.pid("slow")) && !bench.has("first.txt") && !bench.has("later.txt"));
+    assert_eq!(bench.read("undone").unwrap(), "slow\n");
+    bench.write("go", "");
+    bench.apply().ends(0);
+}
+
+#[test]
+fn the_third_ctrl_c_leaves_at_once_and_the_run_resumes() {
+    let bench = waiting("trap '' TERM;");
+    let apply = bench.start(APPLY, "slow");
+    apply.interrupt(DRAINS);
+    apply.interrupt(CANCELS);
+    apply.interrupt("left at once");
+    assert_eq!(apply.ends(), Some(130));
+    assert!(!lives(bench.pid("slow")) && bench.has("first.txt") && !bench.has("undone"));
+    bench.write("go", "");
+    bench.run(&["resume", "--yes"]).ends(0);
+    assert!(bench.has("slow.d") && bench.has("later.txt"));
+}
+
+#[test]
+fn a_lost_terminal_is_not_a_cancel() {
+    let bench = waiting("");
+    let apply = bench.start(APPLY, "slow");
+    apply.signal("-HUP");
+    apply.signal("-HUP");
+    bench.write("go", "");
+    assert_eq!(apply.ends(), Some(0));
+    assert!(bench.has("later.txt"));
+}
+
+#[test]
+fn an_undo_is_never_stopped_half_way() {
+    let slow_undo = shell("slow", "echo x > slow.d", "    needs: [first]\n")
+        .replace("echo slow >> undone", "echo $$ > back; until [ -e go ]; do sleep 0.01; done; echo slow >> undone");
+    let bench = Bench::new(&(file("first", "") + &slow_undo + &shell("bad", "exit 1", "    needs: [slow]\n")));
+    let apply = bench.start(APPLY, "back");
+    apply.interrupt(DRAINS);
+    apply.interrupt(DRAINS);
+    assert!(lives(bench.pid("back")));
+    bench.write("go", "");
+    assert_eq!(apply.ends(), Some(130));
+    assert!(bench.read("undone").unwrap().ends_with("slow\n") && bench.has("first.txt"));
+    bench.run(&["resume", "--yes"]).ends(3);
+    assert!(!bench.has("first.txt"));
+    assert_eq!(bench.read("undone").unwrap().matches("slow").count(), 1, "nothing is taken back twice");
+}
+
+#[test]
+fn two_at_once_is_one_and_the_other_says_who() {
+    let bench = waiting("");
+    let apply = bench.start(APPLY, "slow");
+    let run = bench.latest();
+    for args in [APPLY, &["resume", "--yes"], &["rollback", "--yes"], &["recover", "--boot"]] {
+        bench.run(args).ends(6).says("apply spine").says(&format!("pid {}", apply.id()));
+    }
+    bench.run(&["status"]).ends(0).says(&run);
+    bench.run(&["apply", "plan.yaml", "--dry-run"]).ends(0);
+    bench.write("go", "");
+    assert_eq!(apply.ends(), Some(0));
+}
+
+#[test]
+fn a_lock_dies_with_its_holder_and_what_it_left_running_is_ended() {
+    let bench = waiting("");
+    let apply = bench.start(APPLY, "slow");
+    let run = bench.latest();
+    apply.signal("-KILL");
+    assert_eq!(apply.ends(), None);
+    let left = bench.pid("slow");
+    assert!(lives(left));
+    // A note that names the group of somebody else, as after a number was used again.
+    let mut innocent = {
+        use std::os::unix::process::CommandExt;
+        std::process::Command::new("sleep").arg("60").process_group(0).spawn().unwrap()
+    };
+    bench.write(&format!("state/runs/{run}/.children/{}", innocent.id()), &format!("{run}/slow"));
+    bench.apply().ends(6).says("still open").says("runbook resume");
+    bench.write("slow", "");
+    let resume = bench.start(&["resume", "--yes"], "slow");
+    assert!(!lives(left) && lives(innocent.id()) && bench.pid("slow") != left);
+    bench.write("go", "");
+    assert_eq!(resume.ends(), Some(0));
+    kill(innocent.id(), "-KILL");
+    innocent.wait().unwrap();
+    assert!(bench.has("later.txt"));
+}

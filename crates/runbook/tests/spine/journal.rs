@@ -1,0 +1,100 @@
+//! The journal and the screen when they fail: full, read-only, foreign, newer, closed.
+
+use crate::bench::{Bench, every_file, file, said, shell};
+use std::fs;
+use std::process::{Command, Stdio};
+
+#[test]
+fn a_journal_that_fails_starts_nothing_more_and_the_run_resumes() {
+    let text = "echo $$ > slow; until [ -e go ]; do sleep 0.01; done; echo done > slow.d";
+    let slow = shell("slow", text, "").replace("      run:", "      creates: ./slow.d\n      run:");
+    let bench = Bench::new(&(slow + &file("later", "slow")));
+    let apply = bench.start_silent(&["apply", "plan.yaml", "--yes"], "slow");
+    // As on a full disk: no file of this process may grow any more.
+    let limit = Command::new("prlimit").args(["--fsize=1:1", "--pid", &apply.id().to_string()]).status().unwrap();
+    assert!(limit.success());
+    bench.write("go", "");
+    assert_eq!(apply.ends(), Some(4));
+    assert!(bench.has("slow.d") && !bench.has("later.txt"));
+    bench.run(&["status"]).ends(0);
+    bench.apply().ends(6);
+    bench.run(&["resume", "--yes"]).ends(0);
+    assert!(bench.has("later.txt"));
+}
+
+#[test]
+fn a_closed_screen_does_not_change_the_run() {
+    for format in ["text", "ndjson"] {
+        let bench = Bench::new(&(file("a", "") + &file("b", "a")));
+        let mut apply = bench.command(&["apply", "plan.yaml", "--yes", "--format", format]);
+        let mut child = apply.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop((child.stdout.take(), child.stderr.take()));
+        assert_eq!(child.wait().unwrap().code(), Some(0), "{format}");
+        assert!(bench.has("a.txt") && bench.has("b.txt"));
+    }
+}
+
+#[test]
+fn a_journal_of_a_newer_version_or_of_somebody_else_is_refused_and_left_alone() {
+    let bench = Bench::new(&file("a", ""));
+    bench.apply().ends(0);
+    let path = bench.path("state/journal.db");
+    let mut newer = fs::read(&path).unwrap();
+    // `PRAGMA user_version` is the number at byte 60 of the file.
+    newer[60..64].copy_from_slice(&99_u32.to_be_bytes());
+    let mut other = newer.clone();
+    other[68..72].copy_from_slice(b"else");
+    for (bytes, told) in [(newer, "newer version"), (other, "not a journal"), (b"my diary\n".to_vec(), "not a journal")]
+    {
+        fs::write(&path, &bytes).unwrap();
+        let names = || every_file(&bench.path("state")).into_iter().map(|(path, _)| path).collect::<Vec<_>>();
+        let before = names();
+        bench.plan(&file("b", ""));
+        for args in [&["apply", "plan.yaml", "--yes"][..], &["rollback", "--yes"], &["recover", "--boot"], &["history"]]
+        {
+            bench.run(args).ends(1).says(told);
+            assert!(fs::read(&path).unwrap() == bytes && !bench.has("b.txt"), "{args:?}");
+        }
+        assert_eq!(names(), before);
+    }
+}
+
+#[test]
+fn a_state_directory_that_cannot_be_used_is_named() {
+    let bench = Bench::new(&file("a", ""));
+    for state in ["/dev/null/state", "/proc/state"] {
+        let apply = said(bench.command(&["apply", "plan.yaml", "--yes"]).env("RUNBOOK_STATE_DIR", state));
+        apply.ends(1).says(state).says("--state-dir");
+    }
+    assert!(!bench.has("a.txt"));
+}
+
+#[test]
+fn a_dry_run_and_reading_leave_no_file() {
+    let bench = Bench::new(&file("a", ""));
+    for args in [&["apply", "plan.yaml", "--dry-run"][..], &["status"], &["history"], &["recover", "--boot"]] {
+        bench.run(args).ends(0);
+        assert!(!bench.has("state"), "{args:?}");
+    }
+}
+
+/// One durable write for each step that changes, none for one that reads.
+#[test]
+fn syncs_of_the_journal_are_counted() {
+    let reads = |id: &str| format!("  - id: {id}\n    uses: command.capture\n    with: {{ run: [\"true\"] }}\n");
+    let one = syncs(&file("a", ""));
+    assert_eq!(syncs(&(file("a", "") + &reads("r") + &reads("s"))), one);
+    assert_eq!(syncs(&(file("a", "") + &file("b", "a") + &file("c", "b"))), one + 2);
+}
+
+fn syncs(steps: &str) -> usize {
+    let bench = Bench::new(steps);
+    // The first run makes the database.
+    bench.apply().ends(0);
+    bench.run(&["rollback", "--yes"]).ends(0);
+    let mut strace = Command::new("strace");
+    strace.args(["-f", "-y", "-e", "trace=fsync,fdatasync", "-o", "syncs"]).arg(env!("CARGO_BIN_EXE_runbook"));
+    bench.settle(strace.args(["apply", "plan.yaml", "--yes"]));
+    said(&mut strace).ends(0);
+    bench.read("syncs").unwrap().lines().filter(|line| line.contains("journal.db-wal")).count()
+}

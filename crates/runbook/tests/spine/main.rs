@@ -1,0 +1,10 @@
+//! Runs through the real binary, with real commands, files, signals and crashes: what a run does when things go wrong.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot set its stage fails")]
+
+mod bench;
+mod crashes;
+mod failures;
+mod interrupts;
+mod journal;
+mod secrets;

@@ -1,0 +1,147 @@
+//! Walls inside crates, which Cargo cannot see: who may touch the host, who may know a kind, who folds events.
+
+use super::finding::Finding;
+use super::repository::{File, Repository};
+use super::sources::{code, is_test};
+use super::table::prose;
+
+/// Crates whose code is pure.
+const PURE: &[&str] = &["crates/runbook-model/src/", "crates/runbook-schedule/src/"];
+/// What a pure crate must not name.
+const WORLD: &[&str] =
+    &["std::fs", "std::net", "std::process", "std::env", "std::thread", "std::io", "SystemTime", "Instant", "tokio"];
+
+/// The step library, in which only the edges touch the host.
+const STEPS: &str = "crates/runbook-steps/src/";
+/// Its edges: the two handles, the supervisor (a process of its own, with files of its own), and the one that asks over
+/// HTTP.
+const EDGES: &[&str] = &["host/", "process/", "kinds/verify_signals/http.rs"];
+/// Ways to the host around the handles.
+const WAYS_AROUND: &[&str] = &[
+    "std::fs",
+    "std::net",
+    "std::process",
+    "std::env",
+    "use std::os::unix::net",
+    "ureq",
+    "rustix",
+    "tokio",
+    "tempfile",
+    "which::",
+];
+/// What those modules hold that reaches nothing: data that the handles return, and what this process knows of itself.
+const DATA: &[&str] = &[
+    "std::process::id()",
+    "std::env::temp_dir()",
+    "std::fs::Metadata",
+    "std::fs::FileType",
+    "std::process::ExitStatus",
+    "std::net::IpAddr",
+    "std::net::SocketAddr",
+    "std::net::{IpAddr, Ipv4Addr}",
+    "std::net::{IpAddr, SocketAddr}",
+];
+
+/// Crates that treat all kinds alike.
+const KNOW_NO_KIND: &[&str] = &[
+    "crates/runbook-model/src/",
+    "crates/runbook-template/src/",
+    "crates/runbook-plan/src/",
+    "crates/runbook-schedule/src/",
+    "crates/runbook-journal/src/",
+    "crates/runbook-backup/src/",
+    "crates/runbook-engine/src/",
+];
+
+pub(crate) fn check(repository: &Repository) -> Vec<Finding> {
+    let kinds: Vec<String> = prose(repository.text("docs/kinds.md"))
+        .filter_map(|(_, line)| line.strip_prefix("## ").map(|name| format!("\"{name}\"")))
+        .collect();
+    let mut found: Vec<Finding> =
+        repository.ending(".rs").filter(|file| !is_test(&file.path)).flat_map(|file| judge(file, &kinds)).collect();
+    let folds: Vec<&File> =
+        repository.ending(".rs").filter(|file| code(&file.text).contains("\nimpl RunState {")).collect();
+    if let [_, others @ ..] = folds.as_slice() {
+        let what = "`RunState` is one fold: its `impl` stands in one file";
+        found.extend(others.iter().map(|file| Finding::whole(&file.path, what)));
+    }
+    found
+}
+
+fn judge(file: &File, kinds: &[String]) -> Vec<Finding> {
+    let mut found = Vec::new();
+    let is_in = |places: &[&str]| places.iter().any(|place| file.path.starts_with(place));
+    let pure = is_in(PURE);
+    let no_kind = is_in(KNOW_NO_KIND);
+    let bound = file.path.strip_prefix(STEPS).is_some_and(|rest| !EDGES.iter().any(|edge| rest.starts_with(edge)));
+    for (at, line) in code(&file.text).lines().enumerate() {
+        if line.trim_start().starts_with("//") {
+            continue;
+        }
+        let names = |words: &[&'static str], line: &str| words.iter().find(|word| line.contains(**word)).copied();
+        if let Some(word) = names(WORLD, line).filter(|_| pure) {
+            found.push(Finding::at(
+                &file.path,
+                at + 1,
+                format!("`{word}` in a crate that does no I/O and knows no clock"),
+            ));
+        }
+        let rest = DATA.iter().fold(line.to_owned(), |line, data| line.replace(data, ""));
+        if let Some(word) = names(WAYS_AROUND, &rest).filter(|_| bound) {
+            let what = format!(
+                "`{word}` outside {}: kinds reach the host through `Reader` and `Host` alone",
+                EDGES.join(" and ")
+            );
+            found.push(Finding::at(&file.path, at + 1, what));
+        }
+        if let Some(kind) = kinds.iter().find(|kind| no_kind && line.contains(*kind)) {
+            found.push(Finding::at(&file.path, at + 1, format!("{kind} in a crate that treats all kinds alike")));
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(path: &str, text: &str) -> usize {
+        check(&Repository::of(&[("docs/kinds.md", "## npm.install\n"), (path, text)])).len()
+    }
+
+    #[test]
+    fn ways_through_a_wall_are_found() {
+        for (path, text) in [
+            ("crates/runbook-model/src/a.rs", "use std::time::Instant;"),
+            ("crates/runbook-schedule/src/a.rs", "let t = std::fs::read(p);"),
+            ("crates/runbook-steps/src/kinds/a.rs", "std::fs::write(path, text)?;"),
+            ("crates/runbook-steps/src/kinds/a.rs", "use std::process::Command;"),
+            ("crates/runbook-steps/src/kinds/a.rs", "let answer = ureq::get(url);"),
+            ("crates/runbook-plan/src/a.rs", "if uses == \"npm.install\" {"),
+            ("crates/runbook-engine/src/a.rs", "\"npm.install\" =>"),
+        ] {
+            assert_eq!(found(path, text), 1, "{text}");
+        }
+    }
+
+    #[test]
+    fn edges_data_comments_and_tests_are_fine() {
+        for (path, text) in [
+            ("crates/runbook-steps/src/host/a.rs", "std::fs::write(path, text)?;"),
+            ("crates/runbook-steps/src/kinds/a.rs", "use std::fs::Metadata;"),
+            ("crates/runbook-steps/src/kinds/a.rs", "// std::fs would go around the handle"),
+            ("crates/runbook-steps/src/kinds/a.rs", "#[cfg(test)]\nmod tests {\nuse std::fs;\n}"),
+            ("crates/runbook-steps/src/kinds/a.rs", "\"npm.install\""),
+            ("crates/runbook-plan/tests/a.rs", "\"npm.install\""),
+        ] {
+            assert_eq!(found(path, text), 0, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_second_fold_is_found() {
+        let fold = ("crates/a/src/a.rs", "//! x\nimpl RunState {\n");
+        assert!(check(&Repository::of(&[fold])).is_empty());
+        assert_eq!(check(&Repository::of(&[fold, ("crates/b/src/b.rs", "//! x\nimpl RunState {\n")])).len(), 1);
+    }
+}
