@@ -2,7 +2,7 @@
 //!
 //! `RUNBOOK_FAULT` holds one of `kill-after=N` and `kill-before=N` (SIGKILL to itself after or before the commit that
 //! holds the N-th record that this process writes), `fail-apply=STEP` (the apply succeeds and is then reported as failed),
-//! `fail-undo=STEP` (its undo fails before it does anything).
+//! `panic-apply=STEP` (the same, by a panic), `fail-undo=STEP` (its undo fails before it does anything).
 
 use runbook_model::{Failure, StepId};
 
@@ -12,6 +12,7 @@ pub(crate) struct Faults {
     kill_after: Option<u64>,
     kill_before: Option<u64>,
     fail_apply: Option<String>,
+    panic_apply: Option<String>,
     fail_undo: Option<String>,
 }
 
@@ -24,6 +25,7 @@ impl Faults {
                 "kill-after" => faults.kill_after = value.parse().ok(),
                 "kill-before" => faults.kill_before = value.parse().ok(),
                 "fail-apply" => faults.fail_apply = Some(value.to_owned()),
+                "panic-apply" => faults.panic_apply = Some(value.to_owned()),
                 "fail-undo" => faults.fail_undo = Some(value.to_owned()),
                 _ => {}
             }
@@ -41,6 +43,7 @@ impl Faults {
     }
 
     pub(crate) fn apply(&self, step: &StepId) -> Result<(), Failure> {
+        assert_ne!(self.panic_apply.as_deref(), Some(step.as_str()), "a fault was injected here");
         fail_if(self.fail_apply.as_deref(), step)
     }
 

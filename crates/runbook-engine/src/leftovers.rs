@@ -3,6 +3,7 @@
 //! A process is ended only if it is in the process group that was noted and carries the step's tag in its environment,
 //! so a reused number hits nobody.
 
+use runbook_steps::host::Running;
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::fs;
 use std::path::Path;
@@ -10,17 +11,13 @@ use std::time::{Duration, Instant};
 
 const GRACE: Duration = Duration::from_secs(5);
 
-/// Ends what the notes in `dir` name and removes the notes.
-pub(crate) fn end(dir: &Path) {
-    let Ok(notes) = fs::read_dir(dir) else { return };
-    for note in notes.flatten() {
-        let group = note.file_name().to_str().and_then(|name| name.parse().ok()).and_then(Pid::from_raw);
-        let tag = fs::read_to_string(note.path()).unwrap_or_default();
-        if let Some(group) = group {
-            end_group(group, &tag);
-        }
-        let _ = fs::remove_file(note.path());
+/// Ends what the notes in the file at `path` say is running, and removes the file.
+pub(crate) fn end(path: &Path) {
+    let notes = fs::read(path).unwrap_or_default();
+    for (group, tag) in Running::groups(&String::from_utf8_lossy(&notes)) {
+        end_group(group, tag);
     }
+    let _ = fs::remove_file(path);
 }
 
 fn end_group(group: Pid, tag: &str) {

@@ -13,8 +13,10 @@ use runbook_model::{
     Event, Failure, Outcome, Outputs, Record, RollbackCause, RunHeader, RunId, RunPhase, RunState, StepId, StepStatus,
 };
 use runbook_steps::BackupRef;
-use runbook_steps::host::{Cancel, Canceller};
+use runbook_steps::host::{Cancel, Canceller, Running};
 use serde_json::Value as Json;
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -91,11 +93,11 @@ impl Runner {
             prediction: step.prediction,
             needed: step.needed,
         }));
-        let records = runner.number(events);
+        let records = runner.happen(events)?;
         #[cfg(debug_assertions)]
         runner.worker.faults.before_commit(0, records.len() as u64);
         runner.journal.begin(&header, &saved, &records)?;
-        runner.fold(records)?;
+        runner.publish(&records);
         Ok(runner)
     }
 
@@ -112,7 +114,7 @@ impl Runner {
     ) -> Result<Self, Error> {
         let damaged = |source| Error::Damaged { run: run.clone(), source };
         let state = RunState::replay(records).map_err(damaged)?;
-        leftovers::end(&settings.state_dir.children(&run));
+        leftovers::end(&settings.state_dir.running(&run));
         let version = settings.version.clone();
         let rolls_back = matches!(state.phase, RunPhase::RollingBack(_));
         let outputs: Vec<(StepId, Outputs)> = state
@@ -130,7 +132,8 @@ impl Runner {
         if back && !rolls_back {
             events.push(Event::RollbackStarted { cause: RollbackCause::Requested });
         }
-        runner.commit(events)?;
+        let records = runner.happen(events)?;
+        runner.commit(&records)?;
         Ok(runner)
     }
 
@@ -144,13 +147,17 @@ impl Runner {
         observer: Box<dyn Observer>,
     ) -> Result<Self, Error> {
         let journal = Journal::open(&settings.state_dir)?;
-        settings.state_dir.create_below(&settings.state_dir.children(&run))?;
+        settings.state_dir.create_below(&settings.state_dir.run(&run))?;
+        let notes_file = settings.state_dir.running(&run);
+        let running = Running::noted_in(&notes_file)
+            .map_err(|source| runbook_journal::Error::StateDir { path: notes_file, source })?;
         let (say, notes) = unbounded_channel();
         let worker = Worker {
             program,
             run: run.clone(),
             state_dir: settings.state_dir,
             own_program: settings.own_program,
+            running,
             secrets: Secrets::default(),
             outputs: RwLock::default(),
             notes: say,
@@ -195,7 +202,7 @@ impl Runner {
                 if let Some(error) = broken {
                     return Err(error);
                 }
-                if self.state.verdict().is_some() || self.advance(&done)? == 0 {
+                if self.state.verdict().is_some() || self.react(Input::Advance { idle: true }, &done)? == 0 {
                     return Ok(Ending { state: self.state, left: false });
                 }
                 continue;
@@ -210,7 +217,7 @@ impl Runner {
                 Wake::Done(input) => {
                     self.in_flight -= 1;
                     tracing::debug!(run = %self.run, under_way = self.in_flight, "a job ended");
-                    if broken.is_some() { Ok(()) } else { self.react(input, &done) }
+                    if broken.is_some() { Ok(()) } else { self.react(input, &done).map(drop) }
                 }
                 Wake::Note(step, note) => {
                     self.observer.progress(&step, &note);
@@ -224,11 +231,11 @@ impl Runner {
                     presses += 1;
                     if presses > 2 {
                         self.observer.interrupted(Interrupt::Leaving);
-                        leftovers::end(&self.worker.state_dir.children(&self.run));
+                        leftovers::end(&self.worker.state_dir.running(&self.run));
                         return Ok(Ending { state: self.state, left: true });
                     }
                     let interrupted = self.interrupt(presses);
-                    if broken.is_some() { Ok(()) } else { self.react(interrupted, &done) }
+                    if broken.is_some() { Ok(()) } else { self.react(interrupted, &done).map(drop) }
                 }
             };
             // A journal that fails starts nothing more; what is under way is waited for.
@@ -246,35 +253,39 @@ impl Runner {
         Input::Cancel
     }
 
-    /// Reacts to one input, and then to what the records of the reaction make possible.
-    fn react(&mut self, input: Input, done: &UnboundedSender<Input>) -> Result<(), Error> {
-        self.perform(input, done)?;
-        while self.advance(done)? > 0 {}
-        Ok(())
-    }
-
-    fn advance(&mut self, done: &UnboundedSender<Input>) -> Result<usize, Error> {
-        self.perform(Input::Advance { idle: self.in_flight == 0 }, done)
-    }
-
-    fn perform(&mut self, input: Input, done: &UnboundedSender<Input>) -> Result<usize, Error> {
-        let actions = decide(&self.state, &self.worker.program.course, input);
-        let count = actions.len();
-        let mut events = Vec::new();
-        let mut jobs = Vec::new();
-        for action in actions {
-            match action {
-                Action::Record(event) => events.push(event),
-                Action::Start(job) => jobs.push(job),
+    /// Reacts to one input, and then to what the records of the reaction make possible. All of it is one commit, and
+    /// nothing starts before that. Returns how many actions there were.
+    fn react(&mut self, input: Input, done: &UnboundedSender<Input>) -> Result<usize, Error> {
+        let (mut records, mut jobs) = (Vec::new(), Vec::new());
+        let mut actions = decide(&self.state, &self.worker.program.course, input);
+        let mut count = 0;
+        while !actions.is_empty() {
+            count += actions.len();
+            let mut events = Vec::new();
+            for action in actions {
+                match action {
+                    Action::Record(event) => events.push(event),
+                    Action::Start(job) => jobs.push(job),
+                }
             }
+            records.extend(self.happen(events)?);
+            let idle = self.in_flight + jobs.len() == 0;
+            actions = decide(&self.state, &self.worker.program.course, Input::Advance { idle });
         }
-        if !events.is_empty() {
-            self.commit(events)?;
-        }
+        self.commit(&records)?;
         for job in jobs {
             self.start(job, done.clone());
         }
         Ok(count)
+    }
+
+    /// The events as records, which the state knows of from now on.
+    fn happen(&mut self, events: Vec<Event>) -> Result<Vec<Record>, Error> {
+        let records = self.number(events);
+        for record in &records {
+            self.state.apply(record).map_err(|source| Error::Damaged { run: self.run.clone(), source })?;
+        }
+        Ok(records)
     }
 
     fn number(&self, events: Vec<Event>) -> Vec<Record> {
@@ -283,20 +294,23 @@ impl Runner {
         (self.state.seq + 1..).zip(events).map(|(seq, event)| Record { seq, at, event: redact(event) }).collect()
     }
 
-    fn commit(&mut self, events: Vec<Event>) -> Result<(), Error> {
-        let records = self.number(events);
+    fn commit(&mut self, records: &[Record]) -> Result<(), Error> {
+        if records.is_empty() {
+            return Ok(());
+        }
         #[cfg(debug_assertions)]
         self.worker.faults.before_commit(self.written, records.len() as u64);
-        self.journal.append(&self.run, &records)?;
-        self.fold(records)
+        self.journal.append(&self.run, records)?;
+        self.publish(records);
+        Ok(())
     }
 
-    fn fold(&mut self, records: Vec<Record>) -> Result<(), Error> {
+    /// Tells the workers and the observer what is on record.
+    fn publish(&mut self, records: &[Record]) {
         #[cfg(debug_assertions)]
         self.worker.faults.after_commit(self.written, records.len() as u64);
         self.written += records.len() as u64;
         for record in records {
-            self.state.apply(&record).map_err(|source| Error::Damaged { run: self.run.clone(), source })?;
             if let Event::StepFinished {
                 step,
                 outputs,
@@ -307,9 +321,8 @@ impl Runner {
                 let mut known = self.worker.outputs.write().unwrap_or_else(PoisonError::into_inner);
                 known.insert(step.clone(), outputs.clone());
             }
-            self.observer.record(&record);
+            self.observer.record(record);
         }
-        Ok(())
     }
 
     fn start(&mut self, job: Job, done: UnboundedSender<Input>) {
@@ -321,12 +334,10 @@ impl Runner {
         let takes_back = matches!(job, Job::TakeBack { .. }) || self.state.phase != RunPhase::Forward;
         let cancel = if takes_back { Canceller::new().1 } else { self.cancel.clone() };
         let runtime = tokio::runtime::Handle::current();
-        tokio::spawn(async move {
-            let (lost, known) = (job.clone(), brief.clone());
-            let work = tokio::task::spawn_blocking(move || worker.work(job, &brief, &runtime, cancel));
-            let input = work.await.unwrap_or_else(|error| {
-                fail(lost, &known, Failure::failed(format!("runbook itself failed in this step: {error}")))
-            });
+        tokio::task::spawn_blocking(move || {
+            let (lost, known) = (job.clone(), &brief);
+            let work = AssertUnwindSafe(|| worker.work(job, known, &runtime, cancel));
+            let input = catch_unwind(work).unwrap_or_else(|panic| fail(lost, known, failed_itself(panic.as_ref())));
             // The receiver is gone only when the operator left.
             let _ = done.send(input);
         });
@@ -357,6 +368,12 @@ impl Runner {
         backups.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
         backups.into_iter().map(|(_, backup)| backup).collect()
     }
+}
+
+/// A fault of ours in one step is a failure of that step: the others, and the way back, must not suffer.
+fn failed_itself(panic: &(dyn Any + Send)) -> Failure {
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    Failure::failed("runbook itself failed in this step, which is a bug in it").detail(text.unwrap_or_default())
 }
 
 fn header(settings: &Settings, program: &Program, run: &RunId) -> RunHeader {

@@ -9,7 +9,7 @@ use runbook_journal::StateDir;
 use runbook_model::{
     Failure, FailureKind, Outputs, Prediction, Purpose, Reading, Role, RunId, SignalVerdict, StepDef, StepId, UndoPhase,
 };
-use runbook_steps::host::{Cancel, Host, HostBuilder, Reader, io_failure};
+use runbook_steps::host::{Cancel, Host, HostBuilder, Reader, Running, io_failure};
 use runbook_steps::{BackupRef, Confirmation, Done, Step, Work};
 use serde_json::Value as Json;
 use std::collections::HashMap;
@@ -26,6 +26,7 @@ pub(crate) struct Worker {
     pub(crate) run: RunId,
     pub(crate) state_dir: StateDir,
     pub(crate) own_program: PathBuf,
+    pub(crate) running: Running,
     pub(crate) secrets: Secrets,
     /// Outputs of steps that are over.
     pub(crate) outputs: RwLock<HashMap<StepId, Outputs>>,
@@ -69,7 +70,9 @@ impl Worker {
         let limit = self.limit(def, &job);
         let host = self.host(runtime, cancel, &step, limit.map(|limit| Instant::now() + limit));
         let dir = self.state_dir.step(&self.run, &step);
-        if let Err(error) = self.state_dir.create_below(&dir) {
+        // A step that begins makes its own, empty, and only if it needs one.
+        let begins = matches!(job, Job::Begin { .. });
+        if let Some(error) = (!begins).then(|| self.state_dir.create_below(&dir).err()).flatten() {
             return fail(job, brief, full(&error));
         }
         Bench { worker: self, def, brief, host, dir, evidence: Mutex::default() }.work(job)
@@ -90,7 +93,7 @@ impl Worker {
         let reader = Reader::new(self.state_dir.path(), &self.program.plan().host.home);
         HostBuilder::new(reader, runtime.clone(), cancel, self.own_program.clone())
             .deadline(deadline)
-            .children(self.state_dir.children(&self.run), format!("{}/{step}", self.run))
+            .noting(self.running.clone(), format!("{}/{step}", self.run))
             .build()
     }
 }

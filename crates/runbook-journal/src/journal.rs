@@ -16,6 +16,8 @@ const NO_SPACE: &[i32] = &[rusqlite::ffi::SQLITE_FULL, rusqlite::ffi::SQLITE_IOE
 pub struct Journal {
     connection: Connection,
     path: PathBuf,
+    /// Whether a commit syncs, as the connection is set now.
+    syncs: bool,
 }
 
 /// A run as `history` lists it.
@@ -41,7 +43,7 @@ impl Journal {
         dir.create()?;
         let path = dir.database();
         let connection = Connection::open(&path).map_err(|source| failed(&path, "read", source))?;
-        let mut journal = Self { connection, path };
+        let mut journal = Self { connection, path, syncs: true };
         journal.configure()?;
         match journal.check_format()? {
             found if found == known() => {}
@@ -79,7 +81,7 @@ impl Journal {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let uri = format!("file:{}{query}", escape_for_uri(&path.to_string_lossy()));
         let connection = Connection::open_with_flags(uri, flags).map_err(|source| failed(&path, "read", source))?;
-        let journal = Self { connection, path };
+        let journal = Self { connection, path, syncs: true };
         let found = journal.check_format()?;
         Ok((found > 0).then_some(journal))
     }
@@ -140,7 +142,10 @@ impl Journal {
         write: impl FnOnce(&rusqlite::Transaction<'_>) -> rusqlite::Result<()>,
     ) -> Result<(), Error> {
         let run = || -> rusqlite::Result<()> {
-            self.connection.pragma_update(None, "synchronous", if durable { "FULL" } else { "NORMAL" })?;
+            if self.syncs != durable {
+                self.connection.pragma_update(None, "synchronous", if durable { "FULL" } else { "NORMAL" })?;
+                self.syncs = durable;
+            }
             let change = self.connection.transaction()?;
             write(&change)?;
             change.commit()

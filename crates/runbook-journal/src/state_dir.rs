@@ -42,9 +42,9 @@ impl StateDir {
         self.run(run).join(step.as_str())
     }
 
-    /// Notes of the commands that a run has running.
-    pub fn children(&self, run: &RunId) -> PathBuf {
-        self.run(run).join(".children")
+    /// The file with the notes of the commands that a run has running.
+    pub fn running(&self, run: &RunId) -> PathBuf {
+        self.run(run).join(".running")
     }
 
     /// All backups.

@@ -86,9 +86,11 @@ fn syntax(source: SourceId, text: &str, span: Span, message: &str) -> Diagnostic
     }
     if message.contains("quoted scalar") {
         let before = text.get(..span.start as usize).unwrap_or("");
-        let open = before.rfind(['"', '\'']).unwrap_or(span.start as usize);
-        let place = Span::new(source, open, open + 1);
-        return Diagnostic::error(Code::SYNTAX, place, "this quote is not closed")
+        // Where the reader stops at the quote itself, it says so.
+        let Some(open) = before.rfind(['"', '\'']) else {
+            return Diagnostic::error(Code::SYNTAX, span, message.to_owned());
+        };
+        return Diagnostic::error(Code::SYNTAX, Span::new(source, open, open + 1), "this quote is not closed")
             .related(span, format!("the reader stopped here: {message}"));
     }
     if message.contains("found a tab")

@@ -7,12 +7,11 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::process::{ExitStatus, Stdio};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
-use tokio::process::Child;
-use tokio::task::JoinHandle;
+use tokio::process::{Child, ChildStdin};
 
 /// How long a command may go on after TERM before it gets KILL.
 const GRACE: Duration = Duration::from_secs(5);
@@ -134,25 +133,25 @@ impl Host {
         let begin = Instant::now();
         let mut child = self.spawn(command)?;
         let leader = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-        let note = leader.and_then(|leader| self.note_child(leader));
-        let stdin = child.stdin.take();
-        let input = command.stdin.clone().unwrap_or_default();
-        let feed = tokio::spawn(async move {
-            if let Some(mut pipe) = stdin {
-                // A command that does not read its input is not at fault.
-                let _ = pipe.write_all(&input).await;
+        let _noted = leader.map(|leader| self.running.note(leader, &self.tag));
+        let (stdin, out, err) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+        let end = {
+            let input = command.stdin.as_deref().unwrap_or_default();
+            let mut talk =
+                pin!(async { tokio::join!(feed(stdin, input), collect(out, &mut stdout), collect(err, &mut stderr)) });
+            let mut wait = pin!(self.wait(&mut child, leader, command.limit.map(|limit| begin + limit)));
+            tokio::select! {
+                _ = &mut talk => wait.await,
+                end = &mut wait => {
+                    let _ = tokio::time::timeout(DRAIN, talk).await;
+                    end
+                }
             }
-        });
-        let (stdout, stderr) = (Collected::from(child.stdout.take()), Collected::from(child.stderr.take()));
-        let end = self.wait(&mut child, leader, command.limit.map(|limit| begin + limit)).await;
-        feed.abort();
-        let output = |status, stdout, stderr| Output { status, stdout, stderr, took: begin.elapsed() };
-        let (stdout, stderr) = (stdout.drained().await, stderr.drained().await);
-        if let Some(note) = note {
-            let _ = std::fs::remove_file(note);
-        }
+        };
+        let output = |status| Output { status, stdout, stderr, took: begin.elapsed() };
         match end.map_err(|error| Failure::failed(format!("cannot wait for `{}`: {error}", command.line())))? {
-            End::Exited(status) => Ok(output(status, stdout, stderr)),
+            End::Exited(status) => Ok(output(status)),
             End::Cancelled => Err(Failure::new(
                 FailureKind::Cancelled,
                 format!("`{}` was cancelled after {}", command.line(), seconds(begin.elapsed())),
@@ -161,7 +160,7 @@ impl Host {
                 FailureKind::TimedOut,
                 format!("`{}` took longer than {}", command.line(), seconds(begin.elapsed())),
             )
-            .detail(output(ExitStatus::default(), stdout, stderr).tail())),
+            .detail(output(ExitStatus::default()).tail())),
         }
     }
 
@@ -180,14 +179,6 @@ impl Host {
             process.current_dir(cwd);
         }
         process.spawn().map_err(|error| spawn_failure(command, name, &error))
-    }
-
-    /// Notes the group leader with its start time, so that a later `runbook` can find what a crashed one left running.
-    /// The note need not survive a power cut: neither does the process.
-    fn note_child(&self, leader: Pid) -> Option<PathBuf> {
-        let note = self.children.as_ref()?.join(leader.as_raw_nonzero().to_string());
-        std::fs::write(&note, &self.tag).ok()?;
-        Some(note)
     }
 
     async fn wait(&self, child: &mut Child, leader: Option<Pid>, limit: Option<Instant>) -> std::io::Result<End> {
@@ -230,33 +221,19 @@ fn spawn_failure(command: &Command, name: &str, error: &std::io::Error) -> Failu
     }
 }
 
-/// What one stream said so far; kept also when a grandchild never closes the pipe.
-struct Collected {
-    kept: Arc<Mutex<Vec<u8>>>,
-    task: JoinHandle<()>,
+/// A command that does not read its input is not at fault.
+async fn feed(pipe: Option<ChildStdin>, input: &[u8]) {
+    if let Some(mut pipe) = pipe {
+        let _ = pipe.write_all(input).await;
+    }
 }
 
-impl Collected {
-    fn from(stream: Option<impl AsyncRead + Unpin + Send + 'static>) -> Self {
-        let kept = Arc::new(Mutex::new(Vec::new()));
-        let sink = Arc::clone(&kept);
-        let task = tokio::spawn(async move {
-            let Some(mut stream) = stream else { return };
-            let mut buffer = [0; 8192];
-            while let Ok(read @ 1..) = stream.read(&mut buffer).await {
-                if let (Ok(mut kept), Some(bytes)) = (sink.lock(), buffer.get(..read)) {
-                    keep(&mut kept, bytes);
-                }
-            }
-        });
-        Self { kept, task }
-    }
-
-    async fn drained(mut self) -> Vec<u8> {
-        if tokio::time::timeout(DRAIN, &mut self.task).await.is_err() {
-            self.task.abort();
-        }
-        self.kept.lock().map(|mut kept| std::mem::take(&mut *kept)).unwrap_or_default()
+/// What has come stays in `kept` when this is dropped, as it is where a grandchild never closes the pipe.
+async fn collect(stream: Option<impl AsyncRead + Unpin>, kept: &mut Vec<u8>) {
+    let Some(mut stream) = stream else { return };
+    let mut buffer = [0; 8192];
+    while let Ok(read @ 1..) = stream.read(&mut buffer).await {
+        keep(kept, buffer.get(..read).unwrap_or_default());
     }
 }
 

@@ -1,6 +1,6 @@
 //! Writing the host. Every method that changes something passes [`Host::act`] first: the fault point of the tests.
 
-use super::{Cancel, Reader, io_failure};
+use super::{Cancel, Reader, Running, io_failure};
 use runbook_model::{Failure, FailureKind};
 use std::fs;
 use std::io::{self, Write};
@@ -18,7 +18,7 @@ pub struct Host {
     pub(super) runtime: tokio::runtime::Handle,
     pub(super) cancel: Cancel,
     pub(super) deadline: Option<Instant>,
-    pub(super) children: Option<PathBuf>,
+    pub(super) running: Running,
     pub(super) tag: String,
     own_program: PathBuf,
     acts_left: Arc<AtomicI64>,
@@ -45,7 +45,7 @@ impl HostBuilder {
             runtime,
             cancel,
             deadline: None,
-            children: None,
+            running: Running::default(),
             tag: String::new(),
             own_program,
             acts_left: Arc::new(AtomicI64::new(i64::MAX)),
@@ -62,8 +62,8 @@ impl HostBuilder {
     /// Where to note running commands, so that a later `runbook` can end those of a crashed one, and the value of
     /// `RUNBOOK_STEP` (`<run>/<step>`) in their environment, by which it knows them.
     #[must_use]
-    pub fn children(mut self, dir: PathBuf, tag: String) -> Self {
-        self.0.children = Some(dir);
+    pub fn noting(mut self, running: Running, tag: String) -> Self {
+        self.0.running = running;
         self.0.tag = tag;
         self
     }

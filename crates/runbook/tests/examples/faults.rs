@@ -36,6 +36,17 @@ fn fail_every_undo<E: Example>(without_undo: &[&str]) {
     }
 }
 
+/// A bug of ours in one step must not end the run in the middle.
+#[test]
+fn a_panic_in_a_step_is_a_failure_of_that_step() {
+    let world = Quickstart::fresh();
+    let (before, pictured_before) = (world.digests(), world.picture());
+    let output = world.apply(Quickstart::GOOD, Some("panic-apply=install"));
+    assert_eq!(code(&output), Some(3), "{}", said(&output));
+    assert!(said(&output).contains("a fault was injected here"), "{}", said(&output));
+    assert_eq!((world.digests(), world.picture()), (before, pictured_before), "{}", said(&output));
+}
+
 #[test]
 fn quickstart_applies() {
     fail_every_apply::<Quickstart>();

@@ -1,6 +1,7 @@
 //! Ctrl-C, TERM and HUP, forward and on the way back; two at once.
 
 use crate::bench::{Bench, file, kill, lives, shell};
+use std::io::Write;
 
 const APPLY: &[&str] = &["apply", "plan.yaml", "--yes"];
 const DRAINS: &str = "nothing more is started";
@@ -111,7 +112,9 @@ fn a_lock_dies_with_its_holder_and_what_it_left_running_is_ended() {
         use std::os::unix::process::CommandExt;
         std::process::Command::new("sleep").arg("60").process_group(0).spawn().unwrap()
     };
-    bench.write(&format!("state/runs/{run}/.children/{}", innocent.id()), &format!("{run}/slow"));
+    let notes = bench.path(&format!("state/runs/{run}/.running"));
+    let mut notes = std::fs::OpenOptions::new().append(true).open(notes).unwrap();
+    writeln!(notes, "+{} {run}/slow", innocent.id()).unwrap();
     bench.apply().ends(6).says("still open").says("runbook resume");
     bench.write("slow", "");
     let resume = bench.start(&["resume", "--yes"], "slow");
