@@ -4,7 +4,8 @@ use crate::Course;
 use crate::course::{Rank, Wait};
 use crate::decide::{Action, begin, ends_run, missing_baselines, over, take_back};
 use runbook_model::{
-    Event, FailureKind, OnFailure, Outcome, Outputs, RollbackCause, RunState, StepState, StepStatus, UndoPhase, Verdict,
+    Event, FailureKind, OnFailure, Outcome, Outputs, Role, RollbackCause, RunState, StepState, StepStatus, UndoPhase,
+    Verdict,
 };
 
 pub(crate) fn advance(state: &RunState, course: &Course, idle: bool) -> Vec<Action> {
@@ -59,8 +60,10 @@ fn end(state: &RunState, course: &Course) -> Vec<Action> {
     let touched = state.may_have_touched();
     match stops.or(first) {
         Some((step, _, OnFailure::Stop)) => over(Verdict::Stopped, format!("step `{step}` failed")),
-        Some((_, known, _)) if !touched => {
-            let refused = known.failure.as_ref().is_some_and(|failure| failure.kind == FailureKind::Refused);
+        Some((step, known, _)) if !touched => {
+            // Only what a gate says no to may be tried again as it is; any other refusal is about the plan or the host.
+            let is_gate = course.schedule.declaration(step).is_some_and(|it| it.roles.contains(&Role::Gate));
+            let refused = is_gate && known.failure.as_ref().is_some_and(|it| it.kind == FailureKind::Refused);
             let verdict = if refused || state.cancelling { Verdict::Refused } else { Verdict::RolledBack };
             over(verdict, "nothing had been changed")
         }

@@ -112,9 +112,11 @@ impl Program {
         let schedule = &self.course.schedule;
         let order = schedule.order();
         let has_principals = order.iter().any(|step| self.purpose(step) == Purpose::Principal);
+        let changes_nothing = !has_principals && !order.iter().any(|step| self.moves_a_service(step));
         let own = |step: &&StepId| {
             let unchanged = predictions.get(*step).is_none_or(Prediction::is_no_change);
-            !skipped.contains(*step) && !unchanged && self.works_for_itself(step, has_principals)
+            let works = !unchanged && self.works_for_itself(step, has_principals);
+            !skipped.contains(*step) && (works || (changes_nothing && self.is_evidence(step)))
         };
         let mut needed: HashSet<StepId> = order.iter().filter(own).cloned().collect();
         if needed.is_empty() {
@@ -129,6 +131,22 @@ impl Program {
             }
         }
         needed
+    }
+
+    /// Whether it stops, starts or restarts something, or makes room for it.
+    fn moves_a_service(&self, step: &StepId) -> bool {
+        use Role::{ClearCache, FreePort, Restart, Start, Stop};
+        self.plays(step, |role| matches!(role, Stop(_) | Start(_) | Restart(_) | FreePort(_) | ClearCache))
+    }
+
+    /// A plan of backups and verifications alone is run for their sake.
+    fn is_evidence(&self, step: &StepId) -> bool {
+        self.plays(step, |role| matches!(role, Role::Backup(_) | Role::Verify(_)))
+    }
+
+    fn plays(&self, step: &StepId, part: impl Fn(&Role) -> bool) -> bool {
+        let declaration = self.course.schedule.declaration(step);
+        declaration.is_some_and(|declaration| declaration.roles.iter().any(part))
     }
 
     /// Whether something to do for this step is a reason to run the plan. A service that is down and should be up is

@@ -15,6 +15,7 @@ pub(crate) enum Part {
     Backup { always: bool, if_needed: bool },
     Verify(Lost),
     Inspect,
+    Gate,
 }
 
 /// For how long the verification after a rollback misses a signal that was green.
@@ -114,6 +115,7 @@ impl Step {
             Part::Restart(service) => serves(Role::Restart, service),
             Part::Backup { .. } => Declaration::attendant().reads(path(0)).role(Role::Backup(vec![path(0)])),
             Part::Verify(_) => Declaration::attendant().role(Role::Verify(vec![SignalKind::Functional])),
+            Part::Gate => Declaration::attendant().role(Role::Gate),
             Part::Inspect => Declaration::inspection().role(Role::Inspect),
         }
     }
@@ -216,6 +218,7 @@ fn steps(odds: Odds) -> impl Strategy<Value = Step> {
         2 => prop_oneof![4 => Just(Lost::Never), 2 => Just(Lost::UntilInsured), 1 => Just(Lost::Always)]
             .prop_map(Part::Verify),
         1 => Just(Part::Inspect),
+        1 => Just(Part::Gate),
     ];
     let policy = if odds.other_policies {
         prop_oneof![3 => Just(OnFailure::Rollback), 1 => Just(OnFailure::Stop), 2 => Just(OnFailure::Continue)].boxed()

@@ -1,7 +1,8 @@
 //! What is verified is the service that was started (report 2, §12.1: the version was new, the process was old).
 //!
-//! A verification that reads services is about these; any other is about all. In the file it follows the starts before
-//! it and comes before the next window. One that stands before every start, or while its service is down, moves behind.
+//! A verification that reads services is about these; any other is about all. In the file it follows the starts and all
+//! other changes before it, for it is their evidence, and comes before the next window. One that stands before every
+//! start, or while its service is down, moves behind.
 
 use super::crowd::Crowd;
 use super::{Rule, Scene, Wish};
@@ -12,16 +13,20 @@ pub(super) const RULE: Rule = Rule { name: OrderingRule::StartBeforeVerify, wish
 
 fn wishes(scene: &Scene<'_>) -> Vec<Wish> {
     let starts = Crowd::new(scene.services.starts());
-    let replaced = Crowd::new(scene.steps.with_role(|role| *role == Role::Replace));
-    let mut wishes: Vec<Wish> = starts.inner().chain(replaced.inner()).collect();
-    for verify in scene.steps.with_role(|role| matches!(role, Role::Verify(_))) {
+    let changes = Crowd::new(scene.steps.each().map(|(at, ..)| at).filter(|at| scene.steps.is_change(*at)).collect());
+    let verifications = scene.steps.with_role(|role| matches!(role, Role::Verify(_)));
+    if verifications.is_empty() {
+        return Vec::new();
+    }
+    let mut wishes: Vec<Wish> = starts.inner().chain(changes.inner()).collect();
+    for verify in verifications {
         let named: Vec<&[Window]> =
             scene.steps.read_by(verify).filter_map(|touch| scene.services.windows(touch.resource)).collect();
         if named.is_empty() {
             about_all(scene, &starts, verify, &mut wishes);
-            wishes.extend(replaced.earlier_than(verify).iter().map(|before| waits(*before, verify)));
         }
         named.into_iter().for_each(|windows| about_one(windows, verify, &mut wishes));
+        wishes.extend(changes.earlier_than(verify).iter().map(|before| waits(*before, verify)));
     }
     wishes
 }

@@ -11,20 +11,25 @@ enum Then {
     Rollback,
 }
 
-/// Kills `runbook` at every record of an upgrade to `target`, and lets it go on. Says how many points were tried.
-fn kill_everywhere<E: Example>(target: &str, point: &str, then: Then) {
+/// Kills `runbook` after every record of an upgrade to `target`, and lets it go on. Records that are one commit are one
+/// point, for a crash leaves all of them or none. Says how many points were tried.
+fn kill_everywhere<E: Example>(target: &str, then: Then) {
     let reference = E::fresh();
     let uninterrupted = reference.apply(target, None);
     let wanted = reference.picture();
     let records = reference.records();
     assert!(records > 10, "{}", said(&uninterrupted));
     drop(reference);
-    for record in 1..=records {
+    let (mut points, mut written) = (0, 0);
+    while written < records {
         let world = E::fresh();
         let (before, pictured_before) = (world.digests(), world.picture());
-        let fault = format!("{point}={record}");
+        let fault = format!("kill-after={}", written + 1);
         let killed = world.apply(target, Some(&fault));
         assert_eq!(code(&killed), None, "{fault} did not kill: {}", said(&killed));
+        let left = world.records();
+        assert!(left > written, "{fault} left {left} records: {}", said(&killed));
+        (points, written) = (points + 1, left);
         let after = go_on(&world, then);
         let context = format!("{fault}, then {then:?}:\n{}\n{}", said(&killed), after.1);
         match then {
@@ -35,13 +40,14 @@ fn kill_everywhere<E: Example>(target: &str, point: &str, then: Then) {
             }
             Then::Resume => {
                 // Killed after its last record, the run is over, and there is nothing to go on with.
-                let ending = if record == records { Some(0) } else { code(&uninterrupted) };
+                let ending = if left == records { Some(0) } else { code(&uninterrupted) };
                 assert_eq!(after.0, ending, "{context}");
                 assert_eq!(world.picture(), wanted, "{context}");
             }
         }
     }
-    println!("{target}: {records} points with {point}, then {then:?}");
+    assert!(points > 8, "{points} points");
+    println!("{target}: {records} records, killed at {points} points, then {then:?}");
 }
 
 /// A run that was killed after its last record is over, and a rollback of one that rolled back has nothing to do. A run
@@ -58,40 +64,40 @@ fn go_on(world: &World, then: Then) -> (Option<i32>, String) {
 
 #[test]
 fn quickstart_good_then_resume() {
-    kill_everywhere::<Quickstart>(Quickstart::GOOD, "kill-after", Then::Resume);
+    kill_everywhere::<Quickstart>(Quickstart::GOOD, Then::Resume);
 }
 
 #[test]
 fn quickstart_good_then_rollback() {
-    kill_everywhere::<Quickstart>(Quickstart::GOOD, "kill-after", Then::Rollback);
+    kill_everywhere::<Quickstart>(Quickstart::GOOD, Then::Rollback);
 }
 
 #[test]
 fn quickstart_broken_then_resume() {
-    kill_everywhere::<Quickstart>(Quickstart::BROKEN, "kill-after", Then::Resume);
+    kill_everywhere::<Quickstart>(Quickstart::BROKEN, Then::Resume);
 }
 
 #[test]
 fn quickstart_broken_then_rollback() {
-    kill_everywhere::<Quickstart>(Quickstart::BROKEN, "kill-after", Then::Rollback);
+    kill_everywhere::<Quickstart>(Quickstart::BROKEN, Then::Rollback);
 }
 
 #[test]
 fn npm_good_then_resume() {
-    kill_everywhere::<NpmUpgrade>(NpmUpgrade::GOOD, "kill-after", Then::Resume);
+    kill_everywhere::<NpmUpgrade>(NpmUpgrade::GOOD, Then::Resume);
 }
 
 #[test]
 fn npm_good_then_rollback() {
-    kill_everywhere::<NpmUpgrade>(NpmUpgrade::GOOD, "kill-after", Then::Rollback);
+    kill_everywhere::<NpmUpgrade>(NpmUpgrade::GOOD, Then::Rollback);
 }
 
 #[test]
 fn npm_broken_then_resume() {
-    kill_everywhere::<NpmUpgrade>(NpmUpgrade::BROKEN, "kill-after", Then::Resume);
+    kill_everywhere::<NpmUpgrade>(NpmUpgrade::BROKEN, Then::Resume);
 }
 
 #[test]
 fn npm_broken_then_rollback() {
-    kill_everywhere::<NpmUpgrade>(NpmUpgrade::BROKEN, "kill-after", Then::Rollback);
+    kill_everywhere::<NpmUpgrade>(NpmUpgrade::BROKEN, Then::Rollback);
 }

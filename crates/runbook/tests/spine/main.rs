@@ -4,6 +4,7 @@
 
 mod bench;
 mod crashes;
+mod evidence;
 mod failures;
 mod interrupts;
 mod journal;
