@@ -128,7 +128,7 @@ pub(crate) fn end(
         }
     }
     if ending.state.verdict().is_none() {
-        screen.note(&format!(
+        screen.note_beside_account(&format!(
             "run {run} is open: `runbook resume {run}` goes on with it, `runbook rollback {run}` takes it back"
         ));
     }
