@@ -111,7 +111,7 @@ fn accept(screen: &Screen, dir: &StateDir, journal: &Journal, because: &str) -> 
     let state = RunState::replay(&journal.records(&row.run)?)?;
     let events = [
         Event::RunResumed { version: env!("CARGO_PKG_VERSION").to_owned() },
-        Event::RunFinished { verdict: Verdict::Stopped, note: format!("closed by hand: {because}") },
+        Event::RunFinished { verdict: Verdict::Accepted, note: because.to_owned() },
     ];
     let records: Vec<Record> =
         (state.seq + 1..).zip(events).map(|(seq, event)| Record { seq, at: now_ms(), event }).collect();
