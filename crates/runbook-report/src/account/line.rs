@@ -237,13 +237,21 @@ impl Page<'_> {
         let baseline = self.state.step(step).and_then(|step| step.baseline.as_deref());
         if lost.is_empty() {
             let asked = baseline.unwrap_or_default();
-            let green = asked.iter().filter(|reading| reading.verdict == SignalVerdict::Green).count();
-            let text = match (asked.len(), asked.len() - green) {
-                (0, _) => format!("{} signals read; there is no reading from before to compare", readings.len()),
-                (all, 0) => format!("{all} of {all} as they were before the change"),
-                (_, 1) => format!("{green} of {green} as they were before the change; 1 was red before it"),
-                (_, red) => format!("{green} of {green} as they were before the change; {red} were red before it"),
+            let count = |verdict| asked.iter().filter(|reading| reading.verdict == verdict).count();
+            let green = count(SignalVerdict::Green);
+            let mut text = match asked.len() {
+                0 => format!("{} signals read; there is no reading from before to compare", readings.len()),
+                _ => format!("{green} of {green} as they were before the change"),
             };
+            text.push_str(&match count(SignalVerdict::Red) {
+                0 => String::new(),
+                1 => "; 1 was red before it".to_owned(),
+                red => format!("; {red} were red before it"),
+            });
+            text.push_str(&match count(SignalVerdict::Unread) {
+                0 => String::new(),
+                unread => format!("; {unread} could not be read before it"),
+            });
             return self.line(Glyph::Ok, Tone::Good, step, &text, took);
         }
         let text = format!("not as before the change: {}", lost.join(", "));
