@@ -26,10 +26,15 @@ pub trait Observer {
 /// What a Ctrl-C means, by how often it was pressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Interrupt {
-    /// Nothing more is started.
+    /// Nothing more is started, what runs is finished. The next one stops what runs.
     Draining,
-    /// What runs is stopped.
+    /// What runs is stopped. The next one leaves at once.
     Cancelling,
+    /// Nothing more is taken back, what runs is finished.
+    Pausing {
+        /// How many more leave at once; until then none of them does more than this one.
+        to_leave: u32,
+    },
     /// `runbook` ends at once and leaves a journal that resumes.
     Leaving,
 }

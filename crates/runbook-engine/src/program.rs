@@ -17,6 +17,14 @@ pub struct Saved {
     pub plan: Plan,
     /// The texts that its spans point into.
     pub sources: SourceMap,
+    /// How many steps may run at the same time, whoever goes on with the run.
+    #[serde(default = "four")]
+    pub parallel: usize,
+}
+
+/// What `--parallel` is without a number; runs that are older than the field had this.
+fn four() -> usize {
+    4
 }
 
 /// A plan that can run.
@@ -32,7 +40,7 @@ pub struct Program {
 
 /// Judges the parameters of every step by its kind, then order and refusals. Everything that is wrong is told at
 /// once; there is a program only if nothing is.
-pub fn compile(saved: Saved, catalogue: Catalogue, parallel: usize) -> (Option<Program>, Vec<Diagnostic>) {
+pub fn compile(saved: Saved, catalogue: Catalogue) -> (Option<Program>, Vec<Diagnostic>) {
     let plan = &saved.plan;
     let mut found = Diagnostics::default();
     let mut context = ArgContext {
@@ -56,7 +64,7 @@ pub fn compile(saved: Saved, catalogue: Catalogue, parallel: usize) -> (Option<P
     let (schedule, refusals) = build(plan, &declarations);
     found.extend(refusals.into_iter().filter(|fault| sound || is_about_one_step(&fault.code)));
     let (Some(schedule), false) = (schedule, found.has_errors()) else { return (None, found.into_sorted()) };
-    let course = Course::new(plan, schedule, parallel);
+    let course = Course::new(plan, schedule, saved.parallel);
     let places = plan.steps.iter().map(|step| step.id.clone()).zip(0..).collect();
     (Some(Program { saved, course, catalogue, context, places }), found.into_sorted())
 }

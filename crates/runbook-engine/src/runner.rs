@@ -26,6 +26,9 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 /// How often the observer is told that time passes.
 const TICK: Duration = Duration::from_millis(100);
 
+/// The Ctrl-C that leaves at once.
+const LEAVES: u32 = 3;
+
 /// What a run needs besides its plan.
 pub struct Settings {
     /// Where the journal is.
@@ -229,7 +232,7 @@ impl Runner {
                 }
                 Wake::Interrupt => {
                     presses += 1;
-                    if presses > 2 {
+                    if presses >= LEAVES {
                         self.observer.interrupted(Interrupt::Leaving);
                         leftovers::end(&self.worker.state_dir.running(&self.run));
                         return Ok(Ending { state: self.state, left: true });
@@ -244,13 +247,17 @@ impl Runner {
     }
 
     fn interrupt(&mut self, presses: u32) -> Input {
-        if presses == 1 || self.state.phase != RunPhase::Forward {
-            self.observer.interrupted(Interrupt::Draining);
-            return Input::Drain;
+        let goes_back = self.state.phase != RunPhase::Forward;
+        let (meaning, input) = match presses {
+            _ if goes_back => (Interrupt::Pausing { to_leave: LEAVES.saturating_sub(presses) }, Input::Drain),
+            1 => (Interrupt::Draining, Input::Drain),
+            _ => (Interrupt::Cancelling, Input::Cancel),
+        };
+        self.observer.interrupted(meaning);
+        if meaning == Interrupt::Cancelling {
+            self.canceller.cancel();
         }
-        self.observer.interrupted(Interrupt::Cancelling);
-        self.canceller.cancel();
-        Input::Cancel
+        input
     }
 
     /// Reacts to one input, and then to what the records of the reaction make possible. All of it is one commit, and

@@ -99,6 +99,8 @@ pub enum Verdict {
     RolledBack,
     /// It failed and stands where it failed, because the plan says `on_failure: stop`.
     Stopped,
+    /// It was open or stuck, and a person closed it by hand: the host is as it should be.
+    Accepted,
     /// It was drained or refused before it changed anything.
     Refused,
     /// An undo failed, or the host is not as it was after the rollback.

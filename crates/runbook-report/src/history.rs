@@ -139,6 +139,7 @@ pub(crate) fn verdict_word(verdict: Option<Verdict>) -> (Tone, &'static str) {
         Some(Verdict::Succeeded) => (Tone::Good, "succeeded"),
         Some(Verdict::RolledBack) => (Tone::Warn, "rolled back"),
         Some(Verdict::Stopped) => (Tone::Bad, "stopped"),
+        Some(Verdict::Accepted) => (Tone::Warn, "accepted"),
         Some(Verdict::Refused) => (Tone::Warn, "refused"),
         Some(Verdict::Stuck) => (Tone::Bad, "stuck"),
         None => (Tone::Bad, "open"),

@@ -148,7 +148,7 @@ pub(crate) struct ApplyArgs {
     /// Go ahead without being asked
     #[arg(long, short)]
     pub(crate) yes: bool,
-    /// How many steps may run at the same time
+    /// How many steps may run at the same time; a run that is resumed keeps to it
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) parallel: u16,
 }

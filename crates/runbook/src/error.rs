@@ -47,7 +47,7 @@ impl Exit {
     pub(crate) fn of(state: &RunState, asked_back: bool) -> Self {
         let cancelled = state.cancelling || state.rollback == Some(RollbackCause::Cancelled);
         match state.verdict() {
-            Some(Verdict::Succeeded) => Self::Done,
+            Some(Verdict::Succeeded | Verdict::Accepted) => Self::Done,
             Some(Verdict::RolledBack) if asked_back => Self::Done,
             Some(Verdict::RolledBack | Verdict::Refused) if cancelled => Self::Cancelled,
             Some(Verdict::RolledBack) => Self::RolledBack,

@@ -22,7 +22,7 @@ pub(crate) struct Kept {
 }
 
 impl Kept {
-    /// Whether it may be the only way back of its run.
+    /// Whether it may be the only way back of a run that nobody has settled.
     pub(crate) fn is_needed(&self) -> bool {
         let verdict = self.run.as_ref().map(|run| run.verdict);
         matches!(verdict, Some(None | Some(Verdict::Stuck | Verdict::Stopped)))

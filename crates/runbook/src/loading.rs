@@ -43,7 +43,7 @@ pub(crate) fn judge(source: &PlanSource, parallel: usize) -> Result<Judged, Comm
         let help = "write an IANA name such as `Europe/Madrid`";
         found.push(Diagnostic::error(Code::BAD_WINDOW, window.zone_span, message).help(help));
     }
-    let (program, faults) = compile(Saved { plan, sources: sources.clone() }, catalogue, parallel);
+    let (program, faults) = compile(Saved { plan, sources: sources.clone(), parallel }, catalogue);
     found.extend(faults.into_iter().filter(|fault| sound || !may_be_about_what_is_missing(fault)));
     let program = program.filter(|_| sound && !found.has_errors());
     Ok(Judged { program, vars, diagnostics: found.into_sorted(), sources })
@@ -163,7 +163,7 @@ fn environments_in(dir: &Path) -> Vec<String> {
 
 /// The program of a saved run.
 pub(crate) fn reopen(saved: Saved) -> Result<Program, Vec<Diagnostic>> {
-    let (program, found) = compile(saved, Catalogue::default(), 4);
+    let (program, found) = compile(saved, Catalogue::default());
     program.ok_or_else(|| found.into_iter().filter(|fault| fault.severity == Severity::Error).collect())
 }
 

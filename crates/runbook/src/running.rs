@@ -68,11 +68,14 @@ pub(crate) fn known(journal: &Journal, run: &RunId) -> Result<Known, CommandErro
     Ok(Known { run: run.clone(), saved, records: journal.records(run)? })
 }
 
+/// The run that is open or stuck, if there is one.
+pub(crate) fn unsettled(journal: &Journal) -> Result<Option<RunRow>, CommandError> {
+    Ok(journal.runs()?.into_iter().find(|row| matches!(row.verdict, None | Some(Verdict::Stuck))))
+}
+
 /// Refuses while an earlier run is open or stuck: a second change on top would take its way back away.
 pub(crate) fn refuse_unsettled(journal: Option<&Journal>) -> Result<(), CommandError> {
-    let runs = journal.map(Journal::runs).transpose()?.unwrap_or_default();
-    let unsettled = runs.into_iter().find(|row| matches!(row.verdict, None | Some(Verdict::Stuck)));
-    let Some(row) = unsettled else { return Ok(()) };
+    let Some(row) = journal.map(unsettled).transpose()?.flatten() else { return Ok(()) };
     let RunRow { run, plan, .. } = row;
     Err(match row.verdict {
         None => CommandError::new(Exit::Held, format!("run {run} of {plan} was interrupted and is still open"))
@@ -128,7 +131,7 @@ pub(crate) fn end(
         }
     }
     if ending.state.verdict().is_none() {
-        screen.note(&format!(
+        screen.note_beside_account(&format!(
             "run {run} is open: `runbook resume {run}` goes on with it, `runbook rollback {run}` takes it back"
         ));
     }

@@ -7,6 +7,7 @@ use runbook_report::{Ndjson, Plain, Reporter, Style, Terminal, diagnostics};
 use serde_json::{Value, json};
 use std::env;
 use std::io::{self, BufRead, IsTerminal, Write};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::process::ExitCode;
 
 /// What is written to.
@@ -14,6 +15,9 @@ pub(crate) struct Screen {
     pub(crate) format: Format,
     out: Style,
     err: Style,
+    /// Whether who reads what is said on standard error reads the account of a run as well: it is on a terminal, or goes
+    /// to the same file.
+    together: bool,
 }
 
 impl Screen {
@@ -23,7 +27,13 @@ impl Screen {
             unicode: unicode(),
             width: if stream_is_terminal { width() } else { 100 },
         };
-        Self { format: global.format, out: style(io::stdout().is_terminal()), err: style(io::stderr().is_terminal()) }
+        let account_is_seen = io::stdout().is_terminal() || are_one_file(io::stdout(), io::stderr());
+        Self {
+            format: global.format,
+            out: style(io::stdout().is_terminal()),
+            err: style(io::stderr().is_terminal()),
+            together: global.format == Format::Text && account_is_seen,
+        }
     }
 
     /// How standard output looks.
@@ -75,6 +85,13 @@ impl Screen {
         if self.format == Format::Text {
             // Nobody may be there to read it any more, and that is no reason to stop half-way.
             let _ = writeln!(io::stderr(), "{text}");
+        }
+    }
+
+    /// Says what the account of a run says too, where that goes elsewhere.
+    pub(crate) fn note_beside_account(&self, text: &str) {
+        if !self.together {
+            self.note(text);
         }
     }
 
@@ -133,14 +150,14 @@ impl Screen {
     /// Whoever watches a run on this screen, from `state` on.
     pub(crate) fn observer(&self, state: RunState) -> Box<dyn Observer> {
         let reporter: Box<dyn Reporter> = match self.format {
-            Format::Json => return Box::new(Silent),
+            Format::Json => Box::new(Silent),
             Format::Ndjson => Box::new(Ndjson::new(io::stdout())),
             Format::Text if io::stdout().is_terminal() && env::var("TERM").as_deref() != Ok("dumb") => {
                 Box::new(Terminal::going_on(io::stdout(), self.out, state))
             }
             Format::Text => Box::new(Plain::going_on(io::stdout(), self.out, state)),
         };
-        Box::new(Watching { reporter })
+        Box::new(Watching { reporter, together: self.together })
     }
 }
 
@@ -161,6 +178,15 @@ fn color(choice: Color, is_terminal: bool) -> bool {
         Color::Auto if env::var("CLICOLOR_FORCE").is_ok_and(|value| value != "0") => true,
         Color::Auto => is_terminal && env::var("TERM").as_deref() != Ok("dumb"),
     }
+}
+
+/// Whether what is written to both ends up in the same file or pipe.
+fn are_one_file(one: impl AsFd, other: impl AsFd) -> bool {
+    let place = |stream: BorrowedFd<'_>| {
+        let found = rustix::fs::fstat(stream).ok()?;
+        Some((found.st_dev, found.st_ino))
+    };
+    place(one.as_fd()).is_some_and(|found| Some(found) == place(other.as_fd()))
 }
 
 /// By the locale, as the C library would decide: C and POSIX mean ASCII. Where no locale is set, as in a container,
@@ -185,6 +211,7 @@ fn width() -> usize {
 /// Feeds a reporter. What goes wrong with the screen does not touch the run.
 struct Watching {
     reporter: Box<dyn Reporter>,
+    together: bool,
 }
 
 impl Observer for Watching {
@@ -201,15 +228,27 @@ impl Observer for Watching {
     }
 
     fn interrupted(&mut self, interrupt: Interrupt) {
-        let text = match interrupt {
-            Interrupt::Draining => "\nnothing more is started; what runs is finished. Ctrl-C again cancels what runs",
-            Interrupt::Cancelling => {
-                "\nwhat runs is being stopped. Ctrl-C again leaves at once, and the run can be resumed"
-            }
-            Interrupt::Leaving => "\nleft at once; `runbook resume` or `runbook rollback` goes on",
-        };
+        let text = meaning(interrupt);
         // A closed terminal is not a reason to end a run.
-        let _ = writeln!(io::stderr(), "{text}");
+        let _ = match self.together {
+            true => self.reporter.interrupted(text),
+            false => writeln!(io::stderr(), "\n{text}"),
+        };
+    }
+}
+
+/// What a Ctrl-C does, and what the next one would do.
+fn meaning(interrupt: Interrupt) -> &'static str {
+    match interrupt {
+        Interrupt::Draining => "nothing more is started; what runs is finished. Ctrl-C again cancels what runs",
+        Interrupt::Cancelling => "what runs is being stopped. Ctrl-C again leaves at once, and the run can be resumed",
+        Interrupt::Pausing { to_leave: 0 | 1 } => {
+            "nothing more is taken back; what runs is finished. Ctrl-C again leaves at once, and the run can be resumed"
+        }
+        Interrupt::Pausing { .. } => {
+            "nothing more is taken back; what runs is finished, and the run stays open. Ctrl-C twice more leaves at once"
+        }
+        Interrupt::Leaving => "left at once; `runbook resume` or `runbook rollback` goes on",
     }
 }
 
@@ -222,6 +261,20 @@ impl Drop for Watching {
 /// For `--format json`: the account is printed when the run is over.
 struct Silent;
 
-impl Observer for Silent {
-    fn record(&mut self, _: &Record) {}
+impl Reporter for Silent {
+    fn record(&mut self, _: &Record) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn progress(&mut self, _: &StepId, _: &str) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn tick(&mut self, _: i64) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }

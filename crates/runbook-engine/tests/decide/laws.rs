@@ -112,6 +112,7 @@ pub(crate) fn verdict_is_true(script: &Script, world: &World<'_>) {
             assert!(state.steps().all(|(_, known)| known.lost.is_empty()), "a signal is lost");
             assert!(state.steps().all(|(_, known)| !known.status.may_have_touched()), "{state:#?}");
         }
+        Verdict::Accepted => panic!("no run says of itself that a person closed it"),
         Verdict::Refused => assert!(world.traces.is_empty() && !state.may_have_touched()),
         Verdict::Stopped => {
             let is_undo = |record: &&Record| matches!(record.event, Event::UndoStarted { .. });

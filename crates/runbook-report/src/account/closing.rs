@@ -13,7 +13,7 @@ pub(crate) fn closing(state: &RunState, style: Style) -> String {
     let (head, rest) = sentence(state);
     let tone = match state.verdict() {
         Some(Verdict::Succeeded) => Tone::Good,
-        Some(Verdict::RolledBack | Verdict::Refused) => Tone::Warn,
+        Some(Verdict::RolledBack | Verdict::Accepted | Verdict::Refused) => Tone::Warn,
         Some(Verdict::Stopped | Verdict::Stuck) | None => Tone::Bad,
     };
     let services = service_clauses(state);
@@ -60,6 +60,7 @@ pub(crate) fn sentence(state: &RunState) -> (String, String) {
             _ => ("Rolled back.", "The host is as it was.".to_owned()),
         },
         Some(Verdict::Stopped) => ("Stopped, not rolled back.", stopped(state, touched)),
+        Some(Verdict::Accepted) => ("Closed by hand.", "A person says that the host is as it should be.".to_owned()),
         Some(Verdict::Refused) if state.draining || state.cancelling => {
             ("Cancelled.", "Nothing was changed.".to_owned())
         }

@@ -5,8 +5,8 @@ use crate::style::{Glyph, Style, Tone};
 use crate::text;
 use crate::time;
 use runbook_model::{
-    Event, Failure, Outcome, Reading, Record, RollbackCause, RunHeader, RunState, SignalVerdict, StepId, UndoPhase,
-    format_duration,
+    Event, Failure, Outcome, Reading, Record, RollbackCause, RunHeader, RunPhase, RunState, SignalVerdict, StepId,
+    UndoPhase, format_duration,
 };
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ pub(crate) fn lines(before: &RunState, record: &Record, style: Style) -> String 
         Event::RunStarted(header) => run_started(header, style),
         Event::RunResumed { version } => {
             let began = time::stamp(record.at);
-            note(style, Tone::Dim, &format!("runbook {} goes on with this run at {began}.", text::clean(version)))
+            paragraph(style, Tone::Dim, &format!("runbook {} goes on with this run at {began}.", text::clean(version)))
         }
         Event::Predicted { .. }
         | Event::StepStarted { .. }
@@ -34,13 +34,14 @@ pub(crate) fn lines(before: &RunState, record: &Record, style: Style) -> String 
         Event::StepRetrying { step, failure, pause_ms } => page.retrying(step, failure, *pause_ms),
         Event::StepFinished { step, outcome, readings, .. } => page.finished(step, outcome, readings, record.at),
         Event::DrainRequested => {
-            note(style, Tone::Warn, "Nothing more starts; what runs now may end. Interrupt again to cancel it.")
+            let more = if matches!(before.phase, RunPhase::RollingBack(_)) { "is taken back" } else { "starts" };
+            paragraph(style, Tone::Warn, &format!("Nothing more {more}; what runs now may end."))
         }
-        Event::CancelRequested => note(style, Tone::Warn, "Cancelling what runs."),
+        Event::CancelRequested => paragraph(style, Tone::Warn, "Cancelling what runs."),
         Event::RollbackStarted { cause } => match cause {
             RollbackCause::StepFailed { .. } => "\n".to_owned(),
-            RollbackCause::Cancelled => note(style, Tone::Warn, "Cancelled. What was changed is taken back:"),
-            RollbackCause::Requested => note(style, Tone::Warn, "What was changed is taken back, as asked:"),
+            RollbackCause::Cancelled => paragraph(style, Tone::Warn, "Cancelled. What was changed is taken back:"),
+            RollbackCause::Requested => paragraph(style, Tone::Warn, "What was changed is taken back, as asked:"),
         },
         Event::UndoFinished { step, phase, summary, failure } => {
             page.undone(step, *phase, summary, failure.as_ref(), record.at)
@@ -97,7 +98,7 @@ fn run_started(header: &RunHeader, style: Style) -> String {
 }
 
 /// A paragraph between the steps' lines.
-fn note(style: Style, tone: Tone, text: &str) -> String {
+pub(crate) fn paragraph(style: Style, tone: Tone, text: &str) -> String {
     let lines = text::wrap(text, style.columns().saturating_sub(2));
     let shown: String = lines.iter().map(|line| format!("  {}\n", style.paint(tone, line))).collect();
     format!("\n{shown}\n")
@@ -236,13 +237,21 @@ impl Page<'_> {
         let baseline = self.state.step(step).and_then(|step| step.baseline.as_deref());
         if lost.is_empty() {
             let asked = baseline.unwrap_or_default();
-            let green = asked.iter().filter(|reading| reading.verdict == SignalVerdict::Green).count();
-            let text = match (asked.len(), asked.len() - green) {
-                (0, _) => format!("{} signals read; there is no reading from before to compare", readings.len()),
-                (all, 0) => format!("{all} of {all} as they were before the change"),
-                (_, 1) => format!("{green} of {green} as they were before the change; 1 was red before it"),
-                (_, red) => format!("{green} of {green} as they were before the change; {red} were red before it"),
+            let count = |verdict| asked.iter().filter(|reading| reading.verdict == verdict).count();
+            let green = count(SignalVerdict::Green);
+            let mut text = match asked.len() {
+                0 => format!("{} signals read; there is no reading from before to compare", readings.len()),
+                _ => format!("{green} of {green} as they were before the change"),
             };
+            text.push_str(&match count(SignalVerdict::Red) {
+                0 => String::new(),
+                1 => "; 1 was red before it".to_owned(),
+                red => format!("; {red} were red before it"),
+            });
+            text.push_str(&match count(SignalVerdict::Unread) {
+                0 => String::new(),
+                unread => format!("; {unread} could not be read before it"),
+            });
             return self.line(Glyph::Ok, Tone::Good, step, &text, took);
         }
         let text = format!("not as before the change: {}", lost.join(", "));

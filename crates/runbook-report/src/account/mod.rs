@@ -12,7 +12,7 @@ mod reporter;
 mod terminal;
 
 pub(crate) use closing::{capitalised, closing, left_over, leftover_text, sentence, service_clauses};
-pub(crate) use line::{Title, hint, lines, run_title};
+pub(crate) use line::{Title, hint, lines, paragraph, run_title};
 pub(crate) use matrix::{matrix, role_word, tone as signal_tone, verdict_word as verdict_of};
 pub use ndjson::Ndjson;
 pub use plain::Plain;

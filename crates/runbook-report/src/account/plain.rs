@@ -1,11 +1,11 @@
 //! Lines only when something ends: for pipes, files and terminals that cannot rewrite a line.
 
 use super::reporter::fold;
-use super::{Reporter, closing, lines};
-use crate::style::Style;
+use super::{Reporter, closing, lines, paragraph};
+use crate::style::{Style, Tone};
 use crate::text;
 use crate::time;
-use runbook_model::{Record, RunState, StepId, StepState, StepStatus};
+use runbook_model::{Event, Record, RunState, StepId, StepState, StepStatus};
 use std::collections::BTreeMap;
 use std::io;
 
@@ -64,6 +64,10 @@ impl<W: io::Write> Reporter for Plain<W> {
         self.page.print(&format!("  still running: {}\n", running.join("; ")))
     }
 
+    fn interrupted(&mut self, meaning: &str) -> io::Result<()> {
+        self.page.interrupted(meaning)
+    }
+
     fn finish(&mut self) -> io::Result<()> {
         self.page.finish()
     }
@@ -85,16 +89,20 @@ pub(super) struct Printed<W> {
     pub(super) state: RunState,
     notes: BTreeMap<StepId, String>,
     after_blank: bool,
+    /// The operator was told what an interrupt means, and its record has not come yet.
+    told: bool,
 }
 
 impl<W: io::Write> Printed<W> {
     pub(super) fn new(out: W, style: Style, state: RunState) -> Self {
-        Self { out, style, state, notes: BTreeMap::new(), after_blank: false }
+        Self { out, style, state, notes: BTreeMap::new(), after_blank: false, told: false }
     }
 
     /// Folds `record` in and writes its lines; tells whether there were any.
     pub(super) fn record(&mut self, record: &Record) -> io::Result<bool> {
-        let text = lines(&self.state, record, self.style);
+        let is_interrupt = matches!(record.event, Event::DrainRequested | Event::CancelRequested);
+        let is_told = is_interrupt && std::mem::take(&mut self.told);
+        let text = if is_told { String::new() } else { lines(&self.state, record, self.style) };
         fold(&mut self.state, record)?;
         if let Some(step) = record.event.moves() {
             self.notes.remove(step);
@@ -108,6 +116,12 @@ impl<W: io::Write> Printed<W> {
 
     pub(super) fn note(&mut self, step: &StepId, note: &str) {
         self.notes.insert(step.clone(), text::clean(note));
+    }
+
+    /// Says what an interrupt means; its record is not written as well.
+    pub(super) fn interrupted(&mut self, meaning: &str) -> io::Result<()> {
+        self.told = true;
+        self.print(&paragraph(self.style, Tone::Warn, meaning))
     }
 
     /// What runs, since how many milliseconds, and its last note.

@@ -15,6 +15,12 @@ pub trait Reporter {
     /// Time passes; to be called a few times a second. `now_ms` is in milliseconds since 1970.
     fn tick(&mut self, now_ms: i64) -> io::Result<()>;
 
+    /// The operator interrupts, and this is what that means now. The record of it, if one follows, tells nothing more.
+    fn interrupted(&mut self, meaning: &str) -> io::Result<()> {
+        let _ = meaning;
+        Ok(())
+    }
+
     /// No more records follow, whether or not the run is over.
     fn finish(&mut self) -> io::Result<()>;
 }

@@ -83,6 +83,11 @@ impl<W: io::Write> Reporter for Terminal<W> {
         self.page.out.flush()
     }
 
+    fn interrupted(&mut self, meaning: &str) -> io::Result<()> {
+        self.erase()?;
+        self.page.interrupted(meaning)
+    }
+
     fn finish(&mut self) -> io::Result<()> {
         self.erase()?;
         self.page.finish()

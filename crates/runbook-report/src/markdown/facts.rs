@@ -149,6 +149,7 @@ impl<'a> Facts<'a> {
             Verdict::Succeeded => "went on: the evidence was as wanted".to_owned(),
             Verdict::RolledBack => format!("rolled back{because}"),
             Verdict::Stopped => format!("stopped as the plan says{because}"),
+            Verdict::Accepted => format!("closed by hand{because}"),
             Verdict::Refused => format!("refused before any change{because}"),
             Verdict::Stuck => format!("rolled back{because}; the way back did not end, a person has to go on"),
         })

@@ -193,6 +193,37 @@ fn silence_is_broken_every_thirty_seconds() {
 }
 
 #[test]
+fn what_could_not_be_read_before_a_change_is_not_called_red() {
+    let mut readings = life::before();
+    readings[0].verdict = SignalVerdict::Unread;
+    readings[1].verdict = SignalVerdict::Red;
+    let life = Life::begin()
+        .baseline(readings.clone())
+        .started("install", 1)
+        .intended("install")
+        .rolls_back(RollbackCause::Requested)
+        .verified(5, readings, &[]);
+    let text = plain(&life, Style::plain(120));
+    let said = "2 of 2 as they were before the change; 1 was red before it; 1 could not be read before it";
+    assert!(text.contains(said), "{text}");
+}
+
+#[test]
+fn what_an_interrupt_means_stands_for_its_record() {
+    let mut out = Vec::new();
+    let mut reporter = Plain::new(&mut out, Style::plain(100));
+    for record in &life::cancelled().records {
+        if record.event == Event::DrainRequested {
+            reporter.interrupted("what that means now").unwrap();
+        }
+        reporter.record(record).unwrap();
+    }
+    let text = String::from_utf8(out).unwrap();
+    assert!(text.contains("what that means now") && !text.contains("Nothing more starts"), "{text}");
+    assert!(text.contains("Cancelling what runs."), "the next record was not announced: {text}");
+}
+
+#[test]
 fn a_run_that_was_left_open_says_how_to_go_on() {
     let life = Life::begin().started("install", 1).intended("install");
     insta::assert_snapshot!("plain_open", plain(&life, Style::plain(90)));

@@ -2,16 +2,14 @@
 
 use crate::cli::{RecoverArgs, ResumeArgs, RollbackArgs};
 use crate::error::{CommandError, Exit};
-use crate::running::{choose, go_on, journal, known, lock, now_ms};
+use crate::running::{choose, go_on, journal, known, lock, now_ms, unsettled};
 use crate::screen::Screen;
-use runbook_journal::{Journal, RunRow, StateDir};
-use runbook_model::{Event, Record, RunPhase, RunState, Verdict};
+use runbook_journal::{Journal, Lock, RunRow, StateDir};
+use runbook_model::{Event, Record, RunId, RunPhase, RunState, Verdict};
 
 pub(crate) fn rollback(screen: &Screen, dir: &StateDir, args: &RollbackArgs) -> Result<Exit, CommandError> {
     let journal = journal(dir)?;
-    let row = choose(&journal, args.run.as_deref())?;
-    refuse_later_runs(&journal, &row)?;
-    let lock = lock(dir, format!("rollback {}", row.run))?;
+    let (row, lock) = hold_latest(&journal, args.run.as_deref(), |row| lock(dir, format!("rollback {}", row.run)))?;
     let known = known(&journal, &row.run)?;
     let state = RunState::replay(&known.records)?;
     if state.verdict() == Some(Verdict::RolledBack) || !state.may_have_touched() && state.verdict().is_some() {
@@ -23,6 +21,19 @@ pub(crate) fn rollback(screen: &Screen, dir: &StateDir, args: &RollbackArgs) -> 
     screen.note(&format!("Run {} of {} changed this host in: {}.", row.run, row.plan, touched.join(", ")));
     screen.consent("Take it back?", args.yes)?;
     go_on(screen, dir, lock, known, true)
+}
+
+/// The run that `name` means, with the lock; refused if a later one changed the host.
+fn hold_latest(
+    journal: &Journal,
+    name: Option<&str>,
+    take: impl FnOnce(&RunRow) -> Result<Lock, CommandError>,
+) -> Result<(RunRow, Lock), CommandError> {
+    let row = choose(journal, name)?;
+    let lock = take(&row)?;
+    // Only now can no later run come any more.
+    refuse_later_runs(journal, &row)?;
+    Ok((row, lock))
 }
 
 /// A rollback puts back what was there before; a run that came later would be half taken back with it.
@@ -40,19 +51,11 @@ fn refuse_later_runs(journal: &Journal, row: &RunRow) -> Result<(), CommandError
 
 pub(crate) fn resume(screen: &Screen, dir: &StateDir, args: &ResumeArgs) -> Result<Exit, CommandError> {
     let journal = journal(dir)?;
-    let open = journal.open_run()?;
-    let chosen = match &args.run {
-        Some(name) => Some(choose(&journal, Some(name))?.run),
-        None => open.clone(),
-    };
-    let Some(run) = chosen else {
+    let held = hold_open(&journal, args.run.as_deref(), |run| lock(dir, format!("resume {run}")))?;
+    let Some((run, lock)) = held else {
         screen.conclude("no run is open on this host: there is nothing to go on with")?;
         return Ok(Exit::Done);
     };
-    if open.as_ref() != Some(&run) {
-        return Err(CommandError::refused(format!("run {run} is over")).hint("`runbook show` tells how it ended"));
-    }
-    let lock = lock(dir, format!("resume {run}"))?;
     let known = known(&journal, &run)?;
     let direction = match RunState::replay(&known.records)?.phase {
         RunPhase::RollingBack(_) => "back",
@@ -60,6 +63,27 @@ pub(crate) fn resume(screen: &Screen, dir: &StateDir, args: &ResumeArgs) -> Resu
     };
     screen.consent(&format!("Go on with run {run}, which was going {direction}?"), args.yes)?;
     go_on(screen, dir, lock, known, false)
+}
+
+/// The open run, which is the one that `name` means if there is a name, with the lock.
+fn hold_open(
+    journal: &Journal,
+    name: Option<&str>,
+    take: impl FnOnce(&RunId) -> Result<Lock, CommandError>,
+) -> Result<Option<(RunId, Lock)>, CommandError> {
+    let choose_open = || -> Result<Option<RunId>, CommandError> {
+        let open = journal.open_run()?;
+        let Some(name) = name else { return Ok(open) };
+        let run = choose(journal, Some(name))?.run;
+        if open.as_ref() != Some(&run) {
+            return Err(CommandError::refused(format!("run {run} is over")).hint("`runbook show` tells how it ended"));
+        }
+        Ok(open)
+    };
+    let Some(run) = choose_open()? else { return Ok(None) };
+    let lock = take(&run)?;
+    // Another process may have settled it before the lock was free.
+    Ok(choose_open()?.map(|run| (run, lock)))
 }
 
 pub(crate) fn recover(screen: &Screen, dir: &StateDir, args: &RecoverArgs) -> Result<Exit, CommandError> {
@@ -70,31 +94,160 @@ pub(crate) fn recover(screen: &Screen, dir: &StateDir, args: &RecoverArgs) -> Re
     if let Some(because) = &args.accept {
         return accept(screen, dir, &journal, because);
     }
-    let Some(run) = journal.open_run()? else {
+    let Some((run, lock)) = hold_open(&journal, None, |run| lock(dir, format!("recover {run}")))? else {
         screen.conclude("no run is open on this host")?;
         return Ok(Exit::Done);
     };
-    let lock = lock(dir, format!("recover {run}"))?;
     let known = known(&journal, &run)?;
     go_on(screen, dir, lock, known, !args.forward)
 }
 
 /// A person looked at the host and says that it is as it should be. That is recorded, with the reason.
 fn accept(screen: &Screen, dir: &StateDir, journal: &Journal, because: &str) -> Result<Exit, CommandError> {
-    let unsettled = journal.runs()?.into_iter().find(|row| matches!(row.verdict, None | Some(Verdict::Stuck)));
-    let Some(row) = unsettled else {
+    let Some((row, _lock)) = hold_unsettled(journal, |row| lock(dir, format!("accept {}", row.run)))? else {
         screen.conclude("no run is open or stuck on this host")?;
         return Ok(Exit::Done);
     };
-    let _lock = lock(dir, format!("accept {}", row.run))?;
     let state = RunState::replay(&journal.records(&row.run)?)?;
     let events = [
         Event::RunResumed { version: env!("CARGO_PKG_VERSION").to_owned() },
-        Event::RunFinished { verdict: Verdict::Stopped, note: format!("closed by hand: {because}") },
+        Event::RunFinished { verdict: Verdict::Accepted, note: because.to_owned() },
     ];
     let records: Vec<Record> =
         (state.seq + 1..).zip(events).map(|(seq, event)| Record { seq, at: now_ms(), event }).collect();
     Journal::open(dir)?.append(&row.run, &records)?;
     screen.conclude(&format!("run {} is closed: {because}", row.run))?;
     Ok(Exit::Done)
+}
+
+/// The open or stuck run with the lock. A reason is given for the run that somebody looked at, and for no other.
+fn hold_unsettled(
+    journal: &Journal,
+    take: impl FnOnce(&RunRow) -> Result<Lock, CommandError>,
+) -> Result<Option<(RunRow, Lock)>, CommandError> {
+    let Some(seen) = unsettled(journal)? else { return Ok(None) };
+    let lock = take(&seen)?;
+    Ok(unsettled(journal)?.filter(|row| row.run == seen.run).map(|row| (row, lock)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{hold_latest, hold_open, hold_unsettled};
+    use crate::error::CommandError;
+    use crate::running::{choose, lock};
+    use runbook_journal::{Journal, Lock, StateDir};
+    use runbook_model::{Event, Outcome, Record, RunHeader, RunId, StepId, Verdict};
+
+    const RUN: &str = "7k2m9c";
+
+    /// A state directory with one open run.
+    struct Host {
+        _dir: tempfile::TempDir,
+        state: StateDir,
+    }
+
+    impl Host {
+        fn new() -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            let host = Self { state: StateDir::at(dir.path().join("state")), _dir: dir };
+            host.begin(RUN);
+            host
+        }
+
+        fn journal(&self) -> Journal {
+            Journal::open(&self.state).unwrap()
+        }
+
+        fn begin(&self, run: &str) {
+            let header = RunHeader {
+                run: RunId::new(run).unwrap(),
+                plan: "demo".to_owned(),
+                summary: String::new(),
+                digest: String::new(),
+                environment: None,
+                steps: vec![StepId::new("a").unwrap()],
+                host: String::new(),
+                user: String::new(),
+                version: String::new(),
+            };
+            let started = Record { seq: 1, at: 1, event: Event::RunStarted(Box::new(header.clone())) };
+            self.journal().begin(&header, "{}", &[started]).unwrap();
+        }
+
+        fn append(&self, run: &str, events: Vec<Event>) {
+            let records: Vec<Record> = (2..).zip(events).map(|(seq, event)| Record { seq, at: 2, event }).collect();
+            self.journal().append(&RunId::new(run).unwrap(), &records).unwrap();
+        }
+
+        fn settle(&self) {
+            self.append(RUN, vec![finished()]);
+        }
+
+        fn lock(&self) -> Result<Lock, CommandError> {
+            lock(&self.state, "test".to_owned())
+        }
+    }
+
+    fn finished() -> Event {
+        Event::RunFinished { verdict: Verdict::Succeeded, note: String::new() }
+    }
+
+    /// What a run that changed the host by one step leaves in the journal.
+    fn changed() -> Vec<Event> {
+        let step = StepId::new("a").unwrap();
+        let outcome = Outcome::Changed { summary: String::new() };
+        vec![
+            Event::StepStarted { step: step.clone(), attempt: 1 },
+            Event::StepIntended { step: step.clone(), undo: serde_json::Value::Null },
+            Event::StepFinished { step, outcome, outputs: Default::default(), readings: Vec::new() },
+            finished(),
+        ]
+    }
+
+    #[test]
+    fn what_is_open_is_held() {
+        let host = Host::new();
+        let journal = host.journal();
+        assert_eq!(hold_open(&journal, None, |_| host.lock()).unwrap().unwrap().0.as_str(), RUN);
+        assert_eq!(hold_open(&journal, Some("7k"), |_| host.lock()).unwrap().unwrap().0.as_str(), RUN);
+        assert_eq!(hold_unsettled(&journal, |_| host.lock()).unwrap().unwrap().0.run.as_str(), RUN);
+        assert_eq!(hold_latest(&journal, None, |_| host.lock()).unwrap().0.run.as_str(), RUN);
+    }
+
+    #[test]
+    fn a_run_that_was_settled_just_before_the_lock_is_left_alone() {
+        for name in [None, Some("7k")] {
+            let host = Host::new();
+            let settled = || {
+                host.settle();
+                host.lock()
+            };
+            match (name, hold_open(&host.journal(), name, |_| settled())) {
+                (None, Ok(None)) => {}
+                (Some(_), Err(error)) => assert!(error.message.contains("is over"), "{error:?}"),
+                (_, found) => panic!("{name:?}: {found:?}"),
+            }
+        }
+        let host = Host::new();
+        let held = hold_unsettled(&host.journal(), |_| {
+            host.settle();
+            host.begin("8aaaaa");
+            host.lock()
+        });
+        assert!(held.unwrap().is_none(), "nobody looked at the other run");
+    }
+
+    #[test]
+    fn a_run_that_changed_the_host_just_before_the_lock_is_not_half_taken_back() {
+        let host = Host::new();
+        host.settle();
+        let held = hold_latest(&host.journal(), None, |_| {
+            host.begin("8aaaaa");
+            host.append("8aaaaa", changed());
+            host.lock()
+        });
+        let error = held.unwrap_err();
+        assert!(error.message.contains("run 8aaaaa came after run 7k2m9c"), "{error:?}");
+        assert_eq!(choose(&host.journal(), None).unwrap().run.as_str(), "8aaaaa");
+    }
 }

@@ -1,6 +1,6 @@
 //! `backup list`, `verify`, `restore` and `prune`, with backups that are needed, old or damaged.
 
-use crate::bench::Bench;
+use crate::bench::{Bench, said};
 use std::fs;
 use std::path::PathBuf;
 
@@ -52,6 +52,27 @@ fn retention_is_obeyed_and_the_only_way_back_stays() {
     // The latest run can still be taken back.
     bench.expect(0, &["rollback", "--yes"]);
     assert_eq!(fs::read_to_string(bench.host("data/a")).unwrap(), "four");
+}
+
+#[test]
+fn the_backup_of_a_run_that_was_closed_by_hand_goes_as_others_do() {
+    let bench = Bench::new();
+    bench.write("host/data/a", "zero");
+    let plan = bench.plan("kept", &KEPT.replace("keep_last: 2", "keep_last: 1").replace("on_failure: stop", ""));
+    let mut stuck = bench.command(&["apply", &plan, "--yes", "--var", "text=one", "--var", "exit=1"]);
+    stuck.env("RUNBOOK_FAULT", "fail-undo=write");
+    said(stuck).expect(5);
+    let closed = names(&bench);
+    bench.expect(0, &["backup", "list"]).says(&["still needed"]);
+    bench.expect(0, &["recover", "--accept", "looked at it"]).says(&["looked at it"]);
+    bench.expect(0, &["history"]).says(&["accepted"]);
+    bench.expect(0, &["show"]).says(&["Closed by hand", "looked at it"]);
+    bench.expect(0, &["backup", "list"]).never_says(&["still needed"]);
+    bench.expect(0, &["backup", "prune"]);
+    assert_eq!(names(&bench), closed, "the newest stays: nothing else leads back");
+    apply(&bench, &plan, "two", "0", 0);
+    let left = names(&bench);
+    assert!(left.len() == 1 && left != closed, "{left:?}");
 }
 
 #[test]

@@ -6,6 +6,12 @@ use std::process::Stdio;
 
 /// Runs `runbook ARGS` on a terminal, types `keys` once it has asked, and returns the exit code and the screen.
 fn on_a_terminal(bench: &Bench, args: &str, keys: &[u8], env: &[(&str, &str)]) -> (Option<i32>, String) {
+    let typed = [("[y/N]", keys)];
+    typing(bench, args, if keys.is_empty() { &[] } else { &typed }, env)
+}
+
+/// The same with several keys, each typed once its text is on the screen.
+fn typing(bench: &Bench, args: &str, typed: &[(&str, &[u8])], env: &[(&str, &str)]) -> (Option<i32>, String) {
     let mut command = bench.command_of("script", &["-qec", &format!("{RUNBOOK} {args}"), "/dev/null"]);
     command.envs(env.iter().copied()).env("SHELL", "/bin/sh").stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = command.spawn().unwrap();
@@ -13,15 +19,14 @@ fn on_a_terminal(bench: &Bench, args: &str, keys: &[u8], env: &[(&str, &str)]) -
     let mut screen = Vec::new();
     let mut stdout = child.stdout.take().unwrap();
     let mut buffer = [0; 4096];
-    let mut asked = false;
+    let mut waiting = typed.iter().peekable();
     while let Ok(read @ 1..) = stdout.read(&mut buffer) {
         screen.extend_from_slice(&buffer[..read]);
-        if !asked && String::from_utf8_lossy(&screen).contains("[y/N]") {
-            asked = true;
+        while let Some((_, keys)) = waiting.next_if(|(text, _)| String::from_utf8_lossy(&screen).contains(text)) {
             stdin.write_all(keys).unwrap();
         }
     }
-    assert!(asked || keys.is_empty(), "nobody was asked: {}", String::from_utf8_lossy(&screen));
+    assert!(waiting.next().is_none(), "nobody was asked: {}", String::from_utf8_lossy(&screen));
     drop(stdin);
     (child.wait().unwrap().code(), String::from_utf8_lossy(&screen).into_owned())
 }
@@ -63,6 +68,30 @@ fn on_a_terminal_only_yes_means_yes() {
     let (code, screen) = on_a_terminal(&bench, &line, b"y\n", &[]);
     assert_eq!(code, Some(0), "{screen}");
     assert!(bench.host("b.txt").exists());
+}
+
+#[test]
+fn every_ctrl_c_is_answered_once() {
+    let bench = Bench::new();
+    let plan = bench.plan(
+        "slow",
+        r#"steps:
+  - id: slow
+    uses: command.run
+    with:
+      run: [sh, -c, "sleep 60"]
+      undo: { run: ["true"] }
+      effects: { writes: [{ path: HOST/slow }] }
+"#,
+    );
+    let typed = [("slow 0s", &b"\x03"[..]), ("nothing more is started", b"\x03")];
+    let (code, screen) = typing(&bench, &format!("apply {plan} --yes"), &typed, &[("TERM", "xterm")]);
+    assert_eq!(code, Some(130), "{screen}");
+    for (answer, count) in
+        [("nothing more is started", 1), ("what runs is being stopped", 1), ("Nothing more", 0), ("Cancelling", 0)]
+    {
+        assert_eq!(screen.matches(answer).count(), count, "{answer}: {screen}");
+    }
 }
 
 #[test]

@@ -88,6 +88,15 @@ fn recover_settles_without_being_asked() {
 }
 
 #[test]
+fn a_resumed_run_does_not_do_more_at_once_than_it_began_with() {
+    let alone = |id: &str| shell(id, &format!("mkdir busy && sleep 0.2 && rmdir busy && echo x > {id}.d"), "");
+    let bench = Bench::new(&(alone("a") + &alone("b") + &alone("c")));
+    assert_eq!(bench.apply_with("kill-after=4").code, None);
+    bench.run(&["resume", "--yes"]).ends(0);
+    assert!(["a.d", "b.d", "c.d"].iter().all(|file| bench.has(file)));
+}
+
+#[test]
 fn a_stuck_run_lets_nothing_else_change_the_host_until_it_is_settled() {
     let failing = plan() + &shell("d", "exit 1", "    needs: [c]\n");
     let bench = bench(&failing);

@@ -5,6 +5,7 @@ use std::io::Write;
 
 const APPLY: &[&str] = &["apply", "plan.yaml", "--yes"];
 const DRAINS: &str = "nothing more is started";
+const PAUSES: &str = "nothing more is taken back";
 const CANCELS: &str = "what runs is being stopped";
 
 /// A change, a command that waits for the file `go`, and a change after it.
@@ -73,9 +74,13 @@ fn an_undo_is_never_stopped_half_way() {
         .replace("echo slow >> undone", "echo $$ > back; until [ -e go ]; do sleep 0.01; done; echo slow >> undone");
     let bench = Bench::new(&(file("first", "") + &slow_undo + &shell("bad", "exit 1", "    needs: [slow]\n")));
     let apply = bench.start(APPLY, "back");
-    apply.interrupt(DRAINS);
-    apply.interrupt(DRAINS);
+    apply.interrupt(PAUSES);
+    apply.interrupt(PAUSES);
     assert!(lives(bench.pid("back")));
+    let notices = bench.read("stderr").unwrap();
+    assert!(!notices.contains("cancels what runs"), "nothing cancels an undo: {notices}");
+    assert!(notices.contains("Ctrl-C twice more leaves at once"), "{notices}");
+    assert!(notices.contains("Ctrl-C again leaves at once"), "{notices}");
     bench.write("go", "");
     assert_eq!(apply.ends(), Some(130));
     assert!(bench.read("undone").unwrap().ends_with("slow\n") && bench.has("first.txt"));

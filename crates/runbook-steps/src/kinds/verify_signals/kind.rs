@@ -29,7 +29,9 @@ static DOC: KindDoc = KindDoc {
          check have to stay green without a break for their `watch`. Log lines count from the exact position where the \
          log stood when the service was last told to start, or, for other logs, when the run began; rotated files are \
          read to their end, and escape sequences are ignored. Where a log was truncated, absence is not proven, and \
-         the signal cannot be read. Every signal is read once before the first change.",
+         the signal cannot be read. Every signal is read once before the first change, and what was green must \
+         be green again after a rollback. A log that is not the service's own has no position before the run, so its signals \
+         are not asked for then.",
     ),
     params: Cow::Borrowed(&[
         Param::required("signals", ParamType::Any, "The signals by name"),
