@@ -18,13 +18,7 @@ pub struct Saved {
     /// The texts that its spans point into.
     pub sources: SourceMap,
     /// How many steps may run at the same time, whoever goes on with the run.
-    #[serde(default = "four")]
     pub parallel: usize,
-}
-
-/// What `--parallel` is without a number; runs that are older than the field had this.
-fn four() -> usize {
-    4
 }
 
 /// A plan that can run.
