@@ -225,15 +225,16 @@ pub(crate) struct ResumeArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(group(clap::ArgGroup::new("how").args(["boot", "accept"]).required(true)))]
 pub(crate) struct RecoverArgs {
     /// Do it without being asked, as a unit at boot does
-    #[arg(long, required_unless_present = "accept")]
+    #[arg(long)]
     pub(crate) boot: bool,
     /// Go on with an open run that was going forward; without this it is rolled back
     #[arg(long, conflicts_with = "accept")]
     pub(crate) forward: bool,
     /// Close a stuck or open run by hand: the host is as it should be, for this reason
-    #[arg(long, value_name = "BECAUSE")]
+    #[arg(long, value_name = "BECAUSE", value_parser = reason)]
     pub(crate) accept: Option<String>,
 }
 
@@ -305,6 +306,14 @@ pub(crate) struct SchemaArgs {
 pub(crate) enum SchemaName {
     Plan,
     Environment,
+}
+
+/// A reason that says something; it is all that is left of what a person saw.
+fn reason(text: &str) -> Result<String, String> {
+    match text.trim() {
+        "" => Err("say who looked at the host, and what was done".to_owned()),
+        said => Ok(said.to_owned()),
+    }
 }
 
 /// The command line, or the exit code of help and usage errors. Usage errors are refusals: exit code 1.

@@ -1,6 +1,6 @@
 //! Commands that go on with a run: `rollback`, `resume`, `recover`.
 
-use crate::cli::{RecoverArgs, ResumeArgs, RollbackArgs};
+use crate::cli::{Format, RecoverArgs, ResumeArgs, RollbackArgs};
 use crate::error::{CommandError, Exit};
 use crate::running::{choose, go_on, journal, known, lock, now_ms, unsettled};
 use crate::screen::Screen;
@@ -53,8 +53,7 @@ pub(crate) fn resume(screen: &Screen, dir: &StateDir, args: &ResumeArgs) -> Resu
     let journal = journal(dir)?;
     let held = hold_open(&journal, args.run.as_deref(), |run| lock(dir, format!("resume {run}")))?;
     let Some((run, lock)) = held else {
-        screen.conclude("no run is open on this host: there is nothing to go on with")?;
-        return Ok(Exit::Done);
+        return nothing_open(screen, &journal, "no run is open on this host: there is nothing to go on with");
     };
     let known = known(&journal, &run)?;
     let direction = match RunState::replay(&known.records)?.phase {
@@ -95,11 +94,25 @@ pub(crate) fn recover(screen: &Screen, dir: &StateDir, args: &RecoverArgs) -> Re
         return accept(screen, dir, &journal, because);
     }
     let Some((run, lock)) = hold_open(&journal, None, |run| lock(dir, format!("recover {run}")))? else {
-        screen.conclude("no run is open on this host")?;
-        return Ok(Exit::Done);
+        return nothing_open(screen, &journal, "no run is open on this host");
     };
     let known = known(&journal, &run)?;
     go_on(screen, dir, lock, known, !args.forward)
+}
+
+/// No run is open. A stuck one is over, but the host is not well: a unit at boot must not call that a success.
+fn nothing_open(screen: &Screen, journal: &Journal, text: &str) -> Result<Exit, CommandError> {
+    let Some(row) = unsettled(journal)?.filter(|row| row.verdict == Some(Verdict::Stuck)) else {
+        screen.conclude(text)?;
+        return Ok(Exit::Done);
+    };
+    if screen.format != Format::Text {
+        let error = CommandError::new(Exit::Stuck, format!("run {} of {} is stuck", row.run, row.plan));
+        return Err(error.hint(format!("`runbook show {}` says what is left and what is next", row.run)));
+    }
+    let state = RunState::replay(&journal.records(&row.run)?)?;
+    screen.text(&runbook_report::status(Some(&state), None, now_ms(), screen.style()))?;
+    Ok(Exit::Stuck)
 }
 
 /// A person looked at the host and says that it is as it should be. That is recorded, with the reason.

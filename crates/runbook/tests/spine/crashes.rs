@@ -88,6 +88,21 @@ fn recover_settles_without_being_asked() {
 }
 
 #[test]
+fn recover_says_what_it_can_be_asked_for_and_wants_a_reason() {
+    let bench = bench(&plan());
+    assert_eq!(bench.apply_with("kill-after=7").code, None);
+    for args in [&["recover"][..], &["recover", "--forward"]] {
+        bench.run(args).ends(1).says("--boot").says("--accept");
+    }
+    for reason in ["", "  "] {
+        bench.run(&["recover", "--accept", reason]).ends(1).says("who looked");
+    }
+    bench.run(&["recover", "--boot", "--accept", "seen"]).ends(1);
+    bench.apply().ends(6);
+    bench.run(&["recover", "--accept", "seen"]).ends(0);
+}
+
+#[test]
 fn a_resumed_run_does_not_do_more_at_once_than_it_began_with() {
     let alone = |id: &str| shell(id, &format!("mkdir busy && sleep 0.2 && rmdir busy && echo x > {id}.d"), "");
     let bench = Bench::new(&(alone("a") + &alone("b") + &alone("c")));
@@ -103,6 +118,11 @@ fn a_stuck_run_lets_nothing_else_change_the_host_until_it_is_settled() {
     bench.apply_with("fail-undo=b").ends(5).says("`b`").says("`a`");
     assert_eq!(is_there(&bench), [true, true, false]);
     bench.apply().ends(6).says("stuck");
+    let next = format!("Next: put right what is named above, then: runbook rollback {}", bench.latest());
+    bench.run(&["recover", "--boot"]).ends(5).says("Stuck.").says(&next);
+    bench.run(&["recover", "--boot", "--forward", "--format", "json"]).ends(5).says("\"exit\": 5").says("is stuck");
+    bench.run(&["resume", "--yes"]).ends(5).says(&next);
+    assert_eq!(is_there(&bench), [true, true, false]);
     bench.run(&["rollback", "--yes"]).ends(0);
     assert_eq!(is_there(&bench), [false; 3]);
     assert_eq!(bench.read("undone").unwrap(), "d\nb\n");
