@@ -3,7 +3,7 @@
 use crate::{Course, forward, way_back};
 use runbook_model::{
     Event, Failure, FailureKind, OnFailure, Outcome, Outputs, Reading, RunPhase, RunState, StepId, StepStatus,
-    UndoPhase, Verdict,
+    UndoPhase, Verdict, Waiting,
 };
 use serde_json::Value as Json;
 use std::time::Duration;
@@ -39,6 +39,13 @@ pub enum Input {
         step: StepId,
         /// What came of it.
         began: Began,
+    },
+    /// A step that acts waits for a person.
+    Waits {
+        /// The step.
+        step: StepId,
+        /// For what.
+        waiting: Waiting,
     },
     /// A step acted.
     Acted {
@@ -155,6 +162,11 @@ pub fn decide(state: &RunState, course: &Course, input: Input) -> Vec<Action> {
             vec![Action::Record(Event::BaselineTaken { step, readings, marks })]
         }
         Input::Began { step, began } => after_begin(state, course, step, began),
+        Input::Waits { step, waiting } if !state.status(&step).is_over() => {
+            vec![Action::Record(Event::StepWaits { step, waiting })]
+        }
+        // It ended before its note was read.
+        Input::Waits { .. } => Vec::new(),
         Input::Acted { step, result: Ok((summary, outputs)), readings } => {
             vec![finished(state, step, summary, outputs, readings)]
         }

@@ -12,8 +12,8 @@ use runbook_journal::{Journal, Lock, StateDir};
 use runbook_model::{
     Event, Failure, Outcome, Outputs, Record, RollbackCause, RunHeader, RunId, RunPhase, RunState, StepId, StepStatus,
 };
-use runbook_steps::BackupRef;
 use runbook_steps::host::{Cancel, Canceller, Running};
+use runbook_steps::{BackupRef, Note};
 use serde_json::Value as Json;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -57,7 +57,7 @@ pub struct Runner {
     state: RunState,
     run: RunId,
     observer: Box<dyn Observer>,
-    notes: UnboundedReceiver<(StepId, String)>,
+    notes: UnboundedReceiver<(StepId, Note)>,
     first: Input,
     in_flight: usize,
     written: u64,
@@ -70,7 +70,7 @@ pub struct Runner {
 /// What came in while waiting.
 enum Wake {
     Done(Input),
-    Note(StepId, String),
+    Note(StepId, Note),
     Interrupt,
     Tick,
 }
@@ -222,9 +222,13 @@ impl Runner {
                     tracing::debug!(run = %self.run, under_way = self.in_flight, "a job ended");
                     if broken.is_some() { Ok(()) } else { self.react(input, &done).map(drop) }
                 }
-                Wake::Note(step, note) => {
+                Wake::Note(step, Note::Doing(note)) => {
                     self.observer.progress(&step, &note);
                     Ok(())
+                }
+                Wake::Note(step, Note::Waits(waiting)) => {
+                    let waits = Input::Waits { step, waiting };
+                    if broken.is_some() { Ok(()) } else { self.react(waits, &done).map(drop) }
                 }
                 Wake::Tick => {
                     self.observer.tick(now_ms());

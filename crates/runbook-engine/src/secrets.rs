@@ -59,8 +59,21 @@ impl Secrets {
 }
 
 /// Fields that the run goes by. They hold names that the plan may not take from a secret.
-const STRUCTURE: &[&str] =
-    &["event", "prediction", "outcome", "cause", "verdict", "phase", "step", "until", "kind", "role", "signal", "lost"];
+const STRUCTURE: &[&str] = &[
+    "event",
+    "prediction",
+    "outcome",
+    "cause",
+    "verdict",
+    "phase",
+    "step",
+    "until",
+    "kind",
+    "role",
+    "signal",
+    "lost",
+    "answer",
+];
 /// Data that steps hand from one phase to the next; any name may stand in it.
 const DATA: &[&str] = &["undo", "marks", "outputs"];
 /// A secret that is shorter than this may be a part of a path by chance.

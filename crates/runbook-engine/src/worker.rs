@@ -10,7 +10,7 @@ use runbook_model::{
     Failure, FailureKind, Outputs, Prediction, Purpose, Reading, Role, RunId, SignalVerdict, StepDef, StepId, UndoPhase,
 };
 use runbook_steps::host::{Cancel, Host, HostBuilder, Reader, Running, io_failure};
-use runbook_steps::{BackupRef, Confirmation, Done, Step, Work};
+use runbook_steps::{BackupRef, Confirmation, Done, Note, Step, Work};
 use serde_json::Value as Json;
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -30,7 +30,7 @@ pub(crate) struct Worker {
     pub(crate) secrets: Secrets,
     /// Outputs of steps that are over.
     pub(crate) outputs: RwLock<HashMap<StepId, Outputs>>,
-    pub(crate) notes: tokio::sync::mpsc::UnboundedSender<(StepId, String)>,
+    pub(crate) notes: tokio::sync::mpsc::UnboundedSender<(StepId, Note)>,
     #[cfg(debug_assertions)]
     pub(crate) faults: Faults,
 }
@@ -169,11 +169,11 @@ impl Bench<'_> {
             .map_err(crate::binding::Unbound::into_failure)
     }
 
-    fn say(&self, note: String) {
+    fn say(&self, note: Note) {
         let _ = self.worker.notes.send((self.def.id.clone(), note));
     }
 
-    fn tools<'b>(&'b self, say: &'b (dyn Fn(String) + Sync)) -> Work<'b> {
+    fn tools<'b>(&'b self, say: &'b (dyn Fn(Note) + Sync)) -> Work<'b> {
         Work {
             host: &self.host,
             dir: &self.dir,

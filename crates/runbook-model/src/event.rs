@@ -38,6 +38,15 @@ pub struct RunHeader {
     pub version: String,
 }
 
+/// What a step waits for that only a person can give.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waiting {
+    /// What the person is asked to decide.
+    pub message: String,
+    /// The command that says yes.
+    pub answer: String,
+}
+
 /// How a step ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "kebab-case")]
@@ -161,6 +170,14 @@ pub enum Event {
         /// Milliseconds until the next attempt.
         pause_ms: u64,
     },
+    /// A step has begun to wait for a person.
+    StepWaits {
+        /// The step.
+        step: StepId,
+        /// For what.
+        #[serde(flatten)]
+        waiting: Waiting,
+    },
     /// A step ended.
     StepFinished {
         /// The step.
@@ -235,6 +252,7 @@ impl Event {
             Self::StepStarted { .. } => "step-started",
             Self::StepIntended { .. } => "step-intended",
             Self::StepRetrying { .. } => "step-retrying",
+            Self::StepWaits { .. } => "step-waits",
             Self::StepFinished { .. } => "step-finished",
             Self::DrainRequested => "drain-requested",
             Self::CancelRequested => "cancel-requested",

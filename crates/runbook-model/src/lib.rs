@@ -28,7 +28,7 @@ pub use declaration::{Declaration, Purpose, Role, UndoSource};
 pub use diagnostic::{Diagnostic, Diagnostics, Label, Severity};
 pub use duration::{format_duration, parse_duration};
 pub use effect::{Access, Effect, Resource};
-pub use event::{Event, Outcome, Record, RollbackCause, RunHeader, UndoPhase, Verdict};
+pub use event::{Event, Outcome, Record, RollbackCause, RunHeader, UndoPhase, Verdict, Waiting};
 pub use evidence::{Prediction, Reading, SignalKind, SignalRole, SignalVerdict};
 pub use failure::{Failure, FailureKind};
 pub use host::HostFacts;

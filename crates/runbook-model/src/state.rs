@@ -3,7 +3,7 @@
 use crate::service::effect_on_service;
 use crate::{
     Event, Failure, IllegalTransition, Outcome, Outputs, Prediction, Reading, Record, RollbackCause, RunHeader,
-    ServiceTime, StepId, StepStatus, UndoPhase, Verdict, next_status,
+    ServiceTime, StepId, StepStatus, UndoPhase, Verdict, Waiting, next_status,
 };
 use std::collections::{BTreeMap, HashMap};
 
@@ -40,6 +40,8 @@ pub struct StepState {
     pub summary: String,
     /// Why it failed, or why its undo did.
     pub failure: Option<Failure>,
+    /// What it waits for; `None` unless it waits for a person now.
+    pub waits_for: Option<Waiting>,
     /// The signals that it read.
     pub readings: Vec<Reading>,
     /// The signals before the first change.
@@ -163,6 +165,13 @@ impl RunState {
             Event::RunResumed { .. } => {
                 self.draining = false;
                 self.cancelling = false;
+                // Whoever waited died with the process before; a step that still waits says so again.
+                self.steps.iter_mut().for_each(|step| step.waits_for = None);
+            }
+            Event::StepWaits { step, waiting } => {
+                if let Some(state) = self.step_mut(step) {
+                    state.waits_for = Some(waiting.clone());
+                }
             }
             Event::Predicted { step, prediction, needed } => {
                 if let Some(state) = self.step_mut(step) {
@@ -232,6 +241,7 @@ impl RunState {
             return Err(IllegalTransition { from: StepStatus::Pending, event: record.event.name() });
         };
         step.status = next_status(step.status, &record.event)?;
+        step.waits_for = None;
         match &record.event {
             Event::StepStarted { attempt, .. } => {
                 step.attempts = *attempt;

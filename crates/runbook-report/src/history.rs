@@ -1,11 +1,11 @@
 //! Lists of runs, and what this host is doing now.
 
-use crate::account::closing;
+use crate::account::{closing, questions};
 use crate::style::{Style, Tone};
 use crate::table::{Cell, Table};
 use crate::text;
 use crate::time;
-use runbook_model::{RunId, RunState, StepStatus, Verdict};
+use runbook_model::{RunId, RunState, StepState, StepStatus, Verdict};
 use serde_json::{Value, json as object};
 
 /// One run of a list.
@@ -98,7 +98,9 @@ pub fn status(latest: Option<&RunState>, holder: Option<&str>, now_ms: i64, styl
         time::elapsed(now_ms - state.began_at),
     );
     let body = match (state.verdict(), holder) {
-        (None, Some(holder)) => format!("It is running: {}.\n{}", text::clean(holder), running(state, now_ms)),
+        (None, Some(holder)) => {
+            format!("It is running: {}.\n{}{}", text::clean(holder), running(state, now_ms), questions(state, *style))
+        }
         (None, None) => format!("Nobody is running it: it was interrupted.\n\n{}", closing(state, *style)),
         (Some(_), _) => format!("\n{}", closing(state, *style)),
     };
@@ -108,7 +110,10 @@ pub fn status(latest: Option<&RunState>, holder: Option<&str>, now_ms: i64, styl
 /// The same as JSON: the latest run, whether it is open, who holds the lock, and where each step is.
 pub fn status_json(latest: Option<&RunState>, holder: Option<&str>) -> Value {
     let steps = |state: &RunState| -> Vec<Value> {
-        state.steps().map(|(id, step)| object!({ "step": id, "status": step.status })).collect()
+        state
+            .steps()
+            .map(|(id, step)| object!({ "step": id, "status": step.status, "waits_for": waits_for(step) }))
+            .collect()
     };
     object!({
         "run": latest.and_then(RunSummary::of).map(|run| run.json()),
@@ -116,6 +121,13 @@ pub fn status_json(latest: Option<&RunState>, holder: Option<&str>) -> Value {
         "holder": holder,
         "steps": latest.map(steps).unwrap_or_default(),
     })
+}
+
+/// What a step waits for now, as JSON; null for all others.
+pub(crate) fn waits_for(step: &StepState) -> Value {
+    step.waits_for
+        .as_ref()
+        .map_or(Value::Null, |waiting| object!({ "message": waiting.message, "answer": waiting.answer }))
 }
 
 fn running(state: &RunState, now_ms: i64) -> String {
@@ -128,7 +140,8 @@ fn running(state: &RunState, now_ms: i64) -> String {
             _ => None,
         };
         if let Some(since) = since {
-            out.push_str(&format!("  {id}   {}, {}\n", status_word(step.status), time::elapsed(now_ms - since)));
+            let word = if step.waits_for.is_some() { "waiting for an answer" } else { status_word(step.status) };
+            out.push_str(&format!("  {id}   {word}, {}\n", time::elapsed(now_ms - since)));
         }
     }
     out

@@ -1,9 +1,9 @@
 //! One run in full, from its plan and its journal.
 
 use crate::account::{
-    Plain, Reporter, hint, left_over, leftover_text, matrix, role_word, sentence, signal_tone, verdict_of,
+    Plain, Reporter, going_on, hint, left_over, leftover_text, matrix, role_word, sentence, signal_tone, verdict_of,
 };
-use crate::history::{status_word, verdict_word};
+use crate::history::{status_word, verdict_word, waits_for};
 use crate::style::{Style, Tone};
 use crate::table::{Cell, Table};
 use crate::text;
@@ -14,12 +14,13 @@ use runbook_model::{
 use serde_json::{Value, json as object};
 use std::fmt::Write as _;
 
-/// What `runbook show RUN` prints. An error means that the journal is damaged: a record cannot follow the others.
-pub fn show(plan: &Plan, records: &[Record], style: &Style) -> Result<String, IllegalTransition> {
+/// What `runbook show RUN` prints; `holder` is at work on the run if it is open. An error means that the journal is
+/// damaged: a record cannot follow the others.
+pub fn show(plan: &Plan, records: &[Record], holder: Option<&str>, style: &Style) -> Result<String, IllegalTransition> {
     let style = *style;
     let state = RunState::replay(records)?;
     let mut out = String::new();
-    write_head(&mut out, &state, style);
+    write_head(&mut out, &state, holder, style);
     write_steps(&mut out, plan, &state, style);
     write_signals(&mut out, &state, style);
     write_failures(&mut out, records, style);
@@ -31,8 +32,14 @@ pub fn show(plan: &Plan, records: &[Record], style: &Style) -> Result<String, Il
         // Writing to memory does not fail, and the records were replayed above.
         let _ = reporter.record(record);
     }
-    let _ = reporter.finish();
+    let live = holder.filter(|_| state.verdict().is_none());
+    if live.is_none() {
+        let _ = reporter.finish();
+    }
     out.push_str(&String::from_utf8_lossy(&account));
+    if let Some(holder) = live {
+        let _ = write!(out, "\n{}", going_on(&state, holder, style));
+    }
     Ok(style.encode(out))
 }
 
@@ -74,6 +81,7 @@ fn step_json(id: &StepId, step: &StepState, definition: Option<&StepDef>) -> Val
         "prediction": step.prediction,
         "started_at": step.started_at,
         "finished_at": step.finished_at,
+        "waits_for": waits_for(step),
         "failure": step.failure,
         "undo_failure": step.undo_failure,
         "outputs": step.outputs,
@@ -92,11 +100,14 @@ fn section(out: &mut String, title: &str, style: Style) {
     let _ = writeln!(out, "\n{}\n", style.paint(Tone::Strong, title));
 }
 
-fn write_head(out: &mut String, state: &RunState, style: Style) {
+fn write_head(out: &mut String, state: &RunState, holder: Option<&str>, style: Style) {
     let Some(header) = &state.header else { return };
-    let (tone, word) = verdict_word(state.verdict());
+    let (tone, word) = match (state.verdict(), holder) {
+        (None, Some(_)) => (Tone::Normal, "running"),
+        (verdict, _) => verdict_word(verdict),
+    };
     let _ = writeln!(out, "{} {}   {}\n", style.paint(Tone::Strong, "Run"), header.run, style.paint(tone, word));
-    let (_, rest) = sentence(state);
+    let (_, rest) = sentence(state, holder);
     let host = [&header.user, &header.host, &header.version].map(|part| text::clean(part));
     let mut facts = vec![
         ("plan", format!("{} {}", text::clean(&header.plan), header.digest.chars().take(7).collect::<String>())),

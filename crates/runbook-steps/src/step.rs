@@ -1,7 +1,7 @@
 //! A bound step: everything about it is known. Plain, blocking, local code; the engine gives it a thread.
 
 use crate::host::{Host, Reader};
-use runbook_model::{Failure, Outputs, Prediction, Reading, StepId, UndoPhase};
+use runbook_model::{Failure, Outputs, Prediction, Reading, StepId, UndoPhase, Waiting};
 use serde_json::Value as Json;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -126,8 +126,17 @@ pub struct Work<'a> {
     pub evidence: &'a Mutex<Vec<Reading>>,
     /// Milliseconds since 1970 when the work began.
     pub now_ms: i64,
+    /// Takes what the step says while it works.
+    pub progress: &'a (dyn Fn(Note) + Sync),
+}
+
+/// What a step says while it works.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Note {
     /// What is going on, for the screen; may be dropped.
-    pub progress: &'a (dyn Fn(String) + Sync),
+    Doing(String),
+    /// It waits for a person.
+    Waits(Waiting),
 }
 
 impl Probe {
@@ -168,6 +177,11 @@ impl Work<'_> {
 
     /// Says what is going on.
     pub fn say(&self, what: impl Into<String>) {
-        (self.progress)(what.into());
+        (self.progress)(Note::Doing(what.into()));
+    }
+
+    /// Says that the step waits for a person from now on; that is kept with the run.
+    pub fn wait_for(&self, waiting: Waiting) {
+        (self.progress)(Note::Waits(waiting));
     }
 }

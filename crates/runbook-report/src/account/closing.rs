@@ -10,7 +10,7 @@ pub(crate) fn closing(state: &RunState, style: Style) -> String {
     let Some(header) = &state.header else { return String::new() };
     let run = header.run.as_str();
     let mut out = String::new();
-    let (head, rest) = sentence(state);
+    let (head, rest) = sentence(state, None);
     let tone = match state.verdict() {
         Some(Verdict::Succeeded) => Tone::Good,
         Some(Verdict::RolledBack | Verdict::Accepted | Verdict::Refused) => Tone::Warn,
@@ -50,9 +50,38 @@ pub(crate) fn capitalised(text: &str) -> String {
     first + letters.as_str()
 }
 
-/// The verdict as one or two words, and the sentence that follows it.
-pub(crate) fn sentence(state: &RunState) -> (String, String) {
+/// What stands in the place of [`closing`] while `holder` is at work on the run.
+pub(crate) fn going_on(state: &RunState, holder: &str, style: Style) -> String {
+    let Some(header) = &state.header else { return String::new() };
+    let (head, rest) = sentence(state, Some(holder));
+    let mut out = String::new();
+    text::wrap(&format!("{head} {rest}"), style.columns()).iter().for_each(|line| push(&mut out, line));
+    out.push_str(&questions(state, style));
+    push(
+        &mut out,
+        &format!("What it does now: runbook status   {}   runbook show {}", style.glyph(Glyph::Dot), header.run),
+    );
+    out
+}
+
+/// What the run asks a person, and the command that answers.
+pub(crate) fn questions(state: &RunState, style: Style) -> String {
+    let mut out = String::new();
+    for (id, waiting) in state.steps().filter_map(|(id, step)| Some((id, step.waits_for.as_ref()?))) {
+        out.push('\n');
+        let asks = format!("`{id}` asks: {}", text::clean(&waiting.message));
+        text::wrap(&asks, style.columns()).iter().for_each(|line| push(&mut out, line));
+        out.push_str(&next_line(&text::clean(&waiting.answer), style));
+    }
+    out
+}
+
+/// The verdict as one or two words, and the sentence that follows it. `holder` is at work on the run if it is open.
+pub(crate) fn sentence(state: &RunState, holder: Option<&str>) -> (String, String) {
     let touched = left_over(state).count();
+    if let (None, Some(holder)) = (state.verdict(), holder) {
+        return ("Running.".to_owned(), format!("At work on it: {}.", text::clean(holder)));
+    }
     let (head, rest) = match state.verdict() {
         Some(Verdict::Succeeded) => succeeded(state),
         Some(Verdict::RolledBack) => match state.rollback {
@@ -196,8 +225,12 @@ fn next(state: &RunState, run: &str, style: Style) -> String {
         None => format!("runbook resume {run}   or   runbook rollback {run}"),
         _ => return String::new(),
     };
-    let mut out = String::from("\n");
-    let parts = text::wrap(&action, style.columns().saturating_sub(6));
+    format!("\n{}", next_line(&action, style))
+}
+
+fn next_line(action: &str, style: Style) -> String {
+    let mut out = String::new();
+    let parts = text::wrap(action, style.columns().saturating_sub(6));
     for (nth, part) in parts.iter().enumerate() {
         let lead = if nth == 0 { style.paint(Tone::Strong, "Next: ") } else { "      ".to_owned() };
         push(&mut out, &format!("{lead}{part}"));

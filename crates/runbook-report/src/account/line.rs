@@ -6,7 +6,7 @@ use crate::text;
 use crate::time;
 use runbook_model::{
     Event, Failure, Outcome, Reading, Record, RollbackCause, RunHeader, RunPhase, RunState, SignalVerdict, StepId,
-    UndoPhase, format_duration,
+    UndoPhase, Waiting, format_duration,
 };
 use std::time::Duration;
 
@@ -32,6 +32,7 @@ pub(crate) fn lines(before: &RunState, record: &Record, style: Style) -> String 
         | Event::UndoStarted { .. } => String::new(),
         Event::BaselineTaken { step, readings, .. } => page.baseline(step, readings),
         Event::StepRetrying { step, failure, pause_ms } => page.retrying(step, failure, *pause_ms),
+        Event::StepWaits { step, waiting } => page.waiting(step, waiting),
         Event::StepFinished { step, outcome, readings, .. } => page.finished(step, outcome, readings, record.at),
         Event::DrainRequested => {
             let more = if matches!(before.phase, RunPhase::RollingBack(_)) { "is taken back" } else { "starts" };
@@ -112,6 +113,11 @@ pub(crate) fn hint(failure: &Failure, indent: usize, style: Style) -> String {
     parts.iter().enumerate().map(|(nth, part)| format!("{:indent$}{}{part}\n", "", lead(nth))).collect()
 }
 
+/// The column in which the text of a step begins.
+fn lead(id: &str) -> usize {
+    4 + text::width(id) + 3
+}
+
 struct Page<'a> {
     state: &'a RunState,
     style: Style,
@@ -121,10 +127,9 @@ impl Page<'_> {
     /// Glyph, id, text, and the time that it took at the right.
     fn line(&self, glyph: Glyph, tone: Tone, step: &StepId, text: &str, took: Option<i64>) -> String {
         let style = self.style;
-        let id_width = self.state.steps().map(|(id, _)| id.as_str().len()).max().unwrap_or(0).min(WIDEST_ID);
         let sign = style.paint(tone, style.glyph(glyph));
-        let id = text::pad(step.as_str(), id_width);
-        let lead = 4 + text::width(&id) + 3;
+        let id = self.padded(step);
+        let lead = lead(&id);
         let took = took.map(time::elapsed).unwrap_or_default();
         let room = style.columns().saturating_sub(lead + text::width(&took).max(5) + 2);
         let wrapped = text::wrap(&text::clean(text), room.max(16));
@@ -139,6 +144,26 @@ impl Page<'_> {
                 out.push_str(&format!("{:lead$}{part}", ""));
             }
             out.push('\n');
+        }
+        out
+    }
+
+    /// The id with the spaces that make the texts of all steps begin in one column.
+    fn padded(&self, step: &StepId) -> String {
+        let id_width = self.state.steps().map(|(id, _)| id.as_str().len()).max().unwrap_or(0).min(WIDEST_ID);
+        text::pad(step.as_str(), id_width)
+    }
+
+    /// The command stands first, and whole: whoever waits in front of a narrow window has to copy it.
+    fn waiting(&self, step: &StepId, waiting: &Waiting) -> String {
+        let style = self.style;
+        let id = self.padded(step);
+        let lead = lead(&id);
+        let sign = style.paint(Tone::Warn, style.glyph(Glyph::Note));
+        let answer = style.paint(Tone::Strong, &text::clean(&waiting.answer));
+        let mut out = format!("  {sign} {id}   waits for: {answer}\n");
+        for part in text::wrap(&text::clean(&waiting.message), style.columns().saturating_sub(lead).max(16)) {
+            out.push_str(&format!("{:lead$}{part}\n", ""));
         }
         out
     }

@@ -11,7 +11,9 @@ mod plain;
 mod reporter;
 mod terminal;
 
-pub(crate) use closing::{capitalised, closing, left_over, leftover_text, sentence, service_clauses};
+pub(crate) use closing::{
+    capitalised, closing, going_on, left_over, leftover_text, questions, sentence, service_clauses,
+};
 pub(crate) use line::{Title, hint, lines, paragraph, run_title};
 pub(crate) use matrix::{matrix, role_word, tone as signal_tone, verdict_word as verdict_of};
 pub use ndjson::Ndjson;

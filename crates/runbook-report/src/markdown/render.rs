@@ -14,12 +14,12 @@ use std::fmt::Write as _;
 const LONGEST: usize = 300;
 
 /// What `runbook report RUN` writes: GitHub-flavoured Markdown, made from the plan and the journal alone. An error means
-/// that the journal is damaged.
-pub fn markdown(plan: &Plan, records: &[Record]) -> Result<String, IllegalTransition> {
+/// that the journal is damaged. `holder` is at work on the run if it is open.
+pub fn markdown(plan: &Plan, records: &[Record], holder: Option<&str>) -> Result<String, IllegalTransition> {
     let state = RunState::replay(records)?;
     let facts = Facts { plan, state: &state };
     let mut out = String::new();
-    write_head(&mut out, &facts);
+    write_head(&mut out, &facts, holder);
     write_steps(&mut out, &facts);
     write_signals(&mut out, &state);
     write_failures(&mut out, records);
@@ -30,10 +30,10 @@ pub fn markdown(plan: &Plan, records: &[Record]) -> Result<String, IllegalTransi
     Ok(out)
 }
 
-fn write_head(out: &mut String, facts: &Facts<'_>) {
+fn write_head(out: &mut String, facts: &Facts<'_>, holder: Option<&str>) {
     let state = facts.state;
     let Some(header) = &state.header else { return };
-    let (verdict, rest) = sentence(state);
+    let (verdict, rest) = sentence(state, holder);
     let _ = writeln!(out, "# Run {}: {}\n", header.run, escape(&header.plan));
     let mut paragraph = format!("**{verdict}** {}", escape(&rest));
     for clause in service_clauses(state) {

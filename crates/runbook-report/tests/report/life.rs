@@ -3,7 +3,7 @@
 use runbook_model::{
     Allow, Event, Failure, HostFacts, Layer, Node, OnFailure, Outcome, Outputs, Plan, Prediction, Reading, Record,
     Refusal, Resolved, Retention, Retry, Review, RollbackCause, RunHeader, RunId, RunState, SignalKind, SignalRole,
-    SignalVerdict, Span, StepDef, StepId, UndoPhase, Value, VarType, Verdict, Window,
+    SignalVerdict, Span, StepDef, StepId, UndoPhase, Value, VarType, Verdict, Waiting, Window,
 };
 use serde_json::json;
 
@@ -106,6 +106,14 @@ impl Life {
             Outcome::Changed { summary: summary.to_owned() },
             vec![],
         )
+    }
+
+    /// A step that has begun asks a person.
+    pub(crate) fn asks(self, step: &str) -> Self {
+        let message =
+            "The backup of the gateway is complete, and from here on its users will notice. Stop it?".to_owned();
+        let answer = format!("runbook approve 7k2m {step}");
+        self.add(Event::StepWaits { step: id(step), waiting: Waiting { message, answer } })
     }
 
     pub(crate) fn fails(self, step: &str, failure: Failure, readings: Vec<Reading>) -> Self {

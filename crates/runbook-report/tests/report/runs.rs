@@ -54,9 +54,9 @@ fn every_life_in_full_and_as_a_report() {
     for (name, life) in lives() {
         insta::assert_snapshot!(
             format!("show_{name}"),
-            show(&life::plan(), &life.records, &Style::plain(100)).unwrap()
+            show(&life::plan(), &life.records, None, &Style::plain(100)).unwrap()
         );
-        insta::assert_snapshot!(format!("report_{name}"), markdown(&life::plan(), &life.records).unwrap());
+        insta::assert_snapshot!(format!("report_{name}"), markdown(&life::plan(), &life.records, None).unwrap());
     }
 }
 
@@ -70,7 +70,7 @@ fn one_run_as_json() {
 fn no_line_is_wider_than_the_window() {
     for (name, life) in lives() {
         for width in [60, 80, 100, 120, 200] {
-            let full = show(&life::plan(), &life.records, &Style::plain(width)).unwrap();
+            let full = show(&life::plan(), &life.records, None, &Style::plain(width)).unwrap();
             for line in full.lines().chain(plain(&life, Style::plain(width)).lines()) {
                 assert!(line.chars().count() <= width, "{name} at {width}: {line}");
             }
@@ -83,8 +83,8 @@ fn nothing_that_a_host_said_reaches_the_terminal_raw() {
     for (name, life) in lives() {
         for text in [
             plain(&life, Style::plain(80)),
-            show(&life::plan(), &life.records, &Style::plain(80)).unwrap(),
-            markdown(&life::plan(), &life.records).unwrap(),
+            show(&life::plan(), &life.records, None, &Style::plain(80)).unwrap(),
+            markdown(&life::plan(), &life.records, None).unwrap(),
             json_text(&show_json(&life::plan(), &life.records).unwrap()),
         ] {
             assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{name}: {text:?}");
@@ -245,7 +245,7 @@ fn a_damaged_journal_is_an_error() {
     records.truncate(8);
     let mut twice = records.clone();
     twice.extend(records.iter().skip(4).cloned());
-    assert!(show(&life::plan(), &twice, &Style::plain(80)).is_err());
+    assert!(show(&life::plan(), &twice, None, &Style::plain(80)).is_err());
     let mut reporter = Plain::new(Vec::new(), Style::plain(80));
     assert!(twice.iter().any(|record| reporter.record(record).is_err()));
 }
@@ -289,6 +289,40 @@ fn what_the_host_is_doing() {
     let value = status_json(Some(&open), Some("pid 4100"));
     assert_eq!((&value["open"], &value["steps"][2]["status"]), (&true.into(), &"intended".into()));
     assert_eq!(status(None, None, now, &style), "No runs on this host yet.\n");
+}
+
+#[test]
+fn a_gate_that_waits_is_seen_by_whoever_looks() {
+    let style = Style::plain(90);
+    let life = Life::begin().reads("inventory", 20, "1.0.0").started("install", 1).wait(10).asks("install");
+    insta::assert_snapshot!("plain_waiting", plain(&life, style).split("\nNot over.").next().unwrap());
+    let holder = Some("apply quickstart (pid 4100, user ops)");
+    let now = life.state().last_at + 2_900;
+    insta::assert_snapshot!("status_waiting", status(Some(&life.state()), holder, now, &style));
+    let full = show(&life::plan(), &life.records, holder, &style).unwrap();
+    insta::assert_snapshot!("show_waiting", full);
+    let report = markdown(&life::plan(), &life.records, holder).unwrap();
+    assert!(report.contains("**Running.** At work on it: apply quickstart"), "{report}");
+    let asked = &status_json(Some(&life.state()), holder)["steps"][2]["waits_for"];
+    assert_eq!(asked["answer"], "runbook approve 7k2m install");
+    // The process that waited is dead: there is nobody to answer.
+    let crashed = show(&life::plan(), &life.records, None, &style).unwrap();
+    assert!(crashed.contains("Next: runbook resume 7k2m"), "{crashed}");
+    let resumed = life.add(Event::RunResumed { version: "0.1.0".to_owned() });
+    assert!(status_json(Some(&resumed.state()), holder)["steps"][2]["waits_for"].is_null());
+}
+
+#[test]
+fn the_command_that_answers_is_never_cut() {
+    let life = Life::begin().started("install", 1).asks("install");
+    let mut out = Vec::new();
+    let mut reporter = Terminal::new(&mut out, Style::plain(40));
+    for record in &life.records {
+        reporter.record(record).unwrap();
+        reporter.tick(record.at + 100).unwrap();
+    }
+    let screen = shown(&String::from_utf8(out).unwrap());
+    assert!(screen.contains("install     waits for: runbook approve 7k2m install\n"), "{screen}");
 }
 
 #[test]
@@ -350,9 +384,9 @@ proptest! {
     ) {
         let life = events.into_iter().fold(Life::begin(), |life, (event, pause)| life.wait(pause.into()).add_if_legal(event));
         let style = Style { color: false, unicode, width };
-        let full = show(&life::plan(), &life.records, &style).unwrap();
+        let full = show(&life::plan(), &life.records, None, &style).unwrap();
         prop_assert!(unicode || full.is_ascii());
-        for text in [full, plain(&life, style), markdown(&life::plan(), &life.records).unwrap()] {
+        for text in [full, plain(&life, style), markdown(&life::plan(), &life.records, None).unwrap()] {
             prop_assert!(text.chars().all(|c| c == '\n' || !c.is_control()));
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::host::Reader;
 use crate::{Args, Done, Kind, KindDoc, OutputDoc, Param, ParamType, Probe, Step, Work};
-use runbook_model::{Declaration, Diagnostic, Failure, Outputs, Prediction, Role, UndoPhase, format_duration};
+use runbook_model::{Declaration, Diagnostic, Failure, Outputs, Prediction, Role, UndoPhase, Waiting, format_duration};
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 use std::borrow::Cow;
@@ -87,9 +87,9 @@ impl Step for Approve {
 
     fn apply(&self, work: &Work<'_>, _: &Json) -> Result<Done, Failure> {
         let run = super::backup_create::run_name(work.dir);
-        let approve = format!("`runbook approve {run} {}`", work.step);
+        let answer = format!("runbook approve {run} {}", work.step);
         let begin = Instant::now();
-        work.say(format!("{} Approve with {approve}", self.message));
+        let mut asked = false;
         loop {
             if let Some(Approval { by, at, because }) = self.answer(work)? {
                 let summary = if because.is_empty() {
@@ -104,8 +104,12 @@ impl Step for Approve {
             let Some(left) = self.within.checked_sub(begin.elapsed()).filter(|left| !left.is_zero()) else {
                 let within = format_duration(self.within);
                 return Err(Failure::refused(format!("nobody approved within {within}: {}", self.message))
-                    .hint(format!("run it again, and approve with {approve}")));
+                    .hint("run it again; the new run shows the command that approves it"));
             };
+            if !std::mem::replace(&mut asked, true) {
+                work.wait_for(Waiting { message: self.message.clone(), answer: answer.clone() });
+                work.say("waits for an answer");
+            }
             work.host.pause(left.min(LOOK))?;
         }
     }

@@ -16,7 +16,7 @@ pub(crate) fn status(screen: &Screen, dir: &StateDir) -> Result<Exit, CommandErr
             None => None,
         },
     };
-    let holder = Lock::holder(dir)?.map(|holder| holder.to_string());
+    let holder = holder(dir)?;
     match screen.format {
         Format::Text => {
             screen.text(&runbook_report::status(latest.as_ref(), holder.as_deref(), now_ms(), screen.style()))?;
@@ -26,6 +26,11 @@ pub(crate) fn status(screen: &Screen, dir: &StateDir) -> Result<Exit, CommandErr
         }
     }
     Ok(Exit::Done)
+}
+
+/// Who is at work on this host. Only a run that is open can be what it works on.
+fn holder(dir: &StateDir) -> Result<Option<String>, CommandError> {
+    Ok(Lock::holder(dir)?.map(|holder| holder.to_string()))
 }
 
 pub(crate) fn history(screen: &Screen, dir: &StateDir) -> Result<Exit, CommandError> {
@@ -47,7 +52,15 @@ pub(crate) fn show(screen: &Screen, dir: &StateDir, run: Option<&str>) -> Result
     let journal = journal(dir)?;
     let known = known(&journal, &choose(&journal, run)?.run)?;
     match screen.format {
-        Format::Text => screen.text(&runbook_report::show(&known.saved.plan, &known.records, screen.style())?)?,
+        Format::Text => {
+            let holder = holder(dir)?;
+            screen.text(&runbook_report::show(
+                &known.saved.plan,
+                &known.records,
+                holder.as_deref(),
+                screen.style(),
+            )?)?;
+        }
         Format::Json => screen.json(&runbook_report::show_json(&known.saved.plan, &known.records)?)?,
         Format::Ndjson => {
             let mut out = Vec::new();
@@ -64,6 +77,7 @@ pub(crate) fn report(screen: &Screen, dir: &StateDir, run: Option<&str>) -> Resu
     }
     let journal = journal(dir)?;
     let known = known(&journal, &choose(&journal, run)?.run)?;
-    screen.text(&runbook_report::markdown(&known.saved.plan, &known.records)?)?;
+    let holder = holder(dir)?;
+    screen.text(&runbook_report::markdown(&known.saved.plan, &known.records, holder.as_deref())?)?;
     Ok(Exit::Done)
 }

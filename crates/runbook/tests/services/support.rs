@@ -127,7 +127,7 @@ impl OneStep<'_> {
     /// Calls `what` with a host that fails after `acts` changes.
     pub(crate) fn with<T>(&self, acts: i64, what: impl FnOnce(&dyn Step, &Work<'_>) -> T) -> T {
         let host = self.scratch.host(acts);
-        let progress = |_: String| {};
+        let progress = |_| {};
         let work = Work {
             host: &host,
             dir: &self.dir,

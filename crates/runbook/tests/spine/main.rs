@@ -6,6 +6,7 @@ mod bench;
 mod crashes;
 mod evidence;
 mod failures;
+mod gates;
 mod interrupts;
 mod journal;
 mod secrets;

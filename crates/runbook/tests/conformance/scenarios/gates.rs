@@ -42,7 +42,11 @@ fn approve_that_is_there() -> Scenario {
 }
 
 fn approve_that_does_not_come() -> Scenario {
-    Scenario::refusal("gate.approve", "runbook approve r1 it", |_| json!({ "message": "go on?", "within": "1ms" }))
+    Scenario::refusal(
+        "gate.approve",
+        "the new run shows the command",
+        |_| json!({ "message": "go on?", "within": "1ms" }),
+    )
 }
 
 fn approve_that_is_damaged() -> Scenario {
