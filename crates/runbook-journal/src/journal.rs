@@ -18,6 +18,13 @@ pub struct Journal {
     path: PathBuf,
     /// Whether a commit syncs, as the connection is set now.
     syncs: bool,
+    access: Access,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Access {
+    Read,
+    Write,
 }
 
 /// A run as `history` lists it.
@@ -43,7 +50,7 @@ impl Journal {
         dir.create()?;
         let path = dir.database();
         let connection = Connection::open(&path).map_err(|source| failed(&path, "read", source))?;
-        let mut journal = Self { connection, path, syncs: true };
+        let mut journal = Self { connection, path, syncs: true, access: Access::Write };
         journal.configure()?;
         match journal.check_format()? {
             found if found == known() => {}
@@ -81,7 +88,7 @@ impl Journal {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let uri = format!("file:{}{query}", escape_for_uri(&path.to_string_lossy()));
         let connection = Connection::open_with_flags(uri, flags).map_err(|source| failed(&path, "read", source))?;
-        let journal = Self { connection, path, syncs: true };
+        let journal = Self { connection, path, syncs: true, access: Access::Read };
         let found = journal.check_format()?;
         Ok((found > 0).then_some(journal))
     }
@@ -210,6 +217,17 @@ impl Journal {
     /// The run that is not over, if there is one.
     pub fn open_run(&self) -> Result<Option<RunId>, Error> {
         Ok(self.runs()?.into_iter().find(|row| row.verdict.is_none()).map(|row| row.run))
+    }
+}
+
+impl Drop for Journal {
+    /// SQLite moves the log into the database only when the last one leaves, and a reader cannot do it. What stays in
+    /// the log, [`open_untouched`](Journal::open_untouched) must not read.
+    fn drop(&mut self) {
+        if self.access == Access::Write {
+            // Nothing is lost if it cannot be done now: the next writer does it.
+            let _ = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        }
     }
 }
 

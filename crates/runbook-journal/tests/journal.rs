@@ -71,6 +71,24 @@ fn what_is_appended_is_read_back_in_order_and_runs_are_listed_latest_first() {
 }
 
 #[test]
+fn a_writer_that_leaves_hides_nothing_from_a_dry_run() {
+    let (_temp, dir) = state_dir();
+    drop(Journal::open(&dir).unwrap());
+    // Somebody who only reads leaves last, and may not move anything.
+    let reader = Journal::open_to_read(&dir).unwrap().unwrap();
+    assert!(reader.runs().unwrap().is_empty());
+    let mut journal = Journal::open(&dir).unwrap();
+    let run = begin(&mut journal, "r1");
+    journal.append(&run, &[record(2, finished(Verdict::Succeeded))]).unwrap();
+    assert!(Journal::open_untouched(&dir).unwrap().is_none());
+    drop(journal);
+    let seen = Journal::open_untouched(&dir).unwrap().expect("everything is in the database");
+    assert_eq!(seen.runs().unwrap()[0].verdict, Some(Verdict::Succeeded));
+    drop(reader);
+    assert!(Journal::open_untouched(&dir).unwrap().is_some());
+}
+
+#[test]
 fn a_resumed_run_is_open_again() {
     let (_temp, dir) = state_dir();
     let mut journal = Journal::open(&dir).unwrap();
