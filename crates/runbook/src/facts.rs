@@ -52,12 +52,15 @@ fn user_and_home() -> (String, String) {
     (user, home.unwrap_or_else(|| "/".to_owned()))
 }
 
+/// The state directory of root.
+pub(crate) const SYSTEM_STATE: &str = "/var/lib/runbook";
+
 /// `--state-dir` (which also reads `RUNBOOK_STATE_DIR`), else `/var/lib/runbook` for root and the XDG state directory
 /// for others. Absolute, for the supervisor and resumed runs start elsewhere.
 pub(crate) fn state_dir(given: Option<&Path>) -> StateDir {
     let chosen = match given {
         Some(path) => path.to_path_buf(),
-        None if rustix::process::geteuid().is_root() => PathBuf::from("/var/lib/runbook"),
+        None if rustix::process::geteuid().is_root() => PathBuf::from(SYSTEM_STATE),
         None => env::var_os("XDG_STATE_HOME")
             .map(PathBuf::from)
             .filter(|path| path.is_absolute())

@@ -2,11 +2,13 @@
 
 use crate::cli::Format;
 use crate::error::{CommandError, Exit};
+use crate::facts::SYSTEM_STATE;
 use crate::running::{choose, journal, known, now_ms};
 use crate::screen::Screen;
 use runbook_journal::{Journal, Lock, StateDir};
 use runbook_model::RunState;
 use runbook_report::{Ndjson, Reporter, RunSummary};
+use std::path::Path;
 
 pub(crate) fn status(screen: &Screen, dir: &StateDir) -> Result<Exit, CommandError> {
     let latest = match Journal::open_to_read(dir)? {
@@ -18,6 +20,7 @@ pub(crate) fn status(screen: &Screen, dir: &StateDir) -> Result<Exit, CommandErr
     };
     let holder = holder(dir)?;
     match screen.format {
+        Format::Text if latest.is_none() => screen.text(&no_runs(dir.path(), Path::new(SYSTEM_STATE)))?,
         Format::Text => {
             screen.text(&runbook_report::status(latest.as_ref(), holder.as_deref(), now_ms(), screen.style()))?;
         }
@@ -33,6 +36,20 @@ fn holder(dir: &StateDir) -> Result<Option<String>, CommandError> {
     Ok(Lock::holder(dir)?.map(|holder| holder.to_string()))
 }
 
+/// Where no run was found, and where else there may be some: the runs of root are not those of another user.
+fn no_runs(dir: &Path, system: &Path) -> String {
+    let place = dir.display();
+    // The directory of root can be seen from outside, not entered.
+    if dir == system || !system.is_dir() {
+        return format!("No runs on this host yet (looked in {place}).\n");
+    }
+    let system = system.display();
+    format!(
+        "No runs in {place}. There is {system} as well, the state directory of root: \
+         look there with --state-dir {system}, as root if you may not read it.\n"
+    )
+}
+
 pub(crate) fn history(screen: &Screen, dir: &StateDir) -> Result<Exit, CommandError> {
     let mut summaries = Vec::new();
     if let Some(journal) = Journal::open_to_read(dir)? {
@@ -41,6 +58,7 @@ pub(crate) fn history(screen: &Screen, dir: &StateDir) -> Result<Exit, CommandEr
         }
     }
     match screen.format {
+        Format::Text if summaries.is_empty() => screen.text(&no_runs(dir.path(), Path::new(SYSTEM_STATE)))?,
         Format::Text => screen.text(&runbook_report::history(&summaries, screen.style()))?,
         Format::Json => screen.json(&runbook_report::history_json(&summaries))?,
         Format::Ndjson => screen.text(&runbook_report::history_ndjson(&summaries))?,
@@ -80,4 +98,22 @@ pub(crate) fn report(screen: &Screen, dir: &StateDir, run: Option<&str>) -> Resu
     let holder = holder(dir)?;
     screen.text(&runbook_report::markdown(&known.saved.plan, &known.records, holder.as_deref())?)?;
     Ok(Exit::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::no_runs;
+
+    #[test]
+    fn a_wrong_state_directory_is_not_a_host_without_runs() {
+        let temp = tempfile::tempdir().unwrap();
+        let [own, system] = ["own", "system"].map(|name| temp.path().join(name));
+        let nowhere = no_runs(&own, &system);
+        assert!(nowhere.starts_with("No runs on this host yet") && nowhere.contains("/own)"), "{nowhere}");
+        std::fs::create_dir(&system).unwrap();
+        let elsewhere = no_runs(&own, &system);
+        assert!(elsewhere.contains(&format!("--state-dir {}", system.display())), "{elsewhere}");
+        assert!(!elsewhere.contains("on this host yet"), "{elsewhere}");
+        assert!(no_runs(&system, &system).starts_with("No runs on this host yet"));
+    }
 }

@@ -78,6 +78,29 @@ fn a_dry_run_and_reading_leave_no_file() {
     }
 }
 
+#[test]
+fn a_dry_run_after_a_rollback_has_nothing_to_warn_of() {
+    let bench = Bench::new(&file("a", ""));
+    for args in [&["apply", "plan.yaml", "--yes"][..], &["rollback", "--yes"], &["recover", "--boot"]] {
+        bench.run(args).ends(0);
+        let plan = bench.run(&["plan", "plan.yaml"]).ends(0);
+        assert!(!plan.err.contains("warning"), "after {args:?}: {}", plan.err);
+    }
+    assert_eq!(bench.apply_with("kill-after=4").code, None);
+    bench.run(&["recover", "--boot"]).ends(0);
+    let plan = bench.run(&["plan", "plan.yaml"]).ends(0);
+    assert!(!plan.err.contains("warning"), "{}", plan.err);
+}
+
+#[test]
+fn a_state_directory_without_runs_is_named() {
+    let bench = Bench::new(&file("a", ""));
+    let state = bench.path("state");
+    for command in ["status", "history"] {
+        bench.run(&[command]).ends(0).says("No runs on this host yet").says(state.to_str().unwrap());
+    }
+}
+
 /// One durable write for each step that changes, none for one that reads.
 #[test]
 fn syncs_of_the_journal_are_counted() {
