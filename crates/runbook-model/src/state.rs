@@ -87,6 +87,9 @@ pub struct RunState {
     pub began_at: i64,
     /// See `began_at`.
     pub last_at: i64,
+    /// How long somebody was at work on it, in milliseconds: not what lies between its end, or a crash, and whoever went
+    /// on with it.
+    pub worked_ms: i64,
     /// Why it was taken back; stays when the run is over.
     pub rollback: Option<RollbackCause>,
     /// What the run did to services, by name.
@@ -153,6 +156,8 @@ impl RunState {
         }
         if self.seq == 0 {
             self.began_at = record.at;
+        } else if !matches!(record.event, Event::RunResumed { .. }) {
+            self.worked_ms += (record.at - self.last_at).max(0);
         }
         self.seq = record.seq;
         self.last_at = record.at;

@@ -23,6 +23,8 @@ pub struct RunSummary {
     pub began_at: i64,
     /// When its last record was written.
     pub last_at: i64,
+    /// How long somebody was at work on it, in milliseconds.
+    pub worked_ms: i64,
     /// How it ended; `None` while it is open.
     pub verdict: Option<Verdict>,
 }
@@ -38,6 +40,7 @@ impl RunSummary {
             environment: header.environment.clone(),
             began_at: state.began_at,
             last_at: state.last_at,
+            worked_ms: state.worked_ms,
             verdict: state.verdict(),
         })
     }
@@ -46,7 +49,7 @@ impl RunSummary {
         object!({
             "run": self.run, "plan": self.plan, "digest": self.digest, "environment": self.environment,
             "began_at": self.began_at, "last_at": self.last_at, "verdict": self.verdict,
-            "duration_ms": (self.last_at - self.began_at).max(0),
+            "duration_ms": self.worked_ms,
         })
     }
 }
@@ -67,7 +70,7 @@ pub fn history(runs: &[RunSummary], style: &Style) -> String {
             Cell::toned(Tone::Dim, &digest),
             Cell::new(run.environment.as_deref().unwrap_or_default()),
             Cell::toned(tone, word),
-            Cell::toned(Tone::Dim, &time::elapsed(run.last_at - run.began_at)),
+            Cell::toned(Tone::Dim, &time::elapsed(run.worked_ms)),
         ]);
     }
     style.encode(table.render(0, *style))
