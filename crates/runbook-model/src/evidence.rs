@@ -104,7 +104,7 @@ pub struct Reading {
     pub wanted: String,
     /// What that means.
     pub verdict: SignalVerdict,
-    /// Where it was read, if that is a place: `demo.log:41`.
+    /// Where it was read, if that is a place: `/srv/demo/demo.log:41`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<String>,
 }

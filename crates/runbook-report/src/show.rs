@@ -1,7 +1,8 @@
 //! One run in full, from its plan and its journal.
 
 use crate::account::{
-    Plain, Reporter, going_on, hint, left_over, leftover_text, matrix, role_word, sentence, signal_tone, verdict_of,
+    Plain, Reporter, going_on, hint, left_over, leftover_text, matrix, places, role_word, sentence, signal_tone,
+    verdict_of,
 };
 use crate::history::{status_word, verdict_word, waits_for};
 use crate::style::{Style, Tone};
@@ -59,7 +60,7 @@ pub fn show_json(plan: &Plan, records: &[Record]) -> Result<Value, IllegalTransi
         "run": header,
         "began_at": state.began_at,
         "last_at": state.last_at,
-        "duration_ms": (state.last_at - state.began_at).max(0),
+        "duration_ms": state.worked_ms,
         "verdict": state.verdict(),
         "note": state.note,
         "rollback": state.rollback,
@@ -114,7 +115,7 @@ fn write_head(out: &mut String, state: &RunState, holder: Option<&str>, style: S
         ("summary", text::clean(&header.summary)),
         ("environment", text::clean(header.environment.as_deref().unwrap_or_default())),
         ("started", format!("{} by {} on {}, runbook {}", time::stamp(state.began_at), host[0], host[1], host[2])),
-        ("took", time::elapsed(state.last_at - state.began_at)),
+        ("took", time::elapsed(state.worked_ms)),
         ("result", rest),
     ];
     facts.extend(crate::account::service_clauses(state).into_iter().map(|clause| ("service", clause)));
@@ -171,6 +172,12 @@ fn write_signals(out: &mut String, state: &RunState, style: Style) {
         for (stage, readings) in stages.iter().filter(|(_, readings)| !readings.is_empty()) {
             let _ = writeln!(out, "\n  {}", style.paint(Tone::Dim, &format!("read {stage}:")));
             out.push_str(&matrix(readings, None, 4, style));
+        }
+        for line in places(stages.iter().flat_map(|(_, readings)| *readings)) {
+            for (nth, part) in text::wrap(&line, style.columns().saturating_sub(4)).iter().enumerate() {
+                let gap = if nth == 0 { "\n" } else { "" };
+                let _ = writeln!(out, "{gap}  {}", style.paint(Tone::Dim, part));
+            }
         }
     }
 }

@@ -119,12 +119,12 @@ impl LogTail {
 }
 
 impl LogLine {
-    /// `demo.log:41`.
+    /// `/srv/demo/demo.log:41`.
     pub(crate) fn place(&self, host: &Reader) -> String {
-        let name = self.file.file_name().unwrap_or(self.file.as_os_str()).to_string_lossy().into_owned();
+        let file = self.file.display();
         match count_lines(host, &self.file, self.offset) {
-            Ok(Some(before)) => format!("{name}:{}", before + 1),
-            _ => name,
+            Ok(Some(before)) => format!("{file}:{}", before + 1),
+            _ => file.to_string(),
         }
     }
 }

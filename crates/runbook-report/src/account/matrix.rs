@@ -23,7 +23,7 @@ pub(crate) fn matrix(readings: &[Reading], baseline: Option<&[Reading]>, indent:
             Cell::new(&reading.wanted),
             Cell::toned(Tone::Dim, role_word(reading.role)),
             Cell::toned(tone(reading.verdict, reading.role), verdict),
-            Cell::toned(Tone::Dim, reading.place.as_deref().unwrap_or_default()),
+            Cell::toned(Tone::Dim, place_word(reading)),
         ]);
     }
     table.render(indent, style)
@@ -34,8 +34,7 @@ fn stacked(reading: &Reading, verdict: &str, indent: usize, style: Style) -> Str
     let signal = style.paint(Tone::Strong, &text::cut(&text::clean(&reading.signal), style.columns() / 2));
     let verdict = style.paint(tone(reading.verdict, reading.role), verdict);
     let mut out = format!("{:indent$}{signal}  {verdict}, {}\n", "", role_word(reading.role));
-    let facts =
-        [("read", reading.read.as_str()), ("wanted", &reading.wanted), ("at", reading.place.as_deref().unwrap_or(""))];
+    let facts = [("read", reading.read.as_str()), ("wanted", &reading.wanted), ("at", place_word(reading))];
     for (name, value) in facts.into_iter().filter(|(_, value)| !value.is_empty()) {
         let room = style.columns().saturating_sub(indent + 10);
         for (nth, part) in text::wrap(&text::clean(value), room).iter().enumerate() {
@@ -56,6 +55,26 @@ fn verdict_against(reading: &Reading, baseline: Option<&[Reading]>) -> &'static 
 fn was_red(baseline: Option<&[Reading]>, signal: &str) -> bool {
     let before = baseline.unwrap_or_default().iter().find(|reading| reading.signal == signal);
     before.is_some_and(|reading| reading.verdict == SignalVerdict::Red)
+}
+
+/// Where it was read, without the directories: `demo.log:41`.
+pub(crate) fn place_word(reading: &Reading) -> &str {
+    let place = reading.place.as_deref().unwrap_or_default();
+    place.rsplit_once('/').map_or(place, |(_, name)| name)
+}
+
+/// "demo.log is /srv/demo/demo.log", once for each file that the readings name.
+pub(crate) fn places<'a>(readings: impl Iterator<Item = &'a Reading>) -> Vec<String> {
+    let mut lines = Vec::new();
+    for place in readings.filter_map(|reading| reading.place.as_deref()) {
+        let path = match place.rsplit_once(':') {
+            Some((path, line)) if line.bytes().all(|byte| byte.is_ascii_digit()) => path,
+            _ => place,
+        };
+        let line = path.rsplit_once('/').map(|(_, name)| text::clean(&format!("{name} is {path}")));
+        lines.extend(line.filter(|line| !lines.contains(line)));
+    }
+    lines
 }
 
 pub(crate) fn verdict_word(verdict: SignalVerdict) -> &'static str {

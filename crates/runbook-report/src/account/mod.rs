@@ -15,7 +15,7 @@ pub(crate) use closing::{
     capitalised, closing, going_on, left_over, leftover_text, questions, sentence, service_clauses,
 };
 pub(crate) use line::{Title, hint, lines, paragraph, run_title};
-pub(crate) use matrix::{matrix, role_word, tone as signal_tone, verdict_word as verdict_of};
+pub(crate) use matrix::{matrix, place_word, places, role_word, tone as signal_tone, verdict_word as verdict_of};
 pub use ndjson::Ndjson;
 pub use plain::Plain;
 pub use reporter::Reporter;

@@ -170,7 +170,7 @@ fn three_sources(facts: &Facts<'_>) -> Answer {
     }
     match absent.as_slice() {
         [] => Answer::Checked(seen.join("; ")),
-        absent => Answer::Missing(format!("not read: {}", absent.join(", "))),
+        absent => Answer::Missing(format!("not read, or red: {}", absent.join(", "))),
     }
 }
 

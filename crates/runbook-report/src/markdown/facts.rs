@@ -1,5 +1,6 @@
 //! What the checklists ask of a run, answered from its plan and its state.
 
+use crate::account::place_word;
 use crate::text;
 use crate::time;
 use runbook_model::{
@@ -92,12 +93,12 @@ impl<'a> Facts<'a> {
         self.state.steps().flat_map(|(id, step)| step.readings.iter().map(move |reading| (id.as_str(), reading)))
     }
 
-    /// Checked if signals of `kind` were read after the change, whatever they said.
+    /// Checked if signals of `kind` were read after the change, and none of them is red.
     pub(super) fn signals_of(&self, kind: SignalKind) -> Answer {
         self.signals(|reading| reading.kind == kind)
     }
 
-    /// Checked if signals from these sources were read after the change.
+    /// Checked if signals from these sources were read after the change, and none of them is red.
     pub(super) fn signals_from(&self, sources: &[&str]) -> Answer {
         let names = self.names_from(sources);
         self.signals(|reading| names.contains(&reading.signal.as_str()))
@@ -105,14 +106,15 @@ impl<'a> Facts<'a> {
 
     fn signals(&self, wanted: impl Fn(&Reading) -> bool) -> Answer {
         let mut found: Vec<String> = Vec::new();
-        let mut unread = 0;
+        let (mut unread, mut red) = (0, 0);
         for (_, reading) in self.readings().filter(|(_, reading)| wanted(reading)) {
             unread += usize::from(reading.verdict == SignalVerdict::Unread);
+            red += usize::from(reading.verdict == SignalVerdict::Red);
             found.push(reading_text(reading));
         }
         match found.len() {
             0 => Answer::Missing("no such signal was read after the change".to_owned()),
-            all if all == unread => Answer::Missing(found.join("; ")),
+            all if all == unread || red > 0 => Answer::Missing(found.join("; ")),
             _ => Answer::Checked(found.join("; ")),
         }
     }
@@ -172,6 +174,9 @@ pub(super) fn review_text(review: &Review) -> String {
 
 pub(super) fn reading_text(reading: &Reading) -> String {
     let verdict = crate::account::verdict_of(reading.verdict);
-    let place = reading.place.as_deref().map(|place| format!(" ({})", text::clean(place))).unwrap_or_default();
+    let place = match place_word(reading) {
+        "" => String::new(),
+        place => format!(" ({})", text::clean(place)),
+    };
     format!("{} is {verdict}: {}{place}", text::clean(&reading.signal), text::clean(&reading.read))
 }

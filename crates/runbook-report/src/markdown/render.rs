@@ -2,7 +2,9 @@
 
 use super::checklist::{ESTATE, Line, ONE_HOST};
 use super::facts::{Answer, Facts, review_text};
-use crate::account::{capitalised, left_over, leftover_text, role_word, sentence, service_clauses, verdict_of};
+use crate::account::{
+    capitalised, left_over, leftover_text, place_word, places, role_word, sentence, service_clauses, verdict_of,
+};
 use crate::history::status_word;
 use crate::show::{definition, kind_word};
 use crate::text;
@@ -50,7 +52,7 @@ fn write_head(out: &mut String, facts: &Facts<'_>, holder: Option<&str>) {
         ("Environment", escape(header.environment.as_deref().unwrap_or_default())),
         ("Host", escape(&header.host)),
         ("Started", format!("{} by {}", time::stamp(state.began_at), escape(&header.user))),
-        ("Took", time::elapsed(state.last_at - state.began_at)),
+        ("Took", time::elapsed(state.worked_ms)),
         ("Versions", escape(&facts.versions().join(", "))),
         ("runbook", escape(&header.version)),
     ];
@@ -101,7 +103,6 @@ fn write_signals(out: &mut String, state: &RunState) {
         out.push_str("|---|---|---|---|---|---|---|---|\n");
         for row in rows {
             let changed = step.readings.iter().find(|reading| reading.signal == row.signal);
-            let place = row.place.as_deref().map(|place| format!(" ({place})")).unwrap_or_default();
             let _ = writeln!(
                 out,
                 "| {} | {} | {} | {} | {} | {} | {} | {} |",
@@ -109,12 +110,23 @@ fn write_signals(out: &mut String, state: &RunState) {
                 role_word(row.role),
                 kind_word(row),
                 verdict_in(before, &row.signal),
-                changed.map(|reading| escape(&format!("{}{place}", reading.read))).unwrap_or_default(),
+                changed.map(read_text).unwrap_or_default(),
                 escape(&row.wanted),
                 changed.map_or("", |reading| verdict_of(reading.verdict)),
                 verdict_in(after, &row.signal),
             );
         }
+        for line in places(before.iter().chain(&step.readings).chain(after)) {
+            let _ = writeln!(out, "\n{}", escape(&line));
+        }
+    }
+}
+
+/// What was read, and where.
+fn read_text(reading: &Reading) -> String {
+    match place_word(reading) {
+        "" => escape(&reading.read),
+        place => escape(&format!("{} ({place})", reading.read)),
     }
 }
 

@@ -172,7 +172,7 @@ pub(crate) fn before() -> Vec<Reading> {
     vec![
         reading("health", "200 in 2 ms", "200", Green, None),
         reading("port", "18789 owned by pid 4121", "the service", Green, None),
-        reading("chat", "\"connected\"", "\"connected\"", Green, Some("demo.log:12")),
+        reading("chat", "\"connected\"", "\"connected\"", Green, Some("/srv/demo/run/demo.log:12")),
         reading("missing", "0", "0", Green, None),
     ]
 }
@@ -188,9 +188,9 @@ pub(crate) fn broken() -> Vec<Reading> {
             "\u{1b}[31m\"channel exited: cannot find package 'demo'\"\u{1b}[0m",
             "\"connected\"",
             Red,
-            Some("demo.log:41"),
+            Some("/srv/demo/run/demo.log:41"),
         ),
-        reading("missing", "1 × \"cannot find package\"", "0", Red, Some("demo.log:41")),
+        reading("missing", "1 × \"cannot find package\"", "0", Red, Some("/srv/demo/run/demo.log:41")),
     ]
 }
 
@@ -301,6 +301,19 @@ pub(crate) fn passed_over() -> Life {
             readings: vec![],
         })
         .over(Verdict::Succeeded, "")
+}
+
+/// It ended well, and was taken back the day after.
+pub(crate) fn taken_back_later() -> Life {
+    succeeded()
+        .wait(86_400_000)
+        .add(Event::RunResumed { version: "0.1.0".to_owned() })
+        .rolls_back(RollbackCause::Requested)
+        .undoes("restart", UndoPhase::Halt, 40, "pid 4188 stopped", None)
+        .undoes("install", UndoPhase::Undo, 20, "put back from the backup, 214 files identical", None)
+        .undoes("restart", UndoPhase::Undo, 290, "pid 4203", None)
+        .verified(400, before(), &[])
+        .over(Verdict::RolledBack, "")
 }
 
 /// `on_failure: stop`.

@@ -239,6 +239,47 @@ fn the_downtime_is_the_time_between_intent_and_confirmation() {
 }
 
 #[test]
+fn a_run_took_as_long_as_somebody_was_at_work_on_it() {
+    let once = life::succeeded().state();
+    assert_eq!(once.worked_ms, once.last_at - once.began_at);
+    let later = life::taken_back_later().state();
+    assert_eq!(later.worked_ms, once.worked_ms + 40 + 20 + 290 + 400);
+    let run = RunSummary::of(&later).unwrap();
+    assert_eq!(history_json(std::slice::from_ref(&run))["runs"][0]["duration_ms"], later.worked_ms);
+    let records = life::taken_back_later().records;
+    for text in [
+        history(&[run], &Style::plain(100)),
+        show(&life::plan(), &records, None, &Style::plain(100)).unwrap(),
+        markdown(&life::plan(), &records, None).unwrap(),
+    ] {
+        assert!(text.contains("2.65s") && !text.contains("24h"), "{text}");
+    }
+}
+
+#[test]
+fn a_signal_that_is_red_fulfils_no_line_of_a_checklist() {
+    let report = |life: Life| markdown(&life::plan(), &life.records, None).unwrap();
+    let (good, bad) = (report(life::succeeded()), report(life::rolled_back()));
+    for line in ["Each real flow was tried", "Known errors were looked for and are absent or named"] {
+        assert!(good.contains(&format!("| checked | {line} |")), "{good}");
+        assert!(bad.contains(&format!("| **missing** | {line} |")), "{bad}");
+    }
+    assert!(bad.contains("| checked | Health was checked |"), "{bad}");
+}
+
+#[test]
+fn the_file_of_a_place_is_named_in_full_once() {
+    let life = life::rolled_back();
+    for text in [
+        show(&life::plan(), &life.records, None, &Style::plain(100)).unwrap(),
+        markdown(&life::plan(), &life.records, None).unwrap(),
+    ] {
+        assert_eq!(text.matches("/srv/demo/run/demo.log").count(), 1, "{text}");
+        assert!(text.contains("demo.log:41"), "{text}");
+    }
+}
+
+#[test]
 fn a_damaged_journal_is_an_error() {
     let mut records = life::rolled_back().records;
     records.remove(4);

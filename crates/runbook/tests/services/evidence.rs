@@ -52,7 +52,7 @@ fn the_good_release_passes_and_the_broken_one_shows_where() {
     assert_eq!(done.summary, "5 of 5 blocking signals are green");
     let log = std::fs::read_to_string(scratch.path("demo.log")).unwrap();
     let line = 1 + log.lines().position(|line| line.contains("[chat]\u{1b}[0m connected")).unwrap();
-    assert_eq!(verify.row("chat").place, Some(format!("demo.log:{line}")));
+    assert_eq!(verify.row("chat").place, Some(format!("{}:{line}", scratch.path("demo.log").display())));
     install(&scratch, "1.1.0");
     scratch.step("process.restart", json!({ "name": "gateway", "watch": ["app"] })).applied();
     let with = json!({ "within": "1s", "watch": "300ms", "signals": signals(port) });
@@ -65,7 +65,7 @@ fn the_good_release_passes_and_the_broken_one_shows_where() {
     let missing = verify.row("missing");
     assert!(missing.read.contains("Cannot find package 'demo-host' imported from"), "{missing:?}");
     let log = std::fs::read_to_string(scratch.path("demo.log")).unwrap();
-    let place: usize = missing.place.unwrap().strip_prefix("demo.log:").unwrap().parse().unwrap();
+    let place: usize = missing.place.unwrap().rsplit_once("demo.log:").unwrap().1.parse().unwrap();
     assert!(log.lines().nth(place - 1).unwrap().contains("[chat]") || log.contains("[mail]"));
     assert!(log.lines().nth(place - 1).unwrap().contains("Cannot find package"));
     install(&scratch, "1.2.0");
@@ -107,11 +107,12 @@ fn every_line_since_the_position_is_read_across_rotation() {
     append(&scratch.path("app.log.1"), " half\n");
     append(&log, "second again\n");
     verify.apply().expect("both files are read");
-    assert_eq!(verify.row("first").place.as_deref(), Some("app.log.1:2"));
+    let at = |line: u32| format!("{}:{line}", scratch.path("app.log.1").display());
+    assert_eq!(verify.row("first").place, Some(at(2)));
     append(&scratch.path("app.log.1"), "late failure\n");
     let failure = verify.apply().unwrap_err();
     assert_eq!(failure.message, "1 of 3 blocking signals is red: `failure`");
-    assert_eq!(verify.row("failure").place.as_deref(), Some("app.log.1:4"));
+    assert_eq!(verify.row("failure").place, Some(at(4)));
 }
 
 fn append(path: &std::path::Path, text: &str) {
