@@ -20,5 +20,5 @@ pub use markdown::markdown;
 pub use predictions::{Occasion, Preview, StepPreview};
 pub use show::{show, show_json};
 pub use style::Style;
-pub use text::{json_line, json_text};
+pub use text::{json_line, json_text, wrap};
 pub use time::stamp;

@@ -120,7 +120,7 @@ pub(crate) fn cut(text: &str, columns: usize) -> String {
 }
 
 /// `text` broken between words into lines of at most `columns`; words that are longer are broken anywhere.
-pub(crate) fn wrap(text: &str, columns: usize) -> Vec<String> {
+pub fn wrap(text: &str, columns: usize) -> Vec<String> {
     let columns = columns.max(2);
     // Indentation says something in a stack trace, so the first line keeps it.
     let body = text.trim_start_matches(' ');

@@ -22,6 +22,20 @@ fn the_page_of_kinds_is_current() {
     assert!(written.as_bytes() == output.stdout, "docs/kinds.md is not current; run: just schemas");
 }
 
+/// Tables are for pages; a person at a terminal gets lines that fit.
+#[test]
+fn a_kind_is_told_without_markdown_unless_that_is_asked_for() {
+    let text = |args: &[&str]| String::from_utf8(runbook(args).stdout).unwrap();
+    let markdown = text(&["steps", "verify.signals", "--markdown"]);
+    assert!(
+        markdown.contains("| `within` | a duration | How long all of it may take. Default: `30s`. |"),
+        "{markdown}"
+    );
+    let plain = text(&["steps", "verify.signals"]);
+    assert!(plain.contains("  within: a duration\n      How long all of it may take. Default: `30s`.\n"), "{plain}");
+    assert!(plain.lines().all(|line| line.chars().count() <= 100 && !line.starts_with(['|', '#'])), "{plain}");
+}
+
 #[test]
 fn every_kind_is_there_once() {
     let output = runbook(&["steps", "--format", "json"]);

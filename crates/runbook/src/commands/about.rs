@@ -31,7 +31,8 @@ pub(crate) fn steps(screen: &Screen, args: &StepsArgs) -> Result<Exit, CommandEr
         );
     };
     match screen.format {
-        Format::Text => screen.text(&markdown(kind.doc()))?,
+        Format::Text if args.markdown => screen.text(&markdown(kind.doc()))?,
+        Format::Text => screen.text(&plain(kind.doc(), screen.style().width))?,
         Format::Json | Format::Ndjson => screen.json(&kind_schema(kind.doc()))?,
     }
     Ok(Exit::Done)
@@ -67,12 +68,44 @@ fn markdown(doc: &KindDoc) -> String {
 }
 
 fn row(param: &Param) -> String {
-    let need = match param.need {
-        Need::Required => " Required.".to_owned(),
-        Need::Optional => String::new(),
-        Need::Default(default) => format!(" Default: `{default}`."),
+    let help = help(param).replace('|', "\\|");
+    format!("| `{}` | {} | {help} |\n", param.name, takes(param.ty))
+}
+
+/// What a parameter is for, and whether it must be given.
+fn help(param: &Param) -> String {
+    match param.need {
+        Need::Required => format!("{}. Required.", param.help),
+        Need::Optional => format!("{}.", param.help),
+        Need::Default(default) => format!("{}. Default: `{default}`.", param.help),
+    }
+}
+
+/// The same for a terminal: wrapped at `width`, without tables.
+fn plain(doc: &KindDoc, width: usize) -> String {
+    let indented = |text: &str, indent: usize| -> String {
+        let lines = runbook_report::wrap(text, width.saturating_sub(indent).max(24));
+        lines.iter().map(|line| format!("{:indent$}{line}\n", "")).collect()
     };
-    format!("| `{}` | {} | {}.{need} |\n", param.name, takes(param.ty), param.help.replace('|', "\\|"))
+    let mut text = format!("{}: {}\n", doc.name, doc.summary);
+    for paragraph in doc.text.split("\n\n") {
+        text.push_str(&format!("\n{}", indented(paragraph, 0)));
+    }
+    if !doc.params.is_empty() {
+        text.push_str("\nParameters:\n\n");
+    }
+    for param in doc.params.iter() {
+        text.push_str(&format!("  {}: {}\n{}", param.name, takes(param.ty), indented(&help(param), 6)));
+    }
+    if !doc.outputs.is_empty() {
+        text.push_str("\nOutputs:\n\n");
+    }
+    for output in doc.outputs.iter() {
+        text.push_str(&format!("  {}\n{}", output.name, indented(&format!("{}.", output.help), 6)));
+    }
+    text.push_str("\nExample:\n\n");
+    doc.example.lines().for_each(|line| text.push_str(&format!("  {line}\n")));
+    text
 }
 
 fn takes(ty: ParamType) -> String {
