@@ -3,9 +3,10 @@
 use crate::Course;
 use crate::course::{Rank, Wait};
 use crate::decide::{Action, begin, ends_run, missing_baselines, over, take_back};
+use crate::predict::CONDITION_IS_FALSE;
 use runbook_model::{
-    Event, FailureKind, OnFailure, Outcome, Outputs, Role, RollbackCause, RunState, StepState, StepStatus, UndoPhase,
-    Verdict,
+    Event, FailureKind, OnFailure, Outcome, Outputs, Prediction, Purpose, Role, RollbackCause, RunState, StepId,
+    StepState, StepStatus, UndoPhase, Verdict,
 };
 
 pub(crate) fn advance(state: &RunState, course: &Course, idle: bool) -> Vec<Action> {
@@ -98,7 +99,7 @@ fn ready(state: &RunState, course: &Course, mut free: usize) -> Vec<Action> {
             break;
         }
         let Some(known) = state.states().get(*at).filter(|known| known.status == StepStatus::Pending) else { continue };
-        match readiness(state, known, waits) {
+        match readiness(state, known, waits, || not_needed(course, step, known)) {
             Readiness::Waits => {}
             Readiness::Skipped(because) => actions.push(Action::Record(Event::StepFinished {
                 step: step.clone(),
@@ -122,7 +123,20 @@ enum Readiness {
     Ready,
 }
 
-fn readiness(state: &RunState, known: &StepState, waits: &[Wait]) -> Readiness {
+/// Why a step does not have to run. One that changes something for its own sake serves nothing.
+fn not_needed(course: &Course, step: &StepId, known: &StepState) -> String {
+    let declaration = course.schedule.declaration(step);
+    let principal = declaration.is_some_and(|declaration| declaration.purpose == Purpose::Principal);
+    match &known.prediction {
+        Some(Prediction::NoChange { summary }) if principal && summary == CONDITION_IS_FALSE => {
+            "its condition is false".to_owned()
+        }
+        Some(Prediction::NoChange { summary }) if principal => format!("is as wanted already: {summary}"),
+        _ => "nothing that it serves has anything to do".to_owned(),
+    }
+}
+
+fn readiness(state: &RunState, known: &StepState, waits: &[Wait], not_needed: impl FnOnce() -> String) -> Readiness {
     let mut lacks = false;
     for wait in waits {
         let Some(before) = state.states().get(wait.on) else { return Readiness::Waits };
@@ -136,7 +150,7 @@ fn readiness(state: &RunState, known: &StepState, waits: &[Wait]) -> Readiness {
     if lacks {
         Readiness::Skipped("a step that it needs failed".to_owned())
     } else if known.needed == Some(false) {
-        Readiness::Skipped("nothing that it serves has anything to do".to_owned())
+        Readiness::Skipped(not_needed())
     } else {
         Readiness::Ready
     }

@@ -35,6 +35,9 @@ impl Forecast {
     }
 }
 
+/// What is predicted of a step whose `if` is false.
+pub(crate) const CONDITION_IS_FALSE: &str = "skipped, its condition is false";
+
 impl Program {
     /// Probes every step. Writes nothing, and executes nothing.
     pub fn forecast(&self, host: &Reader) -> Forecast {
@@ -48,7 +51,7 @@ impl Program {
             let prediction = match self.holds(def, &outputs, &secrets) {
                 Ok(false) => {
                     skipped.insert(step.clone());
-                    Prediction::no_change("skipped, its condition is false")
+                    Prediction::no_change(CONDITION_IS_FALSE)
                 }
                 Ok(true) => self.predict(def, host, &mut outputs, &wake, &secrets),
                 Err(unbound) => unpredictable(unbound),

@@ -22,7 +22,8 @@ impl Work<'_> {
     /// Puts back what [`capture`](Self::capture) took: the files, or their absence. Idempotent.
     pub fn put_back(&self, paths: &[PathBuf]) -> Result<String, Failure> {
         let backup = BackupRef { step: self.step.clone(), dir: self.before() };
-        let done: Result<Vec<String>, Failure> = paths.iter().map(|path| self.restore_from(&backup, path)).collect();
+        let back = |path: &PathBuf| Ok(put_back(path, OWN, &self.restore_from(&backup, path)?));
+        let done: Result<Vec<String>, Failure> = paths.iter().map(back).collect();
         Ok(done?.join("; "))
     }
 
@@ -41,16 +42,15 @@ impl Work<'_> {
     /// Puts `path` back from the latest backup that covers it, in one rename. What it replaces is set aside in the
     /// step's directory, never deleted. Idempotent. Says what was done.
     pub fn restore(&self, path: &Path) -> Result<String, Failure> {
-        self.restore_from(self.covering(path)?, path)
+        Ok(put_back(path, BACKUP, &self.restore_from(self.covering(path)?, path)?))
     }
 
-    fn restore_from(&self, backup: &BackupRef, path: &Path) -> Result<String, Failure> {
+    fn restore_from(&self, backup: &BackupRef, path: &Path) -> Result<Restored, Failure> {
         let opened = open(backup)?;
         self.host.act()?;
-        let restored = opened
+        opened
             .restore(path, &self.dir.join("aside"), &|| false)
-            .map_err(|error| backup_failure(&format!("{} cannot be put back", path.display()), &error))?;
-        Ok(put_back(path, &restored))
+            .map_err(|error| backup_failure(&format!("{} cannot be put back", path.display()), &error))
     }
 
     fn before(&self) -> PathBuf {
@@ -58,8 +58,13 @@ impl Work<'_> {
     }
 }
 
+/// What a `backup.create` of the run took.
+pub(crate) const BACKUP: &str = "the backup";
+/// What the step captured before it acted.
+const OWN: &str = "what the step had kept of it";
+
 /// What a restore did, in one line.
-pub(crate) fn put_back(path: &Path, restored: &Restored) -> String {
+pub(crate) fn put_back(path: &Path, source: &str, restored: &Restored) -> String {
     let place = path.display();
     // On another file system than the state directory it cannot be moved there, and must not be found by surprise.
     let beside = restored.replaced.as_deref().filter(|replaced| replaced.parent() == path.parent());
@@ -67,7 +72,8 @@ pub(crate) fn put_back(path: &Path, restored: &Restored) -> String {
     match (restored.identical, restored.entries) {
         (true, _) => format!("{place} was as before"),
         (false, 0) => format!("{place} moved away, as nothing was there before{beside}"),
-        (false, entries) => format!("{place} put back from the backup, {entries} entries identical{beside}"),
+        (false, 1) => format!("{place} put back from {source}, 1 entry identical{beside}"),
+        (false, entries) => format!("{place} put back from {source}, {entries} entries identical{beside}"),
     }
 }
 

@@ -5,7 +5,7 @@
 mod read;
 
 use crate::host::{Command, Host, Reader};
-use crate::local_undo::{backup_failure, put_back};
+use crate::local_undo::{BACKUP, backup_failure, put_back};
 use crate::{Args, Confirmation, Done, Kind, KindDoc, OutputDoc, Param, ParamType, Probe, Step, Work};
 use read::{Capture, Covered, Restore, read_captures, read_paths};
 use runbook_backup::{Backup, Created, Options};
@@ -146,9 +146,10 @@ impl Create {
             .map_err(|error| work.host.still_wanted().err().unwrap_or_else(|| cannot_back_up(&error)))
     }
 
-    /// Keeps what the commands say. Returns their exit codes.
-    fn capture(&self, host: &Host, dir: &Path) -> Result<Json, Failure> {
+    /// Keeps what the commands say. Returns their exit codes, and what is to be said of those that failed.
+    fn capture(&self, host: &Host, dir: &Path) -> Result<(Json, Vec<String>), Failure> {
         let mut codes = serde_json::Map::new();
+        let mut failed = Vec::new();
         if !self.captures.is_empty() {
             host.own_dir(&dir.join("captures"))?;
         }
@@ -171,17 +172,23 @@ impl Create {
                     });
                     (text, output.status.code(), problem)
                 }
-                Err(failure) => (format!("$ {}\n# {failure}\n", command.line()).into_bytes(), None, Some(failure)),
+                Err(failure) => {
+                    let text = format!("$ {}\n# {failure}\n", command.line()).into_bytes();
+                    let message = format!("the capture `{name}` failed: {}", failure.message);
+                    (text, None, Some(Failure { message, ..failure }))
+                }
             };
             host.keep(&file, &text)?;
             codes.insert(name.clone(), json!(code));
-            if let Some(problem) = problem
-                && self.capture_required
-            {
-                return Err(problem.hint("fix the command, or leave out `capture_required`"));
+            match problem {
+                Some(problem) if self.capture_required => {
+                    return Err(problem.hint("fix the command, or leave out `capture_required`"));
+                }
+                Some(problem) => failed.push(problem.message),
+                None => {}
             }
         }
-        Ok(Json::Object(codes))
+        Ok((Json::Object(codes), failed))
     }
 
     /// The paths with exactly this policy. The engine reads these outputs to know when to call `take_back`.
@@ -209,7 +216,7 @@ impl Create {
             let restored = backup
                 .restore(path, &work.dir.join("aside"), &|| false)
                 .map_err(|error| backup_failure(&format!("{} cannot be put back", path.display()), &error))?;
-            done.push(put_back(path, &restored));
+            done.push(put_back(path, BACKUP, &restored));
         }
         Ok(done.join("; "))
     }
@@ -272,12 +279,13 @@ impl Step for Create {
         let verified = backup
             .verify(&|| work.host.still_wanted().is_err())
             .map_err(|error| backup_failure("the backup is not sound", &error))?;
-        let captures = self.capture(work.host, &dir)?;
+        let (captures, failed) = self.capture(work.host, &dir)?;
         work.host.keep(&work.dir.join("complete"), b"")?;
         let (files, bytes) = created.as_ref().map_or((verified.files, verified.bytes), |made| (made.files, made.bytes));
         let mut summary =
             vec![format!("{}, {}, {bytes} bytes", counted(self.paths.len() as u64, "path"), counted(files, "file"))];
         summary.extend(created.as_ref().map(remarks).unwrap_or_default());
+        summary.extend(failed);
         let rows = [
             ("dir", json!(dir.to_string_lossy())),
             ("files", json!(files)),

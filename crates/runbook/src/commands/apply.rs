@@ -144,9 +144,12 @@ fn nothing_to_do(screen: &Screen, program: &Program, forecast: &Forecast) -> Res
     match screen.format {
         Format::Text => {
             let plan = program.plan();
-            let steps = forecast.steps.len();
+            let steps = match forecast.steps.len() {
+                1 => "1 step".to_owned(),
+                many => format!("{many} steps"),
+            };
             screen.text(&format!(
-                "Nothing to do: the host is as {} wants it ({steps} steps read, plan {}).\n",
+                "Nothing to do: the host is as {} wants it ({steps} read, plan {}).\n",
                 plan.name,
                 short_digest(plan)
             ))?;

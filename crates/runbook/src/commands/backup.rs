@@ -141,11 +141,15 @@ fn restore(screen: &Screen, dir: &StateDir, one: &Kept, paths: Vec<PathBuf>, yes
     for path in &paths {
         let restored = backup.restore(path, &aside, &|| false)?;
         let what = if restored.identical { "was as in the backup" } else { "put back" };
-        let value = json!({ "path": path, "identical": restored.identical, "aside": aside });
+        let value =
+            json!({ "path": path, "identical": restored.identical, "aside": (!restored.identical).then_some(&aside) });
         row(screen, &mut rows, &format!("{}: {what}\n", path.display()), value)?;
     }
     finish(screen, &rows)?;
-    screen.note(&format!("what was there before is in {}", aside.display()));
+    // Only an empty directory can be removed: then nothing had to be set aside.
+    if std::fs::remove_dir(&aside).is_err() {
+        screen.note(&format!("what was there before is in {}", aside.display()));
+    }
     Ok(Exit::Done)
 }
 
