@@ -5,7 +5,7 @@
 //! runs and leave the run open, for half an undo is nowhere; the third leaves at once there too.
 
 use crate::decide::{Action, Input, Job, decide};
-use crate::secrets::Secrets;
+use crate::secrets::{Secrets, struck};
 use crate::worker::{Brief, Worker, fail};
 use crate::{Error, Forecast, Interrupt, Observer, Program, leftovers};
 use runbook_journal::{Journal, Lock, StateDir};
@@ -16,6 +16,7 @@ use runbook_steps::BackupRef;
 use runbook_steps::host::{Cancel, Canceller, Running};
 use serde_json::Value as Json;
 use std::any::Any;
+use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -60,8 +61,20 @@ pub struct Runner {
     written: u64,
     canceller: Canceller,
     cancel: Cancel,
+    /// What happened and is not on record yet, as it was before secrets were struck out of it.
+    unstruck: Vec<Event>,
+    /// Undo data and marks of this process, as they were before secrets were struck out of them.
+    undo: HashMap<StepId, Json>,
+    marks: HashMap<StepId, Json>,
     // Held until the run is left.
     _lock: Lock,
+}
+
+/// What a process knows of a run when it takes it up.
+struct Known {
+    state: RunState,
+    secrets: Secrets,
+    outputs: HashMap<StepId, Outputs>,
 }
 
 /// What came in while waiting.
@@ -85,14 +98,16 @@ impl Runner {
         let header = header(&settings, &program, &run);
         let saved =
             serde_json::to_string(&program.saved).map_err(|source| Error::Saved { run: run.clone(), source })?;
-        let mut runner = Self::new(settings, lock, program, run, RunState::default(), Input::Begin, observer)?;
-        runner.worker.outputs.write().unwrap_or_else(PoisonError::into_inner).extend(forecast.outputs);
+        let Forecast { steps, outputs, secrets } = forecast;
         let mut events = vec![Event::RunStarted(Box::new(header.clone()))];
-        events.extend(forecast.steps.into_iter().map(|step| Event::Predicted {
+        events.extend(steps.into_iter().map(|step| Event::Predicted {
+            outputs: outputs.get(&step.step).cloned().unwrap_or_default(),
             step: step.step,
             prediction: step.prediction,
             needed: step.needed,
         }));
+        let known = Known { state: RunState::default(), secrets, outputs };
+        let mut runner = Self::new(settings, lock, program, run, known, Input::Begin, observer)?;
         let records = runner.happen(events)?;
         #[cfg(debug_assertions)]
         runner.worker.faults.before_commit(0, records.len() as u64);
@@ -117,13 +132,14 @@ impl Runner {
         leftovers::end(&settings.state_dir.running(&run));
         let version = settings.version.clone();
         let rolls_back = matches!(state.phase, RunPhase::RollingBack(_));
-        let outputs: Vec<(StepId, Outputs)> = state
+        let outputs: HashMap<StepId, Outputs> = state
             .steps()
-            .filter(|(_, known)| known.status.is_over())
-            .map(|(step, known)| (step.clone(), known.outputs.clone()))
+            .map(|(step, known)| (step.clone(), known.usable_outputs().clone()))
+            .filter(|(_, outputs)| !outputs.is_empty())
             .collect();
-        let mut runner = Self::new(settings, lock, program, run, state, Input::Resume, observer)?;
-        runner.worker.outputs.write().unwrap_or_else(PoisonError::into_inner).extend(outputs);
+        let secrets = Secrets::going_on(program.plan(), outputs.iter());
+        let known = Known { state, secrets, outputs };
+        let mut runner = Self::new(settings, lock, program, run, known, Input::Resume, observer)?;
         // Somebody else may have brought it to its end before this process had the lock.
         if runner.state.verdict().is_some() && !back {
             return Ok(runner);
@@ -142,7 +158,7 @@ impl Runner {
         lock: Lock,
         program: Program,
         run: RunId,
-        state: RunState,
+        known: Known,
         first: Input,
         observer: Box<dyn Observer>,
     ) -> Result<Self, Error> {
@@ -158,8 +174,8 @@ impl Runner {
             state_dir: settings.state_dir,
             own_program: settings.own_program,
             running,
-            secrets: Secrets::default(),
-            outputs: RwLock::default(),
+            secrets: known.secrets,
+            outputs: RwLock::new(known.outputs),
             notes: say,
             #[cfg(debug_assertions)]
             faults: crate::faults::Faults::from_environment(),
@@ -168,7 +184,7 @@ impl Runner {
         Ok(Self {
             worker: Arc::new(worker),
             journal,
-            state,
+            state: known.state,
             run,
             observer,
             notes,
@@ -177,6 +193,9 @@ impl Runner {
             written: 0,
             canceller,
             cancel,
+            unstruck: Vec::new(),
+            undo: HashMap::new(),
+            marks: HashMap::new(),
             _lock: lock,
         })
     }
@@ -288,10 +307,12 @@ impl Runner {
         Ok(records)
     }
 
-    fn number(&self, events: Vec<Event>) -> Vec<Record> {
+    fn number(&mut self, events: Vec<Event>) -> Vec<Record> {
         let at = now_ms();
-        let redact = |event| self.worker.secrets.redact(event);
-        (self.state.seq + 1..).zip(events).map(|(seq, event)| Record { seq, at, event: redact(event) }).collect()
+        let record = |(seq, event): (u64, &Event)| Record { seq, at, event: self.worker.secrets.redact(event.clone()) };
+        let records = (self.state.seq + 1..).zip(&events).map(record).collect();
+        self.unstruck.extend(events);
+        records
     }
 
     fn commit(&mut self, records: &[Record]) -> Result<(), Error> {
@@ -310,18 +331,26 @@ impl Runner {
         #[cfg(debug_assertions)]
         self.worker.faults.after_commit(self.written, records.len() as u64);
         self.written += records.len() as u64;
+        for event in std::mem::take(&mut self.unstruck) {
+            self.learn(event);
+        }
         for record in records {
-            if let Event::StepFinished {
-                step,
-                outputs,
-                outcome: Outcome::Unchanged { .. } | Outcome::Changed { .. },
-                ..
-            } = &record.event
-            {
-                let mut known = self.worker.outputs.write().unwrap_or_else(PoisonError::into_inner);
-                known.insert(step.clone(), outputs.clone());
-            }
             self.observer.record(record);
+        }
+    }
+
+    /// Keeps in memory what later work needs with its secrets.
+    fn learn(&mut self, event: Event) {
+        match event {
+            Event::StepFinished {
+                step, outputs, outcome: Outcome::Unchanged { .. } | Outcome::Changed { .. }, ..
+            } => {
+                let mut known = self.worker.outputs.write().unwrap_or_else(PoisonError::into_inner);
+                known.insert(step, outputs);
+            }
+            Event::StepIntended { step, undo } => drop(self.undo.insert(step, undo)),
+            Event::BaselineTaken { step, marks, .. } => drop(self.marks.insert(step, marks)),
+            _ => {}
         }
     }
 
@@ -345,9 +374,14 @@ impl Runner {
 
     fn brief(&self, step: &StepId) -> Brief {
         let known = self.state.step(step);
+        let kept = known.and_then(|known| known.undo.as_ref());
+        let plan = self.worker.program.plan();
+        let struck_out = kept.filter(|_| !self.undo.contains_key(step)).into_iter().flat_map(|undo| struck(plan, undo));
+        let marks = self.marks.get(step).or(known.map(|known| &known.marks));
         Brief {
-            undo: known.and_then(|known| known.undo.clone()).unwrap_or(Json::Null),
-            marks: known.map(|known| known.marks.clone()).unwrap_or(Json::Null),
+            undo: self.undo.get(step).or(kept).cloned().unwrap_or(Json::Null),
+            struck: struck_out.map(str::to_owned).collect(),
+            marks: marks.cloned().unwrap_or(Json::Null),
             baseline: known.and_then(|known| known.baseline.clone()).unwrap_or_default(),
             backups: self.backups(),
         }

@@ -39,6 +39,8 @@ pub(crate) struct Worker {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Brief {
     pub(crate) undo: Json,
+    /// Secrets that the undo data was written down without, where the journal is all that this process has of it.
+    pub(crate) struck: Vec<String>,
     pub(crate) marks: Json,
     pub(crate) baseline: Vec<Reading>,
     pub(crate) backups: Vec<BackupRef>,
@@ -170,7 +172,7 @@ impl Bench<'_> {
     }
 
     fn say(&self, note: String) {
-        let _ = self.worker.notes.send((self.def.id.clone(), note));
+        let _ = self.worker.notes.send((self.def.id.clone(), self.worker.secrets.redact_note(note)));
     }
 
     fn tools<'b>(&'b self, say: &'b (dyn Fn(String) + Sync)) -> Work<'b> {
@@ -295,7 +297,22 @@ impl Bench<'_> {
     fn take_back(&self, phase: UndoPhase) -> Result<String, Failure> {
         #[cfg(debug_assertions)]
         self.worker.faults.undo(&self.def.id)?;
-        self.bind()?.take_back(phase, &self.tools(&|note| self.say(note)), &self.brief.undo)
+        let (bound, mut unusable) = {
+            let outputs = self.worker.outputs.read().unwrap_or_else(PoisonError::into_inner);
+            let program = &self.worker.program;
+            let bound = program.bind_to_take_back(self.def, &outputs, &self.worker.secrets, &self.host);
+            bound.map_err(crate::binding::Unbound::into_failure)?
+        };
+        unusable.extend(self.brief.struck.iter().map(|name| crate::binding::unwritten(name, &self.def.id)));
+        let bench = Bench {
+            worker: self.worker,
+            def: self.def,
+            brief: self.brief,
+            host: self.host.clone().refusing(unusable),
+            dir: self.dir.clone(),
+            evidence: Mutex::default(),
+        };
+        bound.take_back(phase, &bench.tools(&|note| bench.say(note)), &self.brief.undo)
     }
 
     fn verify(&self, step: StepId) -> Input {

@@ -125,6 +125,9 @@ pub enum Event {
         prediction: Prediction,
         /// Whether it will have to run.
         needed: bool,
+        /// What it puts out, as far as that is known without acting: what later steps use if it is skipped.
+        #[serde(default, skip_serializing_if = "Outputs::is_empty")]
+        outputs: Outputs,
     },
     /// The signals of a verification before the first change.
     BaselineTaken {

@@ -34,6 +34,8 @@ pub struct StepState {
     pub needed: Option<bool>,
     /// How to take it back; set from its intent on.
     pub undo: Option<serde_json::Value>,
+    /// What it would put out, as far as that was known before the first change.
+    pub foretold: Outputs,
     /// What it put out.
     pub outputs: Outputs,
     /// What it did, or why it did nothing, in one line.
@@ -93,6 +95,13 @@ pub struct RunState {
     pub note: String,
     steps: Vec<StepState>,
     index: HashMap<StepId, usize>,
+}
+
+impl StepState {
+    /// What later steps may use of it: what it put out, or what was foretold where it did not act.
+    pub fn usable_outputs(&self) -> &Outputs {
+        if self.outputs.is_empty() { &self.foretold } else { &self.outputs }
+    }
 }
 
 impl RunState {
@@ -164,10 +173,11 @@ impl RunState {
                 self.draining = false;
                 self.cancelling = false;
             }
-            Event::Predicted { step, prediction, needed } => {
+            Event::Predicted { step, prediction, needed, outputs } => {
                 if let Some(state) = self.step_mut(step) {
                     state.prediction = Some(prediction.clone());
                     state.needed = Some(*needed);
+                    state.foretold = outputs.clone();
                 }
             }
             Event::BaselineTaken { step, readings, marks } => {

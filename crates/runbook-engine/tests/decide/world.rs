@@ -84,6 +84,7 @@ impl<'a> World<'a> {
             step: id(at),
             prediction: Prediction::change(""),
             needed: step.needed,
+            outputs: Outputs::new(),
         }));
         world.commit(events);
         Some(world)

@@ -66,7 +66,7 @@ impl Life {
     }
 
     pub(crate) fn predicted(self, step: &str, prediction: Prediction) -> Self {
-        self.add(Event::Predicted { step: id(step), prediction, needed: true })
+        self.add(Event::Predicted { step: id(step), prediction, needed: true, outputs: Default::default() })
     }
 
     pub(crate) fn baseline(self, readings: Vec<Reading>) -> Self {
