@@ -30,7 +30,7 @@ impl Unbound {
     pub(crate) fn into_failure(self) -> Failure {
         match self {
             Self::Wrong(failure) => failure,
-            Self::Waits(step) => Failure::failed(format!("it uses an output that step `{step}` did not put out")),
+            Self::Waits(step) => Failure::failed(format!("it uses what step `{step}` puts out, and that is not known")),
         }
     }
 }

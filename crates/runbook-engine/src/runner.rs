@@ -7,7 +7,7 @@
 use crate::decide::{Action, Input, Job, decide};
 use crate::secrets::{Secrets, struck};
 use crate::worker::{Brief, Worker, fail};
-use crate::{Error, Forecast, Interrupt, Observer, Program, leftovers};
+use crate::{Error, Forecast, Interrupt, Observer, Program, forward, leftovers};
 use runbook_journal::{Journal, Lock, StateDir};
 use runbook_model::{
     Event, Failure, Outcome, Outputs, Record, RollbackCause, RunHeader, RunId, RunPhase, RunState, StepId, StepStatus,
@@ -61,6 +61,8 @@ pub struct Runner {
     written: u64,
     canceller: Canceller,
     cancel: Cancel,
+    /// Ends the pauses between attempts when there will be none.
+    pauses: (Canceller, Cancel),
     /// What happened and is not on record yet, as it was before secrets were struck out of it.
     unstruck: Vec<Event>,
     /// Undo data and marks of this process, as they were before secrets were struck out of them.
@@ -193,6 +195,7 @@ impl Runner {
             written: 0,
             canceller,
             cancel,
+            pauses: Canceller::new(),
             unstruck: Vec::new(),
             undo: HashMap::new(),
             marks: HashMap::new(),
@@ -292,6 +295,9 @@ impl Runner {
             actions = decide(&self.state, &self.worker.program.course, Input::Advance { idle });
         }
         self.commit(&records)?;
+        if !forward::tries_again(&self.state, &self.worker.program.course) {
+            self.pauses.0.cancel();
+        }
         for job in jobs {
             self.start(job, done.clone());
         }
@@ -361,7 +367,11 @@ impl Runner {
         let brief = self.brief(job.step());
         // An undo is never cancelled half-way: a half-way back is nowhere.
         let takes_back = matches!(job, Job::TakeBack { .. }) || self.state.phase != RunPhase::Forward;
-        let cancel = if takes_back { Canceller::new().1 } else { self.cancel.clone() };
+        let cancel = match job {
+            Job::Pause { .. } => self.pauses.1.clone(),
+            _ if takes_back => Canceller::new().1,
+            _ => self.cancel.clone(),
+        };
         let runtime = tokio::runtime::Handle::current();
         tokio::task::spawn_blocking(move || {
             let (lost, known) = (job.clone(), &brief);

@@ -70,7 +70,7 @@ impl Life {
     }
 
     pub(crate) fn baseline(self, readings: Vec<Reading>) -> Self {
-        self.add(Event::BaselineTaken { step: id("verify"), readings, marks: json!({}) })
+        self.add(Event::BaselineTaken { step: id("verify"), readings, marks: json!({}), failure: None })
     }
 
     pub(crate) fn started(self, step: &str, attempt: u32) -> Self {
@@ -123,7 +123,7 @@ impl Life {
 
     pub(crate) fn verified(self, ms: i64, readings: Vec<Reading>, lost: &[&str]) -> Self {
         let lost = lost.iter().map(|name| (*name).to_owned()).collect();
-        self.wait(ms).add(Event::RollbackVerified { step: id("verify"), readings, lost })
+        self.wait(ms).add(Event::RollbackVerified { step: id("verify"), readings, lost, failure: None })
     }
 
     pub(crate) fn over(self, verdict: Verdict, note: &str) -> Self {
