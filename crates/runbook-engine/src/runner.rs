@@ -4,6 +4,7 @@
 //! follows `on_failure`, the third leaves at once. While something is taken back, the first two finish the undo that
 //! runs and leave the run open, for half an undo is nowhere; the third leaves at once there too.
 
+use crate::audience::Audience;
 use crate::decide::{Action, Input, Job, decide};
 use crate::secrets::{Secrets, struck};
 use crate::worker::{Brief, Worker, fail};
@@ -54,7 +55,6 @@ pub struct Runner {
     journal: Journal,
     state: RunState,
     run: RunId,
-    observer: Box<dyn Observer>,
     notes: UnboundedReceiver<(StepId, String)>,
     first: Input,
     in_flight: usize,
@@ -70,6 +70,8 @@ pub struct Runner {
     marks: HashMap<StepId, Json>,
     // Held until the run is left.
     _lock: Lock,
+    // After the lock: nobody has to wait for a screen.
+    audience: Audience,
 }
 
 /// What a process knows of a run when it takes it up.
@@ -188,7 +190,6 @@ impl Runner {
             journal,
             state: known.state,
             run,
-            observer,
             notes,
             first,
             in_flight: 0,
@@ -200,6 +201,7 @@ impl Runner {
             undo: HashMap::new(),
             marks: HashMap::new(),
             _lock: lock,
+            audience: Audience::of(observer)?,
         })
     }
 
@@ -242,17 +244,17 @@ impl Runner {
                     if broken.is_some() { Ok(()) } else { self.react(input, &done).map(drop) }
                 }
                 Wake::Note(step, note) => {
-                    self.observer.progress(&step, &note);
+                    self.audience.progress(step, note);
                     Ok(())
                 }
                 Wake::Tick => {
-                    self.observer.tick(now_ms());
+                    self.audience.tick(now_ms());
                     Ok(())
                 }
                 Wake::Interrupt => {
                     presses += 1;
                     if presses > 2 {
-                        self.observer.interrupted(Interrupt::Leaving);
+                        self.audience.interrupted(Interrupt::Leaving);
                         leftovers::end(&self.worker.state_dir.running(&self.run));
                         return Ok(Ending { state: self.state, left: true });
                     }
@@ -267,10 +269,10 @@ impl Runner {
 
     fn interrupt(&mut self, presses: u32) -> Input {
         if presses == 1 || self.state.phase != RunPhase::Forward {
-            self.observer.interrupted(Interrupt::Draining);
+            self.audience.interrupted(Interrupt::Draining);
             return Input::Drain;
         }
-        self.observer.interrupted(Interrupt::Cancelling);
+        self.audience.interrupted(Interrupt::Cancelling);
         self.canceller.cancel();
         Input::Cancel
     }
@@ -341,7 +343,7 @@ impl Runner {
             self.learn(event);
         }
         for record in records {
-            self.observer.record(record);
+            self.audience.record(record);
         }
     }
 

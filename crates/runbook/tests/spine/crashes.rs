@@ -1,6 +1,6 @@
 //! Crashes at every record, and how an open or stuck run is settled.
 
-use crate::bench::{Bench, file, shell};
+use crate::bench::{Bench, file, lives, shell};
 
 fn plan() -> String {
     let made = shell("b", "echo b > b.d", "    needs: [a]\n").replace("      run:", "      creates: ./b.d\n      run:");
@@ -128,6 +128,18 @@ fn a_stuck_run_lets_nothing_else_change_the_host_until_it_is_settled() {
     bench.run(&["show"]).ends(0).says("put right by hand");
     bench.plan(&file("e", ""));
     bench.apply().ends(0);
+}
+
+#[test]
+fn a_run_that_is_closed_by_hand_leaves_nothing_running() {
+    let bench = Bench::new(&shell("slow", "echo $$ > slow; sleep 60", ""));
+    let apply = bench.start(&["apply", "plan.yaml", "--yes"], "slow");
+    apply.signal("-KILL");
+    assert_eq!(apply.ends(), None);
+    let left = bench.pid("slow");
+    assert!(lives(left));
+    bench.run(&["recover", "--accept", "not wanted any more"]).ends(0);
+    assert!(!lives(left));
 }
 
 #[test]
