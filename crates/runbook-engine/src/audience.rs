@@ -196,7 +196,7 @@ mod tests {
         (1..=8).for_each(|seq| audience.record(&record(seq)));
         let letting = std::thread::spawn(move || {
             for _ in 0..8 {
-                std::thread::sleep(PATIENCE / 3);
+                std::thread::park_timeout(PATIENCE / 3);
                 let _ = go.send(());
             }
         });
@@ -222,11 +222,8 @@ mod tests {
         }
         let audience = Audience::of(Box::new(Breaks)).unwrap_or_else(|error| panic!("{error}"));
         audience.record(&record(1));
-        let begin = Instant::now();
-        while !audience.0.lock().gone {
-            assert!(begin.elapsed() < 100 * PATIENCE, "nobody noticed");
-            std::thread::sleep(PATIENCE / 100);
-        }
+        let waited = audience.0.changed.wait_timeout_while(audience.0.lock(), 100 * PATIENCE, |queue| !queue.gone);
+        assert!(waited.is_ok_and(|(queue, _)| queue.gone), "nobody noticed");
         audience.record(&record(2));
         assert!(audience.0.lock().untold.is_empty(), "nobody will hear it");
     }
