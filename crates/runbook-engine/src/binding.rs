@@ -1,10 +1,12 @@
 //! From a step of the plan to a bound step: the last templates rendered, the last parameters judged.
 
 use crate::Program;
-use crate::secrets::Secrets;
-use runbook_model::{Diagnostic, Diagnostics, Failure, FailureKind, Node, Outputs, Reference, StepDef, StepId, Value};
-use runbook_steps::host::Host;
-use runbook_steps::{Args, Step, check_parameters};
+use crate::secrets::{Secrets, placeholder};
+use runbook_model::{
+    Diagnostic, Diagnostics, Entry, Failure, FailureKind, Node, Outputs, Reference, StepDef, StepId, Value,
+};
+use runbook_steps::host::{Host, Unusable};
+use runbook_steps::{Args, ParamType, Step, check_parameters};
 use runbook_template::{Scope, condition, render_node};
 use std::collections::HashMap;
 
@@ -28,7 +30,7 @@ impl Unbound {
     pub(crate) fn into_failure(self) -> Failure {
         match self {
             Self::Wrong(failure) => failure,
-            Self::Waits(step) => Failure::failed(format!("it uses an output that step `{step}` did not put out")),
+            Self::Waits(step) => Failure::failed(format!("it uses what step `{step}` puts out, and that is not known")),
         }
     }
 }
@@ -43,6 +45,55 @@ impl Program {
         host: Option<&Host>,
     ) -> Result<Box<dyn Step>, Unbound> {
         let rendered = self.render(&def.with, outputs, secrets, host)?;
+        self.bind_rendered(def, rendered)
+    }
+
+    /// The bound step for the way back, which must not depend on what only the way forward needed. A secret that is not
+    /// to be had now, or that was struck out of an output, is left out, and the host refuses whatever would use it.
+    pub(crate) fn bind_to_take_back(
+        &self,
+        def: &StepDef,
+        outputs: &HashMap<StepId, Outputs>,
+        secrets: &Secrets,
+        host: &Host,
+    ) -> Result<(Box<dyn Step>, Vec<Unusable>), Unbound> {
+        let missing = |reference: &Reference| match reference {
+            Reference::Secret(name) => {
+                let why = secrets.get(self.plan(), name, Some(host)).err()?;
+                Some((reference.clone(), Unusable { text: placeholder(name), why }))
+            }
+            Reference::Output { step, output } => {
+                let name = secrets.lost_in(step, output)?;
+                Some((reference.clone(), Unusable { text: placeholder(name), why: lost(name, step) }))
+            }
+        };
+        let missing: Vec<(Reference, Unusable)> = def.with.waits_for().into_iter().filter_map(missing).collect();
+        if missing.is_empty() {
+            return Ok((self.bind(def, outputs, secrets, Some(host))?, Vec::new()));
+        }
+        let with = without(&def.with, &missing);
+        self.refuse_placeholders(def, &missing)?;
+        let rendered = self.render(&with, outputs, secrets, Some(host))?.unwrap_or(with);
+        let bound = self.bind_rendered(def, Some(rendered))?;
+        Ok((bound, missing.into_iter().map(|(_, unusable)| unusable).collect()))
+    }
+
+    /// Content that is missing is missed when it is used; a path or a name that is missing would be taken for another.
+    fn refuse_placeholders(&self, def: &StepDef, missing: &[(Reference, Unusable)]) -> Result<(), Unbound> {
+        let params = self.catalogue.get(&def.uses).map(|kind| &kind.doc().params[..]).unwrap_or_default();
+        for param in
+            params.iter().filter(|param| !matches!(param.ty, ParamType::Content | ParamType::Env | ParamType::Any))
+        {
+            let waits_for = def.with.get(param.name).map(|entry| entry.value.waits_for()).unwrap_or_default();
+            if let Some((_, unusable)) = missing.iter().find(|(reference, _)| waits_for.contains(&reference)) {
+                return Err(unusable.why.clone().into());
+            }
+        }
+        Ok(())
+    }
+
+    /// The step from parameters in which nothing waits any more: `rendered`, or those of the plan if nothing did.
+    fn bind_rendered(&self, def: &StepDef, rendered: Option<Node>) -> Result<Box<dyn Step>, Unbound> {
         let node = rendered.as_ref().unwrap_or(&def.with);
         let kind = self
             .catalogue
@@ -119,6 +170,9 @@ impl Program {
                     scope.vars.insert(name.clone(), secrets.get(plan, name, host)?.into());
                 }
                 Reference::Output { step, output } => {
+                    if let Some(name) = secrets.lost_in(step, output) {
+                        return Err(lost(name, step).into());
+                    }
                     let known = outputs.get(step).filter(|known| known.contains_key(output));
                     let known = known.ok_or_else(|| Unbound::Waits(step.clone()))?;
                     scope.steps.insert(step.clone(), known.clone());
@@ -135,4 +189,36 @@ impl Program {
         let failure = Failure::new(FailureKind::Refused, format!("{}{at}", fault.message));
         Failure { hint: fault.help.clone(), ..failure }
     }
+}
+
+/// Why an output that the journal holds without its secret is of no use.
+fn lost(name: &str, step: &StepId) -> Failure {
+    let what = format!("what step `{step}` put out held the secret `{name}`, which no journal keeps");
+    Failure::missing(format!("{what}: only the process that ran the step could use it"))
+        .hint("take the run back, and apply the plan again")
+}
+
+/// The same for undo data.
+pub(crate) fn unwritten(name: &str, step: &StepId) -> Unusable {
+    let what = format!("the undo data of step `{step}` held the secret `{name}`, which no journal keeps");
+    let why =
+        Failure::missing(what).hint("put this step back by hand, then close the run with `runbook recover --accept`");
+    Unusable { text: placeholder(name), why }
+}
+
+/// `node` with a placeholder for every value that uses something missing; whole values, for a filter would change it.
+fn without(node: &Node, missing: &[(Reference, Unusable)]) -> Node {
+    let value = match &node.value {
+        Value::Later(later) => match missing.iter().find(|(reference, _)| later.waits_for.contains(reference)) {
+            Some((_, unusable)) => Value::String(unusable.text.clone()),
+            None => return node.clone(),
+        },
+        Value::List(items) => Value::List(items.iter().map(|item| without(item, missing)).collect()),
+        Value::Map(entries) => {
+            let entry = |entry: &Entry| Entry { value: without(&entry.value, missing), ..entry.clone() };
+            Value::Map(entries.iter().map(entry).collect())
+        }
+        _ => return node.clone(),
+    };
+    Node::new(node.span, value)
 }

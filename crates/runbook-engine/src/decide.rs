@@ -32,6 +32,8 @@ pub enum Input {
         readings: Vec<Reading>,
         /// Its positions.
         marks: Json,
+        /// Why there are none.
+        failure: Option<Failure>,
     },
     /// A step was probed and prepared.
     Began {
@@ -78,6 +80,8 @@ pub enum Input {
         readings: Vec<Reading>,
         /// Green signals of the baseline that are not green now.
         lost: Vec<String>,
+        /// Why nothing could be read.
+        failure: Option<Failure>,
     },
 }
 
@@ -158,8 +162,8 @@ pub fn decide(state: &RunState, course: &Course, input: Input) -> Vec<Action> {
         // An undo is never stopped half-way; what can be asked of a rollback is to pause before the next one.
         Input::Cancel if !state.draining && is_open(state) => vec![Action::Record(Event::DrainRequested)],
         Input::Drain | Input::Cancel => Vec::new(),
-        Input::BaselineTaken { step, readings, marks } => {
-            vec![Action::Record(Event::BaselineTaken { step, readings, marks })]
+        Input::BaselineTaken { step, readings, marks, failure } => {
+            vec![Action::Record(Event::BaselineTaken { step, readings, marks, failure })]
         }
         Input::Began { step, began } => after_begin(state, course, step, began),
         Input::Waits { step, waiting } if !state.status(&step).is_over() => {
@@ -173,8 +177,8 @@ pub fn decide(state: &RunState, course: &Course, input: Input) -> Vec<Action> {
         Input::Acted { step, result: Err(failure), readings } => after_failure(state, course, step, failure, readings),
         Input::Paused { step } => try_again(state, course, step),
         Input::TakenBack { step, phase, result } => vec![taken_back(step, phase, result)],
-        Input::Verified { step, readings, lost } => {
-            vec![Action::Record(Event::RollbackVerified { step, readings, lost })]
+        Input::Verified { step, readings, lost, failure } => {
+            vec![Action::Record(Event::RollbackVerified { step, readings, lost, failure })]
         }
     }
 }

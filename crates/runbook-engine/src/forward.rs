@@ -5,8 +5,8 @@ use crate::course::{Rank, Wait};
 use crate::decide::{Action, begin, ends_run, missing_baselines, over, take_back};
 use crate::predict::CONDITION_IS_FALSE;
 use runbook_model::{
-    Event, FailureKind, OnFailure, Outcome, Outputs, Prediction, Purpose, Role, RollbackCause, RunState, StepId,
-    StepState, StepStatus, UndoPhase, Verdict,
+    Event, FailureKind, OnFailure, Outcome, Outputs, Prediction, Purpose, Role, RollbackCause, RunPhase, RunState,
+    StepId, StepState, StepStatus, UndoPhase, Verdict,
 };
 
 pub(crate) fn advance(state: &RunState, course: &Course, idle: bool) -> Vec<Action> {
@@ -45,6 +45,12 @@ pub(crate) fn must_not_act(state: &RunState, course: &Course) -> bool {
     })
 }
 
+/// Whether another attempt of a step may still be made by this process.
+pub(crate) fn tries_again(state: &RunState, course: &Course) -> bool {
+    let goes_on = state.phase == RunPhase::Forward && !state.draining && !state.cancelling;
+    goes_on && !must_not_act(state, course)
+}
+
 fn end(state: &RunState, course: &Course) -> Vec<Action> {
     if let Some((step, _)) = state.steps().find(|(_, known)| known.status == StepStatus::UndoFailed) {
         return over(Verdict::Stuck, format!("step `{step}` failed and could not be taken back"));
@@ -58,7 +64,8 @@ fn end(state: &RunState, course: &Course) -> Vec<Action> {
     let first = failed.next();
     // Where several failed at once, one that says `stop` keeps the host as it is for whoever looks.
     let stops = failed.find(|(_, _, ending)| *ending == OnFailure::Stop);
-    let touched = state.may_have_touched();
+    // What was changed and taken back on the way was changed all the same.
+    let touched = state.has_acted();
     match stops.or(first) {
         Some((step, _, OnFailure::Stop)) => over(Verdict::Stopped, format!("step `{step}` failed")),
         Some((step, known, _)) if !touched => {

@@ -3,6 +3,8 @@
 //! A process is ended only if it is in the process group that was noted and carries the step's tag in its environment,
 //! so a reused number hits nobody.
 
+use runbook_journal::StateDir;
+use runbook_model::RunId;
 use runbook_steps::host::Running;
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::fs;
@@ -18,6 +20,11 @@ pub(crate) fn end(path: &Path) {
         end_group(group, tag);
     }
     let _ = fs::remove_file(path);
+}
+
+/// Ends what the dead process of a run left running that nobody goes on with.
+pub fn end_leftovers(dir: &StateDir, run: &RunId) {
+    end(&dir.running(run));
 }
 
 fn end_group(group: Pid, tag: &str) {

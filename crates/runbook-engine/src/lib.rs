@@ -3,6 +3,7 @@
 //! `decide` is the heart: pure, from state and input to actions. `runner` is the short loop around it; `worker` does
 //! one piece of work on a thread. How things look on a screen is not here: see [`Observer`].
 
+mod audience;
 mod binding;
 mod course;
 mod decide;
@@ -23,6 +24,7 @@ mod worker;
 pub use course::{Course, Policy};
 pub use decide::{Action, Began, Input, Job, decide};
 pub use error::Error;
+pub use leftovers::end_leftovers;
 pub use observer::{Interrupt, Observer};
 pub use predict::{Forecast, Predicted};
 pub use program::{Program, Saved, compile};

@@ -3,8 +3,9 @@
 use runbook_model::{Record, StepId};
 
 /// Watches a run.
-pub trait Observer {
-    /// A record that is in the journal. Every record is told, in order.
+/// It has a thread of its own, and may take its time there: the run goes on without it.
+pub trait Observer: Send {
+    /// A record that is in the journal. Every record is told, in order, unless the run is over and the observer stuck.
     fn record(&mut self, record: &Record);
 
     /// What a step is doing; may be dropped.

@@ -20,12 +20,14 @@ pub struct Predicted {
 }
 
 /// What the whole plan would do, in the order of the schedule.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Debug)]
 pub struct Forecast {
     /// One entry a step.
     pub steps: Vec<Predicted>,
     /// Outputs that are known without acting.
     pub(crate) outputs: HashMap<StepId, Outputs>,
+    /// What was fetched: the run strikes these out from its first record on.
+    pub(crate) secrets: Secrets,
 }
 
 impl Forecast {
@@ -41,7 +43,7 @@ pub(crate) const CONDITION_IS_FALSE: &str = "skipped, its condition is false";
 impl Program {
     /// Probes every step. Writes nothing, and executes nothing.
     pub fn forecast(&self, host: &Reader) -> Forecast {
-        let secrets = Secrets::default();
+        let secrets = Secrets::fetched(self.plan());
         let mut outputs = HashMap::new();
         let mut predictions: HashMap<StepId, Prediction> = HashMap::new();
         let mut skipped = HashSet::new();
@@ -63,11 +65,11 @@ impl Program {
         }
         let needed = self.needed(&predictions, &skipped);
         let of = |step: &StepId| {
-            // At the end, when every secret that the plan could read is known.
             let prediction = secrets.redact_prediction(predictions.remove(step)?);
             Some(Predicted { step: step.clone(), prediction, needed: needed.contains(step) })
         };
-        Forecast { steps: self.course.schedule.order().iter().filter_map(of).collect(), outputs }
+        let steps = self.course.schedule.order().iter().filter_map(of).collect();
+        Forecast { steps, outputs, secrets }
     }
 
     fn predict(

@@ -4,10 +4,11 @@
 //! follows `on_failure`, the third leaves at once. While something is taken back, the first two finish the undo that
 //! runs and leave the run open, for half an undo is nowhere; the third leaves at once there too.
 
+use crate::audience::Audience;
 use crate::decide::{Action, Input, Job, decide};
-use crate::secrets::Secrets;
+use crate::secrets::{Secrets, struck};
 use crate::worker::{Brief, Worker, fail};
-use crate::{Error, Forecast, Interrupt, Observer, Program, leftovers};
+use crate::{Error, Forecast, Interrupt, Observer, Program, forward, leftovers};
 use runbook_journal::{Journal, Lock, StateDir};
 use runbook_model::{
     Event, Failure, Outcome, Outputs, Record, RollbackCause, RunHeader, RunId, RunPhase, RunState, StepId, StepStatus,
@@ -16,6 +17,7 @@ use runbook_steps::host::{Cancel, Canceller, Running};
 use runbook_steps::{BackupRef, Note};
 use serde_json::Value as Json;
 use std::any::Any;
+use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -56,15 +58,30 @@ pub struct Runner {
     journal: Journal,
     state: RunState,
     run: RunId,
-    observer: Box<dyn Observer>,
     notes: UnboundedReceiver<(StepId, Note)>,
     first: Input,
     in_flight: usize,
     written: u64,
     canceller: Canceller,
     cancel: Cancel,
+    /// Ends the pauses between attempts when there will be none.
+    pauses: (Canceller, Cancel),
+    /// What happened and is not on record yet, as it was before secrets were struck out of it.
+    unstruck: Vec<Event>,
+    /// Undo data and marks of this process, as they were before secrets were struck out of them.
+    undo: HashMap<StepId, Json>,
+    marks: HashMap<StepId, Json>,
     // Held until the run is left.
     _lock: Lock,
+    // After the lock: nobody has to wait for a screen.
+    audience: Audience,
+}
+
+/// What a process knows of a run when it takes it up.
+struct Known {
+    state: RunState,
+    secrets: Secrets,
+    outputs: HashMap<StepId, Outputs>,
 }
 
 /// What came in while waiting.
@@ -88,14 +105,16 @@ impl Runner {
         let header = header(&settings, &program, &run);
         let saved =
             serde_json::to_string(&program.saved).map_err(|source| Error::Saved { run: run.clone(), source })?;
-        let mut runner = Self::new(settings, lock, program, run, RunState::default(), Input::Begin, observer)?;
-        runner.worker.outputs.write().unwrap_or_else(PoisonError::into_inner).extend(forecast.outputs);
+        let Forecast { steps, outputs, secrets } = forecast;
         let mut events = vec![Event::RunStarted(Box::new(header.clone()))];
-        events.extend(forecast.steps.into_iter().map(|step| Event::Predicted {
+        events.extend(steps.into_iter().map(|step| Event::Predicted {
+            outputs: outputs.get(&step.step).cloned().unwrap_or_default(),
             step: step.step,
             prediction: step.prediction,
             needed: step.needed,
         }));
+        let known = Known { state: RunState::default(), secrets, outputs };
+        let mut runner = Self::new(settings, lock, program, run, known, Input::Begin, observer)?;
         let records = runner.happen(events)?;
         #[cfg(debug_assertions)]
         runner.worker.faults.before_commit(0, records.len() as u64);
@@ -120,13 +139,14 @@ impl Runner {
         leftovers::end(&settings.state_dir.running(&run));
         let version = settings.version.clone();
         let rolls_back = matches!(state.phase, RunPhase::RollingBack(_));
-        let outputs: Vec<(StepId, Outputs)> = state
+        let outputs: HashMap<StepId, Outputs> = state
             .steps()
-            .filter(|(_, known)| known.status.is_over())
-            .map(|(step, known)| (step.clone(), known.outputs.clone()))
+            .map(|(step, known)| (step.clone(), known.usable_outputs().clone()))
+            .filter(|(_, outputs)| !outputs.is_empty())
             .collect();
-        let mut runner = Self::new(settings, lock, program, run, state, Input::Resume, observer)?;
-        runner.worker.outputs.write().unwrap_or_else(PoisonError::into_inner).extend(outputs);
+        let secrets = Secrets::going_on(program.plan(), outputs.iter());
+        let known = Known { state, secrets, outputs };
+        let mut runner = Self::new(settings, lock, program, run, known, Input::Resume, observer)?;
         // Somebody else may have brought it to its end before this process had the lock.
         if runner.state.verdict().is_some() && !back {
             return Ok(runner);
@@ -145,7 +165,7 @@ impl Runner {
         lock: Lock,
         program: Program,
         run: RunId,
-        state: RunState,
+        known: Known,
         first: Input,
         observer: Box<dyn Observer>,
     ) -> Result<Self, Error> {
@@ -161,8 +181,8 @@ impl Runner {
             state_dir: settings.state_dir,
             own_program: settings.own_program,
             running,
-            secrets: Secrets::default(),
-            outputs: RwLock::default(),
+            secrets: known.secrets,
+            outputs: RwLock::new(known.outputs),
             notes: say,
             #[cfg(debug_assertions)]
             faults: crate::faults::Faults::from_environment(),
@@ -171,16 +191,20 @@ impl Runner {
         Ok(Self {
             worker: Arc::new(worker),
             journal,
-            state,
+            state: known.state,
             run,
-            observer,
             notes,
             first,
             in_flight: 0,
             written: 0,
             canceller,
             cancel,
+            pauses: Canceller::new(),
+            unstruck: Vec::new(),
+            undo: HashMap::new(),
+            marks: HashMap::new(),
             _lock: lock,
+            audience: Audience::of(observer)?,
         })
     }
 
@@ -223,7 +247,7 @@ impl Runner {
                     if broken.is_some() { Ok(()) } else { self.react(input, &done).map(drop) }
                 }
                 Wake::Note(step, Note::Doing(note)) => {
-                    self.observer.progress(&step, &note);
+                    self.audience.progress(step, note);
                     Ok(())
                 }
                 Wake::Note(step, Note::Waits(waiting)) => {
@@ -231,13 +255,13 @@ impl Runner {
                     if broken.is_some() { Ok(()) } else { self.react(waits, &done).map(drop) }
                 }
                 Wake::Tick => {
-                    self.observer.tick(now_ms());
+                    self.audience.tick(now_ms());
                     Ok(())
                 }
                 Wake::Interrupt => {
                     presses += 1;
                     if presses >= LEAVES {
-                        self.observer.interrupted(Interrupt::Leaving);
+                        self.audience.interrupted(Interrupt::Leaving);
                         leftovers::end(&self.worker.state_dir.running(&self.run));
                         return Ok(Ending { state: self.state, left: true });
                     }
@@ -257,7 +281,7 @@ impl Runner {
             1 => (Interrupt::Draining, Input::Drain),
             _ => (Interrupt::Cancelling, Input::Cancel),
         };
-        self.observer.interrupted(meaning);
+        self.audience.interrupted(meaning);
         if meaning == Interrupt::Cancelling {
             self.canceller.cancel();
         }
@@ -284,6 +308,9 @@ impl Runner {
             actions = decide(&self.state, &self.worker.program.course, Input::Advance { idle });
         }
         self.commit(&records)?;
+        if !forward::tries_again(&self.state, &self.worker.program.course) {
+            self.pauses.0.cancel();
+        }
         for job in jobs {
             self.start(job, done.clone());
         }
@@ -299,10 +326,12 @@ impl Runner {
         Ok(records)
     }
 
-    fn number(&self, events: Vec<Event>) -> Vec<Record> {
+    fn number(&mut self, events: Vec<Event>) -> Vec<Record> {
         let at = now_ms();
-        let redact = |event| self.worker.secrets.redact(event);
-        (self.state.seq + 1..).zip(events).map(|(seq, event)| Record { seq, at, event: redact(event) }).collect()
+        let record = |(seq, event): (u64, &Event)| Record { seq, at, event: self.worker.secrets.redact(event.clone()) };
+        let records = (self.state.seq + 1..).zip(&events).map(record).collect();
+        self.unstruck.extend(events);
+        records
     }
 
     fn commit(&mut self, records: &[Record]) -> Result<(), Error> {
@@ -321,18 +350,26 @@ impl Runner {
         #[cfg(debug_assertions)]
         self.worker.faults.after_commit(self.written, records.len() as u64);
         self.written += records.len() as u64;
+        for event in std::mem::take(&mut self.unstruck) {
+            self.learn(event);
+        }
         for record in records {
-            if let Event::StepFinished {
-                step,
-                outputs,
-                outcome: Outcome::Unchanged { .. } | Outcome::Changed { .. },
-                ..
-            } = &record.event
-            {
+            self.audience.record(record);
+        }
+    }
+
+    /// Keeps in memory what later work needs with its secrets.
+    fn learn(&mut self, event: Event) {
+        match event {
+            Event::StepFinished {
+                step, outputs, outcome: Outcome::Unchanged { .. } | Outcome::Changed { .. }, ..
+            } => {
                 let mut known = self.worker.outputs.write().unwrap_or_else(PoisonError::into_inner);
-                known.insert(step.clone(), outputs.clone());
+                known.insert(step, outputs);
             }
-            self.observer.record(record);
+            Event::StepIntended { step, undo } => drop(self.undo.insert(step, undo)),
+            Event::BaselineTaken { step, marks, .. } => drop(self.marks.insert(step, marks)),
+            _ => {}
         }
     }
 
@@ -343,7 +380,11 @@ impl Runner {
         let brief = self.brief(job.step());
         // An undo is never cancelled half-way: a half-way back is nowhere.
         let takes_back = matches!(job, Job::TakeBack { .. }) || self.state.phase != RunPhase::Forward;
-        let cancel = if takes_back { Canceller::new().1 } else { self.cancel.clone() };
+        let cancel = match job {
+            Job::Pause { .. } => self.pauses.1.clone(),
+            _ if takes_back => Canceller::new().1,
+            _ => self.cancel.clone(),
+        };
         let runtime = tokio::runtime::Handle::current();
         tokio::task::spawn_blocking(move || {
             let (lost, known) = (job.clone(), &brief);
@@ -356,9 +397,14 @@ impl Runner {
 
     fn brief(&self, step: &StepId) -> Brief {
         let known = self.state.step(step);
+        let kept = known.and_then(|known| known.undo.as_ref());
+        let plan = self.worker.program.plan();
+        let struck_out = kept.filter(|_| !self.undo.contains_key(step)).into_iter().flat_map(|undo| struck(plan, undo));
+        let marks = self.marks.get(step).or(known.map(|known| &known.marks));
         Brief {
-            undo: known.and_then(|known| known.undo.clone()).unwrap_or(Json::Null),
-            marks: known.map(|known| known.marks.clone()).unwrap_or(Json::Null),
+            undo: self.undo.get(step).or(kept).cloned().unwrap_or(Json::Null),
+            struck: struck_out.map(str::to_owned).collect(),
+            marks: marks.cloned().unwrap_or(Json::Null),
             baseline: known.and_then(|known| known.baseline.clone()).unwrap_or_default(),
             backups: self.backups(),
         }

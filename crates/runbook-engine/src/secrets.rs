@@ -1,29 +1,67 @@
-//! Secrets: fetched when a step needs them, kept in memory alone, and struck out of everything that is recorded.
+//! Secrets: fetched before they could be seen, kept in memory alone, and struck out of everything that is recorded.
 
-use runbook_model::{Event, Failure, Plan, Prediction, SecretSource};
+use runbook_model::{Event, Failure, Outputs, Plan, Prediction, Reference, SecretSource, StepId};
 use runbook_steps::host::{Command, Host, io_failure};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Mutex;
 
 /// The secrets of one run.
 #[derive(Default)]
-pub(crate) struct Secrets(Mutex<BTreeMap<String, String>>);
+pub(crate) struct Secrets {
+    known: Mutex<BTreeMap<String, String>>,
+    /// Outputs that another process of this run knew and the journal does not: a secret was struck out of them.
+    lost: BTreeMap<(StepId, String), String>,
+}
+
+impl fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secrets(..)")
+    }
+}
 
 impl Secrets {
+    /// The secrets of `plan`, with those that steps use and that need no command fetched: what is never fetched cannot
+    /// be struck out. Which step lacks one is told when it is bound.
+    pub(crate) fn fetched(plan: &Plan) -> Self {
+        let secrets = Self::default();
+        for name in used(plan) {
+            let _ = secrets.get(plan, name, None);
+        }
+        secrets
+    }
+
+    /// The same for a run that another process began: `outputs` are those that its journal holds.
+    pub(crate) fn going_on<'a>(plan: &Plan, outputs: impl Iterator<Item = (&'a StepId, &'a Outputs)>) -> Self {
+        let mut secrets = Self::fetched(plan);
+        for (step, outputs) in outputs {
+            for (output, value) in outputs {
+                let lost = struck(plan, value).next().map(|name| ((step.clone(), output.clone()), name.to_owned()));
+                secrets.lost.extend(lost);
+            }
+        }
+        secrets
+    }
+
+    /// The secret that was struck out of an output which this process has only from the journal.
+    pub(crate) fn lost_in(&self, step: &StepId, output: &str) -> Option<&str> {
+        self.lost.get(&(step.clone(), output.to_owned())).map(String::as_str)
+    }
+
     /// The value of the secret variable `name`, fetched at its first use. Without a host, secrets that come from a
     /// command are not to be had.
     pub(crate) fn get(&self, plan: &Plan, name: &str, host: Option<&Host>) -> Result<String, Failure> {
-        if let Some(known) = self.0.lock().ok().and_then(|known| known.get(name).cloned()) {
+        if let Some(known) = self.known.lock().ok().and_then(|known| known.get(name).cloned()) {
             return Ok(known);
         }
         let source = plan.vars.iter().find(|var| var.name == name).and_then(|var| var.secret.as_ref());
         let source = source.ok_or_else(|| Failure::missing(format!("the secret `{name}` has no source")))?;
         let value = fetch(name, source, host)?;
-        if let Ok(mut known) = self.0.lock() {
+        if let Ok(mut known) = self.known.lock() {
             known.insert(name.to_owned(), value.clone());
         }
         Ok(value)
@@ -44,8 +82,13 @@ impl Secrets {
         self.strike(prediction)
     }
 
+    /// `note` with every secret that was fetched so far struck out.
+    pub(crate) fn redact_note(&self, note: String) -> String {
+        self.strike(note)
+    }
+
     fn strike<T: Serialize + DeserializeOwned>(&self, value: T) -> T {
-        let Ok(known) = self.0.lock() else { return value };
+        let Ok(known) = self.known.lock() else { return value };
         let mut marks: Vec<Mark> = known.iter().flat_map(|(name, secret)| Mark::of(name, secret)).collect();
         // The longest first, or the rest of a longer one would stay.
         marks.sort_by_key(|mark| std::cmp::Reverse(mark.text.len()));
@@ -56,6 +99,27 @@ impl Secrets {
         strike(&mut tree, &marks, false);
         serde_json::from_value(tree).unwrap_or(value)
     }
+}
+
+/// What stands where a secret was struck out.
+pub(crate) fn placeholder(name: &str) -> String {
+    format!("(secret {name})")
+}
+
+/// The secrets of `plan` that were struck out of `tree`.
+pub(crate) fn struck<'a>(plan: &'a Plan, tree: &Json) -> impl Iterator<Item = &'a str> {
+    let text = tree.to_string();
+    let secrets = plan.vars.iter().filter(|var| var.secret.is_some()).map(|var| var.name.as_str());
+    secrets.filter(move |name| text.contains(&placeholder(name)))
+}
+
+/// The secrets that steps of `plan` read.
+fn used(plan: &Plan) -> BTreeSet<&str> {
+    let secret = |reference: &Reference| match reference {
+        Reference::Secret(name) => plan.vars.iter().find(|var| var.name == *name).map(|var| var.name.as_str()),
+        Reference::Output { .. } => None,
+    };
+    plan.steps.iter().flat_map(|step| step.with.waits_for()).filter_map(secret).collect()
 }
 
 /// Fields that the run goes by. They hold names that the plan may not take from a secret.
@@ -96,7 +160,7 @@ impl Mark {
         };
         texts.extend(texts.clone().iter().map(quoted));
         texts.retain(|text| !text.is_empty());
-        texts.into_iter().map(|text| Self { text, shown: format!("(secret {name})") }).collect()
+        texts.into_iter().map(|text| Self { text, shown: placeholder(name) }).collect()
     }
 
     /// Paths cannot be made from secrets, and undo data that names another path would be no way back.

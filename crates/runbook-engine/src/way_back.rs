@@ -2,9 +2,7 @@
 
 use crate::Course;
 use crate::decide::{Action, Job, over, take_back};
-use runbook_model::{
-    Declaration, Resource, Role, RunState, SignalVerdict, StepId, StepState, StepStatus, UndoPhase, Verdict,
-};
+use runbook_model::{Declaration, Resource, Role, RunState, StepId, StepState, StepStatus, UndoPhase, Verdict};
 use std::collections::{BTreeSet, HashMap};
 
 /// One entry of the way back: the `nth` time that this part of this step is taken back.
@@ -28,12 +26,12 @@ pub(crate) fn next(state: &RunState, course: &Course) -> Vec<Action> {
     if let Some(Stage { step, phase, .. }) = stages(state, course).into_iter().find(|stage| !is_done(state, stage)) {
         return take_back(&step, phase).to_vec();
     }
-    let unread = with_baseline(state, course).find(|(_, known)| !known.verified);
+    let unread = to_verify(state, course).find(|(_, known)| !known.verified);
     if let Some((step, _)) = unread {
         return vec![Action::Start(Job::Verify(step.clone()))];
     }
     let lost: BTreeSet<&str> =
-        with_baseline(state, course).flat_map(|(_, known)| &known.lost).map(String::as_str).collect();
+        to_verify(state, course).flat_map(|(_, known)| &known.lost).map(String::as_str).collect();
     if lost.is_empty() {
         return over(Verdict::RolledBack, "");
     }
@@ -146,15 +144,16 @@ fn backups_with<'a>(state: &'a RunState, course: &Course, key: &str) -> Vec<&'a 
     state.steps().filter(|(step, known)| is_backup(step) && has_paths(known)).map(|(step, _)| step).collect()
 }
 
-/// Verifications that have something to compare with.
-fn with_baseline<'a>(
+/// Verifications that have something to compare with, and those that could not be read before the first change: what
+/// they say now proves nothing, but somebody may want to know.
+fn to_verify<'a>(
     state: &'a RunState,
     course: &'a Course,
 ) -> impl Iterator<Item = (&'a StepId, &'a StepState)> + use<'a> {
-    let touched = state.steps().any(|(_, known)| known.intent_seq.is_some());
+    let acted = state.has_acted();
     state.steps().filter(move |(step, known)| {
-        let green = known.baseline.iter().flatten().any(|reading| reading.verdict == SignalVerdict::Green);
-        touched && green && course.schedule.declaration(step).is_some_and(verifies)
+        let tells = known.was_green() || known.no_baseline.is_some();
+        acted && tells && course.schedule.declaration(step).is_some_and(verifies)
     })
 }
 

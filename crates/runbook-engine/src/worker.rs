@@ -1,6 +1,7 @@
 //! One job on one thread: from a job and what is known to an input for `decide`.
 
 use crate::Program;
+use crate::binding::{Unbound, unwritten};
 use crate::decide::{Began, Input, Job};
 #[cfg(debug_assertions)]
 use crate::faults::Faults;
@@ -10,7 +11,7 @@ use runbook_model::{
     Failure, FailureKind, Outputs, Prediction, Purpose, Reading, Role, RunId, SignalVerdict, StepDef, StepId, UndoPhase,
 };
 use runbook_steps::host::{Cancel, Host, HostBuilder, Reader, Running, io_failure};
-use runbook_steps::{BackupRef, Confirmation, Done, Note, Step, Work};
+use runbook_steps::{BackupRef, Baseline, Confirmation, Done, Note, Step, Work};
 use serde_json::Value as Json;
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -39,6 +40,8 @@ pub(crate) struct Worker {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Brief {
     pub(crate) undo: Json,
+    /// Secrets that the undo data was written down without, where the journal is all that this process has of it.
+    pub(crate) struck: Vec<String>,
     pub(crate) marks: Json,
     pub(crate) baseline: Vec<Reading>,
     pub(crate) backups: Vec<BackupRef>,
@@ -111,13 +114,18 @@ impl Job {
 /// The input that says that a job failed before it began.
 pub(crate) fn fail(job: Job, brief: &Brief, failure: Failure) -> Input {
     match job {
-        Job::Baseline(step) => Input::BaselineTaken { step, readings: Vec::new(), marks: Json::Null },
+        Job::Baseline(step) => {
+            Input::BaselineTaken { step, readings: Vec::new(), marks: Json::Null, failure: Some(failure) }
+        }
         Job::Begin { step, .. } => Input::Began { step, began: Began::Failed(failure) },
         Job::Act(step) | Job::Recheck(step) => Input::Acted { step, result: Err(failure), readings: Vec::new() },
         Job::Pause { step, .. } => Input::Paused { step },
         Job::TakeBack { step, phase } => Input::TakenBack { step, phase, result: Err(failure) },
         // What nobody could read is not known to be as it was.
-        Job::Verify(step) => Input::Verified { step, readings: Vec::new(), lost: brief.was_green().collect() },
+        Job::Verify(step) => {
+            let lost = brief.was_green().collect();
+            Input::Verified { step, readings: Vec::new(), lost, failure: Some(failure) }
+        }
     }
 }
 
@@ -138,13 +146,13 @@ impl Bench<'_> {
     fn work(&self, job: Job) -> Input {
         match job {
             Job::Baseline(step) => {
-                let baseline = self
-                    .bind()
-                    .and_then(|bound| bound.baseline(&self.tools(&|note| self.say(note))))
-                    .ok()
-                    .flatten()
-                    .unwrap_or_default();
-                Input::BaselineTaken { step, readings: baseline.readings, marks: baseline.marks }
+                match self.bind_early().and_then(|bound| bound.baseline(&self.tools(&|note| self.say(note)))) {
+                    Ok(baseline) => {
+                        let Baseline { readings, marks } = baseline.unwrap_or_default();
+                        Input::BaselineTaken { step, readings, marks, failure: None }
+                    }
+                    Err(failure) => fail(Job::Baseline(step), self.brief, failure),
+                }
             }
             Job::Begin { step, forced } => {
                 let began = self.begin(forced).unwrap_or_else(Began::Failed);
@@ -162,14 +170,31 @@ impl Bench<'_> {
     }
 
     fn bind(&self) -> Result<Box<dyn Step>, Failure> {
+        self.bound().map_err(Unbound::into_failure)
+    }
+
+    /// Before the first step, when it is no fault that something is not known yet.
+    fn bind_early(&self) -> Result<Box<dyn Step>, Failure> {
+        self.bound().map_err(|unbound| match unbound {
+            Unbound::Waits(step) => Failure::new(
+                FailureKind::Inconclusive,
+                format!("it uses what step `{step}` puts out, which is not known before that step has run"),
+            )
+            .hint("put the signals that need it into a verification of their own, and the others have a baseline"),
+            wrong @ Unbound::Wrong(_) => wrong.into_failure(),
+        })
+    }
+
+    fn bound(&self) -> Result<Box<dyn Step>, Unbound> {
         let outputs = self.worker.outputs.read().unwrap_or_else(PoisonError::into_inner);
-        self.worker
-            .program
-            .bind(self.def, &outputs, &self.worker.secrets, Some(&self.host))
-            .map_err(crate::binding::Unbound::into_failure)
+        self.worker.program.bind(self.def, &outputs, &self.worker.secrets, Some(&self.host))
     }
 
     fn say(&self, note: Note) {
+        let note = match note {
+            Note::Doing(text) => Note::Doing(self.worker.secrets.redact_note(text)),
+            waits @ Note::Waits(_) => waits,
+        };
         let _ = self.worker.notes.send((self.def.id.clone(), note));
     }
 
@@ -192,7 +217,7 @@ impl Bench<'_> {
             let outputs = self.worker.outputs.read().unwrap_or_else(PoisonError::into_inner);
             self.worker.program.holds(self.def, &outputs, &self.worker.secrets)
         };
-        if !holds.map_err(crate::binding::Unbound::into_failure)? {
+        if !holds.map_err(Unbound::into_failure)? {
             return Ok(Began::Skip("its condition is false".to_owned()));
         }
         let declaration = self.worker.program.course.schedule.declaration(&self.def.id);
@@ -295,7 +320,22 @@ impl Bench<'_> {
     fn take_back(&self, phase: UndoPhase) -> Result<String, Failure> {
         #[cfg(debug_assertions)]
         self.worker.faults.undo(&self.def.id)?;
-        self.bind()?.take_back(phase, &self.tools(&|note| self.say(note)), &self.brief.undo)
+        let (bound, mut unusable) = {
+            let outputs = self.worker.outputs.read().unwrap_or_else(PoisonError::into_inner);
+            let program = &self.worker.program;
+            let bound = program.bind_to_take_back(self.def, &outputs, &self.worker.secrets, &self.host);
+            bound.map_err(Unbound::into_failure)?
+        };
+        unusable.extend(self.brief.struck.iter().map(|name| unwritten(name, &self.def.id)));
+        let bench = Bench {
+            worker: self.worker,
+            def: self.def,
+            brief: self.brief,
+            host: self.host.clone().refusing(unusable),
+            dir: self.dir.clone(),
+            evidence: Mutex::default(),
+        };
+        bound.take_back(phase, &bench.tools(&|note| bench.say(note)), &self.brief.undo)
     }
 
     fn verify(&self, step: StepId) -> Input {
@@ -304,7 +344,7 @@ impl Bench<'_> {
             Ok(readings) => {
                 let now_green: Vec<&str> = readings.iter().filter(green).map(|row| row.signal.as_str()).collect();
                 let lost = self.brief.was_green().filter(|name| !now_green.contains(&name.as_str())).collect();
-                Input::Verified { step, readings, lost }
+                Input::Verified { step, readings, lost, failure: None }
             }
             Err(failure) => fail(Job::Verify(step), self.brief, failure),
         }

@@ -16,6 +16,34 @@ pub enum Error {
         /// What the operating system said.
         source: std::io::Error,
     },
+    /// Others may write to the directory.
+    #[error(
+        "others may write to the state directory {path}, and so change what a rollback puts back; take that from them with `chmod go-w {path}`, or name another directory with --state-dir"
+    )]
+    Exposed {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// The directory belongs to another user.
+    #[error(
+        "the state directory {path} belongs to another user (number {owner}), who could change what a rollback puts back; run as that user, or name another directory with --state-dir"
+    )]
+    NotOurs {
+        /// The directory.
+        path: PathBuf,
+        /// Who owns it.
+        owner: u32,
+    },
+    /// The directory holds other things and no journal.
+    #[error(
+        "{path} is not a state directory of runbook: it holds no journal, but {with}; name one with --state-dir that is empty or not there yet"
+    )]
+    Occupied {
+        /// The directory.
+        path: PathBuf,
+        /// One thing in it.
+        with: PathBuf,
+    },
     /// A newer `runbook` wrote it.
     #[error(
         "the state directory {path} was written by a newer version of runbook (format {found}, this one knows {known}); use that version"

@@ -5,7 +5,8 @@ use crate::{Error, StateDir};
 use runbook_model::{Event, Record, RunHeader, RunId, Verdict};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use std::fs;
-use std::path::PathBuf;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// What SQLite says on a full disk: there, and where it makes room for the shared index before it writes.
@@ -49,6 +50,7 @@ impl Journal {
     pub fn open(dir: &StateDir) -> Result<Self, Error> {
         dir.create()?;
         let path = dir.database();
+        make_private(&path).map_err(|source| Error::StateDir { path: path.clone(), source })?;
         let connection = Connection::open(&path).map_err(|source| failed(&path, "read", source))?;
         let mut journal = Self { connection, path, syncs: true, access: Access::Write };
         journal.configure()?;
@@ -228,6 +230,15 @@ impl Drop for Journal {
             // Nothing is lost if it cannot be done now: the next writer does it.
             let _ = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
         }
+    }
+}
+
+/// SQLite would let others read a new journal. The files beside it get its permissions.
+fn make_private(path: &Path) -> std::io::Result<()> {
+    let file = fs::OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
+    match file.metadata()?.len() {
+        0 => file.set_permissions(fs::Permissions::from_mode(0o600)),
+        _ => Ok(()),
     }
 }
 

@@ -4,10 +4,13 @@ use crate::Error;
 use runbook_model::{RunId, StepId};
 use std::fs;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-/// The directory that holds the journal, undo data and backups; only its owner may enter it.
+/// What may lie in the directory before the journal does.
+const OWN: &[&str] = &["lock", "runs", "backups", "processes", "notes", "lost+found"];
+
+/// The directory that holds the journal, undo data and backups; only its owner may write there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StateDir(PathBuf);
 
@@ -52,15 +55,41 @@ impl StateDir {
         self.0.join("backups")
     }
 
-    /// Makes the directory, for its owner alone.
+    /// Makes the directory, for its owner alone. One that is there stays as it is, and is refused if what lies in it
+    /// would not be safe, or is somebody else's.
     pub fn create(&self) -> Result<(), Error> {
-        make(&self.0)?;
-        let found = fs::metadata(&self.0).map_err(|source| Error::StateDir { path: self.0.clone(), source })?;
+        let failed = |source| Error::StateDir { path: self.0.clone(), source };
+        match fs::metadata(&self.0) {
+            Ok(found) if found.is_dir() => return self.judge(&found),
+            // What is in the way is told by the attempt to make it.
+            Ok(_) | Err(_) => make(&self.0)?,
+        }
+        // A default access list of the directory above may have let others in.
+        let found = fs::metadata(&self.0).map_err(failed)?;
         if found.permissions().mode() & 0o077 != 0 {
-            fs::set_permissions(&self.0, fs::Permissions::from_mode(0o700))
-                .map_err(|source| Error::StateDir { path: self.0.clone(), source })?;
+            fs::set_permissions(&self.0, fs::Permissions::from_mode(0o700)).map_err(failed)?;
         }
         Ok(())
+    }
+
+    /// Whoever may write here may change what a rollback puts back.
+    fn judge(&self, found: &fs::Metadata) -> Result<(), Error> {
+        let is_trusted = |uid: u32| uid == 0 || uid == rustix::process::geteuid().as_raw();
+        if !is_trusted(found.uid()) {
+            return Err(Error::NotOurs { path: self.0.clone(), owner: found.uid() });
+        }
+        if found.permissions().mode() & 0o022 != 0 {
+            return Err(Error::Exposed { path: self.0.clone() });
+        }
+        if self.database().exists() {
+            return Ok(());
+        }
+        let entries = fs::read_dir(&self.0).map_err(|source| Error::StateDir { path: self.0.clone(), source })?;
+        let is_own = |entry: &fs::DirEntry| entry.file_name().to_str().is_some_and(|name| OWN.contains(&name));
+        match entries.flatten().find(|entry| !is_own(entry)) {
+            None => Ok(()),
+            Some(entry) => Err(Error::Occupied { path: self.0.clone(), with: entry.path() }),
+        }
     }
 
     /// Makes a directory of a run or a step.

@@ -130,7 +130,7 @@ fn reading_makes_no_file() {
 }
 
 #[test]
-fn an_empty_file_becomes_a_journal_and_only_the_owner_may_enter() {
+fn an_empty_file_becomes_a_journal_that_only_its_owner_may_read() {
     let (_temp, dir) = state_dir();
     fs::create_dir_all(dir.path()).unwrap();
     fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
@@ -138,7 +138,7 @@ fn an_empty_file_becomes_a_journal_and_only_the_owner_may_enter() {
     assert!(Journal::open_to_read(&dir).unwrap().is_none());
     begin(&mut Journal::open(&dir).unwrap(), "r1");
     assert_eq!(Journal::open(&dir).unwrap().runs().unwrap().len(), 1, "opening twice migrates once");
-    assert_eq!(fs::metadata(dir.path()).unwrap().permissions().mode() & 0o777, 0o700);
+    assert_eq!(mode(&dir.database()), 0o600);
 }
 
 #[test]
@@ -184,4 +184,48 @@ fn records_come_back_as_they_were() {
     let records: Vec<Record> = (2..).zip(events).map(|(seq, event)| record(seq, event)).collect();
     journal.append(&run, &records).unwrap();
     assert_eq!(journal.records(&run).unwrap()[1..], records);
+}
+
+fn mode(path: &std::path::Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o7777
+}
+
+/// A directory at `name` with these permission bits.
+fn made(temp: &tempfile::TempDir, name: &str, bits: u32) -> StateDir {
+    let path = temp.path().join(name);
+    fs::create_dir(&path).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(bits)).unwrap();
+    StateDir::at(path)
+}
+
+#[test]
+fn a_directory_that_is_there_stays_as_it_is() {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = made(&temp, "given", 0o755);
+    fs::create_dir(dir.path().join("lost+found")).unwrap();
+    let mut journal = Journal::open(&dir).unwrap();
+    begin(&mut journal, "r1");
+    assert_eq!(mode(dir.path()), 0o755);
+    for file in ["journal.db", "journal.db-wal", "journal.db-shm"] {
+        assert_eq!(mode(&dir.path().join(file)), 0o600, "{file}");
+    }
+    drop(journal);
+    Journal::open(&dir).unwrap();
+}
+
+#[test]
+fn a_directory_of_others_is_refused_and_left_alone() {
+    let temp = tempfile::tempdir().unwrap();
+    for (name, bits) in [("group", 0o770), ("all", 0o777), ("sticky", 0o1777)] {
+        let dir = made(&temp, name, bits);
+        let error = Journal::open(&dir).unwrap_err();
+        assert!(matches!(error, Error::Exposed { .. }) && error.to_string().contains("chmod go-w"), "{error}");
+        assert_eq!((mode(dir.path()), names(&dir)), (bits, vec![]));
+    }
+    let dir = made(&temp, "home", 0o755);
+    fs::write(dir.path().join("letter"), "").unwrap();
+    fs::write(dir.path().join("lock"), "").unwrap();
+    let error = Journal::open(&dir).unwrap_err();
+    assert!(matches!(error, Error::Occupied { .. }) && error.to_string().contains("letter"), "{error}");
+    assert_eq!((mode(dir.path()), names(&dir)), (0o755, vec!["letter".to_owned(), "lock".to_owned()]));
 }

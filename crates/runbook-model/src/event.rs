@@ -104,7 +104,7 @@ pub enum RollbackCause {
 pub enum Verdict {
     /// Every step ended well.
     Succeeded,
-    /// It was taken back, and the host is as it was.
+    /// It was taken back, and no signal that was green before is known to be lost.
     RolledBack,
     /// It failed and stands where it failed, because the plan says `on_failure: stop`.
     Stopped,
@@ -136,6 +136,9 @@ pub enum Event {
         prediction: Prediction,
         /// Whether it will have to run.
         needed: bool,
+        /// What it puts out, as far as that is known without acting: what later steps use if it is skipped.
+        #[serde(default, skip_serializing_if = "Outputs::is_empty")]
+        outputs: Outputs,
     },
     /// The signals of a verification before the first change.
     BaselineTaken {
@@ -145,6 +148,9 @@ pub enum Event {
         readings: Vec<Reading>,
         /// Positions in logs and the like, for the kind to read from later.
         marks: serde_json::Value,
+        /// Why there is no reading; then nothing of this verification can be compared after a rollback.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        failure: Option<Failure>,
     },
     /// A step begins an attempt by probing the host.
     StepStarted {
@@ -230,6 +236,9 @@ pub enum Event {
         readings: Vec<Reading>,
         /// Names of the signals that were green before the change and are not now.
         lost: Vec<String>,
+        /// Why they could not be read at all.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        failure: Option<Failure>,
     },
     /// The last record of every run. Durable.
     RunFinished {

@@ -3,7 +3,7 @@
 use crate::service::effect_on_service;
 use crate::{
     Event, Failure, IllegalTransition, Outcome, Outputs, Prediction, Reading, Record, RollbackCause, RunHeader,
-    ServiceTime, StepId, StepStatus, UndoPhase, Verdict, Waiting, next_status,
+    ServiceTime, SignalVerdict, StepId, StepStatus, UndoPhase, Verdict, Waiting, next_status,
 };
 use std::collections::{BTreeMap, HashMap};
 
@@ -34,6 +34,8 @@ pub struct StepState {
     pub needed: Option<bool>,
     /// How to take it back; set from its intent on.
     pub undo: Option<serde_json::Value>,
+    /// What it would put out, as far as that was known before the first change.
+    pub foretold: Outputs,
     /// What it put out.
     pub outputs: Outputs,
     /// What it did, or why it did nothing, in one line.
@@ -46,10 +48,14 @@ pub struct StepState {
     pub readings: Vec<Reading>,
     /// The signals before the first change.
     pub baseline: Option<Vec<Reading>>,
+    /// Why there is no reading from before the first change.
+    pub no_baseline: Option<Failure>,
     /// Positions taken with the baseline.
     pub marks: serde_json::Value,
     /// The signals after the rollback.
     pub after_rollback: Option<Vec<Reading>>,
+    /// Why the signals could not be read after the rollback.
+    pub not_verified: Option<Failure>,
     /// Which green signals the rollback did not bring back.
     pub lost: Vec<String>,
     /// Whether the signals were read since the last part of the run was taken back.
@@ -100,6 +106,18 @@ pub struct RunState {
     index: HashMap<StepId, usize>,
 }
 
+impl StepState {
+    /// What later steps may use of it: what it put out, or what was foretold where it did not act.
+    pub fn usable_outputs(&self) -> &Outputs {
+        if self.outputs.is_empty() { &self.foretold } else { &self.outputs }
+    }
+
+    /// Whether there is a signal to compare with after a rollback.
+    pub fn was_green(&self) -> bool {
+        self.baseline.iter().flatten().any(|reading| reading.verdict == SignalVerdict::Green)
+    }
+}
+
 impl RunState {
     /// The state after all of `records`.
     pub fn replay<'a>(records: impl IntoIterator<Item = &'a Record>) -> Result<Self, IllegalTransition> {
@@ -134,6 +152,11 @@ impl RunState {
     /// Whether anything on the host may carry traces of this run.
     pub fn may_have_touched(&self) -> bool {
         self.steps.iter().any(|step| step.status.may_have_touched())
+    }
+
+    /// Whether a step ever meant to change the host, be it taken back since.
+    pub fn has_acted(&self) -> bool {
+        self.steps.iter().any(|step| step.intent_seq.is_some())
     }
 
     /// The verdict, if the run is over.
@@ -178,14 +201,16 @@ impl RunState {
                     state.waits_for = Some(waiting.clone());
                 }
             }
-            Event::Predicted { step, prediction, needed } => {
+            Event::Predicted { step, prediction, needed, outputs } => {
                 if let Some(state) = self.step_mut(step) {
                     state.prediction = Some(prediction.clone());
                     state.needed = Some(*needed);
+                    state.foretold = outputs.clone();
                 }
             }
-            Event::BaselineTaken { step, readings, marks } => {
+            Event::BaselineTaken { step, readings, marks, failure } => {
                 if let Some(state) = self.step_mut(step) {
+                    state.no_baseline = failure.clone();
                     state.baseline = Some(readings.clone());
                     state.marks = marks.clone();
                 }
@@ -197,8 +222,9 @@ impl RunState {
                 self.rollback = Some(cause.clone());
                 self.begin_rollback();
             }
-            Event::RollbackVerified { step, readings, lost } => {
+            Event::RollbackVerified { step, readings, lost, failure } => {
                 if let Some(state) = self.step_mut(step) {
+                    state.not_verified = failure.clone();
                     state.after_rollback = Some(readings.clone());
                     state.lost = lost.clone();
                     state.verified = true;

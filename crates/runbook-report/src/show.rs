@@ -87,8 +87,10 @@ fn step_json(id: &StepId, step: &StepState, definition: Option<&StepDef>) -> Val
         "undo_failure": step.undo_failure,
         "outputs": step.outputs,
         "baseline": step.baseline,
+        "no_baseline": step.no_baseline,
         "readings": step.readings,
         "after_rollback": step.after_rollback,
+        "not_verified": step.not_verified,
         "lost": step.lost,
     })
 }
@@ -164,10 +166,21 @@ fn write_signals(out: &mut String, state: &RunState, style: Style) {
             ("after the change", step.readings.as_slice()),
             ("after the rollback", step.after_rollback.as_deref().unwrap_or_default()),
         ];
-        if stages.iter().all(|(_, readings)| readings.is_empty()) {
+        let unread = [("before the change", &step.no_baseline), ("after the rollback", &step.not_verified)];
+        if stages.iter().all(|(_, readings)| readings.is_empty()) && unread.iter().all(|(_, why)| why.is_none()) {
             continue;
         }
         section(out, &format!("Signals of `{id}`"), style);
+        for (stage, why) in unread.iter().filter_map(|(stage, why)| Some((stage, why.as_ref()?))) {
+            let line = format!("not read {stage}: {}", text::clean(&why.message));
+            for part in text::wrap(&line, style.columns().saturating_sub(2)) {
+                let _ = writeln!(out, "  {}", style.paint(Tone::Warn, &part));
+            }
+            out.push('\n');
+        }
+        if stages.iter().all(|(_, readings)| readings.is_empty()) {
+            continue;
+        }
         out.push_str(&overview(&stages.map(|(_, readings)| readings), style));
         for (stage, readings) in stages.iter().filter(|(_, readings)| !readings.is_empty()) {
             let _ = writeln!(out, "\n  {}", style.paint(Tone::Dim, &format!("read {stage}:")));

@@ -84,6 +84,7 @@ impl<'a> World<'a> {
             step: id(at),
             prediction: Prediction::change(""),
             needed: step.needed,
+            outputs: Outputs::new(),
         }));
         world.commit(events);
         Some(world)
@@ -235,7 +236,9 @@ impl<'a> World<'a> {
     /// The effect of a job, and what it says.
     fn work(&mut self, job: Job) -> Input {
         match job {
-            Job::Baseline(step) => Input::BaselineTaken { step, readings: vec![green()], marks: Json::Null },
+            Job::Baseline(step) => {
+                Input::BaselineTaken { step, readings: vec![green()], marks: Json::Null, failure: None }
+            }
             Job::Begin { step, .. } => {
                 let began = self.begin(&step);
                 Input::Began { step, began }
@@ -257,7 +260,7 @@ impl<'a> World<'a> {
                     _ => false,
                 };
                 let lost = if is_lost { vec!["signal".to_owned()] } else { Vec::new() };
-                Input::Verified { step, readings: Vec::new(), lost }
+                Input::Verified { step, readings: Vec::new(), lost, failure: None }
             }
         }
     }

@@ -85,8 +85,8 @@ pub(crate) fn sentence(state: &RunState, holder: Option<&str>) -> (String, Strin
     let (head, rest) = match state.verdict() {
         Some(Verdict::Succeeded) => succeeded(state),
         Some(Verdict::RolledBack) => match state.rollback {
-            Some(RollbackCause::Cancelled) => ("Cancelled and rolled back.", "The host is as it was.".to_owned()),
-            _ => ("Rolled back.", "The host is as it was.".to_owned()),
+            Some(RollbackCause::Cancelled) => ("Cancelled and rolled back.", rolled_back(state)),
+            _ => ("Rolled back.", rolled_back(state)),
         },
         Some(Verdict::Stopped) => ("Stopped, not rolled back.", stopped(state, touched)),
         Some(Verdict::Accepted) => ("Closed by hand.", "A person says that the host is as it should be.".to_owned()),
@@ -127,11 +127,35 @@ fn succeeded(state: &RunState) -> (&'static str, String) {
     }
 }
 
+/// What is proven of a host after a rollback: every undo went well, and whatever was compared is as it was.
+fn rolled_back(state: &RunState) -> String {
+    if !state.has_acted() {
+        return "The host is as it was.".to_owned();
+    }
+    let verifications = || state.steps().filter(|(_, step)| step.baseline.is_some());
+    let compared = verifications().any(|(_, step)| step.was_green());
+    let not: Vec<String> =
+        verifications().filter(|(_, step)| !step.was_green()).map(|(id, _)| format!("`{id}`")).collect();
+    match (compared, not.is_empty()) {
+        (true, true) => "The host is as it was.".to_owned(),
+        (true, false) => format!(
+            "Every change was taken back, and what was green before is green again; {} had nothing to compare with.",
+            not.join(", ")
+        ),
+        (false, true) => "Every change was taken back.".to_owned(),
+        (false, false) => format!(
+            "Every change was taken back, but whether all works as before is not proven: {} had nothing to compare with.",
+            not.join(", ")
+        ),
+    }
+}
+
 fn stopped(state: &RunState, touched: usize) -> String {
     let failed =
         state.steps().find(|(_, step)| matches!(step.status, StepStatus::FailedTouched | StepStatus::FailedUntouched));
     let which = failed.map(|(id, _)| format!("`{id}` failed, and the run ended there. ")).unwrap_or_default();
     match touched {
+        0 if state.has_acted() => format!("{which}What it had changed was taken back."),
         0 => format!("{which}Nothing was changed."),
         _ => format!("{which}What was changed before it is still there."),
     }

@@ -30,7 +30,7 @@ pub(crate) fn lines(before: &RunState, record: &Record, style: Style) -> String 
         | Event::StepStarted { .. }
         | Event::StepIntended { .. }
         | Event::UndoStarted { .. } => String::new(),
-        Event::BaselineTaken { step, readings, .. } => page.baseline(step, readings),
+        Event::BaselineTaken { step, readings, failure, .. } => page.baseline(step, readings, failure.as_ref()),
         Event::StepRetrying { step, failure, pause_ms } => page.retrying(step, failure, *pause_ms),
         Event::StepWaits { step, waiting } => page.waiting(step, waiting),
         Event::StepFinished { step, outcome, readings, .. } => page.finished(step, outcome, readings, record.at),
@@ -47,7 +47,10 @@ pub(crate) fn lines(before: &RunState, record: &Record, style: Style) -> String 
         Event::UndoFinished { step, phase, summary, failure } => {
             page.undone(step, *phase, summary, failure.as_ref(), record.at)
         }
-        Event::RollbackVerified { step, readings, lost } => page.verified(step, readings, lost, record.at),
+        Event::RollbackVerified { step, readings, lost, failure } => match failure {
+            Some(failure) => page.not_verified(step, lost, failure, record.at),
+            None => page.verified(step, readings, lost, record.at),
+        },
         Event::RunFinished { .. } => {
             let mut after = before.clone();
             match after.apply(record) {
@@ -227,7 +230,12 @@ impl Page<'_> {
         self.line(Glyph::Retry, Tone::Warn, step, &text, None)
     }
 
-    fn baseline(&self, step: &StepId, readings: &[Reading]) -> String {
+    fn baseline(&self, step: &StepId, readings: &[Reading], failure: Option<&Failure>) -> String {
+        if let Some(failure) = failure {
+            let text =
+                format!("no baseline, so there is nothing to compare with after a rollback: {}", failure.message);
+            return self.line(Glyph::Note, Tone::Warn, step, &text, None) + &hint(failure, DETAIL, self.style);
+        }
         let red: Vec<&str> = readings
             .iter()
             .filter(|reading| reading.verdict == SignalVerdict::Red)
@@ -257,6 +265,16 @@ impl Page<'_> {
         if body.is_empty() { head } else { format!("{head}\n{body}\n") }
     }
 
+    fn not_verified(&self, step: &StepId, lost: &[String], failure: &Failure, at: i64) -> String {
+        let took = Some(at - self.state.last_at);
+        let (glyph, tone) = if lost.is_empty() { (Glyph::Note, Tone::Warn) } else { (Glyph::Failed, Tone::Bad) };
+        let lost = if lost.is_empty() { String::new() } else { format!("; green before: {}", lost.join(", ")) };
+        let text = format!("cannot be read after the rollback: {}{lost}", failure.message);
+        let body = self.failure(failure);
+        let head = self.line(glyph, tone, step, &text, took);
+        if body.is_empty() { head } else { format!("{head}\n{body}\n") }
+    }
+
     fn verified(&self, step: &StepId, readings: &[Reading], lost: &[String], at: i64) -> String {
         let took = Some(at - self.state.last_at);
         let baseline = self.state.step(step).and_then(|step| step.baseline.as_deref());
@@ -277,6 +295,9 @@ impl Page<'_> {
                 0 => String::new(),
                 unread => format!("; {unread} could not be read before it"),
             });
+            if asked.is_empty() {
+                return self.line(Glyph::Note, Tone::Warn, step, &text, took) + &self.not_green(readings, None);
+            }
             return self.line(Glyph::Ok, Tone::Good, step, &text, took);
         }
         let text = format!("not as before the change: {}", lost.join(", "));

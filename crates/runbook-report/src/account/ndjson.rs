@@ -18,7 +18,7 @@ impl<W: io::Write> Ndjson<W> {
     }
 }
 
-impl<W: io::Write> Reporter for Ndjson<W> {
+impl<W: io::Write + Send> Reporter for Ndjson<W> {
     fn record(&mut self, record: &Record) -> io::Result<()> {
         let json = serde_json::to_string(record)?;
         writeln!(self.out, "{}", text::safe_json(&json))?;

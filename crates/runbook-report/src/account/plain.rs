@@ -32,7 +32,7 @@ impl<W: io::Write> Plain<W> {
     }
 }
 
-impl<W: io::Write> Reporter for Plain<W> {
+impl<W: io::Write + Send> Reporter for Plain<W> {
     fn record(&mut self, record: &Record) -> io::Result<()> {
         if self.page.record(record)? {
             self.last_line = record.at;

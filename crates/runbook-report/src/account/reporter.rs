@@ -5,7 +5,7 @@ use std::io;
 
 /// Somebody who is told what happens in a run. Records are complete and in order; progress notes may be dropped.
 /// A reporter can be fed a journal that is replayed as well as a run that happens now.
-pub trait Reporter {
+pub trait Reporter: Send {
     /// Something happened, and it is in the journal.
     fn record(&mut self, record: &Record) -> io::Result<()>;
 

@@ -61,7 +61,7 @@ impl<W: io::Write> Terminal<W> {
     }
 }
 
-impl<W: io::Write> Reporter for Terminal<W> {
+impl<W: io::Write + Send> Reporter for Terminal<W> {
     fn record(&mut self, record: &Record) -> io::Result<()> {
         self.erase()?;
         self.page.record(record).map(drop)

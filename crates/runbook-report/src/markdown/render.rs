@@ -93,10 +93,17 @@ fn write_signals(out: &mut String, state: &RunState) {
         let before = step.baseline.as_deref().unwrap_or_default();
         let after = step.after_rollback.as_deref().unwrap_or_default();
         let rows = if step.readings.is_empty() { before } else { &step.readings };
-        if rows.is_empty() {
+        let unread = [("before the change", &step.no_baseline), ("after the rollback", &step.not_verified)];
+        if rows.is_empty() && unread.iter().all(|(_, why)| why.is_none()) {
             continue;
         }
         let _ = writeln!(out, "\n## Signals of `{id}`\n");
+        for (stage, why) in unread.iter().filter_map(|(stage, why)| Some((stage, why.as_ref()?))) {
+            let _ = writeln!(out, "Not read {stage}: {}\n", escape(&why.message));
+        }
+        if rows.is_empty() {
+            continue;
+        }
         out.push_str(
             "| signal | role | kind | before | read after the change | wanted | verdict | after the rollback |\n",
         );

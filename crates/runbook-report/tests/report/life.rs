@@ -66,11 +66,11 @@ impl Life {
     }
 
     pub(crate) fn predicted(self, step: &str, prediction: Prediction) -> Self {
-        self.add(Event::Predicted { step: id(step), prediction, needed: true })
+        self.add(Event::Predicted { step: id(step), prediction, needed: true, outputs: Default::default() })
     }
 
     pub(crate) fn baseline(self, readings: Vec<Reading>) -> Self {
-        self.add(Event::BaselineTaken { step: id("verify"), readings, marks: json!({}) })
+        self.add(Event::BaselineTaken { step: id("verify"), readings, marks: json!({}), failure: None })
     }
 
     pub(crate) fn started(self, step: &str, attempt: u32) -> Self {
@@ -131,7 +131,7 @@ impl Life {
 
     pub(crate) fn verified(self, ms: i64, readings: Vec<Reading>, lost: &[&str]) -> Self {
         let lost = lost.iter().map(|name| (*name).to_owned()).collect();
-        self.wait(ms).add(Event::RollbackVerified { step: id("verify"), readings, lost })
+        self.wait(ms).add(Event::RollbackVerified { step: id("verify"), readings, lost, failure: None })
     }
 
     pub(crate) fn over(self, verdict: Verdict, note: &str) -> Self {

@@ -116,6 +116,7 @@ impl Host {
     /// long or is cancelled; then its whole process group gets TERM, and KILL after a grace period.
     pub fn run(&self, command: &Command) -> Result<Output, Failure> {
         self.still_wanted()?;
+        self.usable_command(command)?;
         self.act()?;
         self.runtime.block_on(self.run_async(command))
     }

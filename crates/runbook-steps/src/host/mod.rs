@@ -18,6 +18,7 @@ mod reader;
 mod running;
 mod tree_digest;
 mod trees;
+mod unusable;
 mod users;
 mod writer;
 
@@ -30,4 +31,5 @@ pub(crate) use pidfd::signal_exactly;
 pub use process::{Executed, Identity, Listener, PortOwners, Process};
 pub use reader::Reader;
 pub use running::Running;
+pub use unusable::Unusable;
 pub use writer::{Host, HostBuilder};

@@ -18,6 +18,8 @@ impl Host {
     /// Copies the content of the file `from` to `path` with permission bits `mode`, with the guarantees of
     /// [`replace_file`](Self::replace_file), in constant memory.
     pub fn copy_file(&self, from: &Path, path: &Path, mode: u32) -> Result<(), Failure> {
+        self.usable_path(from)?;
+        self.usable_path(path)?;
         self.act()?;
         let failed = |error: io::Error| io_failure("write", path, &error);
         let unread = |error: io::Error| io_failure("read", from, &error);
@@ -42,6 +44,7 @@ impl Host {
     /// Removes a file, a symlink or a directory with all that it holds, without following any link; nothing there is
     /// fine. One act, which may be left half-done by a crash and can be called again.
     pub fn remove_tree(&self, path: &Path) -> Result<(), Failure> {
+        self.usable_path(path)?;
         let Some(found) = self.lstat(path)? else { return Ok(()) };
         if !found.is_dir() {
             return self.remove(path);
@@ -54,6 +57,8 @@ impl Host {
 
     /// Swaps what is at two paths of one file system in one rename; both must exist.
     pub fn exchange(&self, one: &Path, other: &Path) -> Result<(), Failure> {
+        self.usable_path(one)?;
+        self.usable_path(other)?;
         self.act()?;
         let failed = |error: io::Error| io_failure("swap", one, &error);
         renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE).map_err(|error| failed(error.into()))?;

@@ -1,6 +1,6 @@
 //! Writing the host. Every method that changes something passes [`Host::act`] first: the fault point of the tests.
 
-use super::{Cancel, Reader, Running, io_failure};
+use super::{Cancel, Reader, Running, Unusable, io_failure};
 use runbook_model::{Failure, FailureKind};
 use std::fs;
 use std::io::{self, Write};
@@ -20,6 +20,7 @@ pub struct Host {
     pub(super) deadline: Option<Instant>,
     pub(super) running: Running,
     pub(super) tag: String,
+    pub(super) unusable: Arc<[Unusable]>,
     own_program: PathBuf,
     acts_left: Arc<AtomicI64>,
 }
@@ -47,6 +48,7 @@ impl HostBuilder {
             deadline: None,
             running: Running::default(),
             tag: String::new(),
+            unusable: Arc::default(),
             own_program,
             acts_left: Arc::new(AtomicI64::new(i64::MAX)),
         })
@@ -131,6 +133,8 @@ impl Host {
     /// part, and after a power cut one of the two is there. A new file belongs to the caller; a replaced one keeps
     /// its owner where that is allowed.
     pub fn replace_file(&self, path: &Path, content: &[u8], mode: u32) -> Result<(), Failure> {
+        self.usable(&[content])?;
+        self.usable_path(path)?;
         self.act()?;
         let failed = |error: io::Error| io_failure("write", path, &error);
         let parent = parent_of(path)?;
@@ -149,6 +153,7 @@ impl Host {
 
     /// Makes a directory with permission bits `mode`; its parent must exist.
     pub fn create_dir(&self, path: &Path, mode: u32) -> Result<(), Failure> {
+        self.usable_path(path)?;
         self.act()?;
         let failed = |error: io::Error| io_failure("create", path, &error);
         fs::create_dir(path).map_err(failed)?;
@@ -158,6 +163,8 @@ impl Host {
 
     /// Puts a symlink to `target` at `path` in one rename; whatever file or link was there is replaced.
     pub fn replace_link(&self, path: &Path, target: &Path) -> Result<(), Failure> {
+        self.usable_path(path)?;
+        self.usable_path(target)?;
         self.act()?;
         let failed = |error: io::Error| io_failure("link", path, &error);
         let parent = parent_of(path)?;
@@ -170,6 +177,7 @@ impl Host {
 
     /// Removes a file, symlink or empty directory; nothing there is fine.
     pub fn remove(&self, path: &Path) -> Result<(), Failure> {
+        self.usable_path(path)?;
         self.act()?;
         let failed = |error: io::Error| io_failure("remove", path, &error);
         match self.lstat(path)? {
@@ -182,6 +190,8 @@ impl Host {
 
     /// Moves `from` to `to` in one rename on the same file system; nothing may be at `to`.
     pub fn rename(&self, from: &Path, to: &Path) -> Result<(), Failure> {
+        self.usable_path(from)?;
+        self.usable_path(to)?;
         self.act()?;
         let failed = |error: io::Error| io_failure("move", from, &error);
         rustix::fs::renameat_with(rustix::fs::CWD, from, rustix::fs::CWD, to, rustix::fs::RenameFlags::NOREPLACE)
@@ -192,6 +202,7 @@ impl Host {
 
     /// Sets permission bits.
     pub fn set_mode(&self, path: &Path, mode: u32) -> Result<(), Failure> {
+        self.usable_path(path)?;
         self.act()?;
         fs::set_permissions(path, fs::Permissions::from_mode(mode))
             .map_err(|error| io_failure("change the mode of", path, &error))
@@ -208,6 +219,7 @@ impl Host {
 
     /// Writes a file of `runbook`'s own (undo data), durable when this returns. Not a change of the host: no fault point.
     pub fn keep(&self, path: &Path, content: &[u8]) -> Result<(), Failure> {
+        self.usable(&[content])?;
         let failed = |error: io::Error| io_failure("write", path, &error);
         let parent = parent_of(path)?;
         let mut staged = tempfile::NamedTempFile::new_in(parent).map_err(failed)?;

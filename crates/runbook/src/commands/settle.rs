@@ -122,6 +122,8 @@ fn accept(screen: &Screen, dir: &StateDir, journal: &Journal, because: &str) -> 
         return Ok(Exit::Done);
     };
     let state = RunState::replay(&journal.records(&row.run)?)?;
+    // Nobody looks after it any more once the run is closed.
+    runbook_engine::end_leftovers(dir, &row.run);
     let events = [
         Event::RunResumed { version: env!("CARGO_PKG_VERSION").to_owned() },
         Event::RunFinished { verdict: Verdict::Accepted, note: because.to_owned() },

@@ -51,7 +51,7 @@ fn no_room_for_a_backup_is_found_before_anything_is_removed() {
     alone(
         &bench,
         &format!(
-            "mkdir state; mount -t tmpfs -o size=300k none state; rc=0; $RUNBOOK apply {plan} --yes || rc=$?; \
+            "mkdir state; mount -t tmpfs -o size=300k,mode=0700 none state; rc=0; $RUNBOOK apply {plan} --yes || rc=$?; \
          $RUNBOOK status; $RUNBOOK history; exit $rc"
         ),
     )
@@ -68,9 +68,12 @@ fn no_room_for_the_journal_starts_nothing() {
     }
     let (bench, plan) = furnished();
     let before = (bench.picture("host"), bench.picture("other"));
-    alone(&bench, &format!("mkdir state; mount -t tmpfs -o size=16k none state; $RUNBOOK apply {plan} --yes"))
-        .expect(1)
-        .says(&["the journal", "no space left", "nothing was changed"]);
+    alone(
+        &bench,
+        &format!("mkdir state; mount -t tmpfs -o size=16k,mode=0700 none state; $RUNBOOK apply {plan} --yes"),
+    )
+    .expect(1)
+    .says(&["the journal", "no space left", "nothing was changed"]);
     assert!(before == (bench.picture("host"), bench.picture("other")));
 }
 
@@ -94,7 +97,7 @@ fn a_journal_that_fills_up_half_way_stops_and_can_be_taken_back() {
         ),
     );
     alone(&bench, &format!(
-        "mkdir state; mount -t tmpfs -o size=600k none state; rc=0; $RUNBOOK apply {plan} --yes || rc=$?; echo \"first $rc\"; \
+        "mkdir state; mount -t tmpfs -o size=600k,mode=0700 none state; rc=0; $RUNBOOK apply {plan} --yes || rc=$?; echo \"first $rc\"; \
          $RUNBOOK status || true; rm -f state/filler; rc=0; $RUNBOOK rollback --yes || rc=$?; echo \"then $rc\"; $RUNBOOK history"
     ))
     .expect(0)

@@ -1,6 +1,6 @@
 //! Crashes at every record, and how an open or stuck run is settled.
 
-use crate::bench::{Bench, file, shell};
+use crate::bench::{Bench, file, lives, shell};
 
 fn plan() -> String {
     let made = shell("b", "echo b > b.d", "    needs: [a]\n").replace("      run:", "      creates: ./b.d\n      run:");
@@ -73,6 +73,31 @@ fn a_rollback_that_is_killed_at_any_record_is_gone_on_with() {
     panic!("the run does not end");
 }
 
+/// A step that has nothing to do never acts, so the forecast is all that the next process knows of it.
+#[test]
+fn what_a_step_without_work_puts_out_is_known_to_the_next_process() {
+    let uses = "  - id: uses\n    uses: file.write\n    \
+                with: { path: \"{{ steps.same.path | dirname }}/uses.txt\", content: new }\n";
+    let steps = file("same", "") + uses + &file("last", "uses");
+    let bench = || {
+        let bench = Bench::new(&steps);
+        bench.write("same.txt", "same");
+        bench
+    };
+    let taken_back = bench();
+    taken_back.apply().ends(0);
+    taken_back.run(&["rollback", "--yes"]).ends(0);
+    assert!(!taken_back.has("uses.txt"));
+    for (args, code, there) in [(["resume", "--yes"], 0, true), (["recover", "--boot"], 0, false)] {
+        for point in ["kill-after=4", "kill-after=6", "kill-after=8"] {
+            let bench = bench();
+            assert_eq!(bench.apply_with(point).code, None, "{point}");
+            bench.run(&args).ends(code);
+            assert_eq!((bench.has("uses.txt"), bench.has("last.txt")), (there, there), "{point}");
+        }
+    }
+}
+
 #[test]
 fn recover_settles_without_being_asked() {
     let bench = bench(&plan());
@@ -132,6 +157,18 @@ fn a_stuck_run_lets_nothing_else_change_the_host_until_it_is_settled() {
     bench.run(&["show"]).ends(0).says("put right by hand");
     bench.plan(&file("e", ""));
     bench.apply().ends(0);
+}
+
+#[test]
+fn a_run_that_is_closed_by_hand_leaves_nothing_running() {
+    let bench = Bench::new(&shell("slow", "echo $$ > slow; sleep 60", ""));
+    let apply = bench.start(&["apply", "plan.yaml", "--yes"], "slow");
+    apply.signal("-KILL");
+    assert_eq!(apply.ends(), None);
+    let left = bench.pid("slow");
+    assert!(lives(left));
+    bench.run(&["recover", "--accept", "not wanted any more"]).ends(0);
+    assert!(!lives(left));
 }
 
 #[test]

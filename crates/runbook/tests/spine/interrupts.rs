@@ -58,6 +58,19 @@ fn the_third_ctrl_c_leaves_at_once_and_the_run_resumes() {
 }
 
 #[test]
+fn a_ctrl_c_ends_a_pause_between_attempts_and_the_next_one_is_made_when_the_run_is_resumed() {
+    let bench = Bench::new(&shell("flaky", "echo x >> tries; [ -e go ]", "    retry: { attempts: 2, backoff: 5m }\n"));
+    let apply = bench.start(APPLY, "tries");
+    // The failure of the first attempt has to be on record.
+    crate::bench::until("the pause", || bench.run(&["show", "--format", "ndjson"]).out.contains("step-retrying"));
+    apply.interrupt(DRAINS);
+    assert_eq!(apply.ends(), Some(130));
+    bench.write("go", "");
+    bench.run(&["resume", "--yes"]).ends(0);
+    assert_eq!(bench.read("tries").unwrap().lines().count(), 2);
+}
+
+#[test]
 fn a_lost_terminal_is_not_a_cancel() {
     let bench = waiting("");
     let apply = bench.start(APPLY, "slow");

@@ -2,7 +2,9 @@
 
 use crate::bench::{Bench, every_file, file, said, shell};
 use std::fs;
+use std::io::Write;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 #[test]
 fn a_journal_that_fails_starts_nothing_more_and_the_run_resumes() {
@@ -32,6 +34,28 @@ fn a_closed_screen_does_not_change_the_run() {
         assert_eq!(child.wait().unwrap().code(), Some(0), "{format}");
         assert!(bench.has("a.txt") && bench.has("b.txt"));
     }
+}
+
+/// As a terminal after Ctrl-S: whatever is written waits.
+#[test]
+fn a_screen_that_nobody_reads_does_not_hold_up_the_run() {
+    let bench = Bench::new(&(file("a", "") + &file("b", "a")));
+    let (screen, full) = std::io::pipe().unwrap();
+    let stdout = full.try_clone().unwrap();
+    let filling = std::thread::spawn(move || {
+        let mut full = full;
+        while full.write_all(&[b' '; 4096]).is_ok() {}
+    });
+    std::thread::park_timeout(Duration::from_millis(300));
+    let begin = Instant::now();
+    let mut apply = bench.command(&["apply", "plan.yaml", "--yes"]);
+    let code = apply.stdout(stdout).stderr(Stdio::null()).status().unwrap().code();
+    assert_eq!(code, Some(0));
+    assert!(begin.elapsed() < Duration::from_secs(60), "{:?}", begin.elapsed());
+    assert!(bench.has("a.txt") && bench.has("b.txt"));
+    bench.run(&["show"]).ends(0).says("Done.");
+    drop((screen, apply));
+    filling.join().unwrap();
 }
 
 #[test]

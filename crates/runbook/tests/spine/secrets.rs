@@ -1,6 +1,6 @@
 //! Secrets are used, and written nowhere.
 
-use crate::bench::{Bench, Said, every_file, said, shell};
+use crate::bench::{Bench, Said, every_file, file, said, shell};
 
 const SECRETS: [&str; 3] = ["from-environment-7121", "from-a-file-8232\nsecond-line-9343", "from-a-command-1454"];
 
@@ -91,5 +91,91 @@ fn a_weak_password_does_not_break_the_run() {
         let apply = said(bench.command(&["apply", "plan.yaml", "--yes"]).env("TEST_ONE", weak));
         assert_eq!(apply.code, Some(3), "{weak}: {}{}", apply.out, apply.err);
         assert_eq!(bench.read("one.conf").unwrap(), "before", "{weak}");
+    }
+}
+
+const VAR: &str = "vars:\n  one: { type: secret, from: { env: TEST_ONE } }\nsteps:\n";
+
+/// A step whose output holds a secret, and one that writes that output.
+fn handing_on() -> Bench {
+    let ask = "  - id: ask\n    uses: command.capture\n    \
+               with: { run: [sh, -c, 'printf \"url=%s@db\" \"$PW\"'], env: { PW: \"{{ vars.one }}\" } }\n";
+    let write = "  - id: conf\n    uses: file.write\n    needs: [first]\n    \
+                 with: { path: ./conf.txt, content: \"{{ steps.ask.stdout }}\" }\n";
+    let bench = Bench::new(&format!("{VAR}{ask}{}{write}", file("first", "ask")));
+    bench.write("conf.txt", "before");
+    bench
+}
+
+#[test]
+fn an_output_with_a_secret_is_handed_on_whole_and_never_as_it_is_told() {
+    let whole = format!("url={}@db", SECRETS[0]);
+    let bench = handing_on();
+    run(&bench, &["apply", "plan.yaml", "--yes"]).ends(0);
+    assert_eq!(bench.read("conf.txt").unwrap(), whole);
+    nothing_tells(&bench);
+    // The way back needs neither the secret nor the output.
+    bench.run(&["rollback", "--yes"]).ends(0);
+    assert_eq!(bench.read("conf.txt").unwrap(), "before");
+
+    let mut lost = 0;
+    for record in 4..14 {
+        let bench = handing_on();
+        let fault = format!("kill-after={record}");
+        let mut apply = bench.command(&["apply", "plan.yaml", "--yes"]);
+        if said(apply.env("TEST_ONE", SECRETS[0]).env("RUNBOOK_FAULT", fault)).code.is_some() {
+            break;
+        }
+        let resumed = run(&bench, &["resume", "--yes"]);
+        let content = bench.read("conf.txt").unwrap();
+        if resumed.code == Some(3) {
+            lost += 1;
+            resumed.says("held the secret `one`");
+            assert_eq!(content, "before", "{record}");
+        } else {
+            resumed.ends(0);
+            assert_eq!(content, whole, "{record}");
+        }
+        nothing_tells(&bench);
+    }
+    assert!(lost > 0, "no crash fell between the two steps");
+}
+
+#[test]
+fn an_undo_asks_only_for_the_secrets_that_it_reads() {
+    let write = "  - id: conf\n    uses: file.write\n    with: { path: ./conf.txt, content: \"{{ vars.one }}\" }\n";
+    let bench = Bench::new(&format!("{VAR}{write}"));
+    run(&bench, &["apply", "plan.yaml", "--yes"]).ends(0);
+    bench.run(&["rollback", "--yes"]).ends(0);
+    assert!(!bench.has("conf.txt"));
+
+    let reads = shell("reads", "echo x > reads.d", "")
+        .replace("      run:", "      env: { KEY: \"{{ vars.one }}\" }\n      run:")
+        .replace("echo reads >>", "echo $KEY >>");
+    let bench = Bench::new(&format!("{VAR}{reads}"));
+    run(&bench, &["apply", "plan.yaml", "--yes"]).ends(0);
+    bench.run(&["rollback", "--yes"]).ends(5).says("TEST_ONE, which is not set");
+    assert!(bench.has("reads.d") && !bench.has("undone"));
+    run(&bench, &["rollback", "--yes"]).ends(0);
+    assert_eq!(bench.read("undone").unwrap().trim(), SECRETS[0]);
+}
+
+/// The host may hold the secret before any step has fetched it, and a signal may show it.
+#[test]
+fn a_secret_that_is_on_the_host_already_is_struck_out_of_the_baseline() {
+    let verify = "  - id: verify\n    uses: verify.signals\n    needs: [last]\n    with:\n      within: 1s\n      signals:\n        \
+                  shows: { command: [sh, -c, \"sleep 0.3; cat here; exit 1\"], role: confirming, kind: functional }\n        \
+                  none: { command: [sh, -c, \"exit 0\"], kind: negative }\n";
+    let write = "  - id: last\n    uses: file.write\n    needs: [first]\n    \
+                 with: { path: ./conf.txt, content: \"{{ vars.one }}\" }\n";
+    for point in ["kill-after=4", "kill-after=6", "kill-after=99"] {
+        let bench = Bench::new(&format!("{VAR}{}{write}{verify}", file("first", "")));
+        bench.write("here", SECRETS[0]);
+        let mut apply = bench.command(&["apply", "plan.yaml", "--yes"]);
+        let ended = said(apply.env("TEST_ONE", SECRETS[0]).env("RUNBOOK_FAULT", point)).code;
+        if ended.is_none() {
+            run(&bench, &["resume", "--yes"]).ends(0);
+        }
+        nothing_tells(&bench);
     }
 }

@@ -244,12 +244,13 @@ impl Step for Verify {
         self.verdict(&round.progress, round.begin)
     }
 
-    /// Everything that was green is waited for, whatever its role.
+    /// Everything that was green is waited for, whatever its role; without a baseline, what the plan asks for.
     fn verify_rollback(&self, work: &Work<'_>) -> Result<Vec<Reading>, Failure> {
-        let was_green = |signal: &Signal| {
-            work.baseline.iter().any(|row| row.signal == signal.name && row.verdict == SignalVerdict::Green)
+        let counts = |signal: &Signal| match work.baseline {
+            [] => signal.role == SignalRole::Blocking,
+            rows => rows.iter().any(|row| row.signal == signal.name && row.verdict == SignalVerdict::Green),
         };
-        Ok(self.rows(&self.wait(work, &was_green)?.progress))
+        Ok(self.rows(&self.wait(work, &counts)?.progress))
     }
 
     fn confirm(&self, _: &Reader, _: &Json) -> Result<Confirmation, Failure> {
