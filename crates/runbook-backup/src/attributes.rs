@@ -3,11 +3,12 @@
 use std::ffi::{CString, OsStr};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::XattrFlags;
 use rustix::io::Errno;
 
+use crate::error::Error;
 use crate::manifest::Attributes;
 
 type Listed<'a> = &'a dyn Fn(&mut [u8]) -> Result<usize, Errno>;
@@ -88,6 +89,27 @@ pub(crate) fn write_at(parent: BorrowedFd<'_>, name: &OsStr, wanted: &Attributes
         rustix::fs::lsetxattr(&path, attribute.as_slice(), value, XattrFlags::empty())?;
     }
     Ok(())
+}
+
+/// What vouches for the content, and goes when that changes: the kernel drops the first itself.
+const OF_CONTENT: [&[u8]; 3] = [b"security.capability", b"security.ima", b"security.evm"];
+const ACL: &[u8] = b"system.posix_acl_access";
+
+/// Gives `new` the extended attributes and the ACL of `old`, the file at `path`, which it will replace with other
+/// content. Attributes that vouch for the content stay behind. Set the mode afterwards: it then limits the ACL.
+pub fn carry_over(old: impl AsFd, new: impl AsFd, path: &Path) -> Result<(), Error> {
+    let carried = read(old.as_fd()).and_then(|mut wanted| {
+        wanted.0.retain(|name, _| !OF_CONTENT.contains(&name.as_slice()));
+        let present = read(new.as_fd())?;
+        if present.0.contains_key(ACL) && !wanted.0.contains_key(ACL) {
+            rustix::fs::fremovexattr(&new, ACL)?;
+        }
+        for (name, value) in missing_values(&wanted, &present) {
+            rustix::fs::fsetxattr(&new, name.as_slice(), value, XattrFlags::empty())?;
+        }
+        Ok(())
+    });
+    carried.map_err(|error| Error::io("keep the attributes and the ACL of", path, error))
 }
 
 fn missing_from<'a>(present: &'a Attributes, wanted: &'a Attributes) -> impl Iterator<Item = &'a Vec<u8>> {

@@ -2,14 +2,15 @@
 //!
 //! An archive from elsewhere is not trusted: no name, link or mode in it reaches anything outside of where it is unpacked.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
 use std::path::{Component, Path, PathBuf};
 
-use rustix::fs::FileType;
+use rustix::fs::{FileType, Gid, Uid};
 use rustix::io::Errno;
 use tar::EntryType;
 
@@ -44,36 +45,39 @@ pub struct Copied {
 ///
 /// Sockets and other file systems inside are left out.
 pub fn copy_tree(from: &Path, to: &Path) -> Result<Copied, Error> {
-    let place = new_place(to)?;
+    let (mut place, name) = new_place(to)?;
     if to.starts_with(from) {
         return Err(Error::BadPath { path: to.to_path_buf(), why: "it is inside what is copied" });
     }
+    copy_into(&mut place, from, name).map_err(|error| undo(error, to))
+}
+
+/// The same, to a new name in an open directory. What was copied before a failure is left there.
+pub(crate) fn copy_into(place: &mut Place, from: &Path, name: &OsStr) -> Result<Copied, Error> {
     let mut copy = Copy {
         place,
         from,
-        to,
+        name,
         links: HashMap::new(),
         directories: Vec::new(),
         copied: Copied::default(),
         buffer: vec![0; 1 << 18],
     };
-    let done = walk(from, &Mounts::read(), &mut copy).and_then(|there| {
-        if !there {
-            return Err(Error::io("read", from, Errno::NOENT));
-        }
-        copy.finish()
-    });
-    done.map_err(|error| undo(error, to))?;
+    if !walk(from, &Mounts::read(), &mut copy)? {
+        return Err(Error::io("read", from, Errno::NOENT));
+    }
+    copy.finish()?;
     Ok(copy.copied)
 }
 
-/// The parent of a new thing, open.
-fn new_place(to: &Path) -> Result<Place, Error> {
+/// The parent of a new thing, open, and its name there.
+fn new_place(to: &Path) -> Result<(Place, &OsStr), Error> {
     if to.symlink_metadata().is_ok() {
         return Err(Error::Exists { path: to.to_path_buf() });
     }
+    let name = to.file_name().ok_or_else(|| Error::BadPath { path: to.to_path_buf(), why: "it has no name" })?;
     let parent = to.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    Place::open(parent)
+    Ok((Place::open(parent)?, name))
 }
 
 fn undo(error: Error, to: &Path) -> Error {
@@ -83,9 +87,9 @@ fn undo(error: Error, to: &Path) -> Error {
 }
 
 struct Copy<'a> {
-    place: Place,
+    place: &'a mut Place,
     from: &'a Path,
-    to: &'a Path,
+    name: &'a OsStr,
     links: HashMap<(u64, u64), PathBuf>,
     directories: Vec<(PathBuf, Inode, Attributes)>,
     copied: Copied,
@@ -94,10 +98,9 @@ struct Copy<'a> {
 
 impl Copy<'_> {
     fn relative(&self, path: &Path) -> PathBuf {
-        let name = PathBuf::from(self.to.file_name().unwrap_or_default());
         match path.strip_prefix(self.from) {
-            Ok(rest) if !rest.as_os_str().is_empty() => name.join(rest),
-            _ => name,
+            Ok(rest) if !rest.as_os_str().is_empty() => Path::new(self.name).join(rest),
+            _ => PathBuf::from(self.name),
         }
     }
 
@@ -135,7 +138,7 @@ impl Copy<'_> {
             let metadata = Metadata { mode: inode.mode, owner, mtime: inode.mtime, xattrs };
             self.place.finish_directory(relative, &metadata)?;
         }
-        durable::sync_tree(self.place.fd(), self.to)
+        durable::sync_tree(self.place.fd(), &self.place.path_of(self.name.as_ref()))
     }
 }
 
@@ -176,13 +179,18 @@ impl Visit for Copy<'_> {
 /// Files belong to whoever runs this, and neither setuid bits nor attributes are taken over. An archive with an
 /// absolute name, a `..`, a link that points out of `to`, a special file, or a name that goes through a link is refused.
 pub fn extract_archive(archive: &Path, to: &Path) -> Result<Copied, Error> {
-    drop(new_place(to)?);
-    std::fs::create_dir(to).map_err(|error| Error::io("create", to, error))?;
-    let unpacked = unpack(archive, to);
-    unpacked.map_err(|error| undo(error, to))
+    let (mut place, name) = new_place(to)?;
+    unpack_into(&mut place, archive, name, None).map_err(|error| undo(error, to))
 }
 
-fn unpack(archive: &Path, to: &Path) -> Result<Copied, Error> {
+/// The same, to a new name in an open directory, and for `owner`, a user and a group, if one is given. What was
+/// unpacked before a failure is left there.
+pub(crate) fn unpack_into(
+    place: &mut Place,
+    archive: &Path,
+    name: &OsStr,
+    owner: Option<(u32, u32)>,
+) -> Result<Copied, Error> {
     let failed = |error| Error::io("open", archive, error);
     let file = File::open(archive).map_err(failed)?;
     let mut magic = [0; 4];
@@ -194,19 +202,24 @@ fn unpack(archive: &Path, to: &Path) -> Result<Copied, Error> {
         _ => Box::new(file),
     };
     let mut members = Members::new(std::io::BufReader::with_capacity(1 << 17, input));
+    place.top(name)?;
+    let place = place.below(name.as_ref())?;
     let mut unpacking =
-        Unpacking { archive, place: Place::open(to)?, directories: Vec::new(), copied: Copied::default() };
+        Unpacking { archive, place, owner, made: BTreeSet::new(), directories: Vec::new(), copied: Copied::default() };
     let damaged =
         |error: std::io::Error| Error::ArchiveDamaged { archive: archive.to_path_buf(), why: error.to_string() };
     while let Some(member) = members.next().map_err(damaged)? {
         unpacking.one(&member, &mut members)?;
     }
-    unpacking.finish(to)
+    unpacking.finish()
 }
 
 struct Unpacking<'a> {
     archive: &'a Path,
     place: Place,
+    owner: Option<(u32, u32)>,
+    /// Every directory, also those that the archive does not list.
+    made: BTreeSet<PathBuf>,
     directories: Vec<(PathBuf, u32, Timestamp)>,
     copied: Copied,
 }
@@ -227,11 +240,14 @@ impl Unpacking<'_> {
         if name.as_os_str().is_empty() {
             return Ok(());
         }
-        self.place.directories(name.parent().unwrap_or(Path::new("")))?;
-        let metadata = Metadata { mode, owner: None, mtime: member.mtime, xattrs: &none };
+        let above = name.parent().unwrap_or(Path::new(""));
+        self.place.directories(above)?;
+        self.made.extend(above.ancestors().filter(|above| !above.as_os_str().is_empty()).map(Path::to_path_buf));
+        let metadata = Metadata { mode, owner: self.owner, mtime: member.mtime, xattrs: &none };
         match member.tag {
             EntryType::Directory => {
                 self.place.directories(&name)?;
+                self.made.insert(name.clone());
                 self.directories.push((name, mode | 0o700, member.mtime));
                 Ok(())
             }
@@ -260,13 +276,20 @@ impl Unpacking<'_> {
         }
     }
 
-    fn finish(mut self, to: &Path) -> Result<Copied, Error> {
+    fn finish(mut self) -> Result<Copied, Error> {
         let none = Attributes::default();
+        if let Some((uid, gid)) = self.owner {
+            for directory in &self.made {
+                self.place.own(directory, (uid, gid))?;
+            }
+            let given = rustix::fs::fchown(self.place.fd(), Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)));
+            given.map_err(|error| Error::io("set the owner of", &self.place.path_of(Path::new("")), error))?;
+        }
         for (name, mode, mtime) in self.directories.iter().rev() {
-            let metadata = Metadata { mode: *mode, owner: None, mtime: *mtime, xattrs: &none };
+            let metadata = Metadata { mode: *mode, owner: self.owner, mtime: *mtime, xattrs: &none };
             self.place.finish_directory(name, &metadata)?;
         }
-        durable::sync_tree(self.place.fd(), to)?;
+        durable::sync_tree(self.place.fd(), &self.place.path_of(Path::new("")))?;
         Ok(self.copied)
     }
 }

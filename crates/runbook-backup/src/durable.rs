@@ -5,6 +5,8 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
+use rustix::fs::{Mode, OFlags};
+
 use crate::error::Error;
 
 /// A new file for the owner only: a backup can hold secrets.
@@ -21,7 +23,8 @@ pub(crate) fn create_private_directory(path: &Path) -> Result<(), Error> {
 
 /// Makes names that were added to, moved in or removed from a directory durable.
 pub(crate) fn sync_directory(path: &Path) -> Result<(), Error> {
-    let done = File::open(path).and_then(|dir| dir.sync_all());
+    let flags = OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let done = rustix::fs::openat(rustix::fs::CWD, path, flags, Mode::empty()).and_then(rustix::fs::fsync);
     done.map_err(|error| Error::io("make durable", path, error))
 }
 

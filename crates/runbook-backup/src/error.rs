@@ -3,7 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Why a backup, a check or a restore did not happen. Whenever one is returned, the original is still in place.
+/// Why a backup, a check or a restore did not happen. Whenever one is returned, the original is still in place; where it
+/// could only be copied out of the way and was not removed to the end, the copy is whole and set aside.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {

@@ -24,22 +24,25 @@ mod remove;
 mod restore;
 mod retention;
 mod settle;
+mod staging;
 mod stream;
 mod timestamp;
 mod tree;
 mod unpack;
 
+pub use attributes::carry_over;
 pub use backup::{Backup, Verified};
 pub use compare::{Change, Difference, TreeDigest, digest_tree};
 pub use copy::{Copied, copy_tree, extract_archive};
 pub use create::{Created, Options, create};
 pub use digest::Digest;
 pub use error::Error;
-pub use exchange::{exchange, set_aside};
+pub use exchange::set_aside;
 pub use manifest::{
     Archive, Attributes, Entry, EntryKind, FORMAT, MANIFEST, Manifest, Root, Seen, SkipReason, Skipped,
 };
 pub use restore::Restored;
 pub use retention::{Retention, prunable};
 pub use settle::{Settled, settle};
+pub use staging::{Staging, finish_interrupted, unfinished};
 pub use timestamp::Timestamp;

@@ -15,7 +15,7 @@ use crate::attributes;
 use crate::error::Error;
 use crate::manifest::{Attributes, Entry, EntryKind};
 use crate::timestamp::Timestamp;
-use crate::tree::open_directory;
+use crate::tree::{names, open_directory};
 
 /// Why a path cannot name something to back up: it must be absolute, without `.` and `..`, and not the root itself.
 pub(crate) fn not_plain(path: &Path) -> Option<&'static str> {
@@ -60,6 +60,51 @@ impl Place {
         Ok(Self { root, path: path.to_path_buf(), chain: Vec::new() })
     }
 
+    /// A directory that is ours alone: nobody else can have put anything into it.
+    pub(crate) fn private(path: &Path) -> Result<Self, Error> {
+        let failed = |error: Errno| Error::io("open", path, error);
+        let root = open_directory(rustix::fs::CWD, path.as_os_str()).map_err(failed)?;
+        let found = rustix::fs::fstat(&root).map_err(failed)?;
+        if found.st_uid != rustix::process::geteuid().as_raw() || found.st_mode & 0o077 != 0 {
+            let why = "somebody else put a directory in its place; find out who writes there";
+            return Err(Error::BadPath { path: path.to_path_buf(), why });
+        }
+        Ok(Self { root, path: path.to_path_buf(), chain: Vec::new() })
+    }
+
+    /// The directory `relative`, as a place of its own.
+    pub(crate) fn below(&mut self, relative: &Path) -> Result<Self, Error> {
+        let root = self.at("open", relative, open_directory)?;
+        Ok(Self { root, path: self.path.join(relative), chain: Vec::new() })
+    }
+
+    /// The inode number of what has this name, if anything has.
+    pub(crate) fn inode(&self, name: &str) -> Result<Option<u64>, Errno> {
+        match rustix::fs::statat(&self.root, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(found) => Ok(Some(found.st_ino)),
+            Err(Errno::NOENT) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What is in the directory `relative`.
+    pub(crate) fn names(&mut self, relative: &Path) -> Result<Vec<OsString>, Error> {
+        self.at("list", relative, |parent, name| names(open_directory(parent, name)?.as_fd()))
+    }
+
+    /// Moves `from` to the name `to` of the place itself.
+    pub(crate) fn rename(&mut self, from: &Path, to: &str) -> Result<(), Error> {
+        let root = self.root.try_clone().map_err(|error| Error::io("open", &self.path, error))?;
+        self.at("move", from, |parent, name| rustix::fs::renameat(parent, name, &root, to))
+    }
+
+    /// Gives a directory to a user and a group.
+    pub(crate) fn own(&mut self, relative: &Path, (uid, gid): (u32, u32)) -> Result<(), Error> {
+        self.at("set the owner of", relative, |parent, name| {
+            rustix::fs::fchown(open_directory(parent, name)?, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)))
+        })
+    }
+
     pub(crate) fn fd(&self) -> BorrowedFd<'_> {
         self.root.as_fd()
     }
@@ -96,6 +141,12 @@ impl Place {
     ) -> Result<T, Error> {
         let (parent, name) = self.parent(relative)?;
         run(parent, name).map_err(|error| Error::io(doing, &self.path.join(relative), error))
+    }
+
+    /// A new directory in the place itself, with the mode that new directories have.
+    pub(crate) fn top(&mut self, name: &OsStr) -> Result<(), Error> {
+        let mode = Mode::from_raw_mode(0o777);
+        self.at("create", name.as_ref(), |parent, name| rustix::fs::mkdirat(parent, name, mode))
     }
 
     /// A new directory, ours alone until it is finished.
@@ -209,6 +260,20 @@ mod tests {
         place.directories(Path::new("a/b")).unwrap();
         place.file(Path::new("a/b/c")).unwrap();
         assert!(place.file(Path::new("a/b/c")).is_err(), "never over something that is there");
+    }
+
+    #[test]
+    fn only_our_own_closed_directory_is_private() {
+        use std::os::unix::fs::PermissionsExt;
+        let scratch = tempfile::tempdir().unwrap();
+        let at = |name: &str| scratch.path().join(name);
+        for (name, mode) in [("closed", 0o700), ("open", 0o755)] {
+            std::fs::create_dir(at(name)).unwrap();
+            std::fs::set_permissions(at(name), std::fs::Permissions::from_mode(mode)).unwrap();
+        }
+        std::os::unix::fs::symlink("closed", at("link")).unwrap();
+        assert!(Place::private(&at("closed")).is_ok());
+        assert!(Place::private(&at("open")).is_err() && Place::private(&at("link")).is_err());
     }
 
     #[test]

@@ -1,15 +1,9 @@
-//! Puts a path back as it was: unpacked beside it, checked entry by entry, exchanged in one rename.
-//!
-//! The staging directory `.<name>.runbook-<random>` holds `new`, and, from the moment that `new` is complete, a file
-//! `ready` with the inode number of `new`. So a later call can tell a half-unpacked copy, which may go, from an
-//! original that was exchanged and not yet set aside, which may not.
+//! Puts a path back as it was: unpacked beside it, checked entry by entry, exchanged in one rename. `staging.rs` does the latter.
 
 use std::collections::HashMap;
-use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::os::fd::AsFd;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, Mode, OFlags};
@@ -19,16 +13,12 @@ use crate::compare::{differences, first_names};
 use crate::digest::{Digest, update_zeros};
 use crate::durable;
 use crate::error::Error;
-use crate::exchange::{exchange, keep};
 use crate::manifest::{Entry, EntryKind};
 use crate::place::{Metadata, Place, finish, set_mtime};
-use crate::remove::{make_movable, put_back, remove_tree};
+use crate::staging::{NEW, Staging, finish_interrupted};
 use crate::stream;
 use crate::tree::Mounts;
 use crate::unpack::{Member, Members, Piece};
-
-const NEW: &str = "new";
-const READY: &str = "ready";
 
 /// What a restore did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,7 +51,7 @@ impl Backup {
         if self.dir().starts_with(&path) {
             return Err(Error::BadPath { path, why: "the backup itself is inside it" });
         }
-        let mut replaced = clear_interrupted(&path, aside)?;
+        let mut replaced = finish_interrupted(&path, aside)?;
         let entries = self.manifest().subtree(&path);
         let identical = differences(entries, &path, &path, cancel)?.is_empty();
         if !identical {
@@ -96,47 +86,39 @@ impl Backup {
         aside: &Path,
         cancel: &dyn Fn() -> bool,
     ) -> Result<Option<PathBuf>, Error> {
-        let (parent, prefix) = staging_name(path)?;
+        let parent = path.parent().unwrap_or(Path::new("/"));
         std::fs::create_dir_all(parent).map_err(|error| Error::io("create", parent, error))?;
-        let staging = tempfile::Builder::new().prefix(&prefix).tempdir_in(parent);
-        let staging = staging.map_err(|error| Error::io("create a directory in", parent, error))?;
-        // Removed by hand below: it may hold directories that their owner cannot write, and later the original.
-        let staging = staging.keep();
-        if let Err(error) = self.stage(entries, path, &staging, cancel) {
+        let mut staging = Staging::beside(path)?;
+        if let Err(error) = self.stage(entries, path, &mut staging, cancel) {
             // The first error is the one to report; a later call removes what is left.
-            let _ = remove_tree(&staging);
+            let _ = staging.discard();
             let needed = entries.iter().map(|entry| size_of(entry) + 4096).sum();
             let full = error.is_no_space();
             let free = durable::free_space(parent);
             return Err(if full { Error::NoSpace { path: parent.to_path_buf(), needed, free } } else { error });
         }
-        let replaced = put_in_place(&staging, path, aside);
-        let cleared = clear(&staging, path, aside);
-        let replaced = replaced?;
-        cleared?;
-        durable::sync_directory(parent)?;
-        Ok(replaced)
+        staging.put_in_place(aside)
     }
 
-    /// Unpacks into `staging/new`, checks it, and marks it as ready.
-    fn stage(&self, entries: &[Entry], path: &Path, staging: &Path, cancel: &dyn Fn() -> bool) -> Result<(), Error> {
-        let place = Place::open(staging)?;
-        // A default ACL of the parent would reach everything that is made here.
-        crate::attributes::clear_default_acl(place.fd()).map_err(|error| Error::io("prepare", staging, error))?;
+    /// Unpacks into the staging directory, and checks it.
+    fn stage(
+        &self,
+        entries: &[Entry],
+        path: &Path,
+        staging: &mut Staging,
+        cancel: &dyn Fn() -> bool,
+    ) -> Result<(), Error> {
+        let new = staging.new_path();
+        let place = &mut staging.place;
         let mut stage = Stage { backup: self, entries, path, place, cancel, first: first_names(entries) };
         stage.directories()?;
         stage.files()?;
         stage.links()?;
         stage.finish_directories()?;
-        let place = stage.place;
-        if let Some(difference) = differences(entries, path, &staging.join(NEW), cancel)?.into_iter().next() {
-            return Err(Error::Unfaithful { path: difference.path, what: difference.what.to_string() });
+        match differences(entries, path, &new, cancel)?.into_iter().next() {
+            Some(difference) => Err(Error::Unfaithful { path: difference.path, what: difference.what.to_string() }),
+            None => Ok(()),
         }
-        let marker = staging.join(READY);
-        let failed = |error: io::Error| Error::io("write", &marker, error);
-        let inode = staging.join(NEW).symlink_metadata().map_err(failed)?.ino();
-        durable::create_private(&marker)?.write_all(inode.to_string().as_bytes()).map_err(failed)?;
-        durable::sync_tree(place.fd(), staging)
     }
 
     /// The parent's own time, when the backup knows it: putting something in place changed it.
@@ -151,27 +133,6 @@ impl Backup {
     }
 }
 
-/// The exchange, and what was there set aside.
-fn put_in_place(staging: &Path, path: &Path, aside: &Path) -> Result<Option<PathBuf>, Error> {
-    let new = staging.join(NEW);
-    let failed = |error: io::Error| Error::io("set the mode of", path, error);
-    let (new_mode, old_mode) = (make_movable(&new), make_movable(path));
-    match exchange(&new, path) {
-        Ok(replaced) => {
-            put_back(path, new_mode).map_err(failed)?;
-            let kept = replaced.map(|old| keep(&old, path, aside)).transpose()?;
-            if let Some(kept) = &kept {
-                put_back(kept, old_mode).map_err(failed)?;
-            }
-            Ok(kept)
-        }
-        Err(error) => {
-            put_back(path, old_mode).map_err(failed)?;
-            Err(error)
-        }
-    }
-}
-
 fn size_of(entry: &Entry) -> u64 {
     match (&entry.kind, &entry.hard_link_to) {
         (EntryKind::File { size, .. }, None) => *size,
@@ -183,7 +144,7 @@ struct Stage<'a> {
     backup: &'a Backup,
     entries: &'a [Entry],
     path: &'a Path,
-    place: Place,
+    place: &'a mut Place,
     cancel: &'a dyn Fn() -> bool,
     /// For files with several names: by the name that the archive has, the first one that is restored.
     first: HashMap<&'a Path, &'a Path>,
@@ -323,61 +284,4 @@ pub(crate) fn write_content<R: io::Read>(
         file.set_len(member.size).map_err(|error| Error::io("write", path, error))?;
     }
     Ok(Digest::from_hasher(&hasher))
-}
-
-/// The parent of a path, and what the names of its staging directories begin with.
-fn staging_name(path: &Path) -> Result<(&Path, OsString), Error> {
-    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
-        return Err(Error::BadPath { path: path.to_path_buf(), why: "it has no name" });
-    };
-    let mut prefix = OsString::from(".");
-    // Names end at 255 bytes, and the random part needs room.
-    let name = name.as_encoded_bytes();
-    prefix.push(crate::escaped::name_of(name.get(..200).unwrap_or(name)));
-    prefix.push(".runbook-");
-    Ok((parent, prefix))
-}
-
-/// Finishes what an interrupted restore of the same path left. Returns an original that was found there.
-fn clear_interrupted(path: &Path, aside: &Path) -> Result<Option<PathBuf>, Error> {
-    let (parent, prefix) = staging_name(path)?;
-    let entries = match std::fs::read_dir(parent) {
-        Ok(entries) => entries,
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-            return Ok(None);
-        }
-        Err(error) => return Err(Error::io("list", parent, error)),
-    };
-    let mut kept = None;
-    for entry in entries {
-        let entry = entry.map_err(|error| Error::io("list", parent, error))?;
-        if is_staging(&entry.file_name(), &prefix) && entry.path().symlink_metadata().is_ok_and(|found| found.is_dir())
-        {
-            kept = clear(&entry.path(), path, aside)?.or(kept);
-        }
-    }
-    Ok(kept)
-}
-
-fn is_staging(name: &OsStr, prefix: &OsStr) -> bool {
-    let random = name.as_encoded_bytes().strip_prefix(prefix.as_encoded_bytes());
-    random.is_some_and(|random| !random.is_empty() && random.iter().all(u8::is_ascii_alphanumeric))
-}
-
-/// Removes a staging directory. An original in it is set aside first.
-fn clear(staging: &Path, path: &Path, aside: &Path) -> Result<Option<PathBuf>, Error> {
-    let new = staging.join(NEW);
-    let ready = match std::fs::read_to_string(staging.join(READY)) {
-        // Unreadable as a number, it matches no inode: what is there is kept rather than removed.
-        Ok(inode) => Some(inode.parse().unwrap_or(0)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-        Err(error) => return Err(Error::io("read", &staging.join(READY), error)),
-    };
-    let there = new.symlink_metadata().ok().map(|found| found.ino());
-    let kept = match (ready, there) {
-        (Some(ready), Some(there)) if ready != there => Some(keep(&new, path, aside)?),
-        _ => None,
-    };
-    remove_tree(staging).map_err(|error| Error::io("remove", staging, error))?;
-    Ok(kept)
 }

@@ -102,7 +102,7 @@ pub(crate) fn open_file(parent: BorrowedFd<'_>, name: &OsStr) -> Result<OwnedFd,
     rustix::fs::openat(parent, name, flags, Mode::empty())
 }
 
-fn names(directory: BorrowedFd<'_>) -> Result<Vec<OsString>, Errno> {
+pub(crate) fn names(directory: BorrowedFd<'_>) -> Result<Vec<OsString>, Errno> {
     let mut names = Vec::new();
     for entry in Dir::read_from(directory)? {
         let entry = entry?;

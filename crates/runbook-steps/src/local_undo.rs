@@ -49,8 +49,13 @@ impl Work<'_> {
         let opened = open(backup)?;
         self.host.act()?;
         opened
-            .restore(path, &self.dir.join("aside"), &|| false)
+            .restore(path, &self.aside(), &|| false)
             .map_err(|error| backup_failure(&format!("{} cannot be put back", path.display()), &error))
+    }
+
+    /// Where what a step replaces is kept for as long as the run is.
+    pub(crate) fn aside(&self) -> PathBuf {
+        self.dir.join("aside")
     }
 
     fn before(&self) -> PathBuf {

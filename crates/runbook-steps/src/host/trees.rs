@@ -1,4 +1,4 @@
-//! Changes of whole files and trees: copying, removing, exchanging, clearing a directory in a place that others share.
+//! Changes of whole files and trees: copying, removing, clearing a directory in a place that others share.
 
 use super::writer::{parent_of, sync_dir};
 use super::{Host, io_failure};
@@ -6,7 +6,7 @@ use runbook_model::Failure;
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, RenameFlags, openat, renameat, renameat_with, statat};
 use std::fs;
 use std::io::{self, Read};
-use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown, lchown};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// How much is copied between two looks at whether the work is still wanted.
@@ -32,19 +32,18 @@ impl Host {
                 break;
             }
         }
-        if let Some(owner) = self.lstat(path)?.filter(fs::Metadata::is_file) {
-            let _ = fchown(staged.as_file(), Some(owner.uid()), Some(owner.gid()));
-        }
-        staged.as_file().set_permissions(fs::Permissions::from_mode(mode)).map_err(failed)?;
+        self.dress(staged.as_file(), path, mode)?;
         staged.as_file().sync_all().map_err(failed)?;
         staged.persist(path).map_err(|error| failed(error.error))?;
         sync_dir(parent).map_err(failed)
     }
 
     /// Removes a file, a symlink or a directory with all that it holds, without following any link; nothing there is
-    /// fine. One act, which may be left half-done by a crash and can be called again.
+    /// fine. One act, which may be left half-done by a crash and can be called again. What is not
+    /// [`expendable`](super::Reader::expendable) is refused.
     pub fn remove_tree(&self, path: &Path) -> Result<(), Failure> {
         self.usable_path(path)?;
+        self.expendable(path)?;
         let Some(found) = self.lstat(path)? else { return Ok(()) };
         if !found.is_dir() {
             return self.remove(path);
@@ -53,22 +52,6 @@ impl Host {
         let failed = |error: io::Error| io_failure("remove", path, &error);
         fs::remove_dir_all(path).map_err(failed)?;
         sync_dir(parent_of(path)?).map_err(failed)
-    }
-
-    /// Swaps what is at two paths of one file system in one rename; both must exist.
-    pub fn exchange(&self, one: &Path, other: &Path) -> Result<(), Failure> {
-        self.usable_path(one)?;
-        self.usable_path(other)?;
-        self.act()?;
-        let failed = |error: io::Error| io_failure("swap", one, &error);
-        renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE).map_err(|error| failed(error.into()))?;
-        sync_dir(parent_of(one)?).map_err(failed)?;
-        sync_dir(parent_of(other)?).map_err(failed)
-    }
-
-    /// Gives `path` itself to a user and a group; no link is followed. For staging: no fault point of its own.
-    pub fn give(&self, path: &Path, uid: u32, gid: u32) -> Result<(), Failure> {
-        lchown(path, Some(uid), Some(gid)).map_err(|error| io_failure("change the owner of", path, &error))
     }
 
     /// Empties the place of a cache in a directory that others may write to, such as `/tmp`.
@@ -86,6 +69,7 @@ impl Host {
         if self.lstat(path)?.is_none() {
             return Ok(None);
         }
+        self.expendable(path)?;
         self.act()?;
         let shared = openat(CWD, parent, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
             .map_err(|error| failed(error.into()))?;

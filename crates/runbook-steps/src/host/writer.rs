@@ -1,11 +1,14 @@
 //! Writing the host. Every method that changes something passes [`Host::act`] first: the fault point of the tests.
 
 use super::{Cancel, Reader, Running, Unusable, io_failure};
+use crate::local_undo::backup_failure;
 use runbook_model::{Failure, FailureKind};
+use rustix::fs::{CWD, Mode, OFlags, fchmod, openat};
+use rustix::io::Errno;
 use std::fs;
 use std::io::{self, Write};
 use std::ops::Deref;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -131,24 +134,41 @@ impl Host {
 
     /// Puts `content` at `path` with permission bits `mode` in one rename: readers see the old or the new file, never a
     /// part, and after a power cut one of the two is there. A new file belongs to the caller; a replaced one keeps
-    /// its owner where that is allowed.
+    /// its owner, its ACL and its attributes, and is left alone where that is not allowed.
     pub fn replace_file(&self, path: &Path, content: &[u8], mode: u32) -> Result<(), Failure> {
         self.usable(&[content])?;
         self.usable_path(path)?;
         self.act()?;
         let failed = |error: io::Error| io_failure("write", path, &error);
         let parent = parent_of(path)?;
-        let owner = self.lstat(path)?.filter(fs::Metadata::is_file);
         let mut staged = tempfile::Builder::new().prefix(".runbook-").tempfile_in(parent).map_err(failed)?;
         staged.write_all(content).map_err(failed)?;
-        if let Some(owner) = owner {
-            use std::os::unix::fs::MetadataExt;
-            let _ = std::os::unix::fs::fchown(staged.as_file(), Some(owner.uid()), Some(owner.gid()));
-        }
-        staged.as_file().set_permissions(fs::Permissions::from_mode(mode)).map_err(failed)?;
+        self.dress(staged.as_file(), path, mode)?;
         staged.as_file().sync_all().map_err(failed)?;
         staged.persist(path).map_err(|error| failed(error.error))?;
         sync_dir(parent).map_err(failed)
+    }
+
+    /// Gives a file that will replace the one at `path` the owner, the ACL and the attributes of that one, and the mode.
+    pub(super) fn dress(&self, staged: &fs::File, path: &Path, mode: u32) -> Result<(), Failure> {
+        if self.lstat(path)?.is_some_and(|found| found.is_file()) {
+            let unread = |error: io::Error| io_failure("read", path, &error);
+            let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+            let old = openat(CWD, path, flags, Mode::empty()).map_err(|error| unread(error.into()))?;
+            let old = fs::File::from(old);
+            let owner = |file: &fs::File| file.metadata().map(|found| (found.uid(), found.gid())).map_err(unread);
+            let (uid, gid) = owner(&old)?;
+            if owner(staged)? != (uid, gid) {
+                fchown(staged, Some(uid), Some(gid)).map_err(|error| {
+                    let failure = io_failure("keep the owner of", path, &error);
+                    failure.hint("run as root, or make the file belong to this user and one of its groups")
+                })?;
+            }
+            runbook_backup::carry_over(&old, staged, path)
+                .map_err(|error| backup_failure(&format!("{} is not replaced", path.display()), &error))?;
+        }
+        let failed = |error: io::Error| io_failure("change the mode of", path, &error);
+        staged.set_permissions(fs::Permissions::from_mode(mode)).map_err(failed)
     }
 
     /// Makes a directory with permission bits `mode`; its parent must exist.
@@ -157,7 +177,7 @@ impl Host {
         self.act()?;
         let failed = |error: io::Error| io_failure("create", path, &error);
         fs::create_dir(path).map_err(failed)?;
-        fs::set_permissions(path, fs::Permissions::from_mode(mode)).map_err(failed)?;
+        set_mode_of(path, mode).map_err(failed)?;
         sync_dir(parent_of(path)?).map_err(failed)
     }
 
@@ -188,24 +208,11 @@ impl Host {
         sync_dir(parent_of(path)?).map_err(failed)
     }
 
-    /// Moves `from` to `to` in one rename on the same file system; nothing may be at `to`.
-    pub fn rename(&self, from: &Path, to: &Path) -> Result<(), Failure> {
-        self.usable_path(from)?;
-        self.usable_path(to)?;
-        self.act()?;
-        let failed = |error: io::Error| io_failure("move", from, &error);
-        rustix::fs::renameat_with(rustix::fs::CWD, from, rustix::fs::CWD, to, rustix::fs::RenameFlags::NOREPLACE)
-            .map_err(|error| failed(error.into()))?;
-        sync_dir(parent_of(from)?).map_err(failed)?;
-        sync_dir(parent_of(to)?).map_err(failed)
-    }
-
-    /// Sets permission bits.
+    /// Sets the permission bits of a directory.
     pub fn set_mode(&self, path: &Path, mode: u32) -> Result<(), Failure> {
         self.usable_path(path)?;
         self.act()?;
-        fs::set_permissions(path, fs::Permissions::from_mode(mode))
-            .map_err(|error| io_failure("change the mode of", path, &error))
+        set_mode_of(path, mode).map_err(|error| io_failure("change the mode of", path, &error))
     }
 
     /// Makes a directory of `runbook`'s own with all above it, which only its user can enter; one that is there stays
@@ -227,6 +234,19 @@ impl Host {
         staged.as_file().sync_all().map_err(failed)?;
         staged.persist(path).map_err(|error| failed(error.error))?;
         sync_dir(parent).map_err(failed)
+    }
+}
+
+/// Who may write beside a directory may put a link in its place meanwhile, which is not followed.
+fn set_mode_of(directory: &Path, mode: u32) -> io::Result<()> {
+    let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    match openat(CWD, directory, flags, Mode::empty()) {
+        Ok(open) => Ok(fchmod(open, Mode::from_raw_mode(mode))?),
+        // One that its owner may not even read.
+        Err(Errno::ACCESS) if !rustix::process::geteuid().is_root() => {
+            fs::set_permissions(directory, fs::Permissions::from_mode(mode))
+        }
+        Err(error) => Err(error.into()),
     }
 }
 

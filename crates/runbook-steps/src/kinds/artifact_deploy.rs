@@ -9,6 +9,7 @@ use crate::host::{Host, Reader};
 use crate::local_undo::backup_failure;
 use crate::{Args, Done, Kind, KindDoc, OutputDoc, Param, ParamType, Probe, Step, Work};
 use listing::{Listing, Member};
+use runbook_backup::Staging;
 use runbook_model::{
     Declaration, Diagnostic, Diagnostics, Effect, Failure, Outputs, Prediction, Role, UndoPhase, UndoSource,
 };
@@ -26,11 +27,13 @@ static DOC: KindDoc = KindDoc {
     text: Cow::Borrowed(
         "The artifact is a directory of this host or an archive (`.tar`, `.tar.zst`, `.tar.gz`, `.tgz`). It is unpacked \
          beside `to` and made durable, then the two are swapped in one rename: the service finds the old or the new \
-         directory, never a mixture. With `digest` an archive that is not the validated one is refused. When every \
+         directory, never a mixture. (A file system that cannot swap, such as NFS, takes two renames: for a moment \
+         nothing is there.) With `digest` an archive that is not the validated one is refused. When every \
          file, link and directory of `to` is as in the artifact (content and executable bit) there is nothing to do.\n\n\
          The new files belong to the owner of the directory that they replace, where that is allowed. What was there \
-         comes back from the backup of the plan that covers `to`. Refused are archives that reach outside of \
-         themselves, and a symlink or a file at `to`.",
+         is set aside with the run, with all that was written since the backup; undo puts `to` back from the backup of \
+         the plan that covers it. Refused are archives that reach outside of themselves, a symlink, a file or a mount \
+         point at `to`, and a directory that holds one.",
     ),
     params: Cow::Borrowed(&[
         Param::required("from", ParamType::Path, "The artifact: a directory or an archive on this host"),
@@ -162,50 +165,50 @@ impl Deploy {
         }
     }
 
-    /// Where the new directory is made, and the old one is afterwards.
-    fn staging(&self) -> PathBuf {
-        let name = self.to.file_name().unwrap_or_default().to_string_lossy();
-        self.to.with_file_name(format!(".{name}.runbook-new"))
+    /// The artifact, unpacked beside `to` where nobody else can reach it, and compared once more.
+    fn staged(&self, host: &Host, artifact: &Artifact) -> Result<Staging, Failure> {
+        host.act()?;
+        let mut staging = Staging::beside(&self.to).map_err(|error| self.not_unpacked(&error))?;
+        match self.fill(host, &mut staging, artifact) {
+            Ok(()) => Ok(staging),
+            Err(failure) => {
+                // The first failure is the one to report; the undo removes what is left.
+                let _ = staging.discard();
+                Err(failure)
+            }
+        }
     }
 
-    fn unpack(&self, host: &Host, staging: &Path) -> Result<(), Failure> {
-        host.remove_tree(staging)?;
-        host.act()?;
+    fn fill(&self, host: &Host, staging: &mut Staging, artifact: &Artifact) -> Result<(), Failure> {
         let is_dir = host.stat(&self.from)?.is_some_and(|found| found.is_dir());
-        let unpacked = match is_dir {
+        let filled = match host.canonical(&self.from)? {
             // A link that leads to the artifact is followed; links inside stay links.
-            true => {
-                host.canonical(&self.from)?.map_or(Ok(()), |from| runbook_backup::copy_tree(&from, staging).map(drop))
-            }
-            false => runbook_backup::extract_archive(&self.from, staging).map(drop),
+            Some(from) if is_dir => staging.copy(&from),
+            _ => staging.unpack(&self.from, self.owner(host)?),
         };
-        unpacked.map_err(|error| backup_failure(&format!("{} cannot be unpacked", self.from.display()), &error))?;
-        host.still_wanted()
+        filled.and_then(|_| staging.strip(self.strip)).map_err(|error| self.not_unpacked(&error))?;
+        if listing::of_directory(host, &staging.new_path())? != artifact.listing {
+            return Err(Failure::failed(format!("{} changed while it was unpacked", self.from.display()))
+                .hint("find out what writes there, then run the plan again"));
+        }
+        host.still_wanted()?;
+        host.act()
     }
 
-    /// Gives what was unpacked to the owner of what it replaces.
-    fn hand_over(&self, host: &Host, new: &Path) -> Result<(), Failure> {
-        let Some(old) = host.lstat(&self.to)? else { return Ok(()) };
-        let is_archive = host.stat(&self.from)?.is_some_and(|found| !found.is_dir());
-        if !is_archive || host.own_uid() != 0 || (old.uid(), old.gid()) == (0, 0) {
-            return Ok(());
-        }
-        host.act()?;
-        let mut members: Vec<PathBuf> = listing::of_directory(host, new)?.into_keys().collect();
-        members.push(PathBuf::new());
-        members.iter().try_for_each(|member| host.give(&new.join(member), old.uid(), old.gid()))
+    fn not_unpacked(&self, error: &runbook_backup::Error) -> Failure {
+        backup_failure(&format!("{} cannot be unpacked", self.from.display()), error)
     }
 
-    /// The directory inside of `staging` that comes to `to`.
-    fn below(&self, host: &Reader, staging: &Path) -> Result<PathBuf, Failure> {
-        let mut new = staging.to_path_buf();
-        for _ in 0..self.strip {
-            let names = host.list(&new)?.unwrap_or_default();
-            if let [only] = names.as_slice() {
-                new.push(only);
-            }
-        }
-        Ok(new)
+    /// To whom the new files are given: the owner of what they replace.
+    fn owner(&self, host: &Reader) -> Result<Option<(u32, u32)>, Failure> {
+        let old = host.lstat(&self.to)?.map(|old| (old.uid(), old.gid()));
+        Ok(old.filter(|old| host.own_uid() == 0 && *old != (0, 0)))
+    }
+
+    /// What an interrupted run left beside `to`.
+    fn leftovers(&self) -> Result<Vec<PathBuf>, Failure> {
+        runbook_backup::unfinished(&self.to)
+            .map_err(|error| backup_failure(&format!("cannot look beside {}", self.to.display()), &error))
     }
 
     fn outputs(&self, artifact: &Artifact) -> Outputs {
@@ -221,12 +224,21 @@ impl Deploy {
 impl Step for Deploy {
     fn probe(&self, host: &Reader) -> Result<Probe, Failure> {
         let (to, from) = (self.to.display(), self.from.display());
+        host.expendable(&self.to)?;
         let current = self.current(host)?;
         let artifact = self.artifact(host)?;
         let prediction = match current {
             None => Prediction::change(format!("{to} is made from {from}, {} files", artifact.files())),
             Some(current) => match listing::differences(&current, &artifact.listing) {
-                differences if differences.is_empty() => Prediction::no_change(format!("{to} is as in {from}")),
+                differences if differences.is_empty() => match self.leftovers()?.first() {
+                    None => Prediction::no_change(format!("{to} is as in {from}")),
+                    Some(left) => {
+                        let left = left.display();
+                        Prediction::change(format!(
+                            "{to} is as in {from}; {left} of an interrupted run is cleared away"
+                        ))
+                    }
+                },
                 differences => {
                     let summary = format!("{to} is replaced by {from}: {} entries differ", differences.len());
                     Prediction::change_with(summary, listing::shown(&differences))
@@ -237,6 +249,7 @@ impl Step for Deploy {
     }
 
     fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {
+        work.host.expendable(&self.to)?;
         work.covering(&self.to)?;
         let parent = self.to.parent().unwrap_or(Path::new("/"));
         match work.host.stat(parent)? {
@@ -247,36 +260,26 @@ impl Step for Deploy {
     }
 
     fn apply(&self, work: &Work<'_>, _: &Json) -> Result<Done, Failure> {
-        let (host, staging) = (work.host, self.staging());
+        let (host, to) = (work.host, self.to.display());
+        host.expendable(&self.to)?;
+        let failed = |error| backup_failure(&format!("{to} cannot be replaced"), &error);
+        host.act()?;
+        let mut replaced = runbook_backup::finish_interrupted(&self.to, &work.aside()).map_err(failed)?;
         let current = self.current(host)?;
         let artifact = self.artifact(host)?;
         let files = artifact.files();
         if current.as_ref() != Some(&artifact.listing) {
             work.say(format!("unpacking {files} files"));
-            self.unpack(host, &staging)?;
-            let new = self.below(host, &staging)?;
-            if listing::of_directory(host, &new)? != artifact.listing {
-                host.remove_tree(&staging)?;
-                return Err(Failure::failed(format!("{} changed while it was unpacked", self.from.display()))
-                    .hint("find out what writes there, then run the plan again"));
-            }
-            self.hand_over(host, &new)?;
-            match current {
-                Some(_) => host.exchange(&new, &self.to)?,
-                None => host.rename(&new, &self.to)?,
-            }
+            let staging = self.staged(host, &artifact)?;
+            replaced = staging.put_in_place(&work.aside()).map_err(failed)?.or(replaced);
         }
-        host.remove_tree(&staging)?;
-        let summary = format!("{} replaced, {files} files", self.to.display());
-        Ok(Done::saying(summary).with(self.outputs(&artifact)))
+        let kept = replaced.map(|path| format!("; what was there is in {}", path.display())).unwrap_or_default();
+        Ok(Done::saying(format!("{to} replaced, {files} files{kept}")).with(self.outputs(&artifact)))
     }
 
     fn take_back(&self, phase: UndoPhase, work: &Work<'_>, _: &Json) -> Result<String, Failure> {
         match phase {
-            UndoPhase::Undo => {
-                work.host.remove_tree(&self.staging())?;
-                work.restore(&self.to)
-            }
+            UndoPhase::Undo => work.restore(&self.to),
             UndoPhase::Halt | UndoPhase::Insurance => Ok(String::new()),
         }
     }

@@ -1,6 +1,7 @@
 //! `file.copy`: a file as a copy of another one of this host.
 
-use super::file_write::diff;
+use super::diff::{Text, diff};
+use super::file_write::bits;
 use crate::args::wrong;
 use crate::host::Reader;
 use crate::{Args, Done, Kind, KindDoc, Mode, OutputDoc, Param, ParamType, Probe, Step, Work};
@@ -10,7 +11,6 @@ use runbook_model::{
 use serde_json::{Value as Json, json};
 use std::borrow::Cow;
 use std::fs::Metadata;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// Longer files are compared by digest and shown by size.
@@ -25,7 +25,8 @@ static DOC: KindDoc = KindDoc {
     text: Cow::Borrowed(
         "The copy appears in one rename, so readers see the old or the new file, and its content is compared with the \
          source before and after. What was at `path` is captured with mode, owner and times; undo puts exactly that \
-         back, or removes the copy if there was nothing. A symlink as source is followed; a symlink at `path` is \
+         back, or removes the copy if there was nothing. A file that is replaced keeps its owner, its ACL and its \
+         attributes, as with `file.write`. A symlink as source is followed; a symlink at `path` is \
          replaced, not written through. A directory at either place is refused; directories are copied by \
          `artifact.deploy`.",
     ),
@@ -35,7 +36,7 @@ static DOC: KindDoc = KindDoc {
         Param::optional(
             "mode",
             ParamType::Mode,
-            "Permission bits; without it those of the file that is there, else those of the source",
+            "Permission bits; without it those of the file that is there, else those of the source without setuid, setgid and sticky",
         ),
     ]),
     outputs: Cow::Borrowed(&[OutputDoc { name: "path", help: "the copy's absolute path, text" }]),
@@ -98,8 +99,8 @@ impl Copy {
 
     fn wanted_mode(&self, host: &Reader, source: &Metadata) -> Result<u32, Failure> {
         let current = file_in_the_way(host, &self.path)?;
-        let bits = |found: &Metadata| found.permissions().mode() & 0o7777;
-        Ok(self.mode.or(current.as_ref().map(bits)).unwrap_or_else(|| bits(source)))
+        // Whoever owns the source must not give what the copy's owner may do to those who run the copy.
+        Ok(self.mode.or(current.as_ref().map(bits)).unwrap_or_else(|| bits(source) & 0o777))
     }
 }
 
@@ -122,14 +123,15 @@ impl Step for Copy {
         let (from, path) = (self.from.display(), self.path.display());
         let prediction = match &current {
             Some(found) if found.len() == source.len() && host.digest(&self.path)? == host.digest(&self.from)? => {
-                match found.permissions().mode() & 0o7777 {
+                match bits(found) {
                     mode if mode == wanted => Prediction::no_change(format!("{path} is a copy of {from}")),
                     mode => Prediction::change(format!("{path}: mode {mode:04o} → {wanted:04o}")),
                 }
             }
             Some(found) if found.len().max(source.len()) <= SHOWN => {
                 let (old, new) = (host.read(&self.path)?, host.read(&self.from)?);
-                let diff = diff(&self.path, &old.unwrap_or_default(), &new.unwrap_or_default());
+                let (old, new) = (old.unwrap_or_default(), new.unwrap_or_default());
+                let diff = diff(&self.path, Text::of(&old, found), Text::of(&new, &source));
                 Prediction::change_with(format!("{path} becomes a copy of {from}"), diff)
             }
             Some(found) => Prediction::change(format!(

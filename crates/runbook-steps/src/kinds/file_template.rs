@@ -1,5 +1,6 @@
 //! `file.template`: a file rendered from a template of this host. The template language is that of plans.
 
+use super::diff::is_private;
 use super::file_write::WholeFile;
 use crate::host::Reader;
 use crate::{Args, Done, Kind, KindDoc, Mode, OutputDoc, Param, ParamType, Probe, Step, Work};
@@ -88,7 +89,8 @@ struct Template {
 impl Template {
     fn rendered(&self, host: &Reader) -> Result<WholeFile, Failure> {
         let from = self.from.display();
-        if host.stat(&self.from)?.is_some_and(|found| !found.is_file()) {
+        let found = host.stat(&self.from)?;
+        if found.as_ref().is_some_and(|found| !found.is_file()) {
             return Err(Failure::refused(format!("the template {from} is a directory or a special file, not a file")));
         }
         let text = host.read_text(&self.from)?.ok_or_else(|| {
@@ -96,7 +98,8 @@ impl Template {
         })?;
         let content = runbook_template::render_text(&text, &self.values)
             .map_err(|error| Failure::failed(format!("the template {from} cannot be rendered: {error}")))?;
-        Ok(WholeFile { path: self.path.clone(), content: content.into_bytes(), mode: self.mode })
+        let private = found.as_ref().is_some_and(is_private);
+        Ok(WholeFile { path: self.path.clone(), content: content.into_bytes(), mode: self.mode, private })
     }
 }
 

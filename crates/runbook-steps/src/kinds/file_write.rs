@@ -1,12 +1,14 @@
 //! `file.write`: a file with this content and mode. Undo puts back the exact file that was there, or its absence.
 
+use super::diff::{Text, diff};
 use crate::host::Reader;
 use crate::{Args, Done, Kind, KindDoc, Mode, OutputDoc, Param, ParamType, Probe, Step, Work};
 use runbook_model::{Declaration, Diagnostic, Effect, Failure, Outputs, Prediction, UndoPhase, UndoSource};
 use serde_json::{Value as Json, json};
 use std::borrow::Cow;
+use std::fs::Metadata;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// The kind.
 pub(crate) struct FileWrite;
@@ -17,7 +19,11 @@ static DOC: KindDoc = KindDoc {
     text: Cow::Borrowed(
         "The file is replaced in one rename, so readers see the old or the new one. Before that, what is there is \
          captured with mode, owner and times; undo puts exactly that back, or removes the file if there was none. \
-         A directory at the path is refused.",
+         A file that is replaced keeps its owner, its ACL and its attributes, but those that vouch for the content \
+         (capabilities, IMA, EVM); where that is not allowed it is left alone and the step fails. A directory at the \
+         path is refused.\n\n\
+         The preview shows the lines that change; of a file that not everybody may read, it shows only the new lines, \
+         which are the plan's, and how many go.",
     ),
     params: Cow::Borrowed(&[
         Param::required("path", ParamType::Path, "The file; its directory must exist"),
@@ -51,8 +57,14 @@ impl Kind for FileWrite {
             path: args.need("path")?,
             content: args.need::<String>("content")?.into_bytes(),
             mode: args.maybe::<Mode>("mode")?.map(|mode| mode.0),
+            private: false,
         }))
     }
+}
+
+/// The permission bits of a file.
+pub(super) fn bits(file: &Metadata) -> u32 {
+    file.permissions().mode() & 0o7777
 }
 
 /// A file whose whole content is known. `file.copy` and `file.template` become one of these as well.
@@ -61,18 +73,18 @@ pub(super) struct WholeFile {
     pub(super) content: Vec<u8>,
     /// `None`: as it is, or 0644 for a new file.
     pub(super) mode: Option<u32>,
+    /// Whether the content comes from a file that not everybody may read.
+    pub(super) private: bool,
 }
 
 impl WholeFile {
-    fn current_mode(&self, host: &Reader) -> Result<Option<u32>, Failure> {
+    fn current(&self, host: &Reader) -> Result<Option<Metadata>, Failure> {
         match host.lstat(&self.path)? {
-            None => Ok(None),
             Some(found) if found.is_dir() => {
                 Err(Failure::refused(format!("{} is a directory, not a file", self.path.display()))
                     .hint("remove it with `file.remove` first, or name a file inside it"))
             }
-            Some(found) if found.is_file() => Ok(Some(found.permissions().mode() & 0o7777)),
-            Some(_) => Ok(None),
+            found => Ok(found.filter(Metadata::is_file)),
         }
     }
 }
@@ -80,8 +92,14 @@ impl WholeFile {
 impl Step for WholeFile {
     fn probe(&self, host: &Reader) -> Result<Probe, Failure> {
         let path = &self.path;
-        let mode = self.current_mode(host)?;
-        let current = if mode.is_some() { host.read(path)? } else { None };
+        let found = self.current(host)?;
+        let mode = found.as_ref().map(bits);
+        let current = if found.is_some() { host.read(path)? } else { None };
+        let new = Text { private: self.private, ..Text::open(&self.content) };
+        let diff = |current: &[u8]| {
+            let old = found.as_ref().map_or(Text::open(b""), |found| Text::of(current, found));
+            diff(path, old, new)
+        };
         let outputs = Outputs::from_iter([("path".to_owned(), json!(path.to_string_lossy()))]);
         let wanted = self.mode.or(mode).unwrap_or(0o644);
         let prediction = match (&current, mode) {
@@ -91,12 +109,8 @@ impl Step for WholeFile {
             (Some(current), Some(mode)) if *current == self.content => {
                 Prediction::change(format!("{}: mode {mode:04o} → {wanted:04o}", path.display()))
             }
-            (Some(current), _) => {
-                Prediction::change_with(format!("{} changes", path.display()), diff(path, current, &self.content))
-            }
-            (None, _) => {
-                Prediction::change_with(format!("{} is created", path.display()), diff(path, b"", &self.content))
-            }
+            (Some(current), _) => Prediction::change_with(format!("{} changes", path.display()), diff(current)),
+            (None, _) => Prediction::change_with(format!("{} is created", path.display()), diff(b"")),
         };
         Ok(Probe::of(prediction).with(outputs))
     }
@@ -106,7 +120,7 @@ impl Step for WholeFile {
     }
 
     fn apply(&self, work: &Work<'_>, _: &Json) -> Result<Done, Failure> {
-        let mode = self.mode.or(self.current_mode(work.host)?).unwrap_or(0o644);
+        let mode = self.mode.or(self.current(work.host)?.as_ref().map(bits)).unwrap_or(0o644);
         work.host.replace_file(&self.path, &self.content, mode)?;
         let outputs = Outputs::from_iter([("path".to_owned(), json!(self.path.to_string_lossy()))]);
         Ok(Done::saying(format!("{} written", self.path.display())).with(outputs))
@@ -117,17 +131,5 @@ impl Step for WholeFile {
             UndoPhase::Undo => work.put_back(std::slice::from_ref(&self.path)),
             UndoPhase::Halt | UndoPhase::Insurance => Ok(String::new()),
         }
-    }
-}
-
-/// A unified diff; for anything but short text, only the sizes.
-pub(super) fn diff(path: &Path, old: &[u8], new: &[u8]) -> String {
-    const LIMIT: usize = 256 * 1024;
-    match (std::str::from_utf8(old), std::str::from_utf8(new)) {
-        (Ok(old), Ok(new)) if old.len() + new.len() <= LIMIT => {
-            let name = path.display().to_string();
-            similar::TextDiff::from_lines(old, new).unified_diff().context_radius(3).header(&name, &name).to_string()
-        }
-        _ => format!("{} bytes → {} bytes\n", old.len(), new.len()),
     }
 }

@@ -1,23 +1,27 @@
 //! `json.edit`: some values of a JSON5 file, and every other byte as it was.
 //!
-//! Here is the step; `json_edit/document.rs` edits the text, `json_edit/pointer.rs` reads JSON Pointers.
+//! Here is the step; `json_edit/document.rs` edits the text, `json_edit/pointer.rs` reads JSON Pointers, `json_edit/shown.rs` says
+//! what changes.
 
 mod document;
 mod inline;
 mod model;
 mod pointer;
+mod shown;
 
+use super::diff::is_private;
 use super::file_write::WholeFile;
 use crate::args::wrong;
 use crate::host::Reader;
 use crate::{Args, Done, FromArg, Kind, KindDoc, OutputDoc, Param, ParamType, Probe, Step, Work};
-use document::{Edit, edited};
+use document::{Edit, Fault, edited};
 use pointer::Pointer;
 use runbook_model::{
     Code, Declaration, Diagnostic, Diagnostics, Effect, Failure, Node, Outputs, Prediction, Span, UndoPhase,
     UndoSource, Value,
 };
 use serde_json::{Value as Json, json};
+use shown::changes;
 use std::borrow::Cow;
 use std::path::PathBuf;
 
@@ -33,7 +37,9 @@ static DOC: KindDoc = KindDoc {
          made. An element of an array is named by its index, and `-` appends unless an equal element is there. \
          A value that is already as wanted is not touched, so the step has nothing to do when all are.\n\n\
          The edited text is read again and compared with what the edits mean before it replaces the file in one \
-         rename. What was there is captured; undo puts exactly that back. Refused are: a file that is not well-formed, \
+         rename. What was there is captured; undo puts exactly that back. Owner, mode, ACL and attributes stay. The \
+         preview shows the edited values and nothing beside them; the old texts, lists and objects of a file that not \
+         everybody may read are not shown. Refused are: a file that is not well-formed, \
          a pointer that goes through a value that has no parts, a key that stands twice on the way, an index past the \
          end, and removing an element that others follow, because a second time that would remove another one. A \
          symlink at the path is refused; name the file that it leads to.",
@@ -164,9 +170,12 @@ impl EditJson {
         let text = host.read_text(&self.path)?.ok_or_else(|| {
             Failure::missing(format!("{path} is not there to be edited")).hint("write a new file with `file.write`")
         })?;
-        let new = edited(&text, &self.edits)
-            .map_err(|fault| Failure { hint: fault.hint, ..Failure::refused(format!("{path}: {}", fault.message)) })?;
+        let new = edited(&text, &self.edits).map_err(|fault| self.refused(fault))?;
         Ok((text, new))
+    }
+
+    fn refused(&self, fault: Fault) -> Failure {
+        Failure { hint: fault.hint, ..Failure::refused(format!("{}: {}", self.path.display(), fault.message)) }
     }
 
     fn outputs(&self, changed: bool) -> Outputs {
@@ -175,7 +184,7 @@ impl EditJson {
     }
 
     fn as_file(&self, content: String) -> WholeFile {
-        WholeFile { path: self.path.clone(), content: content.into_bytes(), mode: None }
+        WholeFile { path: self.path.clone(), content: content.into_bytes(), mode: None, private: false }
     }
 }
 
@@ -186,7 +195,10 @@ impl Step for EditJson {
             let prediction = Prediction::no_change(format!("{} has these values", self.path.display()));
             return Ok(Probe::of(prediction).with(self.outputs(false)));
         }
-        Ok(self.as_file(new).probe(host)?.with(self.outputs(true)))
+        let private = host.lstat(&self.path)?.as_ref().is_some_and(is_private);
+        let path = self.path.display();
+        let shown = changes(&self.path, &old, &self.edits, private).map_err(|fault| self.refused(fault))?;
+        Ok(Probe::of(Prediction::change_with(format!("{path} changes"), shown)).with(self.outputs(true)))
     }
 
     fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {

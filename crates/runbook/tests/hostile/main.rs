@@ -9,6 +9,7 @@ mod backups;
 mod bench;
 mod input;
 mod language;
+mod neighbours;
 mod output;
 mod predictions;
 mod purity;

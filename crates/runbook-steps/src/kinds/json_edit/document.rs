@@ -55,15 +55,12 @@ impl Fault {
 ///
 /// The result is read again and compared with what the edits mean on plain values; if the two differ, it is refused.
 pub(super) fn edited(text: &str, edits: &[Edit]) -> Result<String, Fault> {
-    let (mark, body) = match text.strip_prefix(BYTE_ORDER_MARK) {
-        Some(body) => (BYTE_ORDER_MARK, body),
-        None => ("", text),
-    };
+    let (mark, body) = without_mark(text);
     let root = parse(body)?;
     if root.to_string() != body {
         return Err(Fault::new("it would not come back as it is").hint("edit it by hand"));
     }
-    let mut wanted = root.to_serde_value().ok_or_else(|| Fault::new("it holds no value").hint("start it with {}"))?;
+    let mut wanted = value_of(text)?;
     let mut new = body.to_owned();
     for edit in edits {
         model::apply(&mut wanted, edit)?;
@@ -77,6 +74,16 @@ pub(super) fn edited(text: &str, edits: &[Edit]) -> Result<String, Fault> {
         return Err(Fault::new("the edited text would not hold the wanted values").hint("edit it by hand"));
     }
     Ok(format!("{mark}{new}"))
+}
+
+/// The value that a text holds.
+pub(super) fn value_of(text: &str) -> Result<Json, Fault> {
+    let value = parse(without_mark(text).1)?.to_serde_value();
+    value.ok_or_else(|| Fault::new("it holds no value").hint("start it with {}"))
+}
+
+fn without_mark(text: &str) -> (&'static str, &str) {
+    text.strip_prefix(BYTE_ORDER_MARK).map_or(("", text), |body| (BYTE_ORDER_MARK, body))
 }
 
 fn parse(body: &str) -> Result<CstRootNode, Fault> {

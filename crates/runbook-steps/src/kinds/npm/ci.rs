@@ -213,6 +213,7 @@ impl Ci {
             ))
             .hint("name the directory that it leads to"));
         }
+        host.expendable(&self.modules())?;
         let locked = ["package-lock.json", "npm-shrinkwrap.json"].map(|file| host.stat(&self.dir.join(file)));
         let [lock, shrinkwrap] = locked;
         if shrinkwrap?.is_some() {

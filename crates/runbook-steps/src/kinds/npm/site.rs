@@ -86,9 +86,11 @@ impl Site {
         }
     }
 
-    /// Refuses, before anything is changed, where this user may not write or would leave files of another owner behind.
+    /// Refuses, before anything is changed, where this user may not write or would leave files of another owner behind,
+    /// and where npm would remove what is mounted there.
     pub(super) fn check_access(&self, host: &Reader) -> Result<(), Failure> {
         let dir = self.dir();
+        host.expendable(&dir)?;
         let holder = dir.parent().unwrap_or(&dir).to_path_buf();
         for place in [holder, self.bin()] {
             let Some((nearest, found)) = nearest(host, &place)? else { continue };

@@ -61,7 +61,9 @@ fn is_new(world: &World) {
     assert_eq!(fs::read(app.join("lib/deep/er.js")).unwrap().len(), 70_000);
     assert_eq!(fs::read_link(app.join("bin/current")).unwrap(), Path::new("run"));
     assert!(app.join("empty").is_dir() && !app.join("lib/gone.js").exists());
-    assert!(!world.root.join(".app.runbook-new").exists(), "the staging directory is left");
+    let left = fs::read_dir(&world.root).unwrap().map(|entry| entry.unwrap().file_name());
+    let left: Vec<_> = left.filter(|name| name.to_string_lossy().starts_with(".app.runbook-")).collect();
+    assert!(left.is_empty(), "{left:?} is left");
 }
 
 fn deploy_a_directory() -> Scenario {

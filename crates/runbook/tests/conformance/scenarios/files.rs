@@ -16,9 +16,12 @@ scenarios![
     write_empty,
     write_without_a_parent,
     write_keeps_the_owner,
+    write_keeps_the_acl_and_the_attributes,
     write_beside_a_fifo,
     copy_new,
     copy_over_a_file,
+    copy_keeps_the_acl,
+    copy_without_setuid,
     copy_large,
     copy_over_a_symlink,
     copy_through_a_symlink,
@@ -135,6 +138,58 @@ fn write_keeps_the_owner() -> Scenario {
         let other = fs::metadata(&world.root).unwrap();
         assert!(found.uid() == 1234 || other.uid() != 0);
         assert_eq!(found.mode() & 0o7777, 0o600);
+    })
+}
+
+/// Its group is denied what the mode, which is the mask, seems to allow.
+fn with_acl(path: &std::path::Path) {
+    let no = u32::MAX;
+    let mut acl = 2u32.to_le_bytes().to_vec();
+    for (tag, bits, id) in [(1u16, 6u16, no), (2, 6, 1234), (4, 0, no), (16, 6, no), (32, 0, no)] {
+        acl.extend([&tag.to_le_bytes()[..], &bits.to_le_bytes()[..], &id.to_le_bytes()[..]].concat());
+    }
+    for (name, value) in [("system.posix_acl_access", acl.as_slice()), ("user.note", b"kept")] {
+        rustix::fs::lsetxattr(path, name, value, rustix::fs::XattrFlags::empty()).unwrap();
+    }
+}
+
+/// Whether the group is still denied everything, and the attribute is there.
+fn has_acl(path: &std::path::Path) -> bool {
+    let (mut acl, mut note) = ([0; 64], [0; 64]);
+    let length = rustix::fs::lgetxattr(path, "system.posix_acl_access", &mut acl).unwrap_or(0);
+    let noted = rustix::fs::lgetxattr(path, "user.note", &mut note).unwrap_or(0);
+    let group = acl[..length].get(4..).unwrap_or_default().chunks(8).find(|entry| entry[0] == 4);
+    group.is_some_and(|entry| entry[2] == 0) && &note[..noted] == b"kept"
+}
+
+fn write_keeps_the_acl_and_the_attributes() -> Scenario {
+    Scenario::change("file.write", |world| {
+        with_acl(&world.file_with_mode("config", "before", 0o660));
+        json!({ "path": "config", "content": "after", "mode": "0640" })
+    })
+    .afterwards(|world, _| {
+        let path = world.root.join("config");
+        assert!(has_acl(&path));
+        assert_eq!(fs::metadata(path).unwrap().mode() & 0o7777, 0o640);
+    })
+}
+
+fn copy_keeps_the_acl() -> Scenario {
+    Scenario::change("file.copy", |world| {
+        world.file_with_mode("from", "after", 0o644);
+        with_acl(&world.file_with_mode("config", "before", 0o660));
+        json!({ "from": "from", "path": "config" })
+    })
+    .afterwards(|world, _| assert!(has_acl(&world.root.join("config"))))
+}
+
+fn copy_without_setuid() -> Scenario {
+    Scenario::change("file.copy", |world| {
+        world.file_with_mode("from", "#!/bin/sh\n", 0o6755);
+        json!({ "from": "from", "path": "copy" })
+    })
+    .afterwards(|world, _| {
+        assert_eq!(fs::metadata(world.root.join("copy")).unwrap().mode() & 0o7777, 0o755);
     })
 }
 
