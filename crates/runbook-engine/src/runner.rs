@@ -5,6 +5,7 @@
 //! runs and leave the run open, for half an undo is nowhere; the third leaves at once there too.
 
 use crate::decide::{Action, Input, Job, decide};
+use crate::relies::{Relies, missing};
 use crate::secrets::Secrets;
 use crate::worker::{Brief, Worker, fail};
 use crate::{Error, Forecast, Interrupt, Observer, Program, leftovers};
@@ -122,7 +123,15 @@ impl Runner {
             .filter(|(_, known)| known.status.is_over())
             .map(|(step, known)| (step.clone(), known.outputs.clone()))
             .collect();
+        if back && !rolls_back {
+            let missing = missing(&state, &program.course, &settings.state_dir, &run);
+            if !missing.is_empty() {
+                return Err(Error::NoWayBack { run, missing: missing.join("; ") });
+            }
+        }
+        let intents = state.steps().filter_map(|(step, known)| Some((known.intent_seq?, step.clone()))).collect();
         let mut runner = Self::new(settings, lock, program, run, state, Input::Resume, observer)?;
+        *runner.worker.intents.write().unwrap_or_else(PoisonError::into_inner) = intents;
         runner.worker.outputs.write().unwrap_or_else(PoisonError::into_inner).extend(outputs);
         // Somebody else may have brought it to its end before this process had the lock.
         if runner.state.verdict().is_some() && !back {
@@ -160,6 +169,7 @@ impl Runner {
             running,
             secrets: Secrets::default(),
             outputs: RwLock::default(),
+            intents: RwLock::default(),
             notes: say,
             #[cfg(debug_assertions)]
             faults: crate::faults::Faults::from_environment(),
@@ -321,6 +331,10 @@ impl Runner {
                 let mut known = self.worker.outputs.write().unwrap_or_else(PoisonError::into_inner);
                 known.insert(step.clone(), outputs.clone());
             }
+            if let Event::StepIntended { step, .. } = &record.event {
+                let mut intents = self.worker.intents.write().unwrap_or_else(PoisonError::into_inner);
+                intents.push((record.seq, step.clone()));
+            }
             self.observer.record(record);
         }
     }
@@ -345,28 +359,33 @@ impl Runner {
 
     fn brief(&self, step: &StepId) -> Brief {
         let known = self.state.step(step);
+        let (undo, relies) = Relies::of(known.and_then(|known| known.undo.clone()).unwrap_or(Json::Null));
+        let (complete, backups) = self.backups().into_iter().unzip();
         Brief {
-            undo: known.and_then(|known| known.undo.clone()).unwrap_or(Json::Null),
+            undo,
+            held: relies.held,
             marks: known.map(|known| known.marks.clone()).unwrap_or(Json::Null),
             baseline: known.and_then(|known| known.baseline.clone()).unwrap_or_default(),
-            backups: self.backups(),
+            complete,
+            backups,
         }
     }
 
-    /// Complete backups of this run, the latest first: `backup.create` puts out the directory as `dir`.
-    fn backups(&self) -> Vec<BackupRef> {
+    /// Complete backups of this run, the latest first, each with the number of the record since which it is complete:
+    /// `backup.create` puts out the directory as `dir`.
+    fn backups(&self) -> Vec<(u64, BackupRef)> {
         let course = &self.worker.program.course;
-        let mut backups: Vec<(Option<i64>, BackupRef)> = course
+        let mut backups: Vec<(u64, BackupRef)> = course
             .backups()
             .filter_map(|step| {
                 let known = self.state.step(step)?;
                 let complete = matches!(known.status, StepStatus::Unchanged | StepStatus::Changed | StepStatus::Undone);
                 let dir = known.outputs.get("dir").and_then(Json::as_str).filter(|_| complete)?;
-                Some((known.finished_at, BackupRef { step: step.clone(), dir: PathBuf::from(dir) }))
+                Some((known.finished_seq?, BackupRef { step: step.clone(), dir: PathBuf::from(dir) }))
             })
             .collect();
-        backups.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
-        backups.into_iter().map(|(_, backup)| backup).collect()
+        backups.sort_by_key(|(seq, _)| std::cmp::Reverse(*seq));
+        backups
     }
 }
 
