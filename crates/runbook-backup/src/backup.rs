@@ -13,7 +13,9 @@ use crate::error::Error;
 use crate::escaped::{bytes_of, name_of};
 use crate::manifest::{Entry, EntryKind, Manifest, Root};
 use crate::pack::member_name;
+use crate::place::{not_plain, real};
 use crate::stream;
+use crate::tree::Mounts;
 use crate::unpack::{Member, Members, Piece};
 
 /// A complete backup in its directory.
@@ -59,21 +61,46 @@ impl Backup {
         &self.manifest.roots
     }
 
-    /// Whether the path is one of the roots or below one: also when nothing was there.
+    /// Whether it knows what was at the path, absence included. What it left out it does not know.
     #[must_use]
     pub fn covers(&self, path: &Path) -> bool {
-        self.manifest.root_of(path).is_some()
+        self.covered(path).is_ok()
+    }
+
+    /// The name under which [`restore`](Self::restore) puts the path back, for keeping until then. An error where it is
+    /// not covered, or where a mounted file system at or below it would refuse to be exchanged.
+    pub fn way_back(&self, path: &Path) -> Result<PathBuf, Error> {
+        let name = self.covered(path)?;
+        match Mounts::read().below(&name) {
+            Some(mount) => Err(Error::MountPoint { path: name, mount: mount.to_path_buf() }),
+            None => Ok(name),
+        }
     }
 
     /// The path in the form that the manifest uses, when it is covered.
+    ///
+    /// Links above the path are followed, for a name says little about where it leads. The backup knows a path when
+    /// nothing but directories was between it and its root: below a link it has nothing, and below a mount point neither.
     pub(crate) fn covered(&self, path: &Path) -> Result<PathBuf, Error> {
-        if let Some(why) = crate::place::not_plain(path) {
+        if let Some(why) = not_plain(path) {
             return Err(Error::BadPath { path: path.to_path_buf(), why });
         }
-        if !self.covers(path) {
-            return Err(Error::NotCovered { path: path.to_path_buf(), dir: self.dir.clone() });
+        let refused = |why: String| Error::NotCovered { path: path.to_path_buf(), dir: self.dir.clone(), why };
+        let found = real(path)?;
+        let roots = self.manifest.roots.iter().filter(|root| found.starts_with(&root.real));
+        let root = roots.max_by_key(|root| root.real.as_os_str().len());
+        let root = root.ok_or_else(|| refused("no path of it leads there".to_owned()))?;
+        let now = real(&root.path)?;
+        if now != root.real {
+            let (then, now) = (root.real.display(), now.display());
+            return Err(refused(format!("{} led to {then} then and leads to {now} now", root.path.display())));
         }
-        Ok(path.components().collect())
+        let rest = found.strip_prefix(&root.real).map_err(|_| refused("no path of it leads there".to_owned()))?;
+        let name: PathBuf = root.path.join(rest).components().collect();
+        match self.manifest.hidden_by(root, &name) {
+            Some(why) => Err(refused(why)),
+            None => Ok(name),
+        }
     }
 
     /// How a covered path differs now from what it was; empty when every byte, mode, owner, time, attribute and link is

@@ -14,7 +14,7 @@ use crate::digest::HashingWriter;
 use crate::durable;
 use crate::error::Error;
 use crate::manifest::{Archive, Entry, EntryKind, FORMAT, MANIFEST, Manifest, Root, SkipReason, Skipped};
-use crate::place::not_plain;
+use crate::place::{not_plain, real};
 use crate::recorder::Recorder;
 use crate::timestamp::Timestamp;
 use crate::tree::{Found, Mounts, Visit, walk};
@@ -145,7 +145,8 @@ pub(crate) fn pass(
     let mut recorder = Recorder::new(encoder, (number, path), wanted, cancel);
     let mut found = Vec::with_capacity(roots.len());
     for root in roots {
-        found.push(Root { path: root.clone(), present: walk(root, mounts, &mut recorder)? });
+        let real = real(root)?;
+        found.push(Root { path: root.clone(), present: walk(root, mounts, &mut recorder)?, real });
     }
     let (encoder, members) = recorder.packer.finish().map_err(fail("write"))?;
     let (out, blake3, bytes) = encoder.finish().map_err(fail("write"))?.finish();
@@ -170,7 +171,8 @@ fn encoder<W: io::Write>(out: W, options: &Options) -> io::Result<Encoder<'stati
     Ok(encoder)
 }
 
-/// The paths in order, without those that another one covers already.
+/// The paths in order, without those that another one covers already. One that has another above it by name, and leads out
+/// of it through a link, is taken as what it leads to: below a link there is nothing.
 fn roots(dir: &Path, paths: &[PathBuf], mounts: &Mounts) -> Result<Vec<PathBuf>, Error> {
     let bad = |path: &Path, why| Err(Error::BadPath { path: path.to_path_buf(), why });
     if let Some(why) = not_plain(dir) {
@@ -181,18 +183,23 @@ fn roots(dir: &Path, paths: &[PathBuf], mounts: &Mounts) -> Result<Vec<PathBuf>,
         if let Some(why) = not_plain(path) {
             return bad(path, why);
         }
-        if dir.starts_with(path) {
-            return bad(dir, "the backup would be inside what it backs up; choose another place");
+        let found = real(path)?;
+        let mut leads_out = false;
+        for above in paths.iter().filter(|above| path.starts_with(above)) {
+            leads_out |=
+                path.strip_prefix(above).is_ok_and(|rest| real(above).is_ok_and(|above| above.join(rest) != found));
         }
         // Without a trailing slash, which the caller's form may have.
-        sorted.push(path.components().collect());
+        let path: PathBuf = if leads_out { found } else { path.components().collect() };
+        if dir.starts_with(&path) {
+            return bad(dir, "the backup would be inside what it backs up; choose another place");
+        }
+        sorted.push(path);
     }
     sorted.sort_unstable();
     let mut roots: Vec<PathBuf> = Vec::with_capacity(sorted.len());
     for path in sorted {
-        let covered = |root: &PathBuf| path.starts_with(root) && !mounts.between(root, &path);
-        // A path below a root that is a link is not covered by the link.
-        if !roots.iter().any(|root| covered(root) && (*root == path || !root.is_symlink())) {
+        if !roots.iter().any(|root| path.starts_with(root) && !mounts.between(root, &path)) {
             roots.push(path);
         }
     }

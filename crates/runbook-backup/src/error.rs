@@ -89,13 +89,15 @@ pub enum Error {
         /// The reason.
         why: String,
     },
-    /// No root of the backup contains the path.
-    #[error("{} is not covered by the backup {}", path.display(), dir.display())]
+    /// The backup does not hold what is or was at the path.
+    #[error("{} is not covered by the backup {}: {why}", path.display(), dir.display())]
     NotCovered {
         /// The path.
         path: PathBuf,
         /// The backup.
         dir: PathBuf,
+        /// What stands between them.
+        why: String,
     },
     /// A mounted file system cannot be exchanged by a rename.
     #[error("{} cannot be replaced: {} is a mount point; unmount it, or restore the paths below it one by one", path.display(), mount.display())]

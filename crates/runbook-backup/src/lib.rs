@@ -16,6 +16,7 @@ mod escaped;
 mod exchange;
 mod extents;
 mod inode;
+mod leave;
 mod manifest;
 mod pack;
 mod place;

@@ -3,6 +3,7 @@
 //! Making one is `create.rs`; comparing one with a tree is `compare.rs`.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::ops::Range;
@@ -53,6 +54,9 @@ pub struct Root {
     pub path: PathBuf,
     /// Whether anything was there. When not, a restore moves away what is there now.
     pub present: bool,
+    /// Where it was read: the path with the links above it followed.
+    #[serde(with = "escaped::path")]
+    pub real: PathBuf,
 }
 
 /// One archive file of a backup.
@@ -91,6 +95,16 @@ pub enum SkipReason {
     MountPoint,
     /// It vanished between being listed and being read.
     Vanished,
+}
+
+impl fmt::Display for SkipReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Socket => "it was a socket",
+            Self::MountPoint => "another file system was mounted there",
+            Self::Vanished => "it vanished while the backup was made",
+        })
+    }
 }
 
 /// One file, directory, link or special file.
@@ -252,6 +266,25 @@ impl Manifest {
         self.entries.get(self.subtree_range(path)).unwrap_or_default()
     }
 
+    /// Why nothing is known of a path below a root, if something above it was left out or is not a directory.
+    pub(crate) fn hidden_by(&self, root: &Root, path: &Path) -> Option<String> {
+        let mut between: Vec<&Path> = path.ancestors().take_while(|above| above.starts_with(&root.path)).collect();
+        between.reverse();
+        for above in between.into_iter().filter(|_| root.present) {
+            let name = above.display();
+            match self.entry(above).map(|entry| &entry.kind) {
+                Some(EntryKind::Directory) => {}
+                Some(_) if above == path => {}
+                Some(other) => return Some(format!("{name} was a {} then", other.name())),
+                None => {
+                    let skipped = self.skipped.iter().find(|skipped| skipped.path == above);
+                    return skipped.map(|skipped| format!("{name} was left out, because {}", skipped.why));
+                }
+            }
+        }
+        None
+    }
+
     fn subtree_range(&self, path: &Path) -> Range<usize> {
         let from = self.entries.partition_point(|entry| entry.path.as_path() < path);
         let rest = self.entries.get(from..).unwrap_or_default();
@@ -305,6 +338,10 @@ impl Manifest {
             io::Read::read_to_end(&mut file, &mut bytes).map(|_| bytes)
         }) {
             Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !dir.exists() => {
+                let why = "it is not there";
+                return Err(Error::NotABackup { dir: dir.to_path_buf(), why });
+            }
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
                 let why = "it has no manifest.json, so it was never finished";
                 return Err(Error::NotABackup { dir: dir.to_path_buf(), why });

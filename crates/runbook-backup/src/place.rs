@@ -5,6 +5,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Component, Path, PathBuf};
 
@@ -27,6 +28,20 @@ pub(crate) fn not_plain(path: &Path) -> Option<&'static str> {
         return Some("the path must name something below /, without `..`");
     }
     None
+}
+
+/// The path with the links above it followed, as far as there is anything. The path itself may be a link.
+pub(crate) fn real(path: &Path) -> Result<PathBuf, Error> {
+    for above in path.ancestors().skip(1) {
+        match above.canonicalize() {
+            Ok(found) => {
+                return Ok(path.strip_prefix(above).map_or_else(|_| path.to_path_buf(), |rest| found.join(rest)));
+            }
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {}
+            Err(error) => return Err(Error::io("follow", above, error)),
+        }
+    }
+    Ok(path.to_path_buf())
 }
 
 /// Everything about a file but its name and content.

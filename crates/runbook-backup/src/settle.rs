@@ -10,7 +10,8 @@ use crate::attributes;
 use crate::create::{Options, explain_no_space, pass};
 use crate::error::Error;
 use crate::inode::Inode;
-use crate::manifest::{Entry, EntryKind, Manifest, Root, Seen, SkipReason, Skipped};
+use crate::leave::Leave;
+use crate::manifest::{Archive, Entry, EntryKind, Manifest, Root, Seen, SkipReason, Skipped};
 use crate::recorder::{describe, digest_of};
 use crate::timestamp::Timestamp;
 use crate::tree::{Found, Mounts, Visit, walk};
@@ -36,26 +37,52 @@ pub struct Settled {
     pub archive_bytes: u64,
     /// Files that changed again while they were read.
     pub changed_while_read: Vec<PathBuf>,
+    /// What was left as the first pass found it, with everything below.
+    pub left_out: Vec<PathBuf>,
 }
 
 /// Brings the backup in `dir` up to the state of its paths now, reading only what changed.
 ///
 /// Do this when the service that writes there has stopped. Until it returns `Ok`, the backup is the one of the first
 /// pass, whole and usable; then it is the settled one. It may be called again.
-pub fn settle(dir: &Path, cancel: &dyn Fn() -> bool) -> Result<Settled, Error> {
+///
+/// `changed` tells the paths that were changed on purpose since the first pass: they stay as that found them, with
+/// everything below and the directories above. It is asked again at the end, and if more was changed meanwhile the pass
+/// is made anew, so whoever changes a path must add it before.
+pub fn settle(dir: &Path, changed: &dyn Fn() -> Vec<PathBuf>, cancel: &dyn Fn() -> bool) -> Result<Settled, Error> {
+    loop {
+        let known = changed();
+        if let Some(settled) = settle_but(dir, &known, &|| changed() == known, cancel)? {
+            return Ok(settled);
+        }
+    }
+}
+
+/// One attempt; `None` when it came to nothing because `sound` did not hold at its end.
+fn settle_but(
+    dir: &Path,
+    changed: &[PathBuf],
+    sound: &dyn Fn() -> bool,
+    cancel: &dyn Fn() -> bool,
+) -> Result<Option<Settled>, Error> {
     let old = Manifest::read(dir)?;
+    let leave = Leave::new(&old, changed)?;
     let mounts = Mounts::read();
     let roots: Vec<PathBuf> = old.roots.iter().map(|root| root.path.clone()).collect();
     let started = Timestamp::now();
-    let mut survey = Survey::new(&old, cancel);
+    let mut survey = Survey::new(&old, &leave, cancel);
     let mut found_roots = Vec::with_capacity(roots.len());
-    for root in &roots {
-        found_roots.push(Root { path: root.clone(), present: walk(root, &mounts, &mut survey)? });
+    for root in &old.roots {
+        let present = walk(&root.path, &mounts, &mut survey)?;
+        let present = if leave.keeps(&root.path) { root.present } else { present };
+        found_roots.push(Root { present, ..root.clone() });
     }
     survey.regroup();
     let removed = survey.removed();
     let wanted = survey.wanted();
-    let mut new = Manifest { started, roots: found_roots, skipped: survey.skipped.clone(), ..old.clone() };
+    let mut skipped: Vec<Skipped> = old.skipped.iter().filter(|one| leave.has(&one.path)).cloned().collect();
+    skipped.append(&mut survey.skipped);
+    let mut new = Manifest { started, roots: found_roots, skipped, ..old.clone() };
     let mut settled = Settled {
         changed: 0,
         added: 0,
@@ -64,13 +91,14 @@ pub fn settle(dir: &Path, cancel: &dyn Fn() -> bool) -> Result<Settled, Error> {
         bytes: 0,
         archive_bytes: 0,
         changed_while_read: Vec::new(),
+        left_out: Vec::new(),
     };
     let kept = old.entries.iter().filter(|entry| !wanted.contains(&entry.path)).filter_map(|entry| {
         let seen = survey.unchanged.get(&entry.path)?;
         Some(Entry { seen: *seen, ..entry.clone() })
     });
     new.entries = kept.collect();
-    new.changed_while_read.clear();
+    new.changed_while_read.retain(|path| leave.has(path));
     if !wanted.is_empty() || !removed.is_empty() {
         let number = u32::try_from(old.archives.len()).unwrap_or(u32::MAX);
         let options = Options::default();
@@ -85,10 +113,22 @@ pub fn settle(dir: &Path, cancel: &dyn Fn() -> bool) -> Result<Settled, Error> {
         new.archives.push(archive);
         new.entries.extend(pass.entries);
         new.entries.sort_unstable_by(|a, b| a.path.cmp(&b.path));
-        new.changed_while_read = pass.changed_while_read;
+        new.changed_while_read.extend(pass.changed_while_read);
+    }
+    if !sound() {
+        forget(dir, &new.archives, old.archives.len());
+        return Ok(None);
     }
     new.write(dir)?;
-    Ok(settled)
+    settled.left_out = leave.into_paths();
+    Ok(Some(settled))
+}
+
+/// Removes archives that no manifest names: they are only in the way.
+fn forget(dir: &Path, archives: &[Archive], from: usize) {
+    for archive in archives.iter().skip(from) {
+        let _ = std::fs::remove_file(dir.join(&archive.file));
+    }
 }
 
 /// Leaves the first pass as it was.
@@ -101,6 +141,7 @@ fn abandon(error: Error, dir: &Path, number: u32, roots: &[PathBuf], mounts: &Mo
 /// Looks at everything and sorts it into what is as it was and what is to be read again.
 struct Survey<'a> {
     old: &'a Manifest,
+    leave: &'a Leave,
     cancel: &'a dyn Fn() -> bool,
     suspect_from: Timestamp,
     doubtful: HashSet<&'a Path>,
@@ -114,13 +155,15 @@ struct Survey<'a> {
 }
 
 impl<'a> Survey<'a> {
-    fn new(old: &'a Manifest, cancel: &'a dyn Fn() -> bool) -> Self {
+    fn new(old: &'a Manifest, leave: &'a Leave, cancel: &'a dyn Fn() -> bool) -> Self {
+        let kept = old.entries.iter().filter(|entry| leave.keeps(&entry.path));
         Self {
             old,
+            leave,
             cancel,
             suspect_from: old.started.minus_seconds(GRAIN_SECONDS),
             doubtful: old.changed_while_read.iter().map(PathBuf::as_path).collect(),
-            unchanged: HashMap::new(),
+            unchanged: kept.map(|entry| (entry.path.clone(), entry.seen)).collect(),
             differs: HashSet::new(),
             groups: HashMap::new(),
             skipped: Vec::new(),
@@ -191,7 +234,9 @@ impl<'a> Survey<'a> {
     fn wanted(&self) -> HashSet<PathBuf> {
         let mut wanted = self.differs.clone();
         for path in &self.differs {
-            if let Some(parent) = path.parent().filter(|parent| self.unchanged.contains_key(*parent)) {
+            let parent =
+                path.parent().filter(|parent| self.unchanged.contains_key(*parent) && !self.leave.keeps(parent));
+            if let Some(parent) = parent {
                 wanted.insert(parent.to_path_buf());
             }
         }
@@ -210,6 +255,9 @@ impl Visit for Survey<'_> {
     fn found(&mut self, found: &Found<'_>) -> Result<(), Error> {
         if (self.cancel)() {
             return Err(Error::Cancelled);
+        }
+        if self.leave.keeps(found.path) {
+            return Ok(());
         }
         let inode = &found.inode;
         let alone = inode.links < 2 || inode.kind == FileType::Directory;
@@ -233,7 +281,9 @@ impl Visit for Survey<'_> {
     }
 
     fn skipped(&mut self, path: &Path, why: SkipReason) -> Result<(), Error> {
-        self.skipped.push(Skipped { path: path.to_path_buf(), why });
+        if !self.leave.has(path) {
+            self.skipped.push(Skipped { path: path.to_path_buf(), why });
+        }
         Ok(())
     }
 }

@@ -5,7 +5,7 @@
 mod support;
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::Command;
@@ -95,7 +95,7 @@ fn files_links_and_missing_paths_are_roots_too() {
     let scratch = tempfile::tempdir().unwrap();
     let at = |name: &str| scratch.path().join(name);
     fs::write(at("file"), "file").unwrap();
-    std::os::unix::fs::symlink("file", at("link")).unwrap();
+    symlink("file", at("link")).unwrap();
     let paths = [at("file"), at("link"), at("missing"), at("no/parent/either")];
     let created = create(&at("backup"), &paths, 0, &go_on, &Options::default()).unwrap();
     assert_eq!(created.missing, [at("missing"), at("no/parent/either")]);
@@ -156,7 +156,7 @@ fn differences_are_named() {
     support::set_mtime(&at("tree/large"), 1, 1);
     rustix::fs::setxattr(at("tree/plain"), "user.dir", b"no", rustix::fs::XattrFlags::empty()).unwrap();
     fs::remove_file(at("tree/link")).unwrap();
-    std::os::unix::fs::symlink("elsewhere", at("tree/link")).unwrap();
+    symlink("elsewhere", at("tree/link")).unwrap();
     fs::remove_file(at("tree/another b")).unwrap();
     fs::write(at("tree/added"), "").unwrap();
     fs::remove_dir(at("tree/empty")).unwrap();
@@ -180,7 +180,7 @@ fn a_second_pass_takes_only_what_changed() {
     let at = |name: &str| scratch.path().join(name);
     odd_tree(&at("tree"));
     create(&at("backup"), &[at("tree"), at("later")], 0, &go_on, &Options::default()).unwrap();
-    let nothing = settle(&at("backup"), &go_on).unwrap();
+    let nothing = settle(&at("backup"), &Vec::new, &go_on).unwrap();
     assert_eq!((nothing.changed, nothing.added, nothing.removed, nothing.archive_bytes), (0, 0, 0, 0));
 
     fs::write(at("tree/plain/b"), "BETA").unwrap();
@@ -192,7 +192,7 @@ fn a_second_pass_takes_only_what_changed() {
     fs::remove_dir_all(at("tree/long")).unwrap();
     fs::create_dir(at("later")).unwrap();
     fs::write(at("later/x"), "x").unwrap();
-    let settled = settle(&at("backup"), &go_on).unwrap();
+    let settled = settle(&at("backup"), &Vec::new, &go_on).unwrap();
     assert!(settled.bytes < 100, "only what changed is read: {settled:?}");
     assert_eq!(settled.added, 3);
     let tree = digest_tree(&at("tree")).unwrap();
@@ -257,6 +257,8 @@ fn mounts_inside_are_left_out_and_never_moved() {
     let refused = backup.restore(&at("tree"), &at("aside"), &go_on).unwrap_err().to_string();
     assert!(refused.contains("is a mount point"), "{refused}");
     assert!(at("tree/mount/x").exists() && at("tree/y").exists());
+    assert!(!backup.covers(&at("tree/mount/x")) && backup.covers(&at("tree/y")));
+    assert!(backup.way_back(&at("tree")).unwrap_err().to_string().contains("is a mount point"));
     // Named as a path of its own, a mount is backed up; paths below it can be put back.
     create(&at("backup2"), &[at("tree"), at("tree/mount")], 0, &go_on, &Options::default()).unwrap();
     fs::write(at("tree/mount/x"), "changed").unwrap();
@@ -265,6 +267,144 @@ fn mounts_inside_are_left_out_and_never_moved() {
     assert_eq!(fs::read_to_string(at("tree/mount/x")).unwrap(), "x");
     assert_eq!(restored.replaced, Some(at("tree/mount/x.replaced-1")), "another file system: kept beside it");
     assert_eq!(set_aside(&at("tree/nothing"), &at("aside")).unwrap(), None);
+}
+
+/// By prefix alone it would seem that nothing was there, and a restore would move away what is.
+#[test]
+fn what_a_backup_left_out_it_does_not_cover() {
+    let scratch = tempfile::tempdir().unwrap();
+    let top = scratch.path().canonicalize().unwrap();
+    let at = |name: &str| top.join(name);
+    fs::create_dir_all(at("app/releases/1/plugins")).unwrap();
+    fs::create_dir_all(at("elsewhere/plugins")).unwrap();
+    fs::write(at("app/releases/1/plugins/p"), "old").unwrap();
+    fs::write(at("elsewhere/plugins/p"), "old").unwrap();
+    fs::write(at("app/file"), "").unwrap();
+    symlink("releases/1", at("app/current")).unwrap();
+    symlink(at("elsewhere"), at("app/out")).unwrap();
+    let _socket = UnixListener::bind(at("app/socket")).unwrap();
+    create(&at("backup"), &[at("app"), at("absent")], 0, &go_on, &Options::default()).unwrap();
+    let backup = Backup::open(&at("backup")).unwrap();
+    // A link that stays inside is followed, one that leads out is not covered.
+    assert_eq!(backup.way_back(&at("app/current/plugins/p")).unwrap(), at("app/releases/1/plugins/p"));
+    assert_eq!(backup.way_back(&at("app/current")).unwrap(), at("app/current"));
+    for covered in ["app/new/deeper", "absent/x/y", "app/releases/1/new"] {
+        assert_eq!(backup.way_back(&at(covered)).unwrap(), at(covered));
+    }
+    for (hidden, why) in [
+        ("app/out/plugins/p", "no path of it leads there"),
+        ("app/socket", "it was a socket"),
+        ("app/file/x", "app/file was a file then"),
+    ] {
+        let refused = backup.restore(&at(hidden), &at("aside"), &go_on).unwrap_err().to_string();
+        assert!(refused.contains(why) && !backup.covers(&at(hidden)), "{hidden}: {refused}");
+    }
+    // What was a link then and is a directory now.
+    fs::remove_file(at("app/current")).unwrap();
+    fs::create_dir_all(at("app/current/plugins")).unwrap();
+    let refused = backup.way_back(&at("app/current/plugins")).unwrap_err().to_string();
+    assert!(refused.contains("app/current was a symlink then"), "{refused}");
+    assert!(at("elsewhere/plugins/p").exists() && at("app/socket").exists());
+}
+
+#[test]
+fn a_root_that_leads_elsewhere_than_it_did_is_not_put_back() {
+    let scratch = tempfile::tempdir().unwrap();
+    let top = scratch.path().canonicalize().unwrap();
+    let at = |name: &str| top.join(name);
+    for release in ["1", "2"] {
+        fs::create_dir_all(at(release)).unwrap();
+        fs::write(at(release).join("f"), release).unwrap();
+    }
+    symlink("1", at("current")).unwrap();
+    // The inner path leads out of the outer one, so it is kept as what it leads to.
+    create(&at("backup"), &[at("current"), at("current/f")], 0, &go_on, &Options::default()).unwrap();
+    create(&at("backup2"), &[at("current/f")], 0, &go_on, &Options::default()).unwrap();
+    let outer = Backup::open(&at("backup")).unwrap();
+    assert_eq!(outer.roots().iter().map(|root| root.path.clone()).collect::<Vec<_>>(), [at("1/f"), at("current")]);
+    fs::remove_file(at("current")).unwrap();
+    symlink("2", at("current")).unwrap();
+    let backup = Backup::open(&at("backup2")).unwrap();
+    assert!(!backup.covers(&at("current/f")));
+    let refused = backup.restore(&at("1/f"), &at("aside"), &go_on).unwrap_err().to_string();
+    assert!(refused.contains(&format!("led to {} then", at("1/f").display())), "{refused}");
+    outer.restore(&at("current"), &at("aside"), &go_on).unwrap();
+    assert_eq!(fs::read_link(at("current")).unwrap(), Path::new("1"));
+    backup.restore(&at("current/f"), &at("aside"), &go_on).unwrap();
+    assert_eq!(fs::read_to_string(at("2/f")).unwrap(), "2");
+}
+
+#[test]
+fn a_second_pass_keeps_what_was_changed_on_purpose_as_the_first_one_found_it() {
+    let scratch = tempfile::tempdir().unwrap();
+    let top = scratch.path().canonicalize().unwrap();
+    let at = |name: &str| top.join(name);
+    fs::create_dir_all(at("state/plugins/x")).unwrap();
+    fs::write(at("state/plugins/x/p"), "before").unwrap();
+    fs::write(at("state/plugins/gone"), "before").unwrap();
+    fs::write(at("state/messages"), "one").unwrap();
+    fs::hard_link(at("state/messages"), at("state/plugins/x/linked")).unwrap();
+    symlink("plugins/x", at("state/link")).unwrap();
+    fs::create_dir_all(at("other")).unwrap();
+    fs::write(at("other/f"), "before").unwrap();
+    create(&at("backup"), &[at("state"), at("absent"), at("other")], 0, &go_on, &Options::default()).unwrap();
+    let before = digest_tree(&at("state/plugins")).unwrap();
+    // The run changes a plugin, makes a path where nothing was, and follows a link to an unknown place.
+    fs::write(at("state/plugins/x/p"), "after").unwrap();
+    fs::write(at("state/plugins/x/more"), "after").unwrap();
+    fs::create_dir_all(at("absent/deep")).unwrap();
+    fs::write(at("other/f"), "after").unwrap();
+    // The service writes beside it.
+    fs::remove_file(at("state/messages")).unwrap();
+    fs::write(at("state/messages"), "one, two").unwrap();
+    fs::write(at("state/new"), "new").unwrap();
+    let changed = || vec![at("state/plugins"), at("absent/deep/file"), at("other")];
+    let settled = settle(&at("backup"), &changed, &go_on).unwrap();
+    assert!(settled.left_out.contains(&at("state/plugins")) && settled.left_out.contains(&at("absent")));
+    let backup = Backup::open(&at("backup")).unwrap();
+    backup.verify(&go_on).unwrap();
+    for root in ["state", "absent", "other"] {
+        backup.restore(&at(root), &at("aside"), &go_on).unwrap();
+        assert!(backup.restore(&at(root), &at("aside"), &go_on).unwrap().identical);
+    }
+    assert_eq!(digest_tree(&at("state/plugins")).unwrap(), before);
+    assert_eq!(fs::read_to_string(at("other/f")).unwrap(), "before");
+    assert!(!at("absent").exists() && at("state/new").exists());
+    // The first name of a linked file outside of what is left goes with it: its old content is needed.
+    assert_eq!(fs::read_to_string(at("state/plugins/x/linked")).unwrap(), "one");
+    // Behind the link anything may have been meant.
+    let through = || vec![at("state/link/p")];
+    assert_eq!(settle(&at("backup"), &through, &go_on).unwrap().left_out, [at("state")]);
+}
+
+/// A step that begins while the second pass reads must not slip into the backup.
+#[test]
+fn a_change_that_begins_during_the_second_pass_is_left_out() {
+    let scratch = tempfile::tempdir().unwrap();
+    let top = scratch.path().canonicalize().unwrap();
+    let at = |name: &str| top.join(name);
+    for name in ["a", "b"] {
+        fs::create_dir_all(at("tree").join(name)).unwrap();
+        fs::write(at("tree").join(name).join("f"), "before").unwrap();
+    }
+    create(&at("backup"), &[at("tree")], 0, &go_on, &Options::default()).unwrap();
+    fs::write(at("tree/b/f"), "settled").unwrap();
+    let asked = std::cell::Cell::new(0);
+    let changed = || {
+        asked.set(asked.get() + 1);
+        if asked.get() == 1 {
+            fs::write(at("tree/a/f"), "after").unwrap();
+            return Vec::new();
+        }
+        vec![at("tree/a")]
+    };
+    let settled = settle(&at("backup"), &changed, &go_on).unwrap();
+    assert_eq!(settled.left_out, [at("tree/a")]);
+    let backup = Backup::open(&at("backup")).unwrap();
+    assert_eq!(backup.verify(&go_on).unwrap().files, 2);
+    backup.restore(&at("tree"), &at("aside"), &go_on).unwrap();
+    assert_eq!(fs::read_to_string(at("tree/a/f")).unwrap(), "before");
+    assert_eq!(fs::read_to_string(at("tree/b/f")).unwrap(), "settled");
 }
 
 struct Unmount(std::path::PathBuf);

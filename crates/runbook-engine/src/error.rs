@@ -29,6 +29,14 @@ pub enum Error {
         "the plan that was saved with run {0} is not understood by this version of runbook; use the version that began it"
     )]
     Refused(RunId),
+    /// What taking the run back relies on is gone; nothing was changed.
+    #[error("run {run} cannot be taken back, and nothing was touched: {missing}")]
+    NoWayBack {
+        /// The run.
+        run: RunId,
+        /// What is gone.
+        missing: String,
+    },
     /// The operating system gives no threads or no randomness.
     #[error("cannot start the run")]
     Start(#[source] std::io::Error),

@@ -6,6 +6,7 @@
 
 use crate::audience::Audience;
 use crate::decide::{Action, Input, Job, decide};
+use crate::relies::{Relies, missing};
 use crate::secrets::{Secrets, struck};
 use crate::worker::{Brief, Worker, fail};
 use crate::{Error, Forecast, Interrupt, Observer, Program, forward, leftovers};
@@ -144,9 +145,17 @@ impl Runner {
             .map(|(step, known)| (step.clone(), known.usable_outputs().clone()))
             .filter(|(_, outputs)| !outputs.is_empty())
             .collect();
+        if back && !rolls_back {
+            let missing = missing(&state, &program.course, &settings.state_dir, &run);
+            if !missing.is_empty() {
+                return Err(Error::NoWayBack { run, missing: missing.join("; ") });
+            }
+        }
+        let intents = state.steps().filter_map(|(step, known)| Some((known.intent_seq?, step.clone()))).collect();
         let secrets = Secrets::going_on(program.plan(), outputs.iter());
         let known = Known { state, secrets, outputs };
         let mut runner = Self::new(settings, lock, program, run, known, Input::Resume, observer)?;
+        *runner.worker.intents.write().unwrap_or_else(PoisonError::into_inner) = intents;
         // Somebody else may have brought it to its end before this process had the lock.
         if runner.state.verdict().is_some() && !back {
             return Ok(runner);
@@ -183,6 +192,7 @@ impl Runner {
             running,
             secrets: known.secrets,
             outputs: RwLock::new(known.outputs),
+            intents: RwLock::default(),
             notes: say,
             #[cfg(debug_assertions)]
             faults: crate::faults::Faults::from_environment(),
@@ -354,6 +364,10 @@ impl Runner {
             self.learn(event);
         }
         for record in records {
+            if let Event::StepIntended { step, .. } = &record.event {
+                let mut intents = self.worker.intents.write().unwrap_or_else(PoisonError::into_inner);
+                intents.push((record.seq, step.clone()));
+            }
             self.audience.record(record);
         }
     }
@@ -401,29 +415,34 @@ impl Runner {
         let plan = self.worker.program.plan();
         let struck_out = kept.filter(|_| !self.undo.contains_key(step)).into_iter().flat_map(|undo| struck(plan, undo));
         let marks = self.marks.get(step).or(known.map(|known| &known.marks));
+        let (undo, relies) = Relies::of(self.undo.get(step).or(kept).cloned().unwrap_or(Json::Null));
+        let (complete, backups) = self.backups().into_iter().unzip();
         Brief {
-            undo: self.undo.get(step).or(kept).cloned().unwrap_or(Json::Null),
+            undo,
+            held: relies.held,
             struck: struck_out.map(str::to_owned).collect(),
             marks: marks.cloned().unwrap_or(Json::Null),
             baseline: known.and_then(|known| known.baseline.clone()).unwrap_or_default(),
-            backups: self.backups(),
+            complete,
+            backups,
         }
     }
 
-    /// Complete backups of this run, the latest first: `backup.create` puts out the directory as `dir`.
-    fn backups(&self) -> Vec<BackupRef> {
+    /// Complete backups of this run, the latest first, each with the number of the record since which it is complete:
+    /// `backup.create` puts out the directory as `dir`.
+    fn backups(&self) -> Vec<(u64, BackupRef)> {
         let course = &self.worker.program.course;
-        let mut backups: Vec<(Option<i64>, BackupRef)> = course
+        let mut backups: Vec<(u64, BackupRef)> = course
             .backups()
             .filter_map(|step| {
                 let known = self.state.step(step)?;
                 let complete = matches!(known.status, StepStatus::Unchanged | StepStatus::Changed | StepStatus::Undone);
                 let dir = known.outputs.get("dir").and_then(Json::as_str).filter(|_| complete)?;
-                Some((known.finished_at, BackupRef { step: step.clone(), dir: PathBuf::from(dir) }))
+                Some((known.finished_seq?, BackupRef { step: step.clone(), dir: PathBuf::from(dir) }))
             })
             .collect();
-        backups.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
-        backups.into_iter().map(|(_, backup)| backup).collect()
+        backups.sort_by_key(|(seq, _)| std::cmp::Reverse(*seq));
+        backups
     }
 }
 

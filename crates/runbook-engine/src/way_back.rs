@@ -2,8 +2,10 @@
 
 use crate::Course;
 use crate::decide::{Action, Job, over, take_back};
+use crate::since::is_from_before;
 use runbook_model::{Declaration, Resource, Role, RunState, StepId, StepState, StepStatus, UndoPhase, Verdict};
 use std::collections::{BTreeSet, HashMap};
+use std::path::Path;
 
 /// One entry of the way back: the `nth` time that this part of this step is taken back.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,9 +60,9 @@ fn brings_down(declaration: &Declaration) -> Option<&Resource> {
 }
 
 /// Everything that has to be taken back, in order: steps in the reverse order of their intents, restarts in two
-/// halves, state that is always restored right before the first service comes up; then, if green signals stayed lost,
-/// the state that is restored if needed, while the services are down once more. Where nothing was changed, nothing is
-/// put back, state included.
+/// halves, state that is always restored right before the first service comes up, and before the steps ahead of its backup
+/// are taken back; then, if green signals stayed lost, the state that is restored if needed, while the services are
+/// down once more. Where nothing was changed, nothing is put back, state included.
 fn stages(state: &RunState, course: &Course) -> Vec<Stage> {
     let touched = touched(state);
     if touched.is_empty() {
@@ -68,15 +70,25 @@ fn stages(state: &RunState, course: &Course) -> Vec<Stage> {
     }
     let mut parts = Vec::new();
     let mut comes_up_last = Vec::new();
-    let mut always = backups_with(state, course, "always").into_iter().map(|step| (step, UndoPhase::Undo));
+    let mut always = backups_with(state, course, "always").into_iter().map(|step| (step, UndoPhase::Undo)).peekable();
     for (step, known) in touched.iter().rev() {
         let Some(declaration) = course.schedule.declaration(step) else { continue };
+        // A backup that was made after this step holds what it changed. A service that the step brought up goes down before.
+        let later = std::iter::from_fn(|| always.next_if(|(backup, _)| finished(state, backup) > known.intent_seq));
+        let later: Vec<_> = later.collect();
         // A failure that the plan lets pass was undone on the way forward, in one piece.
         if restarts(declaration) && known.undone.first() != Some(&UndoPhase::Undo) {
             parts.push((*step, UndoPhase::Halt));
+            parts.extend(later);
             comes_up_last.push((*step, UndoPhase::Undo));
             continue;
         }
+        if declaration.starts().next().is_some() {
+            parts.push((*step, UndoPhase::Undo));
+            parts.extend(later);
+            continue;
+        }
+        parts.extend(later);
         if brings_down(declaration).is_some() {
             parts.extend(always.by_ref());
         }
@@ -108,7 +120,11 @@ fn insurance<'a>(
     touched: &[(&'a StepId, &StepState)],
 ) -> Vec<(&'a StepId, UndoPhase)> {
     let lost = state.steps().any(|(_, known)| !known.lost.is_empty());
-    let backups = backups_with(state, course, "if_needed");
+    let mut backups = backups_with(state, course, "if_needed");
+    // It would bring back what the run changed before it was made.
+    backups.retain(|step| {
+        state.step(step).is_some_and(|known| is_from_before(state, course, step, &paths(known, "if_needed")))
+    });
     if !(lost || insured(state)) || backups.is_empty() {
         return Vec::new();
     }
@@ -132,16 +148,27 @@ fn insured(state: &RunState) -> bool {
     state.steps().any(|(_, known)| known.undone.contains(&UndoPhase::Insurance))
 }
 
+/// When a step was complete, in the order of records.
+fn finished(state: &RunState, step: &StepId) -> Option<u64> {
+    state.step(step).and_then(|known| known.finished_seq)
+}
+
 /// Complete backups that put out a list of paths under `key`, which is how `backup.create` tells its restore policies.
+/// The latest first, so that the state before the run has the last word.
 fn backups_with<'a>(state: &'a RunState, course: &Course, key: &str) -> Vec<&'a StepId> {
-    let has_paths = |known: &StepState| {
-        known.outputs.get(key).and_then(|paths| paths.as_array()).is_some_and(|paths| !paths.is_empty())
-    };
     let is_backup = |step: &StepId| {
         let declaration = course.schedule.declaration(step);
         declaration.is_some_and(|declaration| declaration.roles.iter().any(|role| matches!(role, Role::Backup(_))))
     };
-    state.steps().filter(|(step, known)| is_backup(step) && has_paths(known)).map(|(step, _)| step).collect()
+    let with_paths = state.steps().filter(|(step, known)| is_backup(step) && !paths(known, key).is_empty());
+    let mut backups: Vec<&StepId> = with_paths.map(|(step, _)| step).collect();
+    backups.sort_by_key(|step| std::cmp::Reverse(finished(state, step)));
+    backups
+}
+
+fn paths<'a>(known: &'a StepState, key: &str) -> Vec<&'a Path> {
+    let list = known.outputs.get(key).and_then(|paths| paths.as_array());
+    list.into_iter().flatten().filter_map(|path| path.as_str().map(Path::new)).collect()
 }
 
 /// Verifications that have something to compare with, and those that could not be read before the first change: what

@@ -5,13 +5,15 @@ use crate::binding::{Unbound, unwritten};
 use crate::decide::{Began, Input, Job};
 #[cfg(debug_assertions)]
 use crate::faults::Faults;
+use crate::relies::Relies;
 use crate::secrets::Secrets;
+use crate::since::written;
 use runbook_journal::StateDir;
 use runbook_model::{
     Failure, FailureKind, Outputs, Prediction, Purpose, Reading, Role, RunId, SignalVerdict, StepDef, StepId, UndoPhase,
 };
 use runbook_steps::host::{Cancel, Host, HostBuilder, Reader, Running, io_failure};
-use runbook_steps::{BackupRef, Baseline, Confirmation, Done, Note, Step, Work};
+use runbook_steps::{BackupRef, Baseline, Changed, Confirmation, Done, Held, Note, Step, Work};
 use serde_json::Value as Json;
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -31,6 +33,8 @@ pub(crate) struct Worker {
     pub(crate) secrets: Secrets,
     /// Outputs of steps that are over.
     pub(crate) outputs: RwLock<HashMap<StepId, Outputs>>,
+    /// The steps with an intent, by the numbers of those records: known here before any of them acts.
+    pub(crate) intents: RwLock<Vec<(u64, StepId)>>,
     pub(crate) notes: tokio::sync::mpsc::UnboundedSender<(StepId, Note)>,
     #[cfg(debug_assertions)]
     pub(crate) faults: Faults,
@@ -42,8 +46,11 @@ pub(crate) struct Brief {
     pub(crate) undo: Json,
     /// Secrets that the undo data was written down without, where the journal is all that this process has of it.
     pub(crate) struck: Vec<String>,
+    pub(crate) held: Vec<Held>,
     pub(crate) marks: Json,
     pub(crate) baseline: Vec<Reading>,
+    /// The latest first, each with the number of the record since which it is complete.
+    pub(crate) complete: Vec<u64>,
     pub(crate) backups: Vec<BackupRef>,
 }
 
@@ -54,6 +61,7 @@ struct Bench<'a> {
     brief: &'a Brief,
     host: Host,
     dir: PathBuf,
+    held: Mutex<Vec<Held>>,
     evidence: Mutex<Vec<Reading>>,
 }
 
@@ -78,7 +86,8 @@ impl Worker {
         if let Some(error) = (!begins).then(|| self.state_dir.create_below(&dir).err()).flatten() {
             return fail(job, brief, full(&error));
         }
-        Bench { worker: self, def, brief, host, dir, evidence: Mutex::default() }.work(job)
+        let held = Mutex::new(brief.held.clone());
+        Bench { worker: self, def, brief, host, dir, held, evidence: Mutex::default() }.work(job)
     }
 
     /// The limit of one attempt. Steps that wait for people or for time to pass have none but their own.
@@ -204,6 +213,7 @@ impl Bench<'_> {
             dir: &self.dir,
             step: &self.def.id,
             backups: &self.brief.backups,
+            held: &self.held,
             marks: &self.brief.marks,
             baseline: &self.brief.baseline,
             evidence: &self.evidence,
@@ -234,7 +244,10 @@ impl Bench<'_> {
             return Ok(Began::Ready { undo: None });
         }
         self.forget_earlier_captures()?;
-        Ok(Began::Ready { undo: Some(bound.prepare(&self.tools(&|note| self.say(note)))?) })
+        let undo = bound.prepare(&self.tools(&|note| self.say(note)))?;
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let keeps = std::fs::read_dir(&self.dir).is_ok_and(|mut entries| entries.next().is_some());
+        Ok(Began::Ready { undo: Some(Relies::new(held, keeps).with(undo)?) })
     }
 
     /// Before its intent a step has not acted: what an attempt that was cut short has captured is of no use, and in the
@@ -296,7 +309,7 @@ impl Bench<'_> {
             return Ok(None);
         }
         let mut found = Vec::new();
-        for backup in &self.brief.backups {
+        for (backup, complete) in self.brief.backups.iter().zip(&self.brief.complete) {
             let Some(def) = self.worker.program.step(&backup.step) else { continue };
             let dir = self.worker.state_dir.step(&self.worker.run, &backup.step);
             let bench = Bench {
@@ -305,11 +318,25 @@ impl Bench<'_> {
                 brief: self.brief,
                 host: self.host.clone(),
                 dir,
+                held: Mutex::default(),
                 evidence: Mutex::default(),
             };
-            found.extend(bench.bind()?.settle(&bench.tools(&|note| bench.say(note)))?);
+            let since = || self.changed_since(*complete);
+            found.extend(bench.bind()?.settle(&bench.tools(&|note| bench.say(note)), &since)?);
         }
         Ok((!found.is_empty()).then(|| found.join("; ")))
+    }
+
+    /// What this run may have changed since its record `seq`. Steps that run beside this one add to it.
+    fn changed_since(&self, seq: u64) -> Vec<Changed> {
+        let intents = self.worker.intents.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let later = intents.into_iter().filter(|(at, step)| *at > seq && *step != self.def.id);
+        let course = &self.worker.program.course;
+        later
+            .flat_map(|(_, step)| {
+                written(course, &step).into_iter().map(move |path| Changed { step: step.clone(), path })
+            })
+            .collect()
     }
 
     fn acted(&self, step: StepId, result: Result<Done, Failure>) -> Input {
@@ -333,6 +360,7 @@ impl Bench<'_> {
             brief: self.brief,
             host: self.host.clone().refusing(unusable),
             dir: self.dir.clone(),
+            held: Mutex::new(self.brief.held.clone()),
             evidence: Mutex::default(),
         };
         bound.take_back(phase, &bench.tools(&|note| bench.say(note)), &self.brief.undo)

@@ -74,6 +74,8 @@ pub struct StepState {
     pub started_at: Option<i64>,
     /// When it ended going forward.
     pub finished_at: Option<i64>,
+    /// Its place among all records when it ended going forward: what orders it against intents, as no clock can.
+    pub finished_seq: Option<u64>,
 }
 
 /// Everything that is known of a run.
@@ -285,6 +287,7 @@ impl RunState {
             Event::StepRetrying { failure, .. } => step.failure = Some(failure.clone()),
             Event::StepFinished { outcome, outputs, readings, .. } => {
                 step.finished_at = Some(record.at);
+                step.finished_seq = Some(record.seq);
                 step.outputs = outputs.clone();
                 step.readings = readings.clone();
                 step.failure = None;

@@ -25,5 +25,5 @@ pub use check::check_parameters;
 pub use kind::{Kind, KindDoc, Need, OutputDoc, Param, ParamType};
 pub use process::supervise;
 pub use schema::{kind_schema, plan_schema_with_kinds};
-pub use step::{BackupRef, Baseline, Confirmation, Done, Note, Probe, Step, Work};
+pub use step::{BackupRef, Baseline, Changed, Confirmation, Done, Held, Note, Probe, Step, Work};
 pub use window::{WindowState, is_zone, local_time, window_state};

@@ -3,11 +3,12 @@
 //! Both are backups in the sense of `runbook-backup`, so a file of three bytes comes back with the same care (mode,
 //! owner, times, attributes, checked digest, one rename) as a package of sixty thousand files.
 
-use crate::{BackupRef, Work};
+use crate::{BackupRef, Held, Work};
 use runbook_backup::{Backup, Options, Restored};
 use runbook_model::{Failure, FailureKind};
 use serde_json::{Value as Json, json};
 use std::path::{Path, PathBuf};
+use std::sync::PoisonError;
 
 impl Work<'_> {
     /// Captures `paths` as they are, absence included, into the step's own directory. For `prepare` of kinds with
@@ -27,22 +28,37 @@ impl Work<'_> {
         Ok(done?.join("; "))
     }
 
-    /// The latest backup of this run that covers `path`; a refusal if there is none. Kinds that are undone from a
-    /// backup call this in `prepare`, so that nothing starts without its way back.
-    pub fn covering(&self, path: &Path) -> Result<&BackupRef, Failure> {
+    /// Chooses the latest backup of this run that covers `path` for its way back; a refusal if there is none. Kinds that
+    /// are undone from a backup call this in `prepare`, so that nothing starts without its way back.
+    pub fn covering(&self, path: &Path) -> Result<(), Failure> {
+        let mut because = None;
         for backup in self.backups {
-            if open(backup)?.covers(path) {
-                return Ok(backup);
+            match open(backup)?.way_back(path) {
+                Ok(name) => return self.hold(path, name, backup),
+                Err(error) => because = because.or(Some(error)),
             }
         }
-        Err(Failure::refused(format!("no backup of this run covers {}", path.display()))
-            .hint("add the path to a `backup.create` that comes before this step"))
+        let because = because.map(|error| format!(": {error}")).unwrap_or_default();
+        Err(Failure::refused(format!("no backup of this run covers {}{because}", path.display()))
+            .hint("add the path, as the links above it lead, to a `backup.create` that comes before this step"))
     }
 
-    /// Puts `path` back from the latest backup that covers it, in one rename. What it replaces is set aside in the
-    /// step's directory, never deleted. Idempotent. Says what was done.
+    fn hold(&self, path: &Path, name: PathBuf, backup: &BackupRef) -> Result<(), Failure> {
+        let BackupRef { step, dir } = backup.clone();
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.retain(|other| other.path != path);
+        held.push(Held { path: path.to_path_buf(), name, step, dir });
+        Ok(())
+    }
+
+    /// Puts `path` back from the backup that [`covering`](Self::covering) chose, in one rename. What it replaces is set
+    /// aside in the step's directory, never deleted. Idempotent. Says what was done.
     pub fn restore(&self, path: &Path) -> Result<String, Failure> {
-        Ok(put_back(path, BACKUP, &self.restore_from(self.covering(path)?, path)?))
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let Some(Held { name, step, dir, .. }) = held.into_iter().find(|held| held.path == path) else {
+            return Err(Failure::failed(format!("no backup was chosen for {} before it changed", path.display())));
+        };
+        Ok(put_back(path, BACKUP, &self.restore_from(&BackupRef { step, dir }, &name)?))
     }
 
     fn restore_from(&self, backup: &BackupRef, path: &Path) -> Result<Restored, Failure> {

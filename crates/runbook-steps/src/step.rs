@@ -2,6 +2,7 @@
 
 use crate::host::{Host, Reader};
 use runbook_model::{Failure, Outputs, Prediction, Reading, StepId, UndoPhase, Waiting};
+use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -54,9 +55,10 @@ pub trait Step: Send + Sync {
     }
 
     /// Called on completed steps after a step brought a service down: the second pass over a live directory. Says
-    /// what it found, if anything.
-    fn settle(&self, work: &Work<'_>) -> Result<Option<String>, Failure> {
-        let _ = work;
+    /// what it found, if anything. `since` tells what the run may have changed since the step was complete, which is
+    /// not to be taken for the state before; it may grow meanwhile.
+    fn settle(&self, work: &Work<'_>, since: &dyn Fn() -> Vec<Changed>) -> Result<Option<String>, Failure> {
+        let _ = (work, since);
         Ok(None)
     }
 }
@@ -108,6 +110,28 @@ pub struct BackupRef {
     pub dir: PathBuf,
 }
 
+/// Where a path comes back from: chosen before the step changes it, and used for its undo whatever came later.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    /// The path as the step names it.
+    pub path: PathBuf,
+    /// The same as the backup names it.
+    pub name: PathBuf,
+    /// The step that made the backup.
+    pub step: StepId,
+    /// The backup's directory.
+    pub dir: PathBuf,
+}
+
+/// What a step of the run may have changed since a backup was complete.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Changed {
+    /// The step.
+    pub step: StepId,
+    /// With everything below; `/` where it is not known.
+    pub path: PathBuf,
+}
+
 /// What a step is given to work with.
 pub struct Work<'a> {
     /// The host; writes are allowed.
@@ -118,6 +142,9 @@ pub struct Work<'a> {
     pub step: &'a StepId,
     /// Backups of this run, the latest first.
     pub backups: &'a [BackupRef],
+    /// Where paths come back from: [`covering`](Self::covering) adds to it in `prepare`, it is kept with the undo data,
+    /// and [`restore`](Self::restore) goes by it.
+    pub held: &'a Mutex<Vec<Held>>,
     /// What `baseline` returned as marks; null if no baseline was taken.
     pub marks: &'a Json,
     /// The rows that `baseline` read; empty if none.

@@ -112,6 +112,11 @@ impl From<runbook_journal::Error> for CommandError {
 
 impl From<runbook_engine::Error> for CommandError {
     fn from(error: runbook_engine::Error) -> Self {
+        if let runbook_engine::Error::NoWayBack { run, .. } = &error {
+            return Self::refused(error.to_string()).hint(format!(
+                "put a copy of it in its place and try again, or go by hand: `runbook show {run}` tells what each step changed"
+            ));
+        }
         Self::new(Exit::Stopped, chain(&error))
             .hint("`runbook status` tells where the run is; `runbook resume` goes on")
     }

@@ -145,6 +145,29 @@ fn a_stuck_run_is_taken_back_in_one_go() {
     }
 }
 
+/// A backup that was made after a change holds that change: it is put back first, and never as insurance.
+#[test]
+fn the_state_before_the_run_has_the_last_word() {
+    let backup = || step(Part::Backup { always: true, if_needed: true });
+    let script = Script::of([
+        backup(),
+        step(Part::Change).needs(&[0]),
+        step(Part::Restart(0)).needs(&[1]),
+        backup().needs(&[2]),
+        step(Part::Verify(Lost::UntilInsured)).needs(&[3]),
+        step(Part::Change).path(1).needs(&[4]).fates(FAILS),
+    ]);
+    let world = plays(&script, &[], Verdict::RolledBack);
+    let back = world.records().filter_map(|record| match &record.event {
+        Event::UndoFinished { step, phase, .. } => Some(format!("{phase:?} {step}")),
+        _ => None,
+    });
+    assert_eq!(
+        back.collect::<Vec<_>>().join(", "),
+        "Undo s5, Halt s2, Undo s3, Undo s1, Undo s0, Undo s2, Halt s2, Insurance s0, Undo s2"
+    );
+}
+
 /// The whole way back: halves of restarts, state before services, insurance with the services down once more.
 #[test]
 fn the_way_back_of_a_plan_with_everything() {

@@ -6,9 +6,9 @@ mod read;
 
 use crate::host::{Command, Host, Reader};
 use crate::local_undo::{BACKUP, backup_failure, put_back};
-use crate::{Args, Confirmation, Done, Kind, KindDoc, OutputDoc, Param, ParamType, Probe, Step, Work};
+use crate::{Args, Changed, Confirmation, Done, Kind, KindDoc, OutputDoc, Param, ParamType, Probe, Step, Work};
 use read::{Capture, Covered, Restore, read_captures, read_paths};
-use runbook_backup::{Backup, Created, Options};
+use runbook_backup::{Backup, Created, Options, Settled};
 use runbook_model::{
     Declaration, Diagnostic, Diagnostics, Effect, Failure, FailureKind, Outputs, Prediction, Role, UndoPhase,
 };
@@ -31,7 +31,8 @@ static DOC: KindDoc = KindDoc {
          Steps that replace programs are undone from this backup. A path that only the service itself writes is \
          insurance, and its `restore` says what a rollback does with it: `if-needed` (without it) puts it back only \
          when the verification after the rollback stays red, `always` in every rollback, `never` only by hand. What \
-         a restore replaces is set aside, never deleted.\n\n\
+         a restore replaces is set aside, never deleted. A path comes back with everything below it, so below it no path \
+         may have a weaker `restore`.\n\n\
          `capture` keeps what commands say at that moment in `captures/<name>.txt` beside the archive, with the exit \
          code; one that fails is noted there, and fails the step only with `capture_required: true`.",
     ),
@@ -316,25 +317,38 @@ impl Step for Create {
         }
     }
 
-    fn settle(&self, work: &Work<'_>) -> Result<Option<String>, Failure> {
-        let settled = runbook_backup::settle(&backup_dir(work), &|| work.host.still_wanted().is_err())
+    fn settle(&self, work: &Work<'_>, since: &dyn Fn() -> Vec<Changed>) -> Result<Option<String>, Failure> {
+        let changed = || since().into_iter().map(|changed| changed.path).collect();
+        let settled = runbook_backup::settle(&backup_dir(work), &changed, &|| work.host.still_wanted().is_err())
             .map_err(|error| backup_failure("the second pass of the backup failed", &error))?;
+        let mut said = Vec::new();
         let differences = settled.changed + settled.added + settled.removed;
-        if differences == 0 && settled.changed_while_read.is_empty() {
-            return Ok(None);
+        if differences > 0 || !settled.changed_while_read.is_empty() {
+            let Settled { changed, added, removed, .. } = settled;
+            said.push(format!("second pass: {changed} changed, {added} new and {removed} gone since the first"));
         }
-        let mut summary = format!(
-            "second pass: {} changed, {} new and {} gone since the first",
-            settled.changed, settled.added, settled.removed
-        );
         if !settled.changed_while_read.is_empty() {
-            summary.push_str(&format!(
-                "; {} still changed while they were read, so something still writes there",
+            said.push(format!(
+                "{} still changed while they were read, so something still writes there",
                 settled.changed_while_read.len()
             ));
         }
-        Ok(Some(summary))
+        said.extend((!settled.left_out.is_empty()).then(|| left_out(&settled.left_out, &since())));
+        Ok((!said.is_empty()).then(|| said.join("; ")))
     }
+}
+
+/// What the second pass did not read, and which steps are the reason.
+fn left_out(paths: &[PathBuf], changed: &[Changed]) -> String {
+    let shown: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+    let is_reason = |one: &&Changed| paths.iter().any(|path| path.starts_with(&one.path) || one.path.starts_with(path));
+    let mut steps: Vec<String> = changed.iter().filter(is_reason).map(|one| format!("`{}`", one.step)).collect();
+    steps.dedup();
+    let because = match steps.as_slice() {
+        [] => "it may have changed on purpose".to_owned(),
+        steps => format!("{} may have changed it since", steps.join(", ")),
+    };
+    format!("second pass without {}, for {because}", shown.join(", "))
 }
 
 fn counted(count: u64, what: &str) -> String {

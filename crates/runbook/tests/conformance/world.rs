@@ -2,7 +2,7 @@
 
 use runbook_model::{Node, Resource, Span, StepId};
 use runbook_steps::host::{Cancel, Canceller, Host, HostBuilder, Reader};
-use runbook_steps::{ArgContext, Args, BackupRef, Baseline, Catalogue, Step, Work};
+use runbook_steps::{ArgContext, Args, BackupRef, Baseline, Catalogue, Held, Step, Work};
 use serde_json::Value as Json;
 use std::fmt::Write as _;
 use std::fs;
@@ -24,6 +24,8 @@ pub(crate) struct World {
     pub(crate) services: Vec<Resource>,
     /// Backups of the run, made by [`back_up`](Self::back_up).
     pub(crate) backups: Vec<BackupRef>,
+    /// The backups that the step chose in `prepare`.
+    pub(crate) held: Mutex<Vec<Held>>,
     runtime: tokio::runtime::Runtime,
     canceller: Canceller,
     cancel: Cancel,
@@ -48,6 +50,7 @@ impl World {
             state: dir("state"),
             services: Vec::new(),
             backups: Vec::new(),
+            held: Mutex::default(),
             runtime: tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap(),
             canceller,
             cancel,
@@ -105,6 +108,7 @@ impl World {
             dir: &self.work,
             step: &step,
             backups: &self.backups,
+            held: &self.held,
             marks: &baseline.marks,
             baseline: &baseline.readings,
             evidence: &Mutex::new(Vec::new()),

@@ -133,6 +133,7 @@ impl OneStep<'_> {
             dir: &self.dir,
             step: &self.id,
             backups: &[],
+            held: &Mutex::default(),
             marks: &self.marks,
             baseline: &self.baseline,
             evidence: &self.evidence,

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot set its stage fails")]
 
 mod account;
+mod backups;
 mod bench;
 mod crashes;
 mod evidence;

@@ -16,6 +16,17 @@ pub(super) enum Restore {
     Always,
 }
 
+impl Restore {
+    /// As plans write it.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Never => "never",
+            Self::IfNeeded => "if-needed",
+            Self::Always => "always",
+        }
+    }
+}
+
 /// One item of `paths`.
 pub(super) struct Covered {
     /// `None` until a step ran.
@@ -52,7 +63,34 @@ pub(super) fn read_paths(args: &Args<'_>, found: &mut Diagnostics) -> Vec<Covere
     if items.is_empty() {
         found.push(wrong("paths", node.span, "at least one path"));
     }
-    items.iter().filter_map(|item| read_path(item, args, found)).collect()
+    let covered: Vec<Covered> = items.iter().filter_map(|item| read_path(item, args, found)).collect();
+    refuse_weaker_inside(&covered, found);
+    covered
+}
+
+/// A path is put back with everything below it, so a weaker policy below could not be kept. Of a path that is named twice
+/// the stronger counts, unless the other one is a `never`.
+fn refuse_weaker_inside(covered: &[Covered], found: &mut Diagnostics) {
+    let each = || covered.iter().flat_map(|one| one.paths.iter().flatten().map(move |path| (path, one)));
+    for (inside, weaker) in each() {
+        let beats = |path: &PathBuf, one: &Covered| {
+            weaker.restore < one.restore && (path != inside || weaker.restore == Restore::Never)
+        };
+        let over = each().find(|(path, one)| inside.starts_with(path) && beats(path, one));
+        let Some((path, stronger)) = over else { continue };
+        let (weak, strong) = (weaker.restore.word(), stronger.restore.word());
+        let message = format!(
+            "`restore: {weak}` of {} cannot be kept: it comes back with {}, which has `restore: {strong}`",
+            inside.display(),
+            path.display()
+        );
+        found.push(
+            Diagnostic::error(Code::WRONG_PARAMETER, weaker.span, message)
+                .label(format!("`restore: {weak}`"))
+                .related(stronger.span, format!("`restore: {strong}`, with everything below"))
+                .help("give both the same `restore`, or name the paths beside it one by one instead of the one above"),
+        );
+    }
 }
 
 fn read_path(item: &Node, args: &Args<'_>, found: &mut Diagnostics) -> Option<Covered> {

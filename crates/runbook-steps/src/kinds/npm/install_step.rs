@@ -92,7 +92,7 @@ impl Step for Install {
         captured.extend(self.site.leftovers(host, &captured)?);
         captured.push(self.site.modules().join(".package-lock.json"));
         match found {
-            Some(_) => drop(work.covering(&self.site.dir())?),
+            Some(_) => work.covering(&self.site.dir())?,
             None => captured.push(self.site.dir()),
         }
         captured.sort();

@@ -1,0 +1,114 @@
+//! What the undo of a step relies on besides the kind's own data: chosen backups, and files in the step's directory.
+//!
+//! Both are kept inside the undo data, under one name that kinds do not see.
+
+use crate::Course;
+use runbook_backup::Backup;
+use runbook_journal::StateDir;
+use runbook_model::{Failure, Role, RunId, RunState};
+use runbook_steps::Held;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json};
+use std::path::Path;
+
+/// The name under which it is kept.
+const KEY: &str = "relies_on";
+
+/// See the module.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Relies {
+    /// Paths that come back from backups.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) held: Vec<Held>,
+    /// Whether the step keeps files in its own directory.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) files: bool,
+    /// The kind's data, where it is no map. A list, because `null` is data too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    data: Vec<Json>,
+}
+
+impl Relies {
+    pub(crate) fn new(held: Vec<Held>, files: bool) -> Self {
+        Self { held, files, data: Vec::new() }
+    }
+
+    /// The undo data for the journal.
+    pub(crate) fn with(mut self, undo: Json) -> Result<Json, Failure> {
+        if self.held.is_empty() && !self.files {
+            return Ok(undo);
+        }
+        let mut map = match undo {
+            Json::Object(map) => map,
+            other => {
+                self.data.push(other);
+                Map::new()
+            }
+        };
+        let relies = serde_json::to_value(self)
+            .map_err(|error| Failure::refused(format!("what undo relies on cannot be written down: {error}")))?;
+        map.insert(KEY.to_owned(), relies);
+        Ok(Json::Object(map))
+    }
+
+    /// The kind's data, and what its undo relies on.
+    pub(crate) fn of(mut undo: Json) -> (Json, Self) {
+        let kept = undo.as_object_mut().and_then(|map| map.remove(KEY));
+        let mut relies: Self = kept.and_then(|kept| serde_json::from_value(kept).ok()).unwrap_or_default();
+        let data = relies.data.pop().unwrap_or(undo);
+        (data, relies)
+    }
+}
+
+/// What is gone of that which taking the run back relies on, one line each.
+pub(crate) fn missing(state: &RunState, course: &Course, dir: &StateDir, run: &RunId) -> Vec<String> {
+    let mut missing = Vec::new();
+    for (step, known) in state.steps() {
+        let (_, relies) = Relies::of(known.undo.clone().unwrap_or_default());
+        let own = dir.step(run, step);
+        if known.status.may_have_touched() {
+            missing.extend(relies.held.iter().filter_map(|held| lacks(&held.dir)));
+            missing.extend((relies.files && is_empty(&own)).then(|| format!("{} is not there", own.display())));
+        }
+        let always = known.outputs.get("always").and_then(Json::as_array).is_some_and(|paths| !paths.is_empty());
+        let declaration = course.schedule.declaration(step);
+        if always && declaration.is_some_and(|one| one.roles.iter().any(|role| matches!(role, Role::Backup(_)))) {
+            let kept = known.outputs.get("dir").and_then(Json::as_str);
+            missing.extend(kept.and_then(|dir| lacks(Path::new(dir))));
+        }
+    }
+    missing.sort();
+    missing.dedup();
+    missing
+}
+
+/// Why a backup cannot be used, as far as a look at it tells.
+fn lacks(dir: &Path) -> Option<String> {
+    let backup = match Backup::open(dir) {
+        Ok(backup) => backup,
+        Err(error) => return Some(error.to_string()),
+    };
+    let archives = backup.manifest().archives.iter().map(|archive| dir.join(&archive.file));
+    archives.into_iter().find(|file| !file.exists()).map(|file| format!("{} is not there", file.display()))
+}
+
+fn is_empty(dir: &Path) -> bool {
+    std::fs::read_dir(dir).map_or(true, |mut entries| entries.next().is_none())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Relies;
+    use serde_json::json;
+
+    #[test]
+    fn the_data_of_a_kind_comes_back_as_it_was() {
+        for data in [json!(null), json!({}), json!({ "a": 1 }), json!([1]), json!("text")] {
+            for files in [false, true] {
+                let kept = Relies::new(Vec::new(), files).with(data.clone()).unwrap();
+                assert_eq!(kept == data, !files);
+                assert_eq!(Relies::of(kept), (data.clone(), Relies::new(Vec::new(), files)));
+            }
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! What steps may have changed on the disk, as far as that is declared: what a backup that is made or read after them
+//! must not pass off as the state before. Pure.
+
+use crate::Course;
+use runbook_model::{Access, Declaration, Resource, RunState, StepId, StepState};
+use std::path::{Path, PathBuf};
+
+/// The paths that `step` may write, each with everything below it; `/` where that is not known. What a service writes
+/// once a step has brought it up is declared nowhere.
+pub(crate) fn written(course: &Course, step: &StepId) -> Vec<PathBuf> {
+    let anything = || vec![PathBuf::from("/")];
+    let Some(declaration) = course.schedule.declaration(step) else { return anything() };
+    if declaration.starts().next().is_some() {
+        return anything();
+    }
+    let writes = |declaration: &Declaration| -> Option<Vec<PathBuf>> {
+        let mut paths = Vec::new();
+        for effect in declaration.effects.iter().filter(|effect| effect.access == Access::Write) {
+            match &effect.resource {
+                Resource::Path(path) => paths.push(path.clone()),
+                Resource::UnknownPath | Resource::Everything => return None,
+                Resource::Unit(_) | Resource::Process(_) | Resource::Port(_) | Resource::Package(_) => {}
+            }
+        }
+        Some(paths)
+    };
+    writes(declaration).unwrap_or_else(anything)
+}
+
+/// Whether nothing that this run did before the backup of `step` was complete may have changed one of `paths`.
+pub(crate) fn is_from_before(state: &RunState, course: &Course, step: &StepId, paths: &[&Path]) -> bool {
+    let Some(complete) = state.step(step).and_then(|known| known.finished_seq) else { return false };
+    let earlier = |(_, known): &(&StepId, &StepState)| known.intent_seq.is_some_and(|at| at < complete);
+    let overlaps = |path: &PathBuf| paths.iter().any(|kept| kept.starts_with(path) || path.starts_with(kept));
+    !state.steps().filter(earlier).any(|(earlier, _)| written(course, earlier).iter().any(overlaps))
+}
