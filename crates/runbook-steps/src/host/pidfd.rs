@@ -95,10 +95,10 @@ mod tests {
         let (say, said) = mpsc::channel();
         let (end, ended) = mpsc::channel::<()>();
         let thread = std::thread::spawn(move || {
-            say.send(rustix::thread::gettid()).unwrap();
+            say.send(std::fs::read_link("/proc/thread-self").unwrap()).unwrap();
             let _ = ended.recv();
         });
-        let pid = said.recv().unwrap().as_raw_nonzero().get().unsigned_abs();
+        let pid = said.recv().unwrap().file_name().unwrap().to_string_lossy().parse().unwrap();
         let stale = Identity { pid, start: own.start.saturating_sub(1), ..own };
         assert!(!signal_exactly(&reader, &stale, Signal::TERM).unwrap());
         drop(end);

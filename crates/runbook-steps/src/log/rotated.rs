@@ -54,7 +54,7 @@ impl Rotated {
                 later.push((made(&found), (*mark, file.clone())));
             }
         }
-        later.sort_by(|(one, _), (other, _)| one.cmp(other));
+        later.sort_by_key(|(made, _)| *made);
         Ok(later.into_iter().map(|(_, file)| file).collect())
     }
 
