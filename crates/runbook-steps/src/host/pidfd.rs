@@ -20,6 +20,8 @@ impl Reader {
         match pidfd_open(pid, PidfdFlags::empty()) {
             Ok(pidfd) => Ok(self.alive(identity)?.then_some(pidfd)),
             Err(Errno::SRCH) => Ok(None),
+            // The number may have passed to a thread, which has no descriptor of this sort.
+            Err(Errno::INVAL | Errno::NOENT) if !self.alive(identity)? => Ok(None),
             Err(error) => Err(Failure::failed(format!("cannot open {identity}: {error}"))),
         }
     }
@@ -78,5 +80,28 @@ impl Host {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+
+    #[test]
+    fn a_number_that_passed_to_a_thread_is_gone() {
+        let reader = Reader::new("/nowhere", "/nowhere");
+        let own = reader.process(std::process::id()).unwrap().unwrap().identity;
+        let (say, said) = mpsc::channel();
+        let (end, ended) = mpsc::channel::<()>();
+        let thread = std::thread::spawn(move || {
+            say.send(std::fs::read_link("/proc/thread-self").unwrap()).unwrap();
+            let _ = ended.recv();
+        });
+        let pid = said.recv().unwrap().file_name().unwrap().to_string_lossy().parse().unwrap();
+        let stale = Identity { pid, start: own.start.saturating_sub(1), ..own };
+        assert!(!signal_exactly(&reader, &stale, Signal::TERM).unwrap());
+        drop(end);
+        thread.join().unwrap();
     }
 }

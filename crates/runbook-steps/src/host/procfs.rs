@@ -49,6 +49,21 @@ impl Reader {
         Ok(found)
     }
 
+    /// The parent of `pid`, its parent and so on, the nearest first, without itself.
+    pub fn ancestors(&self, pid: u32) -> Result<Vec<Process>, Failure> {
+        let mut found: Vec<Process> = Vec::new();
+        let mut next = self.process(pid)?.map(|process| process.parent);
+        while let Some(process) = next.map(|parent| self.process(parent)).transpose()?.flatten() {
+            // While this reads, a number may pass to a younger process.
+            if found.iter().any(|known| known.identity.pid == process.identity.pid) {
+                break;
+            }
+            next = Some(process.parent);
+            found.push(process);
+        }
+        Ok(found)
+    }
+
     /// The processes whose environment had exactly `name=value` when they were started, as far as this user may see.
     pub fn processes_with_env(&self, name: &str, value: &Path) -> Result<Vec<Process>, Failure> {
         let wanted = [name.as_bytes(), b"=", value.as_os_str().as_bytes()].concat();

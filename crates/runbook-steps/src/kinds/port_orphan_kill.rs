@@ -10,7 +10,7 @@ use runbook_model::{
 use serde_json::{Value as Json, json};
 use std::borrow::Cow;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The kind.
 pub(crate) struct PortOrphanKill;
@@ -20,10 +20,11 @@ static DOC: KindDoc = KindDoc {
     summary: Cow::Borrowed("Ends the orphan that still holds a port"),
     text: Cow::Borrowed(
         "The owner of the listening socket is found by the socket itself, on IPv4 and IPv6. It is ended only if it is \
-         not a process of `service`, executes the program that `expect` names, and runs as the same user (root may end \
-         the processes of others). It is signalled through a descriptor, after its start time was read once more, so a \
-         reused number is never hit: TERM, then KILL after `grace`. In the end the port is free on both families, or \
-         the step fails. Anything else that holds the port is named and left alone. A free port is no change. Nothing \
+         not a process of `service`, nor of any other service whose embedded supervisor runs, executes the program \
+         that `expect` names, and runs as the same user (root may end the processes of others). A `service` that this \
+         host does not know and the plan does not start is refused: the name is wrong. The process is signalled through a descriptor, after its start time was read once more, so a \
+         reused number is never hit: TERM, then KILL after `grace`. In the end the port is free on both families and \
+         stays so for a second, or the step fails. Anything else that holds the port is named and left alone. A free port is no change. Nothing \
          can bring an orphan back, and nothing should: it was not part of the service, so there is no undo.",
     ),
     params: Cow::Borrowed(&[
@@ -75,10 +76,13 @@ impl Kind for PortOrphanKill {
     }
 
     fn bind(&self, args: &Args<'_>) -> Result<Box<dyn Step>, Diagnostic> {
+        let service = args.maybe::<String>("service")?;
+        let is_started = |name: &String| args.context.services.contains(&Resource::Process(name.clone()));
         Ok(Box::new(Free {
+            is_started: service.as_ref().is_some_and(is_started),
             port: args.need("port")?,
             expect: args.need("expect")?,
-            service: args.maybe::<String>("service")?.map(Service::named),
+            service: service.map(Service::named),
             grace: args.need("grace")?,
         }))
     }
@@ -88,8 +92,14 @@ struct Free {
     port: u16,
     expect: String,
     service: Option<Service>,
+    /// Whether the plan itself starts that service.
+    is_started: bool,
     grace: Duration,
 }
+
+/// How long the port has to stay free, and the pause between two looks at it.
+const STAYS_FREE: Duration = Duration::from_secs(1);
+const LOOK: Duration = Duration::from_millis(50);
 
 /// Who holds the port.
 enum Holder {
@@ -101,6 +111,7 @@ enum Holder {
 impl Free {
     /// Judges every holder of the port; one that may not be ended is a refusal.
     fn holder(&self, host: &Reader) -> Result<Holder, Failure> {
+        self.check_service(host)?;
         let owners = host.port_owners(self.port)?;
         if owners.is_free() {
             return Ok(Holder::Nobody);
@@ -120,6 +131,18 @@ impl Free {
         Ok(if orphans.is_empty() { Holder::TheService } else { Holder::Orphans(orphans) })
     }
 
+    /// A name that nobody knows protects nothing.
+    fn check_service(&self, host: &Reader) -> Result<(), Failure> {
+        match &self.service {
+            Some(service) if !self.is_started && service.spec(host)?.is_none() => {
+                let message = format!("there is no service `{}` on this host", service.name);
+                Err(Failure::refused(message)
+                    .hint("correct `service` or the state directory, or leave `service` out if the port has none"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The process with what it executes if it may be ended; `None` if it is gone.
     fn judge(&self, host: &Reader, process: &Process) -> Result<Option<(Identity, Executed)>, Failure> {
         let identity = &process.identity;
@@ -133,6 +156,9 @@ impl Free {
         }
         if !self.expects(&executed) {
             return Err(refused(&format!("which is not `{}`", self.expect)));
+        }
+        if let Some(service) = Service::supervising(host, identity)? {
+            return Err(refused(&format!("which belongs to service `{service}`, and its supervisor runs")));
         }
         if host.uid() != 0 && executed.uid != Some(host.uid()) {
             return Err(refused("which belongs to another user"));
@@ -181,15 +207,26 @@ impl Step for Free {
         };
         let identities: Vec<Identity> = orphans.into_iter().map(|(identity, _)| identity).collect();
         work.host.terminate(&identities, self.grace)?;
-        if let Holder::Orphans(left) = self.holder(work.host)? {
-            let names: Vec<String> =
-                left.iter().map(|(identity, what)| format!("{identity} ({})", what.line())).collect();
-            return Err(Failure::failed(format!("port {} is taken again by {}", self.port, names.join(" and ")))
-                .hint("something starts it again; stop that first"));
-        }
+        let until = Instant::now() + STAYS_FREE;
+        let state = loop {
+            let state = match self.holder(work.host)? {
+                Holder::Nobody => "is free",
+                Holder::TheService => break "belongs to the service itself",
+                Holder::Orphans(left) => {
+                    let names: Vec<String> =
+                        left.iter().map(|(identity, what)| format!("{identity} ({})", what.line())).collect();
+                    let message = format!("port {} is taken again by {}", self.port, names.join(" and "));
+                    return Err(Failure::failed(message).hint("something starts it again; stop that first"));
+                }
+            };
+            if Instant::now() >= until {
+                break state;
+            }
+            work.host.pause(LOOK)?;
+        };
         let pids: Vec<u32> = identities.iter().map(|identity| identity.pid).collect();
         let names: Vec<String> = identities.iter().map(Identity::to_string).collect();
-        Ok(Done::saying(format!("{} ended, port {} is free", names.join(" and "), self.port))
+        Ok(Done::saying(format!("{} ended, port {} {state}", names.join(" and "), self.port))
             .with(Self::outputs(&pids)))
     }
 

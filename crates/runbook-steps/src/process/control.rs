@@ -12,6 +12,8 @@ use rustix::process::Signal;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+/// The command of `runbook` that is a supervisor; its argument is the spec.
+const SUPERVISE: &str = "supervise";
 /// How long a supervisor may take to write its first state.
 const FIRST_STATE: Duration = Duration::from_secs(10);
 /// The pause between two looks for the first state.
@@ -68,12 +70,28 @@ impl Service {
         Ok(found)
     }
 
+    /// The name of the service under whose supervisor `process` runs, in whatever state directory that one is. The
+    /// supervisor adopts what its service leaves behind, so a process that is not below one is an orphan.
+    pub(crate) fn supervising(host: &Reader, process: &Identity) -> Result<Option<String>, Failure> {
+        for above in host.ancestors(process.pid)? {
+            let argv = host.executed(&above.identity)?.unwrap_or_default().argv;
+            if let [_, word, spec] = argv.as_slice()
+                && word == SUPERVISE
+                && let Some(name) = Path::new(spec).parent().and_then(Path::file_name)
+            {
+                return Ok(Some(name.to_string_lossy().into_owned()));
+            }
+        }
+        Ok(None)
+    }
+
     /// Starts it and waits until it is up. It must be down. What did not come up is brought down again.
     pub(crate) fn start(&self, host: &Host, spec: &Spec) -> Result<State, Failure> {
-        let dir = self.dir(host);
-        std::fs::create_dir_all(&dir).map_err(|error| io_failure("create", &dir, &error))?;
-        host.replace_file(&self.spec_path(host), &spec.to_bytes()?, 0o600)?;
-        let up = self.spawn(host).and_then(|state| self.wait_until_up(host, &state, &spec.ready).map(|()| state));
+        self.keep_spec(host, spec)?;
+        let up = self.spawn(host).and_then(|state| match &state.not_started {
+            Some(why) => Err(self.cannot_be_started(why)),
+            None => self.wait_until_up(host, &state, &spec.ready).map(|()| state),
+        });
         if up.is_err() {
             // The first failure is the one to tell about.
             let _ = self.stop(host);
@@ -81,8 +99,26 @@ impl Service {
         up
     }
 
+    /// Puts it under a supervisor, which starts it as often as it may; whether it comes up is not waited for. It must be
+    /// down.
+    pub(crate) fn supervise(&self, host: &Host, spec: &Spec) -> Result<State, Failure> {
+        self.keep_spec(host, spec)?;
+        self.spawn(host)
+    }
+
+    fn keep_spec(&self, host: &Host, spec: &Spec) -> Result<(), Failure> {
+        let dir = self.dir(host);
+        std::fs::create_dir_all(&dir).map_err(|error| io_failure("create", &dir, &error))?;
+        host.replace_file(&self.spec_path(host), &spec.to_bytes()?, 0o600)
+    }
+
+    fn cannot_be_started(&self, why: &str) -> Failure {
+        Failure::failed(format!("service `{}` cannot be started: {why}", self.name))
+    }
+
     /// Brings it down with every process that belongs to it. Whether there was anything to bring down.
     pub(crate) fn stop(&self, host: &Host) -> Result<bool, Failure> {
+        self.refuse_from_inside(host)?;
         let grace = self.spec(host)?.map_or(Duration::from_secs(10), |spec| spec.grace());
         let mut was_up = false;
         if let Some(state) = self.state(host)?
@@ -106,6 +142,24 @@ impl Service {
         Err(Failure::failed(format!("service `{}` starts new processes faster than they can be ended", self.name)))
     }
 
+    /// Refuses if this `runbook` runs inside the service: whoever brings the service down would end itself on the way.
+    pub(crate) fn refuse_from_inside(&self, host: &Reader) -> Result<(), Failure> {
+        let mut own: Vec<u32> = host.ancestors(std::process::id())?.iter().map(|one| one.identity.pid).collect();
+        own.push(std::process::id());
+        match self.tree(host)?.into_iter().find(|process| own.contains(&process.identity.pid)) {
+            None => Ok(()),
+            Some(process) => {
+                let message = format!(
+                    "this runbook runs inside service `{}` ({}), and would end itself with it",
+                    self.name, process.identity
+                );
+                Err(Failure::refused(message).hint(
+                    "run it from a shell that the service did not start: log in anew, over SSH or on the console",
+                ))
+            }
+        }
+    }
+
     /// Keeps `spec` as the one to start it with, or forgets that it ever was a service. It must be down.
     pub(crate) fn put_back_spec(&self, host: &Host, spec: Option<&Spec>) -> Result<(), Failure> {
         let path = self.spec_path(host);
@@ -126,7 +180,7 @@ impl Service {
         host.act()?;
         let program = host.own_program();
         let mut supervisor = std::process::Command::new(program)
-            .arg("supervise")
+            .arg(SUPERVISE)
             .arg(self.spec_path(host))
             .env_clear()
             .current_dir("/")
@@ -135,15 +189,19 @@ impl Service {
             .stderr(std::process::Stdio::null())
             .spawn()
             .map_err(|error| io_failure("run the supervisor", program, &error))?;
+        // The whole identity: in a container that was started again, an older supervisor had the same number.
+        let own = host.process(supervisor.id())?.map(|process| process.identity);
         let until = Instant::now() + FIRST_STATE;
         let started = loop {
             let ended = supervisor.try_wait().is_ok_and(|status| status.is_some());
-            let state = self.state(host)?.filter(|state| state.supervisor.pid == supervisor.id());
+            let state = self.state(host)?.filter(|state| Some(&state.supervisor) == own.as_ref());
             match state {
                 Some(State { phase: Phase::GaveUp(why), .. }) => {
-                    break Err(Failure::failed(format!("service `{}` cannot be started: {why}", self.name)));
+                    break Err(self.cannot_be_started(&why));
                 }
-                Some(state) if state.child.is_some() || state.last_exit.is_some() => break Ok(state),
+                Some(state) if state.child.is_some() || state.last_exit.is_some() || state.not_started.is_some() => {
+                    break Ok(state);
+                }
                 _ if ended => {
                     break Err(Failure::failed(format!("the supervisor of service `{}` ended at once", self.name))
                         .hint("another supervisor may hold its lock: look for `supervise` in the process list"));

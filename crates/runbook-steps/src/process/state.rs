@@ -1,12 +1,14 @@
 //! What is known of a service: what its supervisor last wrote, checked against the process table.
 
 use crate::host::{Identity, Reader};
+use crate::log::{digest, last_before};
 use runbook_model::Failure;
 use serde::{Deserialize, Serialize};
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 /// An exact position in a log: not a time, not a number of lines.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct LogMark {
     /// The file system.
     pub(crate) dev: u64,
@@ -14,12 +16,27 @@ pub(crate) struct LogMark {
     pub(crate) ino: u64,
     /// Bytes before the position.
     pub(crate) offset: u64,
+    /// A digest of the last of them: another one means that the file was written anew.
+    #[serde(default)]
+    pub(crate) before: Option<u64>,
+    /// When this was noted, in milliseconds since 1970: what was written before is no part of what follows.
+    #[serde(default)]
+    pub(crate) at_ms: i64,
 }
 
 impl LogMark {
-    /// The end of the file with this metadata.
-    pub(crate) fn end_of(found: &std::fs::Metadata) -> Self {
-        Self { dev: found.dev(), ino: found.ino(), offset: found.len() }
+    /// The end of the log at `path`, or that there is none yet.
+    pub(crate) fn at_end(host: &Reader, path: &Path) -> Result<Self, Failure> {
+        let at_ms = host.now_ms();
+        let Some(found) = host.stat(path)? else { return Ok(Self { at_ms, ..Self::default() }) };
+        let offset = found.len();
+        let before = last_before(host, path, offset)?.map(|bytes| digest(&bytes));
+        Ok(Self { dev: found.dev(), ino: found.ino(), offset, before, at_ms })
+    }
+
+    /// Whether both are in the same file.
+    pub(crate) fn same_file(&self, other: &Self) -> bool {
+        (self.dev, self.ino) == (other.dev, other.ino)
     }
 }
 
@@ -38,6 +55,9 @@ pub(crate) struct State {
     pub(crate) log_since: Option<LogMark>,
     /// How it last ended.
     pub(crate) last_exit: Option<String>,
+    /// Why the last attempt to start its process failed.
+    #[serde(default)]
+    pub(crate) not_started: Option<String>,
     /// What it does.
     pub(crate) phase: Phase,
 }

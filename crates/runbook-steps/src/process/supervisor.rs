@@ -76,6 +76,7 @@ impl Supervisor {
             restarts: 0,
             log_since: None,
             last_exit: None,
+            not_started: None,
             phase: Phase::Waiting,
         };
         Ok(Self { spec, dir, reader, state, restarts: VecDeque::new(), _lock: lock })
@@ -92,32 +93,41 @@ impl Supervisor {
 
     async fn keep_up(&mut self) -> io::Result<()> {
         let mut signals = Signals::new()?;
-        self.state.log_since = Some(LogMark::end_of(&self.open_log()?.metadata()?));
+        self.open_log()?;
+        self.state.log_since = Some(LogMark::at_end(&self.reader, &self.spec.log).map_err(io::Error::other)?);
         self.write()?;
         loop {
-            let main = self.start()?;
-            match signals.wait_for(main).await? {
-                Woken::Asked => {
-                    self.enter(Phase::Stopping);
-                    return self.end(&mut signals, Some(main)).await;
-                }
-                Woken::Ended(status) => {
-                    self.state.child = None;
-                    self.state.last_exit = Some(self.ending(status));
-                    let again = self.pause_before_restart(status);
-                    self.enter(if again.is_some() { Phase::Waiting } else { Phase::Stopping });
-                    self.bring_down(&mut signals, None).await?;
-                    let Some(pause) = again else {
-                        self.finish(status);
-                        return Ok(());
-                    };
-                    if signals.asked_within(pause).await {
-                        self.enter(Phase::Ended);
-                        return Ok(());
+            let (well, how) = match self.start() {
+                Ok(main) => match signals.wait_for(main).await? {
+                    Woken::Asked => {
+                        self.enter(Phase::Stopping);
+                        return self.end(&mut signals, Some(main)).await;
                     }
-                    self.state.restarts += 1;
+                    Woken::Ended(status) => {
+                        let how = self.ending(status);
+                        self.state.last_exit = Some(how.clone());
+                        (status.exit_status() == Some(0), how)
+                    }
+                },
+                // Its program may be absent only for as long as an installation takes.
+                Err(error) => {
+                    self.state.not_started = Some(error.to_string());
+                    (false, error.to_string())
                 }
+            };
+            self.state.child = None;
+            let again = self.pause_before_restart(well);
+            self.enter(if again.is_some() { Phase::Waiting } else { Phase::Stopping });
+            self.bring_down(&mut signals, None).await?;
+            let Some(pause) = again else {
+                self.finish(well, &how);
+                return Ok(());
+            };
+            if signals.asked_within(pause).await {
+                self.enter(Phase::Ended);
+                return Ok(());
             }
+            self.state.restarts += 1;
         }
     }
 
@@ -147,15 +157,16 @@ impl Supervisor {
             io::Error::new(error.kind(), format!("cannot run {}: {error}", self.spec.program.display()))
         })?;
         self.state.child = Some(identity_of(&self.reader, child.id())?);
+        self.state.not_started = None;
         self.enter(Phase::Running);
         pid(child.id()).ok_or_else(|| io::ErrorKind::InvalidData.into())
     }
 
     /// How long to wait before the service is started again; `None` if it is not to be.
-    fn pause_before_restart(&mut self, status: WaitStatus) -> Option<Duration> {
+    fn pause_before_restart(&mut self, ended_well: bool) -> Option<Duration> {
         let wanted = match self.spec.restart {
             Restart::Never => false,
-            Restart::OnFailure => status.exit_status() != Some(0),
+            Restart::OnFailure => !ended_well,
             Restart::Always => true,
         };
         let Limit { restarts, within_ms, first_pause_ms, longest_pause_ms } = self.spec.limit;
@@ -172,17 +183,21 @@ impl Supervisor {
     }
 
     /// The service ended by itself and will not be started again.
-    fn finish(&mut self, status: WaitStatus) {
+    fn finish(&mut self, ended_well: bool, how: &str) {
         let by_choice = match self.spec.restart {
-            Restart::Never => true,
-            Restart::OnFailure => status.exit_status() == Some(0),
+            Restart::Never => self.state.not_started.is_none(),
+            Restart::OnFailure => ended_well,
             Restart::Always => false,
         };
-        let ended = self.state.last_exit.clone().unwrap_or_default();
+        let times = self.restarts.len() + 1;
         self.enter(if by_choice {
             Phase::Ended
+        } else if times == 1 {
+            Phase::GaveUp(how.to_owned())
+        } else if self.state.not_started.is_some() {
+            Phase::GaveUp(format!("it ended {times} times in a row, last because it could not be started: {how}"))
         } else {
-            Phase::GaveUp(format!("it ended {} times in a row, last with {ended}", self.restarts.len() + 1))
+            Phase::GaveUp(format!("it ended {times} times in a row, last with {how}"))
         });
     }
 

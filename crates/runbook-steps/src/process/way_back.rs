@@ -14,6 +14,9 @@ struct Before {
     running: Option<Identity>,
     /// Whether it was running or about to be started again by its supervisor.
     up: bool,
+    /// Its supervisor, if it kept ending by itself: it waited to be started again, or had been only just now.
+    #[serde(default)]
+    failing: Option<Identity>,
     /// Whether it was known at all.
     known: bool,
 }
@@ -24,13 +27,15 @@ const BROUGHT_BACK: &str = "brought-back.json";
 impl Service {
     /// What [`take_back`](Self::take_back) needs; for `prepare`.
     pub(crate) fn remember(&self, work: &Work<'_>) -> Result<Json, Failure> {
+        self.refuse_from_inside(work.host)?;
         let life = self.life(work.host)?;
         let spec = self.spec(work.host)?;
+        let failing = self.supervisor_of_a_loop(work, &life, spec.as_ref())?;
         if let Some(spec) = &spec {
             work.host.keep(&work.dir.join(SPEC), &spec.to_bytes()?)?;
         }
         let up = life != Life::Down;
-        let mut undo = to_json(&Before { running: life.process().cloned(), up, known: spec.is_some() })?;
+        let mut undo = to_json(&Before { running: life.process().cloned(), up, failing, known: spec.is_some() })?;
         undo[SERVICE_KEY] = json!({ "name": self.name, "state": if up { "up" } else { "down" } });
         Ok(undo)
     }
@@ -56,7 +61,7 @@ impl Service {
                 let spec = if before.known { self.remembered_spec(work)? } else { None };
                 (before, spec)
             }
-            None => (Before { running: None, up, known: true }, self.spec(work.host)?),
+            None => (Before { running: None, up, failing: None, known: true }, self.spec(work.host)?),
         };
         match spec {
             Some(spec) if before.up => self.bring_back(work, &before, &spec),
@@ -88,12 +93,53 @@ impl Service {
                 return Ok(format!("`{}` runs again, {now}", self.name));
             }
         }
+        if let Some(supervisor) = &before.failing {
+            return self.bring_back_loop(work, supervisor, spec);
+        }
         self.stop(work.host)?;
         let state = self.start(work.host, spec)?;
         let Some(now) = state.child else { return Err(Failure::failed(format!("`{}` is not running", self.name))) };
         let kept = serde_json::to_vec(&now).map_err(|error| Failure::failed(error.to_string()))?;
         work.host.keep(&work.dir.join(BROUGHT_BACK), &kept)?;
         Ok(format!("`{}` runs again as before, {now}", self.name))
+    }
+
+    /// It did not stay up before, so nobody can wait for it to be up now: what comes back is its supervisor.
+    fn bring_back_loop(&self, work: &Work<'_>, before: &Identity, spec: &Spec) -> Result<String, Failure> {
+        let path = work.dir.join(BROUGHT_BACK);
+        let brought_back: Option<Identity> =
+            work.host.read(&path)?.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let now = self.state(work.host)?.map(|state| state.supervisor);
+        let is_back = match &now {
+            Some(now) if now == before || Some(now) == brought_back.as_ref() => work.host.alive(now)?,
+            _ => false,
+        };
+        if !is_back || !self.spec(work.host)?.is_some_and(|now| now.runs_like(spec)) {
+            self.stop(work.host)?;
+            let state = self.supervise(work.host, spec)?;
+            let kept = serde_json::to_vec(&state.supervisor).map_err(|error| Failure::failed(error.to_string()))?;
+            work.host.keep(&path, &kept)?;
+        }
+        Ok(format!(
+            "`{}` is about to be started again by its supervisor, as before: it did not stay up then",
+            self.name
+        ))
+    }
+
+    /// The supervisor of a service that does not stay up: it waits, or its process was started again by itself less
+    /// long ago than that may take to come up.
+    fn supervisor_of_a_loop(
+        &self,
+        work: &Work<'_>,
+        life: &Life,
+        spec: Option<&Spec>,
+    ) -> Result<Option<Identity>, Failure> {
+        let (Some(state), Some(spec)) = (self.state(work.host)?, spec) else { return Ok(None) };
+        let started_ms = i64::try_from(state.started_ns / 1_000_000).unwrap_or(i64::MAX);
+        let age_ms = work.host.now_ms().saturating_sub(started_ms);
+        let only_just = state.restarts > 0 && age_ms < i64::try_from(spec.ready.within_ms).unwrap_or(i64::MAX);
+        let failing = matches!(life, Life::Waiting) || (matches!(life, Life::Running(_)) && only_just);
+        Ok(failing.then_some(state.supervisor))
     }
 
     fn remembered_spec(&self, work: &Work<'_>) -> Result<Option<Spec>, Failure> {

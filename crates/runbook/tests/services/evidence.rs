@@ -161,6 +161,14 @@ fn commands_are_judged_by_code_text_and_time() {
 }
 
 #[test]
+#[ignore = "takes a minute"]
+fn a_command_may_take_as_long_as_the_plan_allows() {
+    let scratch = Scratch::new();
+    let with = json!({ "within": "2m", "signals": { "one": { "command": ["sleep", "61"], "max_latency": "90s" } } });
+    scratch.step("verify.signals", with).apply().unwrap();
+}
+
+#[test]
 fn confirming_signals_never_decide() {
     let scratch = Scratch::new();
     let dead = json!({ "http": format!("http://127.0.0.1:{}/", free_port()), "role": "confirming" });
@@ -206,6 +214,9 @@ fn faults_of_signals_are_all_reported() {
         let faults = scratch.faults("verify.signals", with);
         assert!(faults.iter().any(|fault| fault.message.contains(wanted)), "{signal}: {faults:#?}");
     }
+    scratch.services = ["one", "two"].map(|name| Resource::Process(name.to_owned())).to_vec();
+    let faults = scratch.faults("verify.signals", json!({ "signals": { "port": { "port": 1 } } }));
+    assert!(faults[0].message.contains("does not say which service the port belongs to"), "{faults:#?}");
     scratch.services = vec![Resource::Process("demo".to_owned())];
     let faults = scratch.faults(
         "verify.signals",
@@ -242,11 +253,20 @@ fn an_orphan_is_ended_and_nothing_else() {
     let pid = scratch.pid("gateway");
     let with = |expect: &str| json!({ "port": port, "service": "gateway", "expect": expect, "grace": "2s" });
     assert!(scratch.step("port.orphan-kill", with("demo-gateway")).no_change(), "the service itself");
-    // Without its supervisor and its mark it is an orphan: another service asks.
-    let other = json!({ "port": port, "service": "other", "expect": "node" });
-    let failure = scratch.step("port.orphan-kill", other).apply().unwrap_err();
-    assert_eq!(failure.kind, FailureKind::Refused);
-    assert!(failure.message.contains(&format!("pid {pid}")) && failure.message.contains("demo-gateway"));
+    // A wrong name, another state directory, no name at all: what a supervisor keeps up is no orphan.
+    let typo = json!({ "port": port, "service": "gatewy", "expect": "demo-gateway" });
+    let failure = scratch.step("port.orphan-kill", typo).apply().unwrap_err();
+    assert_eq!((failure.kind, failure.message.contains("there is no service `gatewy`")), (FailureKind::Refused, true));
+    let mut elsewhere = Scratch::new();
+    elsewhere.services = vec![Resource::Process("gateway".to_owned())];
+    let unnamed = json!({ "port": port, "expect": "demo-gateway" });
+    for (scratch, with) in [(&elsewhere, with("demo-gateway")), (&scratch, unnamed)] {
+        let failure = scratch.step("port.orphan-kill", with).apply().unwrap_err();
+        assert_eq!(failure.kind, FailureKind::Refused);
+        assert!(failure.message.contains("belongs to service `gateway`, and its supervisor runs"), "{failure:?}");
+    }
+    let failure = scratch.step("port.orphan-kill", json!({ "port": port, "expect": "node" })).apply().unwrap_err();
+    assert!(failure.message.contains(&format!("pid {pid}")) && failure.message.contains("which is not `node`"));
     assert_eq!(scratch.pid("gateway"), pid);
     scratch.step("process.stop", json!({ "name": "gateway" })).applied();
     let mut orphan = Command::new(demo_gateway())
@@ -270,4 +290,24 @@ fn an_orphan_is_ended_and_nothing_else() {
     assert!(free.no_change());
     free.take_back(UndoPhase::Undo);
     scratch.step("process.start", start(&scratch, "127.0.0.1", port)).applied();
+}
+
+#[test]
+fn a_port_that_is_taken_again_is_not_free() {
+    let scratch = Scratch::new();
+    install(&scratch, "1.0.0");
+    let port = free_port();
+    let serve = [demo_gateway(), scratch.path("app"), scratch.path("data")].map(|path| path.display().to_string());
+    let [gateway, app, data] = serve;
+    let again = format!("{gateway} serve --app {app} --state {data} --listen 127.0.0.1 --port {port}");
+    // Whatever starts it again is no supervisor of ours, and takes a moment.
+    let text = format!("while :; do {again}; sleep 0.2; done");
+    let mut keeper = Command::new("sh").args(["-c", &text]).stdout(Stdio::null()).spawn().unwrap();
+    until("the first one to listen", || !scratch.reader().port_owners(port).unwrap().is_free());
+    let free = json!({ "port": port, "expect": "demo-gateway", "grace": "2s" });
+    let failure = scratch.step("port.orphan-kill", free.clone()).apply().unwrap_err();
+    assert!(failure.message.contains("is taken again by"), "{failure:?}");
+    keeper.kill().unwrap();
+    keeper.wait().unwrap();
+    scratch.step("port.orphan-kill", free).applied();
 }

@@ -1,6 +1,6 @@
 //! `npm.ci`: the dependencies inside the directory of a plugin, exactly as its lock file says.
 
-use super::lock::difference;
+use super::lock::{difference, with_scripts};
 use super::manifest::Manifest;
 use super::program::Npm;
 use crate::args::wrong;
@@ -26,6 +26,10 @@ static DOC: KindDoc = KindDoc {
          Without a lock file it refuses, because ranges mean something else tomorrow. `install: true` says that this is \
          wanted: then `npm install` runs, writes no lock file, and the plan is refused by `exact-version` unless the \
          step allows it with a reason. With `install: true` and a lock file the lock file counts.\n\n\
+         The scripts of the dependencies are run unless `ignore_scripts` is set. Those of the directory itself \
+         (`preinstall`, `install`, `postinstall`, `prepare` and their like) are never run, because they change what no \
+         backup of `node_modules` brings back, and the report says so: run what they do in a `command.run` that names \
+         its effects. Until npm has come to its end, nothing counts as installed, whatever the disk says.\n\n\
          Undo puts `node_modules` back, or its absence: from the plan's backup if one covers it, else from a copy that \
          the step makes itself. It runs no npm and needs no network.",
     ),
@@ -38,7 +42,7 @@ static DOC: KindDoc = KindDoc {
             "false",
             "Whether a directory without lock file is installed by its ranges",
         ),
-        Param::default("ignore_scripts", ParamType::Bool, "false", "Whether install scripts are not run"),
+        Param::default("ignore_scripts", ParamType::Bool, "false", "Whether the scripts of dependencies are not run"),
         Param::optional("npm", ParamType::Path, "The npm to use; without it the one on PATH"),
         Param::optional(
             "node",
@@ -121,7 +125,9 @@ impl Step for Ci {
                 "{place} is as {} says",
                 if locked { "the lock file" } else { "the last run left it" }
             )),
-            Some(what) => Prediction::change(format!("{place} is installed: {what}")),
+            Some(what) => {
+                Prediction::change(format!("{place} is installed: {what}{}", not_run(&self.own_scripts(host)?)))
+            }
         };
         Ok(Probe::of(prediction).with(outputs))
     }
@@ -140,7 +146,7 @@ impl Step for Ci {
         if !covered {
             work.capture(&[self.modules()])?;
         }
-        Ok(json!({ "covered": covered }))
+        Ok(json!({ "covered": covered, "noted": work.host.recall(&self.subject())? }))
     }
 
     fn apply(&self, work: &Work<'_>, _: &Json) -> Result<Done, Failure> {
@@ -151,22 +157,23 @@ impl Step for Ci {
             return Ok(Done::saying(format!("{} was as wanted already", self.modules().display())).with(outputs));
         }
         let npm = self.npm.locate(host, None)?;
-        let mut words: Vec<String> = if locked { vec!["ci".to_owned()] } else { vec!["install".to_owned()] };
-        if !locked {
-            words.push("--no-package-lock".to_owned());
+        let own = self.own_scripts(host)?;
+        host.act()?;
+        host.remember(&self.subject(), &json!(BEGUN))?;
+        let about = format!("install the dependencies in {}", self.dir.display());
+        work.say(format!("npm {} in {}", if locked { "ci" } else { "install" }, self.dir.display()));
+        let words: &[&str] = if locked { &["ci"] } else { &["install", "--no-package-lock"] };
+        // npm has no way to leave out the directory's own scripts alone.
+        let without = self.ignore_scripts || !own.is_empty();
+        npm.run(host, &npm.command(&self.dir, self.arguments(words, &[], without)), &about)?;
+        let built = if without && !self.ignore_scripts { with_scripts(host, &self.dir)? } else { Vec::new() };
+        if !built.is_empty() {
+            npm.run(host, &npm.command(&self.dir, self.arguments(&["rebuild"], &built, false)), &about)?;
         }
-        // The directory may lie within another project, whose npmrc and workspaces npm would otherwise find.
-        words.push(format!("--prefix={}", self.dir.display()));
-        words.push("--no-global".to_owned());
-        words.push(format!("--ignore-scripts={}", self.ignore_scripts));
-        words.extend(self.omit.iter().map(|what| format!("--omit={what}")));
-        work.say(format!("npm {} in {}", words[..1].join(" "), self.dir.display()));
-        npm.run(host, &npm.command(&self.dir, words), &format!("install the dependencies in {}", self.dir.display()))?;
-        if !locked {
-            host.act()?;
-            host.remember(&self.subject(), &self.account(host)?)?;
-        }
-        Ok(Done::saying(format!("dependencies installed in {}", self.modules().display())).with(outputs))
+        host.act()?;
+        host.remember(&self.subject(), &self.account(host)?)?;
+        let summary = format!("dependencies installed in {}{}", self.modules().display(), not_run(&own));
+        Ok(Done::saying(summary).with(outputs))
     }
 
     fn confirm(&self, host: &Reader, _: &Json) -> Result<Confirmation, Failure> {
@@ -181,12 +188,29 @@ impl Step for Ci {
         if phase != UndoPhase::Undo {
             return Ok(String::new());
         }
-        if undo.get("covered").and_then(Json::as_bool) == Some(true) {
-            work.restore(&self.modules())
+        let done = if undo.get("covered").and_then(Json::as_bool) == Some(true) {
+            work.restore(&self.modules())?
         } else {
-            work.put_back(&[self.modules()])
+            work.put_back(&[self.modules()])?
+        };
+        // Last: until then nothing counts as installed.
+        if let Some(noted) = undo.get("noted") {
+            work.host.remember(&self.subject(), noted)?;
         }
+        Ok(done)
     }
+}
+
+/// Noted while npm works: what lies on the disk then proves nothing.
+const BEGUN: &str = "npm has begun";
+
+/// The scripts of a directory that npm runs when it installs in it.
+const OWN_SCRIPTS: [&str; 7] =
+    ["preinstall", "install", "postinstall", "prepublish", "preprepare", "prepare", "postprepare"];
+
+/// `; its own scripts were not run: prepare`, if it has any.
+fn not_run(own: &[String]) -> String {
+    if own.is_empty() { String::new() } else { format!("; its own scripts are not run: {}", own.join(", ")) }
 }
 
 impl Ci {
@@ -230,12 +254,41 @@ impl Ci {
             .hint("bring the lock file of the plugin, or say `install: true` and allow `exact-version` with a reason"))
     }
 
+    /// The arguments of `npm WORDS OPERANDS` in the directory.
+    fn arguments(&self, words: &[&str], operands: &[String], without_scripts: bool) -> Vec<String> {
+        let mut words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+        // The directory may lie within another project, whose npmrc and workspaces npm would otherwise find.
+        words.push(format!("--prefix={}", self.dir.display()));
+        words.push("--no-global".to_owned());
+        words.push(format!("--ignore-scripts={without_scripts}"));
+        words.extend(self.omit.iter().map(|what| format!("--omit={what}")));
+        words.push("--".to_owned());
+        words.extend_from_slice(operands);
+        words
+    }
+
+    /// The scripts that npm would run for the directory itself.
+    fn own_scripts(&self, host: &Reader) -> Result<Vec<String>, Failure> {
+        let text = host.read(&self.dir.join("package.json"))?.unwrap_or_default();
+        let manifest: Json = serde_json::from_slice(&text).unwrap_or_default();
+        let has =
+            |name: &&str| manifest["scripts"].get(name).and_then(Json::as_str).is_some_and(|text| !text.is_empty());
+        let mut own: Vec<String> = OWN_SCRIPTS.iter().filter(|name| has(name)).map(|name| (*name).to_owned()).collect();
+        if host.stat(&self.dir.join("binding.gyp"))?.is_some() {
+            own.push("node-gyp for its binding.gyp".to_owned());
+        }
+        Ok(own)
+    }
+
     fn what_differs(&self, host: &Reader, locked: bool) -> Result<Option<String>, Failure> {
+        let known = host.recall(&self.subject())?;
+        if known == json!(BEGUN) {
+            return Ok(Some("an earlier npm did not come to its end".to_owned()));
+        }
         if locked {
             return difference(host, &self.dir, &self.omit);
         }
         let account = self.account(host)?;
-        let known = host.recall(&self.subject())?;
         Ok((account["installed"].is_null() || account != known)
             .then(|| "there is no lock file, and it is not what an earlier run of this step left".to_owned()))
     }

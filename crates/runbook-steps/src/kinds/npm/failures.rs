@@ -31,7 +31,10 @@ fn code_of(stderr: &str) -> Option<String> {
     let after = |line: &str| {
         ["npm error code ", "npm ERR! code "].iter().find_map(|mark| line.strip_prefix(mark)).map(str::to_owned)
     };
-    stderr.lines().find_map(|line| after(line.trim())).map(|code| code.trim().to_owned())
+    let code = stderr.lines().find_map(|line| after(line.trim())).map(|code| code.trim().to_owned())?;
+    // Since npm 7 this is the exit code of the script that failed.
+    let of_a_script = code.parse::<u32>().is_ok() && stderr.lines().any(|line| line.trim().ends_with("command failed"));
+    Some(if of_a_script { "ELIFECYCLE".to_owned() } else { code })
 }
 
 type Meaning = (FailureKind, Option<&'static str>, Option<&'static str>);
@@ -136,6 +139,10 @@ mod tests {
             ("npm error code EAI_AGAIN\nnpm error syscall getaddrinfo", "cannot be reached"),
             ("npm error code ENOSPC", "no space left"),
             ("npm error code EACCES", "may not write"),
+            (
+                "npm error code 3\nnpm error path /x\nnpm error command failed\nnpm error command sh -c y",
+                "script failed",
+            ),
         ] {
             let failure = said(stderr);
             assert!(failure.message.contains(message), "{failure:?}");

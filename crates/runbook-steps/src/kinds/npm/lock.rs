@@ -35,6 +35,17 @@ pub(super) fn difference(host: &Reader, dir: &Path, omit: &[String]) -> Result<O
     Ok(hidden.keys().find(|path| !lock.contains_key(*path)).map(|path| format!("{path} is not in package-lock.json")))
 }
 
+/// The names of the packages in `dir` that have install scripts, by npm's own account of what it installed.
+pub(super) fn with_scripts(host: &Reader, dir: &Path) -> Result<Vec<String>, Failure> {
+    let hidden = packages(host, &dir.join("node_modules/.package-lock.json"))?.unwrap_or_default();
+    let scripted = hidden.iter().filter(|(_, entry)| flag(entry, "hasInstallScript"));
+    let mut names: Vec<String> =
+        scripted.filter_map(|(path, _)| Some(path.rsplit_once("node_modules/")?.1.to_owned())).collect();
+    names.sort();
+    names.dedup();
+    Ok(names)
+}
+
 fn entry_difference(
     host: &Reader,
     dir: &Path,

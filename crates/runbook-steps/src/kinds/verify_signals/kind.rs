@@ -21,15 +21,16 @@ static DOC: KindDoc = KindDoc {
         "Each signal has exactly one source: `log: text` or `log: { text, count }`, `log_absent: text`, `command: [argv]` \
          with `exit`, `match`, `match_absent`, `http: url` with `method`, `headers`, `body`, `status`, `match`, \
          `match_absent`, `port: number` (the socket belongs to the service's own processes, whatever the address \
-         family), `process: name`. It may have a `role` (`blocking`, the default, `confirming`, `advisory`), a `kind` \
+         family; where neither the step nor the plan names a service, only that somebody listens), `process: name`. It may have a `role` (`blocking`, the default, `confirming`, `advisory`), a `kind` \
          (`health`, the default, `functional`, `negative`), `max_latency`, and its own `within` and `watch`.\n\n\
          The step ends well when every blocking signal is green and every `watch` has passed. It fails when one is red \
          in the end, at once for an error in the log, and it is inconclusive, which is a failure too, when one cannot \
          be read. Confirming and advisory signals are shown and decide nothing. A port, a process and an HTTP health \
          check have to stay green without a break for their `watch`. Log lines count from the exact position where the \
          log stood when the service was last told to start, or, for other logs, when the run began; rotated files are \
-         read to their end, and escape sequences are ignored. Where a log was truncated, absence is not proven, and \
-         the signal cannot be read. Every signal is read once before the first change, and what was green must \
+         read to their end, and those in between too, if they are named like the log with a number or a date; escape \
+         sequences are ignored. Where a log was truncated or written anew, or such a file is gone or compressed, \
+         absence is not proven, and the signal cannot be read. Every signal is read once before the first change, and what was green must \
          be green again after a rollback. A log that is not the service's own has no position before the run, so its signals \
          are not asked for then.",
     ),
@@ -178,6 +179,11 @@ fn check_service(args: &Args<'_>, node: &Node, signals: &[Signal], found: &mut D
                     0 => "give the step `process: NAME` or `log: PATH`; the plan brings up no service",
                     _ => "give the step `process: NAME`; the plan brings up several services",
                 }));
+            }
+            (Some(Source::Port(_)), None) if !args.context.services.is_empty() => {
+                let message = format!("signal `{}` does not say which service the port belongs to", signal.name);
+                let fault = Diagnostic::error(Code::BAD_SIGNAL, signal.span, message);
+                found.push(fault.help("give the step `process: NAME`; the plan brings up several services"));
             }
             _ => {}
         }

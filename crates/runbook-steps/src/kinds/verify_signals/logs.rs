@@ -84,7 +84,5 @@ pub(super) fn position(
 
 /// Where the log at `path` ends now, as `baseline` notes it.
 pub(super) fn note(host: &Reader, path: &Path) -> Result<Json, Failure> {
-    let absent = LogMark { dev: 0, ino: 0, offset: 0 };
-    let mark = host.stat(path)?.map_or(absent, |found| LogMark::end_of(&found));
-    Ok(json!({ "log": mark }))
+    Ok(json!({ "log": LogMark::at_end(host, path)? }))
 }

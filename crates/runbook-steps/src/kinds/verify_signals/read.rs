@@ -9,8 +9,6 @@ use runbook_model::{Failure, FailureKind, Reading, SignalVerdict, format_duratio
 use std::path::Path;
 use std::time::Duration;
 
-/// The longest that one reading may take when nothing else limits it.
-const LONGEST: Duration = Duration::from_secs(60);
 /// How much of an output is shown.
 const SHOWN: usize = 120;
 
@@ -66,7 +64,7 @@ pub(super) fn wanted(signal: &Signal, service: Option<&Service>) -> String {
         Some(Source::Command { exit, wanted, .. }) => format!("exit code {exit}{}", text(wanted)),
         Some(Source::Http(request)) => format!("{}{}", request.status, text(&request.wanted)),
         Some(Source::Port(_)) => {
-            service.map_or("a listener".to_owned(), |service| format!("owned by `{}`", service.name))
+            service.map_or("a listener, whoever it is".to_owned(), |service| format!("owned by `{}`", service.name))
         }
         Some(Source::Process(_)) => "running".to_owned(),
         None => String::new(),
@@ -105,7 +103,7 @@ impl Surroundings<'_> {
         let command = Command {
             cwd: Some(self.base.to_owned()),
             // A command that is too slow is red; it need not be waited for.
-            limit: Some(signal.max_latency.map_or(self.left, |limit| limit.min(self.left)).min(LONGEST)),
+            limit: Some(signal.max_latency.map_or(self.left, |limit| limit.min(self.left))),
             ..Command::new(argv.to_vec())
         };
         let output = match self.host.run(&command) {
@@ -129,7 +127,7 @@ impl Surroundings<'_> {
     }
 
     fn http(&self, signal: &Signal, request: &Request) -> Seen {
-        let limit = signal.max_latency.map_or(self.left, |limit| limit.min(self.left)).min(LONGEST);
+        let limit = signal.max_latency.map_or(self.left, |limit| limit.min(self.left));
         match ask(request, limit) {
             Ok(answer) => {
                 let good = u64::from(answer.status) == request.status

@@ -34,6 +34,9 @@ scenarios![
     ci_when_it_agrees,
     ci_without_a_lock_file,
     ci_by_ranges,
+    ci_where_an_earlier_npm_did_not_end,
+    ci_in_a_directory_with_scripts,
+    ci_with_a_script_that_fails,
     view_a_package,
 ];
 
@@ -282,6 +285,10 @@ fn plugin(world: &World, version: &str) {
         "plugin/package.json",
         r#"{"name":"plugin","version":"1.0.0","dependencies":{"inner":"file:../inner.tgz"}}"#,
     );
+    lock(world);
+}
+
+fn lock(world: &World) {
     let cache = format!("--cache={}", world.state.join("cache").display());
     let words =
         ["npm", "install", "--package-lock-only", "--offline", "--no-audit", "--no-fund", "--logs-max=0", &cache];
@@ -290,7 +297,8 @@ fn plugin(world: &World, version: &str) {
 
 fn ci_installed(world: &World) {
     let cache = format!("--cache={}", world.state.join("cache").display());
-    run(&world.root.join("plugin"), &["npm", "ci", "--offline", "--no-audit", "--no-fund", "--logs-max=0", &cache]);
+    let words = ["npm", "ci", "--offline", "--no-audit", "--no-fund", "--logs-max=0", "--ignore-scripts", &cache];
+    run(&world.root.join("plugin"), &words);
 }
 
 fn ci_with(world: &World) -> Json {
@@ -343,6 +351,67 @@ fn ci_by_ranges() -> Scenario {
         with
     })
     .afterwards(|world, _| assert!(!world.root.join("plugin/package-lock.json").exists(), "no lock file is left"))
+}
+
+/// The disk agrees with the lock file, but a script failed on the way; a retry or a later run must not call that green.
+fn ci_where_an_earlier_npm_did_not_end() -> Scenario {
+    Scenario::change("npm.ci", |world| {
+        plugin(world, "1.0.0");
+        add_script(world, "inner.tgz", "[ -e ../../../fixed ] && echo built > built");
+        let step = world.bind("npm.ci", &ci_with(world));
+        world.work(i64::MAX, None, |work| {
+            let undo = step.prepare(work).unwrap();
+            step.apply(work, &undo).unwrap_err();
+            // As npm leaves it where it does not take back what it did.
+            ci_installed(world);
+            assert!(matches!(step.confirm(work.host, &undo), Ok(Confirmation::NotThere(_))));
+            step.apply(work, &undo).unwrap_err();
+        });
+        fs::remove_dir_all(world.work.join("before")).unwrap();
+        fs::remove_dir_all(world.root.join("plugin/node_modules")).ok();
+        ci_installed(world);
+        covered(world, "plugin");
+        world.file("fixed", "");
+        ci_with(world)
+    })
+    .afterwards(|world, _| assert!(world.root.join("plugin/node_modules/inner/built").is_file()))
+}
+
+/// Gives the dependency an install script and locks it anew.
+fn add_script(world: &World, file: &str, script: &str) {
+    let more = json!({ "dependencies": {}, "bundleDependencies": [], "scripts": { "postinstall": script } });
+    tarball(world, file, "inner", "1.0.0", &more);
+    let _ = fs::remove_file(world.root.join("plugin/package-lock.json"));
+    lock(world);
+}
+
+/// What the directory's own scripts change lies outside of `node_modules`, and nothing would bring it back.
+fn ci_in_a_directory_with_scripts() -> Scenario {
+    Scenario::change("npm.ci", |world| {
+        plugin(world, "1.0.0");
+        let manifest = json!({
+            "name": "plugin", "version": "1.0.0", "dependencies": { "inner": "file:../inner.tgz" },
+            "scripts": { "postinstall": "echo new > dist", "prepare": "echo new > dist", "test": "false" },
+        });
+        world.file("plugin/package.json", manifest.to_string());
+        // Even the npm that only writes the lock file runs them.
+        add_script(world, "inner.tgz", "echo built > built");
+        world.file("plugin/dist", "old");
+        ci_with(world)
+    })
+    .afterwards(|world, done| {
+        assert_eq!(fs::read_to_string(world.root.join("plugin/dist")).unwrap(), "old");
+        assert!(world.root.join("plugin/node_modules/inner/built").is_file(), "scripts of dependencies are run");
+        assert!(done.summary.ends_with("its own scripts are not run: postinstall, prepare"), "{}", done.summary);
+    })
+}
+
+fn ci_with_a_script_that_fails() -> Scenario {
+    Scenario::refusal("npm.ci", "an install script failed", |world| {
+        plugin(world, "1.0.0");
+        add_script(world, "inner.tgz", "exit 3");
+        ci_with(world)
+    })
 }
 
 /// Needs the registry, as nothing else here does.
