@@ -17,6 +17,7 @@ mod package;
 mod process;
 mod schema;
 mod step;
+mod systemd;
 mod window;
 
 pub use args::{ArgContext, Args, FromArg, Mistake, Mode, Peek};
