@@ -8,6 +8,7 @@ mod catalogue;
 mod check;
 mod effects;
 mod external;
+mod freshness;
 pub mod host;
 mod kind;
 mod kinds;

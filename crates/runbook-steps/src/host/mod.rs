@@ -4,7 +4,9 @@
 //! point for the tests.
 
 mod ask;
+mod bus;
 mod cancel;
+mod cgroup;
 mod command;
 mod environment;
 mod failures;
@@ -21,6 +23,7 @@ mod trees;
 mod users;
 mod writer;
 
+pub(crate) use bus::BusAnswer;
 pub use cancel::{Cancel, Canceller};
 pub(crate) use command::KEPT;
 pub use command::{Command, Output};

@@ -121,7 +121,7 @@ impl Step for WholeFile {
 }
 
 /// A unified diff; for anything but short text, only the sizes.
-pub(super) fn diff(path: &Path, old: &[u8], new: &[u8]) -> String {
+pub(crate) fn diff(path: &Path, old: &[u8], new: &[u8]) -> String {
     const LIMIT: usize = 256 * 1024;
     match (std::str::from_utf8(old), std::str::from_utf8(new)) {
         (Ok(old), Ok(new)) if old.len() + new.len() <= LIMIT => {

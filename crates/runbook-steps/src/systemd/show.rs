@@ -1,13 +1,11 @@
 //! The state of a unit, from `systemctl show`, whose output is stable and meant for programs.
 
 use super::Unit;
-use crate::host::{Command, Reader};
+use crate::host::Reader;
 use runbook_model::Failure;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::Duration;
 
-const LIMIT: Duration = Duration::from_secs(20);
 const PROPERTIES: &[&str] = &[
     "LoadState",
     "ActiveState",
@@ -31,6 +29,11 @@ const PROPERTIES: &[&str] = &[
     "PrivateTmp",
     "ExecMainStatus",
     "ExecMainCode",
+    "RemainAfterExit",
+    "ConditionResult",
+    "CanReload",
+    "StateChangeTimestampMonotonic",
+    "TriggeredBy",
 ];
 
 /// Whether systemd knows the unit.
@@ -84,14 +87,9 @@ pub(crate) struct UnitState {
 impl Unit {
     /// What systemd says of it now.
     pub(crate) fn state(&self, host: &Reader) -> Result<UnitState, Failure> {
-        let mut argv = self.systemctl();
-        argv.extend([
-            "show".to_owned(),
-            format!("--property={}", PROPERTIES.join(",")),
-            "--".to_owned(),
-            self.name.clone(),
-        ]);
-        let output = host.ask(&Command { limit: Some(LIMIT), ..Command::new(argv) })?;
+        self.needs_systemd(host)?;
+        let properties = format!("--property={}", PROPERTIES.join(","));
+        let output = host.ask(&self.systemctl_for(host, &["show", &properties], &[&self.name]))?;
         if !output.status.success() {
             let why = output.tail();
             return Err(

@@ -1,0 +1,213 @@
+//! Bringing a unit up and down, and believing it only when the unit and its processes show it.
+
+use super::{JobResult, Load, Unit, UnitState, Verb};
+use crate::host::{Host, Process, Reader};
+use runbook_model::Failure;
+use std::time::{Duration, Instant};
+
+/// The longest time between two looks at whether the operator still wants this.
+const LOOK: Duration = Duration::from_millis(100);
+/// How long a process that was killed may take to leave its control group.
+const LEAVES: Duration = Duration::from_secs(2);
+
+/// How a unit is brought up and down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Manner {
+    /// How long its main process has to stay the same before it counts as up.
+    pub(crate) settle: Duration,
+    /// Whether processes may stay behind in its control group, as `KillMode=process` wants it.
+    pub(crate) leave_processes: bool,
+}
+
+impl Unit {
+    /// Its state, if systemd can run it; else why not, and what to do.
+    pub(crate) fn runnable(&self, host: &Reader) -> Result<UnitState, Failure> {
+        if self.is_template() {
+            return Err(Failure::refused(format!("{self} is a template, which does not run itself"))
+                .hint("name an instance of it, such as `name@instance.service`"));
+        }
+        let state = self.state(host)?;
+        match state.load {
+            Load::Loaded => Ok(state),
+            Load::NotFound => {
+                Err(Failure::missing(format!("there is no unit {self} on this host")).hint(self.correct_the_name()))
+            }
+            Load::Masked => Err(Failure::refused(format!("{self} is masked, so nothing may start it"))
+                .hint(format!("`systemctl unmask {self}` lifts the mask, if it is not there for a reason"))),
+            Load::Broken => Err(Failure::failed(format!("systemd cannot load {self}: {}", state.get("LoadState")))
+                .hint(format!("`systemctl status {self}` says what is wrong with its file"))),
+        }
+    }
+
+    /// Brings it up and waits until it stays up.
+    pub(crate) fn start(&self, host: &Host, manner: Manner) -> Result<UnitState, Failure> {
+        self.runnable(host)?;
+        let result = self.job(host, Verb::Start)?;
+        self.stays_up(host, Verb::Start, &result, manner.settle)
+    }
+
+    /// Brings it down and up in one job, so that units that go down with it come up with it. Nothing of what ran
+    /// before may be left.
+    pub(crate) fn restart(&self, host: &Host, manner: Manner) -> Result<UnitState, Failure> {
+        let before = self.runnable(host)?;
+        let old = host.processes_in_group(&before.control_group)?;
+        let result = self.job(host, Verb::Restart)?;
+        let state = self.stays_up(host, Verb::Restart, &result, manner.settle)?;
+        if !manner.leave_processes {
+            self.all_gone(host, &old)?;
+        }
+        Ok(state)
+    }
+
+    /// Brings it down, with every process in its control group. Whether there was anything to bring down.
+    pub(crate) fn stop(&self, host: &Host, manner: Manner) -> Result<bool, Failure> {
+        let before = self.state(host)?;
+        let members = host.processes_in_group(&before.control_group)?;
+        if before.load == Load::NotFound || (before.is_down() && members.is_empty()) {
+            return Ok(false);
+        }
+        let result = self.job(host, Verb::Stop)?;
+        let after = self.state(host)?;
+        if !after.is_down() {
+            let what = format!("{self} is {} after the job to stop it {}", after.active, result.words());
+            return Err(self.explained(host, &after, &what).hint(self.who_starts_it(&after)));
+        }
+        if !manner.leave_processes {
+            self.all_gone(host, &members)?;
+            self.all_gone(host, &host.processes_in_group(&before.control_group)?)?;
+        }
+        Ok(true)
+    }
+
+    /// Asks its process to read its configuration again. It must be up.
+    pub(crate) fn reload(&self, host: &Host, manner: Manner) -> Result<UnitState, Failure> {
+        let before = self.runnable(host)?;
+        let refused = |why: &str| {
+            let hint = "use `systemd.restart` or `systemd.start`, or give the unit an ExecReload=";
+            Err(Failure::refused(format!("{self} cannot be reloaded: {why}")).hint(hint))
+        };
+        if before.active != "active" {
+            return refused(&format!("it is {}", before.active));
+        }
+        if before.get("CanReload") != "yes" {
+            return refused("it has no ExecReload=, and its Type= has no way to reload");
+        }
+        let result = self.job(host, Verb::Reload)?;
+        let state = self.stays_up(host, Verb::Reload, &result, manner.settle)?;
+        if state.main_pid != before.main_pid {
+            let what = format!("{self} did not survive the reload: its main process is another one");
+            return Err(self.explained(host, &state, &what));
+        }
+        Ok(state)
+    }
+
+    /// Lets systemd forget that it failed, and how often it was started.
+    pub(crate) fn reset_failed(&self, host: &Host) -> Result<(), Failure> {
+        host.run_well(&self.systemctl_for(host, &["reset-failed"], &[&self.name])).map(drop)
+    }
+
+    /// Makes the manager read the files of all units again.
+    pub(crate) fn daemon_reload(&self, host: &Host) -> Result<(), Failure> {
+        self.needs_systemd(host)?;
+        host.run_well(&self.systemctl_for(host, &["daemon-reload"], &[])).map(drop)
+    }
+
+    /// After a job: the unit is up, and its main process is the same one for as long as `settle`.
+    fn stays_up(&self, host: &Host, verb: Verb, result: &JobResult, settle: Duration) -> Result<UnitState, Failure> {
+        let state = self.state(host)?;
+        if *result != JobResult::Done {
+            let what = format!("the job to {} {self} {}", verb.word(), result.words());
+            return Err(self.explained(host, &state, &what));
+        }
+        if state.has_run() {
+            return Ok(state);
+        }
+        if state.active == "active" || state.active == "reloading" {
+            self.watch(host, &state, settle)?;
+            let now = self.state(host)?;
+            let same =
+                (&state.invocation, state.main_pid, state.restarts) == (&now.invocation, now.main_pid, now.restarts);
+            if same && now.active == state.active {
+                return Ok(now);
+            }
+            // The end is in the newer state, the lines of whoever ended are under the older invocation.
+            let ended = UnitState { invocation: state.invocation, ..now };
+            return Err(self.explained(host, &ended, &format!("{self} did not stay up")));
+        }
+        let what = match (state.active.as_str(), verb) {
+            ("activating" | "failed" | "inactive", Verb::Start | Verb::Restart) => format!("{self} did not stay up"),
+            (active, _) => format!("{self} is {active} after the job to {} it", verb.word()),
+        };
+        Err(self.explained(host, &state, &what))
+    }
+
+    /// Waits until `settle` is over or the main process ends. Without a main process there is nothing that could end
+    /// unseen but the processes of a service that systemd knows none of.
+    fn watch(&self, host: &Host, state: &UnitState, settle: Duration) -> Result<(), Failure> {
+        let main = match state.main_pid {
+            Some(pid) => host.process(pid)?,
+            None if state.sub == "running" && self.name.ends_with(".service") => return host.pause(settle),
+            None => return Ok(()),
+        };
+        let Some(main) = main else { return Ok(()) };
+        let until = Instant::now() + settle;
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() || host.wait_gone(&main.identity, left.min(LOOK))? {
+                return Ok(());
+            }
+            host.still_wanted()?;
+        }
+    }
+
+    /// Fails, naming each, if one of these processes is still there after a moment.
+    fn all_gone(&self, host: &Host, members: &[Process]) -> Result<(), Failure> {
+        let until = Instant::now() + LEAVES;
+        let mut left = Vec::new();
+        for process in members {
+            if !host.wait_gone(&process.identity, until.saturating_duration_since(Instant::now()))? {
+                let executed = host.executed(&process.identity)?.unwrap_or_default();
+                left.push(format!("{}: {}", process.identity, executed.line()));
+            }
+        }
+        if left.is_empty() {
+            return Ok(());
+        }
+        let count = if left.len() == 1 { "1 process".to_owned() } else { format!("{} processes", left.len()) };
+        Err(Failure::failed(format!("{self} was stopped and left {count} behind in its control group"))
+            .detail(left.join("\n"))
+            .hint(
+                "its KillMode= or SendSIGKILL= spares them: end them by their numbers, or say `leave_processes: true` if \
+                 they are meant to go on",
+            ))
+    }
+
+    fn who_starts_it(&self, state: &UnitState) -> String {
+        match state.get("TriggeredBy") {
+            "" => format!("`systemctl status {self}` says who started it again"),
+            units => format!("{units} can start it at any time; stop that first"),
+        }
+    }
+}
+
+impl UnitState {
+    /// Whether nothing of it runs, as far as systemd knows.
+    pub(crate) fn is_down(&self) -> bool {
+        matches!(self.active.as_str(), "inactive" | "failed")
+    }
+
+    /// Whether it is a command that runs to its end, and did so well.
+    pub(crate) fn has_run(&self) -> bool {
+        self.get("Type") == "oneshot"
+            && self.active == "inactive"
+            && self.result == "success"
+            && !self.invocation.is_empty()
+            && self.get("ConditionResult") != "no"
+    }
+
+    /// `running, pid 12`, `exited`, `failed`: for messages.
+    pub(crate) fn words(&self) -> String {
+        let word = if self.active == "failed" || self.sub.is_empty() { &self.active } else { &self.sub };
+        self.main_pid.map_or_else(|| word.clone(), |pid| format!("{word}, pid {pid}"))
+    }
+}
