@@ -103,7 +103,13 @@ impl Unit {
 
     /// Lets systemd forget that it failed, and how often it was started.
     pub(crate) fn reset_failed(&self, host: &Host) -> Result<(), Failure> {
-        host.run_well(&self.systemctl_for(host, &["reset-failed"], &[&self.name])).map(drop)
+        let command = self.systemctl_for(host, &["reset-failed"], &[&self.name]);
+        let output = host.run(&command)?;
+        // A unit that systemd has unloaded is forgotten.
+        if output.status.success() || output.tail().contains("not loaded") {
+            return Ok(());
+        }
+        Err(Failure::failed(format!("`{}` ended with {}", command.line(), output.ending())).detail(output.tail()))
     }
 
     /// Makes the manager read the files of all units again.
@@ -196,13 +202,18 @@ impl UnitState {
         matches!(self.active.as_str(), "inactive" | "failed")
     }
 
-    /// Whether it is a command that runs to its end, and did so well.
+    /// Whether it is a command that is over and did not fail. systemd may have unloaded it by now: then it is not known
+    /// that it ever ran.
     pub(crate) fn has_run(&self) -> bool {
         self.get("Type") == "oneshot"
             && self.active == "inactive"
             && self.result == "success"
-            && !self.invocation.is_empty()
-            && self.get("ConditionResult") != "no"
+            && !self.lacks_conditions()
+    }
+
+    /// Whether its conditions kept it from starting.
+    pub(crate) fn lacks_conditions(&self) -> bool {
+        self.get("ConditionResult") == "no" && !matches!(self.get("ConditionTimestampMonotonic"), "" | "0")
     }
 
     /// `running, pid 12`, `exited`, `failed`: for messages.

@@ -53,7 +53,7 @@ impl UnitState {
             _ => "; systemd has started it again by itself",
         };
         let how = match (self.result.as_str(), self.get("ExecMainCode")) {
-            ("success" | "", _) if self.get("ConditionResult") == "no" => "its conditions do not hold".to_owned(),
+            ("success" | "", _) if self.lacks_conditions() => "its conditions do not hold".to_owned(),
             ("success" | "", "1") if !self.is_up() => format!("its main process ended with exit status {status}"),
             ("success" | "", _) if self.restarts == 0 => return None,
             ("success" | "", _) => "its main process ended".to_owned(),
@@ -115,7 +115,10 @@ mod tests {
             ending("ActiveState=inactive\nResult=success\nExecMainCode=1\nExecMainStatus=0\nConditionResult=yes\n"),
             "its main process ended with exit status 0"
         );
-        assert_eq!(ending("ActiveState=inactive\nResult=success\nConditionResult=no\n"), "its conditions do not hold");
+        assert_eq!(
+            ending("ActiveState=inactive\nResult=success\nConditionResult=no\nConditionTimestampMonotonic=5\n"),
+            "its conditions do not hold"
+        );
         assert_eq!(ending("ActiveState=active\nResult=success\nNRestarts=0\nConditionResult=yes\n"), "");
     }
 }

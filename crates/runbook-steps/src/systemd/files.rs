@@ -13,6 +13,8 @@ use std::time::Duration;
 const VERIFY: Duration = Duration::from_secs(60);
 /// The key of undo data under which the directories are that the step makes, the innermost first.
 const MADE: &str = "made";
+/// The key of undo data under which it says whether the file was as wanted.
+const SAME: &str = "same";
 
 /// The text of a unit file or of a drop-in, and where it belongs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,6 +74,7 @@ impl UnitText {
     /// Captures what is there, and which directories the step will make; for `prepare`.
     pub(crate) fn remember(&self, work: &Work<'_>) -> Result<Json, Failure> {
         let mut undo = work.capture(std::slice::from_ref(&self.path))?;
+        undo[SAME] = self.is_there(&self.found(work.host)?).into();
         let missing = self.missing_parents(work.host)?;
         undo[MADE] = missing.iter().map(|dir| dir.to_string_lossy()).collect();
         Ok(undo)
@@ -93,6 +96,11 @@ impl UnitText {
     /// Puts back what [`remember`](Self::remember) captured, and lets systemd read it. Directories that the step made
     /// go if nobody put anything else into them.
     pub(crate) fn take_back(&self, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
+        // What a restore replaces is set aside, and on another file system than the state directory that is beside it.
+        // The plan holds this text: nothing is lost without it, and nothing is left in systemd's directory.
+        if undo.get(SAME) == Some(&Json::Bool(false)) && self.is_there(&self.found(work.host)?) {
+            work.host.remove(&self.path)?;
+        }
         let done = work.put_back(std::slice::from_ref(&self.path))?;
         for made in undo.get(MADE).and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str) {
             let made = Path::new(made);

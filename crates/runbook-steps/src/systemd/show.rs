@@ -31,6 +31,7 @@ const PROPERTIES: &[&str] = &[
     "ExecMainCode",
     "RemainAfterExit",
     "ConditionResult",
+    "ConditionTimestampMonotonic",
     "CanReload",
     "StateChangeTimestampMonotonic",
     "TriggeredBy",

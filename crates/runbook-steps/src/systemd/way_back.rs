@@ -61,6 +61,8 @@ impl Unit {
         manner: Manner,
         up: bool,
     ) -> Result<String, Failure> {
+        // What the unit's own KillMode= spares keeps nobody from going back to what was good.
+        let manner = Manner { leave_processes: true, ..manner };
         match phase {
             UndoPhase::Insurance => Ok(String::new()),
             UndoPhase::Halt => {

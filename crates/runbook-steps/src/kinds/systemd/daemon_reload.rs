@@ -53,7 +53,7 @@ impl Reread {
     /// When the manager last read the files, in its own count.
     fn read_at(&self, host: &Reader) -> Result<String, Failure> {
         self.0.needs_systemd(host)?;
-        let command = self.0.systemctl_for(host, &["show", "--property=UnitsLoadFinishTimestampMonotonic"], &[]);
+        let command = self.0.systemctl_for(host, &["show", "--property=UnitsLoadTimestampMonotonic"], &[]);
         let output = host.ask(&command)?;
         if output.status.success() {
             return Ok(output.text());
@@ -78,12 +78,14 @@ impl Step for Reread {
     }
 
     fn confirm(&self, host: &Reader, undo: &Json) -> Result<Confirmation, Failure> {
-        let before = undo.get("read_at").and_then(Json::as_str);
-        Ok(match before {
-            Some(before) if before == self.read_at(host)? => {
+        let now = self.read_at(host)?;
+        Ok(match undo.get("read_at").and_then(Json::as_str) {
+            Some(before) if !before.is_empty() && before == now => {
                 Confirmation::NotThere("systemd has not read the files of units since".to_owned())
             }
-            _ => Confirmation::There,
+            Some(before) if !before.is_empty() => Confirmation::There,
+            // Older versions of systemd do not tell.
+            _ => Confirmation::CannotTell,
         })
     }
 

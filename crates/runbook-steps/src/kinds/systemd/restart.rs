@@ -158,6 +158,7 @@ impl Step for Again {
         Ok(match (state.active.as_str(), replaced) {
             ("active" | "reloading", true) => Confirmation::There,
             (_, true) if state.has_run() => Confirmation::There,
+            (_, false) if state.has_run() && state.invocation.is_empty() => Confirmation::CannotTell,
             (_, true) => Confirmation::NotThere(format!("{unit} is {}", state.words())),
             (_, false) => Confirmation::NotThere(format!("{unit} still is what it was before, {}", state.words())),
         })

@@ -74,11 +74,15 @@ impl Step for Up {
 
     fn confirm(&self, host: &Reader, undo: &Json) -> Result<Confirmation, Failure> {
         let state = self.unit.runnable(host)?;
-        let ran = state.has_run() && Before::read(undo)?.is_some_and(|before| before.was_replaced(&state));
-        Ok(if state.active == "active" || state.active == "reloading" || ran {
-            Confirmation::There
-        } else {
-            Confirmation::NotThere(format!("{} is {}", self.unit, state.words()))
+        if state.active == "active" || state.active == "reloading" {
+            return Ok(Confirmation::There);
+        }
+        let replaced = Before::read(undo)?.is_some_and(|before| before.was_replaced(&state));
+        Ok(match state.has_run() {
+            true if replaced => Confirmation::There,
+            // systemd remembers nothing of a command that is over and that it has unloaded.
+            true if state.invocation.is_empty() => Confirmation::CannotTell,
+            _ => Confirmation::NotThere(format!("{} is {}", self.unit, state.words())),
         })
     }
 
