@@ -10,6 +10,17 @@ const LOOK: Duration = Duration::from_millis(100);
 /// How long a process that was killed may take to leave its control group.
 const LEAVES: Duration = Duration::from_secs(2);
 
+/// How long systemd may take to notice that a process ended.
+const NOTICES: Duration = Duration::from_secs(5);
+
+/// A job that is over.
+struct Asked {
+    verb: Verb,
+    result: JobResult,
+    /// When it was asked for, in milliseconds since 1970.
+    since: i64,
+}
+
 /// How a unit is brought up and down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Manner {
@@ -42,8 +53,8 @@ impl Unit {
     /// Brings it up and waits until it stays up.
     pub(crate) fn start(&self, host: &Host, manner: Manner) -> Result<UnitState, Failure> {
         self.runnable(host)?;
-        let result = self.job(host, Verb::Start)?;
-        self.stays_up(host, Verb::Start, &result, manner.settle)
+        let asked = self.ask_for(host, Verb::Start)?;
+        self.stays_up(host, &asked, manner.settle)
     }
 
     /// Brings it down and up in one job, so that units that go down with it come up with it. Nothing of what ran
@@ -51,8 +62,8 @@ impl Unit {
     pub(crate) fn restart(&self, host: &Host, manner: Manner) -> Result<UnitState, Failure> {
         let before = self.runnable(host)?;
         let old = host.processes_in_group(&before.control_group)?;
-        let result = self.job(host, Verb::Restart)?;
-        let state = self.stays_up(host, Verb::Restart, &result, manner.settle)?;
+        let asked = self.ask_for(host, Verb::Restart)?;
+        let state = self.stays_up(host, &asked, manner.settle)?;
         if !manner.leave_processes {
             self.all_gone(host, &old)?;
         }
@@ -66,11 +77,11 @@ impl Unit {
         if before.load == Load::NotFound || (before.is_down() && members.is_empty()) {
             return Ok(false);
         }
-        let result = self.job(host, Verb::Stop)?;
+        let asked = self.ask_for(host, Verb::Stop)?;
         let after = self.state(host)?;
         if !after.is_down() {
-            let what = format!("{self} is {} after the job to stop it {}", after.active, result.words());
-            return Err(self.explained(host, &after, &what).hint(self.who_starts_it(&after)));
+            let what = format!("{self} is {} after the job to stop it {}", after.active, asked.result.words());
+            return Err(self.explained(host, &after, asked.since, &what).hint(self.who_starts_it(&after)));
         }
         if !manner.leave_processes {
             self.all_gone(host, &members)?;
@@ -92,11 +103,11 @@ impl Unit {
         if before.get("CanReload") != "yes" {
             return refused("it has no ExecReload=, and its Type= has no way to reload");
         }
-        let result = self.job(host, Verb::Reload)?;
-        let state = self.stays_up(host, Verb::Reload, &result, manner.settle)?;
+        let asked = self.ask_for(host, Verb::Reload)?;
+        let state = self.stays_up(host, &asked, manner.settle)?;
         if state.main_pid != before.main_pid {
             let what = format!("{self} did not survive the reload: its main process is another one");
-            return Err(self.explained(host, &state, &what));
+            return Err(self.explained(host, &state, asked.since, &what));
         }
         Ok(state)
     }
@@ -118,51 +129,69 @@ impl Unit {
         host.run_well(&self.systemctl_for(host, &["daemon-reload"], &[])).map(drop)
     }
 
+    fn ask_for(&self, host: &Host, verb: Verb) -> Result<Asked, Failure> {
+        let since = host.now_ms();
+        Ok(Asked { verb, since, result: self.job(host, verb)? })
+    }
+
     /// After a job: the unit is up, and its main process is the same one for as long as `settle`.
-    fn stays_up(&self, host: &Host, verb: Verb, result: &JobResult, settle: Duration) -> Result<UnitState, Failure> {
+    fn stays_up(&self, host: &Host, asked: &Asked, settle: Duration) -> Result<UnitState, Failure> {
         let state = self.state(host)?;
-        if *result != JobResult::Done {
-            let what = format!("the job to {} {self} {}", verb.word(), result.words());
-            return Err(self.explained(host, &state, &what));
+        let verb = asked.verb.word();
+        let failed = |state: &UnitState, what: &str| Err(self.explained(host, state, asked.since, what));
+        if asked.result != JobResult::Done {
+            return failed(&state, &format!("the job to {verb} {self} {}", asked.result.words()));
         }
         if state.has_run() {
             return Ok(state);
         }
         if state.active == "active" || state.active == "reloading" {
-            self.watch(host, &state, settle)?;
-            let now = self.state(host)?;
-            let same =
-                (&state.invocation, state.main_pid, state.restarts) == (&now.invocation, now.main_pid, now.restarts);
-            if same && now.active == state.active {
+            let ended = self.watch(host, &state, settle)?;
+            let now = if ended { self.noticed(host, &state)? } else { self.state(host)? };
+            if !ended && now.is_same_life(&state) && now.active == state.active {
                 return Ok(now);
             }
-            // The end is in the newer state, the lines of whoever ended are under the older invocation.
-            let ended = UnitState { invocation: state.invocation, ..now };
-            return Err(self.explained(host, &ended, &format!("{self} did not stay up")));
+            return failed(&now, &format!("{self} did not stay up"));
         }
-        let what = match (state.active.as_str(), verb) {
-            ("activating" | "failed" | "inactive", Verb::Start | Verb::Restart) => format!("{self} did not stay up"),
-            (active, _) => format!("{self} is {active} after the job to {} it", verb.word()),
-        };
-        Err(self.explained(host, &state, &what))
+        match state.active.as_str() {
+            "activating" | "failed" | "inactive" => failed(&state, &format!("{self} did not stay up")),
+            active => failed(&state, &format!("{self} is {active} after the job to {verb} it")),
+        }
     }
 
-    /// Waits until `settle` is over or the main process ends. Without a main process there is nothing that could end
-    /// unseen but the processes of a service that systemd knows none of.
-    fn watch(&self, host: &Host, state: &UnitState, settle: Duration) -> Result<(), Failure> {
+    /// Waits until `settle` is over or the main process ends; says whether it ended. Without a main process there is
+    /// nothing that could end unseen but the processes of a service that systemd knows none of.
+    fn watch(&self, host: &Host, state: &UnitState, settle: Duration) -> Result<bool, Failure> {
         let main = match state.main_pid {
             Some(pid) => host.process(pid)?,
-            None if state.sub == "running" && self.name.ends_with(".service") => return host.pause(settle),
-            None => return Ok(()),
+            None if state.sub == "running" && self.name.ends_with(".service") => {
+                return host.pause(settle).map(|()| false);
+            }
+            None => return Ok(false),
         };
-        let Some(main) = main else { return Ok(()) };
+        let Some(main) = main.filter(|main| !main.ended) else { return Ok(true) };
         let until = Instant::now() + settle;
         loop {
             let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() || host.wait_gone(&main.identity, left.min(LOOK))? {
-                return Ok(());
+            if host.wait_gone(&main.identity, left.min(LOOK))? {
+                return Ok(true);
+            }
+            if left.is_zero() {
+                return Ok(false);
             }
             host.still_wanted()?;
+        }
+    }
+
+    /// The state once systemd has noticed that the main process ended, which is a moment later than it did.
+    fn noticed(&self, host: &Host, before: &UnitState) -> Result<UnitState, Failure> {
+        let until = Instant::now() + NOTICES;
+        loop {
+            let now = self.state(host)?;
+            if !now.is_same_life(before) || now.active != before.active || Instant::now() >= until {
+                return Ok(now);
+            }
+            host.pause(LOOK)?;
         }
     }
 
@@ -200,6 +229,10 @@ impl UnitState {
     /// Whether nothing of it runs, as far as systemd knows.
     pub(crate) fn is_down(&self) -> bool {
         matches!(self.active.as_str(), "inactive" | "failed")
+    }
+
+    fn is_same_life(&self, other: &Self) -> bool {
+        (&self.invocation, self.main_pid, self.restarts) == (&other.invocation, other.main_pid, other.restarts)
     }
 
     /// Whether it is a command that is over and did not fail. systemd may have unloaded it by now: then it is not known

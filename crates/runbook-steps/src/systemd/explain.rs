@@ -10,9 +10,10 @@ const LAST_LINES: usize = 15;
 const LIMIT: Duration = Duration::from_secs(10);
 
 impl Unit {
-    /// The failure `what`, with the reasons that `state` holds and the last lines of that invocation.
-    pub(super) fn explained(&self, host: &Host, state: &UnitState, what: &str) -> Failure {
-        let lines = self.last_lines(host, &state.invocation);
+    /// The failure `what`, with the reasons that `state` holds and the last lines since `since_ms`, when the job was
+    /// asked for.
+    pub(super) fn explained(&self, host: &Host, state: &UnitState, since_ms: i64, what: &str) -> Failure {
+        let lines = self.last_lines(host, since_ms);
         let timed_out = state.result == "timeout";
         let kind = if timed_out { FailureKind::TimedOut } else { FailureKind::Failed };
         let ending = state.ending().map(|ending| format!(": {ending}")).unwrap_or_default();
@@ -22,21 +23,16 @@ impl Unit {
         Failure::new(kind, format!("{what}{ending}")).detail(lines).hint(hint)
     }
 
-    /// The last lines that the unit wrote in this invocation, and that systemd wrote about it; empty if the journal
-    /// cannot be read.
-    fn last_lines(&self, host: &Host, invocation: &str) -> String {
-        if invocation.is_empty() {
-            return String::new();
-        }
+    /// The last lines that the unit wrote since then, and that systemd wrote about it; empty if the journal cannot be
+    /// read. Not by invocation: journald finds that out too late for a process that ended at once.
+    fn last_lines(&self, host: &Host, since_ms: i64) -> String {
         // What has been written a moment ago may still be on its way into the journal. Only root may ask for this.
         let limited = |argv: Vec<String>| Command { limit: Some(LIMIT), ..Command::new(argv) };
         let _ = host.ask(&limited(vec!["journalctl".to_owned(), "--sync".to_owned()]));
         let mut argv = ["journalctl", "--no-pager", "--quiet", "--output=cat"].map(str::to_owned).to_vec();
+        argv.push(format!("--{}={}", if self.user { "user-unit" } else { "unit" }, self.name));
         argv.push(format!("--lines={LAST_LINES}"));
-        argv.push(format!("_SYSTEMD_INVOCATION_ID={invocation}"));
-        for field in ["INVOCATION_ID", "USER_INVOCATION_ID"] {
-            argv.extend(["+".to_owned(), format!("{field}={invocation}")]);
-        }
+        argv.push(format!("--since=@{}.{:03}", since_ms.div_euclid(1000), since_ms.rem_euclid(1000)));
         match host.ask(&limited(argv)) {
             Ok(output) if output.status.success() => crate::log::without_escapes(&output.text()),
             _ => String::new(),

@@ -98,10 +98,14 @@ impl UnitText {
     pub(crate) fn take_back(&self, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
         // What a restore replaces is set aside, and on another file system than the state directory that is beside it.
         // The plan holds this text: nothing is lost without it, and nothing is left in systemd's directory.
-        if undo.get(SAME) == Some(&Json::Bool(false)) && self.is_there(&self.found(work.host)?) {
+        let is_ours = undo.get(SAME) == Some(&Json::Bool(false)) && self.is_there(&self.found(work.host)?);
+        if is_ours {
             work.host.remove(&self.path)?;
         }
-        let done = work.put_back(std::slice::from_ref(&self.path))?;
+        let mut done = work.put_back(std::slice::from_ref(&self.path))?;
+        if is_ours && work.host.lstat(&self.path)?.is_none() {
+            done = format!("{} removed, as nothing was there before", self.path.display());
+        }
         for made in undo.get(MADE).and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str) {
             let made = Path::new(made);
             if work.host.list(made)?.is_some_and(|names| names.is_empty()) {

@@ -123,12 +123,14 @@ impl Unit {
         for name in &before.others {
             let other = Self { name: name.clone(), user: self.user };
             if other.state(work.host)?.is_down() {
+                let since = work.host.now_ms();
                 other.job(work.host, Verb::Start)?;
                 let state = other.state(work.host)?;
                 if !state.is_up() && !state.has_run() {
                     return Err(other.explained(
                         work.host,
                         &state,
+                        since,
                         &format!("{other}, which was up before, does not come up"),
                     ));
                 }
