@@ -5,6 +5,9 @@ use crate::stage::install_runbook;
 use std::time::Duration;
 use test_hosts::{Host, Lab, Output};
 
+/// What is tried, and how.
+type Case = (&'static str, fn(&Host));
+
 #[test]
 fn units_obey_the_laws() {
     if laws::are_obeyed_here() {
@@ -20,7 +23,7 @@ fn what_goes_wrong_with_units() {
     let Some(lab) = Lab::for_test() else { return };
     let host = lab.boot("units").unwrap();
     install_runbook(&host);
-    let cases: &[(&str, fn(&Host))] = &[
+    let cases: &[Case] = &[
         ("a change that breaks the unit is rolled back", a_change_that_breaks_the_unit_is_rolled_back),
         ("a child that ignores TERM is gone after a stop", a_child_that_ignores_term_is_gone_after_a_stop),
         ("what a stop leaves behind is named", what_a_stop_leaves_behind_is_named),
