@@ -8,6 +8,7 @@ mod catalogue;
 mod check;
 mod effects;
 mod external;
+mod freshness;
 pub mod host;
 mod kind;
 mod kinds;
@@ -17,6 +18,7 @@ mod package;
 mod process;
 mod schema;
 mod step;
+mod systemd;
 mod window;
 
 pub use args::{ArgContext, Args, FromArg, Mistake, Mode, Peek};

@@ -1,6 +1,6 @@
 //! Asking a program that has promised to change nothing: the one way in which a reader executes anything.
 //!
-//! Only external kinds are asked like this, and only those that declare that their probe reads.
+//! External kinds that declare that their probe reads are asked like this, and so are `systemctl show` and `journalctl`.
 
 use super::{Canceller, Command, HostBuilder, Output, Reader};
 use runbook_model::Failure;

@@ -32,4 +32,13 @@ impl Reader {
         let all = std::iter::once(PathBuf::from(first)).chain(env::split_paths(&path));
         env::join_paths(all).unwrap_or(path).to_string_lossy().into_owned()
     }
+
+    /// The directory with the sockets of this user's session, of the bus and of systemd among them: what the
+    /// environment says, else the usual place, for a session of `su` or cron knows nothing of it. `None` if this user
+    /// has none.
+    pub fn runtime_dir(&self) -> Option<PathBuf> {
+        let usual = || PathBuf::from(format!("/run/user/{}", self.own_uid()));
+        let dir = env::var_os("XDG_RUNTIME_DIR").filter(|dir| !dir.is_empty()).map_or_else(usual, PathBuf::from);
+        dir.is_dir().then_some(dir)
+    }
 }

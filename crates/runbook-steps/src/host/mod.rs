@@ -4,7 +4,9 @@
 //! point for the tests.
 
 mod ask;
+mod bus;
 mod cancel;
+mod cgroup;
 mod command;
 mod environment;
 mod failures;
@@ -22,6 +24,7 @@ mod unusable;
 mod users;
 mod writer;
 
+pub(crate) use bus::BusAnswer;
 pub use cancel::{Cancel, Canceller};
 pub(crate) use command::KEPT;
 pub use command::{Command, Output};

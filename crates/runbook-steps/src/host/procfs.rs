@@ -12,6 +12,8 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+/// In one second, as `/proc` counts; Linux shows this to programs on every platform (`USER_HZ`).
+const TICKS: u64 = 100;
 /// The state of a listening socket in `/proc/net/tcp`.
 const LISTEN: &str = "0A";
 
@@ -72,6 +74,20 @@ impl Reader {
                 .is_ok_and(|environ| environ.split(|byte| *byte == 0).any(|entry| entry == wanted))
         };
         Ok(self.processes()?.into_iter().filter(has).collect())
+    }
+
+    /// When exactly this process was started, in nanoseconds since 1970 by the clock that also stamps files, as it goes
+    /// now; up to a tick of 10 ms too early.
+    pub fn started_ns(&self, identity: &Identity) -> u64 {
+        use rustix::time::{ClockId, clock_gettime};
+        let now = |clock| {
+            let time = clock_gettime(clock);
+            let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+            seconds.saturating_mul(1_000_000_000).saturating_add(u64::try_from(time.tv_nsec).unwrap_or(0))
+        };
+        // Seconds asleep count in both.
+        let booted = now(ClockId::Realtime).saturating_sub(now(ClockId::Boottime));
+        booted.saturating_add(identity.start.saturating_mul(1_000_000_000 / TICKS))
     }
 
     /// What exactly this process executes; `None` if it is gone.
@@ -254,6 +270,18 @@ mod tests {
             drop(listener);
             assert!(reader().port_owners(port).unwrap().is_free(), "{address}");
         }
+    }
+
+    #[test]
+    fn a_process_was_started_before_its_child() {
+        let since = |identity: &Identity| reader().started_ns(identity) / 1_000_000;
+        let now = || u64::try_from(reader().now_ms()).unwrap();
+        let begin = now();
+        let mut child = std::process::Command::new("cat").stdin(std::process::Stdio::piped()).spawn().unwrap();
+        let started = since(&reader().process(child.id()).unwrap().unwrap().identity);
+        assert!((begin - 20..=now()).contains(&started), "{begin} {started}");
+        drop(child.stdin.take());
+        child.wait().unwrap();
     }
 
     #[test]

@@ -19,5 +19,6 @@ pub(crate) mod npm;
 pub(crate) mod port_orphan_kill;
 pub(crate) mod process;
 pub(crate) mod service_inspect;
+pub(crate) mod systemd;
 pub(crate) mod verify_signals;
 pub(crate) mod wait_soak;

@@ -90,6 +90,12 @@ impl Restart {
 }
 
 impl Spec {
+    /// What its process executes.
+    pub(crate) fn executes(&self) -> crate::freshness::Executes<'_> {
+        let arguments = self.argv.get(1..).unwrap_or_default();
+        crate::freshness::Executes { program: &self.program, arguments, cwd: &self.cwd }
+    }
+
     /// How long it may take to end after TERM.
     pub(crate) fn grace(&self) -> Duration {
         Duration::from_millis(self.grace_ms)

@@ -2,7 +2,6 @@
 //!
 //! What they share is here in `params.rs`; the supervisor itself is in `crate::process`.
 
-mod freshness;
 mod params;
 mod restart;
 mod start;

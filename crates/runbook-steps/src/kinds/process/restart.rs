@@ -1,7 +1,7 @@
 //! `process.restart`: a service that runs what is on the disk now. Undo starts the old program, once it is put back.
 
-use super::freshness::{newer_than, settle};
 use super::params::{self, OUTPUTS, Wanted};
+use crate::freshness::{newer_than, settle};
 use crate::host::Reader;
 use crate::process::{Life, Spec};
 use crate::{Args, Confirmation, Done, Kind, KindDoc, Param, ParamType, Probe, Step, Work};
@@ -104,7 +104,7 @@ impl Step for Again {
             return Ok(Probe::of(Prediction::change(format!("`{name}` is {}; it is started", life.words()))));
         };
         let prediction = if now.runs_like(&wanted) {
-            match newer_than(host, &wanted, &self.watch, state.started_ns)? {
+            match newer_than(host, wanted.executes(), &self.watch, state.started_ns)? {
                 None => Prediction::no_change(format!("`{name}` runs what is on the disk, {process}")),
                 Some(path) => Prediction::change(format!(
                     "`{name}` is restarted: {} was changed after {process} was started",
@@ -125,7 +125,7 @@ impl Step for Again {
         let service = &self.wanted.service;
         let (_, wanted) = self.spec(work.host)?;
         service.stop(work.host)?;
-        settle(work.host, &wanted, &self.watch)?;
+        settle(work.host, wanted.executes(), &self.watch)?;
         let state = service.start(work.host, &wanted)?;
         let pid = state.child.as_ref().map_or(0, |child| child.pid);
         Ok(Done::saying(format!("pid {pid}")).with(params::up(service, &wanted, &state)))

@@ -9,10 +9,11 @@ pub(crate) mod gates;
 pub(crate) mod json;
 pub(crate) mod npm;
 pub(crate) mod process;
+pub(crate) mod systemd;
 
 use crate::harness::Scenario;
 
-/// Every scenario of every group.
+/// Every scenario of every group; those of systemd are tried on hosts of their own.
 pub(crate) fn all() -> impl Iterator<Item = Scenario> {
     [
         artifacts::ALL,
@@ -24,6 +25,7 @@ pub(crate) fn all() -> impl Iterator<Item = Scenario> {
         json::ALL,
         npm::ALL,
         process::ALL,
+        systemd::ON_A_HOST,
     ]
     .into_iter()
     .flatten()

@@ -5,7 +5,6 @@
 
 use crate::host::{Host, Reader};
 use crate::package::package_root;
-use crate::process::Spec;
 use runbook_model::Failure;
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
@@ -15,25 +14,36 @@ use std::time::Duration;
 /// File systems stamp with the time of the last clock tick, which is up to 10 ms ago.
 const TICK_NS: u64 = 10_000_000;
 
+/// What a process executes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Executes<'a> {
+    /// The program file.
+    pub(crate) program: &'a Path,
+    /// Its arguments without its own name. An interpreter is given its script here.
+    pub(crate) arguments: &'a [String],
+    /// Where it runs.
+    pub(crate) cwd: &'a Path,
+}
+
 /// Waits until nothing of it was changed so recently that its stamp could be taken for one of a later change.
-pub(super) fn settle(host: &Host, spec: &Spec, watch: &[PathBuf]) -> Result<(), Failure> {
+pub(crate) fn settle(host: &Host, executes: Executes<'_>, watch: &[PathBuf]) -> Result<(), Failure> {
     let now = u64::try_from(host.now_ms()).unwrap_or(0).saturating_mul(1_000_000);
-    match newer_than(host, spec, watch, now)? {
+    match newer_than(host, executes, watch, now)? {
         Some(_) => host.pause(Duration::from_nanos(2 * TICK_NS)),
         None => Ok(()),
     }
 }
 
-/// The first thing found that `spec` executes, or that is in `watch`, and that was changed after `started_ns`.
-pub(super) fn newer_than(
+/// The first thing found that is executed, or that is in `watch`, and that was changed after `started_ns`.
+pub(crate) fn newer_than(
     host: &Reader,
-    spec: &Spec,
+    executes: Executes<'_>,
     watch: &[PathBuf],
     started_ns: u64,
 ) -> Result<Option<PathBuf>, Failure> {
-    let mut executed = vec![spec.program.clone()];
+    let mut executed = vec![executes.program.to_owned()];
     // An interpreter is given its script as the first argument that is no option.
-    let script = spec.argv.iter().skip(1).find(|arg| !arg.starts_with('-')).map(|arg| spec.cwd.join(arg));
+    let script = executes.arguments.iter().find(|arg| !arg.starts_with('-')).map(|arg| executes.cwd.join(arg));
     if let Some(script) = script
         && host.stat(&script)?.is_some_and(|found| found.is_file())
     {

@@ -1,0 +1,95 @@
+//! The parameters that say which unit is meant and how it is handled, and the outputs that say how it runs.
+
+use crate::args::wrong;
+use crate::systemd::{Manner, Unit, UnitState};
+use crate::{Args, OutputDoc, Param, ParamType, Peek};
+use runbook_model::{Declaration, Diagnostic, Diagnostics, Outputs, Purpose, Resource, UndoSource};
+use serde_json::json;
+
+pub(super) const UNIT: Param =
+    Param::required("unit", ParamType::String, "The unit; a name without a suffix is a service");
+pub(super) const USER: Param = Param::default(
+    "user",
+    ParamType::Bool,
+    "false",
+    "Whether it is a unit of the user that runs `runbook`, not of the system",
+);
+pub(super) const SETTLE: Param = Param::default(
+    "settle",
+    ParamType::Duration,
+    "1s",
+    "How long its main process has to stay the same before it counts as up",
+);
+pub(super) const LEAVE_PROCESSES: Param = Param::default(
+    "leave_processes",
+    ParamType::Bool,
+    "false",
+    "Whether processes may stay behind in its control group when it stops",
+);
+
+pub(super) const OUTPUTS: &[OutputDoc] = &[
+    OutputDoc { name: "unit", help: "its whole name, text" },
+    OutputDoc { name: "pid", help: "the number of its main process, a number; null if it has none" },
+    OutputDoc { name: "invocation", help: "systemd's name of this life of the unit, text" },
+    OutputDoc { name: "service", help: "name, state (`up` or `down`) and pid, a map" },
+];
+
+/// What only the whole of the parameters shows to be wrong.
+pub(super) fn check(args: &Args<'_>, found: &mut Diagnostics) {
+    if let Peek::Known(name) = args.peek::<String>("unit")
+        && !Unit::is_name(&name)
+    {
+        found.push(bad_name(args));
+    }
+}
+
+pub(super) fn unit(args: &Args<'_>) -> Result<Unit, Diagnostic> {
+    let name: String = args.need("unit")?;
+    if !Unit::is_name(&name) {
+        return Err(bad_name(args));
+    }
+    Ok(Unit::named(&name, args.need("user")?))
+}
+
+fn bad_name(args: &Args<'_>) -> Diagnostic {
+    let wanted = "the name of a unit: letters, digits, `:`, `-`, `_`, `.`, `\\` and `@`, not a path";
+    wrong("unit", args.span("unit"), wanted)
+}
+
+/// How the parameters want it brought up and down; what a kind has no parameter for is as by default.
+pub(super) fn manner(args: &Args<'_>) -> Result<Manner, Diagnostic> {
+    Ok(Manner {
+        settle: args.maybe("settle")?.unwrap_or(std::time::Duration::from_secs(1)),
+        leave_processes: args.maybe("leave_processes")?.unwrap_or(false),
+    })
+}
+
+/// The unit; everything, if its name waits for a step.
+pub(super) fn resource(args: &Args<'_>) -> Resource {
+    match (args.peek::<String>("unit"), args.peek::<bool>("user")) {
+        (Peek::Known(name), Peek::Known(user)) => Unit::named(&name, user).resource(),
+        _ => Resource::Everything,
+    }
+}
+
+/// A step that changes whether or how the unit runs, for the sake of others.
+pub(super) fn attendant(args: &Args<'_>) -> Declaration {
+    Declaration { purpose: Purpose::Attendant, ..Declaration::principal(UndoSource::Own) }.writes(resource(args))
+}
+
+pub(super) fn up(unit: &Unit, state: &UnitState) -> Outputs {
+    Outputs::from_iter([
+        ("unit".to_owned(), json!(unit.name)),
+        ("pid".to_owned(), json!(state.main_pid)),
+        ("invocation".to_owned(), json!(state.invocation)),
+        ("service".to_owned(), json!({ "name": unit.title(), "state": "up", "pid": state.main_pid })),
+    ])
+}
+
+/// `; b.service goes down with it`, for predictions.
+pub(super) fn along(others: &[String]) -> String {
+    match others {
+        [] => String::new(),
+        others => format!("; with it goes {}", others.join(", ")),
+    }
+}

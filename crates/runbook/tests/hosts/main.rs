@@ -1,0 +1,21 @@
+//! `runbook` on real hosts, one file a subject. What a host is, and how to look into one by hand: docs/test-hosts.md.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a test that cannot set its stage fails, and what tests share runs outside of test functions"
+)]
+
+#[expect(dead_code, unused_macros, unused_imports, reason = "these scenarios need a part of it")]
+#[path = "../conformance/harness.rs"]
+mod harness;
+mod laws;
+mod power;
+mod stage;
+mod systemd;
+#[path = "../conformance/scenarios/systemd.rs"]
+mod units;
+#[expect(dead_code, reason = "these scenarios need a part of it")]
+#[path = "../conformance/world.rs"]
+mod world;

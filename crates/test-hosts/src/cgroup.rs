@@ -1,0 +1,114 @@
+//! Control groups: each host is one, so all its processes are known, end together, and hosts do not see each other's units.
+
+use crate::command::until;
+use crate::error::{About, Error, Result};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How long processes that were killed may take to be gone.
+const GONE: Duration = Duration::from_secs(20);
+
+/// A control group of the unified hierarchy.
+#[derive(Clone, Debug)]
+pub(crate) struct Cgroup {
+    path: PathBuf,
+}
+
+impl Cgroup {
+    /// The root of the unified hierarchy, or why there is none that the lab can use.
+    pub(crate) fn root() -> Result<Self, String> {
+        let mounts = std::fs::read_to_string("/proc/self/mountinfo").map_err(|error| error.to_string())?;
+        let Some(path) = mounts.lines().find_map(unified) else {
+            return Err(
+                "no unified cgroup hierarchy is mounted; `mount -t cgroup2 cgroup2 DIRECTORY` gives one".to_owned()
+            );
+        };
+        Ok(Self { path })
+    }
+
+    /// The group `name` in this one, whether or not it is there.
+    pub(crate) fn child(&self, name: &str) -> Self {
+        Self { path: self.path.join(name) }
+    }
+
+    /// Makes the group and those above it.
+    pub(crate) fn create(&self) -> Result<()> {
+        std::fs::create_dir_all(&self.path).about(&self.path)
+    }
+
+    /// The file through which a process joins.
+    pub(crate) fn door(&self) -> PathBuf {
+        self.path.join("cgroup.procs")
+    }
+
+    /// Moves the process `pid` into the group.
+    pub(crate) fn take(&self, pid: u32) -> Result<()> {
+        std::fs::write(self.door(), pid.to_string()).about(self.door())
+    }
+
+    /// Whether the process `pid` is in this group or below it.
+    pub(crate) fn holds(&self, pid: u32) -> bool {
+        let Some(name) = self.path.parent().and_then(Path::file_name).zip(self.path.file_name()) else { return false };
+        let here = format!("/{}/{}/", name.0.to_string_lossy(), name.1.to_string_lossy());
+        let groups = std::fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap_or_default();
+        groups.lines().any(|line| line.starts_with("0::") && line.contains(&here))
+    }
+
+    /// Ends every process in the group and below it at once, and waits until the kernel has none left.
+    pub(crate) fn kill(&self) -> Result<()> {
+        if !self.path.exists() {
+            return Ok(());
+        }
+        let kill = self.path.join("cgroup.kill");
+        std::fs::write(&kill, "1").about(&kill)?;
+        until(&format!("{} is empty", self.path.display()), GONE, || {
+            let events = std::fs::read_to_string(self.path.join("cgroup.events")).map_err(|error| error.to_string())?;
+            if events.contains("populated 0") { Ok(()) } else { Err(events) }
+        })
+    }
+
+    /// Removes the group and those below it. They must be empty.
+    pub(crate) fn remove(&self) -> Result<()> {
+        remove(&self.path)
+    }
+}
+
+/// The mount point of a line of mountinfo, if it is the root of the unified hierarchy.
+fn unified(line: &str) -> Option<PathBuf> {
+    let (mount, system) = line.split_once(" - ")?;
+    let mut fields = mount.split(' ').skip(3);
+    (fields.next()? == "/" && system.starts_with("cgroup2 ")).then(|| fields.next().map(PathBuf::from))?
+}
+
+/// Groups are directories whose files cannot be removed, so deepest first and directories only.
+fn remove(path: &Path) -> Result<()> {
+    let entries = match std::fs::read_dir(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        entries => entries.about(path)?,
+    };
+    for entry in entries {
+        let entry = entry.about(path)?;
+        if entry.file_type().about(entry.path())?.is_dir() {
+            remove(&entry.path())?;
+        }
+    }
+    // A process that has ended leaves its group a moment after it has left the list.
+    until(&format!("{} is gone", path.display()), GONE, || match std::fs::remove_dir(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.to_string()),
+        _ => Ok(()),
+    })
+    .map_err(|error| Error::Refused(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_unified_hierarchy_is_found() {
+        let hybrid = "52 42 0:40 / /sys/fs/cgroup/unified rw,relatime shared:9 - cgroup2 cgroup2 rw";
+        assert_eq!(unified(hybrid), Some("/sys/fs/cgroup/unified".into()));
+        assert_eq!(unified("51 42 0:39 / /sys/fs/cgroup/pids rw shared:8 - cgroup cgroup rw,pids"), None);
+        assert_eq!(unified("52 42 0:40 /docker/abc /sys/fs/cgroup ro - cgroup2 cgroup rw"), None);
+    }
+}

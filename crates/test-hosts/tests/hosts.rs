@@ -1,0 +1,111 @@
+//! What a host is, proven on real ones.
+
+#![expect(clippy::unwrap_used, reason = "a test stops at what it does not expect")]
+
+use std::time::Duration;
+use test_hosts::{Host, Lab, Output};
+
+/// Long enough for a busy machine; nothing waits for it to pass.
+const SOON: Duration = Duration::from_secs(20);
+
+fn print(output: test_hosts::Result<Output>) -> String {
+    output.unwrap().ok().unwrap()
+}
+
+fn pings(from: &Host, to: &Host) -> bool {
+    from.run(["ping", "-c1", "-W1", &to.address().to_string()]).unwrap().code == 0
+}
+
+#[test]
+fn hosts_run_systemd_and_meet() {
+    let Some(lab) = Lab::for_test() else { return };
+    let hosts = lab.boot_all(&["left", "right"]).unwrap();
+    let [left, right] = hosts.as_slice() else { panic!("two hosts were asked for") };
+
+    assert_eq!(print(left.run(["systemctl", "is-system-running"])), "running");
+    assert_eq!(print(left.run(["hostname"])), "left");
+    assert!(print(left.run(["journalctl", "--unit", "ssh.service", "--no-pager"])).contains("Server listening"));
+    assert!(pings(left, right));
+    assert!(pings(right, left));
+    assert_eq!(right.sh("exit 7").unwrap().code, 7);
+}
+
+#[test]
+fn hosts_share_nothing_but_the_kernel() {
+    let Some(lab) = Lab::for_test() else { return };
+    let hosts = lab.boot_all(&["left", "right"]).unwrap();
+    let [left, right] = hosts.as_slice() else { panic!("two hosts were asked for") };
+
+    print(left.run(["systemd-run", "--unit=lone", "sleep", "infinity"]));
+    assert_eq!(print(left.sh("cat /sys/fs/cgroup/system.slice/lone.service/cgroup.procs | wc -l")), "1");
+    assert_ne!(right.sh("test -e /sys/fs/cgroup/system.slice/lone.service").unwrap().code, 0);
+    for file in ["/etc/machine-id", "/proc/sys/kernel/random/boot_id", "/etc/ssh/ssh_host_ed25519_key.pub"] {
+        assert_ne!(left.read(file).unwrap(), right.read(file).unwrap(), "{file}");
+    }
+    assert_ne!(left.sh("echo 1 >/proc/sys/kernel/sysrq").unwrap().code, 0);
+}
+
+#[test]
+fn files_go_in_and_come_out() {
+    let Some(lab) = Lab::for_test() else { return };
+    let host = lab.boot("files").unwrap();
+
+    host.write("/srv/new/note", "two\nlines\n").unwrap();
+    assert_eq!(host.read("/srv/new/note").unwrap(), "two\nlines\n");
+    host.copy_in("/bin/true", "/usr/local/bin/does-nothing", 0o750).unwrap();
+    assert_eq!(print(host.run(["stat", "-c", "%a %U", "/usr/local/bin/does-nothing"])), "750 root");
+    assert_eq!(host.run(["does-nothing"]).unwrap().code, 0);
+    assert!(host.read("/no/such/file").is_err());
+    // A link of the host leads to a file of the host.
+    print(host.sh("ln -s /etc/hostname /srv/link"));
+    assert_eq!(host.read("/srv/link").unwrap(), "files\n");
+}
+
+#[test]
+fn the_network_is_cut_and_restored() {
+    let Some(lab) = Lab::for_test() else { return };
+    let hosts = lab.boot_all(&["left", "right"]).unwrap();
+    let [left, right] = hosts.as_slice() else { panic!("two hosts were asked for") };
+
+    left.cut_network().unwrap();
+    assert!(!pings(left, right));
+    assert!(!pings(right, left));
+    left.restore_network().unwrap();
+    left.wait_for(&format!("ping -c1 -W1 {}", right.address()), SOON).unwrap();
+}
+
+#[test]
+fn after_a_hard_power_off_the_disk_is_there_and_nothing_else() {
+    let Some(lab) = Lab::for_test() else { return };
+    let mut host = lab.boot("unlucky").unwrap();
+    let before =
+        (host.address(), host.read("/etc/machine-id").unwrap(), host.read("/proc/sys/kernel/random/boot_id").unwrap());
+    host.write("/var/lib/kept", "on the disk\n").unwrap();
+    host.write("/run/lost", "in memory\n").unwrap();
+    print(host.run(["sync", "/var/lib/kept"]));
+
+    host.power_off_hard().unwrap();
+    assert!(host.run(["true"]).is_err());
+    host.boot_again().unwrap();
+
+    assert_eq!(host.read("/var/lib/kept").unwrap(), "on the disk\n");
+    assert!(host.read("/run/lost").is_err());
+    let after =
+        (host.address(), host.read("/etc/machine-id").unwrap(), host.read("/proc/sys/kernel/random/boot_id").unwrap());
+    assert_eq!((&before.0, &before.1), (&after.0, &after.1));
+    assert_ne!(before.2, after.2);
+    assert_eq!(
+        print(host.run(["journalctl", "--list-boots", "--quiet"])).lines().filter(|line| line.contains("UTC")).count(),
+        2
+    );
+}
+
+#[test]
+fn ssh_lets_the_key_of_the_lab_in() {
+    let Some(lab) = Lab::for_test() else { return };
+    let host = lab.boot("ssh").unwrap();
+    let (key, to) = (lab.ssh_key(), format!("root@{}", host.address()));
+    let options = ["-oStrictHostKeyChecking=no", "-oUserKnownHostsFile=/dev/null", "-oBatchMode=yes"];
+    let ssh = ["ssh", "-q", "-i", key.to_str().unwrap()].into_iter().chain(options).chain([to.as_str(), "hostname"]);
+    assert_eq!(print(lab.run(ssh)), "ssh");
+}
