@@ -104,10 +104,12 @@ impl Host {
     /// Ends every process of the host at once, without any shutdown. The disk stays; what was written and not yet synced
     /// stays too, because this machine's kernel lives on.
     pub fn power_off_hard(&mut self) -> Result<()> {
-        self.seat.cgroup.kill()?;
+        self.seat.machine().kill()?;
         if let Some(Running { keeper: Some(mut keeper), .. }) = self.running.take() {
+            // It asks how init ended and then ends itself.
             keeper.wait().about("the keeper of the host")?;
         }
+        self.seat.cgroup.kill()?;
         self.seat.cgroup.remove()
     }
 

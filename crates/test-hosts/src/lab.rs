@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::room::Room;
 use crate::site::Site;
-use crate::{stale, tree};
+use crate::{memory, stale, tree};
 use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::process::Command;
@@ -83,6 +83,12 @@ impl Lab {
         if stale::rooms(&site)?.is_empty() { tree::remove(&site) } else { Ok(()) }
     }
 
+    /// In the name of everything on this machine that belongs to the lab: its namespace, its control groups.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.room.name
+    }
+
     /// The names of the lab's hosts, in order.
     pub fn names(&self) -> Result<Vec<String>> {
         self.room.names()
@@ -98,14 +104,21 @@ impl Lab {
         Host::new(&self.room, name)
     }
 
-    /// Makes several hosts at the same time.
+    /// Makes several hosts, at the same time as far as there is memory for it.
     pub fn boot_all(&self, names: &[&str]) -> Result<Vec<Host>> {
-        let booted: Vec<Result<Host>> = std::thread::scope(|scope| {
-            let threads: Vec<_> = names.iter().map(|name| scope.spawn(|| self.boot(name))).collect();
-            let died = |_| Err(Error::Refused("the thread that boots a host died".to_owned()));
-            threads.into_iter().map(|thread| thread.join().unwrap_or_else(died)).collect()
-        });
-        booted.into_iter().collect()
+        let died = |_| Err(Error::Refused("the thread that boots a host died".to_owned()));
+        let mut hosts = Vec::new();
+        let mut rest = names;
+        while !rest.is_empty() {
+            let (now, later) = rest.split_at(memory::room_for_hosts()?.clamp(1, rest.len()));
+            let booted: Vec<Result<Host>> = std::thread::scope(|scope| {
+                let threads: Vec<_> = now.iter().map(|name| scope.spawn(|| self.boot(name))).collect();
+                threads.into_iter().map(|thread| thread.join().unwrap_or_else(died)).collect()
+            });
+            hosts.extend(booted.into_iter().collect::<Result<Vec<Host>>>()?);
+            rest = later;
+        }
+        Ok(hosts)
     }
 
     /// A command to run on this machine, with its files, but in the network of the hosts.

@@ -19,8 +19,8 @@ pub(crate) struct Switch {
 
 impl Switch {
     /// The network whose namespace is called `namespace`, whether or not it is there.
-    pub(crate) fn called(namespace: String) -> Self {
-        Self { namespace }
+    pub(crate) fn called(namespace: &str) -> Self {
+        Self { namespace: namespace.to_owned() }
     }
 
     /// The file of its namespace, for `nsenter --net`.
