@@ -28,11 +28,13 @@ impl Switch {
         format!("/run/netns/{}", self.namespace)
     }
 
-    /// Makes the namespace and the bridge. What is there of a first attempt stays.
+    /// Makes the namespace and the bridge, unless they are there. A half of them is made anew.
     pub(crate) fn create(&self) -> Result<()> {
-        if !std::path::Path::new(&self.file()).exists() {
-            tool(&["ip", "netns", "add", &self.namespace])?;
+        if run(command(&["ip", "-n", &self.namespace, "link", "show", BRIDGE]), b"")?.code == 0 {
+            return Ok(());
         }
+        self.remove()?;
+        tool(&["ip", "netns", "add", &self.namespace])?;
         let lines = format!(
             "link set lo up\nlink add {BRIDGE} type bridge\naddress add {GATE}/24 dev {BRIDGE}\nlink set {BRIDGE} up\n"
         );
