@@ -6,8 +6,10 @@ use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::room::Room;
 use crate::site::Site;
-use crate::{memory, stale, tree};
+use crate::switch::GATE;
+use crate::{forward, memory, stale, tree};
 use std::ffi::OsStr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
@@ -131,6 +133,18 @@ impl Lab {
     /// Runs a command on this machine in the network of the hosts to its end.
     pub fn run<I: IntoIterator<Item: AsRef<OsStr>>>(&self, words: I) -> Result<Output> {
         run(self.command(words), b"")
+    }
+
+    /// Lets hosts reach `to` on this machine, such as a package registry: they find it at [`Lab::gate`] on `port`, as long as
+    /// this process lives. Nothing else outside of their network can be reached.
+    pub fn forward(&self, port: u16, to: SocketAddr) -> Result<()> {
+        forward::open(&self.room.switch, port, to)
+    }
+
+    /// The address at which hosts find what was forwarded, and programs that run in their network.
+    #[must_use]
+    pub fn gate(&self) -> Ipv4Addr {
+        GATE
     }
 
     /// The private key that every host of the lab lets in as root.

@@ -9,6 +9,7 @@ mod boot;
 mod cgroup;
 mod command;
 mod error;
+mod forward;
 mod guard;
 mod host;
 mod lab;
