@@ -5,6 +5,7 @@
 
 mod ask;
 mod cancel;
+mod cgroup;
 mod command;
 mod environment;
 mod failures;

@@ -31,6 +31,8 @@ const PROPERTIES: &[&str] = &[
     "PrivateTmp",
     "ExecMainStatus",
     "ExecMainCode",
+    "StandardOutput",
+    "LogNamespace",
 ];
 
 /// Whether systemd knows the unit.
