@@ -3,4 +3,5 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot set its stage fails")]
 
 mod power;
+mod signals;
 mod stage;
