@@ -7,8 +7,7 @@ const GAP: usize = 2;
 const NARROWEST: usize = 6;
 /// Columns of words that a narrow window should not break.
 const WHOLE_WORD: usize = 14;
-/// Columns of a cell that breaks only where longer ones cannot give enough: a name, a place such as
-/// `journal 02:14:07 pid 41233`.
+/// Columns of a place, which has no head and breaks only where words would break otherwise: `journal 02:14:07 pid 41233`.
 const WHOLE_CELL: usize = 26;
 
 /// One cell; its text is made clean on the way in.
@@ -67,10 +66,13 @@ impl Table {
                 widest => widest.max(text::width(name)),
             })
             .collect();
-        let cells: Vec<usize> = widths.iter().map(|width| (*width).min(WHOLE_CELL)).collect();
-        shrink(&mut widths, available, &cells);
         let words: Vec<usize> =
             (0..self.head.len()).map(|at| self.longest_word(at).clamp(NARROWEST, WHOLE_WORD)).collect();
+        let places = widths.iter().zip(&words).zip(&self.head);
+        let places: Vec<usize> = places
+            .map(|((width, word), name)| if name.is_empty() { (*width).min(WHOLE_CELL) } else { *word })
+            .collect();
+        shrink(&mut widths, available, &places);
         shrink(&mut widths, available, &words);
         let heads: Vec<usize> = self.head.iter().map(|name| text::width(name).max(NARROWEST)).collect();
         shrink(&mut widths, available, &heads);
