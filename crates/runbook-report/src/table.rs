@@ -7,6 +7,8 @@ const GAP: usize = 2;
 const NARROWEST: usize = 6;
 /// Columns of words that a narrow window should not break.
 const WHOLE_WORD: usize = 14;
+/// Columns of a place, which has no head and breaks only where words would break otherwise: `journal 02:14:07 pid 41233`.
+const WHOLE_CELL: usize = 26;
 
 /// One cell; its text is made clean on the way in.
 #[derive(Clone, Debug)]
@@ -66,6 +68,11 @@ impl Table {
             .collect();
         let words: Vec<usize> =
             (0..self.head.len()).map(|at| self.longest_word(at).clamp(NARROWEST, WHOLE_WORD)).collect();
+        let places = widths.iter().zip(&words).zip(&self.head);
+        let places: Vec<usize> = places
+            .map(|((width, word), name)| if name.is_empty() { (*width).min(WHOLE_CELL) } else { *word })
+            .collect();
+        shrink(&mut widths, available, &places);
         shrink(&mut widths, available, &words);
         let heads: Vec<usize> = self.head.iter().map(|name| text::width(name).max(NARROWEST)).collect();
         shrink(&mut widths, available, &heads);

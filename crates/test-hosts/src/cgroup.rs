@@ -41,6 +41,11 @@ impl Cgroup {
         self.path.join("cgroup.procs")
     }
 
+    /// The file that ends every process in the group and below it.
+    pub(crate) fn switch_off(&self) -> PathBuf {
+        self.path.join("cgroup.kill")
+    }
+
     /// Moves the process `pid` into the group.
     pub(crate) fn take(&self, pid: u32) -> Result<()> {
         std::fs::write(self.door(), pid.to_string()).about(self.door())
@@ -54,16 +59,20 @@ impl Cgroup {
         groups.lines().any(|line| line.starts_with("0::") && line.contains(&here))
     }
 
-    /// Ends every process in the group and below it at once, and waits until the kernel has none left.
+    /// Ends every process in the group and below it at once, and waits until none of them does anything any more.
     pub(crate) fn kill(&self) -> Result<()> {
         if !self.path.exists() {
             return Ok(());
         }
-        let kill = self.path.join("cgroup.kill");
-        std::fs::write(&kill, "1").about(&kill)?;
+        let members = members(&self.path);
+        std::fs::write(self.switch_off(), "1").about(self.switch_off())?;
         until(&format!("{} is empty", self.path.display()), GONE, || {
             let events = std::fs::read_to_string(self.path.join("cgroup.events")).map_err(|error| error.to_string())?;
-            if events.contains("populated 0") { Ok(()) } else { Err(events) }
+            // The kernel counts a process as gone before it has let go of everything.
+            match members.iter().find(|pid| self.holds(**pid) && !has_ended(**pid)) {
+                None if events.contains("populated 0") => Ok(()),
+                left => Err(format!("{events}left: {left:?}")),
+            }
         })
     }
 
@@ -78,6 +87,21 @@ fn unified(line: &str) -> Option<PathBuf> {
     let (mount, system) = line.split_once(" - ")?;
     let mut fields = mount.split(' ').skip(3);
     (fields.next()? == "/" && system.starts_with("cgroup2 ")).then(|| fields.next().map(PathBuf::from))?
+}
+
+/// The processes in the group at `path` and below it.
+fn members(path: &Path) -> Vec<u32> {
+    let list = std::fs::read_to_string(path.join("cgroup.procs")).unwrap_or_default();
+    let below = std::fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path());
+    let below = below.filter(|path| path.is_dir()).flat_map(|path| members(&path));
+    list.lines().filter_map(|line| line.parse().ok()).chain(below).collect()
+}
+
+/// Whether a process is gone, or only waits for its parent to ask how it ended.
+fn has_ended(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // The name in parentheses may hold anything; the state is the field behind it.
+    stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with(['Z', 'X']))
 }
 
 /// Groups are directories whose files cannot be removed, so deepest first and directories only.

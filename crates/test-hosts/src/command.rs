@@ -29,22 +29,39 @@ impl Output {
             code => Err(Error::Failed { command: self.command, code, text: self.stdout + &self.stderr }),
         }
     }
+
+    /// The same with no more than the last lines of each stream: some programs tell what went wrong after a lot else.
+    pub(crate) fn last_lines(mut self, count: usize) -> Self {
+        for text in [&mut self.stdout, &mut self.stderr] {
+            let lines: Vec<&str> = text.lines().collect();
+            let last = lines[lines.len().saturating_sub(count)..].join("\n");
+            *text = if last.is_empty() { last } else { last + "\n" };
+        }
+        self
+    }
 }
 
 /// Runs `command` to its end with `input` as its standard input.
-pub(crate) fn run(mut command: Command, input: &[u8]) -> Result<Output> {
+pub(crate) fn run(command: Command, input: &[u8]) -> Result<Output> {
+    if input.is_empty() {
+        return run_with(command, Stdio::null());
+    }
+    let failed = |source| Error::Start { command: show(&command), source };
+    let (reader, mut writer) = std::io::pipe().map_err(failed)?;
+    std::thread::scope(|scope| {
+        // A command that ends without reading everything says so by its exit code.
+        scope.spawn(move || drop(writer.write_all(input)));
+        run_with(command, reader.into())
+    })
+}
+
+/// Runs `command` to its end with this standard input.
+pub(crate) fn run_with(mut command: Command, stdin: Stdio) -> Result<Output> {
     let shown = show(&command);
-    let failed = |source| Error::Start { command: shown.clone(), source };
-    let stdin = if input.is_empty() { Stdio::null() } else { Stdio::piped() };
-    let mut child = command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(failed)?;
-    let output = match child.stdin.take() {
-        None => child.wait_with_output().map_err(failed)?,
-        Some(mut stdin) => std::thread::scope(|scope| {
-            // A command that ends without reading everything says so by its exit code.
-            scope.spawn(move || drop(stdin.write_all(input)));
-            child.wait_with_output().map_err(failed)
-        })?,
-    };
+    let output = command.stdin(stdin).output();
+    // What it holds of its standard input is let go, so that who writes there is told.
+    drop(command);
+    let output = output.map_err(|source| Error::Start { command: shown.clone(), source })?;
     let code = output.status.code().unwrap_or_else(|| 128 + output.status.signal().unwrap_or_default());
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
     Ok(Output { code, stdout: text(output.stdout), stderr: text(output.stderr), command: shown })

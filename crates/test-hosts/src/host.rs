@@ -1,13 +1,13 @@
 //! A host in a test's hands.
 
 use crate::boot::{Running, Seat};
-use crate::command::{Output, run, until};
+use crate::command::{Output, run, run_with, until};
 use crate::error::{About, Error, Result};
 use crate::room::Room;
 use std::ffi::OsStr;
 use std::net::Ipv4Addr;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -91,6 +91,23 @@ impl Host {
         self.install(to, &bytes, mode)
     }
 
+    /// Copies what is in a directory of this machine into a directory of the host, which is made; all of it is root's there.
+    pub fn copy_tree(&self, from: impl AsRef<Path>, to: &str) -> Result<()> {
+        let unpack =
+            self.command(["sh", "-c", r#"mkdir -p "$1" && exec tar -C "$1" --no-same-owner -xpf -"#, "sh", to])?;
+        let failed = |source| Error::Start { command: "`tar`".to_owned(), source };
+        let mut pack = Command::new("tar");
+        pack.arg("-C").arg(from.as_ref()).args(["-cf", "-", "."]).stdin(Stdio::null()).stdout(Stdio::piped());
+        let mut packing = pack.spawn().map_err(failed)?;
+        let packed = packing.stdout.take().map_or_else(Stdio::null, Stdio::from);
+        let unpacked = run_with(unpack, packed).and_then(Output::ok).map(drop);
+        let status = packing.wait().map_err(failed)?;
+        if !status.success() {
+            return Err(Error::Refused(format!("{} could not be packed: {status}", from.as_ref().display())));
+        }
+        unpacked
+    }
+
     /// Takes the network cable out: nothing comes in or goes out any more, and no connection is told.
     pub fn cut_network(&self) -> Result<()> {
         self.room.switch.set(self.seat.port, "down")
@@ -104,10 +121,12 @@ impl Host {
     /// Ends every process of the host at once, without any shutdown. The disk stays; what was written and not yet synced
     /// stays too, because this machine's kernel lives on.
     pub fn power_off_hard(&mut self) -> Result<()> {
-        self.seat.cgroup.kill()?;
+        self.seat.machine().kill()?;
         if let Some(Running { keeper: Some(mut keeper), .. }) = self.running.take() {
+            // It asks how init ended and then ends itself.
             keeper.wait().about("the keeper of the host")?;
         }
+        self.seat.cgroup.kill()?;
         self.seat.cgroup.remove()
     }
 

@@ -6,8 +6,10 @@ use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::room::Room;
 use crate::site::Site;
-use crate::{stale, tree};
+use crate::switch::GATE;
+use crate::{forward, memory, stale, tree};
 use std::ffi::OsStr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
@@ -83,6 +85,12 @@ impl Lab {
         if stale::rooms(&site)?.is_empty() { tree::remove(&site) } else { Ok(()) }
     }
 
+    /// In the name of everything on this machine that belongs to the lab: its namespace, its control groups.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.room.name
+    }
+
     /// The names of the lab's hosts, in order.
     pub fn names(&self) -> Result<Vec<String>> {
         self.room.names()
@@ -98,14 +106,21 @@ impl Lab {
         Host::new(&self.room, name)
     }
 
-    /// Makes several hosts at the same time.
+    /// Makes several hosts, at the same time as far as there is memory for it.
     pub fn boot_all(&self, names: &[&str]) -> Result<Vec<Host>> {
-        let booted: Vec<Result<Host>> = std::thread::scope(|scope| {
-            let threads: Vec<_> = names.iter().map(|name| scope.spawn(|| self.boot(name))).collect();
-            let died = |_| Err(Error::Refused("the thread that boots a host died".to_owned()));
-            threads.into_iter().map(|thread| thread.join().unwrap_or_else(died)).collect()
-        });
-        booted.into_iter().collect()
+        let died = |_| Err(Error::Refused("the thread that boots a host died".to_owned()));
+        let mut hosts = Vec::new();
+        let mut rest = names;
+        while !rest.is_empty() {
+            let (now, later) = rest.split_at(memory::room_for_hosts()?.clamp(1, rest.len()));
+            let booted: Vec<Result<Host>> = std::thread::scope(|scope| {
+                let threads: Vec<_> = now.iter().map(|name| scope.spawn(|| self.boot(name))).collect();
+                threads.into_iter().map(|thread| thread.join().unwrap_or_else(died)).collect()
+            });
+            hosts.extend(booted.into_iter().collect::<Result<Vec<Host>>>()?);
+            rest = later;
+        }
+        Ok(hosts)
     }
 
     /// A command to run on this machine, with its files, but in the network of the hosts.
@@ -118,6 +133,18 @@ impl Lab {
     /// Runs a command on this machine in the network of the hosts to its end.
     pub fn run<I: IntoIterator<Item: AsRef<OsStr>>>(&self, words: I) -> Result<Output> {
         run(self.command(words), b"")
+    }
+
+    /// Lets hosts reach `to` on this machine, such as a package registry: they find it at [`Lab::gate`] on `port`, as long as
+    /// this process lives. Nothing else outside of their network can be reached.
+    pub fn forward(&self, port: u16, to: SocketAddr) -> Result<()> {
+        forward::open(&self.room.switch, port, to)
+    }
+
+    /// The address at which hosts find what was forwarded, and programs that run in their network.
+    #[must_use]
+    pub fn gate(&self) -> Ipv4Addr {
+        GATE
     }
 
     /// The private key that every host of the lab lets in as root.

@@ -4,6 +4,7 @@
 use crate::boot::Seat;
 use crate::cgroup::Cgroup;
 use crate::error::{About, Error, Result};
+use crate::guard::Guard;
 use crate::site::Site;
 use crate::switch::Switch;
 use std::fs::{File, TryLockError};
@@ -19,6 +20,8 @@ const PORTS: std::ops::Range<u8> = 10..250;
 /// One open lab.
 #[derive(Debug)]
 pub(crate) struct Room {
+    /// In the name of everything on the machine that belongs to the room.
+    pub(crate) name: String,
     /// The lab's directory on this machine.
     pub(crate) site: Site,
     /// The shared tree that its hosts see.
@@ -30,6 +33,8 @@ pub(crate) struct Room {
     dir: PathBuf,
     /// Locked as long as this process lives; none in the room that stays.
     holder: Option<File>,
+    /// Ends the hosts if this process dies; none in the room that stays.
+    guard: Option<Guard>,
 }
 
 impl Room {
@@ -44,6 +49,7 @@ impl Room {
         holder.try_lock().map_err(|error| Error::Refused(format!("{}: {error}", path.display())))?;
         room.holder = Some(holder);
         room.furnish()?;
+        room.guard = Some(Guard::over(&room.cgroup)?);
         Ok(room)
     }
 
@@ -61,10 +67,12 @@ impl Room {
         Ok(Self {
             site: site.clone(),
             tree,
-            switch: Switch::called(name.clone()),
+            switch: Switch::called(&name),
             cgroup: Cgroup::root().map_err(Error::Refused)?.child(&name),
             dir: site.rooms().join(id),
             holder: None,
+            guard: None,
+            name,
         })
     }
 
@@ -166,6 +174,7 @@ impl Drop for Room {
     fn drop(&mut self) {
         if self.holder.is_some() {
             let _ = self.demolish();
+            drop(self.guard.take());
         }
     }
 }

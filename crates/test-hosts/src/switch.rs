@@ -19,8 +19,8 @@ pub(crate) struct Switch {
 
 impl Switch {
     /// The network whose namespace is called `namespace`, whether or not it is there.
-    pub(crate) fn called(namespace: String) -> Self {
-        Self { namespace }
+    pub(crate) fn called(namespace: &str) -> Self {
+        Self { namespace: namespace.to_owned() }
     }
 
     /// The file of its namespace, for `nsenter --net`.
@@ -28,11 +28,13 @@ impl Switch {
         format!("/run/netns/{}", self.namespace)
     }
 
-    /// Makes the namespace and the bridge. What is there of a first attempt stays.
+    /// Makes the namespace and the bridge, unless they are there. A half of them is made anew.
     pub(crate) fn create(&self) -> Result<()> {
-        if !std::path::Path::new(&self.file()).exists() {
-            tool(&["ip", "netns", "add", &self.namespace])?;
+        if run(command(&["ip", "-n", &self.namespace, "link", "show", BRIDGE]), b"")?.code == 0 {
+            return Ok(());
         }
+        self.remove()?;
+        tool(&["ip", "netns", "add", &self.namespace])?;
         let lines = format!(
             "link set lo up\nlink add {BRIDGE} type bridge\naddress add {GATE}/24 dev {BRIDGE}\nlink set {BRIDGE} up\n"
         );

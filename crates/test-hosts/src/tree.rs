@@ -1,6 +1,6 @@
 //! The shared tree: a minimal Debian that every host sees below its own changes. Built once, under the lock.
 
-use crate::command::tool;
+use crate::command::{command, run, tool};
 use crate::error::{About, Result};
 use crate::site::Site;
 use std::path::{Path, PathBuf};
@@ -23,6 +23,22 @@ const PACKAGES: &[&str] = &[
     "ca-certificates",
     "acl",
     "xz-utils",
+];
+
+/// Builds in namespaces that end with this process: debootstrap mounts file systems into the tree, and half a tree is removed
+/// by the next one who builds.
+const ALONE: &[&str] = &[
+    "setpriv",
+    "--pdeathsig",
+    "KILL",
+    "unshare",
+    "--mount",
+    "--propagation",
+    "private",
+    "--pid",
+    "--fork",
+    "--kill-child",
+    "--mount-proc",
 ];
 
 /// What is changed in the tree after it is unpacked; part of the stamp, so a new line here builds a new tree.
@@ -85,10 +101,11 @@ fn build(suite: &str, tree: &Path) -> Result<()> {
     }
     let at = half.to_string_lossy();
     let include = format!("--include={}", PACKAGES.join(","));
-    let mut words = vec!["debootstrap", "--variant=minbase", &include, suite, at.as_ref()];
+    let mut words = ALONE.to_vec();
+    words.extend(["debootstrap", "--variant=minbase", &include, suite, at.as_ref()]);
     let mirror = std::env::var("RUNBOOK_LAB_MIRROR").ok();
     words.extend(mirror.as_deref());
-    tool(&words)?;
+    run(command(&words), b"")?.last_lines(5).ok()?;
     tool(&["sh", "-c", SETTLE, "sh", &at])?;
     std::fs::rename(&half, tree).about(tree)
 }

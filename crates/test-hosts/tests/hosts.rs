@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at what it does not expect")]
 
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
 use std::time::Duration;
 use test_hosts::{Host, Lab, Output};
 
@@ -59,6 +61,40 @@ fn files_go_in_and_come_out() {
     // A link of the host leads to a file of the host.
     print(host.sh("ln -s /etc/hostname /srv/link"));
     assert_eq!(host.read("/srv/link").unwrap(), "files\n");
+}
+
+#[test]
+fn a_tree_goes_in() {
+    let Some(lab) = Lab::for_test() else { return };
+    let host = lab.boot("tree").unwrap();
+    let here = concat!(env!("CARGO_MANIFEST_DIR"), "/src");
+
+    host.copy_tree(here, "/srv/sources").unwrap();
+    assert_eq!(host.read("/srv/sources/boot.sh").unwrap(), include_str!("../src/boot.sh"));
+    assert!(host.copy_tree("/no/such/tree", "/srv/none").is_err());
+}
+
+#[test]
+fn hosts_reach_one_service_of_the_machine_and_no_other() {
+    let Some(lab) = Lab::for_test() else { return };
+    let host = lab.boot("inside").unwrap();
+    let service = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = service.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for mut caller in service.incoming().flatten() {
+            let mut line = String::new();
+            BufReader::new(caller.try_clone().unwrap()).read_line(&mut line).unwrap();
+            caller.write_all(format!("heard {line}").as_bytes()).unwrap();
+        }
+    });
+    let ask = |port: u16| {
+        let script = format!("exec 3<>/dev/tcp/{}/{port} && echo hello >&3 && cat <&3", lab.gate());
+        host.run(["bash", "-c", &script]).unwrap()
+    };
+
+    lab.forward(4873, address).unwrap();
+    assert_eq!(ask(4873).stdout, "heard hello\n");
+    assert_ne!(ask(address.port()).code, 0);
 }
 
 #[test]

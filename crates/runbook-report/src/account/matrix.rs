@@ -100,3 +100,27 @@ pub(crate) fn tone(verdict: SignalVerdict, role: SignalRole) -> Tone {
         (SignalVerdict::Red | SignalVerdict::Unread, _) => Tone::Warn,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use runbook_model::SignalKind;
+
+    #[test]
+    fn a_place_in_the_journal_stays_on_one_line() {
+        let reading = Reading {
+            signal: "missing".to_owned(),
+            role: SignalRole::Blocking,
+            kind: SignalKind::Negative,
+            read: "1 × \"Error: Cannot find package 'openclaw' imported from /opt/app/dist/plugin.js\"".to_owned(),
+            wanted: "0 × \"Cannot find package\"".to_owned(),
+            verdict: SignalVerdict::Red,
+            place: Some("journal 02:14:07 pid 412".to_owned()),
+        };
+        for columns in [100, 120] {
+            let text = matrix(std::slice::from_ref(&reading), None, 6, Style::plain(columns));
+            assert!(text.contains("red      journal 02:14:07 pid 412\n"), "{columns}:\n{text}");
+            assert!(text.lines().all(|line| crate::text::width(line) <= columns), "{columns}:\n{text}");
+        }
+    }
+}

@@ -52,6 +52,9 @@ pub struct Output {
     pub took: Duration,
 }
 
+/// Takes a piece of standard output.
+pub(super) type Take<'a> = &'a mut (dyn FnMut(&[u8]) + Send);
+
 enum End {
     Exited(ExitStatus),
     Cancelled,
@@ -118,7 +121,7 @@ impl Host {
         self.still_wanted()?;
         self.usable_command(command)?;
         self.act()?;
-        self.runtime.block_on(self.run_async(command))
+        self.runtime.block_on(self.run_async(command, None))
     }
 
     /// Like [`run`](Self::run), and an exit code other than 0 is a failure that shows what the command said last.
@@ -130,7 +133,8 @@ impl Host {
         Err(Failure::failed(format!("`{}` ended with {}", command.line(), output.ending())).detail(output.tail()))
     }
 
-    pub(super) async fn run_async(&self, command: &Command) -> Result<Output, Failure> {
+    /// With `take`, standard output goes there piece by piece and is not kept.
+    pub(super) async fn run_async(&self, command: &Command, mut take: Option<Take<'_>>) -> Result<Output, Failure> {
         let begin = Instant::now();
         let mut child = self.spawn(command)?;
         let leader = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
@@ -139,8 +143,14 @@ impl Host {
         let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
         let end = {
             let input = command.stdin.as_deref().unwrap_or_default();
-            let mut talk =
-                pin!(async { tokio::join!(feed(stdin, input), collect(out, &mut stdout), collect(err, &mut stderr)) });
+            let mut hear = |bytes: &[u8]| match &mut take {
+                Some(take) => take(bytes),
+                None => keep(&mut stdout, bytes),
+            };
+            let mut hear_errors = |bytes: &[u8]| keep(&mut stderr, bytes);
+            let mut talk = pin!(async {
+                tokio::join!(feed(stdin, input), collect(out, &mut hear), collect(err, &mut hear_errors))
+            });
             let mut wait = pin!(self.wait(&mut child, leader, command.limit.map(|limit| begin + limit)));
             tokio::select! {
                 _ = &mut talk => wait.await,
@@ -229,12 +239,12 @@ async fn feed(pipe: Option<ChildStdin>, input: &[u8]) {
     }
 }
 
-/// What has come stays in `kept` when this is dropped, as it is where a grandchild never closes the pipe.
-async fn collect(stream: Option<impl AsyncRead + Unpin>, kept: &mut Vec<u8>) {
+/// What has come was heard when this is dropped, as it is where a grandchild never closes the pipe.
+async fn collect(stream: Option<impl AsyncRead + Unpin>, hear: &mut dyn FnMut(&[u8])) {
     let Some(mut stream) = stream else { return };
     let mut buffer = [0; 8192];
     while let Ok(read @ 1..) = stream.read(&mut buffer).await {
-        keep(kept, buffer.get(..read).unwrap_or_default());
+        hear(buffer.get(..read).unwrap_or_default());
     }
 }
 

@@ -130,6 +130,10 @@ impl Unit {
     }
 
     fn ask_for(&self, host: &Host, verb: Verb) -> Result<Asked, Failure> {
+        // What it writes from here on is what signals are read from.
+        if matches!(verb, Verb::Start | Verb::Restart) {
+            self.note_start(host)?;
+        }
         let since = host.now_ms();
         Ok(Asked { verb, since, result: self.job(host, verb)? })
     }

@@ -1,13 +1,16 @@
 //! systemd: what it says of a unit, and what it is asked to do.
 //!
 //! `unit.rs` names a unit, `show.rs` reads its state, `job.rs` asks for jobs, `control.rs` believes them when the
-//! unit shows it, `explain.rs` tells why it does not, `way_back.rs` undoes. Files of units are in `files.rs`,
-//! the links that start them at boot in `links.rs`.
+//! unit shows it, `explain.rs` tells why it does not, `way_back.rs` undoes. Files of units are in `files.rs`, the links
+//! that start them at boot in `links.rs`; `journal.rs`, `journal_mark.rs` and `journal_tail.rs` read what a unit writes.
 
 mod control;
 mod explain;
 mod files;
 mod job;
+mod journal;
+mod journal_mark;
+mod journal_tail;
 mod links;
 mod show;
 mod unit;
@@ -16,6 +19,8 @@ mod way_back;
 pub(crate) use control::Manner;
 pub(crate) use files::UnitText;
 pub(crate) use job::{JobResult, Verb};
+pub(crate) use journal_mark::JournalMark;
+pub(crate) use journal_tail::{JournalLine, JournalTail};
 pub(crate) use links::Links;
 pub(crate) use show::{Load, UnitState};
 pub(crate) use unit::Unit;

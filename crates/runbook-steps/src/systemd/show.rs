@@ -35,6 +35,8 @@ const PROPERTIES: &[&str] = &[
     "CanReload",
     "StateChangeTimestampMonotonic",
     "TriggeredBy",
+    "StandardOutput",
+    "LogNamespace",
 ];
 
 /// Whether systemd knows the unit.

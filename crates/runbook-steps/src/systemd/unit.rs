@@ -104,6 +104,12 @@ impl Unit {
         Ok(())
     }
 
+    /// The unit whose [`resource`](Self::resource) has this name.
+    pub(crate) fn of_resource(name: &str) -> Self {
+        let of_user = name.strip_suffix(" (user)");
+        Self::named(of_user.unwrap_or(name), of_user.is_some())
+    }
+
     /// `systemctl` with the manager chosen and nothing that waits for a person.
     pub(crate) fn systemctl(&self) -> Vec<String> {
         let scope = if self.user { "--user" } else { "--system" };

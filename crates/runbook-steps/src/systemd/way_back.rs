@@ -111,6 +111,7 @@ impl Unit {
         let state = if before.steady {
             self.start(work.host, manner)?
         } else {
+            self.note_start(work.host)?;
             self.job(work.host, Verb::Start)?;
             self.state(work.host)?
         };

@@ -12,6 +12,7 @@
 mod harness;
 mod laws;
 mod power;
+mod signals;
 mod stage;
 mod systemd;
 #[path = "../conformance/scenarios/systemd.rs"]

@@ -208,7 +208,7 @@ fn faults_of_signals_are_all_reported() {
         (json!({ "log": "x" }), "does not say which log"),
         (json!({ "log_absent": "x", "kind": "negative", "watch": "1s" }), "does not say which log"),
         (json!({ "port": 0 }), "has a wrong `port`"),
-        (json!({ "unit": "x.service" }), "units cannot be read yet"),
+        (json!({ "unit": "../x" }), "needs the name of a unit"),
     ] {
         let with = json!({ "signals": { "one": signal.clone() } });
         let faults = scratch.faults("verify.signals", with);

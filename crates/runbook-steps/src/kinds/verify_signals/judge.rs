@@ -1,10 +1,10 @@
 //! Waiting for the signals and deciding over them.
 
-use super::logs::{SharedLog, note, position};
+use super::logs::{Moment, Opened, keep, note, open};
 use super::read::{Seen, Surroundings, read_log, row};
 use super::signal::{Signal, Source};
+use super::subject::Subject;
 use crate::host::Reader;
-use crate::process::Service;
 use crate::{Baseline, Confirmation, Done, Probe, Step, Work};
 use runbook_model::{
     Failure, FailureKind, Outputs, Prediction, Reading, SignalRole, SignalVerdict, UndoPhase, format_duration,
@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 /// The pause between two rounds.
 const ROUND: Duration = Duration::from_millis(50);
-/// The pause between two looks at a port, a process or a health check.
+/// The pause between two looks at a port, a process, a unit, a health check or the journal.
 const LOOK: Duration = Duration::from_millis(200);
 /// The pause between two runs of a command or a request that acts.
 const COSTLY: Duration = Duration::from_secs(1);
@@ -23,7 +23,7 @@ const COSTLY: Duration = Duration::from_secs(1);
 /// The step.
 pub(super) struct Verify {
     signals: Vec<Signal>,
-    service: Option<Service>,
+    subject: Option<Subject>,
     log: Option<PathBuf>,
     within: Duration,
     watch: Option<Duration>,
@@ -36,18 +36,20 @@ struct Progress {
     /// Since when it is green without a break.
     green_since: Option<Instant>,
     last_read: Option<Instant>,
+    /// How often systemd had started it again when it was first read.
+    restarts: Option<u32>,
 }
 
 impl Verify {
     pub(super) fn new(
         signals: Vec<Signal>,
-        service: Option<String>,
+        subject: Option<Subject>,
         log: Option<PathBuf>,
         within: Duration,
         watch: Option<Duration>,
         base: PathBuf,
     ) -> Self {
-        Self { signals, service: service.map(Service::named), log, within, watch, base }
+        Self { signals, subject, log, within, watch, base }
     }
 
     fn limit(&self, signal: &Signal) -> Duration {
@@ -62,33 +64,33 @@ impl Verify {
         signal.watch.or(default).unwrap_or_default()
     }
 
-    fn open_log(&self, host: &Reader, marks: &Json) -> Result<(Option<SharedLog>, Option<String>), Failure> {
+    /// Opens the log, if a signal is read there.
+    fn open_log(&self, work: &Work<'_>, moment: Moment) -> Result<Opened, Failure> {
         if !self.signals.iter().any(|signal| signal.source.as_ref().is_some_and(Source::is_log)) {
-            return Ok((None, None));
+            return Ok(Err(String::new()));
         }
-        Ok(match position(host, self.service.as_ref(), self.log.as_deref(), marks)? {
-            Some((path, Some(mark))) => (Some(SharedLog::new(path, mark, &self.signals)), None),
-            Some((path, None)) => (None, Some(format!("no position to read {} from is known", path.display()))),
-            None => (None, Some("the service was never started, so it has no log".to_owned())),
-        })
+        open(work, self.subject.as_ref(), self.log.as_deref(), &self.signals, moment)
     }
 
     /// Reads every signal whose time has come.
     fn round(&self, work: &Work<'_>, round: &mut Round, last: bool) -> Result<(), Failure> {
-        if let Some(log) = &mut round.log {
+        if let Ok(log) = &mut round.log
+            && (last || !log.is_costly() || round.log_read.is_none_or(|at| at.elapsed() >= LOOK))
+        {
             log.read(work.host, &self.signals, last)?;
+            round.log_read = Some(Instant::now());
         }
         for (index, (signal, progress)) in self.signals.iter().zip(&mut round.progress).enumerate() {
             let seen = match &signal.source {
-                Some(source) if source.is_log() => match (&round.log, &round.no_log) {
-                    (Some(log), _) => read_log(work.host, signal, index, log),
-                    (None, why) => Seen::unread(why.clone().unwrap_or_default()),
+                Some(source) if source.is_log() => match &round.log {
+                    Ok(log) => read_log(work.host, signal, index, log),
+                    Err(why) => Seen::unread(why),
                 },
                 Some(source) if progress.is_due(signal, source, last) => {
                     let left = self.limit(signal).saturating_sub(round.begin.elapsed());
                     let left = left.max(Duration::from_millis(500));
-                    let service = self.service.as_ref();
-                    let surroundings = Surroundings { host: work.host, service, base: &self.base, left };
+                    let subject = self.subject.as_ref();
+                    let surroundings = Surroundings { host: work.host, subject, base: &self.base, left };
                     let seen = surroundings.read(signal)?;
                     progress.last_read = Some(Instant::now());
                     seen
@@ -102,16 +104,16 @@ impl Verify {
     }
 
     /// Reads in rounds until every signal that `counts` is settled, one of them is lost for good, or the time is up.
-    fn wait(&self, work: &Work<'_>, counts: &dyn Fn(&Signal) -> bool) -> Result<Round, Failure> {
-        let mut round = Round::begin(self, work)?;
+    fn wait(&self, work: &Work<'_>, moment: Moment, counts: &dyn Fn(&Signal) -> bool) -> Result<Round, Failure> {
+        let mut round = Round::begin(self, work, moment)?;
         loop {
             self.round(work, &mut round, false)?;
             let counting = || self.signals.iter().zip(&round.progress).filter(|(signal, _)| counts(signal));
             let open = counting().filter(|(signal, progress)| self.is_open(signal, progress, round.begin)).count();
-            let lost = counting().any(|(signal, progress)| match (&signal.source, progress.seen.verdict) {
-                // A line that was written stays written.
-                (Some(Source::LogAbsent(_)), verdict) => verdict == SignalVerdict::Red,
-                (_, verdict) => verdict != SignalVerdict::Green && round.begin.elapsed() >= self.limit(signal),
+            let lost = counting().any(|(signal, progress)| {
+                let missing = progress.seen.verdict != SignalVerdict::Green;
+                let absence = matches!(signal.source, Some(Source::LogAbsent(_)));
+                progress.seen.for_good || (missing && !absence && round.begin.elapsed() >= self.limit(signal))
             });
             if open == 0 || lost || round.begin.elapsed() >= self.within {
                 break;
@@ -124,8 +126,8 @@ impl Verify {
     }
 
     fn rows(&self, progress: &[Progress]) -> Vec<Reading> {
-        let service = self.service.as_ref();
-        self.signals.iter().zip(progress).map(|(signal, progress)| row(signal, service, &progress.seen)).collect()
+        let subject = self.subject.as_ref();
+        self.signals.iter().zip(progress).map(|(signal, progress)| row(signal, subject, &progress.seen)).collect()
     }
 
     /// Whether a blocking signal has yet to become green or to be watched to the end of its window.
@@ -182,22 +184,22 @@ impl Verify {
 /// One verification while it waits.
 struct Round {
     begin: Instant,
-    log: Option<SharedLog>,
-    no_log: Option<String>,
+    log: Opened,
+    log_read: Option<Instant>,
     progress: Vec<Progress>,
 }
 
 impl Round {
-    fn begin(verify: &Verify, work: &Work<'_>) -> Result<Self, Failure> {
-        let (log, no_log) = verify.open_log(work.host, work.marks)?;
+    fn begin(verify: &Verify, work: &Work<'_>, moment: Moment) -> Result<Self, Failure> {
+        let log = verify.open_log(work, moment)?;
         let progress = verify.signals.iter().map(|_| Progress::new()).collect();
-        Ok(Self { begin: Instant::now(), log, no_log, progress })
+        Ok(Self { begin: Instant::now(), log, log_read: None, progress })
     }
 }
 
 impl Progress {
     fn new() -> Self {
-        Self { seen: Seen::unread("not read yet"), green_since: None, last_read: None }
+        Self { seen: Seen::unread("not read yet"), green_since: None, last_read: None, restarts: None }
     }
 
     /// What is asked of a real flow is not asked again once it has worked, and not every moment before.
@@ -210,8 +212,16 @@ impl Progress {
         !works && at.elapsed() >= COSTLY
     }
 
-    /// A break, be it only another process, begins the window anew.
-    fn note(&mut self, seen: Seen) {
+    /// A break, be it only another process, begins the window anew. A unit that systemd had to start again while it was
+    /// watched is red for good: it would come up again and again.
+    fn note(&mut self, mut seen: Seen) {
+        if let Some(now) = seen.restarts {
+            let before = *self.restarts.get_or_insert(now);
+            if now > before {
+                let read = format!("{}, {} of them now", seen.read, now - before);
+                seen = Seen { read, verdict: SignalVerdict::Red, for_good: true, ..seen };
+            }
+        }
         let green = seen.verdict == SignalVerdict::Green;
         let same = self.seen.process.is_none() || self.seen.process == seen.process;
         if !green {
@@ -230,17 +240,15 @@ impl Step for Verify {
     }
 
     fn baseline(&self, work: &Work<'_>) -> Result<Option<Baseline>, Failure> {
-        let mut round = Round::begin(self, work)?;
+        let mut round = Round::begin(self, work, Moment::Before)?;
         self.round(work, &mut round, true)?;
-        let marks = match position(work.host, self.service.as_ref(), self.log.as_deref(), &Json::Null)? {
-            Some((path, _)) => note(work.host, &path)?,
-            None => Json::Null,
-        };
+        let marks = note(work.host, self.subject.as_ref(), self.log.as_deref())?;
         Ok(Some(Baseline { readings: self.rows(&round.progress), marks }))
     }
 
     fn apply(&self, work: &Work<'_>, _: &Json) -> Result<Done, Failure> {
-        let round = self.wait(work, &|signal| signal.role == SignalRole::Blocking)?;
+        let round = self.wait(work, Moment::After, &|signal| signal.role == SignalRole::Blocking)?;
+        keep(work, self.subject.as_ref(), self.log.as_deref())?;
         self.verdict(&round.progress, round.begin)
     }
 
@@ -250,7 +258,7 @@ impl Step for Verify {
             [] => signal.role == SignalRole::Blocking,
             rows => rows.iter().any(|row| row.signal == signal.name && row.verdict == SignalVerdict::Green),
         };
-        Ok(self.rows(&self.wait(work, &counts)?.progress))
+        Ok(self.rows(&self.wait(work, Moment::Back, &counts)?.progress))
     }
 
     fn confirm(&self, _: &Reader, _: &Json) -> Result<Confirmation, Failure> {

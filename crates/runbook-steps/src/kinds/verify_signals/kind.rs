@@ -2,7 +2,9 @@
 
 use super::judge::Verify;
 use super::signal::{Signal, Source, read_signals};
+use super::subject::{Subject, named, of_user};
 use crate::args::wrong;
+use crate::systemd::Unit;
 use crate::{Args, Kind, KindDoc, OutputDoc, Param, ParamType, Peek, Step};
 use runbook_model::{
     Code, Declaration, Diagnostic, Diagnostics, Node, Resource, Role, SignalKind, SignalRole, format_duration,
@@ -20,19 +22,26 @@ static DOC: KindDoc = KindDoc {
     text: Cow::Borrowed(
         "Each signal has exactly one source: `log: text` or `log: { text, count }`, `log_absent: text`, `command: [argv]` \
          with `exit`, `match`, `match_absent`, `http: url` with `method`, `headers`, `body`, `status`, `match`, \
-         `match_absent`, `port: number` (the socket belongs to the service's own processes, whatever the address \
-         family; where neither the step nor the plan names a service, only that somebody listens), `process: name`. It may have a `role` (`blocking`, the default, `confirming`, `advisory`), a `kind` \
+         `match_absent`, `port: number` (the sockets of both address families belong to the service's own processes, \
+         for a unit those in its control group; where neither the step nor the plan names a service, only that somebody \
+         listens), `process: name`, `unit: name` (active). It may have a `role` (`blocking`, the default, `confirming`, `advisory`), a `kind` \
          (`health`, the default, `functional`, `negative`), `max_latency`, and its own `within` and `watch`.\n\n\
          The step ends well when every blocking signal is green and every `watch` has passed. It fails when one is red \
          in the end, at once for an error in the log, and it is inconclusive, which is a failure too, when one cannot \
-         be read. Confirming and advisory signals are shown and decide nothing. A port, a process and an HTTP health \
-         check have to stay green without a break for their `watch`. Log lines count from the exact position where the \
+         be read. Confirming and advisory signals are shown and decide nothing. A port, a process, a unit and an HTTP \
+         health check have to stay green without a break for their `watch`; another process is a break, and a unit that \
+         systemd restarts meanwhile is red at once. Log lines count from the exact position where the \
          log stood when the service was last told to start, or, for other logs, when the run began; rotated files are \
          read to their end, and those in between too, if they are named like the log with a number or a date; escape \
          sequences are ignored. Where a log was truncated or written anew, or such a file is gone or compressed, \
          absence is not proven, and the signal cannot be read. Every signal is read once before the first change, and what was green must \
          be green again after a rollback. A log that is not the service's own has no position before the run, so its signals \
-         are not asked for then.",
+         are not asked for then.\n\n\
+         The log of a unit is the journal, unless `log` names a file. Lines count if a process of the unit wrote them, \
+         or systemd about the unit, since a step of this run last told it to start, else since the baseline; the last \
+         lines of the process that ran before do not count. Before the change, the present life of the unit counts \
+         from its start. Where the journal was vacuumed, journald left lines out, the unit writes elsewhere, or this \
+         user may not read its lines, what was not seen is not known, and the signal cannot be read.",
     ),
     params: Cow::Borrowed(&[
         Param::required("signals", ParamType::Any, "The signals by name"),
@@ -40,10 +49,20 @@ static DOC: KindDoc = KindDoc {
         Param::optional(
             "watch",
             ParamType::Duration,
-            "How long errors have to stay away and ports and processes stable",
+            "How long errors have to stay away and ports, processes and units stable",
         ),
-        Param::optional("process", ParamType::String, "The service; the one that the plan brings up without it"),
-        Param::optional("log", ParamType::Path, "The log of the log signals; that of the service without it"),
+        Param::optional(
+            "process",
+            ParamType::String,
+            "The service, of the embedded supervisor; the one that the plan brings up without it",
+        ),
+        Param::optional("unit", ParamType::String, "The service, if it is a unit of systemd"),
+        Param::default("user", ParamType::Bool, "false", "Units are those of the user that runs `runbook`"),
+        Param::optional(
+            "log",
+            ParamType::Path,
+            "The file of the log signals; the log of the service without it, for a unit the journal",
+        ),
     ]),
     outputs: Cow::Borrowed(&[OutputDoc { name: "green", help: "the names of the green signals, a list of text" }]),
     open_outputs: false,
@@ -62,7 +81,7 @@ impl Kind for VerifySignals {
 
     fn check(&self, args: &Args<'_>, found: &mut Diagnostics) {
         let Some(node) = args.given("signals") else { return };
-        let signals = read_signals(node, args.context, found);
+        let signals = read_signals(node, of_user(args), args.context, found);
         check_durations(args, &signals, found);
         check_service(args, node, &signals, found);
     }
@@ -73,12 +92,13 @@ impl Kind for VerifySignals {
             signals.iter().filter(|signal| signal.role == SignalRole::Blocking).map(|signal| signal.kind).collect();
         kinds.dedup();
         let mut declaration = Declaration::attendant().role(Role::Verify(kinds));
-        declaration = service(args).into_iter().fold(declaration, Declaration::reads);
+        declaration = named(args).into_iter().fold(declaration, Declaration::reads);
         declaration = args.path_resource("log").into_iter().fold(declaration, Declaration::reads);
         for signal in &signals {
             match &signal.source {
                 Some(Source::Port(port)) => declaration = declaration.reads(Resource::Port(*port)),
                 Some(Source::Process(name)) => declaration = declaration.reads(Resource::Process(name.clone())),
+                Some(Source::Unit(unit)) => declaration = declaration.reads(unit.resource()),
                 Some(Source::Command { argv, .. }) => declaration.commands.push(argv.clone()),
                 _ => {}
             }
@@ -89,42 +109,23 @@ impl Kind for VerifySignals {
     fn bind(&self, args: &Args<'_>) -> Result<Box<dyn Step>, Diagnostic> {
         let node: Node = args.need("signals")?;
         let mut found = Diagnostics::default();
-        let signals = read_signals(&node, args.context, &mut found);
+        let signals = read_signals(&node, of_user(args), args.context, &mut found);
         check_durations(args, &signals, &mut found);
         check_service(args, &node, &signals, &mut found);
         if let Some(fault) = found.into_sorted().into_iter().next() {
             return Err(fault);
         }
-        let name = match service(args) {
-            Some(Resource::Process(name)) => Some(name),
-            _ => None,
-        };
+        let subject = named(args).as_ref().and_then(Subject::of);
         let within = args.need("within")?;
         let watch = args.maybe("watch")?;
         let log = args.maybe::<PathBuf>("log")?;
-        Ok(Box::new(Verify::new(signals, name, log, within, watch, args.context.base.clone())))
+        Ok(Box::new(Verify::new(signals, subject, log, within, watch, args.context.base.clone())))
     }
 }
 
 fn signals_of(args: &Args<'_>) -> Vec<Signal> {
     let mut ignored = Diagnostics::default();
-    args.given("signals").map(|node| read_signals(node, args.context, &mut ignored)).unwrap_or_default()
-}
-
-/// The service that the signals are about: the one that is named, else the only one that the plan brings up.
-fn service(args: &Args<'_>) -> Option<Resource> {
-    match args.peek::<String>("process") {
-        Peek::Known(name) => return Some(Resource::Process(name)),
-        Peek::Later => return Some(Resource::Everything),
-        Peek::Absent => {}
-    }
-    let mut services = args.context.services.clone();
-    services.sort();
-    services.dedup();
-    match services.as_slice() {
-        [only] => Some(only.clone()),
-        _ => None,
-    }
+    args.given("signals").map(|node| read_signals(node, of_user(args), args.context, &mut ignored)).unwrap_or_default()
 }
 
 fn check_durations(args: &Args<'_>, signals: &[Signal], found: &mut Diagnostics) {
@@ -158,35 +159,35 @@ fn check_durations(args: &Args<'_>, signals: &[Signal], found: &mut Diagnostics)
     }
 }
 
+/// What a signal lacks where nobody says which service it is about.
+fn unnamed(args: &Args<'_>, signal: &Signal) -> Option<Diagnostic> {
+    let several = !args.context.services.is_empty();
+    let what = match &signal.source {
+        Some(source) if source.is_log() && args.given("log").is_none() => "which log",
+        Some(Source::Port(_)) if several => "which service the port belongs to",
+        _ => return None,
+    };
+    let message = format!("signal `{}` does not say {what}", signal.name);
+    Some(Diagnostic::error(Code::BAD_SIGNAL, signal.span, message).help(match several {
+        false => "give the step `unit: NAME`, `process: NAME` or `log: PATH`; the plan brings up no service",
+        true => "give the step `unit: NAME` or `process: NAME`; the plan brings up several services",
+    }))
+}
+
 fn check_service(args: &Args<'_>, node: &Node, signals: &[Signal], found: &mut Diagnostics) {
     if let Peek::Known(name) = args.peek::<String>("process")
         && !crate::kinds::process::valid_name(&name)
     {
         found.push(wrong("process", args.span("process"), "the name of a service"));
     }
-    let service = service(args);
-    for signal in signals {
-        match (&signal.source, &service) {
-            (Some(source), Some(Resource::Unit(unit))) if source.needs_service() && args.given("log").is_none() => {
-                let message = format!("signal `{}` is about unit {unit}, which cannot be read yet", signal.name);
-                let fault = Diagnostic::error(Code::BAD_SIGNAL, signal.span, message);
-                found.push(fault.help("name the log with `log`, or use a `command` or `http` signal"));
-            }
-            (Some(source), None) if source.is_log() && args.given("log").is_none() => {
-                let message = format!("signal `{}` does not say which log", signal.name);
-                let fault = Diagnostic::error(Code::BAD_SIGNAL, signal.span, message);
-                found.push(fault.help(match args.context.services.len() {
-                    0 => "give the step `process: NAME` or `log: PATH`; the plan brings up no service",
-                    _ => "give the step `process: NAME`; the plan brings up several services",
-                }));
-            }
-            (Some(Source::Port(_)), None) if !args.context.services.is_empty() => {
-                let message = format!("signal `{}` does not say which service the port belongs to", signal.name);
-                let fault = Diagnostic::error(Code::BAD_SIGNAL, signal.span, message);
-                found.push(fault.help("give the step `process: NAME`; the plan brings up several services"));
-            }
-            _ => {}
-        }
+    if args.peek::<String>("unit").known().is_some_and(|name| !Unit::is_name(&name)) {
+        found.push(wrong("unit", args.span("unit"), "the name of a unit, such as `openclaw.service`"));
+    }
+    if args.given("process").is_some() && args.given("unit").is_some() {
+        found.push(wrong("unit", args.span("unit"), "left out beside `process`: the signals are about one service"));
+    }
+    if named(args).is_none() {
+        found.extend(signals.iter().filter_map(|signal| unnamed(args, signal)));
     }
     let decides = signals.iter().any(|signal| signal.role == SignalRole::Blocking);
     if !decides && !signals.is_empty() {

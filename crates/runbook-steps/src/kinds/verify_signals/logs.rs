@@ -1,17 +1,24 @@
-//! The log that the signals of one verification share, read once for all of them.
+//! The log that the signals of one verification share, read once for all of them: a file, or the journal.
 
 use super::signal::{Signal, Source};
+use super::subject::Subject;
+use crate::Work;
 use crate::host::Reader;
 use crate::log::{LogLine, LogTail};
-use crate::process::{LogMark, Service};
+use crate::process::LogMark;
+use crate::systemd::{JournalLine, JournalMark, JournalTail};
 use runbook_model::Failure;
+use serde::de::DeserializeOwned;
 use serde_json::{Value as Json, json};
 use std::path::{Path, PathBuf};
+
+/// The file in the step's own directory that `keep` writes.
+const AFTER: &str = "after.json";
 
 /// The lines since the position, as far as a signal asked for them.
 #[derive(Debug)]
 pub(super) struct SharedLog {
-    tail: LogTail,
+    tail: Tail,
     /// One a signal, in their order.
     pub(super) hits: Vec<Hits>,
 }
@@ -20,69 +27,202 @@ pub(super) struct SharedLog {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Hits {
     pub(super) count: u64,
-    pub(super) first: Option<LogLine>,
+    pub(super) first: Option<Line>,
 }
 
+/// One line.
+#[derive(Clone, Debug)]
+pub(super) enum Line {
+    File(LogLine),
+    Journal(JournalLine),
+}
+
+#[derive(Debug)]
+enum Tail {
+    File(LogTail),
+    Journal(Box<JournalTail>),
+}
+
+/// When the signals are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Moment {
+    /// Before the first change.
+    Before,
+    /// After the change.
+    After,
+    /// After a rollback.
+    Back,
+}
+
+/// The log that is read, or why none can be.
+pub(super) type Opened = Result<SharedLog, String>;
+
 impl SharedLog {
-    /// Follows the log at `path` from `mark` for `signals`.
-    pub(super) fn new(path: PathBuf, mark: LogMark, signals: &[Signal]) -> Self {
-        Self { tail: LogTail::new(path, mark), hits: vec![Hits::default(); signals.len()] }
+    fn new(tail: Tail, signals: &[Signal]) -> Self {
+        Self { tail, hits: vec![Hits::default(); signals.len()] }
+    }
+
+    /// Whether it costs so much to look that it is not done every moment.
+    pub(super) fn is_costly(&self) -> bool {
+        matches!(self.tail, Tail::Journal(_))
     }
 
     /// Reads on. With `last`, a line whose end is not written counts as well.
     pub(super) fn read(&mut self, host: &Reader, signals: &[Signal], last: bool) -> Result<(), Failure> {
         let hits = &mut self.hits;
-        let mut see = |line: LogLine| {
+        let mut see = |line: Line| {
             for (hits, signal) in hits.iter_mut().zip(signals) {
                 let wanted = match &signal.source {
                     Some(Source::Log { text, .. } | Source::LogAbsent(text)) => text,
                     _ => continue,
                 };
-                if line.text.contains(wanted.as_str()) {
+                if line.text().contains(wanted.as_str()) {
                     hits.count += 1;
                     hits.first.get_or_insert_with(|| line.clone());
                 }
             }
         };
-        self.tail.read(host, &mut see)?;
-        if last {
-            self.tail.rest(&mut see);
+        match &mut self.tail {
+            Tail::File(tail) => {
+                tail.read(host, &mut |line| see(Line::File(line)))?;
+                if last {
+                    tail.rest(&mut |line| see(Line::File(line)));
+                }
+            }
+            Tail::Journal(tail) => tail.read(host, last, &mut |line| see(Line::Journal(line))),
         }
         Ok(())
     }
 
     /// Why lines may have been missed.
     pub(super) fn lost(&self) -> Option<&str> {
-        self.tail.lost()
+        match &self.tail {
+            Tail::File(tail) => tail.lost(),
+            Tail::Journal(tail) => tail.lost(),
+        }
     }
 }
 
-/// The log and the position to read it from. For the service's own log, where it was last told to start; for any other,
-/// what `baseline` has noted; no position if neither is known.
-pub(super) fn position(
+impl Line {
+    pub(super) fn text(&self) -> &str {
+        match self {
+            Self::File(line) => &line.text,
+            Self::Journal(line) => &line.text,
+        }
+    }
+
+    pub(super) fn place(&self, host: &Reader) -> String {
+        match self {
+            Self::File(line) => line.place(host),
+            Self::Journal(line) => line.place(),
+        }
+    }
+}
+
+/// The log of `subject`, or the file `log`, from the position that counts at this moment.
+pub(super) fn open(
+    work: &Work<'_>,
+    subject: Option<&Subject>,
+    log: Option<&Path>,
+    signals: &[Signal],
+    moment: Moment,
+) -> Result<Opened, Failure> {
+    let host = work.host.reader();
+    let Some(Subject::Unit(unit)) = subject else {
+        return open_file(host, subject, log, signals, work.marks);
+    };
+    let now = match unit.state(host) {
+        Ok(now) => now,
+        Err(failure) => return Ok(Err(failure.message)),
+    };
+    let after = if moment == Moment::Back { kept(work)? } else { None };
+    let marks = after.as_ref().unwrap_or(work.marks);
+    let before: Option<JournalMark> = read_mark(marks, "journal");
+    let is_same = before.as_ref().is_some_and(|before| before.invocation == now.invocation);
+    if log.is_some() {
+        // A unit that runs on since the change was judged has said before that what it says once.
+        return open_file(host, subject, log, signals, if is_same { work.marks } else { marks });
+    }
+    let tail = if moment == Moment::Before || (moment == Moment::Back && is_same) {
+        JournalTail::of_this_life(host, unit, &now)?
+    } else {
+        // A note that was there at the baseline is of an earlier run.
+        let noted = unit.noted_start(host)?.filter(|noted| Some(noted) != read_mark(marks, "started").as_ref());
+        match noted.or(before) {
+            Some(mark) => JournalTail::since(host, unit, &now, mark),
+            None => return Ok(Err(format!("no position to read the journal of {unit} from is known"))),
+        }
+    };
+    Ok(Ok(SharedLog::new(Tail::Journal(Box::new(tail)), signals)))
+}
+
+fn open_file(
     host: &Reader,
-    service: Option<&Service>,
+    subject: Option<&Subject>,
+    log: Option<&Path>,
+    signals: &[Signal],
+    marks: &Json,
+) -> Result<Opened, Failure> {
+    Ok(match position(host, subject, log, marks)? {
+        Some((path, Some(mark))) => Ok(SharedLog::new(Tail::File(LogTail::new(path, mark)), signals)),
+        Some((path, None)) => Err(format!("no position to read {} from is known", path.display())),
+        None => Err("the service was never started, so it has no log".to_owned()),
+    })
+}
+
+/// Where the logs end now, for `open` to read on from later.
+pub(super) fn note(host: &Reader, subject: Option<&Subject>, log: Option<&Path>) -> Result<Json, Failure> {
+    let mut marks = serde_json::Map::new();
+    if let Some((path, _)) = position(host, subject, log, &Json::Null)? {
+        let mark = LogMark::at_end(host, &path)?;
+        marks.insert("log".to_owned(), json!(mark));
+    }
+    // Where systemd does not answer there is no position, and the signals say so.
+    if let Some(Subject::Unit(unit)) = subject
+        && let Ok(state) = unit.state(host)
+    {
+        marks.insert("journal".to_owned(), json!(unit.journal_mark(host, &state)?));
+        marks.insert("started".to_owned(), json!(unit.noted_start(host)?));
+    }
+    Ok(if marks.is_empty() { Json::Null } else { Json::Object(marks) })
+}
+
+/// Keeps where the logs of a unit end once the change was judged: what a rollback has to answer for comes later.
+pub(super) fn keep(work: &Work<'_>, subject: Option<&Subject>, log: Option<&Path>) -> Result<(), Failure> {
+    if !matches!(subject, Some(Subject::Unit(_))) {
+        return Ok(());
+    }
+    let marks = note(work.host, subject, log)?;
+    work.host.keep(&work.dir.join(AFTER), marks.to_string().as_bytes())
+}
+
+fn kept(work: &Work<'_>) -> Result<Option<Json>, Failure> {
+    // What is not whole is nothing: then the position of the baseline counts.
+    Ok(work.host.read(&work.dir.join(AFTER))?.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
+}
+
+fn read_mark<T: DeserializeOwned>(marks: &Json, name: &str) -> Option<T> {
+    serde_json::from_value(marks.get(name)?.clone()).ok()
+}
+
+/// The file and the position to read it from. For the service's own log, where it was last told to start; for any other,
+/// what `note` has noted; no position if neither is known.
+fn position(
+    host: &Reader,
+    subject: Option<&Subject>,
     log: Option<&Path>,
     marks: &Json,
 ) -> Result<Option<(PathBuf, Option<LogMark>)>, Failure> {
-    let own = match service {
-        Some(service) => match (service.spec(host)?, service.state(host)?) {
+    let own = match subject {
+        Some(Subject::Process(service)) => match (service.spec(host)?, service.state(host)?) {
             (Some(spec), Some(state)) => Some((spec.log, state.log_since)),
             _ => None,
         },
-        None => None,
+        Some(Subject::Unit(_)) | None => None,
     };
     match (log, own) {
         (Some(log), Some((own, since))) if log == own => Ok(Some((own, since))),
-        (Some(log), _) => {
-            let noted = marks.get("log").and_then(|mark| serde_json::from_value(mark.clone()).ok());
-            Ok(Some((log.to_owned(), noted)))
-        }
+        (Some(log), _) => Ok(Some((log.to_owned(), read_mark(marks, "log")))),
         (None, own) => Ok(own),
     }
-}
-
-/// Where the log at `path` ends now, as `baseline` notes it.
-pub(super) fn note(host: &Reader, path: &Path) -> Result<Json, Failure> {
-    Ok(json!({ "log": LogMark::at_end(host, path)? }))
 }

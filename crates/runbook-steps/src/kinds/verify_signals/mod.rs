@@ -1,7 +1,8 @@
 //! `verify.signals`: evidence that a service works, and the judgement over it.
 //!
-//! `signal.rs` says what a signal is and reads the plan, `read.rs` reads one, `logs.rs` follows the logs that they share,
-//! `http.rs` asks over HTTP, `judge.rs` waits and decides.
+//! `signal.rs` says what a signal is and reads the plan, `subject.rs` which service they are about, `read.rs` reads one,
+//! `units.rs` one of systemd's, `logs.rs` follows the logs that they share, `http.rs` asks over HTTP, `judge.rs` waits
+//! and decides.
 
 mod http;
 mod judge;
@@ -9,5 +10,7 @@ mod kind;
 mod logs;
 mod read;
 mod signal;
+mod subject;
+mod units;
 
 pub(crate) use kind::VerifySignals;

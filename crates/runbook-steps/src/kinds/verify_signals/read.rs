@@ -3,7 +3,9 @@
 use super::http::ask;
 use super::logs::SharedLog;
 use super::signal::{Request, Signal, Source, Text};
-use crate::host::{Command, Host, Identity, Reader};
+use super::subject::Subject;
+use super::units;
+use crate::host::{Command, Host, Identity, PortOwners, Reader};
 use crate::process::{Life, Service};
 use runbook_model::{Failure, FailureKind, Reading, SignalVerdict, format_duration};
 use std::path::Path;
@@ -15,7 +17,7 @@ const SHOWN: usize = 120;
 /// What a reading is given.
 pub(super) struct Surroundings<'a> {
     pub(super) host: &'a Host,
-    pub(super) service: Option<&'a Service>,
+    pub(super) subject: Option<&'a Subject>,
     pub(super) base: &'a Path,
     /// What is left of the time for this signal.
     pub(super) left: Duration,
@@ -29,11 +31,22 @@ pub(super) struct Seen {
     pub(super) place: Option<String>,
     /// Which process it was about: another one is a break, even if both are green.
     pub(super) process: Option<Identity>,
+    /// How often systemd has started it again by itself, if it is a unit.
+    pub(super) restarts: Option<u32>,
+    /// Nothing that comes can make it another verdict.
+    pub(super) for_good: bool,
 }
 
 impl Seen {
     pub(super) fn green(read: impl Into<String>) -> Self {
-        Self { read: read.into(), verdict: SignalVerdict::Green, place: None, process: None }
+        Self {
+            read: read.into(),
+            verdict: SignalVerdict::Green,
+            place: None,
+            process: None,
+            restarts: None,
+            for_good: false,
+        }
     }
 
     pub(super) fn red(read: impl Into<String>) -> Self {
@@ -50,7 +63,7 @@ impl Seen {
 }
 
 /// What is wanted of a signal, in words.
-pub(super) fn wanted(signal: &Signal, service: Option<&Service>) -> String {
+pub(super) fn wanted(signal: &Signal, subject: Option<&Subject>) -> String {
     let text = |wanted: &Text| match (&wanted.has, &wanted.lacks) {
         (Some(has), Some(lacks)) => format!(" with \"{has}\" without \"{lacks}\""),
         (Some(has), None) => format!(" with \"{has}\""),
@@ -64,22 +77,23 @@ pub(super) fn wanted(signal: &Signal, service: Option<&Service>) -> String {
         Some(Source::Command { exit, wanted, .. }) => format!("exit code {exit}{}", text(wanted)),
         Some(Source::Http(request)) => format!("{}{}", request.status, text(&request.wanted)),
         Some(Source::Port(_)) => {
-            service.map_or("a listener, whoever it is".to_owned(), |service| format!("owned by `{}`", service.name))
+            subject.map_or("a listener, whoever it is".to_owned(), |subject| format!("owned by `{subject}`"))
         }
         Some(Source::Process(_)) => "running".to_owned(),
+        Some(Source::Unit(_)) => "active".to_owned(),
         None => String::new(),
     };
     signal.max_latency.map_or(what.clone(), |limit| format!("{what} in {}", format_duration(limit)))
 }
 
 /// The row of a signal.
-pub(super) fn row(signal: &Signal, service: Option<&Service>, seen: &Seen) -> Reading {
+pub(super) fn row(signal: &Signal, subject: Option<&Subject>, seen: &Seen) -> Reading {
     Reading {
         signal: signal.name.clone(),
         role: signal.role,
         kind: signal.kind,
         read: seen.read.clone(),
-        wanted: wanted(signal, service),
+        wanted: wanted(signal, subject),
         verdict: seen.verdict,
         place: seen.place.clone(),
     }
@@ -94,6 +108,9 @@ impl Surroundings<'_> {
             Some(Source::Port(port)) => Ok(self.port(*port).unwrap_or_else(|failure| Seen::unread(failure.message))),
             Some(Source::Process(name)) => {
                 Ok(process(self.host, name).unwrap_or_else(|failure| Seen::unread(failure.message)))
+            }
+            Some(Source::Unit(unit)) => {
+                Ok(units::unit(self.host, unit).unwrap_or_else(|failure| Seen::unread(failure.message)))
             }
             Some(Source::Log { .. } | Source::LogAbsent(_)) | None => Ok(Seen::unread("not a signal of its own")),
         }
@@ -148,17 +165,25 @@ impl Surroundings<'_> {
             return Ok(Seen::red("nobody listens"));
         }
         if let Some(listener) = owners.unseen() {
-            return Ok(match self.service {
+            return Ok(match self.subject {
                 None => Seen::green(format!("{} is listened on", listener.address)),
                 Some(_) => {
                     Seen::unread(format!("{} belongs to a process that this user may not see", listener.address))
                 }
             });
         }
-        let Some(service) = self.service else {
-            let owners: Vec<String> = owners.processes().iter().map(|process| process.identity.to_string()).collect();
-            return Ok(Seen::green(format!("owned by {}", owners.join(", "))));
-        };
+        match self.subject {
+            None => {
+                let owners: Vec<String> =
+                    owners.processes().iter().map(|process| process.identity.to_string()).collect();
+                Ok(Seen::green(format!("owned by {}", owners.join(", "))))
+            }
+            Some(Subject::Process(service)) => self.port_of(service, &owners),
+            Some(Subject::Unit(unit)) => units::port(self.host, unit, &owners),
+        }
+    }
+
+    fn port_of(&self, service: &Service, owners: &PortOwners) -> Result<Seen, Failure> {
         let tree: Vec<Identity> = service.tree(self.host)?.into_iter().map(|process| process.identity).collect();
         for (listener, holders) in &owners.sockets {
             if !holders.iter().any(|process| tree.contains(&process.identity)) {
@@ -187,16 +212,16 @@ fn process(host: &Reader, name: &str) -> Result<Seen, Failure> {
 pub(super) fn read_log(host: &Reader, signal: &Signal, index: usize, log: &SharedLog) -> Seen {
     let hits = log.hits.get(index).cloned().unwrap_or_default();
     let place = hits.first.as_ref().map(|line| line.place(host));
-    let first = hits.first.as_ref().map(|line| shown(&line.text)).unwrap_or_default();
-    let seen = match &signal.source {
-        Some(Source::Log { count, .. }) if hits.count >= *count => Seen::green(first),
-        Some(Source::Log { .. }) if hits.count == 0 => Seen::red("no such line"),
-        Some(Source::Log { .. }) => Seen::red(format!("{} × {first}", hits.count)),
-        _ if hits.count > 0 => Seen::red(format!("{} × {first}", hits.count)),
-        _ => match log.lost() {
-            Some(why) => Seen::unread(format!("not seen, but {why}")),
-            None => Seen::green("0"),
-        },
+    let first = hits.first.as_ref().map(|line| shown(line.text())).unwrap_or_default();
+    let times = format!("{} × {first}", hits.count);
+    let seen = match (&signal.source, log.lost()) {
+        (Some(Source::Log { count, .. }), _) if hits.count >= *count => Seen::green(first),
+        (Some(Source::LogAbsent(_)), _) if hits.count > 0 => Seen { for_good: true, ..Seen::red(times) },
+        (_, Some(why)) if hits.count == 0 => Seen::unread(format!("not seen, but {why}")),
+        (_, Some(why)) => Seen::unread(format!("{times}, but {why}")),
+        (Some(Source::Log { .. }), None) if hits.count == 0 => Seen::red("no such line"),
+        (Some(Source::Log { .. }), None) => Seen::red(times),
+        _ => Seen::green("0"),
     };
     Seen { place, ..seen }
 }

@@ -1,7 +1,10 @@
 //! One signal as the plan writes it. All faults are reported; a part that waits for a step is left open.
 
+use crate::systemd::Unit;
 use crate::{ArgContext, FromArg, Mistake};
-use runbook_model::{Code, Diagnostic, Diagnostics, Node, Reference, SignalKind, SignalRole, Span, did_you_mean};
+use runbook_model::{
+    Code, Diagnostic, Diagnostics, Entry, Node, Reference, SignalKind, SignalRole, Span, did_you_mean,
+};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -31,6 +34,7 @@ pub(super) enum Source {
     Http(Request),
     Port(u16),
     Process(String),
+    Unit(Unit),
 }
 
 /// What an output must and must not hold.
@@ -57,15 +61,10 @@ impl Source {
         matches!(self, Self::Log { .. } | Self::LogAbsent(_))
     }
 
-    /// Whether it cannot be judged without knowing the service.
-    pub(super) fn needs_service(&self) -> bool {
-        self.is_log() || matches!(self, Self::Port(_))
-    }
-
     /// Whether it is read again and again, and has to stay as wanted.
     pub(super) fn is_lasting(&self) -> bool {
         match self {
-            Self::Port(_) | Self::Process(_) => true,
+            Self::Port(_) | Self::Process(_) | Self::Unit(_) => true,
             Self::Http(request) => request.method == "GET",
             Self::Log { .. } | Self::LogAbsent(_) | Self::Command { .. } => false,
         }
@@ -81,18 +80,23 @@ impl Source {
     }
 }
 
-/// The signals in `node`; faults go to `found`.
-pub(super) fn read_signals(node: &Node, context: &ArgContext, found: &mut Diagnostics) -> Vec<Signal> {
+/// The signals in `node`, whose units are those of the user's manager if `user`; faults go to `found`.
+pub(super) fn read_signals(node: &Node, user: bool, context: &ArgContext, found: &mut Diagnostics) -> Vec<Signal> {
     if node.entries().is_empty() {
         let fault = Diagnostic::error(Code::BAD_SIGNAL, node.span, "`signals` must be a map of at least one signal");
         found.push(fault.help("for example `signals: { ready: { log: \"gateway ready\" } }`"));
     }
-    node.entries().iter().map(|entry| Draft { name: &entry.key, node: &entry.value, context, found }.read()).collect()
+    let draft = |entry| {
+        let Entry { key: name, value: node, .. }: &Entry = entry;
+        Draft { name, node, user, context, found: &mut *found }.read()
+    };
+    node.entries().iter().map(draft).collect()
 }
 
 struct Draft<'a> {
     name: &'a str,
     node: &'a Node,
+    user: bool,
     context: &'a ArgContext,
     found: &'a mut Diagnostics,
 }
@@ -162,10 +166,12 @@ impl Draft<'_> {
             "port" => Source::Port(self.value(node, name)?),
             "process" => Source::Process(self.text(node)?),
             _ => {
-                let message = format!("signal `{}`: units cannot be read yet", self.name);
-                let fault = Diagnostic::error(Code::BAD_SIGNAL, node.span, message);
-                self.found.push(fault.help("use `process` for a service of the embedded supervisor, or a `command`"));
-                return None;
+                let name = self.text(node)?;
+                if !Unit::is_name(&name) {
+                    self.push(node.span, "needs the name of a unit, such as `openclaw.service`");
+                    return None;
+                }
+                Source::Unit(Unit::named(&name, self.user))
             }
         };
         Some(source)
