@@ -4,7 +4,7 @@ use crate::Program;
 use crate::binding::Unbound;
 use crate::secrets::Secrets;
 use crate::wake::Wake;
-use runbook_model::{Effect, Outputs, Prediction, Purpose, Reference, Role, StepDef, StepId};
+use runbook_model::{Effect, Failure, Outputs, Prediction, Purpose, Reference, Role, SecretSource, StepDef, StepId};
 use runbook_steps::host::Reader;
 use std::collections::{HashMap, HashSet, VecDeque};
 
@@ -70,6 +70,24 @@ impl Program {
         };
         let steps = self.course.schedule.order().iter().filter_map(of).collect();
         Forecast { steps, outputs, secrets }
+    }
+
+    /// Why the secrets that this run will ask for are not to be had, if they are not: to be told before a service is
+    /// down. Those that come from commands are not asked for before their time.
+    pub fn missing_secrets(&self, forecast: &Forecast) -> Vec<Failure> {
+        let plan = self.plan();
+        let mut missing = Vec::new();
+        for variable in
+            plan.vars.iter().filter(|variable| !matches!(variable.secret, None | Some(SecretSource::Command(_))))
+        {
+            let secret = Reference::Secret(variable.name.clone());
+            let asks = |def: &StepDef| def.with.waits_for().contains(&&secret);
+            let mut needed = forecast.steps.iter().filter(|step| step.needed).filter_map(|step| self.step(&step.step));
+            if needed.any(asks) {
+                missing.extend(forecast.secrets.get(plan, &variable.name, None).err());
+            }
+        }
+        missing
     }
 
     fn predict(

@@ -28,6 +28,10 @@ pub(crate) fn apply(screen: &Screen, dir: &StateDir, args: &ApplyArgs) -> Result
     if !forecast.has_work() {
         return nothing_to_do(screen, &program, &forecast);
     }
+    if let Some(missing) = program.missing_secrets(&forecast).into_iter().next() {
+        let refused = CommandError::refused(missing.message);
+        return Err(refused.hint("make it available to this command; nothing was changed"));
+    }
     if !args.yes && screen.interactive() {
         screen.text(&pictured(&program, &forecast, Occasion::Consent, false).text(screen.style()))?;
     }
@@ -71,7 +75,8 @@ fn preview(
 ) -> Result<Exit, CommandError> {
     let forecast = program.forecast(&reader(dir, program));
     let picture = pictured(program, &forecast, Occasion::DryRun, explain);
-    let obstacles = obstacles(dir, program);
+    let mut obstacles = obstacles(dir, program);
+    obstacles.extend(program.missing_secrets(&forecast).into_iter().map(|missing| missing.message));
     match screen.format {
         Format::Text => screen.text(&picture.text(screen.style()))?,
         Format::Json => {

@@ -112,6 +112,14 @@ impl Bench {
         until(name, || fs::metadata(self.path(name)).is_ok_and(|found| found.len() > 0));
     }
 
+    /// Waits until `runbook` has noted that the process group `pid` runs: only then can another one end it.
+    pub(crate) fn wait_until_noted(&self, pid: u32) {
+        let notes = self.path(&format!("state/runs/{}/.running", self.latest()));
+        until("the note of a command", || {
+            fs::read_to_string(&notes).is_ok_and(|text| text.contains(&format!("+{pid} ")))
+        });
+    }
+
     /// The number in a file that a command wrote.
     pub(crate) fn pid(&self, name: &str) -> u32 {
         self.read(name).unwrap().trim().parse().unwrap()

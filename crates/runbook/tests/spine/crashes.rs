@@ -163,9 +163,10 @@ fn a_stuck_run_lets_nothing_else_change_the_host_until_it_is_settled() {
 fn a_run_that_is_closed_by_hand_leaves_nothing_running() {
     let bench = Bench::new(&shell("slow", "echo $$ > slow; sleep 60", ""));
     let apply = bench.start(&["apply", "plan.yaml", "--yes"], "slow");
+    let left = bench.pid("slow");
+    bench.wait_until_noted(left);
     apply.signal("-KILL");
     assert_eq!(apply.ends(), None);
-    let left = bench.pid("slow");
     assert!(lives(left));
     bench.run(&["recover", "--accept", "not wanted any more"]).ends(0);
     assert!(!lives(left));

@@ -121,9 +121,10 @@ fn a_lock_dies_with_its_holder_and_what_it_left_running_is_ended() {
     let bench = waiting("");
     let apply = bench.start(APPLY, "slow");
     let run = bench.latest();
+    let left = bench.pid("slow");
+    bench.wait_until_noted(left);
     apply.signal("-KILL");
     assert_eq!(apply.ends(), None);
-    let left = bench.pid("slow");
     assert!(lives(left));
     // A note that names the group of somebody else, as after a number was used again.
     let mut innocent = {
