@@ -224,6 +224,18 @@ impl Host {
         sync_dir(parent_of(path)?).map_err(failed)
     }
 
+    /// Removes a directory of `runbook`'s own; nothing there is fine. Not a change of the host: no fault point.
+    pub fn drop_own_dir(&self, path: &Path) -> Result<(), Failure> {
+        let failed = |error: &io::Error| io_failure("remove", path, error);
+        if !path.starts_with(self.state_dir()) {
+            return Err(Failure::refused(format!("{} is not a directory of runbook's own", path.display())));
+        }
+        match fs::remove_dir_all(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(&error)),
+            _ => Ok(()),
+        }
+    }
+
     /// Writes a file of `runbook`'s own (undo data), durable when this returns. Not a change of the host: no fault point.
     pub fn keep(&self, path: &Path, content: &[u8]) -> Result<(), Failure> {
         self.usable(&[content])?;

@@ -139,7 +139,7 @@ impl UnitText {
             return Ok(());
         }
         let dir = work.dir.join("verify");
-        host.remove_tree(&dir)?;
+        host.drop_own_dir(&dir)?;
         host.own_dir(&dir)?;
         let unit = dir.join(&self.unit.name);
         if self.is_drop_in() {
@@ -159,7 +159,7 @@ impl UnitText {
         let argv = ["systemd-analyze", scope, "--man=no", "verify", &unit.to_string_lossy()].map(str::to_owned);
         let output =
             host.ask(&Command { env: self.unit.environment(host), limit: Some(VERIFY), ..Command::new(argv) })?;
-        host.remove_tree(&dir)?;
+        host.drop_own_dir(&dir)?;
         let said = output.tail().replace(&format!("{}/", dir.display()), "");
         if output.status.success() {
             if let Some(line) = said.lines().find(|line| line.starts_with(&self.unit.name)) {

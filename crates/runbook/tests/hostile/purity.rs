@@ -54,6 +54,29 @@ steps:
         errors: { log_absent: Error, kind: negative, watch: 10ms }
 "#,
     ),
+    (
+        "units",
+        r#"steps:
+  - { id: file, uses: systemd.unit-file, with: { unit: purity, content: "[Service]\nExecStart=/bin/true\n" } }
+  - { id: drop-in, uses: systemd.drop-in, with: { unit: purity, name: limits, content: "[Service]\nNice=1\n" } }
+  - { id: read, uses: systemd.daemon-reload }
+  - { id: enable, uses: systemd.enable, with: { unit: purity } }
+  - { id: disable, uses: systemd.disable, with: { unit: other } }
+  - { id: stop, uses: systemd.stop, with: { unit: third } }
+  - { id: start, uses: systemd.start, with: { unit: purity } }
+  - { id: restart, uses: systemd.restart, with: { unit: fourth } }
+  - { id: reload, uses: systemd.reload, with: { unit: fifth } }
+  - id: verify
+    uses: verify.signals
+    with:
+      unit: purity
+      within: 1s
+      signals:
+        works: { command: ["true"], kind: functional }
+        active: { unit: purity }
+        errors: { log_absent: Error, kind: negative, watch: 10ms }
+"#,
+    ),
 ];
 
 fn furnished() -> Bench {

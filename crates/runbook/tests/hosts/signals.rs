@@ -210,7 +210,7 @@ fn what_cannot_be_known_does_not_pass() {
     let file = plan("within: 10s\n      watch: 3s\n      log: /srv/log", &began("three"));
     let told = apply(&host, "three", &file, |host| say(host, "Cannot find package 'openclaw'"));
     let missing = told.after("missing");
-    assert_eq!(missing.place.as_deref().and_then(|place| place.split(':').next()), Some("log"), "{missing:?}");
+    assert_eq!(missing.place.as_deref().and_then(|place| place.split(':').next()), Some("/srv/log"), "{missing:?}");
     assert_eq!(told.row("rollback-verified", "missing").verdict, SignalVerdict::Green, "the broken life is over");
     assert_eq!(told.verdict(), ("rolled-back", 3));
 

@@ -6,6 +6,11 @@ use runbook_model::FailureKind;
 use serde_json::json;
 use std::fs;
 
+/// A place in a file of the scratch directory.
+fn at(scratch: &Scratch, place: &str) -> String {
+    scratch.path(place).display().to_string()
+}
+
 fn verify(scratch: &Scratch) -> OneStep<'_> {
     let mut verify = scratch.step(
         "verify.signals",
@@ -30,7 +35,7 @@ fn a_log_that_was_written_anew_and_is_longer_by_now_is_noticed() {
     fs::write(scratch.path("app.log"), format!("Cannot find package foo\n{padding}\nready\n")).unwrap();
     let failure = first.apply().unwrap_err();
     assert_eq!(failure.message, "1 of 2 blocking signals is red: `missing`");
-    assert_eq!(first.row("missing").place.as_deref(), Some("app.log:1"));
+    assert_eq!(first.row("missing").place, Some(at(&scratch, "app.log:1")));
     // Where the error was overwritten, its absence now proves nothing.
     let mut second = verify(&scratch);
     fs::write(scratch.path("app.log"), format!("{padding}{padding}\nready\n")).unwrap();
@@ -46,6 +51,9 @@ fn every_file_between_the_position_and_the_log_of_now_is_read() {
     for (name, text) in [("app.log.3", "Cannot find package old\n"), ("app.log", "an old line\n")] {
         fs::write(path(name), text).unwrap();
     }
+    // Two files of one moment would both be read, to miss nothing.
+    let hour_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(3600);
+    fs::File::options().append(true).open(path("app.log.3")).unwrap().set_modified(hour_ago).unwrap();
     let mut verify = verify(&scratch);
     fs::rename(path("app.log"), path("app.log.1")).unwrap();
     fs::write(path("app.log"), "fine\nCannot find package foo\n").unwrap();
@@ -56,8 +64,8 @@ fn every_file_between_the_position_and_the_log_of_now_is_read() {
     verify.apply().unwrap_err();
     let missing = verify.row("missing");
     assert_eq!(
-        (missing.place.as_deref(), missing.read.as_str()),
-        (Some("app.log.1:2"), "1 × \"Cannot find package foo\"")
+        (missing.place.clone(), missing.read.as_str()),
+        (Some(at(&scratch, "app.log.1:2")), "1 × \"Cannot find package foo\"")
     );
 }
 
@@ -87,5 +95,5 @@ fn a_long_log_does_not_hold_up_the_rounds() {
     let begin = std::time::Instant::now();
     verify.apply().unwrap();
     assert!(begin.elapsed() < std::time::Duration::from_secs(2), "{:?}", begin.elapsed());
-    assert_eq!(verify.row("ready").place.as_deref(), Some("app.log, byte 3221225473"));
+    assert_eq!(verify.row("ready").place, Some(at(&scratch, "app.log, byte 3221225473")));
 }
