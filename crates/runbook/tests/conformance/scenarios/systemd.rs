@@ -123,7 +123,10 @@ fn stop_what_is_down() -> Scenario {
 
 fn restart_after_a_change() -> Scenario {
     let with = |_: &mut World| {
-        install_and(SERVICE, "systemctl start law; echo '#' >> /tmp/law/program");
+        install_and(
+            SERVICE,
+            "systemctl start law; cp -p /tmp/law/program /tmp/law/next; echo '#' >> /tmp/law/next; mv /tmp/law/next /tmp/law/program",
+        );
         service()
     };
     about_the_unit(Scenario::change("systemd.restart", with))
