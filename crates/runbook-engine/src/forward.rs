@@ -3,7 +3,6 @@
 use crate::Course;
 use crate::course::{Rank, Wait};
 use crate::decide::{Action, begin, ends_run, missing_baselines, over, take_back};
-use crate::predict::CONDITION_IS_FALSE;
 use runbook_model::{
     Event, FailureKind, OnFailure, Outcome, Outputs, Prediction, Purpose, Role, RollbackCause, RunPhase, RunState,
     StepId, StepState, StepStatus, UndoPhase, Verdict,
@@ -130,15 +129,13 @@ enum Readiness {
     Ready,
 }
 
-/// Why a step does not have to run. One that changes something for its own sake serves nothing.
+/// Why a step does not have to run: what was read of one that changes something for its own sake, and of any other that
+/// it serves nothing.
 fn not_needed(course: &Course, step: &StepId, known: &StepState) -> String {
     let declaration = course.schedule.declaration(step);
     let principal = declaration.is_some_and(|declaration| declaration.purpose == Purpose::Principal);
     match &known.prediction {
-        Some(Prediction::NoChange { summary }) if principal && summary == CONDITION_IS_FALSE => {
-            "its condition is false".to_owned()
-        }
-        Some(Prediction::NoChange { summary }) if principal => format!("is as wanted already: {summary}"),
+        Some(Prediction::NoChange { summary }) if principal => summary.clone(),
         _ => "nothing that it serves has anything to do".to_owned(),
     }
 }

@@ -37,8 +37,8 @@ impl Forecast {
     }
 }
 
-/// What is predicted of a step whose `if` is false.
-pub(crate) const CONDITION_IS_FALSE: &str = "skipped, its condition is false";
+/// What is said of a step whose `if` is false.
+pub(crate) const CONDITION_IS_FALSE: &str = "its condition is false";
 
 impl Program {
     /// Probes every step. Writes nothing, and executes nothing.

@@ -5,6 +5,7 @@ use crate::binding::{Unbound, unwritten};
 use crate::decide::{Began, Input, Job};
 #[cfg(debug_assertions)]
 use crate::faults::Faults;
+use crate::predict::CONDITION_IS_FALSE;
 use crate::relies::Relies;
 use crate::secrets::Secrets;
 use crate::since::written;
@@ -228,7 +229,7 @@ impl Bench<'_> {
             self.worker.program.holds(self.def, &outputs, &self.worker.secrets)
         };
         if !holds.map_err(Unbound::into_failure)? {
-            return Ok(Began::Skip("its condition is false".to_owned()));
+            return Ok(Began::Skip(CONDITION_IS_FALSE.to_owned()));
         }
         let declaration = self.worker.program.course.schedule.declaration(&self.def.id);
         let changes = self.changes();

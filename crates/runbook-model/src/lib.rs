@@ -38,7 +38,7 @@ pub use plan::{
     Allow, Layer, OnFailure, Plan, Resolved, Retention, Retry, Review, SecretSource, StepDef, VarDecl, VarType, Window,
 };
 pub use rule::{OrderingRule, Refusal};
-pub use service::{SERVICE_KEY, ServiceTime};
+pub use service::{SERVICE_KEY, ServiceTime, service_state};
 pub use source::{Position, Source, SourceId, SourceMap, Span};
 pub use state::{RunPhase, RunState, StepState};
 pub use status::{IllegalTransition, StepStatus, next_status};

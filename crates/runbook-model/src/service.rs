@@ -7,10 +7,15 @@
 
 use crate::Event;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// The key of undo data and of outputs under which a kind says what it does to a service.
 pub const SERVICE_KEY: &str = "service";
+
+/// The object under [`SERVICE_KEY`]. A kind may add to it.
+pub fn service_state(name: &str, up: bool) -> Value {
+    json!({ "name": name, "state": if up { "up" } else { "down" } })
+}
 
 /// What a run did to one service's time. A service that was down before the run is never counted as down.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,9 +3,9 @@
 use super::{Life, Service, Spec};
 use crate::Work;
 use crate::host::{Identity, Reader};
-use runbook_model::{Failure, SERVICE_KEY, UndoPhase};
+use runbook_model::{Failure, SERVICE_KEY, UndoPhase, service_state};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 
 /// The service before the step. The spec lies beside it in the step's directory, for it may hold secrets.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,7 +36,7 @@ impl Service {
         }
         let up = life != Life::Down;
         let mut undo = to_json(&Before { running: life.process().cloned(), up, failing, known: spec.is_some() })?;
-        undo[SERVICE_KEY] = json!({ "name": self.name, "state": if up { "up" } else { "down" } });
+        undo[SERVICE_KEY] = service_state(&self.name, up);
         Ok(undo)
     }
 

@@ -79,9 +79,21 @@ impl JournalTail {
     }
 
     fn new(host: &Reader, unit: &Unit, now: &UnitState) -> Self {
-        let uid = host.uid();
-        let mut tail = Self {
-            unit: unit.clone(),
+        let mut tail = Self::of(unit.clone(), host.uid());
+        tail.elsewhere = elsewhere(unit, now);
+        if tail.uid != 0 && !tail.may_read(host) {
+            tail.lost = Some(format!(
+                "this user may not read what {unit} writes to the journal: run as root or as a member of the group \
+                 systemd-journal"
+            ));
+        }
+        tail
+    }
+
+    /// Nothing read, nothing known.
+    fn of(unit: Unit, uid: u32) -> Self {
+        Self {
+            unit,
             uid,
             cursor: None,
             whole: None,
@@ -92,16 +104,9 @@ impl JournalTail {
             began: false,
             unproven: None,
             spoke: false,
-            elsewhere: elsewhere(unit, now),
+            elsewhere: None,
             lost: None,
-        };
-        if uid != 0 && !tail.may_read(host) {
-            tail.lost = Some(format!(
-                "this user may not read what {unit} writes to the journal: run as root or as a member of the group \
-                 systemd-journal"
-            ));
         }
-        tail
     }
 
     /// Why lines may have been missed, if they may.

@@ -7,21 +7,7 @@ const FIRST: &str = "b7bc7e578b6544c8bfad61c7a72a5482";
 const SECOND: &str = "b7a9d12e6bf6465d8371e942cd7597b0";
 
 fn tail(unit: &str) -> JournalTail {
-    JournalTail {
-        unit: Unit::named(unit, false),
-        uid: 0,
-        cursor: None,
-        whole: None,
-        old: BTreeSet::new(),
-        old_pids: BTreeSet::new(),
-        streams: BTreeMap::new(),
-        awaited: None,
-        began: false,
-        unproven: None,
-        spoke: false,
-        elsewhere: None,
-        lost: None,
-    }
+    JournalTail::of(Unit::named(unit, false), 0)
 }
 
 /// The lines that count, and the tail after them.

@@ -5,9 +5,9 @@ use super::control::Manner;
 use super::{Load, Unit, UnitState, Verb};
 use crate::Work;
 use crate::host::Reader;
-use runbook_model::{Failure, SERVICE_KEY, UndoPhase};
+use runbook_model::{Failure, SERVICE_KEY, UndoPhase, service_state};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 use std::collections::BTreeSet;
 
 /// The unit before the step.
@@ -47,7 +47,7 @@ impl Unit {
         };
         let mut undo = serde_json::to_value(&before)
             .map_err(|error| Failure::failed(format!("undo data cannot be written: {error}")))?;
-        undo[SERVICE_KEY] = json!({ "name": self.title(), "state": if before.up { "up" } else { "down" } });
+        undo[SERVICE_KEY] = service_state(&self.title(), before.up);
         Ok(undo)
     }
 

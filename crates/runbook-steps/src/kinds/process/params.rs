@@ -4,7 +4,7 @@ use crate::args::wrong;
 use crate::host::Reader;
 use crate::process::{Ready, Restart, Service, Spec, State, base_environment};
 use crate::{Args, OutputDoc, Param, ParamType, Peek};
-use runbook_model::{Diagnostic, Diagnostics, Failure, Outputs, Resource};
+use runbook_model::{Diagnostic, Diagnostics, Failure, Outputs, Resource, SERVICE_KEY, service_state};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -185,10 +185,12 @@ fn program(host: &Reader, name: &str, cwd: &Path) -> Result<PathBuf, Failure> {
 
 pub(super) fn up(service: &Service, spec: &Spec, state: &State) -> Outputs {
     let pid = state.child.as_ref().map(|child| child.pid);
+    let mut up = service_state(&service.name, true);
+    up["pid"] = json!(pid);
     Outputs::from_iter([
         ("pid".to_owned(), json!(pid)),
         ("log".to_owned(), json!(spec.log.to_string_lossy())),
-        ("service".to_owned(), json!({ "name": service.name, "state": "up", "pid": pid })),
+        (SERVICE_KEY.to_owned(), up),
     ])
 }
 

@@ -5,9 +5,10 @@ use crate::host::Reader;
 use crate::process::{Life, Service};
 use crate::{Args, Done, Kind, KindDoc, OutputDoc, Probe, Step, Work};
 use runbook_model::{
-    Declaration, Diagnostic, Diagnostics, Failure, Outputs, Prediction, Purpose, Role, UndoPhase, UndoSource,
+    Declaration, Diagnostic, Diagnostics, Failure, Outputs, Prediction, Purpose, Role, SERVICE_KEY, UndoPhase,
+    UndoSource, service_state,
 };
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 use std::borrow::Cow;
 
 /// The kind.
@@ -53,7 +54,7 @@ struct Stop(Service);
 
 impl Stop {
     fn outputs(&self) -> Outputs {
-        Outputs::from_iter([("service".to_owned(), json!({ "name": self.0.name, "state": "down" }))])
+        Outputs::from_iter([(SERVICE_KEY.to_owned(), service_state(&self.0.name, false))])
     }
 }
 

@@ -10,10 +10,16 @@ use runbook_model::{
 use serde_json::{Value as Json, json};
 use std::borrow::Cow;
 
-/// The kind `systemd.enable`.
-pub(crate) struct Enable;
-/// The kind `systemd.disable`.
-pub(crate) struct Disable;
+/// The kinds `systemd.enable` and `systemd.disable`.
+pub(crate) struct Boot {
+    doc: &'static KindDoc,
+    enabled: bool,
+}
+
+impl Boot {
+    pub(crate) const ENABLE: Self = Self { doc: &ENABLE, enabled: true };
+    pub(crate) const DISABLE: Self = Self { doc: &DISABLE, enabled: false };
+}
 
 const OUTPUTS: &[OutputDoc] = &[
     OutputDoc { name: "unit", help: "its whole name, text" },
@@ -47,9 +53,9 @@ static DISABLE: KindDoc = KindDoc {
     example: Cow::Borrowed("- id: not-at-boot\n  uses: systemd.disable\n  with: { unit: gateway.service }\n"),
 };
 
-impl Kind for Enable {
+impl Kind for Boot {
     fn doc(&self) -> &KindDoc {
-        &ENABLE
+        self.doc
     }
 
     fn check(&self, args: &Args<'_>, found: &mut Diagnostics) {
@@ -57,36 +63,14 @@ impl Kind for Enable {
     }
 
     fn declare(&self, args: &Args<'_>) -> Declaration {
-        declaration(args)
+        let user = args.peek::<bool>("user").known().unwrap_or(false);
+        let links = Unit::named("any", user).config_dir(&args.context.home);
+        Declaration::principal(UndoSource::Own).writes(params::resource(args)).writes(Resource::Path(links))
     }
 
     fn bind(&self, args: &Args<'_>) -> Result<Box<dyn Step>, Diagnostic> {
-        Ok(Box::new(AtBoot { unit: params::unit(args)?, enabled: true }))
+        Ok(Box::new(AtBoot { unit: params::unit(args)?, enabled: self.enabled }))
     }
-}
-
-impl Kind for Disable {
-    fn doc(&self) -> &KindDoc {
-        &DISABLE
-    }
-
-    fn check(&self, args: &Args<'_>, found: &mut Diagnostics) {
-        params::check(args, found);
-    }
-
-    fn declare(&self, args: &Args<'_>) -> Declaration {
-        declaration(args)
-    }
-
-    fn bind(&self, args: &Args<'_>) -> Result<Box<dyn Step>, Diagnostic> {
-        Ok(Box::new(AtBoot { unit: params::unit(args)?, enabled: false }))
-    }
-}
-
-fn declaration(args: &Args<'_>) -> Declaration {
-    let user = args.peek::<bool>("user").known().unwrap_or(false);
-    let links = Unit::named("any", user).config_dir(&args.context.home);
-    Declaration::principal(UndoSource::Own).writes(params::resource(args)).writes(Resource::Path(links))
 }
 
 struct AtBoot {

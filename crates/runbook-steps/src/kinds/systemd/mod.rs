@@ -15,7 +15,7 @@ mod unit_file;
 
 pub(crate) use daemon_reload::DaemonReload;
 pub(crate) use drop_in::DropIn;
-pub(crate) use enable::{Disable, Enable};
+pub(crate) use enable::Boot;
 pub(crate) use reload::Reload;
 pub(crate) use restart::Restart;
 pub(crate) use start::Start;

@@ -3,7 +3,9 @@
 use crate::args::wrong;
 use crate::systemd::{Manner, Unit, UnitState};
 use crate::{Args, OutputDoc, Param, ParamType, Peek};
-use runbook_model::{Declaration, Diagnostic, Diagnostics, Outputs, Purpose, Resource, UndoSource};
+use runbook_model::{
+    Declaration, Diagnostic, Diagnostics, Outputs, Purpose, Resource, SERVICE_KEY, UndoSource, service_state,
+};
 use serde_json::json;
 
 pub(super) const UNIT: Param =
@@ -78,11 +80,13 @@ pub(super) fn attendant(args: &Args<'_>) -> Declaration {
 }
 
 pub(super) fn up(unit: &Unit, state: &UnitState) -> Outputs {
+    let mut up = service_state(&unit.title(), true);
+    up["pid"] = json!(state.main_pid);
     Outputs::from_iter([
         ("unit".to_owned(), json!(unit.name)),
         ("pid".to_owned(), json!(state.main_pid)),
         ("invocation".to_owned(), json!(state.invocation)),
-        ("service".to_owned(), json!({ "name": unit.title(), "state": "up", "pid": state.main_pid })),
+        (SERVICE_KEY.to_owned(), up),
     ])
 }
 

@@ -4,7 +4,9 @@ use super::params;
 use crate::host::Reader;
 use crate::systemd::{Load, Manner, Unit, UnitState};
 use crate::{Args, Confirmation, Done, Kind, KindDoc, OutputDoc, Probe, Step, Work};
-use runbook_model::{Declaration, Diagnostic, Diagnostics, Failure, Outputs, Prediction, Role, UndoPhase};
+use runbook_model::{
+    Declaration, Diagnostic, Diagnostics, Failure, Outputs, Prediction, Role, SERVICE_KEY, UndoPhase, service_state,
+};
 use serde_json::{Value as Json, json};
 use std::borrow::Cow;
 
@@ -57,7 +59,7 @@ impl Down {
     fn outputs(&self) -> Outputs {
         Outputs::from_iter([
             ("unit".to_owned(), json!(self.unit.name)),
-            ("service".to_owned(), json!({ "name": self.unit.title(), "state": "down" })),
+            (SERVICE_KEY.to_owned(), service_state(&self.unit.title(), false)),
         ])
     }
 
