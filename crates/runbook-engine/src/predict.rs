@@ -4,7 +4,9 @@ use crate::Program;
 use crate::binding::Unbound;
 use crate::secrets::Secrets;
 use crate::wake::Wake;
-use runbook_model::{Effect, Failure, Outputs, Prediction, Purpose, Reference, Role, SecretSource, StepDef, StepId};
+use runbook_model::{
+    Effect, Failure, Outputs, Prediction, Purpose, Reference, Resource, Role, SecretSource, StepDef, StepId,
+};
 use runbook_steps::host::Reader;
 use std::collections::{HashMap, HashSet, VecDeque};
 
@@ -64,6 +66,13 @@ impl Program {
             predictions.insert(step.clone(), hide_replaced(def, prediction));
         }
         let needed = self.needed(&predictions, &skipped);
+        for step in &needed {
+            if let (Some(stop), Some(prediction)) = (self.stopped_by(step, &needed), predictions.get_mut(step))
+                && prediction.is_no_change()
+            {
+                *prediction = Prediction::change(format!("it is started again, `{stop}` brings it down"));
+            }
+        }
         let of = |step: &StepId| {
             let prediction = secrets.redact_prediction(predictions.remove(step)?);
             Some(Predicted { step: step.clone(), prediction, needed: needed.contains(step) })
@@ -160,6 +169,14 @@ impl Program {
     fn moves_a_service(&self, step: &StepId) -> bool {
         use Role::{ClearCache, FreePort, Restart, Start, Stop};
         self.plays(step, |role| matches!(role, Stop(_) | Start(_) | Restart(_) | FreePort(_) | ClearCache))
+    }
+
+    /// The step that brings down, in this run, what `step` starts. What runs now is then no sign that nothing is to do.
+    fn stopped_by<'a>(&self, step: &StepId, needed: &'a HashSet<StepId>) -> Option<&'a StepId> {
+        let starts = |service: &Resource| self.plays(step, |role| matches!(role, Role::Start(up) if up == service));
+        let stops = |earlier: &StepId| self.plays(earlier, |role| matches!(role, Role::Stop(down) if starts(down)));
+        let earlier = self.course.schedule.order().iter().take_while(|earlier| *earlier != step);
+        earlier.filter_map(|earlier| needed.get(earlier)).find(|earlier| stops(earlier))
     }
 
     /// A plan of backups and verifications alone is run for their sake.

@@ -97,28 +97,45 @@ impl Drop for Started<'_> {
     }
 }
 
+/// Plans that start and stop a service which sleeps.
+fn sleeper(bench: &Bench) -> (String, String) {
+    let plan = |name, with| {
+        let allow = "[{ rule: verify-is-functional, because: a test }, { rule: verify-is-negative, because: a test }]";
+        bench.plan(name, &format!("steps:\n  - {{ id: {name}, uses: process.{name}, with: {with}, allow: {allow} }}\n"))
+    };
+    (plan("start", r#"{ name: sleeper, run: [sleep, "1000"] }"#), plan("stop", "{ name: sleeper }"))
+}
+
 #[test]
-fn what_an_inspection_reads_flows_into_later_predictions() {
+fn a_service_that_runs_now_and_is_stopped_for_a_change_is_said_to_be_started_again() {
     let bench = Bench::new();
-    bench.write("host/note", "up\n");
-    let start = bench.plan(
-        "start",
+    let (start, stop) = sleeper(&bench);
+    let plan = bench.plan(
+        "change",
         r#"steps:
+  - { id: stop, uses: process.stop, with: { name: sleeper } }
+  - { id: change, uses: file.write, needs: [stop], with: { path: HOST/note, content: x } }
   - id: start
     uses: process.start
+    needs: [change]
     with: { name: sleeper, run: [sleep, "1000"] }
     allow: [{ rule: verify-is-functional, because: a test }, { rule: verify-is-negative, because: a test }]
 "#,
     );
-    let stop = bench.plan(
-        "stop",
-        r#"steps:
-  - id: stop
-    uses: process.stop
-    with: { name: sleeper }
-    allow: [{ rule: verify-is-functional, because: a test }, { rule: verify-is-negative, because: a test }]
-"#,
-    );
+    let _started = Started(&bench, stop);
+    bench.expect(0, &["apply", &start, "--yes"]);
+    let of = predicted(&bench, &plan);
+    is(&of("start"), "change", None);
+    assert_eq!(of("start")["prediction"]["summary"], "it is started again, `stop` brings it down");
+    bench.expect(0, &["apply", &plan, "--yes"]);
+    bench.expect(0, &["apply", &plan, "--yes"]).says(&["Nothing to do"]);
+}
+
+#[test]
+fn what_an_inspection_reads_flows_into_later_predictions() {
+    let bench = Bench::new();
+    bench.write("host/note", "up\n");
+    let (start, stop) = sleeper(&bench);
     let plan = bench.plan(
         "inspected",
         r#"steps:
