@@ -5,19 +5,27 @@
 
 use runbook_journal::StateDir;
 use runbook_model::RunId;
-use runbook_steps::host::Running;
+use runbook_steps::host::Notes;
 use rustix::process::{Pid, Signal, kill_process_group};
+use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 const GRACE: Duration = Duration::from_secs(5);
 
-/// Ends what the notes in the file at `path` say is running, and removes the file.
+/// Ends what the notes in the file at `path` say is running, or may be, and removes the file.
 pub(crate) fn end(path: &Path) {
-    let notes = fs::read(path).unwrap_or_default();
-    for (group, tag) in Running::groups(&String::from_utf8_lossy(&notes)) {
+    let text = fs::read(path).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let notes = Notes::read(&text);
+    for (group, tag) in notes.running {
         end_group(group, tag);
+    }
+    for tag in notes.announced {
+        for group in groups_of(tag).difference(&notes.known) {
+            end_group(*group, tag);
+        }
     }
     let _ = fs::remove_file(path);
 }
@@ -41,23 +49,64 @@ fn end_group(group: Pid, tag: &str) {
 }
 
 /// Whether a living member of `group` carries the tag.
-#[cfg(target_os = "linux")]
 fn is_ours(group: Pid, tag: &str) -> bool {
+    groups_of(tag).contains(&group)
+}
+
+/// The process groups of the living processes that carry the tag.
+#[cfg(target_os = "linux")]
+fn groups_of(tag: &str) -> HashSet<Pid> {
     let wanted = format!("RUNBOOK_STEP={tag}");
-    let Ok(processes) = fs::read_dir("/proc") else { return false };
-    processes.flatten().any(|process| {
-        let stat = fs::read_to_string(process.path().join("stat")).unwrap_or_default();
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let group = |process: fs::DirEntry| {
+        let stat = fs::read_to_string(process.path().join("stat")).ok()?;
         // After the command's name, which may hold anything: state, parent, group.
-        let mut fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace();
-        let alive = fields.next().is_some_and(|state| state != "Z" && state != "X");
-        let in_group = fields.nth(1).and_then(|number| number.parse().ok()) == Some(group.as_raw_nonzero().get());
-        let environment = || fs::read(process.path().join("environ")).unwrap_or_default();
-        alive && in_group && environment().split(|byte| *byte == 0).any(|entry| entry == wanted.as_bytes())
-    })
+        let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
+        let alive = !matches!(fields.next()?, "Z" | "X");
+        let group = Pid::from_raw(fields.nth(1)?.parse().ok()?)?;
+        let environment = alive.then(|| fs::read(process.path().join("environ")).ok()).flatten()?;
+        environment.split(|byte| *byte == 0).any(|entry| entry == wanted.as_bytes()).then_some(group)
+    };
+    processes.filter_map(group).collect()
 }
 
 /// Without `/proc` nothing proves that a group is ours, so nothing is ended.
 #[cfg(not(target_os = "linux"))]
-fn is_ours(_: Pid, _: &str) -> bool {
-    false
+fn groups_of(_: &str) -> HashSet<Pid> {
+    HashSet::new()
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+    use std::os::unix::process::CommandExt;
+    use std::process::{Child, Command};
+
+    fn sleeper(tag: &str) -> Child {
+        Command::new("sleep").arg("1000").env("RUNBOOK_STEP", tag).process_group(0).spawn().unwrap()
+    }
+
+    fn runs(child: &mut Child) -> bool {
+        child.try_wait().unwrap().is_none()
+    }
+
+    /// What a crash between the start of a command and its note leaves, beside what it must not be taken for.
+    #[test]
+    fn a_command_that_was_only_announced_is_ended_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("running");
+        let tag = |step| format!("{}/{step}", dir.path().display());
+        let [mut unknown, mut ended, mut other] = [tag("a"), tag("a"), tag("b")].map(|tag| sleeper(&tag));
+        let left_by_an_earlier_one = ended.id();
+        let notes = format!("?{0}\n+{left_by_an_earlier_one} {0}\n-{left_by_an_earlier_one}\n?{0}\n", tag("a"));
+        fs::write(&path, notes).unwrap();
+        end(&path);
+        unknown.wait().unwrap();
+        assert!(runs(&mut ended) && runs(&mut other));
+        assert!(!path.exists());
+        for mut child in [ended, other] {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
 }

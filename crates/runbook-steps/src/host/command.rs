@@ -136,7 +136,8 @@ impl Host {
     /// With `take`, standard output goes there piece by piece and is not kept.
     pub(super) async fn run_async(&self, command: &Command, mut take: Option<Take<'_>>) -> Result<Output, Failure> {
         let begin = Instant::now();
-        let mut child = self.spawn(command)?;
+        self.running.announce(&self.tag);
+        let mut child = self.spawn(command).inspect_err(|_| self.running.renounce(&self.tag))?;
         let leader = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
         let _noted = leader.map(|leader| self.running.note(leader, &self.tag));
         let (stdin, out, err) = (child.stdin.take(), child.stdout.take(), child.stderr.take());

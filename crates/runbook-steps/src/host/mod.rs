@@ -33,6 +33,6 @@ pub use failures::io_failure;
 pub(crate) use pidfd::signal_exactly;
 pub use process::{Executed, Identity, Listener, PortOwners, Process};
 pub use reader::Reader;
-pub use running::Running;
+pub use running::{Notes, Running};
 pub use unusable::Unusable;
 pub use writer::{Host, HostBuilder};
