@@ -29,7 +29,10 @@ fn what_goes_wrong_with_units() {
         ("what a stop leaves behind is named", what_a_stop_leaves_behind_is_named),
         ("units that go down with another come back", units_that_go_down_with_another_come_back),
         ("a run that was killed while a unit came up goes on", a_run_that_was_killed_goes_on),
+        ("a start that takes too long is taken back", a_start_that_takes_too_long_is_taken_back),
+        ("a start that is cancelled is taken back", a_start_that_is_cancelled_is_taken_back),
         ("units of a user", units_of_a_user),
+        ("a bus that goes away in the middle", a_bus_that_goes_away_in_the_middle),
         ("without a bus", without_a_bus),
         ("without systemd", without_systemd),
     ];
@@ -170,6 +173,53 @@ fn a_run_that_was_killed_goes_on(host: &Host) {
     assert_eq!(sh(host, "systemctl show slow -p InvocationID"), life, "it is not started twice");
     assert_said(&host.run(["runbook", "rollback", "--yes"]).unwrap(), 0, &["slow.service is down as before"]);
     assert_eq!(sh(host, "systemctl is-active slow || true"), "inactive");
+}
+
+/// A unit that never comes up, and a plan that starts it.
+fn stage_endless_start(host: &Host, timeout: &str) {
+    let service = "[Service]\nTimeoutStartSec=infinity\nExecStartPre=/bin/sleep 1004\nExecStart=/bin/sleep 1000\n";
+    let step =
+        format!("  - {{ id: start, uses: systemd.start, timeout: {timeout}, with: {{ unit: endless }}, {ALLOW} }}\n");
+    stage(host, &[("endless.service", service)], &step);
+}
+
+fn assert_endless_is_down(host: &Host) {
+    assert_eq!(
+        sh(host, "systemctl is-active endless || true; systemctl list-jobs --no-legend endless.service"),
+        "inactive"
+    );
+    assert_eq!(sh(host, "pgrep -fx 'sleep 1004' || true"), "");
+}
+
+fn a_start_that_takes_too_long_is_taken_back(host: &Host) {
+    stage_endless_start(host, "1s");
+    let said = ["the time is up while systemd works on endless.service", "endless.service is down as before"];
+    assert_said(&apply(host), 3, &said);
+    assert_endless_is_down(host);
+}
+
+/// Applies the plan, does `script` once systemd works on the start, and returns what the run said.
+fn disturbed(host: &Host, script: &str) -> Output {
+    stage_endless_start(host, "5m");
+    let script = format!(
+        "runbook apply /srv/plan.yaml --yes & run=$!; until systemctl is-active endless | grep -qx activating; do :; done; \
+         {script}; wait $run"
+    );
+    host.sh(&script).unwrap()
+}
+
+fn a_start_that_is_cancelled_is_taken_back(host: &Host) {
+    let twice = "kill -INT $run; until grep -q 'SigPnd:\\s0*$' /proc/$run/status; do :; done; kill -INT $run";
+    let output = disturbed(host, twice);
+    assert_said(&output, 130, &["cancelled by the operator", "endless.service is down as before"]);
+    assert_endless_is_down(host);
+}
+
+fn a_bus_that_goes_away_in_the_middle(host: &Host) {
+    let output = disturbed(host, "systemctl kill --signal=KILL dbus.service");
+    let said = ["the connection to systemd was lost while it worked on endless.service", "is down as before"];
+    assert_said(&output, 3, &said);
+    assert_endless_is_down(host);
 }
 
 fn units_of_a_user(host: &Host) {
