@@ -101,7 +101,9 @@ fn free(host: &Host, with: &str) -> test_hosts::Output {
     apply(
         host,
         &(change(&format!("n{serial}"))
-            + &format!("  - {{ id: free, uses: port.orphan-kill, with: {{ port: 18800, {with} }} }}\n")),
+            + &format!(
+                "  - {{ id: free, needs: [change], uses: port.orphan-kill, with: {{ port: 18800, {with} }} }}\n"
+            )),
     )
 }
 
@@ -137,7 +139,9 @@ fn strangers_are_left_alone(host: &Host) {
     let contained = stray(host, "root", &format!("unshare --pid --fork {gateway}"), 18800);
     assert_said(&free(host, MINE), 3, &["which is in a container"]);
     assert!(is_alive(host, &contained));
-    print(host.sh(&format!("pkill -P {contained}")));
+    // The first process of a container is deaf to TERM.
+    print(host.sh(&format!("pkill -KILL -P {contained}")));
+    host.wait_for("! ss -Hltn sport = 18800 | grep -q .", Duration::from_secs(20)).unwrap();
 
     // Another network has ports of its own.
     let elsewhere = print(host.sh(&format!("setsid unshare --net {gateway} > /dev/null 2>&1 < /dev/null & echo $!")));

@@ -1,7 +1,8 @@
 //! Where jiti keeps its cache for a service: its own rules (those of jiti 2.6.1), seen from the service's surroundings.
 //!
-//! `node_modules/.cache/jiti` beside the module that uses jiti if that has `node_modules` beside it, else `jiti` in the
-//! directory for temporary files.
+//! `node_modules/.cache/jiti` beside the module that uses jiti, if that has `node_modules` beside it and tells jiti its path
+//! (as CommonJS does; of a `file:` URL jiti finds no directory); else `jiti` in the directory for temporary files. Which
+//! of the two a program does cannot be seen from outside, so both places count.
 
 use crate::host::Reader;
 use crate::package::package_root;
