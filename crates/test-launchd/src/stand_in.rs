@@ -8,6 +8,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+/// The name of the binary.
+const PROGRAM: &str = "launchctl-stand-in";
+
 /// A launchd of one test. When it is dropped, or the test's process ends in any way, every job of it is ended.
 #[derive(Debug)]
 pub struct StandIn {
@@ -16,6 +19,15 @@ pub struct StandIn {
 }
 
 impl StandIn {
+    /// Starts one, with the binary that cargo puts beside `neighbour`, a binary of this workspace.
+    pub fn beside(neighbour: &str, style: Style) -> io::Result<Self> {
+        let program = Path::new(neighbour).with_file_name(PROGRAM);
+        if !program.exists() && !Command::new(env!("CARGO")).args(["build", "-p", "test-launchd"]).status()?.success() {
+            return Err(io::Error::other("the stand-in for launchd cannot be built"));
+        }
+        Self::start(&program, style)
+    }
+
     /// Starts one. `program` is the binary `launchctl-stand-in`.
     pub fn start(program: &Path, style: Style) -> io::Result<Self> {
         let dir = tempfile::Builder::new().prefix("launchd-").tempdir()?;

@@ -49,6 +49,7 @@ impl Job {
         let definition = Definition::of(host, plist, &self.label)?;
         self.refuse_disabled(host, &definition)?;
         if self.state(host)?.is_none() {
+            self.note_start(host, definition.stdout.as_deref(), definition.stderr.as_deref())?;
             self.load(host, plist)?;
         }
         let state = self.loaded(host)?;
@@ -82,6 +83,7 @@ impl Job {
     pub(crate) fn restart(&self, host: &Host, manner: Manner) -> Result<JobState, Failure> {
         let before = self.loaded(host)?;
         let members = self.members(host, &before)?;
+        self.note_start(host, before.stdout.as_deref(), before.stderr.as_deref())?;
         host.run_well(&Self::launchctl(&["kickstart", "-k", &self.target(host)]))?;
         // launchd may hand out the old number for as long as the old process ends.
         let main = before.pid.and_then(|pid| members.iter().find(|member| member.pid == pid));
@@ -101,6 +103,7 @@ impl Job {
     /// Starts it, if it is loaded and does not run, and waits until it stays up.
     pub(crate) fn start(&self, host: &Host, manner: Manner) -> Result<JobState, Failure> {
         let before = self.loaded(host)?;
+        self.note_start(host, before.stdout.as_deref(), before.stderr.as_deref())?;
         host.run_well(&Self::launchctl(&["kickstart", &self.target(host)]))?;
         let runs = if before.pid.is_some() { before.runs.saturating_sub(1) } else { before.runs };
         self.comes_up(host, runs, manner.settle)

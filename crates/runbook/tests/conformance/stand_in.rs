@@ -2,7 +2,6 @@
 //! belongs to that one scenario.
 
 use crate::harness::Scenario;
-use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use test_launchd::{StandIn, Style};
 
@@ -14,7 +13,7 @@ pub(crate) fn tried(name: &str, scenario: fn() -> Scenario) {
     if std::env::var_os(INSIDE).is_some() {
         return scenario().obeys_the_laws();
     }
-    let launchd = StandIn::start(&program(), Style::Recent).unwrap();
+    let launchd = StandIn::beside(env!("CARGO_BIN_EXE_runbook"), Style::Recent).unwrap();
     // What is before the first separator is the name of this program.
     let name = name.split_once("::").unwrap().1;
     let run = Command::new(std::env::current_exe().unwrap())
@@ -27,16 +26,6 @@ pub(crate) fn tried(name: &str, scenario: fn() -> Scenario) {
     let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let printed = said(&run.stdout);
     assert!(run.status.success() && printed.contains("1 passed"), "{printed}\n{}", said(&run.stderr));
-}
-
-/// The stand-in's binary, which cargo puts beside ours.
-fn program() -> PathBuf {
-    let binary = Path::new(env!("CARGO_BIN_EXE_runbook")).with_file_name("launchctl-stand-in");
-    if !binary.exists() {
-        let built = Command::new(env!("CARGO")).args(["build", "-p", "test-launchd"]).status().unwrap();
-        assert!(built.success());
-    }
-    binary
 }
 
 /// Lists the scenarios of a group, and makes a test of each with a stand-in of its own.

@@ -7,7 +7,7 @@ use crate::kinds::diff::{self, diff};
 use crate::launchd::{Definition, Job};
 use crate::text_file::TextFile;
 use crate::{Args, Done, Kind, KindDoc, Mode, OutputDoc, Param, ParamType, Probe, Step, Work};
-use runbook_model::{Declaration, Diagnostic, Diagnostics, Failure, Outputs, Prediction, Role, UndoPhase, UndoSource};
+use runbook_model::{Declaration, Diagnostic, Diagnostics, Failure, Outputs, Prediction, UndoPhase, UndoSource};
 use serde_json::{Value as Json, json};
 use std::borrow::Cow;
 use std::path::PathBuf;
@@ -72,7 +72,7 @@ impl Kind for PropertyList {
     }
 
     fn declare(&self, args: &Args<'_>) -> Declaration {
-        let declaration = Declaration::principal(UndoSource::Own).writes(params::resource(args)).role(Role::Replace);
+        let declaration = Declaration::principal(UndoSource::Own).writes(params::resource(args));
         params::plists(args).into_iter().fold(declaration, Declaration::writes)
     }
 
