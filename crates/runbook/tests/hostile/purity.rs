@@ -79,6 +79,30 @@ steps:
         errors: { log_absent: Error, kind: negative, watch: 10ms }
 "#,
     ),
+    (
+        "jobs",
+        r#"steps:
+  - { id: stop, uses: launchd.bootout, with: { label: purity.a } }
+  - id: job
+    uses: launchd.plist
+    with:
+      label: purity.a
+      content: "<plist><dict><key>Label</key><string>purity.a</string><key>Program</key><string>/bin/a</string></dict></plist>"
+  - { id: enable, uses: launchd.enable, with: { label: purity.a } }
+  - { id: disable, uses: launchd.disable, with: { label: purity.b } }
+  - { id: start, uses: launchd.bootstrap, with: { label: purity.a } }
+  - { id: restart, uses: launchd.kickstart, with: { label: purity.c } }
+  - id: verify
+    uses: verify.signals
+    with:
+      job: purity.a
+      within: 1s
+      signals:
+        works: { command: ["true"], kind: functional }
+        runs: { job: purity.a }
+        errors: { log_absent: Error, kind: negative, watch: 10ms }
+"#,
+    ),
 ];
 
 fn furnished() -> Bench {
