@@ -23,6 +23,7 @@ pub const BUILT_IN: &[&dyn Kind] = &[
     &kinds::gate_window::GateWindow,
     &kinds::jiti_cache_clear::JitiCacheClear,
     &kinds::json_edit::JsonEdit,
+    &kinds::npm::NpmChangelog,
     &kinds::npm::NpmCi,
     &kinds::npm::NpmInstall,
     &kinds::npm::NpmView,

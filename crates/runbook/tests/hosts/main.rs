@@ -14,6 +14,7 @@ mod laws;
 mod power;
 mod signals;
 mod stage;
+mod starts;
 mod systemd;
 #[path = "../conformance/scenarios/systemd.rs"]
 mod units;
