@@ -76,7 +76,7 @@ fn what_the_old_process_said_is_not_what_the_new_one_says() {
             (&"red".into(), &"1 × \"Cannot find package 'openclaw'\"".into())
         );
         assert_eq!(row(&events, "rollback-verified", "missing")["verdict"], "green");
-        assert_eq!(print(host.sh("cat /srv/mood; systemctl is-active moody")), "goodactive\n");
+        assert_eq!(print(host.sh("cat /srv/mood; systemctl is-active moody")), "goodactive");
     }
     // The matrix of the last run, for people and as Markdown.
     let shown = print(host.run(["runbook", "show"]));
