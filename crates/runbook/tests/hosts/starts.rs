@@ -20,8 +20,10 @@ const STOP_AND_START: &str = "  - { id: stop, uses: systemd.stop, with: { unit: 
                               - { id: start, uses: systemd.start, needs: [mood, stop], with: { unit: moody } }\n";
 
 fn plan(mood: &str, starts: &str) -> String {
+    // A stop that nothing waits for serves nothing.
+    let needs = if starts.contains("stop") { ", needs: [stop]" } else { "" };
     format!(
-        "kind: Plan\nversion: 1\nname: moody\nsteps:\n  - {{ id: mood, uses: file.write, with: {{ path: /srv/mood, content: {mood} }} }}\n\
+        "kind: Plan\nversion: 1\nname: moody\nsteps:\n  - {{ id: mood, uses: file.write, with: {{ path: /srv/mood, content: {mood} }}{needs} }}\n\
          {starts}  - id: verify\n    uses: verify.signals\n    with:\n      unit: moody\n      within: 10s\n      watch: 500ms\n      \
          signals:\n        ready: {{ log: gateway ready, kind: functional }}\n        \
          missing: {{ log_absent: Cannot find package, kind: negative }}\n        active: {{ unit: moody }}\n        \
