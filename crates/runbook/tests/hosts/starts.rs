@@ -83,8 +83,7 @@ fn what_the_old_process_said_is_not_what_the_new_one_says() {
     // The matrix of the last run, for people and as Markdown.
     let shown = print(host.run(["runbook", "show"]));
     let report = print(host.run(["runbook", "report"]));
-    for words in ["missing", "0 × \"Cannot find package\"", "blocking", "negative", "red", "confirming", "functional"]
-    {
+    for words in ["missing", "0 ×", "blocking", "negative", "red", "confirming", "functional"] {
         assert!(shown.contains(words), "{words}: {shown}");
     }
     for words in [
