@@ -174,7 +174,7 @@ impl Runner {
     fn new(
         settings: Settings,
         lock: Lock,
-        program: Program,
+        mut program: Program,
         run: RunId,
         known: Known,
         first: Input,
@@ -186,7 +186,6 @@ impl Runner {
         let running = Running::noted_in(&notes_file)
             .map_err(|source| runbook_journal::Error::StateDir { path: notes_file, source })?;
         let (say, notes) = unbounded_channel();
-        let mut program = program;
         program.course.asks_for = settings.asker.as_ref().map(|asker| asker.patience());
         let worker = Worker {
             program,

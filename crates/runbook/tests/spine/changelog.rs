@@ -140,7 +140,6 @@ fn tree(dir: &Path) -> Vec<String> {
 
 /// A real package of the registry that npm is set to.
 #[test]
-#[expect(clippy::print_stdout, reason = "a test says what it skips")]
 fn a_tarball_of_the_registry_is_read_and_leaves_nothing_behind() {
     let reachable = Command::new("npm").args(["view", "dotenv", "version", "--fetch-retries=0"]).output();
     if !reachable.is_ok_and(|output| output.status.success()) {

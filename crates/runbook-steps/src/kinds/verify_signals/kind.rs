@@ -154,7 +154,7 @@ fn check_durations(args: &Args<'_>, signals: &[Signal], found: &mut Diagnostics)
         }
     }
     for signal in signals {
-        if signal.within.iter().chain(&signal.watch).any(|duration| nothing(duration)) {
+        if signal.within.iter().chain(&signal.watch).any(nothing) {
             let message = format!("`within` and `watch` of signal `{}` must be longer than nothing", signal.name);
             found.push(Diagnostic::error(Code::BAD_SIGNAL, signal.span, message));
         }
