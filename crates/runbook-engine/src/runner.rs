@@ -4,24 +4,22 @@
 //! follows `on_failure`, the third leaves at once. While something is taken back, the first two finish the undo that
 //! runs and leave the run open, for half an undo is nowhere; the third leaves at once there too.
 
+mod jobs;
+mod open;
+mod records;
+
 use crate::audience::Audience;
-use crate::decide::{Action, Input, Job, decide};
-use crate::relies::{Relies, missing};
-use crate::secrets::{Secrets, struck};
-use crate::worker::{Brief, Worker, fail};
-use crate::{Asker, Error, Forecast, Interrupt, Observer, Program, forward, leftovers};
+use crate::decide::{Action, Input, decide};
+use crate::worker::Worker;
+use crate::{Asker, Error, Interrupt, forward, leftovers};
 use runbook_journal::{Journal, Lock, StateDir};
-use runbook_model::{
-    Event, Failure, Outcome, Outputs, Record, RollbackCause, RunHeader, RunId, RunPhase, RunState, StepId, StepStatus,
-};
-use runbook_steps::host::{Cancel, Canceller, Running};
-use runbook_steps::{BackupRef, Note};
+use runbook_model::{Event, RunId, RunPhase, RunState, StepId};
+use runbook_steps::Note;
+use runbook_steps::host::{Cancel, Canceller};
 use serde_json::Value as Json;
-use std::any::Any;
 use std::collections::HashMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -80,13 +78,6 @@ pub struct Runner {
     audience: Audience,
 }
 
-/// What a process knows of a run when it takes it up.
-struct Known {
-    state: RunState,
-    secrets: Secrets,
-    outputs: HashMap<StepId, Outputs>,
-}
-
 /// What came in while waiting.
 enum Wake {
     Done(Input),
@@ -96,132 +87,6 @@ enum Wake {
 }
 
 impl Runner {
-    /// Begins a new run. Its header, its plan and the forecast are durable when this returns.
-    pub fn begin(
-        settings: Settings,
-        lock: Lock,
-        program: Program,
-        forecast: Forecast,
-        run: RunId,
-        observer: Box<dyn Observer>,
-    ) -> Result<Self, Error> {
-        let header = header(&settings, &program, &run);
-        let saved =
-            serde_json::to_string(&program.saved).map_err(|source| Error::Saved { run: run.clone(), source })?;
-        let Forecast { steps, outputs, secrets } = forecast;
-        let mut events = vec![Event::RunStarted(Box::new(header.clone()))];
-        events.extend(steps.into_iter().map(|step| Event::Predicted {
-            outputs: outputs.get(&step.step).cloned().unwrap_or_default(),
-            step: step.step,
-            prediction: step.prediction,
-            needed: step.needed,
-        }));
-        let known = Known { state: RunState::default(), secrets, outputs };
-        let mut runner = Self::new(settings, lock, program, run, known, Input::Begin, observer)?;
-        let records = runner.happen(events)?;
-        #[cfg(debug_assertions)]
-        runner.worker.faults.before_commit(0, records.len() as u64);
-        runner.journal.begin(&header, &saved, &records)?;
-        runner.publish(&records);
-        Ok(runner)
-    }
-
-    /// Goes on with a run that was interrupted, in the direction in which it went; or, with `back`, takes it back. Ends
-    /// what a crashed process left running first.
-    pub fn reopen(
-        settings: Settings,
-        lock: Lock,
-        program: Program,
-        records: &[Record],
-        run: RunId,
-        back: bool,
-        observer: Box<dyn Observer>,
-    ) -> Result<Self, Error> {
-        let damaged = |source| Error::Damaged { run: run.clone(), source };
-        let state = RunState::replay(records).map_err(damaged)?;
-        leftovers::end(&settings.state_dir.running(&run));
-        let version = settings.version.clone();
-        let rolls_back = matches!(state.phase, RunPhase::RollingBack(_));
-        let outputs: HashMap<StepId, Outputs> = state
-            .steps()
-            .map(|(step, known)| (step.clone(), known.usable_outputs().clone()))
-            .filter(|(_, outputs)| !outputs.is_empty())
-            .collect();
-        if back && !rolls_back {
-            let missing = missing(&state, &program.course, &settings.state_dir, &run);
-            if !missing.is_empty() {
-                return Err(Error::NoWayBack { run, missing: missing.join("; ") });
-            }
-        }
-        let intents = state.steps().filter_map(|(step, known)| Some((known.intent_seq?, step.clone()))).collect();
-        let secrets = Secrets::going_on(program.plan(), outputs.iter());
-        let known = Known { state, secrets, outputs };
-        let mut runner = Self::new(settings, lock, program, run, known, Input::Resume, observer)?;
-        *runner.worker.intents.write().unwrap_or_else(PoisonError::into_inner) = intents;
-        // Somebody else may have brought it to its end before this process had the lock.
-        if runner.state.verdict().is_some() && !back {
-            return Ok(runner);
-        }
-        let mut events = vec![Event::RunResumed { version }];
-        if back && !rolls_back {
-            events.push(Event::RollbackStarted { cause: RollbackCause::Requested });
-        }
-        let records = runner.happen(events)?;
-        runner.commit(&records)?;
-        Ok(runner)
-    }
-
-    fn new(
-        settings: Settings,
-        lock: Lock,
-        mut program: Program,
-        run: RunId,
-        known: Known,
-        first: Input,
-        observer: Box<dyn Observer>,
-    ) -> Result<Self, Error> {
-        let journal = Journal::open(&settings.state_dir)?;
-        settings.state_dir.create_below(&settings.state_dir.run(&run))?;
-        let notes_file = settings.state_dir.running(&run);
-        let running = Running::noted_in(&notes_file)
-            .map_err(|source| runbook_journal::Error::StateDir { path: notes_file, source })?;
-        let (say, notes) = unbounded_channel();
-        program.course.asks_for = settings.asker.as_ref().map(|asker| asker.patience());
-        let worker = Worker {
-            program,
-            run: run.clone(),
-            state_dir: settings.state_dir,
-            own_program: settings.own_program,
-            running,
-            secrets: known.secrets,
-            outputs: RwLock::new(known.outputs),
-            intents: RwLock::default(),
-            notes: say,
-            asker: settings.asker,
-            #[cfg(debug_assertions)]
-            faults: crate::faults::Faults::from_environment(),
-        };
-        let (canceller, cancel) = Canceller::new();
-        Ok(Self {
-            worker: Arc::new(worker),
-            journal,
-            state: known.state,
-            run,
-            notes,
-            first,
-            in_flight: 0,
-            written: 0,
-            canceller,
-            cancel,
-            pauses: Canceller::new(),
-            unstruck: Vec::new(),
-            undo: HashMap::new(),
-            marks: HashMap::new(),
-            _lock: lock,
-            audience: Audience::of(observer)?,
-        })
-    }
-
     /// Runs to a verdict, or until the operator drains or leaves.
     pub fn go(self) -> Result<Ending, Error> {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
@@ -329,146 +194,6 @@ impl Runner {
             self.start(job, done.clone());
         }
         Ok(count)
-    }
-
-    /// The events as records, which the state knows of from now on.
-    fn happen(&mut self, events: Vec<Event>) -> Result<Vec<Record>, Error> {
-        let records = self.number(events);
-        for record in &records {
-            self.state.apply(record).map_err(|source| Error::Damaged { run: self.run.clone(), source })?;
-        }
-        Ok(records)
-    }
-
-    fn number(&mut self, events: Vec<Event>) -> Vec<Record> {
-        let at = now_ms();
-        let record = |(seq, event): (u64, &Event)| Record { seq, at, event: self.worker.secrets.redact(event.clone()) };
-        let records = (self.state.seq + 1..).zip(&events).map(record).collect();
-        self.unstruck.extend(events);
-        records
-    }
-
-    fn commit(&mut self, records: &[Record]) -> Result<(), Error> {
-        if records.is_empty() {
-            return Ok(());
-        }
-        #[cfg(debug_assertions)]
-        self.worker.faults.before_commit(self.written, records.len() as u64);
-        self.journal.append(&self.run, records)?;
-        self.publish(records);
-        Ok(())
-    }
-
-    /// Tells the workers and the observer what is on record.
-    fn publish(&mut self, records: &[Record]) {
-        #[cfg(debug_assertions)]
-        self.worker.faults.after_commit(self.written, records.len() as u64);
-        self.written += records.len() as u64;
-        for event in std::mem::take(&mut self.unstruck) {
-            self.learn(event);
-        }
-        for record in records {
-            if let Event::StepIntended { step, .. } = &record.event {
-                let mut intents = self.worker.intents.write().unwrap_or_else(PoisonError::into_inner);
-                intents.push((record.seq, step.clone()));
-            }
-            self.audience.record(record);
-        }
-    }
-
-    /// Keeps in memory what later work needs with its secrets.
-    fn learn(&mut self, event: Event) {
-        match event {
-            Event::StepFinished {
-                step, outputs, outcome: Outcome::Unchanged { .. } | Outcome::Changed { .. }, ..
-            } => {
-                let mut known = self.worker.outputs.write().unwrap_or_else(PoisonError::into_inner);
-                known.insert(step, outputs);
-            }
-            Event::StepIntended { step, undo } => drop(self.undo.insert(step, undo)),
-            Event::BaselineTaken { step, marks, .. } => drop(self.marks.insert(step, marks)),
-            _ => {}
-        }
-    }
-
-    fn start(&mut self, job: Job, done: UnboundedSender<Input>) {
-        self.in_flight += 1;
-        tracing::debug!(run = %self.run, ?job, "start");
-        let worker = Arc::clone(&self.worker);
-        let brief = self.brief(job.step());
-        // An undo is never cancelled half-way: a half-way back is nowhere.
-        let takes_back = matches!(job, Job::TakeBack { .. }) || self.state.phase != RunPhase::Forward;
-        let cancel = match job {
-            // Neither is waited for once the run goes no further.
-            Job::Pause { .. } | Job::Ask(_) => self.pauses.1.clone(),
-            _ if takes_back => Canceller::new().1,
-            _ => self.cancel.clone(),
-        };
-        let runtime = tokio::runtime::Handle::current();
-        tokio::task::spawn_blocking(move || {
-            let (lost, known) = (job.clone(), &brief);
-            let work = AssertUnwindSafe(|| worker.work(job, known, &runtime, cancel));
-            let input = catch_unwind(work).unwrap_or_else(|panic| fail(lost, known, failed_itself(panic.as_ref())));
-            // The receiver is gone only when the operator left.
-            let _ = done.send(input);
-        });
-    }
-
-    fn brief(&self, step: &StepId) -> Brief {
-        let known = self.state.step(step);
-        let kept = known.and_then(|known| known.undo.as_ref());
-        let plan = self.worker.program.plan();
-        let struck_out = kept.filter(|_| !self.undo.contains_key(step)).into_iter().flat_map(|undo| struck(plan, undo));
-        let marks = self.marks.get(step).or(known.map(|known| &known.marks));
-        let (undo, relies) = Relies::of(self.undo.get(step).or(kept).cloned().unwrap_or(Json::Null));
-        let (complete, backups) = self.backups().into_iter().unzip();
-        Brief {
-            undo,
-            held: relies.held,
-            struck: struck_out.map(str::to_owned).collect(),
-            marks: marks.cloned().unwrap_or(Json::Null),
-            baseline: known.and_then(|known| known.baseline.clone()).unwrap_or_default(),
-            complete,
-            backups,
-        }
-    }
-
-    /// Complete backups of this run, the latest first, each with the number of the record since which it is complete:
-    /// `backup.create` puts out the directory as `dir`.
-    fn backups(&self) -> Vec<(u64, BackupRef)> {
-        let course = &self.worker.program.course;
-        let mut backups: Vec<(u64, BackupRef)> = course
-            .backups()
-            .filter_map(|step| {
-                let known = self.state.step(step)?;
-                let complete = matches!(known.status, StepStatus::Unchanged | StepStatus::Changed | StepStatus::Undone);
-                let dir = known.outputs.get("dir").and_then(Json::as_str).filter(|_| complete)?;
-                Some((known.finished_seq?, BackupRef { step: step.clone(), dir: PathBuf::from(dir) }))
-            })
-            .collect();
-        backups.sort_by_key(|(seq, _)| std::cmp::Reverse(*seq));
-        backups
-    }
-}
-
-/// A fault of ours in one step is a failure of that step: the others, and the way back, must not suffer.
-fn failed_itself(panic: &(dyn Any + Send)) -> Failure {
-    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    Failure::failed("runbook itself failed in this step, which is a bug in it").detail(text.unwrap_or_default())
-}
-
-fn header(settings: &Settings, program: &Program, run: &RunId) -> RunHeader {
-    let plan = program.plan();
-    RunHeader {
-        run: run.clone(),
-        plan: plan.name.clone(),
-        summary: plan.summary.clone(),
-        digest: plan.digest.clone(),
-        environment: plan.environment.clone(),
-        steps: plan.steps.iter().map(|step| step.id.clone()).collect(),
-        host: plan.host.name.clone(),
-        user: settings.user.clone(),
-        version: settings.version.clone(),
     }
 }
 

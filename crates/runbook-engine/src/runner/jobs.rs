@@ -1,0 +1,83 @@
+//! Starting what `decide` asks for, each on a thread of its own with what it has to know.
+
+use super::Runner;
+use crate::decide::{Input, Job};
+use crate::relies::Relies;
+use crate::secrets::struck;
+use crate::worker::{Brief, fail};
+use runbook_model::{Failure, RunPhase, StepId, StepStatus};
+use runbook_steps::BackupRef;
+use runbook_steps::host::Canceller;
+use serde_json::Value as Json;
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::sync::mpsc::UnboundedSender;
+
+impl Runner {
+    pub(super) fn start(&mut self, job: Job, done: UnboundedSender<Input>) {
+        self.in_flight += 1;
+        tracing::debug!(run = %self.run, ?job, "start");
+        let worker = Arc::clone(&self.worker);
+        let brief = self.brief(job.step());
+        // An undo is never cancelled half-way: a half-way back is nowhere.
+        let takes_back = matches!(job, Job::TakeBack { .. }) || self.state.phase != RunPhase::Forward;
+        let cancel = match job {
+            // Neither is waited for once the run goes no further.
+            Job::Pause { .. } | Job::Ask(_) => self.pauses.1.clone(),
+            _ if takes_back => Canceller::new().1,
+            _ => self.cancel.clone(),
+        };
+        let runtime = tokio::runtime::Handle::current();
+        tokio::task::spawn_blocking(move || {
+            let (lost, known) = (job.clone(), &brief);
+            let work = AssertUnwindSafe(|| worker.work(job, known, &runtime, cancel));
+            let input = catch_unwind(work).unwrap_or_else(|panic| fail(lost, known, failed_itself(panic.as_ref())));
+            // The receiver is gone only when the operator left.
+            let _ = done.send(input);
+        });
+    }
+
+    fn brief(&self, step: &StepId) -> Brief {
+        let known = self.state.step(step);
+        let kept = known.and_then(|known| known.undo.as_ref());
+        let plan = self.worker.program.plan();
+        let struck_out = kept.filter(|_| !self.undo.contains_key(step)).into_iter().flat_map(|undo| struck(plan, undo));
+        let marks = self.marks.get(step).or(known.map(|known| &known.marks));
+        let (undo, relies) = Relies::of(self.undo.get(step).or(kept).cloned().unwrap_or(Json::Null));
+        let (complete, backups) = self.backups().into_iter().unzip();
+        Brief {
+            undo,
+            held: relies.held,
+            struck: struck_out.map(str::to_owned).collect(),
+            marks: marks.cloned().unwrap_or(Json::Null),
+            baseline: known.and_then(|known| known.baseline.clone()).unwrap_or_default(),
+            complete,
+            backups,
+        }
+    }
+
+    /// Complete backups of this run, the latest first, each with the number of the record since which it is complete:
+    /// `backup.create` puts out the directory as `dir`.
+    fn backups(&self) -> Vec<(u64, BackupRef)> {
+        let course = &self.worker.program.course;
+        let mut backups: Vec<(u64, BackupRef)> = course
+            .backups()
+            .filter_map(|step| {
+                let known = self.state.step(step)?;
+                let complete = matches!(known.status, StepStatus::Unchanged | StepStatus::Changed | StepStatus::Undone);
+                let dir = known.outputs.get("dir").and_then(Json::as_str).filter(|_| complete)?;
+                Some((known.finished_seq?, BackupRef { step: step.clone(), dir: PathBuf::from(dir) }))
+            })
+            .collect();
+        backups.sort_by_key(|(seq, _)| std::cmp::Reverse(*seq));
+        backups
+    }
+}
+
+/// A fault of ours in one step is a failure of that step: the others, and the way back, must not suffer.
+fn failed_itself(panic: &(dyn Any + Send)) -> Failure {
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    Failure::failed("runbook itself failed in this step, which is a bug in it").detail(text.unwrap_or_default())
+}

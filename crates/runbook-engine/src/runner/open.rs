@@ -1,0 +1,165 @@
+//! How a process takes a run up: a new one, or one that another process left.
+
+use super::{Runner, Settings};
+use crate::audience::Audience;
+use crate::decide::Input;
+use crate::relies::missing;
+use crate::secrets::Secrets;
+use crate::worker::Worker;
+use crate::{Error, Forecast, Observer, Program, leftovers};
+use runbook_journal::{Journal, Lock};
+use runbook_model::{Event, Outputs, Record, RollbackCause, RunHeader, RunId, RunPhase, RunState, StepId};
+use runbook_steps::host::{Canceller, Running};
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use tokio::sync::mpsc::unbounded_channel;
+
+/// What a process knows of a run when it takes it up.
+struct Known {
+    state: RunState,
+    secrets: Secrets,
+    outputs: HashMap<StepId, Outputs>,
+}
+
+impl Runner {
+    /// Begins a new run. Its header, its plan and the forecast are durable when this returns.
+    pub fn begin(
+        settings: Settings,
+        lock: Lock,
+        program: Program,
+        forecast: Forecast,
+        run: RunId,
+        observer: Box<dyn Observer>,
+    ) -> Result<Self, Error> {
+        let header = header(&settings, &program, &run);
+        let saved =
+            serde_json::to_string(&program.saved).map_err(|source| Error::Saved { run: run.clone(), source })?;
+        let Forecast { steps, outputs, secrets } = forecast;
+        let mut events = vec![Event::RunStarted(Box::new(header.clone()))];
+        events.extend(steps.into_iter().map(|step| Event::Predicted {
+            outputs: outputs.get(&step.step).cloned().unwrap_or_default(),
+            step: step.step,
+            prediction: step.prediction,
+            needed: step.needed,
+        }));
+        let known = Known { state: RunState::default(), secrets, outputs };
+        let mut runner = Self::new(settings, lock, program, run, known, Input::Begin, observer)?;
+        let records = runner.happen(events)?;
+        #[cfg(debug_assertions)]
+        runner.worker.faults.before_commit(0, records.len() as u64);
+        runner.journal.begin(&header, &saved, &records)?;
+        runner.publish(&records);
+        Ok(runner)
+    }
+
+    /// Goes on with a run that was interrupted, in the direction in which it went; or, with `back`, takes it back. Ends
+    /// what a crashed process left running first.
+    pub fn reopen(
+        settings: Settings,
+        lock: Lock,
+        program: Program,
+        records: &[Record],
+        run: RunId,
+        back: bool,
+        observer: Box<dyn Observer>,
+    ) -> Result<Self, Error> {
+        let damaged = |source| Error::Damaged { run: run.clone(), source };
+        let state = RunState::replay(records).map_err(damaged)?;
+        leftovers::end(&settings.state_dir.running(&run));
+        let version = settings.version.clone();
+        let rolls_back = matches!(state.phase, RunPhase::RollingBack(_));
+        let outputs: HashMap<StepId, Outputs> = state
+            .steps()
+            .map(|(step, known)| (step.clone(), known.usable_outputs().clone()))
+            .filter(|(_, outputs)| !outputs.is_empty())
+            .collect();
+        if back && !rolls_back {
+            let missing = missing(&state, &program.course, &settings.state_dir, &run);
+            if !missing.is_empty() {
+                return Err(Error::NoWayBack { run, missing: missing.join("; ") });
+            }
+        }
+        let intents = state.steps().filter_map(|(step, known)| Some((known.intent_seq?, step.clone()))).collect();
+        let secrets = Secrets::going_on(program.plan(), outputs.iter());
+        let known = Known { state, secrets, outputs };
+        let mut runner = Self::new(settings, lock, program, run, known, Input::Resume, observer)?;
+        *runner.worker.intents.write().unwrap_or_else(PoisonError::into_inner) = intents;
+        // Somebody else may have brought it to its end before this process had the lock.
+        if runner.state.verdict().is_some() && !back {
+            return Ok(runner);
+        }
+        let mut events = vec![Event::RunResumed { version }];
+        if back && !rolls_back {
+            events.push(Event::RollbackStarted { cause: RollbackCause::Requested });
+        }
+        let records = runner.happen(events)?;
+        runner.commit(&records)?;
+        Ok(runner)
+    }
+
+    fn new(
+        settings: Settings,
+        lock: Lock,
+        mut program: Program,
+        run: RunId,
+        known: Known,
+        first: Input,
+        observer: Box<dyn Observer>,
+    ) -> Result<Self, Error> {
+        let journal = Journal::open(&settings.state_dir)?;
+        settings.state_dir.create_below(&settings.state_dir.run(&run))?;
+        let notes_file = settings.state_dir.running(&run);
+        let running = Running::noted_in(&notes_file)
+            .map_err(|source| runbook_journal::Error::StateDir { path: notes_file, source })?;
+        let (say, notes) = unbounded_channel();
+        program.course.asks_for = settings.asker.as_ref().map(|asker| asker.patience());
+        let worker = Worker {
+            program,
+            run: run.clone(),
+            state_dir: settings.state_dir,
+            own_program: settings.own_program,
+            running,
+            secrets: known.secrets,
+            outputs: RwLock::new(known.outputs),
+            intents: RwLock::default(),
+            notes: say,
+            asker: settings.asker,
+            #[cfg(debug_assertions)]
+            faults: crate::faults::Faults::from_environment(),
+        };
+        let (canceller, cancel) = Canceller::new();
+        Ok(Self {
+            worker: Arc::new(worker),
+            journal,
+            state: known.state,
+            run,
+            notes,
+            first,
+            in_flight: 0,
+            written: 0,
+            canceller,
+            cancel,
+            pauses: Canceller::new(),
+            unstruck: Vec::new(),
+            undo: HashMap::new(),
+            marks: HashMap::new(),
+            _lock: lock,
+            audience: Audience::of(observer)?,
+        })
+    }
+}
+
+fn header(settings: &Settings, program: &Program, run: &RunId) -> RunHeader {
+    let plan = program.plan();
+    RunHeader {
+        run: run.clone(),
+        plan: plan.name.clone(),
+        summary: plan.summary.clone(),
+        digest: plan.digest.clone(),
+        environment: plan.environment.clone(),
+        steps: plan.steps.iter().map(|step| step.id.clone()).collect(),
+        host: plan.host.name.clone(),
+        user: settings.user.clone(),
+        version: settings.version.clone(),
+    }
+}

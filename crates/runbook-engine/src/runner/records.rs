@@ -1,0 +1,68 @@
+//! The way of what happened: into the state, the journal, and then to those who are told.
+
+use super::{Runner, now_ms};
+use crate::Error;
+use runbook_model::{Event, Outcome, Record};
+use std::sync::PoisonError;
+
+impl Runner {
+    /// The events as records, which the state knows of from now on.
+    pub(super) fn happen(&mut self, events: Vec<Event>) -> Result<Vec<Record>, Error> {
+        let records = self.number(events);
+        for record in &records {
+            self.state.apply(record).map_err(|source| Error::Damaged { run: self.run.clone(), source })?;
+        }
+        Ok(records)
+    }
+
+    fn number(&mut self, events: Vec<Event>) -> Vec<Record> {
+        let at = now_ms();
+        let record = |(seq, event): (u64, &Event)| Record { seq, at, event: self.worker.secrets.redact(event.clone()) };
+        let records = (self.state.seq + 1..).zip(&events).map(record).collect();
+        self.unstruck.extend(events);
+        records
+    }
+
+    pub(super) fn commit(&mut self, records: &[Record]) -> Result<(), Error> {
+        if records.is_empty() {
+            return Ok(());
+        }
+        #[cfg(debug_assertions)]
+        self.worker.faults.before_commit(self.written, records.len() as u64);
+        self.journal.append(&self.run, records)?;
+        self.publish(records);
+        Ok(())
+    }
+
+    /// Tells the workers and the observer what is on record.
+    pub(super) fn publish(&mut self, records: &[Record]) {
+        #[cfg(debug_assertions)]
+        self.worker.faults.after_commit(self.written, records.len() as u64);
+        self.written += records.len() as u64;
+        for event in std::mem::take(&mut self.unstruck) {
+            self.learn(event);
+        }
+        for record in records {
+            if let Event::StepIntended { step, .. } = &record.event {
+                let mut intents = self.worker.intents.write().unwrap_or_else(PoisonError::into_inner);
+                intents.push((record.seq, step.clone()));
+            }
+            self.audience.record(record);
+        }
+    }
+
+    /// Keeps in memory what later work needs with its secrets.
+    fn learn(&mut self, event: Event) {
+        match event {
+            Event::StepFinished {
+                step, outputs, outcome: Outcome::Unchanged { .. } | Outcome::Changed { .. }, ..
+            } => {
+                let mut known = self.worker.outputs.write().unwrap_or_else(PoisonError::into_inner);
+                known.insert(step, outputs);
+            }
+            Event::StepIntended { step, undo } => drop(self.undo.insert(step, undo)),
+            Event::BaselineTaken { step, marks, .. } => drop(self.marks.insert(step, marks)),
+            _ => {}
+        }
+    }
+}
