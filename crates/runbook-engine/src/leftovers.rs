@@ -76,7 +76,8 @@ fn groups_of(_: &str) -> HashSet<Pid> {
     HashSet::new()
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests {
     use super::*;
     use std::os::unix::process::CommandExt;
