@@ -13,6 +13,9 @@ const { version } = JSON.parse(fs.readFileSync(new URL('./package.json', import.
 if (process.env.TITLE) process.title = process.env.TITLE;
 http.createServer((_, answer) => answer.end(version)).listen(18789, '127.0.0.1', () => console.log(`gateway ready ${version}`));
 ";
+/// What the gateway answers.
+const ASK: &str =
+    "#!/bin/bash\nexec 3<>/dev/tcp/127.0.0.1/18789 && printf 'GET / HTTP/1.0\\r\\n\\r\\n' >&3 && tail -n 1 <&3\n";
 const UNIT: &str = "/etc/systemd/system/openclaw.service";
 const FUNCTIONAL: &str = "page: { http: \"http://127.0.0.1:18789/\", match: 2026.4.23, kind: functional }";
 
@@ -33,6 +36,8 @@ fn boot(lab: &Lab, name: &str, prefix: &str) -> Option<Host> {
     };
     let host = lab.boot(name).unwrap();
     install_runbook(&host);
+    host.write("/usr/local/sbin/ask", ASK).unwrap();
+    sh(&host, "chmod 755 /usr/local/sbin/ask");
     host.copy_in(node, &format!("{prefix}/bin/node"), 0o755).unwrap();
     host.copy_tree(npm, &format!("{prefix}/lib/node_modules/npm")).unwrap();
     sh(&host, &format!("ln -s ../lib/node_modules/npm/bin/npm-cli.js {prefix}/bin/npm"));
@@ -46,7 +51,7 @@ fn package(host: &Host, root: &str, version: &str) {
     );
     host.write(&format!("{root}/package.json"), &manifest).unwrap();
     host.write(&format!("{root}/openclaw.mjs"), GATEWAY).unwrap();
-    sh(host, &format!("chmod 755 {root}/openclaw.mjs"));
+    sh(host, &format!("chmod 755 '{root}/openclaw.mjs'"));
 }
 
 /// The package in a prefix, as npm installs it.
@@ -62,7 +67,7 @@ fn unit(host: &Host, text: &str) {
 }
 
 fn ready(host: &Host) {
-    host.wait_for("curl -fs http://127.0.0.1:18789/", Duration::from_secs(20)).unwrap();
+    host.wait_for("ask", Duration::from_secs(20)).unwrap();
 }
 
 fn plan(host: &Host, steps: &str) {
@@ -158,12 +163,12 @@ fn report_2_section_7_an_upgrade_touches_only_the_installation_that_the_unit_use
     plan(&host, &upgrade(&install("{{ steps.inventory.npm_prefix }}")));
     let line = format!("2026.4.15 at {used}, pid ");
     assert_said(&apply(&host), 0, &[&line, &format!("also installed: 2026.3.8 at {unused} (not used)")]);
-    assert_eq!(sh(&host, "curl -fs http://127.0.0.1:18789/"), "2026.4.23");
+    assert_eq!(sh(&host, "ask"), "2026.4.23");
     assert_eq!(picture(&host, "/usr/local"), before, "the other installation is as it was");
 
     assert_said(&host.run(["runbook", "rollback", "--yes"]).unwrap(), 0, &[]);
     ready(&host);
-    assert_eq!(sh(&host, "curl -fs http://127.0.0.1:18789/"), "2026.4.15");
+    assert_eq!(sh(&host, "ask"), "2026.4.15");
     assert_eq!(picture(&host, "/usr/local"), before);
 }
 
@@ -189,11 +194,11 @@ fn report_2_section_8_a_wrapper_over_opt_is_followed_and_its_app_replaced_withou
         ),
     );
     assert_said(&apply(&host), 0, &["2026.3.13 at /opt/openclaw/app, pid "]);
-    assert_eq!(sh(&host, "curl -fs http://127.0.0.1:18789/"), "2026.4.23");
+    assert_eq!(sh(&host, "ask"), "2026.4.23");
     assert_eq!(picture(&host, "/usr/local/bin"), before);
     assert_said(&host.run(["runbook", "rollback", "--yes"]).unwrap(), 0, &[]);
     ready(&host);
-    assert_eq!(sh(&host, "curl -fs http://127.0.0.1:18789/"), "2026.3.13");
+    assert_eq!(sh(&host, "ask"), "2026.3.13");
 }
 
 /// What is tried, and how.
