@@ -118,7 +118,7 @@ fn upgrade(change: &str) -> String {
       within: 20s
       signals:
         ready: {{ log: gateway ready }}
-        missing: {{ log_absent: Cannot find package, kind: negative }}
+        missing: {{ log_absent: Cannot find package, kind: negative, watch: 300ms }}
         {FUNCTIONAL}
 "
     )
@@ -231,7 +231,7 @@ fn what_units_really_run() {
 
 /// Applies a plan that writes outputs of an inspection into a file, one a line.
 fn found(host: &Host, with: &str, outputs: &[&str]) -> Vec<String> {
-    let lines: String = outputs.iter().map(|name| format!("{{{{ steps.look.{name} }}}}\\n")).collect();
+    let lines: String = outputs.iter().map(|name| format!("{{{{ steps.look.{name} | tojson }}}}\\n")).collect();
     plan(
         host,
         &format!(
@@ -240,7 +240,7 @@ fn found(host: &Host, with: &str, outputs: &[&str]) -> Vec<String> {
         ),
     );
     assert_said(&apply(host), 0, &[]);
-    sh(host, "cat /tmp/found; rm /tmp/found").lines().map(str::to_owned).collect()
+    sh(host, "cat /tmp/found; rm /tmp/found").lines().map(|line| line.trim_matches('"').to_owned()).collect()
 }
 
 const SYSTEM: &str = "manager: systemd, unit: openclaw, package: openclaw";
@@ -295,7 +295,7 @@ fn a_gateway_and_nothing_else(host: &Host) {
     sh(host, "systemctl stop openclaw");
     assert_eq!(
         found(host, SYSTEM, &["version", "pid", "running", "restart_pending"]),
-        ["2026.3.8", "none", "false", "false"]
+        ["2026.3.8", "null", "false", "false"]
     );
 }
 
@@ -362,7 +362,7 @@ fn a_package_that_was_replaced_under_the_process(host: &Host) {
     unit(host, "[Service]\nExecStart=/usr/local/bin/openclaw gateway\n");
     package(host, GLOBAL, "2026.3.9");
     let seen = found(host, SYSTEM, &["version", "running_root", "running_version", "restart_pending", "notes"]);
-    assert_eq!(&seen[..4], ["2026.3.9", GLOBAL, "none", "true"]);
+    assert_eq!(&seen[..4], ["2026.3.9", GLOBAL, "null", "true"]);
     assert!(seen[4].contains("was changed after it was started"), "{seen:?}");
     package(host, GLOBAL, "2026.3.8");
 }
@@ -382,7 +382,7 @@ fn what_cannot_be_followed(host: &Host) {
         &["which installation of openclaw openclaw.service executes cannot be told", "line 2"],
     );
     let seen = found(host, "manager: systemd, unit: openclaw", &["package_root", "running"]);
-    assert_eq!(seen, ["none", "false"]);
+    assert_eq!(seen, ["null", "false"]);
 }
 
 fn units_that_are_not_there_or_execute_nothing(host: &Host) {
@@ -424,7 +424,7 @@ fn a_unit_of_a_user(host: &Host) {
         host,
         &format!(
             "  - {{ id: look, uses: service.inspect, with: {{ {SYSTEM}, user: true }} }}\n  \
-        - {{ id: keep, uses: file.write, with: {{ path: /home/claw/found, content: \"{{{{ steps.look.running_root }}}} {{{{ steps.look.home }}}} {{{{ steps.look.unit_files }}}}\" }} }}\n"
+        - {{ id: keep, uses: file.write, with: {{ path: /home/claw/found, content: \"{{{{ steps.look.running_root }}}} {{{{ steps.look.home }}}} {{{{ steps.look.unit_files | tojson }}}}\" }} }}\n"
         ),
     );
     as_claw("runbook apply /srv/plan.yaml --yes");
