@@ -26,21 +26,22 @@ pub(super) enum Token {
 pub(super) struct Lexer {
     chars: Vec<char>,
     at: usize,
-    line: usize,
+    /// The line of the next character.
+    reached: usize,
     /// The line on which the last token begins.
-    begun: usize,
+    line: usize,
     /// Documents that begin behind the next line end.
     documents: Vec<(String, bool)>,
 }
 
 impl Lexer {
     pub(super) fn new(text: &str) -> Self {
-        Self { chars: text.chars().collect(), at: 0, line: 1, begun: 1, documents: Vec::new() }
+        Self { chars: text.chars().collect(), at: 0, reached: 1, line: 1, documents: Vec::new() }
     }
 
     /// The line on which the last token begins.
     pub(super) fn line(&self) -> usize {
-        self.begun
+        self.line
     }
 
     /// Text that ends with the line `end` begins behind the next line end.
@@ -50,7 +51,7 @@ impl Lexer {
 
     pub(super) fn next(&mut self) -> Token {
         self.skip_blanks();
-        self.begun = self.line;
+        self.line = self.reached;
         if self.peek().is_none() {
             return Token::End;
         }
@@ -119,7 +120,7 @@ impl Lexer {
     fn take(&mut self) -> Option<char> {
         let c = self.peek()?;
         self.at += 1;
-        self.line += usize::from(c == '\n');
+        self.reached += usize::from(c == '\n');
         Some(c)
     }
 
@@ -251,7 +252,7 @@ impl Lexer {
         let mut inner = String::new();
         while let Some(c) = self.peek() {
             let one = inner.is_empty() && "@*#?-$!0123456789".contains(c);
-            if !one && !(c.is_ascii_alphanumeric() || c == '_') {
+            if !(one || c.is_ascii_alphanumeric() || c == '_') {
                 break;
             }
             inner.push(c);

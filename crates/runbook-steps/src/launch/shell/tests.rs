@@ -52,7 +52,7 @@ impl Tree {
     }
 
     fn filled(&self, text: &str) -> String {
-        text.replace("TOP", &self.path("").to_string_lossy().trim_end_matches('/'))
+        text.replace("TOP", self.path("").to_string_lossy().trim_end_matches('/'))
     }
 
     fn follow(&self, argv: &[&str]) -> Trail {
