@@ -16,6 +16,8 @@ http.createServer((_, answer) => answer.end(version)).listen(18789, '127.0.0.1',
 /// What the gateway answers.
 const ASK: &str =
     "#!/bin/bash\nexec 3<>/dev/tcp/127.0.0.1/18789 && printf 'GET / HTTP/1.0\\r\\n\\r\\n' >&3 && tail -n 1 <&3\n";
+/// The home directory of root on a host.
+const HOME: &str = "/root";
 const UNIT: &str = "/etc/systemd/system/openclaw.service";
 const FUNCTIONAL: &str = "page: { http: \"http://127.0.0.1:18789/\", match: 2026.4.23, kind: functional }";
 
@@ -127,10 +129,10 @@ fn upgrade(change: &str) -> String {
 #[test]
 fn report_2_section_7_an_upgrade_touches_only_the_installation_that_the_unit_uses() {
     let Some(lab) = Lab::for_test() else { return };
-    let nvm = "/root/.nvm/versions/node/v22.14.0";
+    let nvm = &format!("{HOME}/.nvm/versions/node/v22.14.0");
     let Some(host) = boot(&lab, "nvm", nvm) else { return };
     let (used, unused) = (format!("{nvm}/lib/node_modules/openclaw"), "/usr/local/lib/node_modules/openclaw");
-    host.write("/root/.nvm/package.json", "{ \"name\": \"nvm\", \"version\": \"0.40.1\" }\n").unwrap();
+    host.write(&format!("{HOME}/.nvm/package.json"), "{ \"name\": \"nvm\", \"version\": \"0.40.1\" }\n").unwrap();
     installed(&host, nvm, "2026.4.15");
     installed(&host, "/usr/local", "2026.3.8");
     package(&host, "/srv/next", "2026.4.23");
