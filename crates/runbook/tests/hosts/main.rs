@@ -7,6 +7,7 @@
     reason = "a test that cannot set its stage fails, and what tests share runs outside of test functions"
 )]
 
+mod first_report;
 #[expect(dead_code, unused_macros, unused_imports, reason = "these scenarios need a part of it")]
 #[path = "../conformance/harness.rs"]
 mod harness;
@@ -15,6 +16,7 @@ mod power;
 mod signals;
 mod stage;
 mod systemd;
+mod told;
 #[path = "../conformance/scenarios/systemd.rs"]
 mod units;
 #[expect(dead_code, reason = "these scenarios need a part of it")]
