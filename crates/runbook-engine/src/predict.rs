@@ -153,7 +153,18 @@ impl Program {
                 needed.insert(step.clone());
             }
         }
+        // Nothing but the start behind it may tie a cache to the change that makes it stale.
+        let clears = order.iter().filter(|step| !skipped.contains(*step) && self.clears_for(step, &needed));
+        let clears: Vec<StepId> = clears.cloned().collect();
+        needed.extend(clears);
         needed
+    }
+
+    /// Whether it clears a cache that a service would read when a needed step starts it.
+    fn clears_for(&self, step: &StepId, needed: &HashSet<StepId>) -> bool {
+        let starts = |next: &StepId| self.plays(next, |role| matches!(role, Role::Start(_) | Role::Restart(_)));
+        self.plays(step, |role| *role == Role::ClearCache)
+            && self.course.schedule.after(step).any(|next| needed.contains(next) && starts(next))
     }
 
     /// Whether it stops, starts or restarts something, or makes room for it.

@@ -45,13 +45,13 @@ fn the_first_attempt(day: &Day) -> Told {
 
 /// Everything that looks at the service from outside is green, before and after. What uses it is red.
 fn the_evidence_decides(told: &Told) {
-    for signal in ["alive", "ready", "doctor", "slack", "whatsapp", "connected", "host-package", "status"] {
+    for signal in ["alive", "unit", "port", "ready", "doctor", "slack", "whatsapp", "connected", "host-package", "status"] {
         let before = told.row("baseline-taken", signal);
         assert_eq!(before.verdict, Green, "{before:?}");
         let back = told.row("rollback-verified", signal);
         assert_eq!(back.verdict, Green, "{back:?}");
     }
-    for signal in ["alive", "ready", "doctor", "status"] {
+    for signal in ["alive", "unit", "port", "ready", "doctor", "status"] {
         assert_eq!(told.after(signal).verdict, Green, "{:?}", told.after(signal));
     }
     for (signal, why) in [
@@ -81,8 +81,8 @@ fn the_way_back_is_whole(day: &Day, before: &str) {
 
     let list = day.checklist();
     let signs: Vec<&str> = list.iter().map(|line| line.sign.as_str()).collect();
-    let checked = ["checked"; 11];
-    assert_eq!(signs[..11], checked, "{list:#?}");
+    assert_eq!(signs[..11], ["checked"; 11], "{list:#?}");
+    assert!(list[0].evidence.contains(OLD), "{list:#?}");
     assert_eq!(signs[11..], ["**red**", "**red**", "**red**", "**missing**", "checked", "checked"], "{list:#?}");
     assert!(list[8].evidence.contains("taken back"), "{list:#?}");
     assert!(list[15].evidence.starts_with("rolled back, because `verify` failed"), "{list:#?}");

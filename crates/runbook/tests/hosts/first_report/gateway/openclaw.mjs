@@ -29,8 +29,8 @@ const COMMANDS = {
     }
   },
   async agent() {
-    const session = words.includes('--session') ? option('session') : 'agent:main:main';
-    console.log((await ask('/agent', { session, text: option('message') })).text);
+    const id = words.includes('--session-id') ? option('session-id') : undefined;
+    console.log((await ask('/agent', { id, text: option('message') })).text);
   },
   async gateway() {
     const { serve } = await import('./lib/gateway.mjs');

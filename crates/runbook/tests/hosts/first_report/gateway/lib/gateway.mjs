@@ -1,8 +1,9 @@
 // The service: answers at its port, brings up the channels, and writes into its state directory all the while.
 import http from 'node:http';
-import { appendFileSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { pathToFileURL } from 'node:url';
-import { answer } from './sessions.mjs';
+import { answer, keyOf } from './sessions.mjs';
 import { stage } from './staging.mjs';
 import { config, home, release, root } from './place.mjs';
 
@@ -28,6 +29,7 @@ async function bringUp(name, dir, attempt) {
   const manifest = JSON.parse(readFileSync(`${dir}/package.json`, 'utf8'));
   const log = (text) => console.log(`[${name}] ${text}`);
   channels[name] = 'starting';
+  compile(name);
   try {
     const plugin = await import(pathToFileURL(`${dir}/${manifest.main}`));
     await plugin.start({ settings, log, answer, up: () => (channels[name] = 'connected') });
@@ -49,11 +51,17 @@ async function respond(request, response) {
   if (request.url !== '/agent' || request.method !== 'POST') return say(404, { error: 'not found' });
   try {
     const chunks = await Array.fromAsync(request);
-    const { session, text } = JSON.parse(Buffer.concat(chunks).toString());
-    say(200, { text: await answer(session, text) });
+    const { id, text } = JSON.parse(Buffer.concat(chunks).toString());
+    say(200, { text: await answer(keyOf(id), text) });
   } catch (error) {
     say(500, { error: error.message });
   }
+}
+
+// What a loader of TypeScript leaves behind.
+function compile(name) {
+  mkdirSync(`${tmpdir()}/jiti`, { recursive: true });
+  writeFileSync(`${tmpdir()}/jiti/${name}.cjs`, `// compiled by ${release.version}\n`);
 }
 
 // The scheduler notes each of its turns, so a file of the state directory grows at any moment at which somebody copies it.

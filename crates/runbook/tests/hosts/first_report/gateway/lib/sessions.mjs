@@ -11,6 +11,12 @@ function store(sessions) {
   renameSync(`${dir}/sessions.json.new`, `${dir}/sessions.json`);
 }
 
+// The session with an id; the main one without.
+export function keyOf(id) {
+  const found = Object.entries(index()).find(([, session]) => session.sessionId === id);
+  return found ? found[0] : 'agent:main:main';
+}
+
 // One turn. A session that failover once pinned to a model asks that one first, whatever the configuration says.
 export async function answer(key, text) {
   const sessions = index();
