@@ -15,6 +15,15 @@ impl Told {
         self.events.iter().rev().find(is).unwrap_or_else(|| panic!("no {name} in {:#?}", self.events))
     }
 
+    /// Which record says that `step` changed the host.
+    pub(crate) fn place(&self, step: &str) -> i64 {
+        let is = |event: &&Json| {
+            event["event"] == "step-finished" && event["step"] == step && event["outcome"] == "changed"
+        };
+        let event = self.events.iter().find(is);
+        event.unwrap_or_else(|| panic!("{step} changed nothing: {:#?}", self.events))["seq"].as_i64().unwrap()
+    }
+
     /// The row of `signal` in the last event called `name`.
     pub(crate) fn row(&self, name: &str, signal: &str) -> Reading {
         let rows: Vec<Reading> = serde_json::from_value(self.event(name)["readings"].clone()).unwrap();
