@@ -60,7 +60,9 @@ impl Node {
         let required = std::env::var("RUNBOOK_TEST_HOSTS").is_ok_and(|value| value == "required");
         match Self::open() {
             Ok(node) => Some(node),
-            Err(why) if required => panic!("RUNBOOK_TEST_HOSTS=required, and Node cannot be installed for hosts: {why}"),
+            Err(why) if required => {
+                panic!("RUNBOOK_TEST_HOSTS=required, and Node cannot be installed for hosts: {why}")
+            }
             Err(why) => {
                 println!("SKIPPED: Node for the hosts could not be installed from npm: {why}");
                 None

@@ -11,6 +11,27 @@ use gateway::{BROKEN, FIXED, OLD, SESSION, STATE, TRANSCRIPT};
 use runbook_model::SignalVerdict::{Green, Red};
 use test_hosts::{Lab, Node};
 
+/// What each line of the report's checklist says, and a part of what proves it for the second attempt.
+const EVIDENCE: [(&str, &str); 17] = [
+    ("What was installed before", "OpenClaw 2026.4.15"),
+    ("The way back", "undo data of 4 steps"),
+    ("Configuration and state", "3 paths"),
+    ("the changelog", "changelog for 2026.4.23"),
+    ("the recent issues", "recent issues for 2026.4.23"),
+    ("breaking changes", "breaking changes for 2026.4.23"),
+    ("the pull requests", "pull requests about plugins for 2026.4.23"),
+    ("A maintenance window", "UTC"),
+    ("The update was installed", "openclaw 2026.4.23 installed"),
+    ("Health was checked", "doctor is green"),
+    ("The restart was confirmed", "openclaw.service is up"),
+    ("The logs since the restart", "[slack\\] socket mode connected"),
+    ("Each real flow", "whatsapp is green"),
+    ("Known errors", "host-package is green: 0"),
+    ("compared with the known issues", "recent issues for 2026.4.23"),
+    ("It was decided", "went on: the evidence was as wanted"),
+    ("The result is written down", "records of the journal"),
+];
+
 #[test]
 fn the_day_of_the_first_report() {
     let Some(lab) = Lab::for_test() else { return };
@@ -45,7 +66,9 @@ fn the_first_attempt(day: &Day) -> Told {
 
 /// Everything that looks at the service from outside is green, before and after. What uses it is red.
 fn the_evidence_decides(told: &Told) {
-    for signal in ["alive", "unit", "port", "ready", "doctor", "slack", "whatsapp", "connected", "host-package", "status"] {
+    for signal in
+        ["alive", "unit", "port", "ready", "doctor", "slack", "whatsapp", "connected", "host-package", "status"]
+    {
         let before = told.row("baseline-taken", signal);
         assert_eq!(before.verdict, Green, "{before:?}");
         let back = told.row("rollback-verified", signal);
@@ -73,7 +96,11 @@ fn the_way_back_is_whole(day: &Day, before: &str) {
     let staged = format!("{STATE}/plugin-runtime-deps/openclaw-{BROKEN}/extensions/slack/index.mjs");
     day.sh(&format!("test -f {staged}"));
     let log = day.sh("journalctl --unit openclaw --output cat --no-pager");
-    assert!(log.contains(&format!("[slack] [default] channel exited: Cannot find package 'openclaw' imported from {staged}")));
+    assert!(
+        log.contains(&format!(
+            "[slack] [default] channel exited: Cannot find package 'openclaw' imported from {staged}"
+        ))
+    );
     assert!(log.contains("[whatsapp] channel startup failed: Cannot find package 'openclaw' imported from"));
     let books = day.books();
     let by = |version: &str| books.matches(&format!("\"by\":\"{version}\"")).count();
@@ -100,7 +127,11 @@ fn the_pinned_session_is_taken_out(day: &Day) {
     assert_eq!(told.verdict(), ("succeeded", 0), "{:#?}", told.events);
     let late = told.row("baseline-taken", "reply");
     assert!(late.verdict == Red && late.read == "no end within 1s500ms", "{late:?}");
-    assert!(told.place("stop") < told.place("unpin") && told.place("unpin") < told.place("start"), "{:#?}", told.events);
+    assert!(
+        told.place("stop") < told.place("unpin") && told.place("unpin") < told.place("start"),
+        "{:#?}",
+        told.events
+    );
     assert_eq!(told.after("reply").verdict, Green);
     assert!(day.write_to("slack").contains("claude-haiku"));
 
@@ -120,8 +151,8 @@ fn the_second_attempt(day: &Day) {
         assert!(answer.contains("claude-haiku") && answer.contains(FIXED), "{answer}");
     }
     let list = day.checklist();
-    assert_eq!(list.len(), 17);
-    for line in &list {
-        assert!(line.sign == "checked" && !line.evidence.is_empty(), "{line:?}");
+    assert_eq!(list.len(), EVIDENCE.len());
+    for (line, (says, evidence)) in list.iter().zip(EVIDENCE) {
+        assert!(line.sign == "checked" && line.says.contains(says) && line.evidence.contains(evidence), "{line:?}");
     }
 }

@@ -17,9 +17,8 @@ impl Told {
 
     /// Which record says that `step` changed the host.
     pub(crate) fn place(&self, step: &str) -> i64 {
-        let is = |event: &&Json| {
-            event["event"] == "step-finished" && event["step"] == step && event["outcome"] == "changed"
-        };
+        let is =
+            |event: &&Json| event["event"] == "step-finished" && event["step"] == step && event["outcome"] == "changed";
         let event = self.events.iter().find(is);
         event.unwrap_or_else(|| panic!("{step} changed nothing: {:#?}", self.events))["seq"].as_i64().unwrap()
     }

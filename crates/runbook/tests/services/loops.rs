@@ -134,7 +134,8 @@ fn a_cache_is_cleared_for_the_start_behind_it() {
     let said = String::from_utf8_lossy(&run.stdout).into_owned() + &String::from_utf8_lossy(&run.stderr);
     assert!(run.status.success() && said.contains("jiti removed, 1 entries"), "{said}");
     assert!(!scratch.path("jiti").exists());
-    let again = Command::new(env!("CARGO_BIN_EXE_runbook")).args(apply).current_dir(scratch.dir.path()).output().unwrap();
+    let again =
+        Command::new(env!("CARGO_BIN_EXE_runbook")).args(apply).current_dir(scratch.dir.path()).output().unwrap();
     assert!(String::from_utf8_lossy(&again.stdout).contains("Nothing to do"), "{again:?}");
     scratch.step("process.stop", json!({ "name": "demo" })).applied();
 }

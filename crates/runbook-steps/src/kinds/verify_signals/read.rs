@@ -119,11 +119,7 @@ impl Surroundings<'_> {
     fn command(&self, signal: &Signal, argv: &[String], exit: u64, wanted: &Text) -> Result<Seen, Failure> {
         // A command that is too slow is red; it need not be waited for.
         let limit = signal.max_latency.map_or(self.left, |limit| limit.min(self.left));
-        let command = Command {
-            cwd: Some(self.base.to_owned()),
-            limit: Some(limit),
-            ..Command::new(argv.to_vec())
-        };
+        let command = Command { cwd: Some(self.base.to_owned()), limit: Some(limit), ..Command::new(argv.to_vec()) };
         let output = match self.host.run(&command) {
             Ok(output) => output,
             Err(failure) => {

@@ -9,7 +9,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use test_hosts::{Host, Lab, Node, Registry};
 
 /// Everything that decides what runs: the package, its command, the unit.
-const PROGRAM: &str = "/usr/local/lib/node_modules/openclaw /usr/local/bin/openclaw /etc/systemd/system/openclaw.service";
+const PROGRAM: &str =
+    "/usr/local/lib/node_modules/openclaw /usr/local/bin/openclaw /etc/systemd/system/openclaw.service";
 
 /// Long enough for a busy machine; nothing waits for it to pass.
 const SOON: Duration = Duration::from_secs(30);
@@ -69,7 +70,9 @@ impl Day {
     /// for it, and applies it; `heard` gets every event in the moment in which it is told.
     pub(super) fn upgrade(&self, version: &str, heard: impl FnMut(&serde_json::Value)) -> Told {
         let [from, to] = ["- 1 hour", "+ 2 hours"].map(|when| self.sh(&format!("date -u -d 'now {when}' +%H:%M")));
-        let edit = format!("s/, for: [^,]*,/, for: {version},/; s/from: \"[^\"]*\", to: \"[^\"]*\"/from: \"{from}\", to: \"{to}\"/");
+        let edit = format!(
+            "s/, for: [^,]*,/, for: {version},/; s/from: \"[^\"]*\", to: \"[^\"]*\"/from: \"{from}\", to: \"{to}\"/"
+        );
         print(self.host.run(["sed", "-i", &edit, "/srv/plans/upgrade.yaml"]));
         self.apply("upgrade.yaml", &[&format!("target={version}")], heard)
     }
