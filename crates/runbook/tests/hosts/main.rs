@@ -11,6 +11,7 @@ mod first_report;
 #[expect(dead_code, unused_macros, unused_imports, reason = "these scenarios need a part of it")]
 #[path = "../conformance/harness.rs"]
 mod harness;
+mod inspect;
 mod laws;
 mod power;
 mod signals;
