@@ -51,7 +51,7 @@ static DOC: KindDoc = KindDoc {
          `npm_prefix` are about what the *next start* runs, for that is what an upgrade has to replace. `running_root` and \
          `running_version` are about what runs now; where the two differ, the line of the step says both.\n\n\
          Other installations of the package are looked for in the prefixes of npm, nvm and other version managers of every \
-         home directory that may be read, under `/opt` and `/srv`, and where Homebrew has them. The disk is not searched.\n\n\
+         home directory that may be read, under `/opt`, and where Homebrew has them. The disk is not searched.\n\n\
          A service that is not known on this host is a failure; one that is down is not.",
     ),
     params: Cow::Borrowed(&[
@@ -159,6 +159,8 @@ fn faults(args: &Args<'_>) -> Vec<Diagnostic> {
     let own = match manager.as_str() {
         "process" => "name",
         "systemd" => "unit",
+        // What is no manager at all, the table of parameters says.
+        other if !MANAGERS.contains(&other) => return Vec::new(),
         _ => {
             let message = format!("services of {manager} cannot be inspected by this version");
             let fault = Diagnostic::error(Code::WRONG_PARAMETER, args.span("manager"), message);

@@ -13,6 +13,9 @@ const { version } = JSON.parse(fs.readFileSync(new URL('./package.json', import.
 if (process.env.TITLE) process.title = process.env.TITLE;
 http.createServer((_, answer) => answer.end(version)).listen(18789, '127.0.0.1', () => console.log(`gateway ready ${version}`));
 ";
+/// What the gateway answers.
+const ASK: &str =
+    "#!/bin/bash\nexec 3<>/dev/tcp/127.0.0.1/18789 && printf 'GET / HTTP/1.0\\r\\n\\r\\n' >&3 && tail -n 1 <&3\n";
 const UNIT: &str = "/etc/systemd/system/openclaw.service";
 const FUNCTIONAL: &str = "page: { http: \"http://127.0.0.1:18789/\", match: 2026.4.23, kind: functional }";
 
@@ -33,6 +36,8 @@ fn boot(lab: &Lab, name: &str, prefix: &str) -> Option<Host> {
     };
     let host = lab.boot(name).unwrap();
     install_runbook(&host);
+    host.write("/usr/local/sbin/ask", ASK).unwrap();
+    sh(&host, "chmod 755 /usr/local/sbin/ask");
     host.copy_in(node, &format!("{prefix}/bin/node"), 0o755).unwrap();
     host.copy_tree(npm, &format!("{prefix}/lib/node_modules/npm")).unwrap();
     sh(&host, &format!("ln -s ../lib/node_modules/npm/bin/npm-cli.js {prefix}/bin/npm"));
@@ -46,7 +51,7 @@ fn package(host: &Host, root: &str, version: &str) {
     );
     host.write(&format!("{root}/package.json"), &manifest).unwrap();
     host.write(&format!("{root}/openclaw.mjs"), GATEWAY).unwrap();
-    sh(host, &format!("chmod 755 {root}/openclaw.mjs"));
+    sh(host, &format!("chmod 755 '{root}/openclaw.mjs'"));
 }
 
 /// The package in a prefix, as npm installs it.
@@ -62,7 +67,7 @@ fn unit(host: &Host, text: &str) {
 }
 
 fn ready(host: &Host) {
-    host.wait_for("curl -fs http://127.0.0.1:18789/", Duration::from_secs(20)).unwrap();
+    host.wait_for("ask", Duration::from_secs(20)).unwrap();
 }
 
 fn plan(host: &Host, steps: &str) {
@@ -113,7 +118,7 @@ fn upgrade(change: &str) -> String {
       within: 20s
       signals:
         ready: {{ log: gateway ready }}
-        missing: {{ log_absent: Cannot find package, kind: negative }}
+        missing: {{ log_absent: Cannot find package, kind: negative, watch: 300ms }}
         {FUNCTIONAL}
 "
     )
@@ -158,12 +163,12 @@ fn report_2_section_7_an_upgrade_touches_only_the_installation_that_the_unit_use
     plan(&host, &upgrade(&install("{{ steps.inventory.npm_prefix }}")));
     let line = format!("2026.4.15 at {used}, pid ");
     assert_said(&apply(&host), 0, &[&line, &format!("also installed: 2026.3.8 at {unused} (not used)")]);
-    assert_eq!(sh(&host, "curl -fs http://127.0.0.1:18789/"), "2026.4.23");
+    assert_eq!(sh(&host, "ask"), "2026.4.23");
     assert_eq!(picture(&host, "/usr/local"), before, "the other installation is as it was");
 
     assert_said(&host.run(["runbook", "rollback", "--yes"]).unwrap(), 0, &[]);
     ready(&host);
-    assert_eq!(sh(&host, "curl -fs http://127.0.0.1:18789/"), "2026.4.15");
+    assert_eq!(sh(&host, "ask"), "2026.4.15");
     assert_eq!(picture(&host, "/usr/local"), before);
 }
 
@@ -189,11 +194,11 @@ fn report_2_section_8_a_wrapper_over_opt_is_followed_and_its_app_replaced_withou
         ),
     );
     assert_said(&apply(&host), 0, &["2026.3.13 at /opt/openclaw/app, pid "]);
-    assert_eq!(sh(&host, "curl -fs http://127.0.0.1:18789/"), "2026.4.23");
+    assert_eq!(sh(&host, "ask"), "2026.4.23");
     assert_eq!(picture(&host, "/usr/local/bin"), before);
     assert_said(&host.run(["runbook", "rollback", "--yes"]).unwrap(), 0, &[]);
     ready(&host);
-    assert_eq!(sh(&host, "curl -fs http://127.0.0.1:18789/"), "2026.3.13");
+    assert_eq!(sh(&host, "ask"), "2026.3.13");
 }
 
 /// What is tried, and how.
@@ -226,7 +231,7 @@ fn what_units_really_run() {
 
 /// Applies a plan that writes outputs of an inspection into a file, one a line.
 fn found(host: &Host, with: &str, outputs: &[&str]) -> Vec<String> {
-    let lines: String = outputs.iter().map(|name| format!("{{{{ steps.look.{name} }}}}\\n")).collect();
+    let lines: String = outputs.iter().map(|name| format!("{{{{ steps.look.{name} | tojson }}}}\\n")).collect();
     plan(
         host,
         &format!(
@@ -235,7 +240,7 @@ fn found(host: &Host, with: &str, outputs: &[&str]) -> Vec<String> {
         ),
     );
     assert_said(&apply(host), 0, &[]);
-    sh(host, "cat /tmp/found; rm /tmp/found").lines().map(str::to_owned).collect()
+    sh(host, "cat /tmp/found; rm /tmp/found").lines().map(|line| line.trim_matches('"').to_owned()).collect()
 }
 
 const SYSTEM: &str = "manager: systemd, unit: openclaw, package: openclaw";
@@ -290,7 +295,7 @@ fn a_gateway_and_nothing_else(host: &Host) {
     sh(host, "systemctl stop openclaw");
     assert_eq!(
         found(host, SYSTEM, &["version", "pid", "running", "restart_pending"]),
-        ["2026.3.8", "none", "false", "false"]
+        ["2026.3.8", "null", "false", "false"]
     );
 }
 
@@ -357,7 +362,7 @@ fn a_package_that_was_replaced_under_the_process(host: &Host) {
     unit(host, "[Service]\nExecStart=/usr/local/bin/openclaw gateway\n");
     package(host, GLOBAL, "2026.3.9");
     let seen = found(host, SYSTEM, &["version", "running_root", "running_version", "restart_pending", "notes"]);
-    assert_eq!(&seen[..4], ["2026.3.9", GLOBAL, "none", "true"]);
+    assert_eq!(&seen[..4], ["2026.3.9", GLOBAL, "null", "true"]);
     assert!(seen[4].contains("was changed after it was started"), "{seen:?}");
     package(host, GLOBAL, "2026.3.8");
 }
@@ -377,7 +382,7 @@ fn what_cannot_be_followed(host: &Host) {
         &["which installation of openclaw openclaw.service executes cannot be told", "line 2"],
     );
     let seen = found(host, "manager: systemd, unit: openclaw", &["package_root", "running"]);
-    assert_eq!(seen, ["none", "false"]);
+    assert_eq!(seen, ["null", "false"]);
 }
 
 fn units_that_are_not_there_or_execute_nothing(host: &Host) {
@@ -419,7 +424,7 @@ fn a_unit_of_a_user(host: &Host) {
         host,
         &format!(
             "  - {{ id: look, uses: service.inspect, with: {{ {SYSTEM}, user: true }} }}\n  \
-        - {{ id: keep, uses: file.write, with: {{ path: /home/claw/found, content: \"{{{{ steps.look.running_root }}}} {{{{ steps.look.home }}}} {{{{ steps.look.unit_files }}}}\" }} }}\n"
+        - {{ id: keep, uses: file.write, with: {{ path: /home/claw/found, content: \"{{{{ steps.look.running_root }}}} {{{{ steps.look.home }}}} {{{{ steps.look.unit_files | tojson }}}}\" }} }}\n"
         ),
     );
     as_claw("runbook apply /srv/plan.yaml --yes");

@@ -34,7 +34,7 @@ const ELSEWHERE: &[&str] = &[
     "home/linuxbrew/.linuxbrew/Cellar/{package}/*/libexec",
 ];
 /// Directories that are themselves installations if they hold the package.
-const ROOTS: &[&str] = &["opt/*", "opt/*/app", "opt/*/current", "srv/*", "srv/*/app"];
+const ROOTS: &[&str] = &["opt/*", "opt/*/app", "opt/*/current"];
 
 /// One installation.
 #[derive(Clone, Debug, PartialEq, Eq)]
