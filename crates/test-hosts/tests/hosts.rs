@@ -113,7 +113,7 @@ fn a_host_installs_from_a_registry_and_nothing_is_behind_it() {
         registry.publish(package.path()).unwrap();
     }
 
-    host.write("/root/.npmrc", &format!("registry={}\n", registry.url())).unwrap();
+    print(host.sh(&format!("echo registry={} > ~/.npmrc", registry.url())));
     assert_eq!(print(host.run(["npm", "view", "lab-hello", "version"])), "1.1.0");
     print(host.run(["npm", "install", "--global", "lab-hello@1.0.0"]));
     assert_eq!(print(host.run(["lab-hello"])), "hello from 1.0.0");

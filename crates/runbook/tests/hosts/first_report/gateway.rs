@@ -44,7 +44,7 @@ pub(super) fn publish(registry: &Registry) {
 
 /// Makes `host` the machine of the report: the old release from the registry, owned by root, and the service with a user of its own.
 pub(super) fn settle(host: &Host, registry: &Registry) {
-    host.write("/root/.npmrc", &format!("registry={}\n", registry.url())).unwrap();
+    print(host.sh(&format!("echo registry={} > ~/.npmrc", registry.url())));
     for (name, to) in [
         ("outside.mjs", "/srv/outside.mjs"),
         ("chat.mjs", "/srv/chat.mjs"),
