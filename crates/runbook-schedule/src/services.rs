@@ -188,7 +188,8 @@ impl Services {
             while open.first_key_value().is_some_and(|((close, _), _)| *close <= at) {
                 open.pop_first();
             }
-            if declaration.roles.iter().any(placed) && !open.is_empty() {
+            let concerned = declaration.roles.iter().any(placed) || steps.is_plain_change(at);
+            if concerned && !open.is_empty() {
                 around.insert(at, open.values().take(NEAREST).copied().collect());
             }
             for window in opens.remove(&at).unwrap_or_default() {

@@ -56,6 +56,11 @@ impl<'a> Steps<'a> {
         declaration.is_some_and(|it| it.changes() || it.roles.iter().any(is_part_of_change))
     }
 
+    /// Whether the step changes the host and plays no part that another rule places: a file that is edited, a command.
+    pub(crate) fn is_plain_change(&self, at: usize) -> bool {
+        self.declarations.get(at).is_some_and(|it| it.changes() && it.roles.is_empty())
+    }
+
     /// What the step writes, as it declares.
     pub(crate) fn written_by(&self, at: usize) -> impl Iterator<Item = &Touch<'a>> {
         self.touched_by(at, Access::Write)

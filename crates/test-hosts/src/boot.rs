@@ -21,7 +21,7 @@ const UP: Duration = Duration::from_secs(90);
 const SCRIPT: &str = include_str!("boot.sh");
 
 /// Joins the group whose `cgroup.procs` is the first argument, then runs the rest.
-const JOIN: &str = r#"echo 0 >"$1" && shift && exec "$@""#;
+pub(crate) const JOIN: &str = r#"echo 0 >"$1" && shift && exec "$@""#;
 
 /// A host as its files and groups: what is the same at every boot.
 #[derive(Clone, Debug)]
@@ -212,7 +212,8 @@ fn uuid() -> Result<String> {
     std::fs::read_to_string(source).about(source)
 }
 
-fn make_dir(path: &Path, mode: u32) -> Result<()> {
+/// Makes a directory and those above it, with this mode whatever the umask is.
+pub(crate) fn make_dir(path: &Path, mode: u32) -> Result<()> {
     std::fs::DirBuilder::new().recursive(true).mode(mode).create(path).about(path)?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).about(path)
 }

@@ -4,6 +4,8 @@ use crate::available::{self, Unavailable};
 use crate::command::{Output, run};
 use crate::error::{Error, Result};
 use crate::host::Host;
+use crate::node::Node;
+use crate::registry::Registry;
 use crate::room::Room;
 use crate::site::Site;
 use crate::switch::GATE;
@@ -133,6 +135,11 @@ impl Lab {
     /// Runs a command on this machine in the network of the hosts to its end.
     pub fn run<I: IntoIterator<Item: AsRef<OsStr>>>(&self, words: I) -> Result<Output> {
         run(self.command(words), b"")
+    }
+
+    /// Starts an npm registry in the network of the hosts. It is empty, and asks no other one. There is one of it in a lab.
+    pub fn registry(&self, node: &Node) -> Result<Registry> {
+        Registry::start(&self.room, node)
     }
 
     /// Lets hosts reach `to` on this machine, such as a package registry: they find it at [`Lab::gate`] on `port`, as long as

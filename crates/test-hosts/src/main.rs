@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::process::ExitCode;
-use test_hosts::Lab;
+use test_hosts::{Lab, Node};
 
 const HELP: &str = "\
 test-hosts: real Debian hosts on this machine, which stay until they are taken down
@@ -15,7 +15,8 @@ Usage:
   test-hosts list                 The hosts that are up, with their addresses
   test-hosts down NAME...         End hosts and remove their disks
   test-hosts prepare              Say whether hosts can run here, build what they share, remove what dead tests left
-  test-hosts clean                Take all hosts down and remove the shared tree
+  test-hosts prepare node         Install Node, npm and the registry for hosts
+  test-hosts clean                Take all hosts down and remove the shared trees
 
 RUNBOOK_LAB names the directory in which everything is, /var/tmp/runbook-lab without it.
 ";
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
 fn run(words: &[&str]) -> Result<(), Box<dyn std::error::Error>> {
     match words {
         ["prepare"] => Ok(Lab::open().map(drop)?),
+        ["prepare", "node"] => Ok(Node::open().map(drop)?),
         ["clean"] => Ok(Lab::clean()?),
         ["up", names @ ..] if !names.is_empty() => {
             Lab::open_kept()?.boot_all(names)?;

@@ -164,6 +164,11 @@ impl Room {
         self.switch.create()
     }
 
+    /// A place in the room's directory, which goes with it.
+    pub(crate) fn corner(&self, name: &str) -> PathBuf {
+        self.dir.join(name)
+    }
+
     fn port(&self, port: u8) -> PathBuf {
         self.dir.join("ports").join(port.to_string())
     }

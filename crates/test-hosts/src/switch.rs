@@ -3,7 +3,11 @@
 
 use crate::command::{command, run, tool};
 use crate::error::Result;
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+use std::fs::File;
+use std::io;
 use std::net::Ipv4Addr;
+use std::os::fd::AsFd;
 
 /// The bridge.
 const BRIDGE: &str = "br0";
@@ -50,6 +54,20 @@ impl Switch {
         let inside = format!("link set lo up\naddress add {address}/24 dev eth0\nlink set eth0 up\n");
         let pid = pid.to_string();
         run(command(&["nsenter", "--target", &pid, "--net", "ip", "-batch", "-"]), inside.as_bytes())?.ok().map(drop)
+    }
+
+    /// Makes a socket in the network of the hosts. It belongs to the network in which its thread made it, so a thread goes there,
+    /// makes it, and ends.
+    pub(crate) fn enter<T: Send + 'static>(
+        &self,
+        socket: impl FnOnce() -> io::Result<T> + Send + 'static,
+    ) -> io::Result<T> {
+        let namespace = File::open(self.file())?;
+        let there = std::thread::spawn(move || {
+            move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))?;
+            socket()
+        });
+        there.join().unwrap_or_else(|_| Err(io::Error::other("the thread in the network of the hosts died")))
     }
 
     /// Takes the cable out, or puts it in again.

@@ -5,7 +5,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::time::Duration;
-use test_hosts::{Host, Lab, Output};
+use test_hosts::{Host, Lab, Node, Output};
 
 /// Long enough for a busy machine; nothing waits for it to pass.
 const SOON: Duration = Duration::from_secs(20);
@@ -95,6 +95,32 @@ fn hosts_reach_one_service_of_the_machine_and_no_other() {
     lab.forward(4873, address).unwrap();
     assert_eq!(ask(4873).stdout, "heard hello\n");
     assert_ne!(ask(address.port()).code, 0);
+}
+
+#[test]
+fn a_host_installs_from_a_registry_and_nothing_is_behind_it() {
+    let Some(lab) = Lab::for_test() else { return };
+    let Some(node) = Node::for_test() else { return };
+    let host = lab.boot("node").unwrap();
+    node.put_on(&host).unwrap();
+    let registry = lab.registry(&node).unwrap();
+    let package = tempfile::tempdir().unwrap();
+    for version in ["1.0.0", "1.1.0"] {
+        let manifest = format!(r#"{{ "name": "lab-hello", "version": "{version}", "bin": "hello.js" }}"#);
+        let program = format!("#!/usr/bin/env node\nconsole.log('hello from {version}')\n");
+        std::fs::write(package.path().join("package.json"), manifest).unwrap();
+        std::fs::write(package.path().join("hello.js"), program).unwrap();
+        registry.publish(package.path()).unwrap();
+    }
+
+    print(host.sh(&format!("echo registry={} > ~/.npmrc", registry.url())));
+    assert_eq!(print(host.run(["npm", "view", "lab-hello", "version"])), "1.1.0");
+    print(host.run(["npm", "install", "--global", "lab-hello@1.0.0"]));
+    assert_eq!(print(host.run(["lab-hello"])), "hello from 1.0.0");
+    let stranger = host.run(["npm", "view", "left-pad", "version"]).unwrap();
+    assert!(stranger.code != 0 && stranger.stderr.contains("E404"), "{stranger:?}");
+    drop(registry);
+    assert_ne!(host.run(["npm", "ping", "--fetch-retries=0"]).unwrap().code, 0);
 }
 
 #[test]

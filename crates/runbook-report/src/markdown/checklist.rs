@@ -158,7 +158,7 @@ fn compared(facts: &Facts<'_>) -> Answer {
         )),
         (Answer::Missing(_), Some((id, why))) => Answer::Missing(format!("compare the failure of `{id}`: {why}")),
         (answer, None) => answer,
-        (answer @ Answer::NotApplicable(_), _) => answer,
+        (answer @ (Answer::NotApplicable(_) | Answer::Red(_)), _) => answer,
     }
 }
 
@@ -184,16 +184,18 @@ fn target(facts: &Facts<'_>) -> Answer {
 fn three_sources(facts: &Facts<'_>) -> Answer {
     let sources =
         [("service", SERVICE_SOURCES), ("channels", CHANNEL_SOURCES), ("connections in the log", LOG_SOURCES)];
-    let (mut seen, mut absent) = (Vec::new(), Vec::new());
+    let (mut seen, mut absent, mut red) = (Vec::new(), Vec::new(), Vec::new());
     for (name, sources) in sources {
         match facts.signals_from(sources) {
             Answer::Checked(evidence) => seen.push(format!("{name}: {evidence}")),
+            Answer::Red(evidence) => red.push(format!("{name}: {evidence}")),
             Answer::Missing(_) | Answer::NotApplicable(_) => absent.push(name),
         }
     }
-    match absent.as_slice() {
-        [] => Answer::Checked(seen.join("; ")),
-        absent => Answer::Missing(format!("not read, or red: {}", absent.join(", "))),
+    match (red.as_slice(), absent.as_slice()) {
+        ([], []) => Answer::Checked(seen.join("; ")),
+        ([], absent) => Answer::Missing(format!("not read: {}", absent.join(", "))),
+        (red, _) => Answer::Red(red.join("; ")),
     }
 }
 

@@ -28,6 +28,8 @@ pub(super) enum Answer {
     Checked(String),
     NotApplicable(String),
     Missing(String),
+    /// It was looked at, and is not as wanted.
+    Red(String),
 }
 
 pub(super) struct Facts<'a> {
@@ -43,7 +45,7 @@ impl<'a> Facts<'a> {
         self.plan.steps.iter().filter(wanted).filter_map(with_state).collect()
     }
 
-    /// Checked if every step of these kinds that the plan has ended well. `none` is the answer if it has none.
+    /// Checked if every step of these kinds that the plan has ended well, red if one failed. `none` is the answer if it has none.
     pub(super) fn done(&self, prefixes: &[&str], none: Answer) -> Answer {
         let steps = self.steps(prefixes);
         if steps.is_empty() {
@@ -53,9 +55,11 @@ impl<'a> Facts<'a> {
         // A step that was taken back later did what the line asks for.
         let well =
             |state: &StepState| state.finished_at.is_some() && state.attempts > 0 && failed_forward(state).is_none();
-        match steps.iter().all(|(_, state)| well(state)) {
-            true => Answer::Checked(evidence),
-            false => Answer::Missing(evidence),
+        let failed = |state: &StepState| failed_forward(state).is_some();
+        match () {
+            () if steps.iter().all(|(_, state)| well(state)) => Answer::Checked(evidence),
+            () if steps.iter().any(|(_, state)| failed(state)) => Answer::Red(evidence),
+            () => Answer::Missing(evidence),
         }
     }
 
@@ -96,6 +100,7 @@ impl<'a> Facts<'a> {
         let with = |text: String| format!("{text}; {}", read.join("; "));
         match answer {
             Answer::Checked(text) => Answer::Checked(with(text)),
+            Answer::Red(text) => Answer::Red(with(text)),
             Answer::NotApplicable(text) => Answer::NotApplicable(with(text)),
             Answer::Missing(text) => Answer::Missing(with(text)),
         }
@@ -114,12 +119,12 @@ impl<'a> Facts<'a> {
         self.state.steps().flat_map(|(id, step)| step.readings.iter().map(move |reading| (id.as_str(), reading)))
     }
 
-    /// Checked if signals of `kind` were read after the change, and none of them is red.
+    /// Checked if signals of `kind` were read after the change and none of them is red, else red or missing.
     pub(super) fn signals_of(&self, kind: SignalKind) -> Answer {
         self.signals(|reading| reading.kind == kind)
     }
 
-    /// Checked if signals from these sources were read after the change, and none of them is red.
+    /// Checked if signals from these sources were read after the change and none of them is red, else red or missing.
     pub(super) fn signals_from(&self, sources: &[&str]) -> Answer {
         let names = self.names_from(sources);
         self.signals(|reading| names.contains(&reading.signal.as_str()))
@@ -135,7 +140,8 @@ impl<'a> Facts<'a> {
         }
         match found.len() {
             0 => Answer::Missing("no such signal was read after the change".to_owned()),
-            all if all == unread || red > 0 => Answer::Missing(found.join("; ")),
+            _ if red > 0 => Answer::Red(found.join("; ")),
+            all if all == unread => Answer::Missing(found.join("; ")),
             _ => Answer::Checked(found.join("; ")),
         }
     }

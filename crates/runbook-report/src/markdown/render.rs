@@ -235,6 +235,7 @@ fn write_checklist(out: &mut String, title: &str, lines: &[Line], facts: &Facts<
             Answer::Checked(evidence) => ("checked", evidence),
             Answer::NotApplicable(evidence) => ("not applicable", evidence),
             Answer::Missing(evidence) => ("**missing**", evidence),
+            Answer::Red(evidence) => ("**red**", evidence),
         };
         let _ = writeln!(out, "| {sign} | {} | {} |", line.says, escape_keeping_code(&evidence));
     }

@@ -262,7 +262,7 @@ fn a_signal_that_is_red_fulfils_no_line_of_a_checklist() {
     let (good, bad) = (report(life::succeeded()), report(life::rolled_back()));
     for line in ["Each real flow was tried", "Known errors were looked for and are absent or named"] {
         assert!(good.contains(&format!("| checked | {line} |")), "{good}");
-        assert!(bad.contains(&format!("| **missing** | {line} |")), "{bad}");
+        assert!(bad.contains(&format!("| **red** | {line} |")), "{bad}");
     }
     assert!(bad.contains("| checked | Health was checked |"), "{bad}");
 }

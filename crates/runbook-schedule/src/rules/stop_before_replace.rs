@@ -2,9 +2,13 @@
 //!
 //! A service runs a program if the steps that stop, start or restart it read what the replacing step writes. Where nothing
 //! is known to relate them, the service is taken that is down around the step, or that goes down next.
+//!
+//! Any other change that is written between a stop and the start behind it stays there: report 1 edits the index of the
+//! sessions, which the service writes while it runs. Who wants it elsewhere says so with `needs`.
 
 use super::wish::inside;
 use super::{Rule, Scene, Wish};
+use crate::services::Window;
 use runbook_model::{OrderingRule, Role};
 
 pub(super) const RULE: Rule = Rule { name: OrderingRule::StopBeforeReplace, wishes };
@@ -17,5 +21,19 @@ fn wishes(scene: &Scene<'_>) -> Vec<Wish> {
             wishes.extend(inside(&stand, step, false));
         }
     }
+    wishes.extend(scene.steps.each().flat_map(|(step, ..)| as_written(scene, step)));
     wishes
+}
+
+/// What keeps a plain change in the windows in which it is written.
+fn as_written(scene: &Scene<'_>, step: usize) -> Vec<Wish> {
+    if !scene.steps.is_plain_change(step) {
+        return Vec::new();
+    }
+    let between = |window: &Window| {
+        let open = window.open.map(|open| Wish { before: open, after: step, holds: false });
+        let close = window.close.map(|close| Wish { before: step, after: close, holds: false });
+        open.into_iter().chain(close)
+    };
+    scene.services.around(step).iter().flat_map(between).collect()
 }

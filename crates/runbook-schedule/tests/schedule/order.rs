@@ -89,6 +89,16 @@ fn each_rule_moves_its_steps() {
 }
 
 #[test]
+fn what_is_written_between_a_stop_and_a_start_stays_there() {
+    check("stop stop=unit:x\nedit w=/index\nstart start=unit:x", &["stop < edit < start"]);
+    check("stop stop=unit:x\na w=/a\nb w=/b\nstart start=unit:x", &["stop < a < start", "stop < b < start", "a | b"]);
+    check("stop stop=unit:x\nedit w=/index", &["stop < edit"]);
+    check("before w=/a\nstop stop=unit:x\nstart start=unit:x\nafter w=/b", &["before | stop", "start | after"]);
+    check("stop stop=unit:x\nlate w=/a needs=start\nstart start=unit:x", &["stop < start < late"]);
+    check("a stop=unit:x\nedit w=/f\nb stop=unit:y\nc start=unit:x\nd start=unit:y", &["a < edit < c", "edit | b"]);
+}
+
+#[test]
 fn what_a_backup_or_a_late_look_needs_stays_before_it() {
     check("prepare w=/a\nbackup backup=/a data=prepare\nchange w=/a", &["prepare < backup < change"]);
     check("change w=/a\nlook inspect r=/a needs=change\nmore w=/b", &["change < look", "look | more"]);

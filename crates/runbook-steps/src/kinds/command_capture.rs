@@ -99,7 +99,29 @@ struct Capture {
     codes: Vec<i32>,
 }
 
+/// How much of what it said stands in the summary.
+const SHOWN: usize = 80;
+
 impl Capture {
+    /// `openclaw --version`: "OpenClaw 2026.4.15". What was found out is the evidence, not that something was.
+    fn summary(&self, output: &Output) -> String {
+        let said = crate::log::without_escapes(output.text().as_str());
+        let mut lines = said.lines().filter(|line| !line.trim().is_empty());
+        let first = lines.next().map(str::trim).filter(|line| line.chars().count() <= SHOWN);
+        let success = output.status.code() == Some(0);
+        match first.filter(|_| success) {
+            Some(first) => {
+                let more = match lines.count() {
+                    0 => String::new(),
+                    1 => ", and 1 line more".to_owned(),
+                    many => format!(", and {many} lines more"),
+                };
+                format!("`{}`: \"{first}\"{more}", self.command.line())
+            }
+            None => format!("`{}` ended with {}", self.command.line(), output.ending()),
+        }
+    }
+
     fn outputs(&self, output: &Output) -> Result<Outputs, Failure> {
         let json = match self.json {
             true => serde_json::from_slice(&output.stdout).map_err(|error| {
@@ -129,8 +151,7 @@ impl Step for Capture {
             return Err(Failure::failed(format!("`{}` ended with {}", self.command.line(), output.ending()))
                 .detail(output.tail()));
         }
-        let summary = format!("`{}` ended with {}", self.command.line(), output.ending());
-        Ok(Done::saying(summary).with(self.outputs(&output)?))
+        Ok(Done::saying(self.summary(&output)).with(self.outputs(&output)?))
     }
 
     fn confirm(&self, _: &Reader, _: &Json) -> Result<Confirmation, Failure> {

@@ -7,6 +7,7 @@
     reason = "a test that cannot set its stage fails, and what tests share runs outside of test functions"
 )]
 
+mod first_report;
 #[expect(dead_code, unused_macros, unused_imports, reason = "these scenarios need a part of it")]
 #[path = "../conformance/harness.rs"]
 mod harness;
@@ -20,6 +21,7 @@ mod signals;
 mod stage;
 mod starts;
 mod systemd;
+mod told;
 #[path = "../conformance/scenarios/systemd.rs"]
 mod units;
 mod user_signals;

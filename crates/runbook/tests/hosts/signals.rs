@@ -1,8 +1,8 @@
 //! Signals that are read from systemd: the journal, a unit, the owner of a port.
 
 use crate::stage::{install_runbook, print};
-use runbook_model::{Reading, SignalVerdict};
-use serde_json::Value as Json;
+use crate::told::Told;
+use runbook_model::SignalVerdict;
 use std::process::Stdio;
 use std::time::Duration;
 use test_hosts::{Host, Lab};
@@ -55,45 +55,6 @@ steps:
 {signals}
 "#
     )
-}
-
-/// What a run told.
-struct Told {
-    events: Vec<Json>,
-    code: i32,
-}
-
-impl Told {
-    fn event(&self, name: &str) -> &Json {
-        let is = |event: &&Json| event["event"] == name || event["type"] == name;
-        self.events.iter().rev().find(is).unwrap_or_else(|| panic!("no {name} in {:#?}", self.events))
-    }
-
-    /// The row of `signal` in the last event called `name`.
-    fn row(&self, name: &str, signal: &str) -> Reading {
-        let rows: Vec<Reading> = serde_json::from_value(self.event(name)["readings"].clone()).unwrap();
-        rows.into_iter().find(|row| row.signal == signal).unwrap()
-    }
-
-    fn after(&self, signal: &str) -> Reading {
-        let is = |event: &&Json| event["event"] == "step-finished" && event["step"] == "verify";
-        let event = self.events.iter().find(is).unwrap_or_else(|| panic!("verify did not end: {:#?}", self.events));
-        let rows: Vec<Reading> = serde_json::from_value(event["readings"].clone()).unwrap();
-        rows.into_iter().find(|row| row.signal == signal).unwrap()
-    }
-
-    /// How long the verification after the change took.
-    fn took_ms(&self) -> i64 {
-        let at = |name: &str| {
-            let is = |event: &&Json| event["event"] == name && event["step"] == "verify";
-            self.events.iter().find(is).and_then(|event| event["at"].as_i64()).unwrap()
-        };
-        at("step-finished") - at("step-started")
-    }
-
-    fn verdict(&self) -> (&str, i32) {
-        (self.event("run-finished")["verdict"].as_str().unwrap(), self.code)
-    }
 }
 
 /// A host on which the service runs.

@@ -147,7 +147,7 @@ fn commands_are_judged_by_code_text_and_time() {
         (json!({ "command": ["./reply"], "match_absent": "haiku" }), false, "model: haiku"),
         (json!({ "command": ["./reply", "3"] }), false, "exit code 3"),
         (json!({ "command": ["./reply", "3"], "exit": 3 }), true, "exit code 3"),
-        (json!({ "command": ["./slow"], "max_latency": "100ms" }), false, "no end in time"),
+        (json!({ "command": ["./slow"], "max_latency": "100ms" }), false, "no end within 100ms"),
     ] {
         let mut signal = signal;
         signal["command"][0] = json!(scratch.path(signal["command"][0].as_str().unwrap()));

@@ -111,3 +111,31 @@ fn what_cannot_be_started_at_first_is_told_at_once() {
     assert_eq!(failure.kind, FailureKind::Failed);
     assert!(failure.message.contains("cannot be started: cannot run"), "{failure:?}");
 }
+
+/// Nothing in such a plan ties the cache to the change but the service that is started in the end.
+#[test]
+fn a_cache_is_cleared_for_the_start_behind_it() {
+    let scratch = Scratch::new();
+    script(&scratch.path("app"), "exec sleep 1000\n");
+    let start = json!({ "name": "demo", "run": ["./app"], "cwd": scratch.path("") });
+    scratch.step("process.start", start).applied();
+    fs::create_dir(scratch.path("jiti")).unwrap();
+    fs::write(scratch.path("jiti/plugin.cjs"), "compiled yesterday").unwrap();
+    let plan = "kind: Plan\nversion: 1\nname: upgrade\nsteps:\n  \
+        - { id: backup, uses: backup.create, with: { paths: [./app] } }\n  \
+        - { id: stop, uses: process.stop, with: { name: demo } }\n  \
+        - { id: change, uses: file.write, with: { path: ./app, mode: \"0755\", content: \"#!/bin/sh\\nexec sleep 2000\\n\" } }\n  \
+        - { id: clear, uses: jiti-cache.clear, with: { dir: ./jiti } }\n  \
+        - id: start\n    uses: process.start\n    with: { name: demo, run: [./app] }\n    \
+          allow: [{ rule: verify-is-functional, because: test }, { rule: verify-is-negative, because: test }]\n";
+    fs::write(scratch.path("plan.yaml"), plan).unwrap();
+    let apply = ["apply", "plan.yaml", "--state-dir", "state", "--yes"];
+    let run = Command::new(env!("CARGO_BIN_EXE_runbook")).args(apply).current_dir(scratch.dir.path()).output().unwrap();
+    let said = String::from_utf8_lossy(&run.stdout).into_owned() + &String::from_utf8_lossy(&run.stderr);
+    assert!(run.status.success() && said.contains("jiti removed, 1 entries"), "{said}");
+    assert!(!scratch.path("jiti").exists());
+    let again =
+        Command::new(env!("CARGO_BIN_EXE_runbook")).args(apply).current_dir(scratch.dir.path()).output().unwrap();
+    assert!(String::from_utf8_lossy(&again.stdout).contains("Nothing to do"), "{again:?}");
+    scratch.step("process.stop", json!({ "name": "demo" })).applied();
+}

@@ -20,6 +20,14 @@ fn a_verification_waits_for_the_changes_before_it_without_being_told() {
 }
 
 #[test]
+fn a_fault_that_was_there_before_is_told_apart_from_the_new_one() {
+    let change = shell("change", "echo ERROR > change.d", "");
+    let bench = Bench::new(&(change + &verify("false", "    needs: [change]\n")));
+    bench.write("change.d", "");
+    bench.apply().ends(3).says("2 of 2 blocking signals are red: `works` (as before), `clean`");
+}
+
+#[test]
 fn a_verification_serves_a_change_of_a_file() {
     let bench = Bench::new(&(file("first", "") + &verify("[ -e first.txt ] && touch read", "")));
     bench.apply().ends(0).says("2 of 2 blocking signals are green");

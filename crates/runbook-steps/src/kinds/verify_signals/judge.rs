@@ -149,11 +149,16 @@ impl Verify {
         }
     }
 
-    fn verdict(&self, progress: &[Progress], begin: Instant) -> Result<Done, Failure> {
+    /// `before` is the baseline: what was red then is told apart.
+    fn verdict(&self, progress: &[Progress], begin: Instant, before: &[Reading]) -> Result<Done, Failure> {
         let blocking = || self.signals.iter().zip(progress).filter(|(signal, _)| signal.role == SignalRole::Blocking);
         let named = |verdict: SignalVerdict| -> Vec<String> {
             let of = blocking().filter(|(_, progress)| progress.seen.verdict == verdict);
-            of.map(|(signal, _)| format!("`{}`", signal.name)).collect()
+            of.map(|(signal, _)| {
+                let same = before.iter().any(|row| row.signal == signal.name && row.verdict == verdict);
+                format!("`{}`{}", signal.name, if same { " (as before)" } else { "" })
+            })
+            .collect()
         };
         let (red, unread) = (named(SignalVerdict::Red), named(SignalVerdict::Unread));
         let count = blocking().count();
@@ -259,7 +264,7 @@ impl Step for Verify {
     fn apply(&self, work: &Work<'_>, _: &Json) -> Result<Done, Failure> {
         let round = self.wait(work, Moment::After, &|signal| signal.role == SignalRole::Blocking)?;
         keep(work, self.subject.as_ref(), self.log.as_deref())?;
-        self.verdict(&round.progress, round.begin)
+        self.verdict(&round.progress, round.begin, work.baseline)
     }
 
     /// Everything that was green is waited for, whatever its role; without a baseline, what the plan asks for.

@@ -121,12 +121,9 @@ impl Surroundings<'_> {
     }
 
     fn command(&self, signal: &Signal, argv: &[String], exit: u64, wanted: &Text) -> Result<Seen, Failure> {
-        let command = Command {
-            cwd: Some(self.base.to_owned()),
-            // A command that is too slow is red; it need not be waited for.
-            limit: Some(signal.max_latency.map_or(self.left, |limit| limit.min(self.left))),
-            ..Command::new(argv.to_vec())
-        };
+        // A command that is too slow is red; it need not be waited for.
+        let limit = signal.max_latency.map_or(self.left, |limit| limit.min(self.left));
+        let command = Command { cwd: Some(self.base.to_owned()), limit: Some(limit), ..Command::new(argv.to_vec()) };
         let output = match self.host.run(&command) {
             Ok(output) => output,
             Err(failure) => {
@@ -134,7 +131,7 @@ impl Surroundings<'_> {
                 return Ok(match failure.kind {
                     FailureKind::Missing => Seen::unread(failure.message),
                     FailureKind::Cancelled => return Err(failure),
-                    FailureKind::TimedOut => Seen::red("no end in time"),
+                    FailureKind::TimedOut => Seen::red(format!("no end within {}", format_duration(limit))),
                     _ => Seen::red(failure.message),
                 });
             }

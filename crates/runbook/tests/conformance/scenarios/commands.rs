@@ -52,6 +52,7 @@ fn capture_text() -> Scenario {
         assert_eq!(done.outputs["stderr"], "ops");
         assert_eq!(done.outputs["code"], 0);
         assert!(done.outputs["json"].is_null());
+        assert!(done.summary.ends_with(": \"1.0.0\""), "{}", done.summary);
     })
 }
 
@@ -69,7 +70,10 @@ fn capture_what_is_not_json() -> Scenario {
 
 fn capture_another_code() -> Scenario {
     Scenario::unpredictable("command.capture", |_| json!({ "run": ["sh", "-c", "exit 3"], "codes": [0, 3] }))
-        .afterwards(|_, done| assert_eq!(done.outputs["code"], 3))
+        .afterwards(|_, done| {
+            assert_eq!(done.outputs["code"], 3);
+            assert!(done.summary.ends_with("ended with exit code 3"), "{}", done.summary);
+        })
 }
 
 fn capture_a_failure() -> Scenario {
