@@ -18,14 +18,6 @@ const MANIFEST: &str = r#"{
 }
 "#;
 
-/// Puts npm where the installer of Node puts it. A shell on the host does it, because links in the host lead to files of the host.
-const SETTLE: &str = r#"
-set -eu
-cd /usr/local/bin
-ln -sf ../lib/node_modules/npm/bin/npm-cli.js npm
-ln -sf ../lib/node_modules/npm/bin/npx-cli.js npx
-"#;
-
 /// Node and npm for hosts, and the programs of a registry.
 #[derive(Clone, Debug)]
 pub struct Node {
@@ -70,11 +62,13 @@ impl Node {
         }
     }
 
-    /// Puts Node and npm under `/usr/local` of the host, as root's, where its shells and units find them.
-    pub fn put_on(&self, host: &Host) -> Result<()> {
-        host.copy_in(self.program(), "/usr/local/bin/node", 0o755)?;
-        host.copy_tree(self.module("npm"), "/usr/local/lib/node_modules/npm")?;
-        host.sh(SETTLE)?.ok().map(drop)
+    /// Puts Node and npm under `prefix` of the host, as root's: where the installer of Node puts them, if that is `/usr/local`.
+    pub fn put_on(&self, host: &Host, prefix: &str) -> Result<()> {
+        host.copy_in(self.program(), &format!("{prefix}/bin/node"), 0o755)?;
+        host.copy_tree(self.module("npm"), &format!("{prefix}/lib/node_modules/npm"))?;
+        // A shell on the host does it, because links in the host lead to files of the host.
+        let links = "set -eu; cd \"$0/bin\"; for name in npm npx; do ln -sf ../lib/node_modules/npm/bin/$name-cli.js $name; done";
+        host.run(["sh", "-c", links, prefix])?.ok().map(drop)
     }
 
     /// The program `node`.

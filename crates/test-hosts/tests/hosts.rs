@@ -102,7 +102,7 @@ fn a_host_installs_from_a_registry_and_nothing_is_behind_it() {
     let Some(lab) = Lab::for_test() else { return };
     let Some(node) = Node::for_test() else { return };
     let host = lab.boot("node").unwrap();
-    node.put_on(&host).unwrap();
+    node.put_on(&host, "/usr/local").unwrap();
     let registry = lab.registry(&node).unwrap();
     let package = tempfile::tempdir().unwrap();
     for version in ["1.0.0", "1.1.0"] {

@@ -15,7 +15,7 @@ mod wrappers;
 pub(crate) use account::{Account, accounts};
 pub(crate) use follow::{Trail, follow};
 pub(crate) use node::script as node_script;
-pub(crate) use words::{assignments, environment_file, expanded};
+pub(crate) use words::{environment_file, expanded};
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

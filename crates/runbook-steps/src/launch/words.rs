@@ -60,15 +60,6 @@ fn value(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) -> String {
     text
 }
 
-/// `NAME=value` pairs.
-pub(crate) fn assignments<'a>(pairs: impl IntoIterator<Item = &'a str>) -> BTreeMap<String, Value> {
-    pairs
-        .into_iter()
-        .filter_map(|pair| pair.split_once('='))
-        .map(|(name, value)| (name.to_owned(), Some(value.to_owned())))
-        .collect()
-}
-
 /// The arguments of `ExecStart=` with variables put in (systemd.service(5)): `${NAME}` inside of a word, `$NAME` as a word
 /// of its own, which becomes as many words as it holds, and `$$` for a dollar sign. What is not set is empty.
 pub(crate) fn expanded(args: &[String], env: &BTreeMap<String, Value>) -> Vec<Value> {
@@ -132,8 +123,8 @@ mod tests {
 
     #[test]
     fn variables_in_a_command_line() {
-        let mut env = assignments(["PORT=18789", "OPTS=--a  --b", "EMPTY="]);
-        env.insert("UNKNOWN".to_owned(), None);
+        let env = [("PORT", Some("18789")), ("OPTS", Some("--a  --b")), ("EMPTY", Some("")), ("UNKNOWN", None)];
+        let env = env.into_iter().map(|(name, value)| (name.to_owned(), value.map(str::to_owned))).collect();
         for (arg, wanted) in [
             ("$OPTS", &[Some("--a"), Some("--b")][..]),
             ("x$OPTS", &[Some("x$OPTS")]),

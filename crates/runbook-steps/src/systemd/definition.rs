@@ -97,9 +97,8 @@ fn file(value: &Json) -> Option<(PathBuf, bool)> {
 /// As `systemctl show` tells it. A text for a shell is the last thing in nearly every such line, so what follows `-c` is
 /// taken as one word.
 fn from_words(state: &UnitState) -> Option<Definition> {
-    let mut words = state.exec_start.last()?.iter();
-    let program = words.next()?.clone();
-    let mut args: Vec<String> = words.cloned().collect();
+    let (program, args) = state.exec_start.last()?.split_first()?;
+    let (program, mut args) = (program.clone(), args.to_vec());
     let is_text = |word: &String| word.starts_with('-') && !word.starts_with("--") && word.ends_with('c');
     let shell = program.ends_with("sh");
     if let Some(at) = args.iter().position(is_text).filter(|_| shell) {
@@ -107,7 +106,7 @@ fn from_words(state: &UnitState) -> Option<Definition> {
         args.push(text);
     }
     let property = |name: &str| state.properties.get(name).cloned().unwrap_or_default();
-    let environment = property("Environment").split_whitespace().map(str::to_owned).collect();
+    let environment = words(&property("Environment"));
     // `/etc/default/app (ignore_errors=yes)`
     let files = property("EnvironmentFiles");
     let files = files.split_once(" (ignore_errors=").map(|(path, rest)| (path.into(), rest.starts_with("yes")));
@@ -116,8 +115,27 @@ fn from_words(state: &UnitState) -> Option<Definition> {
         args,
         environment,
         environment_files: files.into_iter().collect(),
-        ..Definition::default()
+        unset: words(&property("UnsetEnvironment")),
+        flags: Vec::new(),
     })
+}
+
+/// The words of a line in which quotes keep blanks together; the quotes are taken off.
+fn words(line: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let (mut word, mut quote, mut chars) = (String::new(), None, line.chars());
+    while let Some(c) = chars.next() {
+        match (c, quote) {
+            ('\\', _) => word.extend(chars.next()),
+            ('"' | '\'', None) => quote = Some(c),
+            (c, Some(open)) if c == open => quote = None,
+            (c, None) if c.is_whitespace() => found.push(std::mem::take(&mut word)),
+            (c, _) => word.push(c),
+        }
+    }
+    found.push(word);
+    found.retain(|word| !word.is_empty());
+    found
 }
 
 #[cfg(test)]
@@ -147,11 +165,12 @@ mod tests {
     fn without_a_bus_the_words_have_to_do() {
         let state = UnitState::parse(
             "ExecStart={ path=/bin/bash ; argv[]=/bin/bash -lc exec openclaw gateway ; ignore_errors=no ; }\n\
-             Environment=A=b C=d\nEnvironmentFiles=/etc/default/a b (ignore_errors=yes)\n",
+             Environment=A=b \"C=two words\" 'D=it is' E=\nUnsetEnvironment=F G=1\nEnvironmentFiles=/etc/default/a b (ignore_errors=yes)\n",
         );
         let found = from_words(&state).unwrap();
         assert_eq!(found.args, ["-lc", "exec openclaw gateway"]);
-        assert_eq!(found.environment, ["A=b", "C=d"]);
+        assert_eq!(found.environment, ["A=b", "C=two words", "D=it is", "E="]);
+        assert_eq!(found.unset, ["F", "G=1"]);
         assert_eq!(found.environment_files, [("/etc/default/a b".into(), true)]);
     }
 }

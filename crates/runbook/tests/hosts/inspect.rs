@@ -1,7 +1,7 @@
 //! What a unit really runs, on real units with the layouts of report 2, and changes that touch only that.
 
-use crate::stage::{install_runbook, print};
-use std::path::Path;
+use crate::node;
+use crate::stage::print;
 use std::time::Duration;
 use test_hosts::{Host, Lab, Output};
 
@@ -25,24 +25,11 @@ fn sh(host: &Host, script: &str) -> String {
     print(host.sh(script))
 }
 
-/// A host with this machine's Node and npm in a prefix, or nothing where this machine has none.
+/// A host with Node in a prefix, and the program `ask`.
 fn boot(lab: &Lab, name: &str, prefix: &str) -> Option<Host> {
-    let node = std::fs::canonicalize("/usr/bin/node").or_else(|_| std::fs::canonicalize("/usr/local/bin/node")).ok();
-    let npm = ["/usr/lib/node_modules/npm", "/usr/local/lib/node_modules/npm"]
-        .map(Path::new)
-        .into_iter()
-        .find(|npm| npm.is_dir());
-    let (Some(node), Some(npm)) = (node, npm) else {
-        println!("SKIPPED: this machine has no Node with npm that a host could have");
-        return None;
-    };
-    let host = lab.boot(name).unwrap();
-    install_runbook(&host);
+    let host = node::boot(lab, name, prefix)?;
     host.write("/usr/local/sbin/ask", ASK).unwrap();
     sh(&host, "chmod 755 /usr/local/sbin/ask");
-    host.copy_in(node, &format!("{prefix}/bin/node"), 0o755).unwrap();
-    host.copy_tree(npm, &format!("{prefix}/lib/node_modules/npm")).unwrap();
-    sh(&host, &format!("ln -s ../lib/node_modules/npm/bin/npm-cli.js {prefix}/bin/npm"));
     Some(host)
 }
 

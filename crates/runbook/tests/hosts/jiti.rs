@@ -49,7 +49,7 @@ fn a_stale_cache_is_cleared_where_the_unit_has_it() {
         println!("SKIPPED: jiti cannot be had, because there is no npm or the registry cannot be reached from here");
         return;
     };
-    let Some(host) = boot(&lab, "jiti") else { return };
+    let Some(host) = boot(&lab, "jiti", "/usr/local") else { return };
     install(&host, packages.path());
     println!("fixed source, old error");
     fixed_source_old_error(&host);

@@ -4,19 +4,14 @@ use crate::stage::{install_runbook, print};
 use runbook_model::Reading;
 use serde_json::Value as Json;
 use std::time::Duration;
-use test_hosts::{Host, Lab, Output};
+use test_hosts::{Host, Lab, Node, Output};
 
-/// A host with `runbook` and the Node of this machine; `None`, said loudly, where one of them cannot be had.
-pub(crate) fn boot(lab: &Lab, name: &str) -> Option<Host> {
-    let found = std::process::Command::new("sh").args(["-c", "realpath \"$(command -v node)\""]).output().unwrap();
-    let node = String::from_utf8(found.stdout).unwrap();
-    if !found.status.success() || node.trim().is_empty() {
-        println!("SKIPPED: no Node on this machine to copy to a host");
-        return None;
-    }
+/// A host with `runbook`, and with Node and npm under `prefix`; `None`, said loudly, where they cannot be had.
+pub(crate) fn boot(lab: &Lab, name: &str, prefix: &str) -> Option<Host> {
+    let node = Node::for_test()?;
     let host = lab.boot(name).unwrap();
     install_runbook(&host);
-    host.copy_in(node.trim(), "/usr/local/bin/node", 0o755).unwrap();
+    node.put_on(&host, prefix).unwrap();
     Some(host)
 }
 

@@ -49,7 +49,7 @@ fn main_pid(host: &Host, unit: &str) -> String {
 #[test]
 fn the_port_belongs_to_whom_the_plan_means() {
     let Some(lab) = Lab::for_test() else { return };
-    let Some(host) = boot(&lab, "orphans") else { return };
+    let Some(host) = boot(&lab, "orphans", "/usr/local") else { return };
     install_gateway(&host, "gateway", 18789, "");
     println!("an orphan holds the port");
     an_orphan_holds_the_port(&lab, &host);

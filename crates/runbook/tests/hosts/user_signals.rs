@@ -51,7 +51,7 @@ fn last_read(host: &Host, signal: &str) -> Reading {
 #[test]
 fn a_user_verifies_a_unit_of_her_own() {
     let Some(lab) = Lab::for_test() else { return };
-    let Some(host) = boot(&lab, "user") else { return };
+    let Some(host) = boot(&lab, "user", "/usr/local") else { return };
     print(host.sh("useradd --create-home --shell /bin/sh ann; loginctl enable-linger ann"));
     host.wait_for("test -S /run/user/$(id -u ann)/bus", Duration::from_secs(30)).unwrap();
     host.write("/home/ann/gateway/index.mjs", include_str!("programs/gateway.mjs")).unwrap();

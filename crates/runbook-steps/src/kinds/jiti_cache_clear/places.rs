@@ -54,7 +54,8 @@ impl Places {
             return Err(Failure::refused(format!("{unit} runs in an image of its own, {}", state.get("RootImage")))
                 .hint("where its cache is on this host is not guessed: name it with `dir`"));
         }
-        let environment = unit.process_environment(host, state)?;
+        let definition = unit.definition(host, state).unwrap_or_default();
+        let environment = unit.process_environment(host, &definition, BTreeMap::new())?;
         if !keeps_cache(&environment) {
             return Ok(Self::off(&unit.name));
         }

@@ -5,7 +5,7 @@ use super::report::Inspection;
 use super::told::Told;
 use super::{Wanted, inspect};
 use crate::host::{Identity, Reader};
-use crate::launch::{Account, Launch, assignments};
+use crate::launch::{Account, Launch};
 use runbook_model::Failure;
 use serde_json::{Value as Json, json};
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -58,9 +58,9 @@ impl Host {
         let words: Vec<String> = argv.iter().map(|word| word.replace("TOP", &self.top())).collect();
         let home = if user == "root" { "/root".to_owned() } else { format!("/home/{user}") };
         let account = Account { name: user.to_owned(), uid: 1000, home: Some(home.into()), shell: None };
-        let (home, path) =
-            (self.path(&format!("home/{user}")), format!("PATH={0}/usr/local/bin:{0}/usr/bin", self.top()));
-        let home = format!("HOME={}", home.display());
+        let path = format!("{0}/usr/local/bin:{0}/usr/bin", self.top());
+        let at_home = self.path(&format!("home/{user}")).display().to_string();
+        let env = [("PATH", path), ("HOME", at_home)].map(|(name, value)| (name.to_owned(), Some(value)));
         let (program, args) = words.split_first().unwrap();
         Told {
             title: "openclaw.service".to_owned(),
@@ -68,7 +68,7 @@ impl Host {
                 program: program.clone(),
                 args: args.iter().cloned().map(Some).collect(),
                 cwd: "/".into(),
-                env: assignments([path.as_str(), home.as_str()]),
+                env: env.into(),
                 account: account.clone(),
             }),
             declared: words,

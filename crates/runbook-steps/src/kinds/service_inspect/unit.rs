@@ -6,7 +6,7 @@ use crate::launch::{self, Account, Launch, Value};
 use crate::systemd::{Definition, Unit, UnitState};
 use runbook_model::Failure;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// What systemd goes by. A unit that is unknown, masked or broken is a failure.
 pub(super) fn tell(host: &Reader, unit: &Unit) -> Result<Told, Failure> {
@@ -107,46 +107,13 @@ fn environment(
     definition: &Definition,
     account: &Account,
 ) -> Result<BTreeMap<String, Value>, String> {
-    let mut env = BTreeMap::new();
+    let mut own = BTreeMap::new();
     if unit.user || !user.is_empty() {
         let home = account.home.as_ref().map(|home| home.to_string_lossy().into_owned());
-        env.insert("HOME".to_owned(), home);
-        for name in ["USER", "LOGNAME"] {
-            env.insert(name.to_owned(), Some(account.name.clone()));
-        }
-        env.insert("SHELL".to_owned(), account.shell.clone());
+        own.extend(home.map(|home| ("HOME".to_owned(), home)));
+        own.extend(["USER", "LOGNAME"].map(|name| (name.to_owned(), account.name.clone())));
+        own.extend(account.shell.clone().map(|shell| ("SHELL".to_owned(), shell)));
     }
-    env.extend(launch::assignments(definition.environment.iter().map(String::as_str)));
-    for (path, optional) in &definition.environment_files {
-        let text = environment_text(host, path)?;
-        match text {
-            Some(text) => {
-                let pairs = launch::environment_file(&text);
-                env.extend(pairs.into_iter().map(|(name, value)| (name, Some(value))));
-            }
-            None if *optional => {}
-            None => {
-                return Err(format!(
-                    "the file {} of EnvironmentFile= is not there, so {unit} cannot start",
-                    path.display()
-                ));
-            }
-        }
-    }
-    env.retain(|name, value| {
-        let taken_out = |entry: &String| match entry.split_once('=') {
-            Some((unset, text)) => unset == name && value.as_deref() == Some(text),
-            None => entry == name,
-        };
-        !definition.unset.iter().any(taken_out)
-    });
-    Ok(env)
-}
-
-fn environment_text(host: &Reader, path: &Path) -> Result<Option<String>, String> {
-    if path.to_string_lossy().contains(['*', '?', '[']) {
-        return Err(format!("EnvironmentFile={} is a pattern", path.display()));
-    }
-    let bytes = host.read(path).map_err(|failure| failure.message)?;
-    Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
+    let known = unit.process_environment(host, definition, own).map_err(|failure| failure.message)?;
+    Ok(known.into_iter().map(|(name, value)| (name, Some(value))).collect())
 }

@@ -35,7 +35,7 @@ impl Day {
         let registry = lab.registry(node).unwrap();
         gateway::publish(&registry);
         let host = lab.boot("gateway").unwrap();
-        node.put_on(&host).unwrap();
+        node.put_on(&host, "/usr/local").unwrap();
         install_runbook(&host);
         gateway::settle(&host, &registry);
         for plan in ["upgrade.yaml", "unpin.yaml"] {
