@@ -41,7 +41,7 @@ fn end_group(group: Pid, tag: &str) {
 }
 
 /// Whether a living member of `group` carries the tag.
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(feature = "portable")))]
 fn is_ours(group: Pid, tag: &str) -> bool {
     let wanted = format!("RUNBOOK_STEP={tag}");
     let Ok(processes) = fs::read_dir("/proc") else { return false };
@@ -57,7 +57,7 @@ fn is_ours(group: Pid, tag: &str) -> bool {
 }
 
 /// Without `/proc` nothing proves that a group is ours, so nothing is ended.
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(all(target_os = "linux", not(feature = "portable"))))]
 fn is_ours(_: Pid, _: &str) -> bool {
     false
 }
