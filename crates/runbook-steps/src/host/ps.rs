@@ -33,8 +33,8 @@ pub(super) fn executed(host: &Reader, pid: u32) -> Result<Executed, Failure> {
     let pid = pid.to_string();
     let text = ask(host, &["ps", "-ww", "-p", &pid, "-o", "uid=,args="])?.text();
     let (uid, args) = text.trim().split_once(' ').unwrap_or((text.trim(), ""));
-    let files = ask(host, &["lsof", "-nP", "-a", "-p", &pid, "-d", "txt,cwd", "-F", "fn"])?;
-    let files = open_files(&files.text());
+    let told = ask(host, &["lsof", "-nP", "-a", "-p", &pid, "-d", "txt,cwd", "-F", "fn"])?.text();
+    let files = open_files(&told);
     Ok(Executed {
         exe: files.get("txt").cloned(),
         argv: args.split_whitespace().map(str::to_owned).collect(),
