@@ -13,6 +13,7 @@ mod evidence;
 mod failure;
 mod host;
 mod id;
+mod installation;
 mod node;
 mod plan;
 mod rule;
@@ -33,6 +34,7 @@ pub use evidence::{Prediction, Reading, SignalKind, SignalRole, SignalVerdict};
 pub use failure::{Failure, FailureKind};
 pub use host::HostFacts;
 pub use id::{RunId, StepId};
+pub use installation::{Installation, misses_its_target};
 pub use node::{Entry, Later, Node, Outputs, Reference, Value};
 pub use plan::{
     Allow, Layer, OnFailure, Plan, Resolved, Retention, Retry, Review, SecretSource, StepDef, VarDecl, VarType, Window,

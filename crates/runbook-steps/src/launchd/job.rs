@@ -50,7 +50,7 @@ impl Domain {
     }
 
     /// The user whose jobs these are; root for the system.
-    fn uid(self) -> u32 {
+    pub(crate) fn uid(self) -> u32 {
         match self {
             Self::System => 0,
             Self::Gui(uid) | Self::User(uid) => uid,

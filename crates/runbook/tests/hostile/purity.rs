@@ -57,6 +57,7 @@ steps:
     (
         "units",
         r#"steps:
+  - { id: inspect, uses: service.inspect, with: { manager: systemd, unit: purity } }
   - { id: file, uses: systemd.unit-file, with: { unit: purity, content: "[Service]\nExecStart=/bin/true\n" } }
   - { id: drop-in, uses: systemd.drop-in, with: { unit: purity, name: limits, content: "[Service]\nNice=1\n" } }
   - { id: read, uses: systemd.daemon-reload }

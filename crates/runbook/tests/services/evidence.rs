@@ -243,8 +243,16 @@ fn an_inspection_finds_the_installation_that_runs() {
         (&outputs["version"], &outputs["running"], &outputs["pid"]),
         (&json!("1.0.0"), &json!(false), &Json::Null)
     );
-    let faults = scratch.faults("service.inspect", json!({ "manager": "systemd", "name": "x" }));
-    assert!(faults[0].message.contains("cannot be inspected"));
+    for (with, wanted) in [
+        (json!({ "manager": "launchd", "name": "x" }), "cannot be inspected"),
+        (json!({ "manager": "systemd", "name": "x" }), "needs the parameter `unit`"),
+        (json!({ "manager": "process", "unit": "x" }), "needs the parameter `name`"),
+        (json!({ "manager": "process", "name": "x", "user": true }), "`user` means nothing"),
+        (json!({ "manager": "systemd", "unit": "../x" }), "the name of a unit"),
+    ] {
+        let faults = scratch.faults("service.inspect", with.clone());
+        assert!(faults[0].message.contains(wanted), "{with}: {faults:#?}");
+    }
 }
 
 #[test]
