@@ -60,6 +60,10 @@ impl Definition {
 
     /// Reads a property list. The error says what is wrong with it.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, String> {
+        let is_xml = bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'<');
+        if !is_xml && !bytes.starts_with(b"bplist") {
+            return Err("it is neither XML nor a binary property list".to_owned());
+        }
         let value = Value::from_reader(std::io::Cursor::new(bytes)).map_err(|error| error.to_string())?;
         let Value::Dictionary(keys) = &value else { return Err("it is not a dictionary".to_owned()) };
         let arguments = strings(keys, "ProgramArguments")?;
@@ -183,8 +187,9 @@ mod tests {
     #[test]
     fn what_is_wrong_is_said() {
         for (text, said) in [
-            (String::new(), "end"),
-            ("label: a".to_owned(), ""),
+            (String::new(), "neither XML nor"),
+            ("label: a".to_owned(), "neither XML nor"),
+            ("<plist><dict><key>Label</key>".to_owned(), ""),
             ("<plist><array/></plist>".to_owned(), "not a dictionary"),
             (xml("<key>Label</key><string>a</string>"), "nothing to run"),
             (xml("<key>Program</key><string>/bin/a</string>"), "no Label"),
