@@ -162,10 +162,10 @@ mod tests {
         let found: Vec<(u32, String)> =
             parse_listeners(text, 18789).into_iter().map(|(pid, address)| (pid, address.to_string())).collect();
         assert_eq!(found, [(3925, "127.0.0.1".to_owned()), (3925, "::1".to_owned()), (4000, "::".to_owned())]);
-        let files = open_files("p1\nfcwd\nn/Users/ann\nftxt\nn/opt/homebrew/bin/node\nftxt\nn/usr/lib/dyld\n");
+        let files = open_files("p1\nfcwd\nn/Volumes/ann\nftxt\nn/opt/homebrew/bin/node\nftxt\nn/usr/lib/dyld\n");
         assert_eq!(
             (files["cwd"].to_str(), files["txt"].to_str()),
-            (Some("/Users/ann"), Some("/opt/homebrew/bin/node"))
+            (Some("/Volumes/ann"), Some("/opt/homebrew/bin/node"))
         );
     }
 

@@ -151,7 +151,7 @@ mod tests {
     const GATEWAY: &str = "<key>Label</key><string>ai.openclaw.gateway</string>\
         <key>ProgramArguments</key><array><string>/opt/homebrew/bin/node</string><string>/opt/a &amp; b/index.js</string></array>\
         <key>KeepAlive</key><true/><key>UserName</key><string>claw</string>\
-        <key>EnvironmentVariables</key><dict><key>HOME</key><string>/Users/claw</string></dict>\
+        <key>EnvironmentVariables</key><dict><key>HOME</key><string>/Volumes/claw</string></dict>\
         <key>StandardOutPath</key><string>/tmp/out.log</string><key>ThrottleInterval</key><integer>1</integer>";
 
     #[test]
@@ -162,7 +162,7 @@ mod tests {
         assert_eq!(read.program.as_deref(), Some("/opt/homebrew/bin/node"));
         assert_eq!(read.arguments, ["/opt/homebrew/bin/node", "/opt/a & b/index.js"]);
         assert!(read.keep_alive && read.starts_when_loaded && !read.disabled);
-        assert_eq!((read.environment["HOME"].as_str(), read.user.as_deref()), ("/Users/claw", Some("claw")));
+        assert_eq!((read.environment["HOME"].as_str(), read.user.as_deref()), ("/Volumes/claw", Some("claw")));
         let mut binary = Vec::new();
         Value::from_reader(std::io::Cursor::new(text)).unwrap().to_writer_binary(&mut binary).unwrap();
         assert!(binary.starts_with(b"bplist00"));
