@@ -186,7 +186,7 @@ mod tests {
     fn the_usual_place_of_a_property_list() {
         let home = Path::new("/Volumes/ann");
         let agent = home.join("Library/LaunchAgents/a.b.plist");
-        assert_eq!(Job::named("a.b", Some(Domain::Gui(501))).plists(home), [agent.clone()]);
+        assert_eq!(Job::named("a.b", Some(Domain::Gui(501))).plists(home), std::slice::from_ref(&agent));
         assert_eq!(Job::named("a.b", None).plists(home), [PathBuf::from("/Library/LaunchDaemons/a.b.plist"), agent]);
     }
 }
