@@ -29,13 +29,13 @@ pub(crate) fn sync_directory(path: &Path) -> Result<(), Error> {
 }
 
 /// Makes everything below a directory durable with one call: a call per file costs more than writing it did.
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(feature = "portable")))]
 pub(crate) fn sync_tree(dir: impl AsFd, path: &Path) -> Result<(), Error> {
     rustix::fs::syncfs(dir).map_err(|error| Error::io("make durable", path, error))
 }
 
 /// Without `syncfs`, the whole system is asked, and the directory itself once more for its error.
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(all(target_os = "linux", not(feature = "portable"))))]
 pub(crate) fn sync_tree(dir: impl AsFd, path: &Path) -> Result<(), Error> {
     rustix::fs::sync();
     rustix::fs::fsync(dir).map_err(|error| Error::io("make durable", path, error))

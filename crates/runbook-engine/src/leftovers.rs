@@ -54,7 +54,7 @@ fn is_ours(group: Pid, tag: &str) -> bool {
 }
 
 /// The process groups of the living processes that carry the tag.
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(feature = "portable")))]
 fn groups_of(tag: &str) -> HashSet<Pid> {
     let wanted = format!("RUNBOOK_STEP={tag}");
     let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
@@ -71,13 +71,13 @@ fn groups_of(tag: &str) -> HashSet<Pid> {
 }
 
 /// Without `/proc` nothing proves that a group is ours, so nothing is ended.
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(all(target_os = "linux", not(feature = "portable"))))]
 fn groups_of(_: &str) -> HashSet<Pid> {
     HashSet::new()
 }
 
 #[cfg(test)]
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(feature = "portable")))]
 mod tests {
     use super::*;
     use std::os::unix::process::CommandExt;

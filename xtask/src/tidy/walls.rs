@@ -42,6 +42,23 @@ const DATA: &[&str] = &[
     "std::net::{IpAddr, SocketAddr}",
 ];
 
+/// What only Linux has.
+const LINUX: &[&str] = &["/proc", "pidfd_open", "pidfd_send_signal", "syncfs(", "set_child_subreaper", "Boottime"];
+/// The modules that may name it. Each has a branch for other systems, or finds there that nothing is there.
+const LINUX_MODULES: &[&str] = &[
+    "crates/runbook-backup/src/attributes.rs",
+    "crates/runbook-backup/src/durable.rs",
+    "crates/runbook-backup/src/tree.rs",
+    "crates/runbook-engine/src/leftovers.rs",
+    "crates/runbook-steps/src/host/cgroup.rs",
+    "crates/runbook-steps/src/host/pidfd.rs",
+    "crates/runbook-steps/src/host/precious.rs",
+    "crates/runbook-steps/src/host/procfs.rs",
+    "crates/runbook-steps/src/process/supervisor.rs",
+];
+/// Crates that are for Linux alone, and never shipped.
+const FOR_TESTS: &[&str] = &["crates/test-hosts/", "crates/demo-gateway/", "xtask/"];
+
 /// Crates that treat all kinds alike.
 const KNOW_NO_KIND: &[&str] = &[
     "crates/runbook-model/src/",
@@ -94,6 +111,13 @@ fn judge(file: &File, kinds: &[String]) -> Vec<Finding> {
             );
             found.push(Finding::at(&file.path, at + 1, what));
         }
+        if let Some(word) = names(LINUX, line).filter(|_| !is_in(LINUX_MODULES) && !is_in(FOR_TESTS)) {
+            let what = format!(
+                "`{word}` is known to Linux alone: go through `Reader` or `Host`, or one of {}",
+                LINUX_MODULES.join(", ")
+            );
+            found.push(Finding::at(&file.path, at + 1, what));
+        }
         if let Some(kind) = kinds.iter().find(|kind| no_kind && line.contains(*kind)) {
             found.push(Finding::at(&file.path, at + 1, format!("{kind} in a crate that treats all kinds alike")));
         }
@@ -117,6 +141,8 @@ mod tests {
             ("crates/runbook-steps/src/kinds/a.rs", "std::fs::write(path, text)?;"),
             ("crates/runbook-steps/src/kinds/a.rs", "use std::process::Command;"),
             ("crates/runbook-steps/src/kinds/a.rs", "let answer = ureq::get(url);"),
+            ("crates/runbook-steps/src/host/a.rs", "fs::read(\"/proc/1/stat\")"),
+            ("crates/runbook-backup/src/a.rs", "rustix::fs::syncfs(dir)"),
             ("crates/runbook-plan/src/a.rs", "if uses == \"npm.install\" {"),
             ("crates/runbook-engine/src/a.rs", "\"npm.install\" =>"),
         ] {
@@ -128,6 +154,7 @@ mod tests {
     fn edges_data_comments_and_tests_are_fine() {
         for (path, text) in [
             ("crates/runbook-steps/src/host/a.rs", "std::fs::write(path, text)?;"),
+            ("crates/runbook-steps/src/host/procfs.rs", "fs::read(\"/proc/1/stat\")"),
             ("crates/runbook-steps/src/kinds/a.rs", "use std::fs::Metadata;"),
             ("crates/runbook-steps/src/kinds/a.rs", "// std::fs would go around the handle"),
             ("crates/runbook-steps/src/kinds/a.rs", "#[cfg(test)]\nmod tests {\nuse std::fs;\n}"),

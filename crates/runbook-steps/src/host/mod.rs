@@ -6,16 +6,23 @@
 mod ask;
 mod bus;
 mod cancel;
+#[cfg(all(target_os = "linux", not(feature = "portable")))]
 mod cgroup;
 mod command;
 mod environment;
 mod failures;
+mod kinship;
 mod memory;
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(feature = "portable")))]
 mod pidfd;
+#[cfg(not(all(target_os = "linux", not(feature = "portable"))))]
+mod portable;
 mod precious;
 mod process;
+#[cfg(all(target_os = "linux", not(feature = "portable")))]
 mod procfs;
+#[cfg(any(test, not(target_os = "linux"), feature = "portable"))]
+mod ps;
 mod reader;
 mod running;
 mod scratch;
@@ -30,8 +37,10 @@ pub use cancel::{Cancel, Canceller};
 pub(crate) use command::KEPT;
 pub use command::{Command, Output};
 pub use failures::io_failure;
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(feature = "portable")))]
 pub(crate) use pidfd::signal_exactly;
+#[cfg(not(all(target_os = "linux", not(feature = "portable"))))]
+pub(crate) use portable::signal_exactly;
 pub use process::{Executed, Identity, Listener, PortOwners, Process};
 pub use reader::Reader;
 pub use running::{Notes, Running};

@@ -10,9 +10,6 @@ use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use std::time::{Duration, Instant};
 
-/// How long a process may take to be gone after KILL.
-const AFTER_KILL: Duration = Duration::from_secs(10);
-
 impl Reader {
     /// The descriptor of exactly this process; `None` if it is gone.
     fn pidfd(&self, identity: &Identity) -> Result<Option<OwnedFd>, Failure> {
@@ -61,25 +58,6 @@ impl Host {
                 Err(error) => return Err(Failure::failed(format!("cannot wait for {identity}: {error}"))),
             }
         }
-    }
-
-    /// TERM to each of these processes, KILL to those that are there after `grace`. Fails if one outlives that.
-    pub fn terminate(&self, identities: &[Identity], grace: Duration) -> Result<(), Failure> {
-        let until = Instant::now() + grace;
-        for identity in identities {
-            self.signal(identity, Signal::TERM)?;
-        }
-        for identity in identities {
-            if self.wait_gone(identity, until.saturating_duration_since(Instant::now()))? {
-                continue;
-            }
-            self.signal(identity, Signal::KILL)?;
-            if !self.wait_gone(identity, AFTER_KILL)? {
-                return Err(Failure::failed(format!("{identity} is still there after KILL"))
-                    .hint("it hangs in the kernel, usually on a disk or a network file system; look at its stack"));
-            }
-        }
-        Ok(())
     }
 }
 

@@ -22,47 +22,10 @@ impl Reader {
         Ok(read_stat(pid, &self.boot()?))
     }
 
-    /// Whether exactly this process runs. One that ended and waits for its parent does not.
-    pub fn alive(&self, identity: &Identity) -> Result<bool, Failure> {
-        Ok(self.process(identity.pid)?.is_some_and(|found| found.identity == *identity && !found.ended))
-    }
-
     /// Every process of the host in the order of numbers, those that ended left out.
     pub fn processes(&self) -> Result<Vec<Process>, Failure> {
         let boot = self.boot()?;
         Ok(pids()?.into_iter().filter_map(|pid| read_stat(pid, &boot)).filter(|process| !process.ended).collect())
-    }
-
-    /// The children of `pid`, their children and so on, without itself.
-    pub fn descendants(&self, pid: u32) -> Result<Vec<Process>, Failure> {
-        let mut children: BTreeMap<u32, Vec<Process>> = BTreeMap::new();
-        for process in self.processes()? {
-            children.entry(process.parent).or_default().push(process);
-        }
-        let mut found = Vec::new();
-        let mut parents = vec![pid];
-        while let Some(parent) = parents.pop() {
-            for process in children.remove(&parent).unwrap_or_default() {
-                parents.push(process.identity.pid);
-                found.push(process);
-            }
-        }
-        Ok(found)
-    }
-
-    /// The parent of `pid`, its parent and so on, the nearest first, without itself.
-    pub fn ancestors(&self, pid: u32) -> Result<Vec<Process>, Failure> {
-        let mut found: Vec<Process> = Vec::new();
-        let mut next = self.process(pid)?.map(|process| process.parent);
-        while let Some(process) = next.map(|parent| self.process(parent)).transpose()?.flatten() {
-            // While this reads, a number may pass to a younger process.
-            if found.iter().any(|known| known.identity.pid == process.identity.pid) {
-                break;
-            }
-            next = Some(process.parent);
-            found.push(process);
-        }
-        Ok(found)
     }
 
     /// The processes whose environment had exactly `name=value` when they were started, as far as this user may see.
@@ -130,11 +93,6 @@ impl Reader {
                 })
                 .collect(),
         })
-    }
-
-    /// The user that runs `runbook`.
-    pub fn uid(&self) -> u32 {
-        rustix::process::geteuid().as_raw()
     }
 
     fn socket_owners(&self, listeners: &[Listener]) -> Result<BTreeMap<u64, Vec<Process>>, Failure> {

@@ -1,10 +1,11 @@
 //! `service.inspect`: what a service executes, and which installation that is. It only reads.
 //!
-//! A manager says what it knows in `service_inspect/told.rs`; `process.rs` and `unit.rs` are the managers. From there on
+//! A manager says what it knows in `service_inspect/told.rs`; `process.rs`, `unit.rs` and `job.rs` are the managers. From there on
 //! all are alike: `crate::launch` follows the command, `running.rs` looks at the processes, `installations.rs` for other
 //! copies of the package, and `report.rs` puts it into outputs and a line.
 
 mod installations;
+mod job;
 mod process;
 mod report;
 mod running;
@@ -16,6 +17,7 @@ mod unit;
 use crate::args::{normalise, wrong};
 use crate::host::Reader;
 use crate::launch::{Trail, accounts, follow};
+use crate::launchd::Job;
 use crate::package::{package_name, package_root, package_version};
 use crate::process::Service;
 use crate::systemd::Unit;
@@ -62,6 +64,7 @@ static DOC: KindDoc = KindDoc {
             ParamType::String,
             "The unit, with `manager: systemd`; a name without a suffix is a service",
         ),
+        Param::optional("job", ParamType::String, "The job, with `manager: launchd`: its label, or `DOMAIN/LABEL`"),
         Param::default(
             "user",
             ParamType::Bool,
@@ -132,6 +135,9 @@ impl Kind for ServiceInspect {
     }
 
     fn declare(&self, args: &Args<'_>) -> Declaration {
+        if let Peek::Known(title) = args.peek::<String>("job") {
+            return Declaration::inspection().reads(Resource::Job(title)).role(Role::Inspect);
+        }
         let service = match (args.peek::<String>("name"), args.peek::<String>("unit"), args.peek::<bool>("user")) {
             (Peek::Known(name), Peek::Absent, _) => Resource::Process(name),
             (Peek::Absent, Peek::Known(unit), Peek::Known(user)) => Unit::named(&unit, user).resource(),
@@ -145,6 +151,9 @@ impl Kind for ServiceInspect {
             return Err(fault);
         }
         let manager = match args.need::<String>("manager")?.as_str() {
+            "launchd" => Manager::Launchd(
+                Job::of_title(&args.need::<String>("job")?).ok_or_else(|| wrong("job", args.span("job"), JOB))?,
+            ),
             "systemd" => Manager::Systemd(Unit::named(&args.need::<String>("unit")?, args.need("user")?)),
             _ => Manager::Process(Service::named(args.need::<String>("name")?)),
         };
@@ -159,22 +168,16 @@ fn faults(args: &Args<'_>) -> Vec<Diagnostic> {
     let own = match manager.as_str() {
         "process" => "name",
         "systemd" => "unit",
+        "launchd" => "job",
         // What is no manager at all, the table of parameters says.
-        other if !MANAGERS.contains(&other) => return Vec::new(),
-        _ => {
-            let message = format!("services of {manager} cannot be inspected by this version");
-            let fault = Diagnostic::error(Code::WRONG_PARAMETER, args.span("manager"), message);
-            return vec![
-                fault.help("`manager` is `systemd`, or `process` for services that `process.start` has started"),
-            ];
-        }
+        _ => return Vec::new(),
     };
     let mut found = Vec::new();
     if args.given(own).is_none() {
         let message = format!("`service.inspect` with `manager: {manager}` needs the parameter `{own}`");
         found.push(Diagnostic::error(Code::MISSING_PARAMETER, args.step_span, message));
     }
-    let foreign = ["name", "unit", "user"].into_iter().filter(|name| *name != own);
+    let foreign = ["name", "unit", "job", "user"].into_iter().filter(|name| *name != own);
     for name in foreign.filter(|name| !(own == "unit" && *name == "user")) {
         if args.given(name).is_some() {
             let message = format!("`{name}` means nothing with `manager: {manager}`");
@@ -188,15 +191,22 @@ fn faults(args: &Args<'_>) -> Vec<Diagnostic> {
         Peek::Known(name) if own == "unit" && !Unit::is_name(&name) => {
             found.push(wrong(own, args.span(own), "the name of a unit, not a path"));
         }
+        Peek::Known(title) if own == "job" && Job::of_title(&title).is_none() => {
+            found.push(wrong(own, args.span(own), JOB));
+        }
         _ => {}
     }
     found
 }
 
+/// What `job` has to be.
+const JOB: &str = "the label of a job, such as `ai.openclaw.gateway`, or `DOMAIN/LABEL`";
+
 /// What keeps the service up.
 enum Manager {
     Process(Service),
     Systemd(Unit),
+    Launchd(Job),
 }
 
 /// Which package is meant.
@@ -233,6 +243,7 @@ impl Inspect {
         let told = match &self.manager {
             Manager::Process(service) => process::tell(host, service)?,
             Manager::Systemd(unit) => unit::tell(host, unit)?,
+            Manager::Launchd(job) => job::tell(host, job)?,
         };
         let inspection = inspect(host, Path::new("/"), told, &self.wanted)?;
         Ok((inspection.summary(host), inspection.outputs(host)?))

@@ -60,6 +60,10 @@ impl Definition {
 
     /// Reads a property list. The error says what is wrong with it.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, String> {
+        let is_xml = bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'<');
+        if !is_xml && !bytes.starts_with(b"bplist") {
+            return Err("it is neither XML nor a binary property list".to_owned());
+        }
         let value = Value::from_reader(std::io::Cursor::new(bytes)).map_err(|error| error.to_string())?;
         let Value::Dictionary(keys) = &value else { return Err("it is not a dictionary".to_owned()) };
         let arguments = strings(keys, "ProgramArguments")?;
@@ -147,7 +151,7 @@ mod tests {
     const GATEWAY: &str = "<key>Label</key><string>ai.openclaw.gateway</string>\
         <key>ProgramArguments</key><array><string>/opt/homebrew/bin/node</string><string>/opt/a &amp; b/index.js</string></array>\
         <key>KeepAlive</key><true/><key>UserName</key><string>claw</string>\
-        <key>EnvironmentVariables</key><dict><key>HOME</key><string>/Users/claw</string></dict>\
+        <key>EnvironmentVariables</key><dict><key>HOME</key><string>/Volumes/claw</string></dict>\
         <key>StandardOutPath</key><string>/tmp/out.log</string><key>ThrottleInterval</key><integer>1</integer>";
 
     #[test]
@@ -158,7 +162,7 @@ mod tests {
         assert_eq!(read.program.as_deref(), Some("/opt/homebrew/bin/node"));
         assert_eq!(read.arguments, ["/opt/homebrew/bin/node", "/opt/a & b/index.js"]);
         assert!(read.keep_alive && read.starts_when_loaded && !read.disabled);
-        assert_eq!((read.environment["HOME"].as_str(), read.user.as_deref()), ("/Users/claw", Some("claw")));
+        assert_eq!((read.environment["HOME"].as_str(), read.user.as_deref()), ("/Volumes/claw", Some("claw")));
         let mut binary = Vec::new();
         Value::from_reader(std::io::Cursor::new(text)).unwrap().to_writer_binary(&mut binary).unwrap();
         assert!(binary.starts_with(b"bplist00"));
@@ -183,8 +187,9 @@ mod tests {
     #[test]
     fn what_is_wrong_is_said() {
         for (text, said) in [
-            (String::new(), "end"),
-            ("label: a".to_owned(), ""),
+            (String::new(), "neither XML nor"),
+            ("label: a".to_owned(), "neither XML nor"),
+            ("<plist><dict><key>Label</key>".to_owned(), ""),
             ("<plist><array/></plist>".to_owned(), "not a dictionary"),
             (xml("<key>Label</key><string>a</string>"), "nothing to run"),
             (xml("<key>Program</key><string>/bin/a</string>"), "no Label"),

@@ -50,7 +50,7 @@ impl Domain {
     }
 
     /// The user whose jobs these are; root for the system.
-    fn uid(self) -> u32 {
+    pub(crate) fn uid(self) -> u32 {
         match self {
             Self::System => 0,
             Self::Gui(uid) | Self::User(uid) => uid,
@@ -184,9 +184,9 @@ mod tests {
 
     #[test]
     fn the_usual_place_of_a_property_list() {
-        let home = Path::new("/Users/ann");
+        let home = Path::new("/Volumes/ann");
         let agent = home.join("Library/LaunchAgents/a.b.plist");
-        assert_eq!(Job::named("a.b", Some(Domain::Gui(501))).plists(home), [agent.clone()]);
+        assert_eq!(Job::named("a.b", Some(Domain::Gui(501))).plists(home), std::slice::from_ref(&agent));
         assert_eq!(Job::named("a.b", None).plists(home), [PathBuf::from("/Library/LaunchDaemons/a.b.plist"), agent]);
     }
 }

@@ -164,10 +164,10 @@ mod tests {
         \x20       last exit code = 0\n\n        event triggers = {\n        }\n\n        sockets = {\n        }\n\n        properties = {\n\
         \x20               keepalive = 1\n                runatload = 1\n        }\n}\n";
     /// As macOS 12 and later say it: tabs, the target, and more lines.
-    const RECENT: &str = "gui/501/ai.openclaw.gateway = {\n\tactive count = 1\n\tpath = /Users/ann/Library/LaunchAgents/ai.openclaw.gateway.plist\n\
+    const RECENT: &str = "gui/501/ai.openclaw.gateway = {\n\tactive count = 1\n\tpath = /Volumes/ann/Library/LaunchAgents/ai.openclaw.gateway.plist\n\
         \ttype = LaunchAgent\n\tstate = running\n\n\tprogram = /opt/homebrew/opt/node/bin/node\n\targuments = {\n\t\t/opt/homebrew/opt/node/bin/node\n\
-        \t\t/opt/homebrew/lib/node_modules/openclaw/dist/index.js\n\t\tgateway\n\t\t--port\n\t\t18789\n\t}\n\n\tworking directory = /Users/ann\n\n\
-        \tstdout path = /Users/ann/Library/Logs/openclaw/gateway.log\n\tstderr path = /Users/ann/Library/Logs/openclaw/gateway.err.log\n\
+        \t\t/opt/homebrew/lib/node_modules/openclaw/dist/index.js\n\t\tgateway\n\t\t--port\n\t\t18789\n\t}\n\n\tworking directory = /Volumes/ann\n\n\
+        \tstdout path = /Volumes/ann/Library/Logs/openclaw/gateway.log\n\tstderr path = /Volumes/ann/Library/Logs/openclaw/gateway.err.log\n\
         \tinherited environment = {\n\t\tSSH_AUTH_SOCK => /private/tmp/com.apple.launchd.x/Listeners\n\t}\n\n\tdefault environment = {\n\
         \t\tPATH => /usr/bin:/bin:/usr/sbin:/sbin\n\t}\n\n\tenvironment = {\n\t\tOPENCLAW_PORT => 18789\n\t\tEMPTY => \n\
         \t\tXPC_SERVICE_NAME => ai.openclaw.gateway\n\t}\n\n\tdomain = gui/501 [100007]\n\tasid = 100007\n\tminimum runtime = 1\n\texit timeout = 20\n\
@@ -196,8 +196,8 @@ mod tests {
         assert_eq!(new.arguments.len(), 5);
         assert_eq!((new.environment["OPENCLAW_PORT"].as_str(), new.environment["EMPTY"].as_str()), ("18789", ""));
         assert!(!new.environment.contains_key("SSH_AUTH_SOCK") && !new.environment.contains_key("PATH"));
-        assert_eq!(new.stderr, Some("/Users/ann/Library/Logs/openclaw/gateway.err.log".into()));
-        assert_eq!(new.plist, Some("/Users/ann/Library/LaunchAgents/ai.openclaw.gateway.plist".into()));
+        assert_eq!(new.stderr, Some("/Volumes/ann/Library/Logs/openclaw/gateway.err.log".into()));
+        assert_eq!(new.plist, Some("/Volumes/ann/Library/LaunchAgents/ai.openclaw.gateway.plist".into()));
 
         let scheduled = JobState::parse(SCHEDULED).unwrap();
         assert_eq!((scheduled.words().as_str(), scheduled.pid, scheduled.runs), ("spawn scheduled", None, 640));

@@ -66,7 +66,7 @@ impl Supervisor {
         let spec: Spec = serde_json::from_slice(&std::fs::read(&path)?)?;
         // Fails if this process leads a group already; then it was started by hand, which is as good.
         let _ = rustix::process::setsid();
-        #[cfg(target_os = "linux")]
+        #[cfg(all(target_os = "linux", not(feature = "portable")))]
         rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
         let reader = Reader::new(&dir, &dir);
         let state = State {

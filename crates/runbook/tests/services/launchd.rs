@@ -262,3 +262,39 @@ fn what_keeps_ending_is_red() {
     assert!(said.contains("is red: `job`") && said.contains("is not loaded, as before"), "{said}");
     assert_eq!(bench.launchd.ask(&["print", &target()]).unwrap().code, 113);
 }
+
+#[test]
+fn an_inspection_follows_the_property_list_to_the_package() {
+    let bench = Bench::new(Style::Recent);
+    // As Homebrew lays it out.
+    let package = bench.path("brew/lib/node_modules/openclaw");
+    std::fs::create_dir_all(package.join("dist")).unwrap();
+    std::fs::create_dir_all(bench.path("brew/bin")).unwrap();
+    std::fs::write(package.join("package.json"), "{ \"name\": \"openclaw\", \"version\": \"2026.3.23\" }\n").unwrap();
+    std::fs::write(package.join("dist/index.js"), "setInterval(() => {}, 1000);\n").unwrap();
+    std::os::unix::fs::symlink("../lib/node_modules/openclaw/dist/index.js", bench.path("brew/bin/openclaw")).unwrap();
+    let cellar = bench.path("brew/Cellar/node/25.1.0/bin");
+    std::fs::create_dir_all(&cellar).unwrap();
+    let found = Command::new("sh").args(["-c", "command -v node"]).output().unwrap();
+    let node = String::from_utf8(found.stdout).unwrap();
+    assert!(!node.is_empty(), "this test runs node");
+    std::os::unix::fs::symlink(node.trim(), cellar.join("node")).unwrap();
+    let arguments = [cellar.join("node"), bench.path("brew/bin/openclaw")].map(|path| path.display().to_string());
+    let list = bench
+        .property_list("1")
+        .replace(&bench.path("app/program").display().to_string(), &arguments.join("</string><string>"));
+    std::fs::write(bench.plist(), list).unwrap();
+    bench.load();
+    let text = format!(
+        "kind: Plan\nversion: 1\nname: inspect\nsummary: What a job runs.\nsteps:\n  \
+         - {{ id: it, uses: service.inspect, with: {{ manager: launchd, job: {}, package: openclaw }} }}\n  \
+         - id: note\n    uses: file.write\n    with:\n      path: note\n      content: \"{{{{ steps.it.package_root }}}} \
+         {{{{ steps.it.version }}}} {{{{ steps.it.npm_prefix }}}} {{{{ steps.it.running }}}} {{{{ steps.it.restart }}}}\"\n",
+        target()
+    );
+    std::fs::write(bench.path("plan.yaml"), text).unwrap();
+    ended(&bench.runbook(&["apply", "plan.yaml", "--yes"]), 0);
+    let note = std::fs::read_to_string(bench.path("note")).unwrap();
+    let wanted = format!("{} 2026.3.23 {} true KeepAlive", package.display(), bench.path("brew").display());
+    assert_eq!(note.to_lowercase(), wanted.to_lowercase());
+}

@@ -57,8 +57,15 @@ fn install(world: &World) -> String {
 }
 
 fn load(world: &World) {
-    // Stamps of files are as exact as the clock's ticks.
-    std::thread::sleep(std::time::Duration::from_millis(30));
+    // Stamps of files are as exact as the clock's ticks: what is started from here on is newer than its files.
+    let changed = |path: &std::path::Path| path.metadata().unwrap().modified().unwrap();
+    let (tick, written) = (world.state.join("tick"), changed(&plist_path(world)));
+    while {
+        std::fs::write(&tick, "").unwrap();
+        changed(&tick) < written + std::time::Duration::from_millis(30)
+    } {
+        std::thread::yield_now();
+    }
     // The label of the job of the case before may not be free yet.
     let until = std::time::Instant::now() + std::time::Duration::from_secs(20);
     while !launchctl(&["bootstrap", &domain(), &plist_path(world).to_string_lossy()]).0 {
