@@ -153,7 +153,26 @@ impl Program {
                 needed.insert(step.clone());
             }
         }
+        let up: Vec<StepId> = order.iter().filter(|step| needed.contains(*step)).cloned().collect();
+        for start in up {
+            let within =
+                schedule.before(&start).filter(|step| self.makes_way(step, &start) && !skipped.contains(*step));
+            needed.extend(within.cloned());
+        }
         needed
+    }
+
+    /// Whether `step` is what the service that `start` brings up has to go through first: its stop, and a cache that is
+    /// cleared meanwhile. Otherwise a change beside them would be made under a service that runs, and `start` would find
+    /// it up.
+    fn makes_way(&self, step: &StepId, start: &StepId) -> bool {
+        let Some(declaration) = self.course.schedule.declaration(start) else { return false };
+        let starts: Vec<_> = declaration.starts().collect();
+        self.plays(step, |role| match role {
+            Role::Stop(service) => starts.contains(&service),
+            Role::ClearCache => !starts.is_empty(),
+            _ => false,
+        })
     }
 
     /// Whether it stops, starts or restarts something, or makes room for it.

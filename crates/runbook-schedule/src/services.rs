@@ -130,6 +130,18 @@ impl Services {
         each_once.map(|(_, _, window)| Stand { window: *window, late, sure: only_one && !late }).collect()
     }
 
+    /// The same for a step that may name its services by reading them: it is about those, if the plan stops or starts them.
+    pub(crate) fn place_named<'r>(
+        &self,
+        steps: &Steps<'_>,
+        step: usize,
+        resources: impl Iterator<Item = &'r Resource>,
+    ) -> Vec<Stand> {
+        let named = steps.read_by(step).filter_map(|touch| self.windows(touch.resource));
+        let named: Vec<Stand> = named.filter_map(|windows| stand(windows, step, true)).collect();
+        if named.is_empty() { self.place(steps, step, resources) } else { named }
+    }
+
     fn number(&mut self, name: &Resource) -> usize {
         if let Some(service) = self.named.get(name) {
             return *service;

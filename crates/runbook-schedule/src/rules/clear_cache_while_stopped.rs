@@ -11,7 +11,7 @@ fn wishes(scene: &Scene<'_>) -> Vec<Wish> {
     let mut wishes = Vec::new();
     for step in scene.steps.with_role(|role| *role == Role::ClearCache) {
         let written = scene.steps.written_by(step).map(|touch| touch.resource);
-        for stand in scene.services.place(scene.steps, step, written) {
+        for stand in scene.services.place_named(scene.steps, step, written) {
             wishes.extend(inside(&stand, step, true));
         }
     }

@@ -12,7 +12,7 @@ fn wishes(scene: &Scene<'_>) -> Vec<Wish> {
         for role in &declaration.roles {
             if let Role::FreePort(port) = role {
                 let port = Resource::Port(*port);
-                for stand in scene.services.place(scene.steps, step, std::iter::once(&port)) {
+                for stand in scene.services.place_named(scene.steps, step, std::iter::once(&port)) {
                     wishes.extend(inside(&stand, step, true));
                 }
             }

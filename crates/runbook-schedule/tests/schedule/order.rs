@@ -78,6 +78,13 @@ fn each_rule_moves_its_steps() {
     check("stop stop=unit:x\nstart start=unit:x w=tcp:1\nfree port=1", &["stop < free < start"]);
     check("stop stop=unit:x\nfree port=1 w=tcp:1\nrestart restart=unit:x", &["stop < free < restart"]);
     check("verify verify=health\nrestart restart=unit:x", &["restart < verify"]);
+    // A step that names its service belongs to that one, wherever the file has it.
+    let two = "stopA stop=unit:a\nstartA start=unit:a\nstopB stop=unit:b\nstartB start=unit:b";
+    for step in ["free port=1 w=tcp:1", "cache cache w=?"] {
+        let name = step.split(' ').next().unwrap();
+        check(&format!("{step} r=unit:b\n{two}"), &[&format!("stopB < {name} < startB")]);
+        check(&format!("{two}\n{step} r=unit:a"), &[&format!("stopA < {name} < startA")]);
+    }
     check("promote promote\nverify verify=health", &["verify < promote"]);
 }
 

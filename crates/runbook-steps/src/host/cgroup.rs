@@ -1,6 +1,6 @@
 //! Which processes are in a control group, from `/proc`: it reads the same with either version of the hierarchy.
 
-use super::{Process, Reader};
+use super::{Identity, Process, Reader};
 use runbook_model::Failure;
 use std::fs;
 
@@ -18,16 +18,28 @@ impl Reader {
         };
         Ok(self.processes()?.into_iter().filter(is_in).collect())
     }
+
+    /// The control groups of exactly this process in the hierarchies that systemd keeps its units in: one path, or two
+    /// where both hierarchies are mounted. None if it is gone.
+    pub fn groups_of(&self, process: &Identity) -> Result<Vec<String>, Failure> {
+        let text = fs::read_to_string(format!("/proc/{}/cgroup", process.pid)).unwrap_or_default();
+        // The number may have passed to another process in between; then what was read is about that one.
+        let still = self.alive(process)?;
+        Ok(groups(&text).filter(|_| still).map(str::to_owned).collect())
+    }
 }
 
 /// `cgroups(7)`: lines of `hierarchy:controllers:path`. systemd's own hierarchy is the unified one or the named one.
-fn in_group(groups: &str, path: &str) -> bool {
-    groups.lines().any(|line| {
+fn groups(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().filter_map(|line| {
         let mut fields = line.splitn(3, ':').skip(1);
-        let (Some(controllers), Some(group)) = (fields.next(), fields.next()) else { return false };
-        let below = group.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-        below && (controllers.is_empty() || controllers == "name=systemd")
+        let (controllers, group) = (fields.next()?, fields.next()?);
+        (controllers.is_empty() || controllers == "name=systemd").then_some(group)
     })
+}
+
+fn in_group(text: &str, path: &str) -> bool {
+    groups(text).any(|group| group.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
 }
 
 #[cfg(test)]

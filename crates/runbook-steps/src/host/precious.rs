@@ -4,6 +4,7 @@ use super::Reader;
 use runbook_model::Failure;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 impl Reader {
@@ -42,6 +43,32 @@ impl Reader {
             .hint(format!("unmount {} first", point.display()))),
             None => Ok(()),
         }
+    }
+
+    /// A refusal if a directory on the way to `path` is a symlink that somebody else than root or the caller made: who
+    /// made it decides what is behind it, also a moment later.
+    pub fn own_way_to(&self, path: &Path) -> Result<(), Failure> {
+        let mut left = vec![path.parent().unwrap_or(path).to_path_buf()];
+        // More links than the kernel itself would follow (path_resolution(7)).
+        for _ in 0..40 {
+            let Some(way) = left.pop() else { return Ok(()) };
+            for dir in way.ancestors() {
+                let Some(target) = self.read_link(dir)? else { continue };
+                let owner = self.lstat(dir)?.map_or(0, |found| found.uid());
+                if owner != 0 && owner != self.own_uid() {
+                    return Err(Failure::refused(format!(
+                        "{} leads through {}, a symlink that user {owner} made to {}",
+                        path.display(),
+                        dir.display(),
+                        target.display()
+                    ))
+                    .hint("name the directory itself, if it is the right one"));
+                }
+                left.push(dir.parent().unwrap_or(dir).join(target));
+            }
+        }
+        Err(Failure::refused(format!("{} leads through too many symlinks", path.display()))
+            .hint("name the directory itself"))
     }
 
     /// Where file systems are mounted; none where the kernel does not tell.

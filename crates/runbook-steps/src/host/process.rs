@@ -50,14 +50,18 @@ pub struct Executed {
     pub cwd: Option<PathBuf>,
     /// The user that it runs as.
     pub uid: Option<u32>,
+    /// Whether it sees other process numbers than this user: it is in a container. `None` if this user may not see it.
+    pub contained: Option<bool>,
 }
 
 impl Executed {
     /// `node server.js, user 1000`: for messages.
     pub fn line(&self) -> String {
         let argv = self.argv.join(" ");
+        // A process that gave itself a shorter title leaves empty arguments behind it.
+        let argv = argv.trim_end();
         let what = match (&self.exe, argv.is_empty()) {
-            (_, false) => argv,
+            (_, false) => argv.to_owned(),
             (Some(exe), true) => exe.display().to_string(),
             (None, true) => "an unknown program".to_owned(),
         };

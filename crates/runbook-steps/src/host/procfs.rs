@@ -9,7 +9,6 @@ use std::fs;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// In one second, as `/proc` counts; Linux shows this to programs on every platform (`USER_HZ`).
@@ -100,7 +99,8 @@ impl Reader {
             exe: fs::read_link(proc_file(identity.pid, "exe")).ok().map(without_deleted),
             argv,
             cwd: fs::read_link(proc_file(identity.pid, "cwd")).ok(),
-            uid: fs::metadata(proc_file(identity.pid, "")).ok().map(|found| found.uid()),
+            uid: fs::read_to_string(proc_file(identity.pid, "status")).ok().and_then(|status| effective_uid(&status)),
+            contained: pid_namespace(&identity.pid.to_string()).zip(pid_namespace("self")).map(|(its, own)| its != own),
         };
         // The number may have passed to another process in between; then what was read is about that one.
         Ok(self.alive(identity)?.then_some(executed))
@@ -157,7 +157,8 @@ impl Reader {
         Ok(owners)
     }
 
-    fn boot(&self) -> Result<String, Failure> {
+    /// The kernel's name of this boot.
+    pub(crate) fn boot(&self) -> Result<String, Failure> {
         let path = Path::new("/proc/sys/kernel/random/boot_id");
         let text = fs::read_to_string(path).map_err(|error| io_failure("read", path, &error))?;
         Ok(text.trim().to_owned())
@@ -166,6 +167,17 @@ impl Reader {
 
 fn proc_file(pid: u32, name: &str) -> PathBuf {
     Path::new("/proc").join(pid.to_string()).join(name)
+}
+
+/// `proc_pid_status(5)`: the real, the effective and two more users. The owner of the directory in `/proc` is root for
+/// every process that may not be traced.
+fn effective_uid(status: &str) -> Option<u32> {
+    status.lines().find_map(|line| line.strip_prefix("Uid:"))?.split_ascii_whitespace().nth(1)?.parse().ok()
+}
+
+/// In which process numbers mean something else: `namespaces(7)`.
+fn pid_namespace(process: &str) -> Option<PathBuf> {
+    fs::read_link(Path::new("/proc").join(process).join("ns/pid")).ok()
 }
 
 fn pids() -> Result<Vec<u32>, Failure> {
@@ -282,6 +294,14 @@ mod tests {
         assert!((begin - 20..=now()).contains(&started), "{begin} {started}");
         drop(child.stdin.take());
         child.wait().unwrap();
+    }
+
+    #[test]
+    fn a_process_is_seen_with_its_user() {
+        let own = reader().process(std::process::id()).unwrap().unwrap().identity;
+        let executed = reader().executed(&own).unwrap().unwrap();
+        assert_eq!((executed.uid, executed.contained), (Some(reader().uid()), Some(false)));
+        assert_eq!(effective_uid("Name:\tx\nUid:\t0\t1000\t0\t0\n"), Some(1000));
     }
 
     #[test]

@@ -3,11 +3,12 @@
 use super::writer::{parent_of, sync_dir};
 use super::{Host, io_failure};
 use runbook_model::Failure;
+use rustix::fd::OwnedFd;
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, RenameFlags, openat, renameat, renameat_with, statat};
 use std::fs;
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// How much is copied between two looks at whether the work is still wanted.
 const PIECE: u64 = 16 << 20;
@@ -71,9 +72,10 @@ impl Host {
         }
         self.expendable(path)?;
         self.act()?;
-        let shared = openat(CWD, parent, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
-            .map_err(|error| failed(error.into()))?;
-        let apart = tempfile::Builder::new().prefix(CLEARED).tempdir_in(parent).map_err(failed)?;
+        self.own_way_to(path)?;
+        let real = self.canonical(parent)?.unwrap_or_else(|| parent.to_path_buf());
+        let shared = open_without_links(&real).map_err(failed)?;
+        let apart = tempfile::Builder::new().prefix(CLEARED).tempdir_in(&real).map_err(failed)?;
         let own = openat(
             CWD,
             apart.path(),
@@ -110,6 +112,18 @@ impl Host {
         }
         Ok(())
     }
+}
+
+/// Opens the directory at the absolute path `path`, which has no symlink in it; fails if one has been put there by now.
+fn open_without_links(path: &Path) -> io::Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let mut dir = openat(CWD, "/", flags, Mode::empty())?;
+    for part in path.components() {
+        if let Component::Normal(name) = part {
+            dir = openat(&dir, name, flags, Mode::empty())?;
+        }
+    }
+    Ok(dir)
 }
 
 /// How many entries a tree has; what cannot be read counts as nothing.

@@ -1,8 +1,16 @@
 //! `jiti-cache.clear`: no compiled program text of an older version is left for the service to load.
+//!
+//! `places.rs` finds where a service has its cache.
 
+mod places;
+
+use self::places::Places;
+use super::about::{self, About};
 use crate::host::Reader;
 use crate::{Args, Done, Kind, KindDoc, OutputDoc, Param, ParamType, Probe, Step, Work};
-use runbook_model::{Declaration, Diagnostic, Effect, Failure, Outputs, Prediction, Resource, Role, UndoPhase};
+use runbook_model::{
+    Declaration, Diagnostic, Diagnostics, Effect, Failure, Outputs, Prediction, Resource, Role, UndoPhase,
+};
 use serde_json::{Value as Json, json};
 use std::borrow::Cow;
 use std::fs::Metadata;
@@ -17,18 +25,31 @@ static DOC: KindDoc = KindDoc {
     summary: Cow::Borrowed("Removes the cache of compiled modules that jiti keeps"),
     text: Cow::Borrowed(
         "A plugin that was replaced at the same path can go on running from this cache. The second field report lost a \
-         fix to it. The directory is moved aside in one rename and then removed. In a directory that everybody may \
-         write to, such as `/tmp`, a name proves nothing: a symlink, something that is no directory, a directory of \
-         another owner than the caller or `owner`, and a place where others could swap it are refused, and what was \
-         moved is looked at once more before it is removed. A cache builds itself again, so there is nothing to undo.",
+         fix to it. The cache is where the service sees it: with `unit` the environment that systemd gives it counts \
+         (`TMPDIR`, `JITI_FS_CACHE`), and its own `/tmp` where it has one. That one goes when the unit stops, unless other \
+         units share it; then there is nothing to clear, and the step says so. A cache in `node_modules/.cache/jiti` of the \
+         package that the unit executes is cleared as well. What a wrapper script sets is not known: name the cache with \
+         `dir` then. Nothing is cleared under a `service` or `unit` that runs: stop it in an earlier step. The directory is \
+         moved aside in one rename and then removed. In a directory that somebody else may write to, such as `/tmp`, a \
+         name proves nothing: a symlink in the path that somebody else made, something that is no directory, a directory \
+         of another owner than the caller, the user of the unit or `owner`, and a place where others could swap it are \
+         refused, and what was moved is looked at once more before it is removed. A cache builds itself again, so there \
+         is nothing to undo.",
     ),
     params: Cow::Borrowed(&[
-        Param::optional("dir", ParamType::Path, "The cache; `$TMPDIR/jiti`, else `/tmp/jiti`, without it"),
-        Param::optional("owner", ParamType::String, "A user, besides the caller, who may own it: the service's user"),
+        Param::optional(
+            "dir",
+            ParamType::Path,
+            "The cache; without it, and without `unit` or `service`, `$TMPDIR/jiti` of the caller, else `/tmp/jiti`",
+        ),
+        Param::optional("owner", ParamType::String, "A user, besides the caller and the unit's user, who may own it"),
+        about::UNIT,
+        about::USER,
+        Param::optional("service", ParamType::String, "The service of the embedded supervisor whose cache it is"),
     ]),
     outputs: Cow::Borrowed(&[OutputDoc { name: "removed", help: "how many entries went, a number" }]),
     open_outputs: false,
-    example: Cow::Borrowed("- id: jiti\n  uses: jiti-cache.clear\n  with:\n    owner: openclaw\n"),
+    example: Cow::Borrowed("- id: jiti\n  uses: jiti-cache.clear\n  with:\n    unit: openclaw.service\n"),
 };
 
 impl Kind for JitiCacheClear {
@@ -36,59 +57,112 @@ impl Kind for JitiCacheClear {
         &DOC
     }
 
+    fn check(&self, args: &Args<'_>, found: &mut Diagnostics) {
+        about::check(args, found);
+    }
+
     fn declare(&self, args: &Args<'_>) -> Declaration {
-        let cache = args.path_resource("dir").unwrap_or_else(|| Resource::Path(std::env::temp_dir().join("jiti")));
+        let service = about::resource(args);
+        // Where a service has its cache is known on the host alone.
+        let own = || match service {
+            Some(_) => Resource::UnknownPath,
+            None => Resource::Path(std::env::temp_dir().join("jiti")),
+        };
+        let cache = args.path_resource("dir").unwrap_or_else(own);
         let mut declaration = Declaration::attendant().role(Role::ClearCache);
         declaration.effects.push(Effect::write(cache));
+        declaration.effects.extend(service.map(Effect::read));
         declaration
     }
 
     fn bind(&self, args: &Args<'_>) -> Result<Box<dyn Step>, Diagnostic> {
-        Ok(Box::new(Clear { dir: args.maybe("dir")?, owner: args.maybe("owner")? }))
+        let about = about::bind(args)?;
+        let is_started = about.as_ref().is_some_and(|about| args.context.services.contains(&about.resource()));
+        Ok(Box::new(Clear { dir: args.maybe("dir")?, owner: args.maybe("owner")?, about, is_started }))
     }
 }
 
 struct Clear {
     dir: Option<PathBuf>,
     owner: Option<String>,
+    about: Option<About>,
+    /// Whether the plan itself starts that service.
+    is_started: bool,
+}
+
+/// Everything that is known before something is removed.
+struct Found {
+    places: Places,
+    /// Who may own a cache.
+    owners: Vec<u32>,
+    /// How the service runs, if it does.
+    up: Option<String>,
 }
 
 impl Clear {
-    fn dir(&self, host: &Reader) -> PathBuf {
-        self.dir.clone().unwrap_or_else(|| host.temp_dir().join("jiti"))
-    }
-
-    fn owners(&self, host: &Reader) -> Result<Vec<u32>, Failure> {
-        let named = self.owner.as_deref().map(|name| host.uid_of(name)).transpose()?;
-        Ok(std::iter::once(host.own_uid()).chain(named).collect())
-    }
-
-    /// Whether there is a cache that may be removed; a refusal if what is there is something else.
-    fn is_there(&self, host: &Reader, dir: &Path) -> Result<bool, Failure> {
-        host.expendable(dir)?;
-        let Some(found) = host.lstat(dir)? else { return Ok(false) };
-        let place = dir.display();
-        let refused = |what: String| Err(Failure::refused(what).hint("look at who made it before you remove it"));
-        if found.is_symlink() {
-            return refused(format!("{place} is a symlink, not a cache directory"));
-        }
-        if !found.is_dir() {
-            return refused(format!("{place} is not a directory"));
-        }
-        if !self.owners(host)?.contains(&found.uid()) {
-            return refused(format!("{place} belongs to the user number {}", found.uid()));
-        }
-        let parent = dir.parent().unwrap_or(Path::new("/"));
-        if let Some(around) = host.stat(parent)?
-            && others_may_swap(&around)
+    fn find(&self, host: &Reader) -> Result<Found, Failure> {
+        let look = self.about.as_ref().map(|about| about.look(host)).transpose()?;
+        if let (Some(about), Some(look)) = (&self.about, &look)
+            && !look.is_known
+            && !self.is_started
         {
-            return refused(format!(
-                "{} lets everybody rename {place}: it is world-writable without the sticky bit",
-                parent.display()
-            ));
+            return Err(about.unknown());
         }
-        Ok(true)
+        let mut owners = vec![host.own_uid()];
+        owners.extend(self.owner.as_deref().map(|name| host.uid_of(name)).transpose()?);
+        let state = look.as_ref().and_then(|look| look.unit.as_ref());
+        if let (Some(About::Unit(unit)), Some(state)) = (&self.about, state)
+            && self.owner.is_none()
+        {
+            owners.push(unit.uid(host, state)?);
+        }
+        let places = match (&self.dir, &self.about, state) {
+            (Some(dir), ..) => Places::only(dir.clone()),
+            (None, Some(About::Unit(unit)), Some(state)) => Places::of_unit(host, unit, state)?,
+            (None, Some(About::Service(service)), _) => Places::of_service(host, service)?,
+            (None, ..) => Places::only(host.temp_dir().join("jiti")),
+        };
+        Ok(Found { places, owners, up: look.and_then(|look| look.up) })
     }
+
+    /// The caches that are there and may be removed; a refusal if one is something else.
+    fn caches<'f>(host: &Reader, found: &'f Found) -> Result<Vec<&'f Path>, Failure> {
+        let mut caches = Vec::new();
+        for dir in &found.places.dirs {
+            if is_there(host, dir, &found.owners)? {
+                caches.push(dir.as_path());
+            }
+        }
+        Ok(caches)
+    }
+}
+
+/// Whether there is a cache that may be removed; a refusal if what is there is something else.
+fn is_there(host: &Reader, dir: &Path, owners: &[u32]) -> Result<bool, Failure> {
+    host.expendable(dir)?;
+    host.own_way_to(dir)?;
+    let Some(found) = host.lstat(dir)? else { return Ok(false) };
+    let place = dir.display();
+    let refused = |what: String| Err(Failure::refused(what).hint("look at who made it before you remove it"));
+    if found.is_symlink() {
+        return refused(format!("{place} is a symlink, not a cache directory"));
+    }
+    if !found.is_dir() {
+        return refused(format!("{place} is not a directory"));
+    }
+    if !owners.contains(&found.uid()) {
+        return refused(format!("{place} belongs to the user number {}", found.uid()));
+    }
+    let parent = dir.parent().unwrap_or(Path::new("/"));
+    if let Some(around) = host.stat(parent)?
+        && others_may_swap(&around)
+    {
+        return refused(format!(
+            "{} lets everybody rename {place}: it is world-writable without the sticky bit",
+            parent.display()
+        ));
+    }
+    Ok(true)
 }
 
 /// Whether somebody else than the owner of an entry can rename it in this directory.
@@ -98,22 +172,41 @@ fn others_may_swap(parent: &Metadata) -> bool {
 
 impl Step for Clear {
     fn probe(&self, host: &Reader) -> Result<Probe, Failure> {
-        let dir = self.dir(host);
-        let place = dir.display();
-        if !self.is_there(host, &dir)? {
+        let found = self.find(host)?;
+        let caches = Self::caches(host, &found)?;
+        if caches.is_empty() {
             let outputs = Outputs::from_iter([("removed".to_owned(), json!(0))]);
-            return Ok(Probe::of(Prediction::no_change(format!("no cache is at {place}"))).with(outputs));
+            return Ok(Probe::of(Prediction::no_change(found.places.none)).with(outputs));
         }
-        let entries = host.list(&dir)?.unwrap_or_default().len();
-        Ok(Probe::of(Prediction::change(format!("the cache {place} is removed, {entries} entries directly in it"))))
+        let mut said = Vec::new();
+        for dir in caches {
+            let entries = host.list(dir)?.unwrap_or_default().len();
+            said.push(format!("the cache {} is removed, {entries} entries directly in it", dir.display()));
+        }
+        let until = match (&self.about, &found.up) {
+            (Some(about), Some(_)) => format!(", once {about} is down"),
+            _ => String::new(),
+        };
+        Ok(Probe::of(Prediction::change(said.join("; ") + &until)))
     }
 
     fn apply(&self, work: &Work<'_>, _: &Json) -> Result<Done, Failure> {
-        let dir = self.dir(work.host);
-        self.is_there(work.host, &dir)?;
-        let removed = work.host.clear_shared_dir(&dir, &self.owners(work.host)?)?.unwrap_or_default();
+        let found = self.find(work.host)?;
+        if let (Some(about), Some(up)) = (&self.about, &found.up) {
+            let message = format!("{about} is {up}, and would go on with the modules that it has loaded");
+            return Err(Failure::refused(message)
+                .hint("stop it in a step before this one, and start it in one after it; a restart is not enough"));
+        }
+        let mut removed = 0;
+        let mut said = Vec::new();
+        for dir in Self::caches(work.host, &found)? {
+            let entries = work.host.clear_shared_dir(dir, &found.owners)?.unwrap_or_default();
+            said.push(format!("{} removed, {entries} entries", dir.display()));
+            removed += entries;
+        }
+        let said = if said.is_empty() { found.places.none } else { said.join("; ") };
         let outputs = Outputs::from_iter([("removed".to_owned(), json!(removed))]);
-        Ok(Done::saying(format!("{} removed, {removed} entries", dir.display())).with(outputs))
+        Ok(Done::saying(said).with(outputs))
     }
 
     fn take_back(&self, _: UndoPhase, _: &Work<'_>, _: &Json) -> Result<String, Failure> {

@@ -1,5 +1,6 @@
 //! One file a kind. Each says what it proves, what it captures for undo and what it refuses.
 
+mod about;
 pub(crate) mod artifact_deploy;
 pub(crate) mod backup_create;
 pub(crate) mod command_capture;

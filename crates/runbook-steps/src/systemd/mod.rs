@@ -2,9 +2,11 @@
 //!
 //! `unit.rs` names a unit, `show.rs` reads its state, `job.rs` asks for jobs, `control.rs` believes them when the
 //! unit shows it, `explain.rs` tells why it does not, `way_back.rs` undoes. Files of units are in `files.rs`, the links
-//! that start them at boot in `links.rs`; `journal.rs`, `journal_mark.rs` and `journal_tail.rs` read what a unit writes.
+//! that start them at boot in `links.rs`; `members.rs` tells whose a process is, `sockets.rs` what systemd itself listens
+//! on, `environment.rs` and `private_tmp.rs` what a process of a unit sees; `journal.rs`, `journal_mark.rs` and `journal_tail.rs` read what a unit writes.
 
 mod control;
+mod environment;
 mod explain;
 mod files;
 mod job;
@@ -12,7 +14,10 @@ mod journal;
 mod journal_mark;
 mod journal_tail;
 mod links;
+mod members;
+mod private_tmp;
 mod show;
+mod sockets;
 mod unit;
 mod way_back;
 
@@ -22,6 +27,8 @@ pub(crate) use job::{JobResult, Verb};
 pub(crate) use journal_mark::JournalMark;
 pub(crate) use journal_tail::{JournalLine, JournalTail};
 pub(crate) use links::Links;
+pub(crate) use members::Place;
 pub(crate) use show::{Load, UnitState};
+pub(crate) use sockets::SocketUnit;
 pub(crate) use unit::Unit;
 pub(crate) use way_back::Before;

@@ -63,6 +63,8 @@ steps:
   - { id: enable, uses: systemd.enable, with: { unit: purity } }
   - { id: disable, uses: systemd.disable, with: { unit: other } }
   - { id: stop, uses: systemd.stop, with: { unit: third } }
+  - { id: cache, uses: jiti-cache.clear, with: { unit: third } }
+  - { id: port, uses: port.orphan-kill, with: { port: 18799, unit: third, expect: gateway, owner: root } }
   - { id: start, uses: systemd.start, with: { unit: purity } }
   - { id: restart, uses: systemd.restart, with: { unit: fourth } }
   - { id: reload, uses: systemd.reload, with: { unit: fifth } }

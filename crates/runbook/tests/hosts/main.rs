@@ -10,13 +10,17 @@
 #[expect(dead_code, unused_macros, unused_imports, reason = "these scenarios need a part of it")]
 #[path = "../conformance/harness.rs"]
 mod harness;
+mod jiti;
 mod laws;
+mod node;
+mod orphans;
 mod power;
 mod signals;
 mod stage;
 mod systemd;
 #[path = "../conformance/scenarios/systemd.rs"]
 mod units;
+mod user_signals;
 #[expect(dead_code, reason = "these scenarios need a part of it")]
 #[path = "../conformance/world.rs"]
 mod world;

@@ -27,6 +27,8 @@ pub(crate) const ON_A_HOST: &[fn() -> Scenario] = &[
     write_what_systemd_refuses,
     write_what_is_there,
     write_a_drop_in,
+    clear_the_cache_of_a_unit,
+    clear_the_cache_of_a_unit_that_runs,
 ];
 
 const FILE: &str = "/etc/systemd/system/law.service";
@@ -245,4 +247,33 @@ fn write_a_drop_in() -> Scenario {
     };
     about_the_unit(Scenario::change("systemd.drop-in", with))
         .afterwards(|_, _| assert_eq!(sh("systemctl show law -p Nice --value"), "7\n"))
+}
+
+/// A service that caches in its own directory, where a cache is.
+fn caches(_: &mut World) -> Json {
+    install("[Service]\nEnvironment=TMPDIR=/tmp/law\nExecStart=/tmp/law/program\n");
+    sh("mkdir /tmp/law/jiti; touch /tmp/law/jiti/a.cjs");
+    json!({ "unit": "law" })
+}
+
+fn cache(_: &World) -> String {
+    sh("find /tmp/law/jiti 2>/dev/null || true")
+}
+
+fn clear_the_cache_of_a_unit() -> Scenario {
+    Scenario::change("jiti-cache.clear", caches).without_undo().observing(cache).teardown(clear).afterwards(
+        |world, done| {
+            assert_eq!(done.outputs["removed"], 1);
+            assert_eq!(cache(world), "");
+        },
+    )
+}
+
+fn clear_the_cache_of_a_unit_that_runs() -> Scenario {
+    let with = |world: &mut World| {
+        let with = caches(world);
+        sh("systemctl start law");
+        with
+    };
+    Scenario::refusal("jiti-cache.clear", "law.service is active (running)", with).observing(cache).teardown(clear)
 }

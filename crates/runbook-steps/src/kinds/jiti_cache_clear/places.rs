@@ -1,0 +1,168 @@
+//! Where jiti keeps its cache for a service: its own rules (those of jiti 2.6.1), seen from the service's surroundings.
+//!
+//! `node_modules/.cache/jiti` beside the module that uses jiti if that has `node_modules` beside it, else `jiti` in the
+//! directory for temporary files.
+
+use crate::host::Reader;
+use crate::package::package_root;
+use crate::process::Service;
+use crate::systemd::{Load, Unit, UnitState};
+use runbook_model::Failure;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+type Environment = BTreeMap<String, String>;
+
+/// Where the caches can be.
+pub(super) struct Places {
+    /// Directories on this host, whether there or not.
+    pub(super) dirs: Vec<PathBuf>,
+    /// Why there are none; for predictions.
+    pub(super) none: String,
+}
+
+impl Places {
+    /// Exactly this directory.
+    pub(super) fn only(dir: PathBuf) -> Self {
+        Self { none: format!("no cache is at {}", dir.display()), dirs: vec![dir] }
+    }
+
+    /// Those of a service of the embedded supervisor, with what it was last started with.
+    pub(super) fn of_service(host: &Reader, service: &Service) -> Result<Self, Failure> {
+        let Some(spec) = service.spec(host)? else { return Ok(Self::only(host.temp_dir().join("jiti"))) };
+        let mut environment = spec.base_env.clone();
+        environment.extend(spec.env.clone());
+        let name = format!("service `{}`", service.name);
+        if !keeps_cache(&environment) {
+            return Ok(Self::off(&name));
+        }
+        let mut dirs = vec![temp_dir(&environment, &spec.cwd).join("jiti")];
+        let argv: Vec<String> =
+            std::iter::once(spec.program.display().to_string()).chain(spec.argv.iter().skip(1).cloned()).collect();
+        dirs.extend(beside_the_program(host, &argv, &spec.cwd)?);
+        Ok(Self { none: nothing_at(&dirs), dirs })
+    }
+
+    /// Those of a unit, with what systemd would start it with now.
+    pub(super) fn of_unit(host: &Reader, unit: &Unit, state: &UnitState) -> Result<Self, Failure> {
+        // A unit that the plan has yet to write has left nothing.
+        if state.load == Load::NotFound {
+            return Ok(Self { dirs: Vec::new(), none: format!("there is no {unit}, so it has no cache") });
+        }
+        if !state.get("RootImage").is_empty() {
+            return Err(Failure::refused(format!("{unit} runs in an image of its own, {}", state.get("RootImage")))
+                .hint("where its cache is on this host is not guessed: name it with `dir`"));
+        }
+        let environment = unit.process_environment(host, state)?;
+        if !keeps_cache(&environment) {
+            return Ok(Self::off(&unit.name));
+        }
+        let cwd = Path::new(state.get("WorkingDirectory").trim_start_matches('!'));
+        let temp = temp_dir(&environment, cwd);
+        let mut dirs = unit.temp_dirs(host, state, &temp.join("jiti"))?;
+        let has_own_tmp = dirs.is_empty();
+        for argv in &state.exec_start {
+            dirs.extend(beside_the_program(host, argv, cwd)?);
+        }
+        let mut none = nothing_at(&dirs);
+        if has_own_tmp {
+            let own = format!("the {} of {unit} is its own (PrivateTmp=) and went when it stopped", temp.display());
+            none = if dirs.is_empty() { own } else { format!("{own}; {none}") };
+        }
+        Ok(Self { dirs, none })
+    }
+
+    fn off(name: &str) -> Self {
+        Self { dirs: Vec::new(), none: format!("jiti keeps no cache for {name}: JITI_FS_CACHE says so") }
+    }
+}
+
+fn nothing_at(dirs: &[PathBuf]) -> String {
+    let names: Vec<String> = dirs.iter().map(|dir| dir.display().to_string()).collect();
+    format!("no cache is at {}", names.join(" or "))
+}
+
+/// Whether jiti keeps files at all: both variables are read as JSON, and what is none counts as not given.
+fn keeps_cache(environment: &Environment) -> bool {
+    let flag = |name: &str| {
+        let value: serde_json::Value = serde_json::from_str(environment.get(name)?).ok()?;
+        Some(match value {
+            serde_json::Value::Null => false,
+            serde_json::Value::Bool(value) => value,
+            serde_json::Value::Number(value) => value.as_f64() != Some(0.0),
+            serde_json::Value::String(value) => !value.is_empty(),
+            serde_json::Value::Array(_) | serde_json::Value::Object(_) => true,
+        })
+    };
+    flag("JITI_FS_CACHE").or_else(|| flag("JITI_CACHE")).unwrap_or(true)
+}
+
+/// What Node calls the directory for temporary files. jiti does not believe a `TMPDIR` that is the working directory.
+fn temp_dir(environment: &Environment, cwd: &Path) -> PathBuf {
+    let first = |names: &[&str]| {
+        let value = names.iter().filter_map(|name| environment.get(*name)).find(|value| !value.is_empty());
+        PathBuf::from(value.map_or("/tmp", |value| if value == "/" { "/" } else { value.trim_end_matches('/') }))
+    };
+    let found = first(&["TMPDIR", "TMP", "TEMP"]);
+    let is_cwd = environment.contains_key("TMPDIR") && found == cwd;
+    let respected = environment.get("JITI_RESPECT_TMPDIR_ENV").is_some_and(|value| !value.is_empty());
+    if is_cwd && !respected { first(&["TMP", "TEMP"]) } else { found }
+}
+
+/// The caches beside modules of the package whose program this is: in the directory of the program and those above it, up
+/// to the root of the package.
+fn beside_the_program(host: &Reader, argv: &[String], cwd: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let mut found = Vec::new();
+    // The program itself, or the script that an interpreter is given.
+    let script = argv.iter().skip(1).find(|argument| !argument.starts_with('-'));
+    for file in argv.first().into_iter().chain(script).map(|file| cwd.join(file)) {
+        let Some(root) = package_root(host, &file, Some("package.json"))? else { continue };
+        let Some(file) = host.canonical(&file)? else { continue };
+        for dir in file.ancestors().skip(1).take_while(|dir| dir.starts_with(&root)) {
+            let cache = dir.join("node_modules/.cache/jiti");
+            if host.lstat(&cache)?.is_some() && !found.contains(&cache) {
+                found.push(cache);
+            }
+        }
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(list: &[(&str, &str)]) -> Environment {
+        list.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn the_directory_is_the_one_that_jiti_would_take() {
+        for (list, dir) in [
+            (&[][..], "/tmp"),
+            (&[("TMPDIR", "/srv/tmp/")], "/srv/tmp"),
+            (&[("TMPDIR", ""), ("TEMP", "/c"), ("TMP", "/b")], "/b"),
+            (&[("TMPDIR", "/work"), ("TMP", "/b")], "/b"),
+            (&[("TMPDIR", "/work")], "/tmp"),
+            (&[("TMPDIR", "/work"), ("JITI_RESPECT_TMPDIR_ENV", "1")], "/work"),
+            (&[("TMP", "/work")], "/work"),
+        ] {
+            assert_eq!(temp_dir(&environment(list), Path::new("/work")), Path::new(dir), "{list:?}");
+        }
+    }
+
+    #[test]
+    fn a_cache_that_is_switched_off_is_none() {
+        for (list, keeps) in [
+            (&[][..], true),
+            (&[("JITI_FS_CACHE", "false")], false),
+            (&[("JITI_FS_CACHE", "0")], false),
+            (&[("JITI_FS_CACHE", "/somewhere")], true),
+            (&[("JITI_FS_CACHE", "")], true),
+            (&[("JITI_CACHE", "false")], false),
+            (&[("JITI_FS_CACHE", "true"), ("JITI_CACHE", "false")], true),
+        ] {
+            assert_eq!(keeps_cache(&environment(list)), keeps, "{list:?}");
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Hosts that have Node, and gateways that run on it.
+
+use crate::stage::{install_runbook, print};
+use runbook_model::Reading;
+use serde_json::Value as Json;
+use std::time::Duration;
+use test_hosts::{Host, Lab, Output};
+
+/// A host with `runbook` and the Node of this machine; `None`, said loudly, where one of them cannot be had.
+pub(crate) fn boot(lab: &Lab, name: &str) -> Option<Host> {
+    let found = std::process::Command::new("sh").args(["-c", "realpath \"$(command -v node)\""]).output().unwrap();
+    let node = String::from_utf8(found.stdout).unwrap();
+    if !found.status.success() || node.trim().is_empty() {
+        println!("SKIPPED: no Node on this machine to copy to a host");
+        return None;
+    }
+    let host = lab.boot(name).unwrap();
+    install_runbook(&host);
+    host.copy_in(node.trim(), "/usr/local/bin/node", 0o755).unwrap();
+    Some(host)
+}
+
+/// The gateway in `/opt/gateway`, version 1, and a unit of it that is down.
+pub(crate) fn install_gateway(host: &Host, unit: &str, port: u16, address: &str) {
+    host.write("/opt/gateway/index.mjs", include_str!("programs/gateway.mjs")).unwrap();
+    host.write("/opt/gateway/VERSION", "1\n").unwrap();
+    let exec = format!("ExecStart=/usr/local/bin/node /opt/gateway/index.mjs {port} {address}");
+    host.write(&format!("/etc/systemd/system/{unit}.service"), &format!("[Service]\n{exec}\nRestart=on-failure\n"))
+        .unwrap();
+    print(host.run(["systemctl", "daemon-reload"]));
+}
+
+/// Starts a program that belongs to no unit, as `user`, and gives its number once it listens on `port`.
+pub(crate) fn stray(host: &Host, user: &str, program: &str, port: u16) -> String {
+    let start = format!("cd /; setsid {program} > /dev/null 2>&1 < /dev/null & echo $!");
+    let pid = print(host.run(["setpriv", "--reuid", user, "--regid", user, "--clear-groups", "sh", "-c", &start]));
+    wait_for_port(host, port);
+    pid
+}
+
+pub(crate) fn wait_for_port(host: &Host, port: u16) {
+    host.wait_for(&format!("ss -Hltn sport = {port} | grep -q ."), Duration::from_secs(20)).unwrap();
+}
+
+pub(crate) fn is_alive(host: &Host, pid: &str) -> bool {
+    host.run(["kill", "-0", pid]).unwrap().code == 0
+}
+
+/// Applies a plan with these steps.
+pub(crate) fn apply(host: &Host, steps: &str) -> Output {
+    host.write("/srv/plan.yaml", &format!("kind: Plan\nversion: 1\nname: gateway\nsteps:\n{steps}")).unwrap();
+    host.run(["runbook", "apply", "/srv/plan.yaml", "--yes"]).unwrap()
+}
+
+/// Asserts the exit code, and that everything of `said` was printed.
+pub(crate) fn assert_said(output: &Output, code: i32, said: &[&str]) {
+    let printed = format!("{}{}", output.stdout, output.stderr);
+    // Lines are broken where the terminal ends, also inside a long name, with the time that a step took beside the first.
+    let is_time = |word: &&str| word.strip_suffix('s').is_some_and(|number| number.parse::<f64>().is_ok());
+    let words = |text: &str| text.split_whitespace().filter(|word| !is_time(word)).collect::<String>();
+    assert_eq!(output.code, code, "{printed}");
+    for part in said {
+        assert!(words(&printed).contains(&words(part)), "`{part}` was not said:\n{printed}");
+    }
+}
+
+/// What `signal` showed after the change, in what `runbook show --format ndjson` printed.
+pub(crate) fn read_after(shown: &Output, signal: &str) -> Reading {
+    let events = shown.stdout.lines().map(|line| serde_json::from_str::<Json>(line).unwrap());
+    let rows = |event: Json| (event["event"] == "step-finished").then(|| event["readings"].clone());
+    let rows =
+        events.filter_map(rows).filter(|rows| !rows.is_null()).last().unwrap_or_else(|| panic!("{}", shown.stdout));
+    let rows: Vec<Reading> = serde_json::from_value(rows).unwrap();
+    rows.into_iter().find(|row| row.signal == signal).unwrap()
+}
+
+/// The same for the last run of root.
+pub(crate) fn last_read(host: &Host, signal: &str) -> Reading {
+    read_after(&host.run(["runbook", "show", "--format", "ndjson"]).unwrap(), signal)
+}
