@@ -19,7 +19,11 @@ pub(crate) fn written(course: &Course, step: &StepId) -> Vec<PathBuf> {
             match &effect.resource {
                 Resource::Path(path) => paths.push(path.clone()),
                 Resource::UnknownPath | Resource::Everything => return None,
-                Resource::Unit(_) | Resource::Process(_) | Resource::Port(_) | Resource::Package(_) => {}
+                Resource::Unit(_)
+                | Resource::Job(_)
+                | Resource::Process(_)
+                | Resource::Port(_)
+                | Resource::Package(_) => {}
             }
         }
         Some(paths)

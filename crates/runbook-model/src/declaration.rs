@@ -24,7 +24,7 @@ pub enum Role {
     Inspect,
     /// Makes a local copy of these resources.
     Backup(Vec<Resource>),
-    /// Brings this service down (a [`Resource::Unit`] or [`Resource::Process`]).
+    /// Brings this service down (a [`Resource::Unit`], [`Resource::Job`] or [`Resource::Process`]).
     Stop(Resource),
     /// Brings this service up.
     Start(Resource),

@@ -14,6 +14,8 @@ pub enum Resource {
     UnknownPath,
     /// A service of the init system.
     Unit(String),
+    /// A job of launchd: its label, or `DOMAIN/LABEL` where the plan names the domain.
+    Job(String),
     /// A service under the embedded supervisor.
     Process(String),
     /// A TCP port of this host.
@@ -30,6 +32,7 @@ impl fmt::Display for Resource {
             Self::Path(path) => write!(f, "{}", path.display()),
             Self::UnknownPath => write!(f, "a path that is known only when the plan runs"),
             Self::Unit(name) => write!(f, "unit {name}"),
+            Self::Job(name) => write!(f, "job {name}"),
             Self::Process(name) => write!(f, "process {name}"),
             Self::Port(port) => write!(f, "port {port}"),
             Self::Package(name) => write!(f, "package {name}"),

@@ -4,7 +4,7 @@ use crate::{ArgContext, FromArg, Mistake};
 use runbook_model::{Code, Diagnostic, Diagnostics, Effect, Node, Resource, Value, did_you_mean};
 use std::path::PathBuf;
 
-const RESOURCES: [&str; 5] = ["path", "unit", "process", "port", "package"];
+const RESOURCES: [&str; 6] = ["path", "unit", "job", "process", "port", "package"];
 
 /// The effects written in `node`; faults go to `found`. A resource that waits for a step is an unknown path.
 pub(crate) fn read_effects(node: &Node, context: &ArgContext, found: &mut Diagnostics) -> Vec<Effect> {
@@ -44,6 +44,7 @@ fn read_resource(node: &Node, context: &ArgContext, found: &mut Diagnostics) -> 
     let resource = match entry.key.as_str() {
         "path" => PathBuf::from_arg(&entry.value, context).map(Resource::Path),
         "unit" => text(&entry.value).map(Resource::Unit),
+        "job" => text(&entry.value).map(Resource::Job),
         "process" => text(&entry.value).map(Resource::Process),
         "port" => u16::from_arg(&entry.value, context).map(Resource::Port),
         "package" => text(&entry.value).map(Resource::Package),

@@ -12,6 +12,7 @@ mod freshness;
 pub mod host;
 mod kind;
 mod kinds;
+mod launchd;
 mod local_undo;
 mod log;
 mod package;
@@ -19,6 +20,7 @@ mod process;
 mod schema;
 mod step;
 mod systemd;
+mod text_file;
 mod window;
 
 pub use args::{ArgContext, Args, FromArg, Mistake, Mode, Peek};

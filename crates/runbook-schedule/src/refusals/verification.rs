@@ -43,8 +43,7 @@ fn is_system_change(scene: &Scene<'_>, at: usize) -> bool {
     let roles = scene.steps.declarations.get(at).into_iter().flat_map(|declaration| &declaration.roles);
     let changes = |role: &Role| matches!(role, Role::Replace | Role::Start(_) | Role::Restart(_) | Role::Stop(_));
     roles.into_iter().any(changes)
-        || scene
-            .steps
-            .written_by(at)
-            .any(|touch| matches!(touch.resource, Resource::Package(_) | Resource::Unit(_) | Resource::Process(_)))
+        || scene.steps.written_by(at).any(|touch| {
+            matches!(touch.resource, Resource::Package(_) | Resource::Unit(_) | Resource::Job(_) | Resource::Process(_))
+        })
 }

@@ -11,6 +11,7 @@ use runbook_schedule::{Schedule, build};
 pub(crate) fn resource(text: &str) -> Resource {
     match text.split_once(':') {
         Some(("unit", name)) => Resource::Unit(name.into()),
+        Some(("job", name)) => Resource::Job(name.into()),
         Some(("process", name)) => Resource::Process(name.into()),
         Some(("package", name)) => Resource::Package(name.into()),
         Some(("tcp", port)) => Resource::Port(port.parse().unwrap()),

@@ -69,7 +69,7 @@ struct ToldEffects {
     writes: Vec<BTreeMap<String, String>>,
 }
 
-const RESOURCES: [&str; 5] = ["path", "unit", "process", "port", "package"];
+const RESOURCES: [&str; 6] = ["path", "unit", "job", "process", "port", "package"];
 
 /// The words of parameter types, as capabilities write them.
 const TYPES: [(&str, ParamType); 15] = [

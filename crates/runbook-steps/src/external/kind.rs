@@ -51,6 +51,7 @@ impl External {
             Filled::Known(text) => Some(match word {
                 "path" => Resource::Path(PathBuf::from_arg(&text_node(args, &text), args.context).ok()?),
                 "unit" => Resource::Unit(text),
+                "job" => Resource::Job(text),
                 "process" => Resource::Process(text),
                 "port" => Resource::Port(text.parse().ok()?),
                 _ => Resource::Package(text),

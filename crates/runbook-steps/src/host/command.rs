@@ -133,6 +133,24 @@ impl Host {
         Err(Failure::failed(format!("`{}` ended with {}", command.line(), output.ending())).detail(output.tail()))
     }
 
+    /// Runs a command again and again, with a pause in between, for as long as `again` says so of what it did and the
+    /// time is not up. However often it is tried, it is one act.
+    pub fn run_until(
+        &self,
+        command: &Command,
+        pause: Duration,
+        limit: Duration,
+        again: &dyn Fn(&Output) -> Result<bool, Failure>,
+    ) -> Result<Output, Failure> {
+        let until = Instant::now() + limit;
+        let mut output = self.run(command)?;
+        while Instant::now() < until && again(&output)? {
+            self.pause(pause)?;
+            output = self.runtime.block_on(self.run_async(command, None))?;
+        }
+        Ok(output)
+    }
+
     /// With `take`, standard output goes there piece by piece and is not kept.
     pub(super) async fn run_async(&self, command: &Command, mut take: Option<Take<'_>>) -> Result<Output, Failure> {
         let begin = Instant::now();

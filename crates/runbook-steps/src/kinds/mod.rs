@@ -16,6 +16,7 @@ pub(crate) mod gate_approve;
 pub(crate) mod gate_window;
 pub(crate) mod jiti_cache_clear;
 pub(crate) mod json_edit;
+pub(crate) mod launchd;
 pub(crate) mod npm;
 pub(crate) mod port_orphan_kill;
 pub(crate) mod process;

@@ -101,6 +101,12 @@ impl Scenario {
         self
     }
 
+    /// Compares what two applies made by this, where what [`observing`](Self::observing) compares has times in it.
+    pub(crate) fn resulting(mut self, observe: impl Fn(&World) -> String + 'static) -> Self {
+        self.result = Some(Box::new(observe));
+        self
+    }
+
     /// Looks at the world and at what the step said once it was applied.
     pub(crate) fn afterwards(mut self, look: impl Fn(&World, &Done) + 'static) -> Self {
         self.afterwards = Some(Box::new(look));
@@ -195,6 +201,8 @@ impl Scenario {
         if self.undo == Undo::Full {
             same(&case.see(), &before, "undoing twice is not undoing once");
         }
+        // What a scenario sets up beside its world is there once.
+        drop(case);
         (made, self.count_acts())
     }
 

@@ -15,4 +15,5 @@ mod harness;
 mod parameters;
 mod permissions;
 mod scenarios;
+mod stand_in;
 mod world;

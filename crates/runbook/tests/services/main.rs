@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "what the tests share runs outside of test functions")]
 
 mod evidence;
+mod launchd;
 mod loops;
 mod process;
 mod rotation;

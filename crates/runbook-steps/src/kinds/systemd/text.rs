@@ -4,6 +4,7 @@ use super::params;
 use crate::host::Reader;
 use crate::kinds::diff::{self, diff};
 use crate::systemd::{Unit, UnitText};
+use crate::text_file::TextFile;
 use crate::{Args, Done, Mode, OutputDoc, Param, ParamType, Probe, Step, Work};
 use runbook_model::{Declaration, Diagnostic, Failure, Outputs, Prediction, Resource, UndoPhase, UndoSource};
 use serde_json::{Value as Json, json};
@@ -34,10 +35,12 @@ pub(super) fn declare(args: &Args<'_>, place: Option<PathBuf>) -> Declaration {
 pub(super) fn bind(args: &Args<'_>, place: &str) -> Result<Box<dyn Step>, Diagnostic> {
     let unit = params::unit(args)?;
     Ok(Box::new(Text(UnitText {
-        path: unit.config_dir(&args.context.home).join(place),
+        file: TextFile {
+            path: unit.config_dir(&args.context.home).join(place),
+            content: args.need("content")?,
+            mode: args.maybe::<Mode>("mode")?.map_or(0o644, |mode| mode.0),
+        },
         unit,
-        content: args.need("content")?,
-        mode: args.maybe::<Mode>("mode")?.map_or(0o644, |mode| mode.0),
         verify: args.need("verify")?,
     })))
 }
@@ -48,7 +51,7 @@ impl Text {
     fn outputs(&self) -> Outputs {
         Outputs::from_iter([
             ("unit".to_owned(), json!(self.0.unit.name)),
-            ("path".to_owned(), json!(self.0.path.to_string_lossy())),
+            ("path".to_owned(), json!(self.0.file.path.to_string_lossy())),
         ])
     }
 }
@@ -56,13 +59,13 @@ impl Text {
 impl Step for Text {
     fn probe(&self, host: &Reader) -> Result<Probe, Failure> {
         self.0.unit.needs_systemd(host)?;
-        let place = self.0.path.display();
-        let found = self.0.found(host)?;
-        let prediction = if !self.0.is_there(&found) {
+        let place = self.0.file.path.display();
+        let found = self.0.file.found(host)?;
+        let prediction = if !self.0.file.is_there(&found) {
             let what = if found.content.is_some() { "changes" } else { "is created" };
             let private = found.mode.is_some_and(|mode| mode & 0o004 == 0);
             let old = diff::Text { bytes: found.content.as_deref().unwrap_or_default(), private };
-            let shown = diff(&self.0.path, old, diff::Text::open(self.0.content.as_bytes()));
+            let shown = diff(&self.0.file.path, old, diff::Text::open(self.0.file.content.as_bytes()));
             Prediction::change_with(format!("{place} {what}; systemd reads it"), shown)
         } else if self.0.needs_reload(host)? {
             Prediction::change(format!("{place} is as wanted; systemd reads it"))
@@ -73,12 +76,12 @@ impl Step for Text {
     }
 
     fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {
-        self.0.remember(work)
+        self.0.file.remember(work)
     }
 
     fn apply(&self, work: &Work<'_>, _: &Json) -> Result<Done, Failure> {
         self.0.put(work)?;
-        Ok(Done::saying(format!("{} written, systemd has read it", self.0.path.display())).with(self.outputs()))
+        Ok(Done::saying(format!("{} written, systemd has read it", self.0.file.path.display())).with(self.outputs()))
     }
 
     fn take_back(&self, phase: UndoPhase, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {

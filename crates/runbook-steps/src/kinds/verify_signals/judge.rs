@@ -36,7 +36,7 @@ struct Progress {
     /// Since when it is green without a break.
     green_since: Option<Instant>,
     last_read: Option<Instant>,
-    /// How often systemd had started it again when it was first read.
+    /// How often its service manager had started it again when it was first read.
     restarts: Option<u32>,
 }
 
@@ -212,7 +212,7 @@ impl Progress {
         !works && at.elapsed() >= COSTLY
     }
 
-    /// A break, be it only another process, begins the window anew. A unit that systemd had to start again while it was
+    /// A break, be it only another process, begins the window anew. A unit or job that had to be started again while it was
     /// watched is red for good: it would come up again and again.
     fn note(&mut self, mut seen: Seen) {
         if let Some(now) = seen.restarts {

@@ -4,6 +4,7 @@ use super::judge::Verify;
 use super::signal::{Signal, Source, read_signals};
 use super::subject::{Subject, named, of_user};
 use crate::args::wrong;
+use crate::launchd::Job;
 use crate::systemd::Unit;
 use crate::{Args, Kind, KindDoc, OutputDoc, Param, ParamType, Peek, Step};
 use runbook_model::{
@@ -23,14 +24,15 @@ static DOC: KindDoc = KindDoc {
         "Each signal has exactly one source: `log: text` or `log: { text, count }`, `log_absent: text`, `command: [argv]` \
          with `exit`, `match`, `match_absent`, `http: url` with `method`, `headers`, `body`, `status`, `match`, \
          `match_absent`, `port: number` (the sockets of both address families belong to the service's own processes, \
-         for a unit those in its control group; where neither the step nor the plan names a service, only that somebody \
-         listens), `process: name`, `unit: name` (active). It may have a `role` (`blocking`, the default, `confirming`, `advisory`), a `kind` \
+         for a unit those in its control group, for a job its process and those that it started; where neither the step nor the plan names a service, only that somebody \
+         listens), `process: name`, `unit: name` (active), `job: label` or \
+         `job: domain/label` (running). It may have a `role` (`blocking`, the default, `confirming`, `advisory`), a `kind` \
          (`health`, the default, `functional`, `negative`), `max_latency`, and its own `within` and `watch`.\n\n\
          The step ends well when every blocking signal is green and every `watch` has passed. It fails when one is red \
          in the end, at once for an error in the log, and it is inconclusive, which is a failure too, when one cannot \
          be read. Confirming and advisory signals are shown and decide nothing. A port, a process, a unit and an HTTP \
-         health check have to stay green without a break for their `watch`; another process is a break, and a unit that \
-         systemd restarts meanwhile is red at once. Log lines count from the exact position where the \
+         health check have to stay green without a break for their `watch`; another process is a break, and a unit or job that \
+         is started again meanwhile is red at once. Log lines count from the exact position where the \
          log stood when the service was last told to start, or, for other logs, when the run began; rotated files are \
          read to their end, and those in between too, if they are named like the log with a number or a date; escape \
          sequences are ignored. Where a log was truncated or written anew, or such a file is gone or compressed, \
@@ -41,7 +43,8 @@ static DOC: KindDoc = KindDoc {
          or systemd about the unit, since a step of this run last told it to start, else since the baseline; the last \
          lines of the process that ran before do not count. Before the change, the present life of the unit counts \
          from its start. Where the journal was vacuumed, journald left lines out, the unit writes elsewhere, or this \
-         user may not read its lines, what was not seen is not known, and the signal cannot be read.",
+         user may not read its lines, what was not seen is not known, and the signal cannot be read.\n\nThe log of a job is \
+         the files that its property list names for its output.",
     ),
     params: Cow::Borrowed(&[
         Param::required("signals", ParamType::Any, "The signals by name"),
@@ -57,6 +60,11 @@ static DOC: KindDoc = KindDoc {
             "The service, of the embedded supervisor; the one that the plan brings up without it",
         ),
         Param::optional("unit", ParamType::String, "The service, if it is a unit of systemd"),
+        Param::optional(
+            "job",
+            ParamType::String,
+            "The service, if it is a job of launchd: its label, or `DOMAIN/LABEL`",
+        ),
         Param::default("user", ParamType::Bool, "false", "Units are those of the user that runs `runbook`"),
         Param::optional(
             "log",
@@ -99,6 +107,7 @@ impl Kind for VerifySignals {
                 Some(Source::Port(port)) => declaration = declaration.reads(Resource::Port(*port)),
                 Some(Source::Process(name)) => declaration = declaration.reads(Resource::Process(name.clone())),
                 Some(Source::Unit(unit)) => declaration = declaration.reads(unit.resource()),
+                Some(Source::Job(job)) => declaration = declaration.reads(job.resource()),
                 Some(Source::Command { argv, .. }) => declaration.commands.push(argv.clone()),
                 _ => {}
             }
@@ -169,8 +178,10 @@ fn unnamed(args: &Args<'_>, signal: &Signal) -> Option<Diagnostic> {
     };
     let message = format!("signal `{}` does not say {what}", signal.name);
     Some(Diagnostic::error(Code::BAD_SIGNAL, signal.span, message).help(match several {
-        false => "give the step `unit: NAME`, `process: NAME` or `log: PATH`; the plan brings up no service",
-        true => "give the step `unit: NAME` or `process: NAME`; the plan brings up several services",
+        false => {
+            "give the step `unit: NAME`, `job: LABEL`, `process: NAME` or `log: PATH`; the plan brings up no service"
+        }
+        true => "give the step `unit: NAME`, `job: LABEL` or `process: NAME`; the plan brings up several services",
     }))
 }
 
@@ -183,8 +194,17 @@ fn check_service(args: &Args<'_>, node: &Node, signals: &[Signal], found: &mut D
     if args.peek::<String>("unit").known().is_some_and(|name| !Unit::is_name(&name)) {
         found.push(wrong("unit", args.span("unit"), "the name of a unit, such as `openclaw.service`"));
     }
-    if args.given("process").is_some() && args.given("unit").is_some() {
-        found.push(wrong("unit", args.span("unit"), "left out beside `process`: the signals are about one service"));
+    if args.peek::<String>("job").known().is_some_and(|title| Job::of_title(&title).is_none()) {
+        found.push(wrong(
+            "job",
+            args.span("job"),
+            "the label of a job, such as `ai.openclaw.gateway`, or `DOMAIN/LABEL`",
+        ));
+    }
+    let mut given = ["process", "unit", "job"].into_iter().filter(|way| args.given(way).is_some());
+    if let (Some(first), Some(second)) = (given.next(), given.next()) {
+        let wanted = format!("left out beside `{first}`: the signals are about one service");
+        found.push(wrong(second, args.span(second), &wanted));
     }
     if named(args).is_none() {
         found.extend(signals.iter().filter_map(|signal| unnamed(args, signal)));

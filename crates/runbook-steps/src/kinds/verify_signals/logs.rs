@@ -4,6 +4,7 @@ use super::signal::{Signal, Source};
 use super::subject::Subject;
 use crate::Work;
 use crate::host::Reader;
+use crate::launchd::{FileMark, Job};
 use crate::log::{LogLine, LogTail};
 use crate::process::LogMark;
 use crate::systemd::{JournalLine, JournalMark, JournalTail};
@@ -39,7 +40,7 @@ pub(super) enum Line {
 
 #[derive(Debug)]
 enum Tail {
-    File(LogTail),
+    Files(Vec<LogTail>),
     Journal(Box<JournalTail>),
 }
 
@@ -83,10 +84,12 @@ impl SharedLog {
             }
         };
         match &mut self.tail {
-            Tail::File(tail) => {
-                tail.read(host, &mut |line| see(Line::File(line)))?;
-                if last {
-                    tail.rest(&mut |line| see(Line::File(line)));
+            Tail::Files(tails) => {
+                for tail in tails {
+                    tail.read(host, &mut |line| see(Line::File(line)))?;
+                    if last {
+                        tail.rest(&mut |line| see(Line::File(line)));
+                    }
                 }
             }
             Tail::Journal(tail) => tail.read(host, last, &mut |line| see(Line::Journal(line))),
@@ -97,7 +100,7 @@ impl SharedLog {
     /// Why lines may have been missed.
     pub(super) fn lost(&self) -> Option<&str> {
         match &self.tail {
-            Tail::File(tail) => tail.lost(),
+            Tail::Files(tails) => tails.iter().find_map(LogTail::lost),
             Tail::Journal(tail) => tail.lost(),
         }
     }
@@ -128,6 +131,9 @@ pub(super) fn open(
     moment: Moment,
 ) -> Result<Opened, Failure> {
     let host = work.host.reader();
+    if let (Some(Subject::Job(job)), None) = (subject, log) {
+        return open_job(host, job, signals, work.marks, moment);
+    }
     let Some(Subject::Unit(unit)) = subject else {
         return open_file(host, subject, log, signals, work.marks);
     };
@@ -156,6 +162,29 @@ pub(super) fn open(
     Ok(Ok(SharedLog::new(Tail::Journal(Box::new(tail)), signals)))
 }
 
+/// The output files of a job, from where it was last told to start; a change is judged from the baseline on if no step of
+/// this run did that.
+fn open_job(host: &Reader, job: &Job, signals: &[Signal], marks: &Json, moment: Moment) -> Result<Opened, Failure> {
+    let noted = job.noted_start(host)?;
+    let from = match moment {
+        Moment::Before | Moment::Back => noted,
+        // A note that was there at the baseline is of an earlier run.
+        Moment::After => {
+            noted.filter(|noted| Some(noted) != read_mark(marks, "started").as_ref()).or(read_mark(marks, "job"))
+        }
+    };
+    Ok(match from {
+        None => Err(format!("no position to read the output of {job} from is known")),
+        Some(files) if files.is_empty() => {
+            Err(format!("the property list of {job} names no file for its output, so it has no log"))
+        }
+        Some(files) => {
+            let tails = files.into_iter().map(|FileMark { path, mark }| LogTail::new(path, mark)).collect();
+            Ok(SharedLog::new(Tail::Files(tails), signals))
+        }
+    })
+}
+
 fn open_file(
     host: &Reader,
     subject: Option<&Subject>,
@@ -164,7 +193,7 @@ fn open_file(
     marks: &Json,
 ) -> Result<Opened, Failure> {
     Ok(match position(host, subject, log, marks)? {
-        Some((path, Some(mark))) => Ok(SharedLog::new(Tail::File(LogTail::new(path, mark)), signals)),
+        Some((path, Some(mark))) => Ok(SharedLog::new(Tail::Files(vec![LogTail::new(path, mark)]), signals)),
         Some((path, None)) => Err(format!("no position to read {} from is known", path.display())),
         None => Err("the service was never started, so it has no log".to_owned()),
     })
@@ -183,6 +212,12 @@ pub(super) fn note(host: &Reader, subject: Option<&Subject>, log: Option<&Path>)
     {
         marks.insert("journal".to_owned(), json!(unit.journal_mark(host, &state)?));
         marks.insert("started".to_owned(), json!(unit.noted_start(host)?));
+    }
+    if let Some(Subject::Job(job)) = subject
+        && let Ok(Some(state)) = job.state(host)
+    {
+        marks.insert("job".to_owned(), json!(Job::log_marks(host, state.stdout.as_deref(), state.stderr.as_deref())?));
+        marks.insert("started".to_owned(), json!(job.noted_start(host)?));
     }
     Ok(if marks.is_empty() { Json::Null } else { Json::Object(marks) })
 }
@@ -218,7 +253,7 @@ fn position(
             (Some(spec), Some(state)) => Some((spec.log, state.log_since)),
             _ => None,
         },
-        Some(Subject::Unit(_)) | None => None,
+        Some(Subject::Unit(_) | Subject::Job(_)) | None => None,
     };
     match (log, own) {
         (Some(log), Some((own, since))) if log == own => Ok(Some((own, since))),

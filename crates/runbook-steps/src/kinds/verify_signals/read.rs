@@ -1,6 +1,7 @@
 //! Reading one signal once.
 
 use super::http::ask;
+use super::jobs;
 use super::logs::SharedLog;
 use super::signal::{Request, Signal, Source, Text};
 use super::subject::Subject;
@@ -31,7 +32,7 @@ pub(super) struct Seen {
     pub(super) place: Option<String>,
     /// Which process it was about: another one is a break, even if both are green.
     pub(super) process: Option<Identity>,
-    /// How often systemd has started it again by itself, if it is a unit.
+    /// How often systemd or launchd has started it again by itself, if it is one of theirs.
     pub(super) restarts: Option<u32>,
     /// Nothing that comes can make it another verdict.
     pub(super) for_good: bool,
@@ -79,7 +80,7 @@ pub(super) fn wanted(signal: &Signal, subject: Option<&Subject>) -> String {
         Some(Source::Port(_)) => {
             subject.map_or("a listener, whoever it is".to_owned(), |subject| format!("owned by `{subject}`"))
         }
-        Some(Source::Process(_)) => "running".to_owned(),
+        Some(Source::Process(_) | Source::Job(_)) => "running".to_owned(),
         Some(Source::Unit(_)) => "active".to_owned(),
         None => String::new(),
     };
@@ -111,6 +112,9 @@ impl Surroundings<'_> {
             }
             Some(Source::Unit(unit)) => {
                 Ok(units::unit(self.host, unit).unwrap_or_else(|failure| Seen::unread(failure.message)))
+            }
+            Some(Source::Job(job)) => {
+                Ok(jobs::job(self.host, job).unwrap_or_else(|failure| Seen::unread(failure.message)))
             }
             Some(Source::Log { .. } | Source::LogAbsent(_)) | None => Ok(Seen::unread("not a signal of its own")),
         }
@@ -180,6 +184,7 @@ impl Surroundings<'_> {
             }
             Some(Subject::Process(service)) => self.port_of(service, &owners),
             Some(Subject::Unit(unit)) => units::port(self.host, unit, &owners),
+            Some(Subject::Job(job)) => jobs::port(self.host, job, &owners),
         }
     }
 

@@ -1,5 +1,6 @@
 //! One signal as the plan writes it. All faults are reported; a part that waits for a step is left open.
 
+use crate::launchd::Job;
 use crate::systemd::Unit;
 use crate::{ArgContext, FromArg, Mistake};
 use runbook_model::{
@@ -8,7 +9,7 @@ use runbook_model::{
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-const SOURCES: [&str; 7] = ["log", "log_absent", "command", "http", "port", "unit", "process"];
+const SOURCES: [&str; 8] = ["log", "log_absent", "command", "http", "port", "unit", "job", "process"];
 const LIMITS: [&str; 4] = ["role", "kind", "within", "watch"];
 
 /// A signal.
@@ -35,6 +36,7 @@ pub(super) enum Source {
     Port(u16),
     Process(String),
     Unit(Unit),
+    Job(Job),
 }
 
 /// What an output must and must not hold.
@@ -64,7 +66,7 @@ impl Source {
     /// Whether it is read again and again, and has to stay as wanted.
     pub(super) fn is_lasting(&self) -> bool {
         match self {
-            Self::Port(_) | Self::Process(_) | Self::Unit(_) => true,
+            Self::Port(_) | Self::Process(_) | Self::Unit(_) | Self::Job(_) => true,
             Self::Http(request) => request.method == "GET",
             Self::Log { .. } | Self::LogAbsent(_) | Self::Command { .. } => false,
         }
@@ -165,6 +167,16 @@ impl Draft<'_> {
             "http" => self.http(node)?,
             "port" => Source::Port(self.value(node, name)?),
             "process" => Source::Process(self.text(node)?),
+            "job" => {
+                let Some(job) = Job::of_title(&self.text(node)?) else {
+                    self.push(
+                        node.span,
+                        "needs the label of a job, such as `ai.openclaw.gateway` or `gui/501/ai.openclaw.gateway`",
+                    );
+                    return None;
+                };
+                Source::Job(job)
+            }
             _ => {
                 let name = self.text(node)?;
                 if !Unit::is_name(&name) {

@@ -1,16 +1,18 @@
 //! The service that the signals of one verification are about.
 
+use crate::launchd::Job;
 use crate::process::Service;
 use crate::systemd::Unit;
 use crate::{Args, Peek};
 use runbook_model::Resource;
 use std::fmt;
 
-/// The service: of the embedded supervisor, or of systemd.
+/// The service: of the embedded supervisor, of systemd, or of launchd.
 #[derive(Clone, Debug)]
 pub(super) enum Subject {
     Process(Service),
     Unit(Unit),
+    Job(Job),
 }
 
 impl Subject {
@@ -19,6 +21,7 @@ impl Subject {
         match resource {
             Resource::Process(name) => Some(Self::Process(Service::named(name))),
             Resource::Unit(name) => Some(Self::Unit(Unit::of_resource(name))),
+            Resource::Job(title) => Job::of_title(title).map(Self::Job),
             _ => None,
         }
     }
@@ -29,17 +32,25 @@ impl fmt::Display for Subject {
         match self {
             Self::Process(service) => f.write_str(&service.name),
             Self::Unit(unit) => unit.fmt(f),
+            Self::Job(job) => job.fmt(f),
         }
     }
 }
 
 /// The resource that the step is about: the one that is named, else the only one that the plan brings up.
 pub(super) fn named(args: &Args<'_>) -> Option<Resource> {
-    match (args.peek::<String>("process"), args.peek::<String>("unit")) {
-        (Peek::Known(name), _) => return Some(Resource::Process(name)),
-        (_, Peek::Known(name)) => return Some(Unit::named(&name, of_user(args)).resource()),
-        (Peek::Later, _) | (_, Peek::Later) => return Some(Resource::Everything),
-        (Peek::Absent, Peek::Absent) => {}
+    type Service = fn(&Args<'_>, String) -> Resource;
+    let ways: [(&str, Service); 3] = [
+        ("process", |_, name| Resource::Process(name)),
+        ("unit", |args, name| Unit::named(&name, of_user(args)).resource()),
+        ("job", |_, name| Resource::Job(name)),
+    ];
+    for (way, service) in ways {
+        match args.peek::<String>(way) {
+            Peek::Known(name) => return Some(service(args, name)),
+            Peek::Later => return Some(Resource::Everything),
+            Peek::Absent => {}
+        }
     }
     let mut services = args.context.services.clone();
     services.sort();

@@ -1,5 +1,6 @@
 //! What systemd says of a unit, as a signal.
 
+use super::ports::owned;
 use super::read::Seen;
 use crate::host::{Host, Identity, PortOwners, Process};
 use crate::systemd::{Load, Unit, UnitState};
@@ -48,19 +49,6 @@ pub(super) fn port(host: &Host, unit: &Unit, owners: &PortOwners) -> Result<Seen
         host.processes_in_group(&state.control_group)?.into_iter().map(|process| process.identity).collect();
     let managers = host.processes_in_group(&manager_group(unit, &state.control_group))?;
     let manager = |process: &Process| process.identity.pid == 1 || managers.contains(process);
-    for (listener, holders) in &owners.sockets {
-        let is_own = |process: &&Process| own.contains(&process.identity);
-        let stranger = holders.iter().find(|process| !is_own(process) && !manager(process));
-        let stranger = stranger.or_else(|| holders.first().filter(|_| !holders.iter().any(|one| is_own(&one))));
-        if let Some(stranger) = stranger {
-            let executed = host.executed(&stranger.identity)?.unwrap_or_default();
-            let state = if state.is_up() { String::new() } else { format!("; {unit} is {}", words(&state)) };
-            let what = format!("{} is owned by {} ({})", listener.address, stranger.identity, executed.line());
-            return Ok(Seen::red(format!("{what}{state}")));
-        }
-    }
-    let owner = owners.processes().into_iter().find(|process| own.contains(&process.identity));
-    let owner = owner.map(|process| process.identity.clone());
-    let text = owner.as_ref().map_or_else(String::new, Identity::to_string);
-    Ok(Seen { process: owner, ..Seen::green(format!("owned by {text}")) })
+    let is = if state.is_up() { String::new() } else { format!("; {unit} is {}", words(&state)) };
+    owned(host, owners, &own, &manager, &is)
 }

@@ -7,6 +7,7 @@ pub(crate) mod external;
 pub(crate) mod files;
 pub(crate) mod gates;
 pub(crate) mod json;
+pub(crate) mod launchd;
 pub(crate) mod npm;
 pub(crate) mod process;
 pub(crate) mod systemd;
@@ -23,6 +24,7 @@ pub(crate) fn all() -> impl Iterator<Item = Scenario> {
         files::ALL,
         gates::ALL,
         json::ALL,
+        launchd::ALL,
         npm::ALL,
         process::ALL,
         systemd::ON_A_HOST,

@@ -1,0 +1,146 @@
+//! The parameters that say which job is meant and how it is handled, and the outputs that say how it runs.
+
+use crate::args::wrong;
+use crate::launchd::{Domain, Job, JobState, Manner};
+use crate::{Args, OutputDoc, Param, ParamType, Peek};
+use runbook_model::{
+    Declaration, Diagnostic, Diagnostics, Outputs, Purpose, Resource, SERVICE_KEY, UndoSource, service_state,
+};
+use serde_json::json;
+use std::path::PathBuf;
+
+pub(super) const LABEL: Param = Param::required("label", ParamType::String, "The job's label");
+pub(super) const DOMAIN: Param = Param::optional(
+    "domain",
+    ParamType::String,
+    "`system`, `gui/UID` or `user/UID`; without it `system` for root, else `gui/` with the user that runs `runbook`",
+);
+pub(super) const PLIST: Param = Param::optional(
+    "plist",
+    ParamType::Path,
+    "Its property list; without it /Library/LaunchDaemons/LABEL.plist, for an agent ~/Library/LaunchAgents/LABEL.plist",
+);
+pub(super) const SETTLE: Param = Param::default(
+    "settle",
+    ParamType::Duration,
+    "1s",
+    "How long its process has to stay the same before it counts as up",
+);
+pub(super) const LEAVE_PROCESSES: Param = Param::default(
+    "leave_processes",
+    ParamType::Bool,
+    "false",
+    "Whether processes that it started may stay behind when it ends",
+);
+
+pub(super) const OUTPUTS: &[OutputDoc] = &[
+    OutputDoc { name: "label", help: "its label, text" },
+    OutputDoc { name: "domain", help: "its domain, such as `gui/501`, text" },
+    OutputDoc { name: "pid", help: "the number of its process, a number; null if it has none" },
+    OutputDoc { name: "service", help: "name, state (`up` or `down`) and pid, a map" },
+];
+
+/// What only the whole of the parameters shows to be wrong.
+pub(super) fn check(args: &Args<'_>, found: &mut Diagnostics) {
+    if args.peek::<String>("label").known().is_some_and(|label| !Job::is_label(&label)) {
+        found.push(bad_label(args));
+    }
+    if args.peek::<String>("domain").known().is_some_and(|domain| Domain::parse(&domain).is_none()) {
+        found.push(bad_domain(args));
+    }
+    if let Some(other) = named_otherwise(args) {
+        let wanted = format!("given in all steps about this job, or in none: another one says `{other}`");
+        found.push(wrong("domain", args.span("domain"), &wanted));
+    }
+}
+
+/// The job as another step names it, if one of the two names a domain and the other does not: they would not be known
+/// for the same job.
+fn named_otherwise(args: &Args<'_>) -> Option<String> {
+    let Resource::Job(own) = resource(args) else { return None };
+    let own = Job::of_title(&own)?;
+    let is_other = |title: &&String| {
+        Job::of_title(title)
+            .is_some_and(|other| other.label == own.label && (**title == own.label) != (own.title() == own.label))
+    };
+    let jobs = args.context.services.iter().filter_map(|service| match service {
+        Resource::Job(title) => Some(title),
+        _ => None,
+    });
+    jobs.into_iter().find(is_other).cloned()
+}
+
+pub(super) fn job(args: &Args<'_>) -> Result<Job, Diagnostic> {
+    let label: String = args.need("label")?;
+    if !Job::is_label(&label) {
+        return Err(bad_label(args));
+    }
+    let domain = match args.maybe::<String>("domain")? {
+        Some(domain) => Some(Domain::parse(&domain).ok_or_else(|| bad_domain(args))?),
+        None => None,
+    };
+    Ok(Job::named(&label, domain))
+}
+
+fn bad_label(args: &Args<'_>) -> Diagnostic {
+    wrong("label", args.span("label"), "the label of a job, such as `ai.openclaw.gateway`: no path, no spaces")
+}
+
+fn bad_domain(args: &Args<'_>) -> Diagnostic {
+    wrong("domain", args.span("domain"), "`system`, `gui/UID` or `user/UID`, with the user's number")
+}
+
+/// The job as far as it is known before the run; `None` if its name waits for a step.
+fn known(args: &Args<'_>) -> Option<Job> {
+    let domain = match args.peek::<String>("domain") {
+        Peek::Known(domain) => Some(Domain::parse(&domain)?),
+        Peek::Absent => None,
+        Peek::Later => return None,
+    };
+    args.peek::<String>("label").known().map(|label| Job::named(&label, domain))
+}
+
+/// The job; everything, if its name waits for a step.
+pub(super) fn resource(args: &Args<'_>) -> Resource {
+    known(args).map_or(Resource::Everything, |job| job.resource())
+}
+
+/// Where its property list is or may be.
+pub(super) fn plists(args: &Args<'_>) -> Vec<Resource> {
+    match (args.path_resource("plist"), known(args)) {
+        (Some(named), _) => vec![named],
+        (None, Some(job)) => job.plists(&args.context.home).into_iter().map(Resource::Path).collect(),
+        (None, None) => vec![Resource::UnknownPath],
+    }
+}
+
+pub(super) fn plist(args: &Args<'_>) -> Result<Option<PathBuf>, Diagnostic> {
+    args.maybe("plist")
+}
+
+/// How the parameters want it brought up and down; what a kind has no parameter for is as by default.
+pub(super) fn manner(args: &Args<'_>) -> Result<Manner, Diagnostic> {
+    Ok(Manner {
+        settle: args.maybe("settle")?.unwrap_or(std::time::Duration::from_secs(1)),
+        leave_processes: args.maybe("leave_processes")?.unwrap_or(false),
+    })
+}
+
+/// A step that changes whether or how the job runs, for the sake of others.
+pub(super) fn attendant(args: &Args<'_>) -> Declaration {
+    Declaration { purpose: Purpose::Attendant, ..Declaration::principal(UndoSource::Own) }.writes(resource(args))
+}
+
+/// What later steps may know of the job; `None` is one that is not loaded.
+pub(super) fn outputs(job: &Job, host: &crate::host::Reader, state: Option<&JobState>) -> Outputs {
+    let pid = state.and_then(|state| state.pid);
+    // A job that is loaded and waits for its condition is as up as it should be.
+    let mut service = service_state(&job.title(), state.is_some());
+    service["pid"] = json!(pid);
+    Outputs::from_iter([
+        ("label".to_owned(), json!(job.label)),
+        ("domain".to_owned(), json!(job.domain(host).to_string())),
+        ("pid".to_owned(), json!(pid)),
+        (SERVICE_KEY.to_owned(), service),
+    ])
+}

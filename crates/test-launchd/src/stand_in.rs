@@ -1,0 +1,82 @@
+//! What a test starts: the server, and a directory for PATH in which `launchctl` is.
+
+use crate::jobs::Style;
+use crate::wire::{Answer, SOCKET, ask};
+use std::ffi::OsString;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+/// The name of the binary.
+const PROGRAM: &str = "launchctl-stand-in";
+
+/// A launchd of one test. When it is dropped, or the test's process ends in any way, every job of it is ended.
+#[derive(Debug)]
+pub struct StandIn {
+    server: Child,
+    dir: tempfile::TempDir,
+}
+
+impl StandIn {
+    /// Starts one, with the binary that cargo puts beside `neighbour`, a binary of this workspace.
+    pub fn beside(neighbour: &str, style: Style) -> io::Result<Self> {
+        let program = Path::new(neighbour).with_file_name(PROGRAM);
+        if !program.exists() && !Command::new(env!("CARGO")).args(["build", "-p", "test-launchd"]).status()?.success() {
+            return Err(io::Error::other("the stand-in for launchd cannot be built"));
+        }
+        Self::start(&program, style)
+    }
+
+    /// Starts one. `program` is the binary `launchctl-stand-in`.
+    pub fn start(program: &Path, style: Style) -> io::Result<Self> {
+        let dir = tempfile::Builder::new().prefix("launchd-").tempdir()?;
+        let bin = dir.path().join("bin");
+        std::fs::create_dir(&bin)?;
+        let launchctl = bin.join("launchctl");
+        let quoted = |path: &Path| format!("'{}'", path.display());
+        let script = format!("#!/bin/sh\nexec {} at {} \"$@\"\n", quoted(program), quoted(dir.path()));
+        std::fs::write(&launchctl, script)?;
+        std::fs::set_permissions(&launchctl, std::fs::Permissions::from_mode(0o755))?;
+        let style = if style == Style::Old { "old" } else { "recent" };
+        let mut server = Command::new(program)
+            .arg("serve")
+            .arg(dir.path())
+            .arg(style)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()?;
+        while !dir.path().join(SOCKET).exists() {
+            if let Some(status) = server.try_wait()? {
+                return Err(io::Error::other(format!("the stand-in for launchd ended with {status}")));
+            }
+            std::thread::yield_now();
+        }
+        Ok(Self { server, dir })
+    }
+
+    /// The directory in which `launchctl` is.
+    pub fn bin(&self) -> PathBuf {
+        self.dir.path().join("bin")
+    }
+
+    /// `PATH` with `launchctl` before everything else.
+    pub fn path(&self) -> OsString {
+        let mut path = self.bin().into_os_string();
+        path.push(":");
+        path.push(std::env::var_os("PATH").unwrap_or_default());
+        path
+    }
+
+    /// What `launchctl WORD…` answers.
+    pub fn ask(&self, words: &[&str]) -> io::Result<Answer> {
+        ask(self.dir.path(), words)
+    }
+}
+
+impl Drop for StandIn {
+    fn drop(&mut self) {
+        drop(self.server.stdin.take());
+        let _ = self.server.wait();
+    }
+}
