@@ -3,6 +3,7 @@
 use runbook_model::{OnFailure, Plan, Retry, Role, StepId};
 use runbook_schedule::{Reason, Schedule};
 use std::collections::HashMap;
+use std::time::Duration;
 
 /// A schedule with the policies of its steps.
 #[derive(Clone, Debug)]
@@ -11,6 +12,8 @@ pub struct Course {
     pub schedule: Schedule,
     /// How many steps may run at the same time; at least 1.
     pub parallel: usize,
+    /// How long a person is waited for who can be asked what the evidence does not tell; `None` where nobody is there.
+    pub asks_for: Option<Duration>,
     policies: HashMap<StepId, Policy>,
     ranks: Vec<Rank>,
     backups: Vec<StepId>,
@@ -65,7 +68,7 @@ impl Course {
             roles.iter().any(|role| matches!(role, Role::Backup(_)))
         };
         let backups = schedule.order().iter().filter(is_backup).cloned().collect();
-        Self { schedule, parallel: parallel.max(1), policies, ranks, backups }
+        Self { schedule, parallel: parallel.max(1), asks_for: None, policies, ranks, backups }
     }
 
     /// The steps that make backups.

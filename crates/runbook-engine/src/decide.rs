@@ -2,8 +2,8 @@
 
 use crate::{Course, forward, way_back};
 use runbook_model::{
-    Event, Failure, FailureKind, OnFailure, Outcome, Outputs, Reading, RunPhase, RunState, StepId, StepStatus,
-    UndoPhase, Verdict, Waiting,
+    Decided, Decision, Event, Failure, FailureKind, OnFailure, Outcome, Outputs, Reading, RunPhase, RunState, StepId,
+    StepStatus, UndoPhase, Verdict, Waiting,
 };
 use serde_json::Value as Json;
 use std::time::Duration;
@@ -48,6 +48,13 @@ pub enum Input {
         step: StepId,
         /// For what.
         waiting: Waiting,
+    },
+    /// A person was asked what follows from evidence that does not tell.
+    Decided {
+        /// The verification.
+        step: StepId,
+        /// The answer; `None` if the question was withdrawn, because the run is interrupted or ends anyway.
+        decided: Option<Decided>,
     },
     /// A step acted.
     Acted {
@@ -131,6 +138,8 @@ pub enum Job {
     Act(StepId),
     /// After a crash: confirm, and apply only if the change is not there.
     Recheck(StepId),
+    /// Ask a person what follows from evidence that does not tell.
+    Ask(StepId),
     /// Wait before another attempt.
     Pause {
         /// The step.
@@ -169,6 +178,7 @@ pub fn decide(state: &RunState, course: &Course, input: Input) -> Vec<Action> {
         Input::Waits { step, waiting } if !state.status(&step).is_over() => {
             vec![Action::Record(Event::StepWaits { step, waiting })]
         }
+        Input::Decided { step, decided } => after_question(state, course, step, decided),
         // It ended before its note was read.
         Input::Waits { .. } => Vec::new(),
         Input::Acted { step, result: Ok((summary, outputs)), readings } => {
@@ -298,6 +308,15 @@ fn after_failure(
     let attempts = state.step(&step).map_or(1, |known| known.attempts.max(1));
     let hopeless = matches!(failure.kind, FailureKind::Cancelled | FailureKind::Refused);
     if hopeless || attempts >= retry.attempts || state.cancelling || forward::must_not_act(state, course) {
+        if let Some(within) = course.asks_for.filter(|_| is_undecided(state, course, &step, &failure)) {
+            // A drained run stays open, and reads again when it is resumed.
+            if state.draining {
+                return Vec::new();
+            }
+            let within_ms = u64::try_from(within.as_millis()).unwrap_or(u64::MAX);
+            let asked = Event::DecisionAsked { step: step.clone(), failure, readings, within_ms };
+            return vec![Action::Record(asked), Action::Start(Job::Ask(step))];
+        }
         let outcome = Outcome::Failed(failure);
         return vec![Action::Record(Event::StepFinished { step, outcome, outputs: Outputs::new(), readings })];
     }
@@ -309,6 +328,35 @@ fn after_failure(
         actions.push(Action::Start(Job::Pause { step, pause }));
     }
     actions
+}
+
+/// Whether it is a person's to say what follows: the evidence proves nothing, there is something to take back, and neither
+/// the plan nor an interrupt nor another failure says what becomes of it.
+fn is_undecided(state: &RunState, course: &Course, step: &StepId, failure: &Failure) -> bool {
+    let verifies = course.schedule.declaration(step).is_some_and(way_back::verifies);
+    let open = !state.cancelling && state.has_acted() && !forward::must_not_act(state, course);
+    let rolls_back = course.policy(step).on_failure == OnFailure::Rollback;
+    verifies && open && rolls_back && failure.kind == FailureKind::Inconclusive
+}
+
+fn after_question(state: &RunState, course: &Course, step: StepId, decided: Option<Decided>) -> Vec<Action> {
+    let Some(known) = state.step(&step) else { return Vec::new() };
+    let failure = known.asks.clone().unwrap_or_else(|| Failure::failed("its signals do not tell"));
+    let readings = known.readings.clone();
+    let ends = state.cancelling || forward::must_not_act(state, course);
+    let outcome = Outcome::Failed(failure);
+    let end = Action::Record(Event::StepFinished { step: step.clone(), outcome, outputs: Outputs::new(), readings });
+    let made = |decided| Action::Record(Event::DecisionMade { step: step.clone(), decided });
+    match decided {
+        // The step begins anew when the run is resumed, and asks again if it has to.
+        None if !ends && state.draining => Vec::new(),
+        None => vec![end],
+        Some(decided) if decided.decision == Decision::ReadAgain && !ends && !state.draining => {
+            vec![made(decided), Action::Start(Job::Act(step.clone()))]
+        }
+        Some(decided) if decided.decision == Decision::ReadAgain && !ends => vec![made(decided)],
+        Some(decided) => vec![made(decided), end],
+    }
 }
 
 fn try_again(state: &RunState, course: &Course, step: StepId) -> Vec<Action> {

@@ -61,11 +61,17 @@ fn end(state: &RunState, course: &Course) -> Vec<Action> {
         _ => None,
     });
     let first = failed.next();
+    // Whoever keeps a change speaks for the evidence that was asked about, and for no other failure.
+    let first = first.and_then(|first| match first.1.is_kept() {
+        true => failed.find(|(_, known, _)| !known.is_kept()).or(Some(first)),
+        false => Some(first),
+    });
     // Where several failed at once, one that says `stop` keeps the host as it is for whoever looks.
     let stops = failed.find(|(_, _, ending)| *ending == OnFailure::Stop);
     // What was changed and taken back on the way was changed all the same.
     let touched = state.has_acted();
     match stops.or(first) {
+        Some((_, known, _)) if known.is_kept() && !state.cancelling => over(Verdict::Accepted, note_on_kept(known)),
         Some((step, _, OnFailure::Stop)) => over(Verdict::Stopped, format!("step `{step}` failed")),
         Some((step, known, _)) if !touched => {
             // Only what a gate says no to may be tried again as it is; any other refusal is about the plan or the host.
@@ -164,6 +170,12 @@ fn readiness(state: &RunState, known: &StepState, waits: &[Wait], not_needed: im
 /// that nothing needs is known from the start.
 fn lacked(skipped: &StepState) -> bool {
     skipped.attempts == 0 && skipped.needed != Some(false)
+}
+
+/// Who answers for it, and for what.
+fn note_on_kept(known: &StepState) -> String {
+    let by = known.decided.as_ref().map_or("", |decided| decided.by.as_str());
+    format!("{by} keeps it as it is, although {}", known.summary)
 }
 
 fn note_on_continued(state: &RunState) -> String {

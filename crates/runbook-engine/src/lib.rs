@@ -3,6 +3,7 @@
 //! `decide` is the heart: pure, from state and input to actions. `runner` is the short loop around it; `worker` does
 //! one piece of work on a thread. How things look on a screen is not here: see [`Observer`].
 
+mod asker;
 mod audience;
 mod binding;
 mod course;
@@ -23,6 +24,7 @@ mod wake;
 mod way_back;
 mod worker;
 
+pub use asker::Asker;
 pub use course::{Course, Policy};
 pub use decide::{Action, Began, Input, Job, decide};
 pub use error::Error;

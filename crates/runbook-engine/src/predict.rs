@@ -31,6 +31,11 @@ pub struct Forecast {
 }
 
 impl Forecast {
+    /// What `step` put out without acting; `None` where that is not known.
+    pub fn outputs(&self, step: &StepId) -> Option<&Outputs> {
+        self.outputs.get(step)
+    }
+
     /// Whether the plan has anything to do here.
     pub fn has_work(&self) -> bool {
         self.steps.iter().any(|step| step.needed)

@@ -9,7 +9,7 @@ use crate::decide::{Action, Input, Job, decide};
 use crate::relies::{Relies, missing};
 use crate::secrets::{Secrets, struck};
 use crate::worker::{Brief, Worker, fail};
-use crate::{Error, Forecast, Interrupt, Observer, Program, forward, leftovers};
+use crate::{Asker, Error, Forecast, Interrupt, Observer, Program, forward, leftovers};
 use runbook_journal::{Journal, Lock, StateDir};
 use runbook_model::{
     Event, Failure, Outcome, Outputs, Record, RollbackCause, RunHeader, RunId, RunPhase, RunState, StepId, StepStatus,
@@ -42,6 +42,8 @@ pub struct Settings {
     pub version: String,
     /// Who runs it.
     pub user: String,
+    /// Who is asked where the evidence does not tell; nobody where nobody is there.
+    pub asker: Option<Box<dyn Asker>>,
 }
 
 /// How a run was left.
@@ -184,6 +186,8 @@ impl Runner {
         let running = Running::noted_in(&notes_file)
             .map_err(|source| runbook_journal::Error::StateDir { path: notes_file, source })?;
         let (say, notes) = unbounded_channel();
+        let mut program = program;
+        program.course.asks_for = settings.asker.as_ref().map(|asker| asker.patience());
         let worker = Worker {
             program,
             run: run.clone(),
@@ -194,6 +198,7 @@ impl Runner {
             outputs: RwLock::new(known.outputs),
             intents: RwLock::default(),
             notes: say,
+            asker: settings.asker,
             #[cfg(debug_assertions)]
             faults: crate::faults::Faults::from_environment(),
         };
@@ -395,7 +400,8 @@ impl Runner {
         // An undo is never cancelled half-way: a half-way back is nowhere.
         let takes_back = matches!(job, Job::TakeBack { .. }) || self.state.phase != RunPhase::Forward;
         let cancel = match job {
-            Job::Pause { .. } => self.pauses.1.clone(),
+            // Neither is waited for once the run goes no further.
+            Job::Pause { .. } | Job::Ask(_) => self.pauses.1.clone(),
             _ if takes_back => Canceller::new().1,
             _ => self.cancel.clone(),
         };

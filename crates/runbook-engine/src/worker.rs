@@ -1,6 +1,5 @@
 //! One job on one thread: from a job and what is known to an input for `decide`.
 
-use crate::Program;
 use crate::binding::{Unbound, unwritten};
 use crate::decide::{Began, Input, Job};
 #[cfg(debug_assertions)]
@@ -9,9 +8,11 @@ use crate::predict::CONDITION_IS_FALSE;
 use crate::relies::Relies;
 use crate::secrets::Secrets;
 use crate::since::written;
+use crate::{Asker, Program};
 use runbook_journal::StateDir;
 use runbook_model::{
-    Failure, FailureKind, Outputs, Prediction, Purpose, Reading, Role, RunId, SignalVerdict, StepDef, StepId, UndoPhase,
+    Decided, Failure, FailureKind, Outputs, Prediction, Purpose, Reading, Role, RunId, SignalVerdict, StepDef, StepId,
+    UndoPhase,
 };
 use runbook_steps::host::{Cancel, Host, HostBuilder, Reader, Running, io_failure};
 use runbook_steps::{BackupRef, Baseline, Changed, Confirmation, Done, Held, Note, Step, Work};
@@ -36,6 +37,7 @@ pub(crate) struct Worker {
     pub(crate) outputs: RwLock<HashMap<StepId, Outputs>>,
     /// The steps with an intent, by the numbers of those records: known here before any of them acts.
     pub(crate) intents: RwLock<Vec<(u64, StepId)>>,
+    pub(crate) asker: Option<Box<dyn Asker>>,
     pub(crate) notes: tokio::sync::mpsc::UnboundedSender<(StepId, Note)>,
     #[cfg(debug_assertions)]
     pub(crate) faults: Faults,
@@ -74,6 +76,13 @@ impl Worker {
             // A pause that is cut short ends like one that is over; the run's state says what follows.
             let _ = host.pause(pause);
             return Input::Paused { step };
+        }
+        if let Job::Ask(step) = job {
+            let decided = match &self.asker {
+                Some(asker) => asker.answer(&step, &|| cancel.is_cancelled()),
+                None => Some(Decided::nobody("nobody is there to be asked")),
+            };
+            return Input::Decided { step, decided };
         }
         let step = job.step().clone();
         let Some(def) = self.program.step(&step) else {
@@ -115,7 +124,7 @@ impl Job {
     /// The step that it is about.
     pub(crate) fn step(&self) -> &StepId {
         match self {
-            Self::Baseline(step) | Self::Act(step) | Self::Recheck(step) | Self::Verify(step) => step,
+            Self::Baseline(step) | Self::Ask(step) | Self::Act(step) | Self::Recheck(step) | Self::Verify(step) => step,
             Self::Begin { step, .. } | Self::Pause { step, .. } | Self::TakeBack { step, .. } => step,
         }
     }
@@ -129,6 +138,7 @@ pub(crate) fn fail(job: Job, brief: &Brief, failure: Failure) -> Input {
         }
         Job::Begin { step, .. } => Input::Began { step, began: Began::Failed(failure) },
         Job::Act(step) | Job::Recheck(step) => Input::Acted { step, result: Err(failure), readings: Vec::new() },
+        Job::Ask(step) => Input::Decided { step, decided: Some(Decided::nobody(failure.message)) },
         Job::Pause { step, .. } => Input::Paused { step },
         Job::TakeBack { step, phase } => Input::TakenBack { step, phase, result: Err(failure) },
         // What nobody could read is not known to be as it was.
@@ -170,6 +180,7 @@ impl Bench<'_> {
             }
             Job::Act(step) => self.acted(step, self.bind().and_then(|bound| self.act(bound.as_ref()))),
             Job::Recheck(step) => self.acted(step, self.bind().and_then(|bound| self.recheck(bound.as_ref()))),
+            Job::Ask(step) => Input::Decided { step, decided: None },
             Job::Pause { step, .. } => Input::Paused { step },
             Job::TakeBack { step, phase } => {
                 let result = self.take_back(phase);

@@ -90,7 +90,7 @@ codes! {
     BAD_WINDOW "RB0116" "a maintenance window cannot be read"
         "`zone` is an IANA name such as `Europe/Madrid`, `days` are `mon` to `sun`, `from` and `to` are quoted times of day such as \"02:00\"; an end before the start means the next day."
     STALE_REVIEW "RB0117" "a review is for another version"
-        "The entry says that a person read the changelog or the issues for a version that this plan does not install. Read what has come since, then change `for`."
+        "The entry says that a person read the changelog or the issues for a version that no step of this plan installs. What a step installs is the version that it names, or, for kinds without one, a path or argument that names it. Read what has come since, then change `for`."
     OUT_OF_RANGE "RB0118" "a number is out of range"
         "The message gives the range."
     UNKNOWN_VARIABLE "RB0201" "a variable is used or set that the plan does not declare"

@@ -1,6 +1,6 @@
 //! What happens in a run. The journal holds these and nothing else; every state and report is a fold over them.
 
-use crate::{Failure, Outputs, Prediction, Reading, RunId, StepId};
+use crate::{Decided, Failure, Outputs, Prediction, Reading, RunId, StepId};
 use serde::{Deserialize, Serialize};
 
 /// An event as the journal holds it.
@@ -184,6 +184,25 @@ pub enum Event {
         #[serde(flatten)]
         waiting: Waiting,
     },
+    /// A verification neither proves nor disproves, and somebody is there who is asked what follows. Durable.
+    DecisionAsked {
+        /// The verification.
+        step: StepId,
+        /// What the evidence lacks.
+        failure: Failure,
+        /// The rows that it read.
+        readings: Vec<Reading>,
+        /// Milliseconds after which no answer is one.
+        within_ms: u64,
+    },
+    /// The answer, or that there was none. Durable.
+    DecisionMade {
+        /// The verification.
+        step: StepId,
+        /// What, and by whom.
+        #[serde(flatten)]
+        decided: Decided,
+    },
     /// A step ended.
     StepFinished {
         /// The step.
@@ -262,6 +281,8 @@ impl Event {
             Self::StepIntended { .. } => "step-intended",
             Self::StepRetrying { .. } => "step-retrying",
             Self::StepWaits { .. } => "step-waits",
+            Self::DecisionAsked { .. } => "decision-asked",
+            Self::DecisionMade { .. } => "decision-made",
             Self::StepFinished { .. } => "step-finished",
             Self::DrainRequested => "drain-requested",
             Self::CancelRequested => "cancel-requested",
@@ -280,6 +301,8 @@ impl Event {
             Self::RunStarted(_)
                 | Self::RunResumed { .. }
                 | Self::StepIntended { .. }
+                | Self::DecisionAsked { .. }
+                | Self::DecisionMade { .. }
                 | Self::RollbackStarted { .. }
                 | Self::UndoStarted { .. }
                 | Self::RunFinished { .. }

@@ -4,12 +4,14 @@
 //! of them. The words are those of `docs/words.md`.
 
 mod codes;
+mod decision;
 mod declaration;
 mod diagnostic;
 mod duration;
 mod effect;
 mod event;
 mod evidence;
+mod excerpt;
 mod failure;
 mod host;
 mod id;
@@ -24,12 +26,14 @@ mod suggest;
 mod version;
 
 pub use codes::{CODES, Code, CodeDoc};
+pub use decision::{Decided, Decision};
 pub use declaration::{Declaration, Purpose, Role, UndoSource};
 pub use diagnostic::{Diagnostic, Diagnostics, Label, Severity};
 pub use duration::{format_duration, parse_duration};
 pub use effect::{Access, Effect, Resource};
 pub use event::{Event, Outcome, Record, RollbackCause, RunHeader, UndoPhase, Verdict, Waiting};
 pub use evidence::{Prediction, Reading, SignalKind, SignalRole, SignalVerdict};
+pub use excerpt::{EXCERPT_KEY, Excerpt, ExcerptLine, ExcerptNotes, Mark};
 pub use failure::{Failure, FailureKind};
 pub use host::HostFacts;
 pub use id::{RunId, StepId};

@@ -2,8 +2,8 @@
 
 use crate::service::effect_on_service;
 use crate::{
-    Event, Failure, IllegalTransition, Outcome, Outputs, Prediction, Reading, Record, RollbackCause, RunHeader,
-    ServiceTime, SignalVerdict, StepId, StepStatus, UndoPhase, Verdict, Waiting, next_status,
+    Decided, Decision, Event, Failure, IllegalTransition, Outcome, Outputs, Prediction, Reading, Record, RollbackCause,
+    RunHeader, ServiceTime, SignalVerdict, StepId, StepStatus, UndoPhase, Verdict, Waiting, next_status,
 };
 use std::collections::{BTreeMap, HashMap};
 
@@ -44,6 +44,10 @@ pub struct StepState {
     pub failure: Option<Failure>,
     /// What it waits for; `None` unless it waits for a person now.
     pub waits_for: Option<Waiting>,
+    /// What nobody can tell from its signals; `Some` while a person is asked what follows.
+    pub asks: Option<Failure>,
+    /// What was decided where its signals did not.
+    pub decided: Option<Decided>,
     /// The signals that it read.
     pub readings: Vec<Reading>,
     /// The signals before the first change.
@@ -112,6 +116,11 @@ impl StepState {
     /// What later steps may use of it: what it put out, or what was foretold where it did not act.
     pub fn usable_outputs(&self) -> &Outputs {
         if self.outputs.is_empty() { &self.foretold } else { &self.outputs }
+    }
+
+    /// Whether somebody kept the change although its signals prove nothing.
+    pub fn is_kept(&self) -> bool {
+        self.decided.as_ref().is_some_and(|decided| decided.decision == Decision::Keep)
     }
 
     /// Whether there is a signal to compare with after a rollback.
@@ -196,7 +205,23 @@ impl RunState {
                 self.draining = false;
                 self.cancelling = false;
                 // Whoever waited died with the process before; a step that still waits says so again.
-                self.steps.iter_mut().for_each(|step| step.waits_for = None);
+                self.steps.iter_mut().for_each(|step| {
+                    step.waits_for = None;
+                    step.asks = None;
+                });
+            }
+            Event::DecisionAsked { step, failure, readings, .. } => {
+                if let Some(state) = self.step_mut(step) {
+                    state.asks = Some(failure.clone());
+                    state.readings = readings.clone();
+                    state.decided = None;
+                }
+            }
+            Event::DecisionMade { step, decided } => {
+                if let Some(state) = self.step_mut(step) {
+                    state.asks = None;
+                    state.decided = Some(decided.clone());
+                }
             }
             Event::StepWaits { step, waiting } => {
                 if let Some(state) = self.step_mut(step) {
@@ -275,6 +300,7 @@ impl RunState {
         };
         step.status = next_status(step.status, &record.event)?;
         step.waits_for = None;
+        step.asks = None;
         match &record.event {
             Event::StepStarted { attempt, .. } => {
                 step.attempts = *attempt;

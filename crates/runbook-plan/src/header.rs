@@ -1,9 +1,7 @@
 //! The fields of a plan that are not steps: name, window, retention, reviews.
 
-use crate::fields::{Fields, duration, items, listed, number, one_of, some_text, text, wrong_type};
-use runbook_model::{
-    Code, Diagnostic, Diagnostics, Node, Resolved, Retention, Review, Value, VarType, Version, Window,
-};
+use crate::fields::{Fields, duration, items, number, one_of, some_text, text, wrong_type};
+use runbook_model::{Code, Diagnostic, Diagnostics, Node, Retention, Review, Value, Window};
 
 /// The days as plans write them.
 pub(crate) const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
@@ -160,32 +158,4 @@ fn review(node: &Node, faults: &mut Diagnostics) -> Option<Review> {
     let link = fields.get("link").and_then(|node| text(node, "link", faults)).map(str::to_owned);
     let span = fields.get("for").map_or(node.span, |node| node.span);
     Some(Review { what: what?, version: version?, by: by?, link, span })
-}
-
-/// Reports every review that is for a version that no variable of type version has.
-pub(crate) fn stale_reviews(reviews: &[Review], vars: &[Resolved], complete: bool, faults: &mut Diagnostics) {
-    let versions: Vec<(&str, &str)> = vars
-        .iter()
-        .filter(|variable| variable.ty == VarType::Version)
-        .filter_map(|variable| match &variable.value {
-            Some(Node { value: Value::String(text), .. }) => Some((variable.name.as_str(), text.as_str())),
-            _ => None,
-        })
-        .collect();
-    let same = |a: &str, b: &str| a == b || matches!((Version::parse(a), Version::parse(b)), (Ok(a), Ok(b)) if a == b);
-    for review in reviews {
-        if !complete || versions.iter().any(|(_, version)| same(version, &review.version)) {
-            continue;
-        }
-        let message =
-            format!("`{}` was reviewed for {}, which this plan does not install", review.what, review.version);
-        let help = if versions.is_empty() {
-            "declare what the plan installs as a variable of type version".to_owned()
-        } else {
-            let names: Vec<String> = versions.iter().map(|(name, version)| format!("{name} {version}")).collect();
-            let names: Vec<&str> = names.iter().map(String::as_str).collect();
-            format!("the plan's versions are {}; read what has come since, then change `for`", listed(&names))
-        };
-        faults.push(Diagnostic::error(Code::STALE_REVIEW, review.span, message).help(help));
-    }
 }

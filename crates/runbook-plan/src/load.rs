@@ -3,7 +3,7 @@
 use crate::declare::declarations;
 use crate::digest::digest;
 use crate::fields::{Fields, text};
-use crate::header::{document_kind, is_another_document, name, retention, reviews, stale_reviews, window};
+use crate::header::{document_kind, is_another_document, name, retention, reviews, window};
 use crate::layers::{Given, Variables, given, typed_flags};
 use crate::names::Names;
 use crate::reader::read;
@@ -11,7 +11,7 @@ use crate::resolve::Resolver;
 use crate::steps::outlines;
 use crate::values::Places;
 use runbook_model::{
-    Code, Diagnostic, Diagnostics, Entry, HostFacts, Layer, Node, Plan, Resolved, Retention, SourceId, SourceMap, Span,
+    Code, Diagnostic, Diagnostics, HostFacts, Layer, Node, Plan, Resolved, Retention, SourceId, SourceMap, Span,
     StepDef, Value,
 };
 use runbook_template::{Renderer, Scope};
@@ -191,9 +191,6 @@ impl<'a> Loader<'a> {
         let window = resolved("window", faults).and_then(|node| window(&node, faults));
         let retention = resolved("retention", faults).map_or_else(Retention::default, |node| retention(&node, faults));
         let review = resolved("review", faults).map_or(Vec::new(), |node| reviews(&node, faults));
-        // A version without a value could be the one that was reviewed.
-        let complete = self.versions_are_known(fields, &vars);
-        stale_reviews(&review, &vars, complete, faults);
         Plan {
             name: name.unwrap_or_default(),
             summary: summary.unwrap_or_default(),
@@ -207,15 +204,6 @@ impl<'a> Loader<'a> {
             review,
             steps: Vec::new(),
         }
-    }
-
-    fn versions_are_known(&self, fields: &Fields<'a>, vars: &[Resolved]) -> bool {
-        let declared = fields.get("vars").map(Node::entries).unwrap_or_default();
-        let is_other = |entry: &Entry| {
-            let ty = entry.value.get("type").map(|ty| &ty.value.value);
-            matches!(ty, Some(Value::String(word)) if word != "version")
-        };
-        declared.iter().all(|entry| is_other(entry) || vars.iter().any(|known| known.name == entry.key))
     }
 
     fn variables(

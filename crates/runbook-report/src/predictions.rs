@@ -1,9 +1,9 @@
 //! What a plan would do: the output of `plan`, `diff` and `apply --dry-run`, and what `apply` asks consent for.
 
-use crate::account::{Title, run_title};
+use crate::account::{Title, excerpt, run_title};
 use crate::style::{Style, Tone};
 use crate::text;
-use runbook_model::{Allow, Plan, Prediction, Purpose, StepId};
+use runbook_model::{Allow, Excerpt, Plan, Prediction, Purpose, StepId};
 use serde_json::{Value, json as object};
 use std::fmt::Write as _;
 
@@ -28,6 +28,8 @@ pub struct StepPreview<'a> {
     pub allow: &'a [Allow],
     /// Why it runs, where that is not because of itself: "`install` has something to change".
     pub reasons: Vec<String>,
+    /// What it read for people to judge before anything is changed.
+    pub excerpt: Option<Excerpt>,
 }
 
 /// What a plan would do on this host, in the order in which it would be done.
@@ -220,6 +222,9 @@ fn write_step(out: &mut String, step: &StepPreview<'_>, id_width: usize, kind_wi
     if let Prediction::Change { diff: Some(diff), .. } = step.prediction {
         write_diff(out, diff, style);
     }
+    if let Some(excerpt) = &step.excerpt {
+        out.push_str(&excerpt::bounded(excerpt, DETAIL, "--format json has all, and runbook show once it ran", style));
+    }
     for allow in step.allow {
         let head = style.paint(Tone::Warn, &format!("allows {}", allow.rule));
         let _ = writeln!(out, "{:DETAIL$}{head}, because {}", "", text::clean(&allow.because));
@@ -270,6 +275,7 @@ fn step_json(step: &StepPreview<'_>) -> Value {
         "needed": step.needed,
         "purpose": step.purpose,
         "reasons": step.reasons,
+        "excerpt": step.excerpt,
         "allow": step.allow.iter().map(|allow| object!({ "rule": allow.rule, "because": allow.because })).collect::<Vec<_>>(),
     })
 }

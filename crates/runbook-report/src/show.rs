@@ -1,8 +1,8 @@
 //! One run in full, from its plan and its journal.
 
 use crate::account::{
-    Plain, Reporter, going_on, hint, left_over, leftover_text, matrix, places, role_word, sentence, signal_tone,
-    verdict_of,
+    Plain, Reporter, excerpt, going_on, hint, left_over, leftover_text, matrix, places, role_word, sentence,
+    signal_tone, verdict_of,
 };
 use crate::history::{status_word, verdict_word, waits_for};
 use crate::style::{Style, Tone};
@@ -10,7 +10,7 @@ use crate::table::{Cell, Table};
 use crate::text;
 use crate::time;
 use runbook_model::{
-    Event, IllegalTransition, Outcome, Plan, Prediction, Reading, Record, RunState, StepDef, StepId, StepState,
+    Event, Excerpt, IllegalTransition, Outcome, Plan, Prediction, Reading, Record, RunState, StepDef, StepId, StepState,
 };
 use serde_json::{Value, json as object};
 use std::fmt::Write as _;
@@ -23,6 +23,7 @@ pub fn show(plan: &Plan, records: &[Record], holder: Option<&str>, style: &Style
     let mut out = String::new();
     write_head(&mut out, &state, holder, style);
     write_steps(&mut out, plan, &state, style);
+    write_excerpts(&mut out, &state, style);
     write_signals(&mut out, &state, style);
     write_failures(&mut out, records, style);
     write_exceptions(&mut out, plan, style);
@@ -88,6 +89,8 @@ fn step_json(id: &StepId, step: &StepState, definition: Option<&StepDef>) -> Val
         "outputs": step.outputs,
         "baseline": step.baseline,
         "no_baseline": step.no_baseline,
+        "asks": step.asks,
+        "decided": step.decided,
         "readings": step.readings,
         "after_rollback": step.after_rollback,
         "not_verified": step.not_verified,
@@ -155,6 +158,15 @@ fn predicted(prediction: Option<&Prediction>) -> &'static str {
         Some(Prediction::Change { .. }) => "change",
         Some(Prediction::Unknown { .. }) => "unknown",
         Some(Prediction::CannotPredict { .. }) => "cannot tell",
+    }
+}
+
+/// What steps read for people, whole.
+fn write_excerpts(out: &mut String, state: &RunState, style: Style) {
+    for (id, step) in state.steps() {
+        let Some(excerpt) = Excerpt::of(step.usable_outputs()) else { continue };
+        section(out, &format!("Read by `{id}`: {}", text::clean(&excerpt.title)), style);
+        out.push_str(&excerpt::whole(&excerpt, 0, style));
     }
 }
 

@@ -6,6 +6,7 @@ use crate::draft::{Knots, Link, file_first, predecessors, pulled_up};
 use crate::edge::Reason;
 use crate::hazards::Hazards;
 use crate::refusals::{self, Scene};
+use crate::reviews;
 use crate::ring;
 use crate::rules;
 use crate::schedule::Schedule;
@@ -49,6 +50,7 @@ pub fn build(plan: &Plan, declarations: &[Declaration]) -> (Option<Schedule>, Ve
     }
     let covers = coverage::covers(&steps, &position);
     found.extend(refusals::check(&Scene { steps: &steps, covers: &covers, position: &position }));
+    found.extend(reviews::stale(&plan.review, &steps));
     let schedule = Schedule::new(&steps, &order, links, &covers);
     (Some(schedule), found.into_sorted())
 }

@@ -11,6 +11,7 @@ mod draw;
 mod edge;
 mod hazards;
 mod refusals;
+mod reviews;
 mod ring;
 mod rules;
 mod schedule;

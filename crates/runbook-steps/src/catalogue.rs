@@ -29,6 +29,7 @@ pub const BUILT_IN: &[&dyn Kind] = &[
     &kinds::launchd::Overrides::ENABLE,
     &kinds::launchd::Kickstart,
     &kinds::launchd::PropertyList,
+    &kinds::npm::NpmChangelog,
     &kinds::npm::NpmCi,
     &kinds::npm::NpmInstall,
     &kinds::npm::NpmView,

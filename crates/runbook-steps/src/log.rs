@@ -28,6 +28,8 @@ pub(crate) struct LogTail {
     files: Vec<Cursor>,
     rotated: Rotated,
     lost: Option<String>,
+    /// Set while there never was a file: what nobody writes to lacks every error.
+    absent: Option<String>,
 }
 
 /// One line without its end and without colour.
@@ -72,12 +74,12 @@ impl LogTail {
     pub(crate) fn new(path: PathBuf, mark: LogMark) -> Self {
         let files = vec![Cursor::new(mark, path.clone())];
         let rotated = Rotated::new(&path, mark.at_ms);
-        Self { path, files, rotated, lost: None }
+        Self { path, files, rotated, lost: None, absent: None }
     }
 
     /// Why lines may have been missed, if they may.
     pub(crate) fn lost(&self) -> Option<&str> {
-        self.lost.as_deref()
+        self.lost.as_deref().or(self.absent.as_deref())
     }
 
     /// Hands every complete line that was written since the last call to `see`.
@@ -122,6 +124,8 @@ impl LogTail {
             cursor.read(host, see)?;
             self.files.push(cursor);
         }
+        let never = self.lost.is_none() && self.files.iter().all(|cursor| cursor.gone && cursor.mark.ino == 0);
+        self.absent = never.then(|| format!("there is no {}", self.path.display()));
         Ok(())
     }
 

@@ -4,6 +4,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 /// Maintenance windows that cannot hurt.
 ///
@@ -135,6 +136,10 @@ pub(crate) struct VarsArgs {
     pub(crate) as_environment: bool,
 }
 
+fn duration(text: &str) -> Result<Duration, String> {
+    runbook_model::parse_duration(text).ok_or_else(|| "write it with its unit, such as 90s or 15m".to_owned())
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct ApplyArgs {
     #[command(flatten)]
@@ -148,6 +153,9 @@ pub(crate) struct ApplyArgs {
     /// Go ahead without being asked
     #[arg(long, short)]
     pub(crate) yes: bool,
+    /// How long to wait for an answer where the evidence does not tell whether the change is good; then it is taken back
+    #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = duration)]
+    pub(crate) ask_within: Duration,
     /// How many steps may run at the same time; a run that is resumed keeps to it
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) parallel: u16,
@@ -222,6 +230,9 @@ pub(crate) struct ResumeArgs {
     /// Go ahead without being asked
     #[arg(long, short)]
     pub(crate) yes: bool,
+    /// How long to wait for an answer where the evidence does not tell whether the change is good; then it is taken back
+    #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = duration)]
+    pub(crate) ask_within: Duration,
 }
 
 #[derive(Debug, Args)]

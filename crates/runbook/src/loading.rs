@@ -58,6 +58,7 @@ fn may_be_about_what_is_missing(fault: &Diagnostic) -> bool {
         Code::VERIFY_IS_NEGATIVE,
         Code::UNUSED_ALLOW,
         Code::UNREACHABLE_BACKUP,
+        Code::STALE_REVIEW,
     ]
     .contains(&fault.code)
 }

@@ -1,5 +1,6 @@
 //! The binary: the command line, the wiring of the crates, and the exit codes. What a command does is in `commands`.
 
+mod asking;
 mod cli;
 mod commands;
 mod error;

@@ -4,7 +4,7 @@ use crate::error::{CommandError, Exit};
 use crate::facts::host_facts;
 use crate::loading;
 use crate::screen::Screen;
-use runbook_engine::{Ending, Runner, Saved, Settings};
+use runbook_engine::{Asker, Ending, Runner, Saved, Settings};
 use runbook_journal::{Holder, Journal, Lock, RunRow, StateDir};
 use runbook_model::{Plan, Record, RunId, RunState, Verdict};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -28,11 +28,11 @@ pub(crate) fn lock(dir: &StateDir, doing: String) -> Result<Lock, CommandError> 
     })
 }
 
-/// What a run is given besides its plan.
-pub(crate) fn settings(dir: &StateDir) -> Result<Settings, CommandError> {
+/// What a run is given besides its plan; `asker` is whoever can be asked while it goes on.
+pub(crate) fn settings(dir: &StateDir, asker: Option<Box<dyn Asker>>) -> Result<Settings, CommandError> {
     let own_program = std::env::current_exe()?;
     let version = env!("CARGO_PKG_VERSION").to_owned();
-    Ok(Settings { state_dir: dir.clone(), own_program, version, user: host_facts().user })
+    Ok(Settings { state_dir: dir.clone(), own_program, version, user: host_facts().user, asker })
 }
 
 /// The journal for reading; a refusal if there is none.
@@ -94,6 +94,7 @@ pub(crate) fn go_on(
     lock: Lock,
     known: Known,
     back: bool,
+    asker: Option<Box<dyn Asker>>,
 ) -> Result<Exit, CommandError> {
     let Known { run, saved, records } = known;
     let plan = saved.plan.clone();
@@ -107,7 +108,7 @@ pub(crate) fn go_on(
     };
     let state = RunState::replay(&records)?;
     let observer = screen.observer(state);
-    let runner = Runner::reopen(settings(dir)?, lock, program, &records, run.clone(), back, observer)?;
+    let runner = Runner::reopen(settings(dir, asker)?, lock, program, &records, run.clone(), back, observer)?;
     end(screen, dir, &plan, &run, runner.go()?, back)
 }
 

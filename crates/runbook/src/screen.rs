@@ -1,7 +1,8 @@
 //! The terminal: what it can show, and the only places that print.
+use crate::asking::AtTerminal;
 use crate::cli::{Color, Format, Global};
 use crate::error::{CommandError, Exit};
-use runbook_engine::{Interrupt, Observer};
+use runbook_engine::{Asker, Interrupt, Observer};
 use runbook_model::{Diagnostic, Record, RunState, SourceMap, StepId};
 use runbook_report::{Ndjson, Plain, Reporter, Style, Terminal, diagnostics};
 use serde_json::{Value, json};
@@ -9,6 +10,7 @@ use std::env;
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::process::ExitCode;
+use std::time::Duration;
 
 /// What is written to.
 pub(crate) struct Screen {
@@ -145,6 +147,11 @@ impl Screen {
     /// Whether somebody can be asked.
     pub(crate) fn interactive(&self) -> bool {
         io::stdin().is_terminal() && io::stdout().is_terminal() && self.format == Format::Text
+    }
+
+    /// Who can be asked while a run goes on: nobody with `yes`, and nobody without a terminal.
+    pub(crate) fn asker(&self, yes: bool, patience: Duration) -> Option<Box<dyn Asker>> {
+        (!yes && self.interactive()).then(|| Box::new(AtTerminal { patience }) as Box<dyn Asker>)
     }
 
     /// Whoever watches a run on this screen, from `state` on.

@@ -60,7 +60,7 @@ fn state(host: &Host, settings: &str) -> Result<()> {
 
 /// Waits until the log of this life of the gateway says that it is ready and that both channels have started.
 fn works(host: &Host) -> Result<()> {
-    for line in ["[gateway] ready (", "[slack] [default] starting provider", "[whatsapp] [default] starting provider"] {
+    for line in ["[gateway] ready (", "[slack] socket mode", "[whatsapp] [default] starting provider"] {
         let look = format!("journalctl --quiet --unit openclaw --output cat | sed 's/\\x1b\\[[0-9;]*m//g' | grep --quiet --fixed-strings '{line}'");
         host.wait_for(&look, STARTS).map_err(|late| {
             let log = host.sh("journalctl --unit openclaw --lines 40 --no-pager --output cat").map(|said| said.stdout);

@@ -9,6 +9,12 @@ use test_hosts::Host;
 const RUNBOOK: &str = "/usr/local/bin/runbook";
 const PLAYBOOK: &str = "/opt/playbooks/openclaw/upgrade-global-npm.yaml";
 
+/// What the log says when a channel works as far as it can on a host without a way out: its plugin was loaded, and it tries.
+const LINES: [(&str, &str); 2] = [
+    ("slack_line", "[slack] socket mode"),
+    ("whatsapp_line", "[whatsapp] [default] starting provider"),
+];
+
 /// A run that has ended.
 pub(super) struct Run {
     /// The exit code of `runbook apply`.
@@ -27,7 +33,9 @@ pub(super) struct Run {
 pub(super) fn upgrade(host: &Host, prober: &Prober, target: &str) -> Result<Run> {
     let (begun, begin_ms) = (Instant::now(), now_ms());
     let mut apply = host.command([RUNBOOK, "apply", PLAYBOOK, "--env", "staging", "--yes"])?;
-    apply.arg("--var").arg(format!("target={target}")).arg("--var").arg(format!("reviewed={target}"));
+    for (name, value) in [("target", target), ("reviewed", target)].iter().chain(&LINES) {
+        apply.arg("--var").arg(format!("{name}={value}"));
+    }
     let status = apply.stdin(Stdio::null()).status()?;
     let (took, down) = (begun.elapsed(), prober.since(begin_ms));
     let shown = host.run([RUNBOOK, "show", "--format", "json"])?.ok()?;

@@ -112,7 +112,14 @@ pub(crate) fn verdict_is_true(script: &Script, world: &World<'_>) {
             assert!(state.steps().all(|(_, known)| known.lost.is_empty()), "a signal is lost");
             assert!(state.steps().all(|(_, known)| !known.status.may_have_touched()), "{state:#?}");
         }
-        Verdict::Accepted => panic!("no run says of itself that a person closed it"),
+        Verdict::Accepted => {
+            assert_eq!(script.answer, Some(Decision::Keep), "no run says of itself that a person closed it");
+            let failed = |(step, known): &(&StepId, &StepState)| known.failure.is_some() && !lets_pass(step);
+            for (step, known) in state.steps().filter(failed) {
+                assert!(known.is_kept(), "{step} failed, and nobody answers for that");
+            }
+            assert!(state.steps().any(|(_, known)| known.is_kept()) && state.rollback.is_none());
+        }
         Verdict::Refused => assert!(world.traces.is_empty() && !state.has_acted(), "{state:#?}"),
         Verdict::Stopped => {
             let is_undo = |record: &&Record| matches!(record.event, Event::UndoStarted { .. });

@@ -56,6 +56,9 @@ pub(crate) struct Step {
 pub(crate) struct Script {
     pub(crate) steps: Vec<Step>,
     pub(crate) parallel: usize,
+    /// What a person says where the evidence does not tell, from the second time on if it is to read again; `None` where
+    /// nobody is there.
+    pub(crate) answer: Option<Decision>,
     /// Which job ends next, and what a crash leaves; read round and round.
     pub(crate) chance: Vec<u8>,
 }
@@ -135,7 +138,7 @@ pub(crate) fn number(id: &StepId) -> usize {
 
 impl Script {
     pub(crate) fn of(steps: impl IntoIterator<Item = Step>) -> Self {
-        Self { steps: steps.into_iter().collect(), parallel: 1, chance: vec![0] }
+        Self { steps: steps.into_iter().collect(), parallel: 1, answer: None, chance: vec![0] }
     }
 
     pub(crate) fn step(&self, id: &StepId) -> &Step {
@@ -169,7 +172,10 @@ impl Script {
         };
         let declarations: Vec<Declaration> = self.steps.iter().map(Step::declare).collect();
         let (schedule, _) = runbook_schedule::build(&plan, &declarations);
-        schedule.map(|schedule| Course::new(&plan, schedule, self.parallel))
+        let asks_for = self.answer.map(|_| Duration::from_secs(1));
+        let mut course = Course::new(&plan, schedule?, self.parallel);
+        course.asks_for = asks_for;
+        Some(course)
     }
 }
 
@@ -200,12 +206,16 @@ pub(crate) struct Odds {
 
 pub(crate) fn scripts(odds: Odds) -> impl Strategy<Value = Script> {
     let steps = prop::collection::vec((steps(odds), any::<(u16, u16)>()), 1..9);
-    (steps, 1..5_usize, prop::collection::vec(any::<u8>(), 1..24)).prop_map(|(steps, parallel, chance)| {
-        let with_needs = |(at, (step, (some, few))): (usize, (Step, (u16, u16)))| {
-            step.needs(&(0..at).filter(|on| some & few & (1 << on) != 0).collect::<Vec<_>>())
-        };
-        Script { steps: steps.into_iter().enumerate().map(with_needs).collect(), parallel, chance }
-    })
+    let answers = [None, Some(Decision::RollBack), Some(Decision::ReadAgain), Some(Decision::Keep)];
+    let answer = prop::sample::select(answers.to_vec());
+    (steps, 1..5_usize, answer, prop::collection::vec(any::<u8>(), 1..24)).prop_map(
+        |(steps, parallel, answer, chance)| {
+            let with_needs = |(at, (step, (some, few))): (usize, (Step, (u16, u16)))| {
+                step.needs(&(0..at).filter(|on| some & few & (1 << on) != 0).collect::<Vec<_>>())
+            };
+            Script { steps: steps.into_iter().enumerate().map(with_needs).collect(), parallel, answer, chance }
+        },
+    )
 }
 
 fn steps(odds: Odds) -> impl Strategy<Value = Step> {

@@ -4,7 +4,7 @@ use crate::laws::{verdict_is_true, way_back_is_in_order};
 use crate::script::{Fate, Lost, Part, Script, id, step};
 use crate::world::{Blow, World, play};
 use runbook_engine::Input;
-use runbook_model::{Event, FailureKind, OnFailure, StepStatus, UndoPhase, Verdict};
+use runbook_model::{Decision, Event, FailureKind, OnFailure, Record, StepStatus, UndoPhase, Verdict};
 
 const FAILS: &[Fate] = &[Fate::HalfDone(FailureKind::Failed)];
 
@@ -19,6 +19,39 @@ fn plays<'a>(script: &'a Script, blows: &[(usize, Blow)], wanted: Verdict) -> Wo
 fn everywhere(script: &Script, blow: Blow, wanted: Verdict) {
     for at in 0..20 {
         plays(script, &[(at, blow)], wanted);
+    }
+}
+
+/// What nobody can tell is asked about, and the answer is what happens, wherever the run was cut short.
+#[test]
+fn a_person_decides_what_the_evidence_does_not() {
+    for (answer, wanted) in [
+        (Decision::Keep, Verdict::Accepted),
+        (Decision::RollBack, Verdict::RolledBack),
+        (Decision::ReadAgain, Verdict::RolledBack),
+    ] {
+        let unproven = step(Part::Verify(Lost::Never)).fates(&[Fate::HalfDone(FailureKind::Inconclusive)]).needs(&[0]);
+        let mut script = Script::of([step(Part::Change), unproven]);
+        script.answer = Some(answer);
+        for blow in [Blow::Crash(0), Blow::Crash(3), Blow::Drain] {
+            everywhere(&script, blow, wanted);
+        }
+        let asked = |record: &&Record| matches!(record.event, Event::DecisionAsked { .. });
+        let times = plays(&script, &[], wanted).records().filter(asked).count();
+        assert_eq!(times, if answer == Decision::ReadAgain { 2 } else { 1 });
+    }
+}
+
+/// Whoever keeps what was not proven answers for that and for nothing else.
+#[test]
+fn a_kept_change_is_taken_back_for_another_failure() {
+    let unproven = || step(Part::Verify(Lost::Never)).fates(&[Fate::HalfDone(FailureKind::Inconclusive)]).needs(&[0]);
+    let fails = step(Part::Verify(Lost::Never)).fates(FAILS).needs(&[0]);
+    let mut script = Script::of([step(Part::Change), unproven(), fails]);
+    (script.answer, script.parallel) = (Some(Decision::Keep), 2);
+    for chance in 0..4 {
+        script.chance = vec![chance];
+        plays(&script, &[], Verdict::RolledBack);
     }
 }
 

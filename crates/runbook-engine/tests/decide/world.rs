@@ -37,6 +37,7 @@ pub(crate) struct World<'a> {
     pub(crate) repaired: bool,
     inputs: usize,
     drawn: usize,
+    asked: usize,
 }
 
 /// Plays the script to its end; an open run is resumed. `None` if the script has no schedule.
@@ -64,6 +65,7 @@ impl<'a> World<'a> {
             repaired: false,
             inputs: 0,
             drawn: 0,
+            asked: 0,
         };
         let steps = (0..script.steps.len()).map(id).collect();
         let text = String::new;
@@ -230,6 +232,15 @@ impl<'a> World<'a> {
             Job::Baseline(_) => assert!(!self.state.may_have_touched(), "a baseline after the first change"),
             Job::Verify(_) => assert!(!forward),
             Job::Pause { .. } => assert!(forward),
+            Job::Ask(step) => {
+                assert!(
+                    forward && !self.state.cancelling && !self.state.draining,
+                    "a question in {:?}",
+                    self.state.phase
+                );
+                assert!(self.state.step(step).is_some_and(|known| known.asks.is_some()), "what is asked is on record");
+                assert!(self.state.has_acted(), "there is nothing to decide about");
+            }
         }
     }
 
@@ -249,6 +260,7 @@ impl<'a> World<'a> {
                 _ => self.act(step),
             },
             Job::Pause { step, .. } => Input::Paused { step },
+            Job::Ask(step) => Input::Decided { decided: self.answer(), step },
             Job::TakeBack { step, phase } => {
                 let result = self.take_back(&step, phase);
                 Input::TakenBack { step, phase, result }
@@ -263,6 +275,17 @@ impl<'a> World<'a> {
                 Input::Verified { step, readings: Vec::new(), lost, failure: None }
             }
         }
+    }
+
+    fn answer(&mut self) -> Option<Decided> {
+        self.asked += 1;
+        let withdrawn = self.state.draining || self.state.cancelling;
+        let decision = match self.script.answer? {
+            // Nobody reads the same again and again.
+            Decision::ReadAgain if self.asked > 1 => Decision::RollBack,
+            other => other,
+        };
+        (!withdrawn).then(|| Decided { decision, by: "ops".to_owned(), because: String::new() })
     }
 
     fn fate(&self, step: &StepId) -> Fate {

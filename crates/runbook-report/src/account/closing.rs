@@ -89,6 +89,9 @@ pub(crate) fn sentence(state: &RunState, holder: Option<&str>) -> (String, Strin
             _ => ("Rolled back.", rolled_back(state)),
         },
         Some(Verdict::Stopped) => ("Stopped, not rolled back.", stopped(state, touched)),
+        Some(Verdict::Accepted) if state.states().iter().any(StepState::is_kept) => {
+            ("Kept, without proof.", "What was changed is still there.".to_owned())
+        }
         Some(Verdict::Accepted) => ("Closed by hand.", "A person says that the host is as it should be.".to_owned()),
         Some(Verdict::Refused) if state.draining || state.cancelling => {
             ("Cancelled.", "Nothing was changed.".to_owned())

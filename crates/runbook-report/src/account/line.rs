@@ -1,12 +1,12 @@
 //! What one record looks like.
 
-use super::{closing, matrix};
+use super::{closing, decision_text, excerpt, matrix};
 use crate::style::{Glyph, Style, Tone};
 use crate::text;
 use crate::time;
 use runbook_model::{
-    Event, Failure, Outcome, Reading, Record, RollbackCause, RunHeader, RunPhase, RunState, SignalVerdict, StepId,
-    UndoPhase, Waiting, format_duration,
+    Event, Excerpt, Failure, Outcome, Outputs, Reading, Record, RollbackCause, RunHeader, RunPhase, RunState,
+    SignalVerdict, StepId, UndoPhase, Waiting, format_duration,
 };
 use std::time::Duration;
 
@@ -33,7 +33,15 @@ pub(crate) fn lines(before: &RunState, record: &Record, style: Style) -> String 
         Event::BaselineTaken { step, readings, failure, .. } => page.baseline(step, readings, failure.as_ref()),
         Event::StepRetrying { step, failure, pause_ms } => page.retrying(step, failure, *pause_ms),
         Event::StepWaits { step, waiting } => page.waiting(step, waiting),
-        Event::StepFinished { step, outcome, readings, .. } => page.finished(step, outcome, readings, record.at),
+        Event::DecisionAsked { step, failure, readings, within_ms } => {
+            page.undecided(step, failure, readings, Duration::from_millis(*within_ms))
+        }
+        Event::DecisionMade { step, decided } => {
+            page.line(Glyph::Note, Tone::Warn, step, &format!("decided: {}", decision_text(decided)), None)
+        }
+        Event::StepFinished { step, outcome, outputs, readings } => {
+            page.finished(step, outcome, readings, record.at) + &page.excerpt(outputs)
+        }
         Event::DrainRequested => {
             let more = if matches!(before.phase, RunPhase::RollingBack(_)) { "is taken back" } else { "starts" };
             paragraph(style, Tone::Warn, &format!("Nothing more {more}; what runs now may end."))
@@ -169,6 +177,27 @@ impl Page<'_> {
             out.push_str(&format!("{:lead$}{part}\n", ""));
         }
         out
+    }
+
+    /// The evidence, and what a person can do about it. The answer is typed below.
+    fn undecided(&self, step: &StepId, failure: &Failure, readings: &[Reading], within: Duration) -> String {
+        let baseline = self.state.step(step).and_then(|step| step.baseline.as_deref());
+        let head = self.line(Glyph::Note, Tone::Warn, step, &failure.message, None);
+        let rows = matrix(readings, baseline, DETAIL, self.style);
+        let choice = format!(
+            "The evidence does not tell whether the change is good. Type `rollback` or nothing to take it back, `again` to \
+             read the signals once more, `keep` to keep it on your word, without proof. It is taken back without an \
+             answer within {}.",
+            format_duration(within)
+        );
+        format!("{head}\n{rows}{}{}", hint(failure, DETAIL, self.style), paragraph(self.style, Tone::Strong, &choice))
+    }
+
+    /// What a step read for people: here only what is marked in it.
+    fn excerpt(&self, outputs: &Outputs) -> String {
+        let Some(excerpt) = Excerpt::of(outputs) else { return String::new() };
+        let run = self.state.header.as_ref().map_or("RUN", |header| header.run.as_str());
+        excerpt::marked(&excerpt, DETAIL, &format!("runbook show {run}"), self.style)
     }
 
     fn finished(&self, step: &StepId, outcome: &Outcome, readings: &[Reading], at: i64) -> String {

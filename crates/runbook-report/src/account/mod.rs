@@ -4,6 +4,8 @@
 //! write them. Nothing here keeps a second idea of the run beside `RunState`.
 
 mod closing;
+mod decision;
+pub(crate) mod excerpt;
 mod line;
 mod matrix;
 mod ndjson;
@@ -14,6 +16,7 @@ mod terminal;
 pub(crate) use closing::{
     capitalised, closing, going_on, left_over, leftover_text, questions, sentence, service_clauses,
 };
+pub(crate) use decision::decision_text;
 pub(crate) use line::{Title, hint, lines, paragraph, run_title};
 pub(crate) use matrix::{matrix, place_word, places, role_word, tone as signal_tone, verdict_word as verdict_of};
 pub use ndjson::Ndjson;

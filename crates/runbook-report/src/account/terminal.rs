@@ -77,6 +77,10 @@ impl<W: io::Write + Send> Reporter for Terminal<W> {
             return Ok(());
         }
         self.erase()?;
+        // Nothing is drawn over what somebody types.
+        if self.page.state.states().iter().any(|step| step.asks.is_some()) {
+            return Ok(());
+        }
         let line = self.progress_line(now_ms);
         self.drawn = true;
         self.page.out.write_all(line.as_bytes())?;

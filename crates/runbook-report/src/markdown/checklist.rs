@@ -3,7 +3,8 @@
 use super::facts::{
     Answer, BACKUP, CACHE, CHANNEL_SOURCES, Facts, INSPECT, INSTALL, LOG_SOURCES, PLUGINS, RESTART, SERVICE_SOURCES,
 };
-use runbook_model::{SignalKind, StepStatus, format_duration};
+use crate::text;
+use runbook_model::{Excerpt, SignalKind, StepStatus, format_duration};
 
 /// One line of a checklist.
 pub(super) struct Line {
@@ -20,12 +21,16 @@ pub(super) const ONE_HOST: &[Line] = &[
     Line { says: "Configuration and state were backed up first", answer: backup },
     Line {
         says: "Somebody read the changelog",
-        answer: |facts| facts.reviewed(&["changelog", "release"], "the changelog"),
+        answer: |facts| facts.beside(facts.reviewed(&["changelog", "release"], "the changelog"), what_was_read),
     },
     Line { says: "Somebody read the recent issues", answer: |facts| facts.reviewed(&["issue"], "the issues") },
     Line {
         says: "Somebody looked for breaking changes",
-        answer: |facts| facts.reviewed(&["breaking"], "breaking changes"),
+        answer: |facts| {
+            facts.beside(facts.reviewed(&["breaking"], "breaking changes"), |it| {
+                marked_as(it, |mark| mark == "breaking")
+            })
+        },
     },
     Line { says: "Somebody read the pull requests behind it, where there are any", answer: pull_requests },
     Line { says: "A maintenance window is set", answer: window },
@@ -61,6 +66,23 @@ pub(super) const ESTATE: &[Line] = &[
     },
     Line { says: "Archives for the way back are kept for a business cycle", answer: retention },
 ];
+
+/// `changelog of demo from 1.0.0 to 1.1.0, 41 lines, 2 marked`
+fn what_was_read(excerpt: &Excerpt) -> Option<String> {
+    Some(format!("{}, {} lines, {} marked", text::clean(&excerpt.title), excerpt.lines.len(), excerpt.marked()))
+}
+
+/// `2 lines with #70462, slack`
+fn marked_as(excerpt: &Excerpt, wanted: fn(&str) -> bool) -> Option<String> {
+    let lines = excerpt.lines.iter().filter(|line| line.marks.iter().any(|mark| wanted(mark)));
+    let mut marks: Vec<&str> = lines.clone().flat_map(|line| &line.marks).map(String::as_str).collect();
+    marks.retain(|mark| wanted(mark));
+    marks.sort_unstable();
+    marks.dedup();
+    let lines = lines.count();
+    let noun = if lines == 1 { "line" } else { "lines" };
+    (lines > 0).then(|| format!("{lines} {noun} with {}", text::clean(&marks.join(", "))))
+}
 
 fn missing(text: &str) -> Answer {
     Answer::Missing(text.to_owned())
@@ -128,6 +150,7 @@ fn cache(facts: &Facts<'_>) -> Answer {
 /// A failure that nobody compared with known issues is the next thing to do.
 fn compared(facts: &Facts<'_>) -> Answer {
     let reviewed = facts.reviewed(&["upstream", "issue"], "known issues");
+    let reviewed = facts.beside(reviewed, |it| marked_as(it, |mark| mark != "breaking"));
     let failed = facts.state.steps().find_map(|(id, step)| Some((id, super::facts::failed_forward(step)?)));
     match (reviewed, failed) {
         (Answer::Checked(review), Some((id, why))) => Answer::Missing(format!(

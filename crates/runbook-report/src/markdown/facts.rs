@@ -1,10 +1,11 @@
 //! What the checklists ask of a run, answered from its plan and its state.
 
-use crate::account::place_word;
+use crate::account::{decision_text, place_word};
 use crate::text;
 use crate::time;
 use runbook_model::{
-    Node, Plan, Reading, Review, RunState, SignalKind, SignalVerdict, StepDef, StepState, StepStatus, VarType, Verdict,
+    Excerpt, Node, Plan, Reading, Review, RunState, SignalKind, SignalVerdict, StepDef, StepId, StepState, StepStatus,
+    VarType, Verdict,
 };
 
 /// Kinds by what they are for, as prefixes of `uses`.
@@ -80,6 +81,26 @@ impl<'a> Facts<'a> {
         }
     }
 
+    /// What steps read for people, as evidence beside a review and never instead of one.
+    pub(super) fn excerpts(&self) -> Vec<(&'a StepId, Excerpt)> {
+        self.state.steps().filter_map(|(id, step)| Some((id, Excerpt::of(step.usable_outputs())?))).collect()
+    }
+
+    /// The same answer, with what steps read that `of` has something to say about.
+    pub(super) fn beside(&self, answer: Answer, of: impl Fn(&Excerpt) -> Option<String>) -> Answer {
+        let read: Vec<String> =
+            self.excerpts().iter().filter_map(|(id, excerpt)| Some(format!("`{id}` read {}", of(excerpt)?))).collect();
+        if read.is_empty() {
+            return answer;
+        }
+        let with = |text: String| format!("{text}; {}", read.join("; "));
+        match answer {
+            Answer::Checked(text) => Answer::Checked(with(text)),
+            Answer::NotApplicable(text) => Answer::NotApplicable(with(text)),
+            Answer::Missing(text) => Answer::Missing(with(text)),
+        }
+    }
+
     pub(super) fn reviews(&self, words: &[&str]) -> impl Iterator<Item = &'a Review> {
         let matches = |review: &&Review| {
             let what = review.what.to_lowercase();
@@ -146,7 +167,15 @@ impl<'a> Facts<'a> {
         };
         let failed = self.state.steps().find_map(|(id, step)| Some((id, failed_forward(step)?)));
         let because = failed.map(|(id, why)| format!(", because `{id}` failed: {why}")).unwrap_or_default();
+        let asked: Vec<String> = self
+            .state
+            .steps()
+            .filter_map(|(id, step)| Some(format!("`{id}`: {}", decision_text(step.decided.as_ref()?))))
+            .collect();
+        let asked = if asked.is_empty() { String::new() } else { format!(" ({})", asked.join("; ")) };
+        let because = format!("{because}{asked}");
         Answer::Checked(match verdict {
+            Verdict::Accepted if !asked.is_empty() => format!("kept, without proof{because}"),
             Verdict::Succeeded if self.readings().next().is_none() => "went on, without a verification".to_owned(),
             Verdict::Succeeded => "went on: the evidence was as wanted".to_owned(),
             Verdict::RolledBack => format!("rolled back{because}"),

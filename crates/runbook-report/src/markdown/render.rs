@@ -3,7 +3,8 @@
 use super::checklist::{ESTATE, Line, ONE_HOST};
 use super::facts::{Answer, Facts, review_text};
 use crate::account::{
-    capitalised, left_over, leftover_text, place_word, places, role_word, sentence, service_clauses, verdict_of,
+    capitalised, decision_text, left_over, leftover_text, place_word, places, role_word, sentence, service_clauses,
+    verdict_of,
 };
 use crate::history::status_word;
 use crate::show::{definition, kind_word};
@@ -14,6 +15,8 @@ use std::fmt::Write as _;
 
 /// Characters of one piece of evidence; the journal has all of it.
 const LONGEST: usize = 300;
+/// Lines of a text that a step read.
+const EXCERPT_LINES: usize = 200;
 
 /// What `runbook report RUN` writes: GitHub-flavoured Markdown, made from the plan and the journal alone. An error means
 /// that the journal is damaged. `holder` is at work on the run if it is open.
@@ -23,7 +26,9 @@ pub fn markdown(plan: &Plan, records: &[Record], holder: Option<&str>) -> Result
     let mut out = String::new();
     write_head(&mut out, &facts, holder);
     write_steps(&mut out, &facts);
+    write_excerpts(&mut out, &facts);
     write_signals(&mut out, &state);
+    write_decisions(&mut out, records);
     write_failures(&mut out, records);
     write_left(&mut out, &state);
     write_exceptions(&mut out, plan);
@@ -85,6 +90,41 @@ fn outcome(step: &StepState) -> String {
     match step.attempts {
         0 | 1 => status_word(step.status).to_owned(),
         many => format!("{}, {many} attempts", status_word(step.status)),
+    }
+}
+
+/// What steps read for people: what is marked in it stands out. A long text is cut; the journal has all of it.
+fn write_excerpts(out: &mut String, facts: &Facts<'_>) {
+    let run = facts.state.header.as_ref().map_or("RUN", |header| header.run.as_str());
+    for (id, excerpt) in facts.excerpts() {
+        let _ = writeln!(out, "\n## Read by `{id}`: {}\n", escape(&excerpt.title));
+        for line in excerpt.lines.iter().take(EXCERPT_LINES).filter(|line| !line.text.trim().is_empty()) {
+            let text = escape(line.text.trim());
+            let _ = match line.marks.as_slice() {
+                [] if line.is_heading() => writeln!(out, "* {text}"),
+                [] => writeln!(out, "  * {text}"),
+                marks => writeln!(out, "  * **{text}** ({})", escape(&marks.join(", "))),
+            };
+        }
+        let more = excerpt.lines.len().saturating_sub(EXCERPT_LINES);
+        let hidden = excerpt.lines.iter().skip(EXCERPT_LINES).filter(|line| !line.marks.is_empty()).count();
+        if more > 0 {
+            let _ = writeln!(out, "\n{more} more lines, {hidden} of them marked: `runbook show {run}`");
+        }
+    }
+}
+
+/// What people decided where the evidence did not.
+fn write_decisions(out: &mut String, records: &[Record]) {
+    let mut title = "\n## Decisions\n\n";
+    for record in records {
+        let (step, what) = match &record.event {
+            Event::DecisionAsked { step, failure, .. } => (step, format!("asked, because {}", failure.message)),
+            Event::DecisionMade { step, decided } => (step, decision_text(decided)),
+            _ => continue,
+        };
+        out.push_str(std::mem::take(&mut title));
+        let _ = writeln!(out, "* {} `{step}`: {}", time::clock(record.at), escape(&what));
     }
 }
 

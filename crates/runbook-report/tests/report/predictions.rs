@@ -12,7 +12,16 @@ fn preview<'a>(plan: &'a Plan, steps: Vec<(&'a StepId, Purpose, bool, &'a Predic
         let definition = plan.steps.iter().find(|step| step.id == *id).unwrap();
         let serves = needed && purpose == Purpose::Attendant;
         let reasons = if serves { vec!["`install` has something to change".to_owned()] } else { vec![] };
-        StepPreview { id, uses: &definition.uses, prediction, needed, purpose, allow: &definition.allow, reasons }
+        StepPreview {
+            id,
+            uses: &definition.uses,
+            prediction,
+            needed,
+            purpose,
+            allow: &definition.allow,
+            reasons,
+            excerpt: None,
+        }
     };
     Preview { plan, steps: steps.into_iter().map(step).collect(), occasion: Occasion::DryRun }
 }

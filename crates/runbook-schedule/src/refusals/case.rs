@@ -94,6 +94,6 @@ pub(crate) fn check(scene: &Scene<'_>) -> Vec<Diagnostic> {
 }
 
 /// Where the parameter `name` of the step stands; without it, where its id stands.
-pub(super) fn parameter(def: &StepDef, name: &str) -> Span {
+pub(crate) fn parameter(def: &StepDef, name: &str) -> Span {
     def.with.get(name).map_or(def.id_span, |entry| entry.value.span)
 }

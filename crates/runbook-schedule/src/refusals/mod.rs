@@ -12,7 +12,7 @@ mod verify_is_functional;
 mod verify_is_negative;
 
 use case::Case;
-pub(crate) use case::{Scene, check};
+pub(crate) use case::{Scene, check, parameter};
 
 use runbook_model::Refusal;
 

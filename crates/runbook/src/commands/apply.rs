@@ -8,7 +8,7 @@ use crate::running::{end, lock, now_ms, refuse_unsettled, settings};
 use crate::screen::Screen;
 use runbook_engine::{Forecast, Program, Runner};
 use runbook_journal::{Journal, StateDir};
-use runbook_model::{RunId, RunState, Verdict};
+use runbook_model::{Excerpt, RunId, RunState, Verdict};
 use runbook_report::{Occasion, Preview, StepPreview};
 use runbook_steps::host::Reader;
 use runbook_steps::{WindowState, window_state};
@@ -39,7 +39,15 @@ pub(crate) fn apply(screen: &Screen, dir: &StateDir, args: &ApplyArgs) -> Result
     let plan = program.plan().clone();
     let run = new_run();
     let observer = screen.observer(RunState::default());
-    let runner = Runner::begin(settings(dir)?, lock, program, forecast, run.clone(), observer).map_err(not_begun)?;
+    let runner = Runner::begin(
+        settings(dir, screen.asker(args.yes, args.ask_within))?,
+        lock,
+        program,
+        forecast,
+        run.clone(),
+        observer,
+    )
+    .map_err(not_begun)?;
     let ending = runner.go()?;
     if ending.state.verdict() == Some(Verdict::Succeeded) {
         prune(screen, dir);
@@ -127,6 +135,7 @@ fn pictured<'a>(program: &'a Program, forecast: &'a Forecast, occasion: Occasion
             purpose: declaration.purpose,
             allow: &def.allow,
             reasons,
+            excerpt: forecast.outputs(&predicted.step).and_then(Excerpt::of),
         })
     });
     Preview { plan: program.plan(), steps: steps.collect(), occasion }

@@ -20,7 +20,7 @@ pub(crate) fn rollback(screen: &Screen, dir: &StateDir, args: &RollbackArgs) -> 
         state.steps().filter(|(_, step)| step.status.may_have_touched()).map(|(step, _)| step.to_string()).collect();
     screen.note(&format!("Run {} of {} changed this host in: {}.", row.run, row.plan, touched.join(", ")));
     screen.consent("Take it back?", args.yes)?;
-    go_on(screen, dir, lock, known, true)
+    go_on(screen, dir, lock, known, true, None)
 }
 
 /// The run that `name` means, with the lock; refused if a later one changed the host.
@@ -61,7 +61,7 @@ pub(crate) fn resume(screen: &Screen, dir: &StateDir, args: &ResumeArgs) -> Resu
         _ => "forward",
     };
     screen.consent(&format!("Go on with run {run}, which was going {direction}?"), args.yes)?;
-    go_on(screen, dir, lock, known, false)
+    go_on(screen, dir, lock, known, false, screen.asker(args.yes, args.ask_within))
 }
 
 /// The open run, which is the one that `name` means if there is a name, with the lock.
@@ -97,7 +97,8 @@ pub(crate) fn recover(screen: &Screen, dir: &StateDir, args: &RecoverArgs) -> Re
         return nothing_open(screen, &journal, "no run is open on this host");
     };
     let known = known(&journal, &run)?;
-    go_on(screen, dir, lock, known, !args.forward)
+    // Nobody is there at boot: what is not proven then is taken back.
+    go_on(screen, dir, lock, known, !args.forward, None)
 }
 
 /// No run is open. A stuck one is over, but the host is not well: a unit at boot must not call that a success.

@@ -7,6 +7,7 @@
 
 mod backups;
 mod bench;
+mod decisions;
 mod input;
 mod language;
 mod neighbours;

@@ -36,6 +36,7 @@ steps:
   - { id: stop, uses: process.stop, with: { name: gateway } }
   - { id: deploy, uses: artifact.deploy, with: { from: HOST/plugin.tgz, to: HOST/plugin, strip: 1 } }
   - { id: view, uses: npm.view, with: { package: demo, version: 2.0.0 } }
+  - { id: changes, uses: npm.changelog, with: { package: demo, from: 1.0.0, to: 2.0.0, tarball: HOST/demo.tgz } }
   - { id: install, uses: npm.install, with: { package: demo, version: 2.0.0, prefix: HOST/prefix } }
   - { id: ci, uses: npm.ci, with: { dir: HOST/app } }
   - { id: jiti, uses: jiti-cache.clear, with: { dir: HOST/jiti } }
@@ -97,6 +98,11 @@ fn furnished() -> Bench {
     bench.write("host/token", "hunter2-hunter2\n");
     let (plugin, host) = (bench.host("plugin.tgz"), bench.path("host"));
     let args = ["-czf", plugin.to_str().unwrap(), "-C", host.to_str().unwrap(), "plugin-new"];
+    said(bench.command_of("tar", &args)).expect(0);
+    bench.write("host/package/package.json", "{ \"name\": \"demo\", \"version\": \"2.0.0\" }\n");
+    bench.write("host/package/CHANGELOG.md", "## 2.0.0\n\n- Breaking: all of it\n");
+    let demo = bench.host("demo.tgz");
+    let args = ["-czf", demo.to_str().unwrap(), "-C", host.to_str().unwrap(), "package"];
     said(bench.command_of("tar", &args)).expect(0);
     PLANS.iter().for_each(|(name, plan)| drop(bench.plan(name, plan)));
     bench

@@ -17,6 +17,7 @@ mod orphans;
 mod power;
 mod signals;
 mod stage;
+mod starts;
 mod systemd;
 #[path = "../conformance/scenarios/systemd.rs"]
 mod units;

@@ -160,6 +160,91 @@ fn commands_are_judged_by_code_text_and_time() {
     assert_eq!(scratch.step("verify.signals", with).apply().unwrap_err().kind, FailureKind::Inconclusive);
 }
 
+#[test]
+fn what_was_left_out_of_an_output_proves_nothing() {
+    let scratch = Scratch::new();
+    let long =
+        "head -c 2000000 /dev/zero | tr '\\0' x; printf '%s' \"$1\"; head -c 2000000 /dev/zero | tr '\\0' x; echo end";
+    script(&scratch.path("long"), long);
+    for (signal, kind) in [
+        (json!({ "match_absent": "ERROR" }), Some(FailureKind::Inconclusive)),
+        (json!({ "match": "ERROR" }), Some(FailureKind::Inconclusive)),
+        (json!({ "match": "end", "match_absent": "ERROR" }), Some(FailureKind::Inconclusive)),
+        (json!({ "match_absent": "end" }), Some(FailureKind::Failed)),
+        (json!({ "match": "end" }), None),
+        (json!({}), None),
+    ] {
+        let mut signal = signal;
+        signal["command"] = json!([scratch.path("long"), "ERROR"]);
+        let with = json!({ "within": "500ms", "signals": { "one": signal } });
+        let found = scratch.step("verify.signals", with).apply();
+        assert_eq!(found.err().map(|failure| failure.kind), kind, "{signal}");
+    }
+}
+
+#[test]
+fn a_log_that_nobody_writes_lacks_every_error_and_proves_nothing() {
+    let scratch = Scratch::new();
+    let log = scratch.path("mistyped.log");
+    let signals = json!({ "bad": { "log_absent": "ERROR", "watch": "50ms", "kind": "negative" } });
+    let with = json!({ "within": "100ms", "log": log, "signals": signals });
+    let mut verify = scratch.step("verify.signals", with);
+    verify.take_baseline();
+    assert_eq!(verify.apply().unwrap_err().kind, FailureKind::Inconclusive);
+    assert!(verify.row("bad").read.contains("there is no"), "{:?}", verify.row("bad"));
+    std::fs::write(&log, "fine\n").unwrap();
+    verify.apply().unwrap();
+}
+
+#[test]
+fn a_signal_that_comes_after_its_own_time_is_not_green() {
+    let scratch = Scratch::new();
+    let late = "test -e seen && exec true; touch seen; exit 1";
+    let soon = json!({ "command": ["sh", "-c", late], "within": "1ms" });
+    let never = json!({ "command": ["no-such-program-anywhere"] });
+    let with = json!({ "within": "2s", "signals": { "soon": soon, "never": never } });
+    let failure = scratch.step("verify.signals", with).apply().unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Failed, "{failure:?}");
+    assert!(failure.message.contains("`soon`"), "{failure:?}");
+}
+
+/// Each of these would pass, or satisfy a rule, and say nothing about the service.
+#[test]
+fn signals_that_prove_nothing_are_refused() {
+    let scratch = Scratch::new();
+    for (signals, why) in [
+        (json!({ "a": { "log": " " } }), "one line of text"),
+        (json!({ "a": { "log_absent": "", "kind": "negative", "watch": "1s" } }), "one line of text"),
+        (json!({ "a": { "command": ["true"], "match": "" } }), "empty `match`"),
+        (json!({ "a": { "command": ["true"], "match_absent": "  " } }), "empty `match_absent`"),
+        (json!({ "a": { "port": 80, "kind": "functional" } }), "cannot be functional with the source `port`"),
+        (json!({ "a": { "process": "p", "kind": "functional" } }), "cannot be functional"),
+        (json!({ "a": { "unit": "u", "kind": "negative" } }), "cannot be negative with the source `unit`"),
+        (json!({ "a": { "log": "ready", "kind": "negative" } }), "cannot be negative with the source `log`"),
+        (json!({ "a": { "log_absent": "x", "kind": "functional", "watch": "1s" } }), "cannot be functional"),
+        (json!({ "a": { "log_absent": "x", "kind": "negative", "watch": "0s" } }), "watch"),
+        (json!({ "a": { "log_absent": "x", "kind": "negative", "watch": "9s" } }), "`watch` of signal `a` is longer"),
+        (json!({ "a": { "command": ["true"], "within": "0s" } }), "within"),
+        (json!({ "a": { "command": ["true"], "within": "6s" } }), "longer than that of the step"),
+        (
+            json!({ "h": { "http": "http://[::1]:1/" }, "f": { "http": "http://[::1]:1/", "kind": "functional" } }),
+            "asks what `h` asks",
+        ),
+        (
+            json!({ "h": { "command": ["x"], "role": "confirming" }, "f": { "command": ["x"], "kind": "functional" } }),
+            "asks what `h` asks",
+        ),
+    ] {
+        let with = json!({ "within": "5s", "process": "gateway", "signals": signals });
+        let found = scratch.faults("verify.signals", with);
+        assert!(found.iter().any(|fault| fault.message.contains(why)), "{signals}: {found:#?}");
+    }
+    for within in ["0s", "0"] {
+        let with = json!({ "within": within, "signals": { "a": { "command": ["true"] } } });
+        assert!(!scratch.faults("verify.signals", with).is_empty(), "{within}");
+    }
+}
+
 /// It takes a minute: a limit of ours would be one.
 #[test]
 fn a_command_may_take_as_long_as_the_plan_allows() {

@@ -5,10 +5,12 @@
 mod account;
 mod backups;
 mod bench;
+mod changelog;
 mod crashes;
 mod evidence;
 mod failures;
 mod gates;
 mod interrupts;
 mod journal;
+mod review;
 mod secrets;

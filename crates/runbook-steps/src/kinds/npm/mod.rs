@@ -3,6 +3,8 @@
 //! `program` finds and runs npm, `site` is one package in one prefix, `manifest` reads package.json, `engines` judges
 //! the node that a package asks for. npm's exit code is never believed alone; the disk is read.
 
+mod changelog;
+mod changelog_text;
 mod ci;
 mod engines;
 mod failures;
@@ -15,6 +17,7 @@ mod site;
 mod source;
 mod view;
 
+pub(crate) use changelog::NpmChangelog;
 pub(crate) use ci::NpmCi;
 pub(crate) use install::NpmInstall;
 pub(crate) use view::NpmView;

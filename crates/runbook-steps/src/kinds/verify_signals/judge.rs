@@ -38,6 +38,8 @@ struct Progress {
     last_read: Option<Instant>,
     /// How often its service manager had started it again when it was first read.
     restarts: Option<u32>,
+    /// Its own time was up before it was green: what comes now does not count.
+    too_late: bool,
 }
 
 impl Verify {
@@ -80,7 +82,11 @@ impl Verify {
             log.read(work.host, &self.signals, last)?;
             round.log_read = Some(Instant::now());
         }
+        let elapsed = round.begin.elapsed();
         for (index, (signal, progress)) in self.signals.iter().zip(&mut round.progress).enumerate() {
+            if progress.too_late {
+                continue;
+            }
             let seen = match &signal.source {
                 Some(source) if source.is_log() => match &round.log {
                     Ok(log) => read_log(work.host, signal, index, log),
@@ -98,12 +104,16 @@ impl Verify {
                 _ => continue,
             };
             progress.note(seen);
+            let absence = matches!(signal.source, Some(Source::LogAbsent(_)));
+            let missing = progress.seen.verdict != SignalVerdict::Green && !absence;
+            progress.too_late = missing && elapsed >= self.limit(signal);
         }
         work.saw(self.rows(&round.progress));
         Ok(())
     }
 
-    /// Reads in rounds until every signal that `counts` is settled, one of them is lost for good, or the time is up.
+    /// Reads in rounds until every signal that `counts` is settled, one of them is red for good, or the time is up. One that
+    /// cannot be read ends nothing: another may become red yet, and red is what then counts.
     fn wait(&self, work: &Work<'_>, moment: Moment, counts: &dyn Fn(&Signal) -> bool) -> Result<Round, Failure> {
         let mut round = Round::begin(self, work, moment)?;
         loop {
@@ -111,9 +121,9 @@ impl Verify {
             let counting = || self.signals.iter().zip(&round.progress).filter(|(signal, _)| counts(signal));
             let open = counting().filter(|(signal, progress)| self.is_open(signal, progress, round.begin)).count();
             let lost = counting().any(|(signal, progress)| {
-                let missing = progress.seen.verdict != SignalVerdict::Green;
+                let red = progress.seen.verdict == SignalVerdict::Red;
                 let absence = matches!(signal.source, Some(Source::LogAbsent(_)));
-                progress.seen.for_good || (missing && !absence && round.begin.elapsed() >= self.limit(signal))
+                progress.seen.for_good || (red && !absence && round.begin.elapsed() >= self.limit(signal))
             });
             if open == 0 || lost || round.begin.elapsed() >= self.within {
                 break;
@@ -199,7 +209,7 @@ impl Round {
 
 impl Progress {
     fn new() -> Self {
-        Self { seen: Seen::unread("not read yet"), green_since: None, last_read: None, restarts: None }
+        Self { seen: Seen::unread("not read yet"), green_since: None, last_read: None, restarts: None, too_late: false }
     }
 
     /// What is asked of a real flow is not asked again once it has worked, and not every moment before.

@@ -29,8 +29,8 @@ static DOC: KindDoc = KindDoc {
          `job: domain/label` (running). It may have a `role` (`blocking`, the default, `confirming`, `advisory`), a `kind` \
          (`health`, the default, `functional`, `negative`), `max_latency`, and its own `within` and `watch`.\n\n\
          The step ends well when every blocking signal is green and every `watch` has passed. It fails when one is red \
-         in the end, at once for an error in the log, and it is inconclusive, which is a failure too, when one cannot \
-         be read. Confirming and advisory signals are shown and decide nothing. A port, a process, a unit and an HTTP \
+         in the end, at once for an error in the log, and it is inconclusive when none is red and one cannot be read: \
+         then whoever sits at the terminal is asked, and without somebody there it is a failure too. Confirming and advisory signals are shown and decide nothing. A port, a process, a unit and an HTTP \
          health check have to stay green without a break for their `watch`; another process is a break, and a unit or job that \
          is started again meanwhile is red at once. Log lines count from the exact position where the \
          log stood when the service was last told to start, or, for other logs, when the run began; rotated files are \
@@ -91,6 +91,7 @@ impl Kind for VerifySignals {
         let Some(node) = args.given("signals") else { return };
         let signals = read_signals(node, of_user(args), args.context, found);
         check_durations(args, &signals, found);
+        check_repeats(&signals, found);
         check_service(args, node, &signals, found);
     }
 
@@ -120,6 +121,7 @@ impl Kind for VerifySignals {
         let mut found = Diagnostics::default();
         let signals = read_signals(&node, of_user(args), args.context, &mut found);
         check_durations(args, &signals, &mut found);
+        check_repeats(&signals, &mut found);
         check_service(args, &node, &signals, &mut found);
         if let Some(fault) = found.into_sorted().into_iter().next() {
             return Err(fault);
@@ -145,7 +147,17 @@ fn check_durations(args: &Args<'_>, signals: &[Signal], found: &mut Diagnostics)
     {
         found.push(wrong("watch", args.span("watch"), &format!("at most `within`, {}", format_duration(within))));
     }
+    let nothing = |duration: &Duration| duration.is_zero();
+    for (name, value) in [("within", within), ("watch", watch)] {
+        if value.as_ref().is_some_and(nothing) {
+            found.push(wrong(name, args.span(name), "longer than nothing: so long no evidence comes"));
+        }
+    }
     for signal in signals {
+        if signal.within.iter().chain(&signal.watch).any(|duration| nothing(duration)) {
+            let message = format!("`within` and `watch` of signal `{}` must be longer than nothing", signal.name);
+            found.push(Diagnostic::error(Code::BAD_SIGNAL, signal.span, message));
+        }
         let limit = signal.within.or(within);
         if let (Some(limit), Some(own)) = (limit, signal.watch)
             && own > limit
@@ -183,6 +195,18 @@ fn unnamed(args: &Args<'_>, signal: &Signal) -> Option<Diagnostic> {
         }
         true => "give the step `unit: NAME`, `job: LABEL` or `process: NAME`; the plan brings up several services",
     }))
+}
+
+/// A real flow that asks what a health signal asks proves what that one proves.
+fn check_repeats(signals: &[Signal], found: &mut Diagnostics) {
+    for signal in signals.iter().filter(|signal| signal.kind == SignalKind::Functional && signal.source.is_some()) {
+        let same = |other: &&Signal| other.kind == SignalKind::Health && other.source == signal.source;
+        if let Some(other) = signals.iter().find(same) {
+            let message = format!("signal `{}` asks what `{}` asks, which is health", signal.name, other.name);
+            let fault = Diagnostic::error(Code::BAD_SIGNAL, signal.span, message).related(other.span, "the same");
+            found.push(fault.help("try a real flow, or take one of the two out"));
+        }
+    }
 }
 
 fn check_service(args: &Args<'_>, node: &Node, signals: &[Signal], found: &mut Diagnostics) {

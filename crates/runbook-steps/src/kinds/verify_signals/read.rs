@@ -6,7 +6,7 @@ use super::logs::SharedLog;
 use super::signal::{Request, Signal, Source, Text};
 use super::subject::Subject;
 use super::units;
-use crate::host::{Command, Host, Identity, PortOwners, Reader};
+use crate::host::{Command, Host, Identity, KEPT, PortOwners, Reader};
 use crate::process::{Life, Service};
 use runbook_model::{Failure, FailureKind, Reading, SignalVerdict, format_duration};
 use std::path::Path;
@@ -144,7 +144,12 @@ impl Surroundings<'_> {
         let said = if ended { text.clone() } else { output.tail() };
         let read = format!("{} in {}: {}", output.ending(), brief(output.took), shown(&said));
         let fast = signal.max_latency.is_none_or(|limit| output.took <= limit);
-        Ok(Seen::judged(ended && fast && holds(&text, wanted), read.trim_end_matches([':', ' '])))
+        let good = ended && fast;
+        if good && output.stdout.len() >= KEPT && !is_told_by_parts(&text, wanted) {
+            let what = "the middle of what it said is left out, and what is looked for may be there";
+            return Ok(Seen::unread(format!("{}, but {what}", output.ending())));
+        }
+        Ok(Seen::judged(good && holds(&text, wanted), read.trim_end_matches([':', ' '])))
     }
 
     fn http(&self, signal: &Signal, request: &Request) -> Seen {
@@ -229,6 +234,13 @@ pub(super) fn read_log(host: &Reader, signal: &Signal, index: usize, log: &Share
         _ => Seen::green("0"),
     };
     Seen { place, ..seen }
+}
+
+/// Whether a text of which a part is missing decides all the same: what is there is there.
+fn is_told_by_parts(text: &str, wanted: &Text) -> bool {
+    let found = |part: &Option<String>| part.as_ref().map(|part| text.contains(part.as_str()));
+    let (has, lacks) = (found(&wanted.has), found(&wanted.lacks));
+    lacks == Some(true) || (has != Some(false) && lacks.is_none())
 }
 
 fn holds(text: &str, wanted: &Text) -> bool {

@@ -27,7 +27,7 @@ pub(super) struct Signal {
 }
 
 /// Where a signal is read.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) enum Source {
     Log { text: String, count: u64 },
     LogAbsent(String),
@@ -40,14 +40,14 @@ pub(super) enum Source {
 }
 
 /// What an output must and must not hold.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Text {
     pub(super) has: Option<String>,
     pub(super) lacks: Option<String>,
 }
 
 /// A request and what is wanted of the response.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Request {
     pub(super) url: String,
     pub(super) method: String,
@@ -69,6 +69,17 @@ impl Source {
             Self::Port(_) | Self::Process(_) | Self::Unit(_) | Self::Job(_) => true,
             Self::Http(request) => request.method == "GET",
             Self::Log { .. } | Self::LogAbsent(_) | Self::Command { .. } => false,
+        }
+    }
+
+    /// Whether it can be evidence of that. Something that runs or listens is no flow that works, and no error that is absent;
+    /// nor does a line that is there prove that another one is not.
+    fn can_be(&self, kind: SignalKind) -> bool {
+        match (self, kind) {
+            (_, SignalKind::Health) | (Self::Command { .. } | Self::Http(_), _) => true,
+            (Self::Log { .. }, kind) => kind == SignalKind::Functional,
+            (Self::LogAbsent(_), kind) => kind == SignalKind::Negative,
+            (Self::Port(_) | Self::Process(_) | Self::Unit(_), _) => false,
         }
     }
 
@@ -127,11 +138,15 @@ impl Draft<'_> {
             }
         };
         let name = sources.first().map_or("", |one| one.key.as_str());
+        let kind = self.kind(name, source.as_ref());
+        if source.as_ref().is_some_and(|source| !source.can_be(kind)) {
+            self.not_evidence(name, kind);
+        }
         Signal {
             name: self.name.to_owned(),
             span: self.node.span,
             role: self.role(),
-            kind: self.kind(name, source.as_ref()),
+            kind,
             within: self.field("within"),
             watch: self.field("watch"),
             max_latency: self.field("max_latency"),
@@ -232,7 +247,28 @@ impl Draft<'_> {
     }
 
     fn wanted(&mut self) -> Text {
-        Text { has: self.field("match"), lacks: self.field("match_absent") }
+        let mut wanted = |name: &str| {
+            let text: Option<String> = self.field(name);
+            if text.as_ref().is_some_and(|text| text.trim().is_empty()) {
+                let span = self.node.get(name).map_or(self.node.span, |entry| entry.value.span);
+                self.push(span, &format!("has an empty `{name}`, which every output or none would satisfy"));
+            }
+            text
+        };
+        Text { has: wanted("match"), lacks: wanted("match_absent") }
+    }
+
+    fn not_evidence(&mut self, source: &str, kind: SignalKind) {
+        let (word, help) = match kind {
+            SignalKind::Negative => ("negative", "look for a known error with `log_absent`, a `command` or `http`"),
+            SignalKind::Functional | SignalKind::Health => (
+                "functional",
+                "try a real flow: a `command`, an `http` request, or a `log` line that only a working flow writes",
+            ),
+        };
+        let span = self.node.get("kind").map_or(self.node.span, |entry| entry.value.span);
+        let fault = self.fault(span, &format!("cannot be {word} with the source `{source}`"));
+        self.found.push(fault.help(help));
     }
 
     fn role(&mut self) -> SignalRole {
@@ -294,7 +330,8 @@ impl Draft<'_> {
 
     fn text(&mut self, node: &Node) -> Option<String> {
         let text: String = self.value(node, "text")?;
-        if text.is_empty() || text.contains('\n') {
+        // A blank is in every line.
+        if text.trim().is_empty() || text.contains('\n') {
             self.push(node.span, "needs one line of text that is not empty");
             return None;
         }

@@ -38,6 +38,8 @@ scenarios![
     ci_in_a_directory_with_scripts,
     ci_with_a_script_that_fails,
     view_a_package,
+    read_a_changelog,
+    read_a_changelog_that_is_not_there,
 ];
 
 /// Makes a package at `folder` below the root: a command, a man page and a dependency that it carries with it.
@@ -436,6 +438,30 @@ fn view_a_package() -> Scenario {
         assert_eq!(done.outputs["value"], "MIT");
         assert!(done.outputs["dist_integrity"].as_str().unwrap().starts_with("sha512-"), "{:?}", done.outputs);
         assert_eq!(done.outputs["engines"]["node"], ">=0.10.0");
+    })
+}
+
+/// A package with a changelog, packed.
+fn with_changelog(world: &World) -> Json {
+    world.file("making/package/CHANGELOG.md", "## 1.1.0\n\n- Breaking: slack\n\n## 1.0.0\n\n- old\n");
+    tarball(world, "new.tgz", "demo", "1.1.0", &json!({}));
+    json!({ "package": "demo", "from": "1.0.0", "to": "1.1.0", "tarball": "new.tgz", "plugins": ["slack"] })
+}
+
+fn read_a_changelog() -> Scenario {
+    Scenario::nothing_to_do("npm.changelog", |world| with_changelog(world)).without_undo().afterwards(|_, done| {
+        assert_eq!(done.outputs["sections"], json!(["1.1.0"]));
+        assert_eq!(done.outputs["text"], "## 1.1.0\n\n- Breaking: slack");
+        assert_eq!(done.outputs["marked"], json!(["- Breaking: slack"]));
+        assert_eq!(done.outputs["breaking"], json!(["- Breaking: slack"]));
+    })
+}
+
+fn read_a_changelog_that_is_not_there() -> Scenario {
+    Scenario::refusal("npm.changelog", "has no CHANGES.md", |world| {
+        let mut with = with_changelog(world);
+        with["file"] = json!("CHANGES.md");
+        with
     })
 }
 
