@@ -3,7 +3,7 @@
 use crate::Program;
 use crate::secrets::{Secrets, placeholder};
 use runbook_model::{
-    Diagnostic, Diagnostics, Entry, Failure, FailureKind, Node, Outputs, Reference, StepDef, StepId, Value,
+    Declaration, Diagnostic, Diagnostics, Entry, Failure, FailureKind, Node, Outputs, Reference, StepDef, StepId, Value,
 };
 use runbook_steps::host::{Host, Unusable};
 use runbook_steps::{Args, ParamType, Step, check_parameters};
@@ -90,6 +90,19 @@ impl Program {
             }
         }
         Ok(())
+    }
+
+    /// What the step declares, now that its parameters are known; `None` if they are not.
+    pub(crate) fn declared(
+        &self,
+        def: &StepDef,
+        outputs: &HashMap<StepId, Outputs>,
+        secrets: &Secrets,
+    ) -> Option<Declaration> {
+        let rendered = self.render(&def.with, outputs, secrets, None).ok()?;
+        let kind = self.catalogue.get(&def.uses)?;
+        let node = rendered.as_ref().unwrap_or(&def.with);
+        Some(kind.declare(&Args { doc: kind.doc(), node, context: &self.context, step_span: def.id_span }))
     }
 
     /// The step from parameters in which nothing waits any more: `rendered`, or those of the plan if nothing did.

@@ -20,6 +20,7 @@ mod relies;
 mod runner;
 mod secrets;
 mod since;
+mod target;
 mod wake;
 mod way_back;
 mod worker;

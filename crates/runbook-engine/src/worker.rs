@@ -246,6 +246,7 @@ impl Bench<'_> {
         let changes = self.changes();
         let attends = declaration.is_some_and(|declaration| declaration.purpose == Purpose::Attendant);
         let bound = self.bind()?;
+        self.refuse_other_targets()?;
         let probe = bound.probe(self.host.reader())?;
         // An attendant that changes nothing, such as a verification, has its whole use in acting.
         let must_act = forced || (attends && !changes);
@@ -260,6 +261,16 @@ impl Bench<'_> {
         let held = self.held.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let keeps = std::fs::read_dir(&self.dir).is_ok_and(|mut entries| entries.next().is_some());
         Ok(Began::Ready { undo: Some(Relies::new(held, keeps).with(undo)?) })
+    }
+
+    /// Only on the way forward: what was changed is taken back wherever it is.
+    fn refuse_other_targets(&self) -> Result<(), Failure> {
+        let outputs = self.worker.outputs.read().unwrap_or_else(PoisonError::into_inner);
+        let reader = self.host.reader();
+        match self.worker.program.missed_target(self.def, &outputs, &self.worker.secrets, reader) {
+            Some(failure) => Err(failure),
+            None => Ok(()),
+        }
     }
 
     /// Before its intent a step has not acted: what an attempt that was cut short has captured is of no use, and in the

@@ -15,6 +15,7 @@ mod excerpt;
 mod failure;
 mod host;
 mod id;
+mod installation;
 mod node;
 mod plan;
 mod rule;
@@ -37,6 +38,7 @@ pub use excerpt::{EXCERPT_KEY, Excerpt, ExcerptLine, ExcerptNotes, Mark};
 pub use failure::{Failure, FailureKind};
 pub use host::HostFacts;
 pub use id::{RunId, StepId};
+pub use installation::{Installation, misses_its_target};
 pub use node::{Entry, Later, Node, Outputs, Reference, Value};
 pub use plan::{
     Allow, Layer, OnFailure, Plan, Resolved, Retention, Retry, Review, SecretSource, StepDef, VarDecl, VarType, Window,

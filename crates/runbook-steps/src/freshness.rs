@@ -51,7 +51,7 @@ pub(crate) fn newer_than(
     }
     for path in executed.clone() {
         executed.extend(host.canonical(&path)?);
-        if let Some(root) = package_root(host, &path, None)? {
+        if let Some(root) = package_root(host, &path, None, None)? {
             executed.extend([root.join("package.json"), root.join("VERSION")]);
         }
     }

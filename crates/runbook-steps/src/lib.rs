@@ -12,6 +12,7 @@ mod freshness;
 pub mod host;
 mod kind;
 mod kinds;
+mod launch;
 mod launchd;
 mod local_undo;
 mod log;

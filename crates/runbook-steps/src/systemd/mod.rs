@@ -1,11 +1,12 @@
 //! systemd: what it says of a unit, and what it is asked to do.
 //!
-//! `unit.rs` names a unit, `show.rs` reads its state, `job.rs` asks for jobs, `control.rs` believes them when the
+//! `unit.rs` names a unit, `show.rs` reads its state, `definition.rs` what its next start executes, `job.rs` asks for jobs, `control.rs` believes them when the
 //! unit shows it, `explain.rs` tells why it does not, `way_back.rs` undoes. Files of units are in `files.rs`, the links
 //! that start them at boot in `links.rs`; `members.rs` tells whose a process is, `sockets.rs` what systemd itself listens
 //! on, `environment.rs` and `private_tmp.rs` what a process of a unit sees; `journal.rs`, `journal_mark.rs` and `journal_tail.rs` read what a unit writes.
 
 mod control;
+mod definition;
 mod environment;
 mod explain;
 mod files;
@@ -22,6 +23,7 @@ mod unit;
 mod way_back;
 
 pub(crate) use control::Manner;
+pub(crate) use definition::Definition;
 pub(crate) use files::UnitText;
 pub(crate) use job::{JobResult, Verb};
 pub(crate) use journal_mark::JournalMark;

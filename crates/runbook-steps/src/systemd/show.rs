@@ -25,6 +25,8 @@ const PROPERTIES: &[&str] = &[
     "WorkingDirectory",
     "RootDirectory",
     "RootImage",
+    "ExecSearchPath",
+    "Restart",
     "Environment",
     "EnvironmentFiles",
     "UnsetEnvironment",

@@ -32,6 +32,10 @@ pub(crate) fn apply(screen: &Screen, dir: &StateDir, args: &ApplyArgs) -> Result
         let refused = CommandError::refused(missing.message);
         return Err(refused.hint("make it available to this command; nothing was changed"));
     }
+    if let Some(missed) = program.missed_targets(&forecast, &reader(dir, &program)).into_iter().next() {
+        let hint = missed.hint.unwrap_or_default();
+        return Err(CommandError::refused(missed.message).hint(format!("{hint}; nothing was changed")));
+    }
     if !args.yes && screen.interactive() {
         screen.text(&pictured(&program, &forecast, Occasion::Consent, false).text(screen.style()))?;
     }
@@ -81,10 +85,12 @@ fn preview(
     detailed: bool,
     explain: bool,
 ) -> Result<Exit, CommandError> {
-    let forecast = program.forecast(&reader(dir, program));
+    let host = reader(dir, program);
+    let forecast = program.forecast(&host);
     let picture = pictured(program, &forecast, Occasion::DryRun, explain);
     let mut obstacles = obstacles(dir, program);
-    obstacles.extend(program.missing_secrets(&forecast).into_iter().map(|missing| missing.message));
+    let refused = program.missing_secrets(&forecast).into_iter().chain(program.missed_targets(&forecast, &host));
+    obstacles.extend(refused.map(|failure| failure.message));
     match screen.format {
         Format::Text => screen.text(&picture.text(screen.style()))?,
         Format::Json => {

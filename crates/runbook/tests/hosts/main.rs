@@ -10,6 +10,7 @@
 #[expect(dead_code, unused_macros, unused_imports, reason = "these scenarios need a part of it")]
 #[path = "../conformance/harness.rs"]
 mod harness;
+mod inspect;
 mod jiti;
 mod laws;
 mod node;

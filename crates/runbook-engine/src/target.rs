@@ -1,0 +1,49 @@
+//! The rule `exact-target` on a host that was read: a step that replaces a program has to be about the installation that
+//! the inspected services of the plan execute.
+
+use crate::Program;
+use crate::predict::Forecast;
+use crate::secrets::Secrets;
+use runbook_model::{Failure, Installation, Outputs, Refusal, Role, StepDef, StepId, misses_its_target};
+use runbook_steps::host::Reader;
+use std::collections::HashMap;
+use std::path::Path;
+
+impl Program {
+    /// Why steps that this run needs are not about what its services execute, as far as it is known before the first
+    /// change.
+    pub fn missed_targets(&self, forecast: &Forecast, host: &Reader) -> Vec<Failure> {
+        let needed = forecast.steps.iter().filter(|step| step.needed).filter_map(|step| self.step(&step.step));
+        needed.filter_map(|def| self.missed_target(def, &forecast.outputs, &forecast.secrets, host)).collect()
+    }
+
+    /// Why the step is not about what the inspected services execute; `None` also where that is not known.
+    pub(crate) fn missed_target(
+        &self,
+        def: &StepDef,
+        outputs: &HashMap<StepId, Outputs>,
+        secrets: &Secrets,
+        host: &Reader,
+    ) -> Option<Failure> {
+        if def.allow.iter().any(|allow| allow.rule == Refusal::ExactTarget) {
+            return None;
+        }
+        let inspects =
+            |step: &StepId| self.course.schedule.declaration(step).is_some_and(|it| it.roles.contains(&Role::Inspect));
+        let found: Vec<Installation> = outputs
+            .iter()
+            .filter(|(step, _)| inspects(step))
+            .filter_map(|(_, outputs)| Installation::of(outputs))
+            .collect();
+        if found.is_empty() {
+            return None;
+        }
+        let declaration = self.declared(def, outputs, secrets)?;
+        let real = |path: &Path| host.canonical(path).ok().flatten().unwrap_or_else(|| path.to_owned());
+        let why = misses_its_target(&found, &declaration, &real)?;
+        let failure = Failure::refused(format!("step `{}` is not about what the service runs: {why}", def.id));
+        Some(failure.hint(
+            "take its path from the inspection; if this is meant, except the step from `exact-target` with a reason",
+        ))
+    }
+}

@@ -1,0 +1,140 @@
+//! How a shell begins: its options, the files that it reads first, and the script that it is given.
+
+use super::parser::parse;
+use super::run::{Flow, Shell, State};
+use crate::args::normalise;
+use crate::launch::follow::Tracer;
+use crate::launch::{Launch, Unclear, Value, unclear};
+use std::path::PathBuf;
+
+/// What the arguments of a shell say.
+#[derive(Debug, Default)]
+struct Options {
+    login: bool,
+    interactive: bool,
+    /// The text behind `-c`.
+    text: Option<String>,
+    /// What is left: the script or `$0`, then its arguments.
+    rest: Vec<Value>,
+}
+
+/// What the script starts in the end.
+pub(in crate::launch) fn run(tracer: &mut Tracer<'_>, launch: Launch, bash: bool) -> Result<Launch, Unclear> {
+    let options = read(&launch.args)?;
+    let mut rest = options.rest.into_iter();
+    let zero = rest.next();
+    let state = State {
+        vars: launch.env,
+        cwd: Some(launch.cwd.clone()),
+        zero: zero.clone().flatten().unwrap_or_else(|| launch.program.clone()),
+        args: rest.collect(),
+        account: launch.account,
+        bash,
+        interactive: options.interactive,
+        ..State::default()
+    };
+    let mut shell = Shell::new(tracer, state);
+    if bash && options.login && !shell.state.vars.contains_key("HOME") {
+        let home = shell.state.account.home.as_ref().map(|home| home.to_string_lossy().into_owned());
+        shell.state.vars.insert("HOME".to_owned(), home);
+    }
+    shell.read_startup_files(options.login)?;
+    let (name, text) = match (options.text, zero) {
+        (Some(text), _) => (format!("`{} -c`", launch.program), text),
+        (None, Some(Some(script))) => {
+            let path = normalise(&launch.cwd.join(&script));
+            let text = shell.tracer.script(&path)?;
+            if let Some(real) = shell.tracer.host.canonical(&path)? {
+                shell.tracer.trail.reached.push(real);
+            }
+            shell.state.source = path.to_string_lossy().into_owned();
+            (path.display().to_string(), text)
+        }
+        (None, Some(None)) => return unclear("the script that a shell is given cannot be known by reading"),
+        (None, None) => return unclear(format!("{} is given no script", launch.program)),
+    };
+    let commands = parse(&text).map_err(|fault| Unclear(format!("{name}, line {}, cannot be read", fault.line)))?;
+    let flow = shell.list(&commands).map_err(|Unclear(why)| Unclear(format!("{name}, {why}")))?;
+    match flow {
+        Flow::Exec(next) => Ok(*next),
+        _ => shell.started().ok_or_else(|| Unclear(format!("{name} starts nothing that could be a service"))),
+    }
+}
+
+fn read(args: &[Value]) -> Result<Options, Unclear> {
+    let mut options = Options::default();
+    let mut takes_text = false;
+    let mut at = 0;
+    while let Some(arg) = args.get(at) {
+        let Some(arg) = arg else { return unclear("an argument of a shell cannot be known by reading") };
+        match arg.as_str() {
+            "--" | "-" => {
+                at += 1;
+                break;
+            }
+            "--login" => options.login = true,
+            "--rcfile" | "--init-file" | "-o" | "+o" | "-O" | "+O" => at += 1,
+            long if long.starts_with("--") || long.starts_with('+') => {}
+            short if short.starts_with('-') => {
+                options.login |= short.contains('l');
+                options.interactive |= short.contains('i');
+                takes_text |= short.contains('c');
+                // `-eo pipefail`: the name is a word of its own.
+                at += usize::from(short.ends_with('o') && short.len() > 1);
+                if short.contains('s') && !takes_text {
+                    return unclear("a shell reads its script from its input");
+                }
+            }
+            _ => break,
+        }
+        at += 1;
+    }
+    let mut rest = args.get(at..).unwrap_or_default().iter().cloned();
+    if takes_text {
+        match rest.next() {
+            Some(Some(text)) => options.text = Some(text),
+            _ => return unclear("the text that a shell is given with -c cannot be known by reading"),
+        }
+    }
+    options.rest = rest.collect();
+    Ok(options)
+}
+
+impl Shell<'_, '_> {
+    /// The files that bash(1) and sh(1) read before the script, "INVOCATION".
+    fn read_startup_files(&mut self, login: bool) -> Result<(), Unclear> {
+        let home = match self.state.vars.get("HOME") {
+            Some(Some(home)) => Some(PathBuf::from(home)),
+            _ => None,
+        };
+        let own = |names: &[&str]| home.iter().flat_map(|home| names.iter().map(|name| home.join(name))).collect();
+        let first_of: Vec<PathBuf> = match (login, self.state.bash) {
+            (true, true) => own(&[".bash_profile", ".bash_login", ".profile"]),
+            (true, false) => own(&[".profile"]),
+            (false, true) if self.state.interactive => own(&[".bashrc"]),
+            _ => Vec::new(),
+        };
+        if login {
+            self.read_leniently(&PathBuf::from("/etc/profile"))?;
+        }
+        for path in first_of {
+            if self.tracer.host.stat(&path)?.is_some_and(|found| found.is_file()) {
+                return self.read_leniently(&path);
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads a file for everybody: what it holds that cannot be followed makes variables unknown, and no more.
+    fn read_leniently(&mut self, path: &std::path::Path) -> Result<(), Unclear> {
+        if self.tracer.host.stat(path)?.is_none() {
+            return Ok(());
+        }
+        let before = std::mem::replace(&mut self.state.lenient, true);
+        if self.read_in(path).is_err() {
+            self.forget_everything();
+        }
+        self.state.lenient = before;
+        Ok(())
+    }
+}

@@ -1,0 +1,84 @@
+//! What a shell script is to this reader: commands and words, with nothing expanded.
+
+/// A command, with the line on which it begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Command {
+    pub(super) line: usize,
+    pub(super) what: What,
+}
+
+/// The kinds of commands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum What {
+    /// `A=b program argument`
+    Simple { assigned: Vec<(String, Word)>, words: Vec<Word> },
+    /// `left && right`
+    And(Box<Command>, Box<Command>),
+    /// `left || right`
+    Or(Box<Command>, Box<Command>),
+    /// `! command`
+    Not(Box<Command>),
+    /// `command &`
+    Background(Box<Command>),
+    /// `a | b`; more than one.
+    Pipe(Vec<Command>),
+    /// `{ … }`
+    Group(Vec<Command>),
+    /// `( … )`
+    Subshell(Vec<Command>),
+    /// `if … then … elif … else … fi`; an `else` is an arm without a condition.
+    If(Vec<(Vec<Command>, Vec<Command>)>),
+    /// `case … in … esac`
+    Case(Word, Vec<(Vec<Word>, Vec<Command>)>),
+    /// `for name in words; do … done`
+    For(String, Vec<Word>, Vec<Command>),
+    /// `while …; do … done`
+    While(Vec<Command>, Vec<Command>),
+    /// `name() { … }`
+    Function(String, Vec<Command>),
+}
+
+/// One word. An empty one is `""`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Word(pub(super) Vec<Part>);
+
+/// A piece of a word.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// Text as it stands. What is not quoted may hold patterns and a tilde.
+    Text { text: String, quoted: bool },
+    /// `$name`, `${…}`: what is between the braces.
+    Parameter { inner: String, quoted: bool },
+    /// `$(…)`, and backquotes: what is inside.
+    Output { script: String, quoted: bool },
+    /// Arithmetic and the like.
+    Unknown,
+}
+
+impl Word {
+    /// The text of a word in which nothing is quoted and nothing is to be expanded.
+    pub(super) fn plain(&self) -> Option<&str> {
+        match self.0.as_slice() {
+            [Part::Text { text, quoted: false }] => Some(text),
+            _ => None,
+        }
+    }
+
+    /// `name` and the rest, of a word `name=rest`.
+    pub(super) fn assignment(&self) -> Option<(String, Self)> {
+        let (first, others) = self.0.split_first()?;
+        let Part::Text { text, quoted: false } = first else { return None };
+        let (name, value) = text.split_once('=')?;
+        if !is_name(name) {
+            return None;
+        }
+        let begin = (!value.is_empty()).then(|| Part::Text { text: value.to_owned(), quoted: false });
+        Some((name.to_owned(), Self(begin.into_iter().chain(others.iter().cloned()).collect())))
+    }
+}
+
+/// Whether `text` can be the name of a variable.
+pub(super) fn is_name(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
