@@ -69,7 +69,8 @@ fn turn(line: &str) -> Option<Turn> {
 /// How long each time without an answer lasted between the two moments.
 fn gaps(turns: &[Turn], begin_ms: u64, end_ms: u64) -> Vec<Duration> {
     let mut found = Vec::new();
-    let mut down_at = turns.iter().rfind(|turn| turn.at_ms <= begin_ms).is_some_and(|turn| !turn.up).then_some(begin_ms);
+    let mut down_at =
+        turns.iter().rfind(|turn| turn.at_ms <= begin_ms).is_some_and(|turn| !turn.up).then_some(begin_ms);
     for turn in turns.iter().filter(|turn| turn.at_ms > begin_ms && turn.at_ms <= end_ms) {
         match (down_at, turn.up) {
             (None, false) => down_at = Some(turn.at_ms),

@@ -30,7 +30,8 @@ impl Options {
                 other => return Err(format!("there is no option `{other}`")),
             }
         }
-        let cache = cache.or_else(own_cache).ok_or("name a directory with --cache: neither XDG_CACHE_HOME nor HOME is set")?;
+        let cache =
+            cache.or_else(own_cache).ok_or("name a directory with --cache: neither XDG_CACHE_HOME nor HOME is set")?;
         Ok(Self { cache, runbook, pause })
     }
 }

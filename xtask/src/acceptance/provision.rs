@@ -24,7 +24,8 @@ pub(super) fn provision(host: &Host, node_modules: &Path, registry: &str, clock:
     host.copy_in(node_modules.join("node/bin/node"), "/usr/local/bin/node", 0o755)?;
     host.copy_tree(node_modules.join("npm"), "/usr/local/lib/node_modules/npm")?;
     for (name, script) in [("npm", "npm-cli.js"), ("npx", "npx-cli.js")] {
-        host.run(["ln", "-s", &format!("../lib/node_modules/npm/bin/{script}"), &format!("/usr/local/bin/{name}")])?.ok()?;
+        host.run(["ln", "-s", &format!("../lib/node_modules/npm/bin/{script}"), &format!("/usr/local/bin/{name}")])?
+            .ok()?;
     }
     let settings = format!("registry={registry}/\naudit=false\nfund=false\nupdate-notifier=false\n");
     host.write("/usr/local/etc/npmrc", &settings)?;
@@ -61,7 +62,9 @@ fn state(host: &Host, settings: &str) -> Result<()> {
 /// Waits until the log of this life of the gateway says that it is ready and that both channels have started.
 fn works(host: &Host) -> Result<()> {
     for line in ["[gateway] ready (", "[slack] socket mode", "[whatsapp] [default] starting provider"] {
-        let look = format!("journalctl --quiet --unit openclaw --output cat | sed 's/\\x1b\\[[0-9;]*m//g' | grep --quiet --fixed-strings '{line}'");
+        let look = format!(
+            "journalctl --quiet --unit openclaw --output cat | sed 's/\\x1b\\[[0-9;]*m//g' | grep --quiet --fixed-strings '{line}'"
+        );
         host.wait_for(&look, STARTS).map_err(|late| {
             let log = host.sh("journalctl --unit openclaw --lines 40 --no-pager --output cat").map(|said| said.stdout);
             format!("the gateway never said `{line}`: {late}\n{}", log.unwrap_or_default())

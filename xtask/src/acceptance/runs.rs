@@ -9,11 +9,11 @@ use test_hosts::Host;
 const RUNBOOK: &str = "/usr/local/bin/runbook";
 const PLAYBOOK: &str = "/opt/playbooks/openclaw/upgrade-global-npm.yaml";
 
+/// `runbook`: the plan or its use is refused, so there is no run.
+const REFUSED: i32 = 1;
 /// What the log says when a channel works as far as it can on a host without a way out: its plugin was loaded, and it tries.
-const LINES: [(&str, &str); 2] = [
-    ("slack_line", "[slack] socket mode"),
-    ("whatsapp_line", "[whatsapp] [default] starting provider"),
-];
+const LINES: [(&str, &str); 2] =
+    [("slack_line", "[slack] socket mode"), ("whatsapp_line", "[whatsapp] [default] starting provider")];
 
 /// A run that has ended.
 pub(super) struct Run {
@@ -37,6 +37,9 @@ pub(super) fn upgrade(host: &Host, prober: &Prober, target: &str) -> Result<Run>
         apply.arg("--var").arg(format!("{name}={value}"));
     }
     let status = apply.stdin(Stdio::null()).status()?;
+    if status.code() == Some(REFUSED) {
+        return Err("runbook refused the playbook; what it said is above".into());
+    }
     let (took, down) = (begun.elapsed(), prober.since(begin_ms));
     let shown = host.run([RUNBOOK, "show", "--format", "json"])?.ok()?;
     let shown: serde_json::Value = serde_json::from_str(&shown)?;

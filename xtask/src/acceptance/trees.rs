@@ -39,7 +39,11 @@ impl Trees {
         let paths: std::collections::BTreeSet<&String> = self.entries.keys().chain(after.entries.keys()).collect();
         let side = |trees: &Self, path: &str| trees.entries.get(path).map_or("absent".to_owned(), Clone::clone);
         let differs = |path: &&String| self.entries.get(*path) != after.entries.get(*path);
-        paths.into_iter().filter(differs).map(|path| format!("{path}: {}-> {}", side(self, path), side(after, path))).collect()
+        paths
+            .into_iter()
+            .filter(differs)
+            .map(|path| format!("{path}: {}-> {}", side(self, path), side(after, path)))
+            .collect()
     }
 }
 

@@ -147,10 +147,13 @@ fn what_an_inspection_reads_flows_into_later_predictions() {
 #[test]
 fn a_cache_is_cleared_with_every_change_between_the_same_stop_and_start() {
     let bench = Bench::new();
-    let allow = "allow: [{ rule: verify-is-functional, because: a test }, { rule: verify-is-negative, because: a test }]";
+    let allow =
+        "allow: [{ rule: verify-is-functional, because: a test }, { rule: verify-is-negative, because: a test }]";
     let stop = "{ id: stop, uses: process.stop, with: { name: sleeper } }";
-    let start = format!("{{ id: start, uses: process.start, with: {{ name: sleeper, run: [sleep, \"1000\"] }}, {allow} }}");
-    let down = bench.plan("down", &format!("steps:\n  - {{ id: stop, uses: process.stop, with: {{ name: sleeper }}, {allow} }}\n"));
+    let start =
+        format!("{{ id: start, uses: process.start, with: {{ name: sleeper, run: [sleep, \"1000\"] }}, {allow} }}");
+    let down = bench
+        .plan("down", &format!("steps:\n  - {{ id: stop, uses: process.stop, with: {{ name: sleeper }}, {allow} }}\n"));
     let up = bench.plan("up", &format!("steps:\n  - {start}\n"));
     let plan = bench.plan(
         "upgrade",

@@ -116,7 +116,7 @@ fn beside_the_program(host: &Reader, argv: &[String], cwd: &Path) -> Result<Vec<
     // The program itself, or the script that an interpreter is given.
     let script = argv.iter().skip(1).find(|argument| !argument.starts_with('-'));
     for file in argv.first().into_iter().chain(script).map(|file| cwd.join(file)) {
-        let Some(root) = package_root(host, &file, Some("package.json"))? else { continue };
+        let Some(root) = package_root(host, &file, Some("package.json"), None)? else { continue };
         let Some(file) = host.canonical(&file)? else { continue };
         for dir in file.ancestors().skip(1).take_while(|dir| dir.starts_with(&root)) {
             let cache = dir.join("node_modules/.cache/jiti");

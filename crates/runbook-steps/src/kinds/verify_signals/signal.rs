@@ -79,7 +79,7 @@ impl Source {
             (_, SignalKind::Health) | (Self::Command { .. } | Self::Http(_), _) => true,
             (Self::Log { .. }, kind) => kind == SignalKind::Functional,
             (Self::LogAbsent(_), kind) => kind == SignalKind::Negative,
-            (Self::Port(_) | Self::Process(_) | Self::Unit(_), _) => false,
+            (Self::Port(_) | Self::Process(_) | Self::Unit(_) | Self::Job(_), _) => false,
         }
     }
 
