@@ -159,7 +159,8 @@ fn a_cache_is_cleared_with_every_change_between_the_same_stop_and_start() {
         "upgrade",
         &format!(
             "steps:\n  - {stop}\n  - {{ id: change, uses: file.write, with: {{ path: HOST/config, content: new }} }}\n  \
-             - {{ id: clear, uses: jiti-cache.clear, with: {{ dir: HOST/cache/jiti }} }}\n  - {start}\n"
+             - {{ id: clear, uses: jiti-cache.clear, with: {{ dir: HOST/cache/jiti }} }}\n  - {}\n",
+            start.replace("id: start", "id: start, needs: [change]")
         ),
     );
     let _started = Started(&bench, down);
