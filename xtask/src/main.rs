@@ -1,18 +1,21 @@
 //! `cargo xtask tidy`: the sentences of ARCHITECTURE.md and CONTRIBUTING.md that no compiler checks.
 //!
 //! Each check is one file in `tidy/`. All of them also run as a test, so the test command finds what this command finds.
+//!
+//! `cargo xtask acceptance openclaw`: the playbook on the real package; see `acceptance/`.
 
+mod acceptance;
 mod tidy;
 
 use std::io::Write;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let mut words = std::env::args().skip(1);
-    let (command, rest) = (words.next(), words.next());
-    let said = match (command.as_deref(), rest) {
-        (Some("tidy"), None) => tidy::report(),
-        _ => Err("usage: cargo xtask tidy".to_owned()),
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let said = match words.split_first() {
+        Some((command, [])) if command == "tidy" => tidy::report(),
+        Some((command, rest)) if command == "acceptance" => acceptance::run(rest),
+        _ => Err(format!("usage: cargo xtask tidy\n       {}", acceptance::USAGE)),
     };
     let (text, code) = match said {
         Ok(text) => (text, ExitCode::SUCCESS),

@@ -4,7 +4,7 @@
 
 mod read;
 
-use crate::host::{Command, Host, Reader};
+use crate::host::{Command, Reader};
 use crate::local_undo::{BACKUP, backup_failure, put_back};
 use crate::{Args, Changed, Confirmation, Done, Kind, KindDoc, OutputDoc, Param, ParamType, Probe, Step, Work};
 use read::{Capture, Covered, Restore, read_captures, read_paths};
@@ -148,7 +148,8 @@ impl Create {
     }
 
     /// Keeps what the commands say. Returns their exit codes, and what is to be said of those that failed.
-    fn capture(&self, host: &Host, dir: &Path) -> Result<(Json, Vec<String>), Failure> {
+    fn capture(&self, work: &Work<'_>, dir: &Path) -> Result<(Json, Vec<String>), Failure> {
+        let host = work.host;
         let mut codes = serde_json::Map::new();
         let mut failed = Vec::new();
         if !self.captures.is_empty() {
@@ -157,6 +158,7 @@ impl Create {
         for Capture { name, argv } in &self.captures {
             let command = Command { argv: argv.clone(), cwd: Some(self.base.clone()), ..Command::default() };
             let file = dir.join("captures").join(format!("{name}.txt"));
+            work.say(format!("capturing `{name}`"));
             let result = host.run(&command);
             host.still_wanted()?;
             let (text, code, problem) = match result {
@@ -280,7 +282,7 @@ impl Step for Create {
         let verified = backup
             .verify(&|| work.host.still_wanted().is_err())
             .map_err(|error| backup_failure("the backup is not sound", &error))?;
-        let (captures, failed) = self.capture(work.host, &dir)?;
+        let (captures, failed) = self.capture(work, &dir)?;
         work.host.keep(&work.dir.join("complete"), b"")?;
         let (files, bytes) = created.as_ref().map_or((verified.files, verified.bytes), |made| (made.files, made.bytes));
         let mut summary =

@@ -160,6 +160,38 @@ fn what_an_inspection_reads_flows_into_later_predictions() {
     is(&of("skipped"), "change", None);
 }
 
+/// Nothing orders the clearing against the change: both wait for the stop, and the start waits for both.
+#[test]
+fn a_cache_is_cleared_with_every_change_between_the_same_stop_and_start() {
+    let bench = Bench::new();
+    let allow =
+        "allow: [{ rule: verify-is-functional, because: a test }, { rule: verify-is-negative, because: a test }]";
+    let stop = "{ id: stop, uses: process.stop, with: { name: sleeper } }";
+    let start =
+        format!("{{ id: start, uses: process.start, with: {{ name: sleeper, run: [sleep, \"1000\"] }}, {allow} }}");
+    let down = bench
+        .plan("down", &format!("steps:\n  - {{ id: stop, uses: process.stop, with: {{ name: sleeper }}, {allow} }}\n"));
+    let up = bench.plan("up", &format!("steps:\n  - {start}\n"));
+    let plan = bench.plan(
+        "upgrade",
+        &format!(
+            "steps:\n  - {stop}\n  - {{ id: change, uses: file.write, with: {{ path: HOST/config, content: new }} }}\n  \
+             - {{ id: clear, uses: jiti-cache.clear, with: {{ dir: HOST/cache/jiti }} }}\n  - {}\n",
+            start.replace("id: start", "id: start, needs: [change]")
+        ),
+    );
+    let _started = Started(&bench, down);
+    bench.expect(0, &["apply", &up, "--yes"]);
+    bench.write("host/cache/jiti/old.cjs", "old");
+    assert_eq!(predicted(&bench, &plan)("clear")["needed"], true);
+    bench.expect(0, &["apply", &plan, "--yes"]);
+    assert!(!bench.host("cache/jiti").exists(), "the service came up over what was compiled before the change");
+
+    // Where nothing changes, the cache is no reason to take the service down.
+    bench.write("host/cache/jiti/old.cjs", "old");
+    bench.expect(0, &["apply", &plan, "--yes"]).says(&["Nothing to do"]);
+}
+
 const SECRETS: &str = r#"vars:
   token: { type: secret, from: { env: TOKEN } }
   key:   { type: secret, from: { file: HOST/../key } }

@@ -7,4 +7,5 @@
 mod broken;
 mod corpus;
 mod mutated;
+mod playbooks;
 mod sound;

@@ -3,8 +3,10 @@
 use crate::harness::{Scenario, scenarios};
 use crate::world::World;
 use runbook_model::UndoPhase;
+use runbook_steps::{Note, Work};
 use serde_json::{Value as Json, json};
 use std::fs;
+use std::sync::Mutex;
 
 scenarios![
     backup_of_paths,
@@ -109,6 +111,22 @@ fn the_second_pass_takes_what_changed_since_the_first() {
     world.file("state/messages", "broken");
     world.work(i64::MAX, None, |work| step.take_back(UndoPhase::Undo, work, &undo)).unwrap();
     assert_eq!(fs::read_to_string(world.root.join("state/messages")).unwrap(), "one, two");
+}
+
+/// A capture may take minutes, and the line that says what runs must not name the part before it.
+#[test]
+fn what_is_captured_is_said() {
+    let world = World::new();
+    world.file("app", "");
+    let step = world.bind("backup.create", &json!({ "paths": "app", "capture": { "plugins": ["true"] } }));
+    let notes = Mutex::new(Vec::new());
+    world
+        .work(i64::MAX, None, |work| {
+            let undo = step.prepare(work)?;
+            step.apply(&Work { progress: &|note| notes.lock().unwrap().push(note), ..*work }, &undo)
+        })
+        .unwrap();
+    assert_eq!(notes.into_inner().unwrap().last(), Some(&Note::Doing("capturing `plugins`".to_owned())));
 }
 
 #[test]
