@@ -329,7 +329,7 @@ fn an_inspection_finds_the_installation_that_runs() {
         (&json!("1.0.0"), &json!(false), &Json::Null)
     );
     for (with, wanted) in [
-        (json!({ "manager": "launchd", "name": "x" }), "cannot be inspected"),
+        (json!({ "manager": "launchd", "name": "x" }), "needs the parameter `job`"),
         (json!({ "manager": "systemd", "name": "x" }), "needs the parameter `unit`"),
         (json!({ "manager": "process", "unit": "x" }), "needs the parameter `name`"),
         (json!({ "manager": "process", "name": "x", "user": true }), "`user` means nothing"),

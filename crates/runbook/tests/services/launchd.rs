@@ -247,13 +247,13 @@ fn a_port_belongs_to_the_processes_of_the_job() {
 #[test]
 fn what_keeps_ending_is_red() {
     let bench = Bench::new(Style::Recent);
-    script(&bench.path("app/program"), "sleep 1; exit 9\n");
+    script(&bench.path("app/program"), "echo up; sleep 1; exit 9\n");
     let text = format!(
         "kind: Plan\nversion: 1\nname: loops\nsummary: A job that ends again and again.\nsteps:\n  \
          - {{ id: start, uses: launchd.bootstrap, with: {{ label: {LABEL}, domain: {domain}, settle: 50ms }} }}\n  \
          - {{ id: note, uses: file.write, with: {{ path: note, content: x }} }}\n  \
          - id: verify\n    uses: verify.signals\n    with:\n      job: {target}\n      within: 30s\n      watch: 20s\n      signals:\n        \
-         job: {{ job: {target}, kind: functional }}\n        quiet: {{ log_absent: cannot find, kind: negative }}\n",
+         job: {{ job: {target} }}\n        up: {{ log: up, kind: functional }}\n        quiet: {{ log_absent: cannot find, kind: negative }}\n",
         domain = domain(),
         target = target()
     );
