@@ -63,8 +63,8 @@ pub(crate) fn assert_said(output: &Output, code: i32, said: &[&str]) {
 pub(crate) fn read_after(shown: &Output, signal: &str) -> Reading {
     let events = shown.stdout.lines().map(|line| serde_json::from_str::<Json>(line).unwrap());
     let rows = |event: Json| (event["event"] == "step-finished").then(|| event["readings"].clone());
-    let rows =
-        events.filter_map(rows).filter(|rows| !rows.is_null()).last().unwrap_or_else(|| panic!("{}", shown.stdout));
+    let mut rows = events.filter_map(rows).filter(|rows| !rows.is_null());
+    let rows = rows.next_back().unwrap_or_else(|| panic!("{}", shown.stdout));
     let rows: Vec<Reading> = serde_json::from_value(rows).unwrap();
     rows.into_iter().find(|row| row.signal == signal).unwrap()
 }

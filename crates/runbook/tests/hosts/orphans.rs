@@ -191,8 +191,7 @@ fn a_probe_that_looks_elsewhere(host: &Host) {
     install_gateway(host, "bound", 18802, &address);
     print(host.run(["systemctl", "start", "bound"]));
     wait_for_port(host, 18802);
-    let steps = format!(
-        r#"  - {{ id: restart, needs: [change], uses: systemd.restart, with: {{ unit: bound }} }}
+    let steps = r#"  - { id: restart, needs: [change], uses: systemd.restart, with: { unit: bound } }
   - id: verify
     needs: [restart]
     uses: verify.signals
@@ -201,14 +200,13 @@ fn a_probe_that_looks_elsewhere(host: &Host) {
       within: 10s
       watch: 300ms
       signals:
-        port: {{ port: 18802 }}
-        unit: {{ unit: bound }}
-        ready: {{ log: gateway ready 1, kind: functional }}
-        missing: {{ log_absent: Cannot find package, kind: negative }}
-        status: {{ command: [bash, -c, "echo > /dev/tcp/127.0.0.1/18802"], role: confirming }}
-"#
-    );
-    let said = apply(host, &(change("bound") + &steps));
+        port: { port: 18802 }
+        unit: { unit: bound }
+        ready: { log: gateway ready 1, kind: functional }
+        missing: { log_absent: Cannot find package, kind: negative }
+        status: { command: [bash, -c, "echo > /dev/tcp/127.0.0.1/18802"], role: confirming }
+"#;
+    let said = apply(host, &(change("bound") + steps));
     assert_said(&said, 0, &["Done"]);
     assert_eq!(last_read(host, "port").read, format!("owned by pid {}", main_pid(host, "bound")));
     let status = last_read(host, "status");
