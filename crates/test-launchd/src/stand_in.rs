@@ -7,9 +7,13 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 /// The name of the binary.
 const PROGRAM: &str = "launchctl-stand-in";
+
+/// How long it may take to listen. Milliseconds on a quiet machine.
+const UP: Duration = Duration::from_secs(60);
 
 /// A launchd of one test. When it is dropped, or the test's process ends in any way, every job of it is ended.
 #[derive(Debug)]
@@ -30,6 +34,10 @@ impl StandIn {
 
     /// Starts one. `program` is the binary `launchctl-stand-in`.
     pub fn start(program: &Path, style: Style) -> io::Result<Self> {
+        Self::start_within(program, style, UP)
+    }
+
+    fn start_within(program: &Path, style: Style, limit: Duration) -> io::Result<Self> {
         let dir = tempfile::Builder::new().prefix("launchd-").tempdir()?;
         let bin = dir.path().join("bin");
         std::fs::create_dir(&bin)?;
@@ -46,11 +54,11 @@ impl StandIn {
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .spawn()?;
-        while !dir.path().join(SOCKET).exists() {
-            if let Some(status) = server.try_wait()? {
-                return Err(io::Error::other(format!("the stand-in for launchd ended with {status}")));
-            }
-            std::thread::yield_now();
+        if let Err(why) = wait_for_socket(&mut server, &dir.path().join(SOCKET), limit) {
+            // It may be deaf to the end of its input.
+            let _ = server.kill();
+            let _ = server.wait();
+            return Err(why);
         }
         Ok(Self { server, dir })
     }
@@ -74,9 +82,40 @@ impl StandIn {
     }
 }
 
+/// Waits until the server listens.
+fn wait_for_socket(server: &mut Child, socket: &Path, limit: Duration) -> io::Result<()> {
+    let begun = Instant::now();
+    while !socket.exists() {
+        if let Some(status) = server.try_wait()? {
+            return Err(io::Error::other(format!("the stand-in for launchd ended with {status}")));
+        }
+        if begun.elapsed() >= limit {
+            let late = format!(
+                "the stand-in for launchd did not make {} within {limit:?}; try it by hand: `{PROGRAM} serve DIR recent`",
+                socket.display()
+            );
+            return Err(io::Error::new(io::ErrorKind::TimedOut, late));
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    Ok(())
+}
+
 impl Drop for StandIn {
     fn drop(&mut self) {
         drop(self.server.stdin.take());
         let _ = self.server.wait();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_never_listens_is_an_error() {
+        // Takes any words, and neither listens nor ends.
+        let never = StandIn::start_within(Path::new("/usr/bin/yes"), Style::Recent, Duration::ZERO);
+        assert_eq!(never.unwrap_err().kind(), io::ErrorKind::TimedOut);
     }
 }
