@@ -4,7 +4,6 @@
 mod clock;
 mod downtime;
 mod front;
-mod node;
 mod openclaw;
 mod options;
 mod provision;

@@ -5,10 +5,10 @@ use super::clock::{Clock, seconds};
 use super::front::Front;
 use super::options::Options;
 use super::provision::provision;
-use super::{node, room, story};
+use super::{room, story};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use test_hosts::{Host, Lab};
+use test_hosts::{Host, Lab, Node};
 
 /// Where hosts find the registry, at the gate of their network.
 const REGISTRY_PORT: u16 = 4873;
@@ -26,9 +26,9 @@ pub(super) fn run(options: &Options) -> Result<String> {
     lab.forward(REGISTRY_PORT, front.address)?;
     let registry = format!("http://{}:{REGISTRY_PORT}", lab.gate());
     clock.say("packages of node and npm");
-    let node_modules = node::ready(&options.cache, &lab, &registry)?;
+    let node = Node::open()?;
     let host = lab.boot("openclaw")?;
-    let told = provision(&host, &node_modules, &registry, &clock).and_then(|()| {
+    let told = provision(&host, &node, &registry, &clock).and_then(|()| {
         host.copy_in(&runbook, "/usr/local/bin/runbook", 0o755)?;
         host.copy_tree(root().join("playbooks"), "/opt/playbooks")?;
         story::tell(&host, &clock)

@@ -3,9 +3,8 @@
 
 use super::Result;
 use super::clock::Clock;
-use std::path::Path;
 use std::time::Duration;
-use test_hosts::Host;
+use test_hosts::{Host, Node};
 
 /// What runs first, and what a rollback has to bring back.
 pub(super) const VERSION: &str = "2026.4.15";
@@ -18,15 +17,10 @@ const UNIT: &str = include_str!("openclaw.service");
 const CONFIG: &str = include_str!("openclaw.json");
 const WHATSAPP: &str = include_str!("whatsapp.mjs");
 
-/// Puts everything on `host`, with packages from `registry`, and waits until the gateway works.
-pub(super) fn provision(host: &Host, node_modules: &Path, registry: &str, clock: &Clock) -> Result<()> {
+/// Puts everything on `host`, with the package from `registry`, and waits until the gateway works.
+pub(super) fn provision(host: &Host, node: &Node, registry: &str, clock: &Clock) -> Result<()> {
     clock.say("node and npm");
-    host.copy_in(node_modules.join("node/bin/node"), "/usr/local/bin/node", 0o755)?;
-    host.copy_tree(node_modules.join("npm"), "/usr/local/lib/node_modules/npm")?;
-    for (name, script) in [("npm", "npm-cli.js"), ("npx", "npx-cli.js")] {
-        host.run(["ln", "-s", &format!("../lib/node_modules/npm/bin/{script}"), &format!("/usr/local/bin/{name}")])?
-            .ok()?;
-    }
+    node.put_on(host, "/usr/local")?;
     let settings = format!("registry={registry}/\naudit=false\nfund=false\nupdate-notifier=false\n");
     host.write("/usr/local/etc/npmrc", &settings)?;
     clock.say(&format!("npm install --global openclaw@{VERSION}: some minutes"));
