@@ -41,17 +41,8 @@ impl Lab {
     ///
     /// Where hosts cannot run although `RUNBOOK_TEST_HOSTS=required` says that they must.
     #[must_use]
-    #[expect(clippy::print_stdout, reason = "a test that proves nothing says so")]
     pub fn for_test() -> Option<Self> {
-        let required = std::env::var("RUNBOOK_TEST_HOSTS").is_ok_and(|value| value == "required");
-        match Self::open() {
-            Ok(lab) => Some(lab),
-            Err(why) if required => panic!("RUNBOOK_TEST_HOSTS=required, and no host can run: {why}"),
-            Err(why) => {
-                println!("SKIPPED: {why}");
-                None
-            }
-        }
+        available::or_skip(Self::open())
     }
 
     /// Opens the lab whose hosts stay when the process ends. There is one on a machine, for people.

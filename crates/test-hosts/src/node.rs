@@ -1,6 +1,7 @@
 //! Node, npm and verdaccio from npm, installed once into the lab's directory: what hosts with Node services need. Nothing of
 //! it comes onto this machine's own PATH. `registry.rs` runs the registry.
 
+use crate::available::or_skip;
 use crate::boot::make_dir;
 use crate::command::{command, run, run_with};
 use crate::error::{About, Error, Result};
@@ -47,19 +48,8 @@ impl Node {
     ///
     /// Where it cannot be installed although `RUNBOOK_TEST_HOSTS=required` says that all tests on hosts must run.
     #[must_use]
-    #[expect(clippy::print_stdout, reason = "a test that proves nothing says so")]
     pub fn for_test() -> Option<Self> {
-        let required = std::env::var("RUNBOOK_TEST_HOSTS").is_ok_and(|value| value == "required");
-        match Self::open() {
-            Ok(node) => Some(node),
-            Err(why) if required => {
-                panic!("RUNBOOK_TEST_HOSTS=required, and Node cannot be installed for hosts: {why}")
-            }
-            Err(why) => {
-                println!("SKIPPED: Node for the hosts could not be installed from npm: {why}");
-                None
-            }
-        }
+        or_skip(Self::open().map_err(|why| format!("Node for the hosts could not be installed from npm: {why}")))
     }
 
     /// Puts Node and npm under `prefix` of the host, as root's: where the installer of Node puts them, if that is `/usr/local`.
