@@ -1,4 +1,4 @@
-//! Node, npm and verdaccio from npm, installed once into the lab's directory: what hosts with Node services need. Nothing of
+//! Node, npm, verdaccio and jiti from npm, installed once into the lab's directory: what hosts with Node services need. Nothing of
 //! it comes onto this machine's own PATH. `registry.rs` runs the registry.
 
 use crate::available::or_skip;
@@ -14,12 +14,12 @@ use std::process::Stdio;
 /// It asks for node-fetch by a tag, which not every mirror of the npm registry has.
 const MANIFEST: &str = r#"{
   "private": true,
-  "dependencies": { "node": "22.23.3", "npm": "10.9.9", "verdaccio": "6.10.4" },
+  "dependencies": { "node": "22.23.3", "npm": "10.9.9", "verdaccio": "6.10.4", "jiti": "2.6.1" },
   "overrides": { "node-fetch": "2.7.0" }
 }
 "#;
 
-/// Node and npm for hosts, and the programs of a registry.
+/// Node and npm for hosts, the programs of a registry, and packages that tests put on hosts.
 #[derive(Clone, Debug)]
 pub struct Node {
     dir: PathBuf,
@@ -66,8 +66,9 @@ impl Node {
         self.module("node").join("bin/node")
     }
 
-    /// The directory of an installed package.
-    pub(crate) fn module(&self, name: &str) -> PathBuf {
+    /// The directory of a package that the manifest names, for [`Host::copy_tree`]. What that package depends on is beside it.
+    #[must_use]
+    pub fn module(&self, name: &str) -> PathBuf {
         self.dir.join("node_modules").join(name)
     }
 }

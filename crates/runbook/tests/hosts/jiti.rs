@@ -2,10 +2,8 @@
 
 use crate::node::{apply, assert_said, boot, last_read};
 use crate::stage::print;
-use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
-use test_hosts::{Host, Lab};
+use test_hosts::{Host, Lab, Node};
 
 const HOST: &str = r#"
 import { createJiti } from "jiti";
@@ -34,23 +32,12 @@ old=$(entry /srv/scratch-old)
 chown claw "$1"/*
 "#;
 
-/// jiti as the registry has it, in a directory `node_modules`; `None` where the registry cannot be reached.
-fn jiti() -> Option<tempfile::TempDir> {
-    let dir = tempfile::tempdir().unwrap();
-    let install = ["install", "--prefix", dir.path().to_str().unwrap(), "--no-audit", "--no-fund", "jiti@2.6.1"];
-    let output = Command::new("npm").args(install).output().ok()?;
-    output.status.success().then_some(dir)
-}
-
 #[test]
 fn a_stale_cache_is_cleared_where_the_unit_has_it() {
     let Some(lab) = Lab::for_test() else { return };
-    let Some(packages) = jiti() else {
-        println!("SKIPPED: jiti cannot be had, because there is no npm or the registry cannot be reached from here");
-        return;
-    };
+    let Some(node) = Node::for_test() else { return };
     let Some(host) = boot(&lab, "jiti", "/usr/local") else { return };
-    install(&host, packages.path());
+    install(&host, &node);
     println!("fixed source, old error");
     fixed_source_old_error(&host);
     println!("a private tmp");
@@ -61,8 +48,8 @@ fn a_stale_cache_is_cleared_where_the_unit_has_it() {
     what_others_made(&host);
 }
 
-fn install(host: &Host, packages: &Path) {
-    host.copy_tree(packages.join("node_modules"), "/opt/claw/node_modules").unwrap();
+fn install(host: &Host, node: &Node) {
+    host.copy_tree(node.module("jiti"), "/opt/claw/node_modules/jiti").unwrap();
     host.write("/opt/claw/dist/index.mjs", HOST).unwrap();
     host.write("/opt/claw/package.json", r#"{ "name": "claw", "version": "1.0.0" }"#).unwrap();
     host.write("/opt/claw/plugin/index.ts", OLD).unwrap();
