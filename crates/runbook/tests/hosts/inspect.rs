@@ -1,9 +1,9 @@
 //! What a unit really runs, on real units with the layouts of report 2, and changes that touch only that.
 
 use crate::node;
-use crate::stage::print;
+use crate::stage::{apply, assert_said, plan, print};
 use std::time::Duration;
-use test_hosts::{Host, Lab, Output};
+use test_hosts::{Host, Lab};
 
 /// A gateway small enough to read: it says its version in the journal and to whoever asks, and may change its title.
 const GATEWAY: &str = "#!/usr/bin/env node
@@ -57,27 +57,6 @@ fn unit(host: &Host, text: &str) {
 
 fn ready(host: &Host) {
     host.wait_for("ask", Duration::from_secs(20)).unwrap();
-}
-
-fn plan(host: &Host, steps: &str) {
-    let text = format!("kind: Plan\nversion: 1\nname: layout\nsummary: A layout of the report.\nsteps:\n{steps}");
-    host.write("/srv/plan.yaml", &text).unwrap();
-}
-
-fn apply(host: &Host) -> Output {
-    host.run(["runbook", "apply", "/srv/plan.yaml", "--yes"]).unwrap()
-}
-
-/// Asserts the exit code, and that everything of `wanted` was printed. Lines are broken where the terminal ends, also
-/// inside a long name, with the time that a step took beside the first.
-fn assert_said(output: &Output, code: i32, wanted: &[&str]) {
-    let printed = format!("{}{}", output.stdout, output.stderr);
-    let is_time = |word: &&str| word.strip_suffix('s').is_some_and(|number| number.parse::<f64>().is_ok());
-    let words = |text: &str| text.split_whitespace().filter(|word| !is_time(word)).collect::<String>();
-    assert_eq!(output.code, code, "{printed}");
-    for part in wanted {
-        assert!(words(&printed).contains(&words(part)), "`{part}` was not said:\n{printed}");
-    }
 }
 
 /// Every file below `dir`: kind, mode, owner, time, target, and content.

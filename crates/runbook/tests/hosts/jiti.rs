@@ -1,7 +1,7 @@
 //! Report 2, §6: a stale cache of compiled modules, with the real jiti; and where it may be for a unit.
 
-use crate::node::{apply, assert_said, boot, last_read};
-use crate::stage::print;
+use crate::node::{boot, last_read};
+use crate::stage::{apply_steps, assert_said, change_and, print};
 use std::time::Duration;
 use test_hosts::{Host, Lab, Node};
 
@@ -91,7 +91,7 @@ fn replace_plugin(more: &str) -> String {
 
 fn fixed_source_old_error(host: &Host) {
     forge(host, "/srv/claw-tmp/jiti");
-    let said = apply(host, &replace_plugin(""));
+    let said = apply_steps(host, &replace_plugin(""));
     assert_said(&said, 3, &["red: `connected`, `store`", "Rolled back"]);
     assert_eq!(last_read(host, "store").read, "1 × \"plugin: createPluginRuntimeStore is not a function\"");
     assert_eq!(host.read("/opt/claw/plugin/index.ts").unwrap(), OLD);
@@ -99,7 +99,7 @@ fn fixed_source_old_error(host: &Host) {
     forge(host, "/srv/claw-tmp/jiti");
     // Wherever it stands in the file.
     let clear = "  - { id: jiti, uses: jiti-cache.clear, with: { unit: claw } }\n";
-    let said = apply(host, &(clear.to_owned() + &replace_plugin("")));
+    let said = apply_steps(host, &(clear.to_owned() + &replace_plugin("")));
     assert_said(&said, 0, &["/srv/claw-tmp/jiti removed", "Done"]);
     let at = |word: &str| said.stdout.rfind(word).unwrap();
     assert!(at("✓ stop") < at("✓ jiti") && at("✓ jiti") < at("✓ start"), "{}", said.stdout);
@@ -111,14 +111,7 @@ fn fixed_source_old_error(host: &Host) {
 
 /// A change, and the clearing of a cache; no service is touched.
 fn clear_only(host: &Host, with: &str) -> test_hosts::Output {
-    let serial = print(host.sh("date +%N"));
-    apply(
-        host,
-        &format!(
-            "  - {{ id: change, uses: file.write, with: {{ path: /etc/claw.conf, content: n{serial} }} }}\n  \
-             - {{ id: jiti, needs: [change], uses: jiti-cache.clear, with: {{ {with} }} }}\n"
-        ),
-    )
+    change_and(host, "jiti", "jiti-cache.clear", with)
 }
 
 fn drop_in(host: &Host, lines: &str) {

@@ -41,24 +41,6 @@ pub(crate) fn is_alive(host: &Host, pid: &str) -> bool {
     host.run(["kill", "-0", pid]).unwrap().code == 0
 }
 
-/// Applies a plan with these steps.
-pub(crate) fn apply(host: &Host, steps: &str) -> Output {
-    host.write("/srv/plan.yaml", &format!("kind: Plan\nversion: 1\nname: gateway\nsteps:\n{steps}")).unwrap();
-    host.run(["runbook", "apply", "/srv/plan.yaml", "--yes"]).unwrap()
-}
-
-/// Asserts the exit code, and that everything of `said` was printed.
-pub(crate) fn assert_said(output: &Output, code: i32, said: &[&str]) {
-    let printed = format!("{}{}", output.stdout, output.stderr);
-    // Lines are broken where the terminal ends, also inside a long name, with the time that a step took beside the first.
-    let is_time = |word: &&str| word.strip_suffix('s').is_some_and(|number| number.parse::<f64>().is_ok());
-    let words = |text: &str| text.split_whitespace().filter(|word| !is_time(word)).collect::<String>();
-    assert_eq!(output.code, code, "{printed}");
-    for part in said {
-        assert!(words(&printed).contains(&words(part)), "`{part}` was not said:\n{printed}");
-    }
-}
-
 /// What `signal` showed after the change, in what `runbook show --format ndjson` printed.
 pub(crate) fn read_after(shown: &Output, signal: &str) -> Reading {
     let events = shown.stdout.lines().map(|line| serde_json::from_str::<Json>(line).unwrap());

@@ -1,7 +1,7 @@
 //! Whose a port is, with real programs: orphans outside of systemd, strangers, and probes that look elsewhere.
 
-use crate::node::{apply, assert_said, boot, install_gateway, is_alive, last_read, stray, wait_for_port};
-use crate::stage::print;
+use crate::node::{boot, install_gateway, is_alive, last_read, stray, wait_for_port};
+use crate::stage::{apply_steps, assert_said, change_and, print};
 use runbook_model::{SignalRole, SignalVerdict};
 use std::time::Duration;
 use test_hosts::{Host, Lab};
@@ -73,7 +73,7 @@ fn an_orphan_holds_the_port(lab: &Lab, host: &Host) {
     assert!(print(host.sh(&format!("readlink /proc/{orphan}/exe"))).ends_with("(deleted)"));
 
     let restart = "  - { id: restart, needs: [change], uses: systemd.restart, with: { unit: gateway } }";
-    let said = apply(host, &(change("one") + restart + VERIFY));
+    let said = apply_steps(host, &(change("one") + restart + VERIFY));
     assert_said(&said, 3, &["red: `port`, `version`, `taken`", "Rolled back"]);
     let port = last_read(host, "port");
     assert_eq!(port.verdict, SignalVerdict::Red);
@@ -85,7 +85,7 @@ fn an_orphan_holds_the_port(lab: &Lab, host: &Host) {
     let narrow = "  - { id: free, uses: port.orphan-kill, with: { port: 18789, unit: gateway, expect: openclaw-gateway } }\n  \
         - { id: stop, uses: systemd.stop, with: { unit: gateway } }\n  \
         - { id: restart, uses: systemd.start, with: { unit: gateway } }";
-    let said = apply(host, &(narrow.to_owned() + VERIFY));
+    let said = apply_steps(host, &(narrow.to_owned() + VERIFY));
     assert_said(&said, 0, &[&format!("pid {orphan} ended, port 18789 is free")]);
     assert_said(&said, 0, &["gateway.service is down", "4 of 4 blocking signals are green"]);
     assert_eq!(last_read(host, "port").read, format!("owned by pid {}", main_pid(host, "gateway")));
@@ -97,14 +97,7 @@ fn an_orphan_holds_the_port(lab: &Lab, host: &Host) {
 
 /// Frees port 18800 for the gateway's unit, or does not.
 fn free(host: &Host, with: &str) -> test_hosts::Output {
-    let serial = print(host.sh("date +%N"));
-    apply(
-        host,
-        &(change(&format!("n{serial}"))
-            + &format!(
-                "  - {{ id: free, needs: [change], uses: port.orphan-kill, with: {{ port: 18800, {with} }} }}\n"
-            )),
-    )
+    change_and(host, "free", "port.orphan-kill", &format!("port: 18800, {with}"))
 }
 
 fn strangers_are_left_alone(host: &Host) {
@@ -206,7 +199,7 @@ fn a_probe_that_looks_elsewhere(host: &Host) {
         missing: { log_absent: Cannot find package, kind: negative }
         status: { command: [bash, -c, "echo > /dev/tcp/127.0.0.1/18802"], role: confirming }
 "#;
-    let said = apply(host, &(change("bound") + steps));
+    let said = apply_steps(host, &(change("bound") + steps));
     assert_said(&said, 0, &["Done"]);
     assert_eq!(last_read(host, "port").read, format!("owned by pid {}", main_pid(host, "bound")));
     let status = last_read(host, "status");

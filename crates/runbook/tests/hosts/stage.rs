@@ -1,4 +1,4 @@
-//! What these tests share: hosts that have this `runbook`.
+//! What these tests share: hosts that have this `runbook`, plans on them, and what it says.
 
 use test_hosts::{Host, Output};
 
@@ -10,4 +10,46 @@ pub(crate) fn install_runbook(host: &Host) {
 /// What a command that must succeed printed.
 pub(crate) fn print(output: test_hosts::Result<Output>) -> String {
     output.unwrap().ok().unwrap()
+}
+
+/// Puts a plan with these steps where [`apply`] looks.
+pub(crate) fn plan(host: &Host, steps: &str) {
+    let text = format!("kind: Plan\nversion: 1\nname: test\nsummary: A plan of a test.\nsteps:\n{steps}");
+    host.write("/srv/plan.yaml", &text).unwrap();
+}
+
+/// Applies the plan that was put there, as root.
+pub(crate) fn apply(host: &Host) -> Output {
+    host.run(["runbook", "apply", "/srv/plan.yaml", "--yes"]).unwrap()
+}
+
+/// Applies a plan with these steps.
+pub(crate) fn apply_steps(host: &Host, steps: &str) -> Output {
+    plan(host, steps);
+    apply(host)
+}
+
+/// Applies a change, and after it the step `id` of that kind. The change is another one each time: a step that is no reason to
+/// run a plan needs one that is.
+pub(crate) fn change_and(host: &Host, id: &str, uses: &str, with: &str) -> Output {
+    let serial = print(host.sh("date +%s%N"));
+    apply_steps(
+        host,
+        &format!(
+            "  - {{ id: change, uses: file.write, with: {{ path: /etc/change.conf, content: n{serial} }} }}\n  \
+             - {{ id: {id}, needs: [change], uses: {uses}, with: {{ {with} }} }}\n"
+        ),
+    )
+}
+
+/// Asserts the exit code, and that everything of `said` was printed.
+pub(crate) fn assert_said(output: &Output, code: i32, said: &[&str]) {
+    let printed = format!("{}{}", output.stdout, output.stderr);
+    // Lines are broken where the terminal ends, also inside a long name, with the time that a step took beside the first.
+    let is_time = |word: &&str| word.strip_suffix('s').is_some_and(|number| number.parse::<f64>().is_ok());
+    let words = |text: &str| text.split_whitespace().filter(|word| !is_time(word)).collect::<String>();
+    assert_eq!(output.code, code, "{printed}");
+    for part in said {
+        assert!(words(&printed).contains(&words(part)), "`{part}` was not said:\n{printed}");
+    }
 }

@@ -1,7 +1,7 @@
 //! Units of systemd. The laws of the kinds are tried on one host, what goes wrong with real units on another.
 
 use crate::laws;
-use crate::stage::install_runbook;
+use crate::stage::{apply, assert_said, install_runbook, plan};
 use std::time::Duration;
 use test_hosts::{Host, Lab, Output};
 
@@ -47,32 +47,13 @@ fn stage(host: &Host, units: &[(&str, &str)], steps: &str) {
     for (name, text) in units {
         host.write(&format!("/etc/systemd/system/{name}"), text).unwrap();
     }
-    let plan = format!("kind: Plan\nversion: 1\nname: units\nsummary: Units of a test.\nsteps:\n{steps}");
-    host.write("/srv/plan.yaml", &plan).unwrap();
+    plan(host, steps);
     sh(host, "systemctl daemon-reload");
 }
 
 /// What a script that must succeed printed.
 fn sh(host: &Host, script: &str) -> String {
     host.sh(script).unwrap().ok().unwrap()
-}
-
-fn apply(host: &Host) -> Output {
-    host.run(["runbook", "apply", "/srv/plan.yaml", "--yes"]).unwrap()
-}
-
-/// Asserts the exit code, and that everything of `said` was printed.
-fn assert_said(output: &Output, code: i32, said: &[&str]) {
-    let text = words(&format!("{}{}", output.stdout, output.stderr));
-    assert_eq!(output.code, code, "{}{}", output.stdout, output.stderr);
-    for part in said {
-        assert!(text.contains(&words(part)), "`{part}` was not said:\n{}{}", output.stdout, output.stderr);
-    }
-}
-
-/// Lines are broken where the terminal ends.
-fn words(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 const ALLOW: &str =

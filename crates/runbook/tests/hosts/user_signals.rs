@@ -1,7 +1,7 @@
 //! Signals of a unit that a user's own manager runs, read by that user.
 
-use crate::node::{assert_said, boot, read_after, wait_for_port};
-use crate::stage::print;
+use crate::node::{boot, read_after, wait_for_port};
+use crate::stage::{assert_said, change_and, print};
 use runbook_model::{Reading, SignalVerdict};
 use std::time::Duration;
 use test_hosts::{Host, Lab, Output};
@@ -39,7 +39,7 @@ fn as_ann(host: &Host, script: &str) -> Output {
         .unwrap()
 }
 
-fn apply(host: &Host, plan: &str) -> Output {
+fn apply_as_ann(host: &Host, plan: &str) -> Output {
     host.write("/srv/plan.yaml", plan).unwrap();
     as_ann(host, "runbook apply /srv/plan.yaml --yes")
 }
@@ -62,7 +62,7 @@ fn a_user_verifies_a_unit_of_her_own() {
     print(Ok(as_ann(&host, &format!("{systemctl} daemon-reload && {systemctl} start gateway"))));
     wait_for_port(&host, 18789);
 
-    let said = apply(&host, &plan("2"));
+    let said = apply_as_ann(&host, &plan("2"));
     let pid = print(Ok(as_ann(&host, &format!("{systemctl} show gateway --property=MainPID --value"))));
     assert_said(&said, 0, &["4 of 4 blocking signals are green", "Done"]);
     assert_eq!(last_read(&host, "port").read, format!("owned by pid {pid}"));
@@ -71,7 +71,7 @@ fn a_user_verifies_a_unit_of_her_own() {
     assert!(place.starts_with("journal ") && place.ends_with(&format!(" pid {pid}")), "{place}");
 
     // The journal of the user decides: the release says that it cannot find a package.
-    let said = apply(&host, &plan("2, Cannot find package 'openclaw'"));
+    let said = apply_as_ann(&host, &plan("2, Cannot find package 'openclaw'"));
     assert_said(&said, 3, &["Rolled back"]);
     let missing = last_read(&host, "missing");
     assert!(
@@ -94,17 +94,14 @@ fn a_user_verifies_a_unit_of_her_own() {
     ]));
     wait_for_port(&host, 18790);
     let other = plan("2").replace("port: 18789", "port: 18790").replace("content: \"2\"", "content: \"2 \"");
-    let said = apply(&host, &other);
+    let said = apply_as_ann(&host, &other);
     assert_said(&said, 3, &["Rolled back"]);
     let port = last_read(&host, "port");
     assert!(port.verdict == SignalVerdict::Unread && port.read.contains("this user may not see"), "{port:?}");
 
     // To root, who is asked to free the port, it is a service of somebody.
-    let free = "kind: Plan\nversion: 1\nname: free\nsteps:\n  \
-        - { id: change, uses: file.write, with: { path: /etc/gateway.conf, content: new } }\n  \
-        - { id: free, uses: port.orphan-kill, with: { port: 18789, unit: stranger, expect: openclaw-gateway, owner: ann } }\n";
-    host.write("/srv/plan.yaml", free).unwrap();
-    let said = host.run(["runbook", "apply", "/srv/plan.yaml", "--yes"]).unwrap();
+    let free = "port: 18789, unit: stranger, expect: openclaw-gateway, owner: ann";
+    let said = change_and(&host, "free", "port.orphan-kill", free);
     assert_said(&said, 3, &["which belongs to gateway.service of user", "and that is up"]);
     assert_eq!(print(Ok(as_ann(&host, &format!("{systemctl} is-active gateway")))), "active");
 }
