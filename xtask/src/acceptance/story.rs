@@ -14,6 +14,8 @@ const BROKEN: &str = "2026.4.22";
 const MENDED: &str = "2026.4.23";
 /// What the broken release logs.
 const FAULT: &str = "Cannot find package 'openclaw'";
+/// The signals that the fault makes red: both channels are dead, and the log says why.
+const RED: [&str; 3] = ["slack", "whatsapp", "missing-package"];
 /// `runbook`: failed and rolled back.
 const ROLLED_BACK: i32 = 3;
 
@@ -44,6 +46,10 @@ pub(super) fn tell(host: &Host, clock: &Clock) -> Result<String> {
 /// The run ended as a rollback, and for the reason that report 1 gives.
 fn went_back(run: &Run) -> Result<()> {
     expect(run.code == ROLLED_BACK, || format!("the upgrade to {BROKEN} ended with {}, not {ROLLED_BACK}", run.code))?;
+    for signal in RED {
+        let is_red = run.red.iter().any(|(red, _)| red == signal);
+        expect(is_red, || format!("`{signal}` was not red; red are {:?}", run.red))?;
+    }
     let told = run.red.iter().any(|(_, read)| read.contains(FAULT));
     expect(told, || format!("no red signal has read `{FAULT}`; red are {:?}", run.red))
 }
