@@ -16,7 +16,7 @@ mod unit;
 
 use crate::args::{normalise, wrong};
 use crate::host::Reader;
-use crate::launch::{Trail, accounts, follow};
+use crate::launch::{Trail, accounts, follow, links_on};
 use crate::launchd::Job;
 use crate::package::{package_name, package_root, package_version};
 use crate::process::Service;
@@ -78,7 +78,7 @@ static DOC: KindDoc = KindDoc {
         OutputDoc { name: "running", help: "whether it runs, a boolean" },
         OutputDoc { name: "pid", help: "the number of its main process, a number; null if it is down" },
         OutputDoc { name: "exe", help: "the program file that runs, or would run, text" },
-        OutputDoc { name: "argv", help: "its argument vector, a list of text" },
+        OutputDoc { name: "argv", help: "its argument vector as it is declared, variables not put in, a list of text" },
         OutputDoc { name: "cwd", help: "its working directory, text; null if nothing says which" },
         OutputDoc { name: "log", help: "its log, text; `journal` if that is systemd's" },
         OutputDoc { name: "start_time", help: "when its process was started, milliseconds since 1970, a number" },
@@ -295,10 +295,13 @@ fn finding(host: &Reader, told: &Told, wanted: &Wanted) -> Result<Finding, Failu
             return Ok(Finding { trail, ..Finding::default() });
         }
     };
-    let trail = follow(host, launch);
+    let mut trail = follow(host, launch);
     // A program that is no script may be pointed at an installation by its arguments.
     let pointed =
         if trail.node.is_none() && trail.unclear.is_none() { pointed_at(host, &trail, wanted)? } else { None };
+    if let Some((entry, _)) = &pointed {
+        trail.deciding.extend(links_on(host, entry)?);
+    }
     let by_chain = || trail.find(|file| wanted.root_of(host, file));
     let found = match pointed {
         Some(found) => Some(found),
@@ -312,7 +315,7 @@ fn finding(host: &Reader, told: &Told, wanted: &Wanted) -> Result<Finding, Failu
 
 /// The first argument that lies in a package, or is the directory of one.
 fn pointed_at(host: &Reader, trail: &Trail, wanted: &Wanted) -> Result<Option<(PathBuf, PathBuf)>, Failure> {
-    for arg in trail.args.iter().flatten().filter(|arg| !arg.starts_with('-')) {
+    for arg in trail.args.iter().flatten().filter(|arg| !arg.is_empty() && !arg.starts_with('-')) {
         let path = normalise(&trail.cwd.join(arg));
         let in_it = ["package.json", "VERSION"].map(|marker| path.join(marker));
         for candidate in in_it.into_iter().chain([path]) {

@@ -1,6 +1,7 @@
 //! From program to program, until one is reached that starts no other.
 
 use super::nvm::Nvm;
+use super::shell::Dialect;
 use super::{Account, Launch, Unclear, Value, node, shell, unclear, wrappers};
 use crate::args::normalise;
 use crate::host::Reader;
@@ -16,7 +17,9 @@ const LONGEST: usize = 1 << 20;
 /// How many commands of scripts are looked at for one service.
 const COMMANDS: usize = 20_000;
 /// Where a name is looked for if the environment has no `PATH`; the same list that systemd has (systemd.exec(5)).
-const USUAL_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+pub(crate) const USUAL_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/// How many links one path may have: as many as Linux follows (path_resolution(7)).
+const LINKS: usize = 40;
 const SHELLS: &[&str] = &["sh", "bash", "dash", "ash", "zsh", "ksh"];
 
 /// The way from a command line to what runs.
@@ -26,7 +29,7 @@ pub(crate) struct Trail {
     pub(crate) reached: Vec<PathBuf>,
     /// The scripts on the way, and what they read in.
     pub(crate) wrappers: Vec<PathBuf>,
-    /// Other files that decided: aliases of nvm.
+    /// Other files that decided: aliases of nvm, and every link on the way.
     pub(crate) deciding: Vec<PathBuf>,
     /// The Node that runs the script, if one does.
     pub(crate) node: Option<PathBuf>,
@@ -91,8 +94,13 @@ impl Tracer<'_> {
             return self.node(found, launch).map(|()| None);
         }
         if is(SHELLS) {
-            let bash = is(&["bash"]);
-            return shell::run(self, launch, bash).map(Some);
+            let dialect = match name.as_str() {
+                _ if is(&["zsh"]) => Dialect::Zsh,
+                "sh" if is(&["bash"]) => Dialect::BashAsSh,
+                _ if is(&["bash"]) => Dialect::Bash,
+                _ => Dialect::Sh,
+            };
+            return shell::run(self, launch, dialect).map(Some);
         }
         self.trail.reached.push(file);
         self.trail.args = launch.args;
@@ -139,9 +147,14 @@ impl Tracer<'_> {
         Ok(found.is_some_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0))
     }
 
-    fn real(&self, path: &Path) -> Result<PathBuf, Unclear> {
+    /// Where `path` leads. The links on the way decide that, and are noted: one that is turned leaves no other trace.
+    fn real(&mut self, path: &Path) -> Result<PathBuf, Unclear> {
         match self.host.canonical(path)? {
-            Some(real) => Ok(real),
+            Some(real) => {
+                let links = links_on(self.host, path)?;
+                self.trail.deciding.extend(links);
+                Ok(real)
+            }
             None => unclear(match self.host.lstat(path)? {
                 Some(_) => format!("{} is a link to something that is not there", path.display()),
                 None => format!("{} is not there", path.display()),
@@ -174,6 +187,9 @@ impl Tracer<'_> {
         let at = node::script(&launch.args)?;
         let name = launch.args.get(at).cloned().flatten();
         let Some(name) = name else { return unclear("the script that node is given cannot be known by reading") };
+        if name.is_empty() {
+            return unclear("node is given an empty word instead of a script");
+        }
         let file = node::file(self.host, &launch.cwd, &name)?;
         let real = self.real(&file)?;
         self.trail.reached.push(real);
@@ -273,6 +289,31 @@ fn interpreted(script: &Path, interpreter: Vec<String>, launch: Launch) -> Launc
     let script = script.to_string_lossy().into_owned();
     let args = words.chain([script]).map(Some).chain(launch.args.iter().cloned()).collect();
     Launch { program, args, ..launch }
+}
+
+/// Every symbolic link that is followed on the way to `path`, which is absolute: in its directories, and in what they
+/// point to.
+pub(crate) fn links_on(host: &Reader, path: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let parts = |path: &Path| path.components().rev().map(|part| part.as_os_str().to_owned()).collect::<Vec<_>>();
+    let mut ahead = parts(path);
+    let mut links = Vec::new();
+    let mut at = PathBuf::from("/");
+    while let Some(part) = ahead.pop() {
+        if part == ".." {
+            at.pop();
+            continue;
+        }
+        // The root as a part takes the place of all before it.
+        let next = at.join(&part);
+        match host.read_link(&next)? {
+            Some(target) if links.len() < LINKS => {
+                ahead.extend(parts(&target));
+                links.push(next);
+            }
+            _ => at = next,
+        }
+    }
+    Ok(links)
 }
 
 fn name_of(path: &Path) -> String {

@@ -13,7 +13,7 @@ mod words;
 mod wrappers;
 
 pub(crate) use account::{Account, accounts};
-pub(crate) use follow::{Trail, follow};
+pub(crate) use follow::{Trail, USUAL_PATH, follow, links_on};
 pub(crate) use node::script as node_script;
 pub(crate) use words::{environment_file, expanded};
 

@@ -89,12 +89,27 @@ pub(super) fn inner(host: &Reader, name: &str, launch: &Launch) -> Result<Option
     let Some(form) = FORMS.iter().find(|form| form.name == name) else { return Ok(None) };
     let behind = behind(form, &launch.args)?;
     let mut next = launch.clone();
-    if let Some(user) = user(form.name, &launch.args, behind)? {
-        become_user(host, &mut next, &user)?;
-    }
+    let has = |option: &str| launch.args.iter().take(behind).flatten().any(|arg| arg == option);
+    let resets = name == "setpriv" && has("--reset-env");
     // What sudo keeps of the environment is in its own configuration.
-    if name == "sudo" {
+    if name == "sudo" || resets {
+        next.env.values_mut().for_each(|value| *value = None);
         next.env.insert("PATH".to_owned(), None);
+    }
+    if let Some(user) = user(form.name, &launch.args, behind)? {
+        next.account = Account::named(host, &user)?;
+        // The small ones have their own way each: `setpriv` and `setuidgid` leave HOME as it is.
+        if resets || !matches!(name, "setpriv" | "setuidgid") {
+            set_home(&mut next);
+        }
+        if name == "sudo" && (has("-E") || has("--preserve-env")) {
+            next.env.insert("HOME".to_owned(), None);
+        }
+        // A number (`-u '#1000'`) is no name.
+        if name == "sudo" {
+            let user = Some(user).filter(|user| !user.starts_with('#'));
+            next.env.extend(["USER", "LOGNAME"].map(|variable| (variable.to_owned(), user.clone())));
+        }
     }
     let mut rest = launch.args.get(behind..).unwrap_or_default();
     while let [Some(pair), others @ ..] = rest
@@ -164,12 +179,9 @@ fn user(name: &str, args: &[Value], behind: usize) -> Result<Option<String>, Unc
     }
 }
 
-fn become_user(host: &Reader, launch: &mut Launch, user: &str) -> Result<(), Unclear> {
-    launch.account = Account::named(host, user)?;
-    // `setpriv` and the small ones leave HOME as it is, or do not: each has its own way.
+fn set_home(launch: &mut Launch) {
     let home = launch.account.home.as_ref().map(|home| home.to_string_lossy().into_owned());
     launch.env.insert("HOME".to_owned(), home);
-    Ok(())
 }
 
 fn assign(launch: &mut Launch, pair: &str) {
@@ -275,6 +287,21 @@ mod tests {
         let next = inner(&reader, "env", &launch("env -i A=b -C /srv node")).unwrap().unwrap();
         assert_eq!(next.env, BTreeMap::from([("A".to_owned(), Some("b".to_owned()))]));
         assert_eq!(next.cwd, Path::new("/srv"));
+        let homes = |line: &str| {
+            let mut launch = launch(line);
+            launch.env.extend(
+                [("HOME", "/srv"), ("SECRET", "x")].map(|(name, value)| (name.to_owned(), Some(value.to_owned()))),
+            );
+            let next = inner(&reader, &launch.program.clone(), &launch).unwrap().unwrap();
+            ["HOME", "SECRET", "USER"].map(|name| next.env.get(name).cloned())
+        };
+        let some = |text: &str| Some(Some(text.to_owned()));
+        assert_eq!(homes("sudo -u root node"), [some("/root"), Some(None), some("root")]);
+        assert_eq!(homes("sudo -E node"), [Some(None), Some(None), some("root")]);
+        assert_eq!(homes("setpriv --reuid=0 node"), [some("/srv"), some("x"), None]);
+        assert_eq!(homes("setpriv --reset-env --reuid=0 node"), [some("/root"), Some(None), None]);
+        assert_eq!(homes("setuidgid root node"), [some("/srv"), some("x"), None]);
+        assert_eq!(homes("gosu root node"), [some("/root"), some("x"), None]);
         let next = inner(&reader, "runuser", &launch("runuser -u root -- node")).unwrap().unwrap();
         assert_eq!((next.account.uid, next.env["HOME"].as_deref()), (0, Some("/root")));
     }

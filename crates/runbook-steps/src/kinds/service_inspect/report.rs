@@ -38,7 +38,8 @@ impl Inspection {
             "running": running.main.is_some(),
             "pid": running.main.as_ref().map(|main| main.pid),
             "exe": running.executed.exe.as_ref().map_or_else(|| json!(declared()), text),
-            "argv": if running.executed.argv.is_empty() { &told.declared } else { &running.executed.argv },
+            // Not what runs: there, a variable with a secret has been put in, and this ends in the journal.
+            "argv": told.declared,
             "cwd": cwd.as_ref().map(text),
             "log": told.log,
             "start_time": running.main.as_ref().map(|main| host.started_ns(main) / 1_000_000),

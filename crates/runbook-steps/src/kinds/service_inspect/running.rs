@@ -87,7 +87,8 @@ fn loaded(
             args.chain(exe.to_str()).collect()
         }
     };
-    for arg in shown {
+    // Empty words are what is left of overwritten arguments; as a path they would be the working directory.
+    for arg in shown.into_iter().filter(|arg| !arg.is_empty()) {
         let path = normalise(&cwd.join(arg));
         let Ok(Some(root)) = wanted.root_of(host, &path) else { continue };
         if let Some(link) = link_changed_since(host, &path, started_ns)? {

@@ -277,6 +277,119 @@ fn what_runs_and_what_the_next_start_runs_may_differ() {
     child.wait().unwrap();
 }
 
+/// A process that waits for its input, and its identity.
+fn waiting(command: &mut Command, name: &str) -> (Child, Identity) {
+    let child = command.arg0(name).stdin(Stdio::piped()).spawn().unwrap();
+    let identity = executing(&Reader::new("/nowhere", "/nowhere"), child.id(), name);
+    (child, identity)
+}
+
+fn ended(mut child: Child) {
+    drop(child.stdin.take());
+    child.wait().unwrap();
+}
+
+#[test]
+fn what_a_variable_holds_is_not_put_out() {
+    let host = Host::new();
+    host.prefix("usr/local", "2026.3.8");
+    let declared = ["TOP/usr/local/bin/openclaw", "--token", "${TOKEN}"];
+    let (child, identity) = waiting(Command::new("sh").args(["-c", "read line", "--token", "s3cret"]), "sh");
+    let mut told = host.told(&declared, "root");
+    told.processes = vec![identity];
+    let reader = Reader::new("/nowhere", "/nowhere");
+    let inspection = host.inspect(told).unwrap();
+    let outputs = inspection.outputs(&reader).unwrap();
+    assert_eq!(outputs["argv"], json!([declared[0].replace("TOP", &host.top()), "--token", "${TOKEN}"]));
+    assert!(!Json::Object(outputs).to_string().contains("s3cret"));
+    ended(child);
+}
+
+#[test]
+fn empty_words_are_no_paths() {
+    let host = Host::new();
+    host.prefix("usr/local", "2026.3.8");
+    host.package("opt/other", "2026.1.1");
+    host.write("opt/other/state/keep", "");
+    host.package("opt/openclaw/app", "2026.4.15");
+    host.write("opt/openclaw/app/bin/gateway", "\u{7f}ELF");
+    // Another process writes the program: one that is open for writing cannot be executed.
+    assert!(Command::new("cp").args(["-L", "/bin/sh"]).arg(host.path("opt/node")).status().unwrap().success());
+    until_later_than(&host.path("opt/node"));
+    for (program, args) in [("/bin/sh", ["-s", "", ""]), ("opt/node", ["-s", "", ""])] {
+        let mut command = Command::new(host.path(program));
+        let (child, identity) = waiting(command.args(args).current_dir(host.path("opt/other/state")), "title");
+        let mut told = host.told(&["TOP/usr/local/bin/openclaw"], "root");
+        told.processes = vec![identity];
+        let root = host.inspect(told).unwrap().running.root;
+        assert_eq!(root, Some(host.path("usr/local/lib/node_modules/openclaw")), "{program}");
+        ended(child);
+    }
+    let mut told = host.told(&["TOP/opt/openclaw/app/bin/gateway", ""], "root");
+    told.launch.as_mut().unwrap().cwd = host.path("opt/other");
+    assert_eq!(host.inspect(told).unwrap().finding.root, Some(host.path("opt/openclaw/app")));
+}
+
+#[test]
+fn a_link_that_is_turned_is_seen() {
+    let host = Host::new();
+    host.write("usr/bin/node", "\u{7f}ELF");
+    host.write("usr/bin/gateway", "\u{7f}ELF");
+    host.package("opt/r1", "2026.3.8");
+    host.package("opt/r2", "2026.4.15");
+    symlink("r1", host.path("opt/current")).unwrap();
+    until_later_than(&host.path("opt"));
+    let (child, identity) = waiting(Command::new("sh").args(["-c", "read line"]), "sh");
+    let roots = |argv: &[&str]| {
+        let mut told = host.told(argv, "root");
+        told.processes = vec![identity.clone()];
+        let inspection = host.inspect(told).unwrap();
+        (inspection.running.root, inspection.finding.root, inspection.restart_pending)
+    };
+    let by_node = ["TOP/usr/bin/node", "TOP/opt/current/dist/index.js"];
+    let by_argument = ["TOP/usr/bin/gateway", "TOP/opt/current"];
+    let (first, second) = (Some(host.path("opt/r1")), Some(host.path("opt/r2")));
+    assert_eq!(roots(&by_node), (first.clone(), first, Some(false)));
+    std::fs::remove_file(host.path("opt/current")).unwrap();
+    symlink("r2", host.path("opt/current")).unwrap();
+    assert_eq!(roots(&by_node), (None, second.clone(), Some(true)));
+    let (running, _, pending) = roots(&by_argument);
+    assert_eq!((running, pending), (None, Some(true)));
+    ended(child);
+}
+
+#[test]
+fn systemd_looks_for_a_name_in_its_own_list() {
+    let host = Host::new();
+    host.write("opt/tools/gateway", "\u{7f}ELF");
+    let reader = Reader::new("/nowhere", "/nowhere");
+    let found = |name: &str, search: &str| super::unit::program(&reader, name, search);
+    let tools = host.path("opt/tools").display().to_string();
+    assert_eq!(found("gateway", &format!("/nowhere {tools}")), Ok(format!("{tools}/gateway")));
+    assert_eq!(found("/opt/x", ""), Ok("/opt/x".to_owned()));
+    assert!(found("sh", "").unwrap().ends_with("/bin/sh"));
+    assert!(found("no-such-gateway", "").unwrap_err().contains("/usr/local/sbin:/usr/local/bin"));
+}
+
+#[test]
+fn what_is_not_known_of_a_user_of_a_unit_is_unknown() {
+    let reader = Reader::new("/nowhere", "/nowhere");
+    let unit = crate::systemd::Unit::named("openclaw.service", false);
+    let account = Account { name: "directory-user".to_owned(), uid: u32::MAX, ..Account::default() };
+    let mut definition = crate::systemd::Definition::default();
+    let known = super::unit::environment(&reader, &unit, "directory-user", &definition, &account).unwrap();
+    assert_eq!((known.get("HOME"), known.get("SHELL")), (Some(&None), Some(&None)));
+    definition.unset = vec!["HOME".to_owned()];
+    definition.environment = vec!["SHELL=/bin/sh".to_owned()];
+    let known = super::unit::environment(&reader, &unit, "directory-user", &definition, &account).unwrap();
+    assert_eq!((known.get("HOME"), known.get("SHELL")), (None, Some(&Some("/bin/sh".to_owned()))));
+    // As root run `+` and `!`, not `!!`.
+    for (flag, as_root) in [("privileged", true), ("no-setuid", true), ("ambient", false)] {
+        definition.flags = vec![flag.to_owned()];
+        assert_eq!(super::unit::runs_as_root(&definition), as_root, "{flag}");
+    }
+}
+
 /// The process, once it executes the program `name` and no longer a copy of this test.
 fn executing(reader: &Reader, pid: u32, name: &str) -> Identity {
     loop {
@@ -300,4 +413,5 @@ fn until_later_than(path: &std::path::Path) {
     }
 }
 
-use std::process::Command;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};

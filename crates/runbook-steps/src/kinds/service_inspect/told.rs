@@ -10,7 +10,7 @@ pub(super) struct Told {
     pub(super) title: String,
     /// What its next start executes; why that cannot be told, if it cannot.
     pub(super) launch: Result<Launch, String>,
-    /// The program and the arguments as they are declared, for services that are down.
+    /// The program and the arguments as they are declared, variables not put in.
     pub(super) declared: Vec<String>,
     /// Who it runs as.
     pub(super) account: Account,

@@ -2,7 +2,7 @@
 
 use super::told::Told;
 use crate::host::{Identity, Reader};
-use crate::launch::{self, Account, Launch, Value};
+use crate::launch::{self, Account, Launch, USUAL_PATH, Value};
 use crate::systemd::{Definition, Unit, UnitState};
 use runbook_model::Failure;
 use std::collections::BTreeMap;
@@ -44,7 +44,10 @@ pub(super) fn tell(host: &Reader, unit: &Unit) -> Result<Told, Failure> {
 
 fn account(host: &Reader, unit: &Unit, user: &str) -> Result<Account, Failure> {
     match (unit.user, user) {
-        (true, "") => Account::named(host, &host.own_uid().to_string()),
+        (true, "") => {
+            let own = Account::named(host, &host.own_uid().to_string())?;
+            Ok(Account { home: own.home.or_else(|| Some(host.home().to_owned())), ..own })
+        }
         (false, "") => Account::named(host, "root"),
         (_, name) => Account::named(host, name),
     }
@@ -74,33 +77,46 @@ fn launch(
         }
     }
     let has = |flag: &str| definition.flags.iter().any(|found| found == flag);
-    let as_root = has("privileged") || has("no-setuid") || has("ambient");
-    let account =
-        if as_root { Account::named(host, "root").map_err(|failure| failure.message)? } else { account.clone() };
+    let account = if runs_as_root(definition) {
+        Account::named(host, "root").map_err(|failure| failure.message)?
+    } else {
+        account.clone()
+    };
     let env = environment(host, unit, &property("User"), definition, &account)?;
     let args: Vec<Value> = match has("no-env-expand") {
         true => definition.args.iter().cloned().map(Some).collect(),
         false => launch::expanded(&definition.args, &env),
     };
-    let search = property("ExecSearchPath").replace(' ', ":");
-    let program = match definition.program.contains('/') || search.is_empty() {
-        true => definition.program.clone(),
-        // A name without a path is looked for there, whatever PATH says.
-        false => host
-            .program_along(&definition.program, &search)
-            .map_or_else(|| definition.program.clone(), |path| path.to_string_lossy().into_owned()),
-    };
-    let home = account.home.clone().unwrap_or_else(|| PathBuf::from("/"));
+    let program = program(host, &definition.program, &property("ExecSearchPath"))?;
+    let home = || account.home.clone().ok_or_else(|| format!("/etc/passwd has no home of {}", account.name));
     let cwd = match property("WorkingDirectory").trim_start_matches(['!', '-']) {
-        "" if unit.user => home,
+        "" if unit.user => home()?,
         "" => PathBuf::from("/"),
-        "~" => home,
+        "~" => home()?,
         dir => PathBuf::from(dir),
     };
     Ok(Launch { program, args, cwd, env, account })
 }
 
-fn environment(
+/// Whether `User=` does not count. `ambient` (`!!`) is as if it were not there, where the kernel has ambient capabilities.
+pub(super) fn runs_as_root(definition: &Definition) -> bool {
+    definition.flags.iter().any(|flag| flag == "privileged" || flag == "no-setuid")
+}
+
+/// The program as systemd finds it: a name without a path is looked for in `ExecSearchPath=`, else in a list that systemd
+/// was built with, whatever `PATH` says (systemd.service(5), "Command lines").
+pub(super) fn program(host: &Reader, name: &str, search: &str) -> Result<String, String> {
+    if name.contains('/') {
+        return Ok(name.to_owned());
+    }
+    let search = if search.is_empty() { USUAL_PATH.to_owned() } else { search.replace(' ', ":") };
+    let found = host.program_along(name, &search).map(|path| path.to_string_lossy().into_owned());
+    found.ok_or_else(|| {
+        format!("systemd looks for `{name}` in {search} alone, and it is in none of them: write its path in ExecStart=")
+    })
+}
+
+pub(super) fn environment(
     host: &Reader,
     unit: &Unit,
     user: &str,
@@ -108,12 +124,24 @@ fn environment(
     account: &Account,
 ) -> Result<BTreeMap<String, Value>, String> {
     let mut own = BTreeMap::new();
-    if unit.user || !user.is_empty() {
+    let logs_in = unit.user || !user.is_empty();
+    if logs_in {
         let home = account.home.as_ref().map(|home| home.to_string_lossy().into_owned());
         own.extend(home.map(|home| ("HOME".to_owned(), home)));
         own.extend(["USER", "LOGNAME"].map(|name| (name.to_owned(), account.name.clone())));
         own.extend(account.shell.clone().map(|shell| ("SHELL".to_owned(), shell)));
     }
     let known = unit.process_environment(host, definition, own).map_err(|failure| failure.message)?;
-    Ok(known.into_iter().map(|(name, value)| (name, Some(value))).collect())
+    let mut values: BTreeMap<String, Value> = known.into_iter().map(|(name, value)| (name, Some(value))).collect();
+    // Other sources than /etc/passwd may know the user: systemd then sets what is not known here.
+    let missing = [("HOME", account.home.is_none()), ("SHELL", account.shell.is_none())];
+    for (name, _) in missing.iter().filter(|(name, missing)| logs_in && *missing && !taken_out(definition, name)) {
+        values.entry((*name).to_owned()).or_insert(None);
+    }
+    Ok(values)
+}
+
+/// Whether `UnsetEnvironment=` takes this variable out.
+fn taken_out(definition: &Definition, name: &str) -> bool {
+    definition.unset.iter().any(|entry| entry == name)
 }

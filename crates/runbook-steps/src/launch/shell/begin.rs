@@ -18,8 +18,20 @@ struct Options {
     rest: Vec<Value>,
 }
 
+/// Which shell it is, for each reads other files first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::launch) enum Dialect {
+    /// The POSIX shell, and what is like it.
+    Sh,
+    Bash,
+    /// bash that is called `sh`: it has its own variables, and reads the files of `sh`.
+    BashAsSh,
+    Zsh,
+}
+
 /// What the script starts in the end.
-pub(in crate::launch) fn run(tracer: &mut Tracer<'_>, launch: Launch, bash: bool) -> Result<Launch, Unclear> {
+pub(in crate::launch) fn run(tracer: &mut Tracer<'_>, launch: Launch, dialect: Dialect) -> Result<Launch, Unclear> {
+    let bash = matches!(dialect, Dialect::Bash | Dialect::BashAsSh);
     let options = read(&launch.args)?;
     let mut rest = options.rest.into_iter();
     let zero = rest.next();
@@ -38,7 +50,7 @@ pub(in crate::launch) fn run(tracer: &mut Tracer<'_>, launch: Launch, bash: bool
         let home = shell.state.account.home.as_ref().map(|home| home.to_string_lossy().into_owned());
         shell.state.vars.insert("HOME".to_owned(), home);
     }
-    shell.read_startup_files(options.login)?;
+    shell.read_startup_files(dialect, options.login)?;
     let (name, text) = match (options.text, zero) {
         (Some(text), _) => (format!("`{} -c`", launch.program), text),
         (None, Some(Some(script))) => {
@@ -102,16 +114,19 @@ fn read(args: &[Value]) -> Result<Options, Unclear> {
 
 impl Shell<'_, '_> {
     /// The files that bash(1) and sh(1) read before the script, "INVOCATION".
-    fn read_startup_files(&mut self, login: bool) -> Result<(), Unclear> {
+    fn read_startup_files(&mut self, dialect: Dialect, login: bool) -> Result<(), Unclear> {
+        if dialect == Dialect::Zsh {
+            return self.no_files_of_zsh(login);
+        }
         let home = match self.state.vars.get("HOME") {
             Some(Some(home)) => Some(PathBuf::from(home)),
             _ => None,
         };
         let own = |names: &[&str]| home.iter().flat_map(|home| names.iter().map(|name| home.join(name))).collect();
-        let first_of: Vec<PathBuf> = match (login, self.state.bash) {
-            (true, true) => own(&[".bash_profile", ".bash_login", ".profile"]),
-            (true, false) => own(&[".profile"]),
-            (false, true) if self.state.interactive => own(&[".bashrc"]),
+        let first_of: Vec<PathBuf> = match (login, dialect) {
+            (true, Dialect::Bash) => own(&[".bash_profile", ".bash_login", ".profile"]),
+            (true, _) => own(&[".profile"]),
+            (false, Dialect::Bash) if self.state.interactive => own(&[".bashrc"]),
             _ => Vec::new(),
         };
         if login {
@@ -120,6 +135,24 @@ impl Shell<'_, '_> {
         for path in first_of {
             if self.tracer.host.stat(&path)?.is_some_and(|found| found.is_file()) {
                 return self.read_leniently(&path);
+            }
+        }
+        Ok(())
+    }
+
+    /// The files that zsh(1) reads before the script, "STARTUP/SHUTDOWN FILES", have a language of their own: that there
+    /// are none is all that can be known of them.
+    fn no_files_of_zsh(&self, login: bool) -> Result<(), Unclear> {
+        if login || self.state.interactive {
+            return unclear("zsh as a login shell or an interactive one reads files that cannot be followed");
+        }
+        let own = match (self.state.vars.get("ZDOTDIR"), self.state.vars.get("HOME")) {
+            (Some(Some(dir)), _) | (None, Some(Some(dir))) => PathBuf::from(dir).join(".zshenv"),
+            _ => return unclear("zsh reads `.zshenv` of a home that cannot be known by reading"),
+        };
+        for file in [PathBuf::from("/etc/zsh/zshenv"), PathBuf::from("/etc/zshenv"), own] {
+            if self.tracer.host.stat(&file)?.is_some() {
+                return unclear(format!("zsh reads {} first, which cannot be followed", file.display()));
             }
         }
         Ok(())

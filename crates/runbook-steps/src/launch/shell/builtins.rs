@@ -340,6 +340,9 @@ impl Shell<'_, '_> {
         if args.iter().flatten().any(|arg| arg == "--no-use") {
             return Ok(Flow::On(Truth::Yes));
         }
+        if self.is_on_nvm(&dir)? {
+            return Ok(Flow::On(Truth::Yes));
+        }
         let nvm = crate::launch::nvm::Nvm { host: self.tracer.host, dir };
         if nvm.has_default()? {
             self.nvm_use(Some("default"))?;
@@ -349,6 +352,17 @@ impl Shell<'_, '_> {
             self.nvm_use(None)?;
         }
         Ok(Flow::On(Truth::Yes))
+    }
+
+    /// Whether the Node that is first on the search path is one of nvm's already: its automatic choice keeps that.
+    fn is_on_nvm(&self, dir: &Path) -> Result<bool, Unclear> {
+        let search = self.state.vars.get("PATH");
+        if matches!(search, Some(None)) {
+            return unclear("nvm keeps a version that is on the PATH already, and the PATH cannot be known by reading");
+        }
+        let cwd = self.state.cwd.clone().unwrap_or_else(|| PathBuf::from("/"));
+        let node = self.tracer.lookup("node", &cwd, search);
+        Ok(node.is_ok_and(|node| node.starts_with(dir.join("versions"))))
     }
 
     fn nvm_use(&mut self, version: Option<&str>) -> Result<(), Unclear> {

@@ -17,4 +17,4 @@ mod syntax;
 #[cfg(test)]
 mod tests;
 
-pub(super) use begin::run;
+pub(super) use begin::{Dialect, run};

@@ -5,7 +5,7 @@ use super::run::{Shell, Truth};
 use super::syntax::{Command, What};
 use crate::args::normalise;
 use crate::launch::nvm::Nvm;
-use crate::launch::{Unclear, Value};
+use crate::launch::{Unclear, Value, links_on};
 use std::path::{Path, PathBuf};
 
 /// How deep substitutions may nest.
@@ -118,15 +118,18 @@ impl Shell<'_, '_> {
             }
             ["readlink", "-f" | "-e" | "-m", path] | ["realpath", path] | ["realpath", "-e" | "-m", path] => {
                 let Some(path) = self.in_cwd(path) else { return Ok(None) };
+                self.note_links(&path)?;
                 Ok(Some(self.tracer.host.canonical(&path)?.map(|real| format!("{}\n", real.display()))))
             }
             ["readlink", path] => {
                 let Some(path) = self.in_cwd(path) else { return Ok(None) };
+                self.note_links(&path)?;
                 Ok(Some(self.tracer.host.read_link(&path)?.map(|to| format!("{}\n", to.display()))))
             }
             ["pwd"] | ["pwd", "-L"] => Ok(self.state.cwd.as_ref().map(|cwd| Some(format!("{}\n", cwd.display())))),
             ["pwd", "-P"] => {
                 let Some(cwd) = self.state.cwd.clone() else { return Ok(None) };
+                self.note_links(&cwd)?;
                 Ok(Some(self.tracer.host.canonical(&cwd)?.map(|real| format!("{}\n", real.display()))))
             }
             ["echo", "-n", rest @ ..] => said(&rest.join(" ")),
@@ -146,6 +149,8 @@ impl Shell<'_, '_> {
                     None => Ok(Some(None)),
                 }
             }
+            // Colours for `ls`, in every `.bashrc` of Debian: they decide nothing.
+            ["dircolors", ..] => said(""),
             ["uname"] | ["uname", "-s"] => said(if cfg!(target_os = "macos") { "Darwin" } else { "Linux" }),
             ["id", "-u"] => said(&account.uid.to_string()),
             ["id", "-un"] | ["id", "-u", "-n"] | ["whoami"] => said(&account.name),
@@ -175,6 +180,13 @@ impl Shell<'_, '_> {
             _ => None,
         };
         Ok(Some(found.map(|path| format!("{}\n", path.display()))))
+    }
+
+    /// The links that a script asks for decide what it starts.
+    fn note_links(&mut self, path: &Path) -> Result<(), Unclear> {
+        let links = links_on(self.tracer.host, path)?;
+        self.tracer.trail.deciding.extend(links);
+        Ok(())
     }
 
     pub(super) fn in_cwd(&self, path: &str) -> Option<PathBuf> {

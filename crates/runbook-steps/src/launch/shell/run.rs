@@ -72,11 +72,13 @@ pub(super) struct Shell<'t, 'h> {
     /// It waits for what runs beside it.
     pub(super) waits: bool,
     pub(super) depth: usize,
+    /// The loop may have ended, or gone on with its next round: nobody knows.
+    torn: bool,
 }
 
 impl<'t, 'h> Shell<'t, 'h> {
     pub(super) fn new(tracer: &'t mut Tracer<'h>, state: State) -> Self {
-        Self { tracer, state, child: None, beside: None, waits: false, depth: 0 }
+        Self { tracer, state, child: None, beside: None, waits: false, depth: 0, torn: false }
     }
 
     /// What is the service, if nothing took the place of the shell.
@@ -148,8 +150,8 @@ impl<'t, 'h> Shell<'t, 'h> {
             }
             What::If(arms) => self.condition(line, arms),
             What::Case(subject, arms) => self.case(line, subject, arms),
-            What::For(name, words, body) => self.for_each(line, name, words, body),
-            What::While(wanted, body) => self.repeat(line, wanted, body),
+            What::For(name, words, body) => self.looped(|shell| shell.for_each(line, name, words, body)),
+            What::While(wanted, body) => self.looped(|shell| shell.repeat(line, wanted, body)),
             What::Function(name, body) => {
                 self.state.functions.insert(name.clone(), body.clone());
                 Ok(Flow::On(Truth::Yes))
@@ -214,6 +216,14 @@ impl<'t, 'h> Shell<'t, 'h> {
         Ok(Flow::On(Truth::Yes))
     }
 
+    /// A loop: what tears it does not tear the one around it.
+    fn looped(&mut self, run: impl FnOnce(&mut Self) -> Result<Flow, Unclear>) -> Result<Flow, Unclear> {
+        let around = std::mem::replace(&mut self.torn, false);
+        let flow = run(self);
+        self.torn = around;
+        flow
+    }
+
     fn for_each(&mut self, line: usize, name: &str, words: &[Word], body: &[Command]) -> Result<Flow, Unclear> {
         let mut values = Vec::new();
         for word in words {
@@ -225,7 +235,12 @@ impl<'t, 'h> Shell<'t, 'h> {
         }
         for value in values {
             self.state.vars.insert(name.to_owned(), value);
-            match self.deeper(body)? {
+            let flow = self.deeper(body)?;
+            if self.torn {
+                self.state.vars.insert(name.to_owned(), None);
+                return self.unsure(line, &[body]);
+            }
+            match flow {
                 Flow::On(_) | Flow::Continue => {}
                 Flow::Break => break,
                 other => return Ok(other),
@@ -243,6 +258,9 @@ impl<'t, 'h> Shell<'t, 'h> {
             Flow::On(Truth::Yes) => {
                 let flow = self.deeper(body)?;
                 self.forget(body);
+                if self.torn && matches!(flow, Flow::Exec(_)) {
+                    return self.unsure(line, &[body]);
+                }
                 match flow {
                     Flow::On(_) | Flow::Continue | Flow::Break => Ok(Flow::On(Truth::Unknown)),
                     other => Ok(other),
@@ -260,6 +278,7 @@ impl<'t, 'h> Shell<'t, 'h> {
         }
         for body in bodies {
             self.forget(body);
+            self.torn |= tears(body);
         }
         Ok(Flow::On(Truth::Unknown))
     }
@@ -329,6 +348,24 @@ impl<'t, 'h> Shell<'t, 'h> {
         }
         self.state.vars.insert("PATH".to_owned(), None);
     }
+}
+
+/// Whether `commands` may end the loop around them, or this round of it.
+fn tears(commands: &[Command]) -> bool {
+    commands.iter().any(|command| match &command.what {
+        What::Simple { words, .. } => {
+            words.first().and_then(Word::plain).is_some_and(|name| matches!(name, "break" | "continue"))
+        }
+        What::And(left, right) | What::Or(left, right) => {
+            tears(std::slice::from_ref(left)) || tears(std::slice::from_ref(right))
+        }
+        What::Not(inner) => tears(std::slice::from_ref(inner)),
+        What::Group(inner) => tears(inner),
+        What::If(arms) => arms.iter().any(|(wanted, body)| tears(wanted) || tears(body)),
+        What::Case(_, arms) => arms.iter().any(|(_, body)| tears(body)),
+        What::For(..) | What::While(..) | What::Background(_) | What::Pipe(_) | What::Subshell(_) => false,
+        What::Function(..) => false,
+    })
 }
 
 fn at_line(line: usize, why: impl std::fmt::Display) -> Unclear {

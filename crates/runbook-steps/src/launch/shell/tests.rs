@@ -142,6 +142,16 @@ fn scripts_lead_to_what_they_start() {
         ("name=openclaw.service; exec ${name%.service}", GLOBAL),
         ("eval \"exec openclaw $*\"", GLOBAL),
         ("TOKEN=$(curl -s http://127.0.0.1/token); export TOKEN; exec openclaw --token \"$TOKEN\"", GLOBAL),
+        // nvm keeps a version that is on the path already.
+        ("export PATH=TOP/home/op/.nvm/versions/node/v20.1.0/bin:$PATH\n. ~/.nvm/nvm.sh\nexec openclaw", NVM_20),
+        ("PATH=$(some-tool):$PATH\n. ~/.nvm/nvm.sh\nexec openclaw", "? TOP/bin/wrapper, line 3: nvm keeps"),
+        // Where a loop ends, decides what it leaves behind.
+        ("for i in 1 2; do curl -s localhost && break; sleep 1; done; exec openclaw", GLOBAL),
+        ("for f in false openclaw; do for g in 1; do curl -s x && break; done; P=$f; done; exec $P", GLOBAL),
+        ("for f in false openclaw; do P=$f; curl -s x && break; done; exec $P", "? TOP/bin/wrapper, line 2: "),
+        ("for f in false openclaw; do curl -s x && { break; }; done; exec $f", "? TOP/bin/wrapper, line 2: "),
+        ("for f in openclaw false; do curl -s x || continue; exec $f; done", "? TOP/bin/wrapper, line 2: decides"),
+        ("while true; do curl -s x && break; exec openclaw; done; exec false", "? TOP/bin/wrapper, line 2: decides"),
         // What only running it could tell is said, never guessed.
         ("exec $(curl -s http://example.org/which)", "? TOP/bin/wrapper, line 2: what `exec` starts"),
         (
@@ -209,7 +219,43 @@ fn command_lines_lead_to_what_they_start() {
     assert_eq!(trail.node, Some(tree.path("home/op/.nvm/versions/node/v22.14.0/bin/node")));
     let names: Vec<PathBuf> = [".profile", ".bashrc"].iter().map(|name| tree.path("home/op").join(name)).collect();
     assert!(trail.wrappers.ends_with(&names), "{:?}", trail.wrappers);
-    assert_eq!(trail.deciding.len(), 2, "two aliases: {:?}", trail.deciding);
+    let decides = |name: &str| trail.deciding.contains(&tree.path("home/op/.nvm").join(name));
+    let link = "versions/node/v22.14.0/bin/openclaw";
+    assert!(["alias/default", "alias/lts/*", link].into_iter().all(decides), "{:?}", trail.deciding);
+}
+
+#[test]
+fn links_that_a_script_asks_for_decide() {
+    let tree = Tree::new();
+    symlink("openclaw", tree.path("opt/current")).unwrap();
+    for script in
+        ["exec $(readlink -f TOP/opt/current)/app/bin/gateway", "cd TOP/opt/current; exec $(pwd -P)/app/bin/gateway"]
+    {
+        let trail = tree.follow(&["/bin/sh", "-c", script]);
+        assert!(trail.deciding.contains(&tree.path("opt/current")), "{script}: {trail:?}");
+    }
+}
+
+#[test]
+fn a_shell_reads_the_files_of_the_name_that_it_is_called_by() {
+    let tree = Tree::new();
+    std::fs::create_dir_all(tree.path("bin")).unwrap();
+    for name in ["sh", "bash"] {
+        symlink("/bin/bash", tree.path("bin").join(name)).unwrap();
+    }
+    tree.write("home/op/.bash_profile", "PATH=TOP/home/op/.nvm/versions/node/v20.1.0/bin:/usr/bin\n");
+    tree.program("bin/zsh");
+    for (argv, wanted) in [
+        (["TOP/bin/bash", "-lc", "exec openclaw"], NVM_20),
+        (["TOP/bin/sh", "-lc", "exec openclaw"], NVM_22),
+        (["TOP/bin/zsh", "-lc", "exec openclaw"], "? zsh as a login shell"),
+    ] {
+        let end = tree.end(&argv);
+        assert!(end == wanted || (wanted.starts_with('?') && end.starts_with(wanted)), "{argv:?}\n{end}");
+    }
+    tree.write("home/op/.zshenv", "");
+    let end = tree.end(&["TOP/bin/zsh", "-c", "exec openclaw"]);
+    assert!(end.starts_with("? zsh reads "), "{end}");
 }
 
 proptest! {
