@@ -92,7 +92,7 @@ fn replace_plugin(more: &str) -> String {
 fn fixed_source_old_error(host: &Host) {
     forge(host, "/srv/claw-tmp/jiti");
     let said = apply_steps(host, &replace_plugin(""));
-    assert_said(&said, 3, &["red: `connected`, `store`", "Rolled back"]);
+    assert_said(&said, 3, &["red: `connected` (as before), `store` (as before)", "Rolled back"]);
     assert_eq!(last_read(host, "store").read, "1 × \"plugin: createPluginRuntimeStore is not a function\"");
     assert_eq!(host.read("/opt/claw/plugin/index.ts").unwrap(), OLD);
 

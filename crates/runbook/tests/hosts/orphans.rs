@@ -74,7 +74,7 @@ fn an_orphan_holds_the_port(lab: &Lab, host: &Host) {
 
     let restart = "  - { id: restart, needs: [change], uses: systemd.restart, with: { unit: gateway } }";
     let said = apply_steps(host, &(change("one") + restart + VERIFY));
-    assert_said(&said, 3, &["red: `port`, `version`, `taken`", "Rolled back"]);
+    assert_said(&said, 3, &["red: `port` (as before), `version` (as before), `taken` (as before)", "Rolled back"]);
     let port = last_read(host, "port");
     assert_eq!(port.verdict, SignalVerdict::Red);
     assert_eq!(port.read, format!(":: is owned by pid {orphan} (openclaw-gateway, user 0)"));
