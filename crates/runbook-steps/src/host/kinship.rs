@@ -18,12 +18,16 @@ impl Reader {
 
     /// The children of `pid`, their children and so on, without itself.
     pub fn descendants(&self, pid: u32) -> Result<Vec<Process>, Failure> {
+        self.descendants_of(vec![pid])
+    }
+
+    /// The same of several processes, from one look at all that run. One of them that is below another is told as well.
+    pub(crate) fn descendants_of(&self, mut parents: Vec<u32>) -> Result<Vec<Process>, Failure> {
         let mut children: BTreeMap<u32, Vec<Process>> = BTreeMap::new();
         for process in self.processes()? {
             children.entry(process.parent).or_default().push(process);
         }
         let mut found = Vec::new();
-        let mut parents = vec![pid];
         while let Some(parent) = parents.pop() {
             for process in children.remove(&parent).unwrap_or_default() {
                 parents.push(process.identity.pid);

@@ -14,6 +14,8 @@ use std::path::{Component, Path, PathBuf};
 const PIECE: u64 = 16 << 20;
 /// Begins the names of directories that a cache is moved into before it is removed.
 const CLEARED: &str = ".runbook-cleared-";
+/// Begins the name of the same directory if what was moved there turned out to be no cache.
+const KEPT: &str = ".runbook-kept-";
 
 impl Host {
     /// Copies the content of the file `from` to `path` with permission bits `mode`, with the guarantees of
@@ -58,9 +60,15 @@ impl Host {
     /// Empties the place of a cache in a directory that others may write to, such as `/tmp`.
     ///
     /// The directory at `path` is moved by one rename into a fresh directory that only the caller can enter, looked at
-    /// there once more, and removed; it is refused unless one of `owners` owns it. Nobody who can write to the shared
-    /// directory can make this remove something else. Says how many entries went; `None` if nothing was there.
-    pub fn clear_shared_dir(&self, path: &Path, owners: &[u32]) -> Result<Option<u64>, Failure> {
+    /// there once more, and removed; it is put back and refused unless one of `owners` owns it and `judge` finds nothing
+    /// wrong with what was moved. Nobody who can write to the shared directory can make this remove something else. Says
+    /// how many entries went; `None` if nothing was there.
+    pub fn clear_shared_dir(
+        &self,
+        path: &Path,
+        owners: &[u32],
+        judge: &dyn Fn(&Path) -> Result<(), Failure>,
+    ) -> Result<Option<u64>, Failure> {
         let failed = |error: io::Error| io_failure("clear", path, &error);
         let parent = parent_of(path)?;
         let Some(name) = path.file_name() else {
@@ -86,15 +94,20 @@ impl Host {
         renameat(&shared, name, &own, name).map_err(|error| failed(error.into()))?;
         let moved = statat(&own, name, AtFlags::SYMLINK_NOFOLLOW).map_err(|error| failed(error.into()))?;
         let is_dir = rustix::fs::FileType::from_raw_mode(moved.st_mode) == rustix::fs::FileType::Directory;
-        if !is_dir || !owners.contains(&moved.st_uid) {
-            renameat_with(&own, name, &shared, name, RenameFlags::NOREPLACE).map_err(|error| failed(error.into()))?;
-            return Err(Failure::refused(format!(
-                "{} was swapped for something else while it was being cleared",
-                path.display()
-            ))
-            .hint("find out who writes there before you go on"));
+        let inside = apart.path().join(name);
+        let judged = if is_dir && owners.contains(&moved.st_uid) {
+            judge(&inside)
+        } else {
+            let message = format!("{} was swapped for something else while it was being cleared", path.display());
+            Err(Failure::refused(message).hint("find out who writes there before you go on"))
+        };
+        if let Err(failure) = judged {
+            if let Err(error) = renameat_with(&own, name, &shared, name, RenameFlags::NOREPLACE) {
+                return Err(kept(apart, &inside, &failed(error.into())));
+            }
+            return Err(failure);
         }
-        let entries = count(&apart.path().join(name));
+        let entries = count(&inside);
         apart.close().map_err(failed)?;
         sync_dir(parent).map_err(failed)?;
         Ok(Some(entries))
@@ -112,6 +125,17 @@ impl Host {
         }
         Ok(())
     }
+}
+
+/// What is not to be removed and has no way back stays where it was moved to, under a name that no later clearing removes.
+fn kept(apart: tempfile::TempDir, inside: &Path, why: &Failure) -> Failure {
+    let dir = apart.keep();
+    let name = dir.file_name().unwrap_or_default().to_string_lossy().replacen(CLEARED, KEPT, 1);
+    let aside = dir.with_file_name(name);
+    let dir = if fs::rename(&dir, &aside).is_ok() { aside } else { dir };
+    let place = dir.join(inside.file_name().unwrap_or_default());
+    Failure::refused(format!("{} is no cache, and could not be put back: {}", place.display(), why.message))
+        .hint("move it back by hand, and find out who writes there")
 }
 
 /// Opens the directory at the absolute path `path`, which has no symlink in it; fails if one has been put there by now.

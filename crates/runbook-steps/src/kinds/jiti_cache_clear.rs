@@ -1,7 +1,8 @@
 //! `jiti-cache.clear`: no compiled program text of an older version is left for the service to load.
 //!
-//! `places.rs` finds where a service has its cache.
+//! `places.rs` finds where a service has its cache, `entries.rs` knows one by what is in it.
 
+mod entries;
 mod places;
 
 use self::places::Places;
@@ -33,8 +34,10 @@ static DOC: KindDoc = KindDoc {
          moved aside in one rename and then removed. In a directory that somebody else may write to, such as `/tmp`, a \
          name proves nothing: a symlink in the path that somebody else made, something that is no directory, a directory \
          of another owner than the caller, the user of the unit or `owner`, and a place where others could swap it are \
-         refused, and what was moved is looked at once more before it is removed. A cache builds itself again, so there \
-         is nothing to undo.",
+         refused, and what was moved is looked at once more before it is removed. A directory that holds anything but \
+         files that jiti can have written is refused too, wherever it is: nothing in it may be a directory or a link, \
+         each name ends as that of a module, and has jiti's hash where the directory is not called `jiti`. A cache builds \
+         itself again, so there is nothing to undo.",
     ),
     params: Cow::Borrowed(&[
         Param::optional(
@@ -162,6 +165,7 @@ fn is_there(host: &Reader, dir: &Path, owners: &[u32]) -> Result<bool, Failure> 
             parent.display()
         ));
     }
+    entries::refuse_other(host, dir, dir)?;
     Ok(true)
 }
 
@@ -200,7 +204,10 @@ impl Step for Clear {
         let mut removed = 0;
         let mut said = Vec::new();
         for dir in Self::caches(work.host, &found)? {
-            let entries = work.host.clear_shared_dir(dir, &found.owners)?.unwrap_or_default();
+            let entries = work
+                .host
+                .clear_shared_dir(dir, &found.owners, &|moved| entries::refuse_other(work.host, moved, dir))?
+                .unwrap_or_default();
             said.push(format!("{} removed, {entries} entries", dir.display()));
             removed += entries;
         }

@@ -27,7 +27,7 @@ static DOC: KindDoc = KindDoc {
         "The owner of the listening socket is found by the socket itself, on IPv4 and IPv6. It is ended only if it is an \
          orphan: not a process of `service` or `unit`; in no other unit of systemd that is up, sessions of persons left \
          aside; not under an embedded supervisor that runs; not systemd itself, which is told with the socket unit that \
-         it listens for; not in a container; and if it executes the program that `expect` names. With `unit` it has to run \
+         it listens for; not in a container; not on a host of launchd, where an orphan cannot be told from a job; and if it executes the program that `expect` names. With `unit` it has to run \
          as the user of the unit, or as `owner`; else as the user that runs `runbook`, where root may end the processes of \
          others. A program is also known after its file was replaced, and that of an interpreter by its script or by the \
          title that it gave itself. A `service` or `unit` that this host does not know and the plan does not start is \

@@ -47,13 +47,18 @@ impl Job {
     /// Loads it from the property list at `plist`, and waits until it stays up if that says that it runs from then on.
     pub(crate) fn bootstrap(&self, host: &Host, plist: &Path, manner: Manner) -> Result<JobState, Failure> {
         let definition = Definition::of(host, plist, &self.label)?;
-        self.refuse_disabled(host, &definition)?;
+        let state = self.bring_in(host, plist, &definition)?;
+        if definition.starts_when_loaded { self.comes_up(host, 0, manner.settle) } else { Ok(state) }
+    }
+
+    /// Loads it from the property list at `plist`, which says this, and waits for nothing.
+    pub(super) fn bring_in(&self, host: &Host, plist: &Path, definition: &Definition) -> Result<JobState, Failure> {
+        self.refuse_disabled(host, definition)?;
         if self.state(host)?.is_none() {
             self.note_start(host, definition.stdout.as_deref(), definition.stderr.as_deref())?;
             self.load(host, plist)?;
         }
-        let state = self.loaded(host)?;
-        if definition.starts_when_loaded { self.comes_up(host, 0, manner.settle) } else { Ok(state) }
+        self.loaded(host)
     }
 
     /// Ends it and makes launchd forget it, with every process that it started. Whether it was loaded.
@@ -154,7 +159,7 @@ impl Job {
         let mut until = Instant::now() + STARTS;
         let mut state = self.loaded(host)?;
         while state.pid.is_none() {
-            if state.has_run() && state.runs > runs {
+            if state.runs > runs && self.is_over(host, &state)? {
                 return Ok(state);
             }
             if state.last_exit.is_some() && state.runs > runs {
@@ -176,10 +181,19 @@ impl Job {
             None => true,
         };
         let now = if ended { self.noticed(host, &state)? } else { self.loaded(host)? };
-        if (!ended && now.pid == state.pid && now.runs == state.runs) || now.has_run() {
+        if (!ended && now.pid == state.pid && now.runs == state.runs) || self.is_over(host, &now)? {
             return Ok(now);
         }
         Err(self.explained(host, &now, &format!("{self} did not stay up")))
+    }
+
+    /// Whether it is a command that ended well, and stays ended: one that is always started again goes in circles.
+    fn is_over(&self, host: &Reader, state: &JobState) -> Result<bool, Failure> {
+        if !state.has_run() {
+            return Ok(false);
+        }
+        let definition = state.plist.as_deref().map(|plist| Definition::at(host, plist)).transpose()?.flatten();
+        Ok(!definition.is_some_and(|definition| definition.respawns))
     }
 
     /// Waits until `limit` is over or the process ends; says whether it ended.

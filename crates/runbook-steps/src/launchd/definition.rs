@@ -17,6 +17,8 @@ pub(crate) struct Definition {
     pub(crate) arguments: Vec<String>,
     /// `KeepAlive` is on in some way: launchd starts it again when it ends.
     pub(crate) keep_alive: bool,
+    /// `KeepAlive` is `true`: launchd starts it again however it ended, so it is no command that is done when it ends.
+    pub(crate) respawns: bool,
     /// launchd starts it as soon as it is loaded.
     pub(crate) starts_when_loaded: bool,
     /// `EnvironmentVariables`.
@@ -79,6 +81,7 @@ impl Definition {
             arguments: if arguments.is_empty() { program.iter().cloned().collect() } else { arguments },
             program: program.filter(|program| !program.is_empty()),
             keep_alive,
+            respawns: matches!(keys.get("KeepAlive"), Some(Value::Boolean(true))),
             starts_when_loaded: kept_from_the_start || boolean(keys, "RunAtLoad")?,
             environment: environment(keys)?,
             user: string(keys, "UserName")?,
@@ -161,7 +164,7 @@ mod tests {
         assert_eq!(read.label, "ai.openclaw.gateway");
         assert_eq!(read.program.as_deref(), Some("/opt/homebrew/bin/node"));
         assert_eq!(read.arguments, ["/opt/homebrew/bin/node", "/opt/a & b/index.js"]);
-        assert!(read.keep_alive && read.starts_when_loaded && !read.disabled);
+        assert!(read.keep_alive && read.respawns && read.starts_when_loaded && !read.disabled);
         assert_eq!((read.environment["HOME"].as_str(), read.user.as_deref()), ("/Volumes/claw", Some("claw")));
         let mut binary = Vec::new();
         Value::from_reader(std::io::Cursor::new(text)).unwrap().to_writer_binary(&mut binary).unwrap();

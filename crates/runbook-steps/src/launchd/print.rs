@@ -48,8 +48,8 @@ impl Job {
         let output = host.ask(&Self::launchctl(&["print", &target]))?;
         if output.status.success() {
             return JobState::parse(&output.text()).map(Some).ok_or_else(|| {
+                // What it did say may hold secrets of the environment.
                 Failure::failed(format!("`launchctl print {target}` says nothing that can be read"))
-                    .detail(output.tail())
                     .hint("this version of macOS says it in words that are not known here")
             });
         }
@@ -74,24 +74,30 @@ impl JobState {
     /// Reads what `launchctl print` printed of a job; `None` if it is something else.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let mut lines = text.lines().skip_while(|line| line.trim().is_empty());
-        lines.next().filter(|first| first.trim_end().ends_with("= {"))?;
+        let outer = lines.next().filter(|first| first.trim_end().ends_with("= {")).map(indent)?;
         let mut state = Self { exit_timeout: EXIT_TIMEOUT, ..Self::default() };
-        let mut inside: Vec<&str> = Vec::new();
-        for line in lines.map(str::trim).filter(|line| !line.is_empty()) {
-            match (line, inside.as_slice()) {
-                ("}", []) => return (!state.word.is_empty()).then_some(state),
-                ("}", _) => drop(inside.pop()),
-                _ => match (line.strip_suffix(" = {").or(line.strip_suffix(" => {")), inside.as_slice()) {
-                    (Some(name), _) => inside.push(name),
-                    (None, []) => state.take(line),
-                    (None, ["arguments"]) => state.arguments.push(line.to_owned()),
-                    (None, ["environment"]) => {
-                        let entry =
-                            line.split_once(" =>").map(|(name, value)| (name.to_owned(), value.trim().to_owned()));
-                        state.environment.extend(entry);
+        let mut inside: Vec<(&str, usize)> = Vec::new();
+        for (at, line) in lines.map(|line| (indent(line), line.trim())).filter(|(_, line)| !line.is_empty()) {
+            // A text of several lines is printed as it is, and may have such a line of its own.
+            if line == "}" {
+                match inside.iter().rposition(|(_, opened)| *opened == at) {
+                    Some(block) => {
+                        inside.truncate(block);
+                        continue;
                     }
-                    (None, _) => {}
-                },
+                    None if inside.is_empty() && at == outer => return (!state.word.is_empty()).then_some(state),
+                    None => {}
+                }
+            }
+            match (line.strip_suffix(" = {").or(line.strip_suffix(" => {")), inside.as_slice()) {
+                (Some(name), _) => inside.push((name, at)),
+                (None, []) => state.take(line),
+                (None, [("arguments", _)]) => state.arguments.push(line.to_owned()),
+                (None, [("environment", _)]) => {
+                    let entry = line.split_once(" =>").map(|(name, value)| (name.to_owned(), value.trim().to_owned()));
+                    state.environment.extend(entry);
+                }
+                (None, _) => {}
             }
         }
         None
@@ -151,6 +157,11 @@ impl JobState {
     }
 }
 
+/// How far a line is indented: a block ends as far as it began.
+fn indent(line: &str) -> usize {
+    line.len() - line.trim_start().len()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -203,6 +214,18 @@ mod tests {
         assert_eq!((scheduled.words().as_str(), scheduled.pid, scheduled.runs), ("spawn scheduled", None, 640));
         assert_eq!((scheduled.last_exit.as_deref(), scheduled.plist.clone()), (Some("78: EX_CONFIG"), None));
         assert_eq!((scheduled.exit_timeout.as_secs(), scheduled.has_run()), (45, false));
+    }
+
+    #[test]
+    fn a_text_of_several_lines_ends_no_block() {
+        for text in ["f() {\n}\nf", "f() {\n  x\n  }", "x = {\n}", "\t}", "a = {", "}"] {
+            let printed = RECENT.replace("\t\tgateway\n", &format!("\t\t{text}\n"));
+            let state = JobState::parse(&printed).unwrap();
+            assert_eq!((state.pid, state.runs, state.word.as_str()), (Some(3925), 1, "running"), "{text}");
+            assert_eq!(state.environment["OPENCLAW_PORT"], "18789", "{text}");
+        }
+        let state = JobState::parse(&RECENT.replace("\t\tgateway\n", "\t\t}\n")).unwrap();
+        assert_eq!((state.arguments[2].as_str(), state.arguments.len()), ("}", 5));
     }
 
     #[test]

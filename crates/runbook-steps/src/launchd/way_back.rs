@@ -10,6 +10,7 @@ use serde_json::Value as Json;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// The job before the step.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,9 +61,11 @@ impl Job {
             UndoPhase::Undo => {
                 let halted = work.host.read(&work.dir.join(HALTED))?;
                 let halted = halted.map(|path| PathBuf::from(OsStr::from_bytes(&path))).filter(|_| up);
+                // What had no process was no better off than that; what the step found to be in order was.
+                let stays = before.as_ref().is_none_or(|before| before.main.is_some());
                 let before = before.unwrap_or(Before { plist: halted, main: None, disabled: false });
                 match &before.plist {
-                    Some(plist) => self.bring_back(work, &before, plist, manner),
+                    Some(plist) => self.bring_back(work, &before, plist, stays.then_some(manner)),
                     None => {
                         self.bootout(work.host, manner)?;
                         Ok(format!("{self} is not loaded, as before"))
@@ -81,7 +84,15 @@ impl Job {
         Ok(format!("{self} ended"))
     }
 
-    fn bring_back(&self, work: &Work<'_>, before: &Before, plist: &Path, manner: Manner) -> Result<String, Failure> {
+    /// Loads it as it was loaded. `up` is how it has to come up; `None` if it had no process before either: one that
+    /// failed already keeps nobody from going back.
+    fn bring_back(
+        &self,
+        work: &Work<'_>,
+        before: &Before,
+        plist: &Path,
+        up: Option<Manner>,
+    ) -> Result<String, Failure> {
         let marker = work.dir.join(BROUGHT_BACK);
         if let Some(now) = self.state(work.host)?
             && let Some(main) = Self::main(work.host, &now)?
@@ -93,8 +104,8 @@ impl Job {
                 return Ok(format!("{self} runs again, {}", now.words()));
             }
         }
-        self.bootout(work.host, manner)?;
-        let state = self.load_as_before(work, before, plist, manner)?;
+        self.bootout(work.host, Manner { settle: Duration::ZERO, leave_processes: true })?;
+        let state = self.load_as_before(work, before, plist, up)?;
         match Self::main(work.host, &state)? {
             Some(main) => {
                 work.host.keep(&marker, &life(&main))?;
@@ -110,15 +121,20 @@ impl Job {
         work: &Work<'_>,
         before: &Before,
         plist: &Path,
-        manner: Manner,
+        up: Option<Manner>,
     ) -> Result<JobState, Failure> {
         let host = work.host;
         let definition = Definition::of(host, plist, &self.label)?;
         if before.disabled && self.is_disabled(host, Some(&definition))? {
             self.set_disabled(host, false)?;
         }
-        let loaded = self.bootstrap(host, plist, manner)?;
-        let state = if before.main.is_some() && loaded.pid.is_none() { self.start(host, manner)? } else { loaded };
+        let state = match up {
+            None => self.bring_in(host, plist, &definition)?,
+            Some(manner) => {
+                let loaded = self.bootstrap(host, plist, manner)?;
+                if before.main.is_some() && loaded.pid.is_none() { self.start(host, manner)? } else { loaded }
+            }
+        };
         if before.disabled && !self.is_disabled(host, Some(&definition))? {
             self.set_disabled(host, true)?;
         }

@@ -71,11 +71,9 @@ impl Unit {
     pub(crate) fn members(&self, host: &Reader, state: &UnitState) -> Result<Vec<Identity>, Failure> {
         let inside = host.processes_in_group(&state.control_group)?;
         let mut found: Vec<Identity> = inside.into_iter().map(|process| process.identity).collect();
-        for process in found.clone() {
-            for below in host.descendants(process.pid)? {
-                if !found.contains(&below.identity) {
-                    found.push(below.identity);
-                }
+        for below in host.descendants_of(found.iter().map(|process| process.pid).collect())? {
+            if !found.contains(&below.identity) {
+                found.push(below.identity);
             }
         }
         Ok(found)

@@ -174,6 +174,6 @@ fn what_others_made(host: &Host) {
     );
     print(host.sh("test -e /srv/precious/jiti/file"));
     // What the unit's user has there is the service's own.
-    by("claw", "mkdir /tmp/jiti && touch /tmp/jiti/own");
+    by("claw", "mkdir /tmp/jiti && touch /tmp/jiti/own.cjs");
     assert_said(&clear_only(host, "unit: claw"), 0, &["/tmp/jiti removed, 1 entries"]);
 }

@@ -362,11 +362,12 @@ fn an_orphan_is_ended_and_nothing_else() {
     assert!(failure.message.contains(&format!("pid {pid}")) && failure.message.contains("which is not `node`"));
     assert_eq!(scratch.pid("gateway"), pid);
     // A cache is not cleared under a service that runs.
-    std::fs::create_dir_all(scratch.path("tmp/jiti/deep")).unwrap();
+    std::fs::create_dir_all(scratch.path("tmp/jiti")).unwrap();
+    std::fs::write(scratch.path("tmp/jiti/old.cjs"), "old").unwrap();
     let clear = json!({ "service": "gateway", "dir": scratch.path("tmp/jiti") });
     let failure = scratch.step("jiti-cache.clear", clear.clone()).apply().unwrap_err();
     assert!(failure.message.starts_with(&format!("service `gateway` is running, pid {pid}")), "{failure:?}");
-    assert!(scratch.path("tmp/jiti/deep").exists());
+    assert!(scratch.path("tmp/jiti/old.cjs").exists());
     scratch.step("process.stop", json!({ "name": "gateway" })).applied();
     assert_eq!(scratch.step("jiti-cache.clear", clear).applied()["removed"], 1);
     let mut orphan = Command::new(demo_gateway())

@@ -17,7 +17,8 @@ static DOC: KindDoc = KindDoc {
     summary: Cow::Borrowed("Loads a job of launchd, and starts it if its property list says so"),
     text: Cow::Borrowed(
         "It is done when launchd has the job and, with `RunAtLoad` or `KeepAlive`, a process of it has stayed the same for \
-         as long as `settle`, or it is a command that ended well. launchd refuses a label for some seconds after its \
+         as long as `settle`, or it is a command that ended well and is not always \
+         started again. launchd refuses a label for some seconds after its \
          job was ended; that is waited for. Where a domain holds the start back, the job is started with `kickstart`. If \
          it does not stay up, the failure tells how it ended and the last lines of its output files. There is nothing to \
          do if it is loaded as its property list says. One that was loaded from something else is refused: \
@@ -86,7 +87,7 @@ impl Up {
                 "launchd reads a property list when it loads it: put a `launchd.bootout` of the job before this step",
             ));
         }
-        let is_up = state.pid.is_some() || !definition.starts_when_loaded || state.has_run();
+        let is_up = state.pid.is_some() || !definition.starts_when_loaded || (state.has_run() && !definition.respawns);
         Ok((plist, if is_up { Todo::Nothing(state) } else { Todo::Start(state) }))
     }
 }

@@ -1,7 +1,7 @@
 //! `npm.changelog`: what the changelog of a package says about the versions between the installed one and the target.
 //! Reading the text is in `changelog_text`.
 
-use super::changelog_text::{News, marks, news};
+use super::changelog_text::{News, news, shortened};
 use super::failures::explain;
 use super::install::check_package;
 use super::manifest::Manifest;
@@ -10,8 +10,8 @@ use crate::args::wrong;
 use crate::host::{Command, Reader, Scratch};
 use crate::{Args, Confirmation, Done, Kind, KindDoc, OutputDoc, Param, ParamType, Peek, Probe, Step, Work};
 use runbook_model::{
-    Declaration, Diagnostic, Diagnostics, EXCERPT_KEY, Effect, ExcerptNotes, Failure, FailureKind, Outputs, Prediction,
-    Role, UndoPhase, Version,
+    Declaration, Diagnostic, Diagnostics, EXCERPT_KEY, Effect, ExcerptNotes, Failure, FailureKind, Mark, Outputs,
+    Prediction, Role, UndoPhase, Version,
 };
 use serde_json::{Value as Json, json};
 use std::borrow::Cow;
@@ -225,16 +225,17 @@ impl Changelog {
     }
 
     fn nothing(&self, summary: String) -> Reading {
-        Reading { outputs: self.outputs(&News::default()), summary }
+        Reading { outputs: self.outputs(&News::default(), &[]), summary }
     }
 
     fn told(&self, news: News) -> Reading {
-        let outputs = self.outputs(&news);
+        let (news, marks) = shortened(news, &self.words);
+        let outputs = self.outputs(&news, &marks);
         let count = |name: &str| outputs.get(name).and_then(Json::as_array).map_or(0, Vec::len);
         let (sections, lines) = (news.sections.len(), news.lines.len());
         let noun = if sections == 1 { "section" } else { "sections" };
         let lacks = if news.has_target { String::new() } else { format!(", none of them for {}", self.to) };
-        let cut = if news.cut { "; the rest is left out, because it is too long" } else { "" };
+        let cut = if news.cut { "; the rest that is not marked is left out, because it is too long" } else { "" };
         let summary = format!(
             "{}: {sections} {noun}{lacks}, {lines} lines, {} marked, {} of them breaking{cut}",
             self.title(),
@@ -250,18 +251,17 @@ impl Changelog {
         format!("changelog of {}{from} to {}", self.package, self.to)
     }
 
-    fn outputs(&self, news: &News) -> Outputs {
-        let marks = marks(&news.lines, &self.words);
+    fn outputs(&self, news: &News, marks: &[Mark]) -> Outputs {
         let line = |at: usize| news.lines.get(at).map_or("", |line| line.trim());
         let marked: Vec<&str> = marks.iter().map(|mark| line(mark.line)).collect();
-        let breaks = |mark: &&runbook_model::Mark| mark.because.iter().any(|word| word == "breaking");
+        let breaks = |mark: &&Mark| mark.because.iter().any(|word| word == "breaking");
         let breaking: Vec<&str> = marks.iter().filter(breaks).map(|mark| line(mark.line)).collect();
         let outputs = [
             ("text", json!(news.lines.join("\n"))),
             ("sections", json!(news.sections)),
             ("marked", json!(marked)),
             ("breaking", json!(breaking)),
-            (EXCERPT_KEY, json!(ExcerptNotes { title: self.title(), marks: marks.clone() })),
+            (EXCERPT_KEY, json!(ExcerptNotes { title: self.title(), marks: marks.to_vec() })),
         ];
         Outputs::from_iter(outputs.map(|(name, value)| (name.to_owned(), value)))
     }

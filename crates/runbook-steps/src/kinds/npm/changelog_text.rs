@@ -3,7 +3,7 @@
 use runbook_model::{Mark, Version};
 use std::cmp::Ordering;
 
-/// More text than this is not kept; what is marked is counted all the same.
+/// More text than this is not kept; what is marked is kept all the same.
 const KEPT: usize = 256 << 10;
 
 /// The part of a changelog that a reviewer has to read.
@@ -15,7 +15,7 @@ pub(super) struct News {
     pub(super) lines: Vec<String>,
     /// Whether the target has a section.
     pub(super) has_target: bool,
-    /// Whether lines were left out because there were too many.
+    /// Whether [`shortened`] left lines out because there were too many.
     pub(super) cut: bool,
 }
 
@@ -24,7 +24,6 @@ pub(super) fn news(text: &str, package: &str, from: Option<&Version>, to: &Versi
     let mut news = News::default();
     let mut open: Option<usize> = None;
     let mut fenced = false;
-    let mut size = 0;
     for line in text.lines() {
         fenced ^= line.trim_start().starts_with("```");
         if let Some((level, title)) = heading(line).filter(|_| !fenced) {
@@ -40,11 +39,7 @@ pub(super) fn news(text: &str, package: &str, from: Option<&Version>, to: &Versi
             }
         }
         if open.is_some() {
-            size += line.len() + 1;
-            news.cut |= size > KEPT;
-            if !news.cut {
-                news.lines.push(line.trim_end().to_owned());
-            }
+            news.lines.push(line.trim_end().to_owned());
         }
     }
     while news.lines.last().is_some_and(String::is_empty) {
@@ -89,8 +84,28 @@ fn version_in(word: &str, package: &str) -> Option<(String, Version)> {
     Version::parse(word).ok().map(|version| (word.to_owned(), version))
 }
 
+/// The news with the marks of its lines; from where it is too long, the marked lines alone.
+pub(super) fn shortened(mut news: News, words: &[String]) -> (News, Vec<Mark>) {
+    let mut marks = marks(&news.lines, words);
+    let mut wanted = marks.iter_mut().peekable();
+    let mut size = 0;
+    for (at, line) in std::mem::take(&mut news.lines).into_iter().enumerate() {
+        size += line.len() + 1;
+        match wanted.next_if(|mark| mark.line == at) {
+            Some(mark) => mark.line = news.lines.len(),
+            None if size > KEPT => {
+                news.cut = true;
+                continue;
+            }
+            None => {}
+        }
+        news.lines.push(line);
+    }
+    (news, marks)
+}
+
 /// The lines that name one of `words`, and those that break something; the line numbers are from 0.
-pub(super) fn marks(lines: &[String], words: &[String]) -> Vec<Mark> {
+fn marks(lines: &[String], words: &[String]) -> Vec<Mark> {
     let mut marks = Vec::new();
     let mut breaking: Option<usize> = None;
     for (at, line) in lines.iter().enumerate() {
@@ -216,8 +231,10 @@ mod tests {
 
     #[test]
     fn a_changelog_without_an_end_is_cut_and_says_so() {
-        let long = format!("## 1.0.0\n{}", "- a line\n".repeat(40_000));
-        let found = news(&long, "demo", None, &Version::parse("1.0.0").unwrap());
+        let long = format!("## 1.0.0\n{}\n### Breaking\n\n- the end of it\n", "- a line\n".repeat(40_000));
+        let (found, marks) = shortened(news(&long, "demo", None, &Version::parse("1.0.0").unwrap()), &[]);
         assert!(found.cut && found.lines.len() < 40_000 && found.lines.len() > 20_000);
+        let marked: Vec<&str> = marks.iter().map(|mark| found.lines[mark.line].as_str()).collect();
+        assert_eq!(marked, ["- the end of it"], "what breaks is told, wherever it stands");
     }
 }

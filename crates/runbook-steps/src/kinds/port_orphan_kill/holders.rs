@@ -127,6 +127,12 @@ impl Free {
         if let Some(service) = Service::supervising(host, identity)? {
             return refused(&format!("which belongs to service `{service}`, and its supervisor runs"), FIND_OUT);
         }
+        if is_of_launchd(host)? {
+            return refused(
+                "and whose process this is cannot be told from launchd's jobs here",
+                "it was left alone; end the job with `launchd.bootout` if it is one, else end the process by hand",
+            );
+        }
         if let Some(place) = self.service_of(host, identity)? {
             let next = format!("it was left alone; give one of the two another port, or stop {place} first");
             return refused(&format!("which belongs to {place}, and that is up"), &next);
@@ -194,6 +200,11 @@ fn sockets(host: &Reader, of_user: Option<u32>, port: u16) -> Result<Vec<SocketU
         None => host.stat(Path::new("/run/systemd/system"))?.is_some(),
     };
     if reached { SocketUnit::on_port(host, of_user.is_some(), port) } else { Ok(Vec::new()) }
+}
+
+/// Whether launchd is the service manager here: it keeps no groups, and an orphan has the same parent as a job.
+fn is_of_launchd(host: &Reader) -> Result<bool, Failure> {
+    Ok(host.stat(Path::new("/run/systemd/system"))?.is_none() && host.program("launchctl").is_ok())
 }
 
 /// Whether this process is this `runbook` or above it.

@@ -15,6 +15,11 @@ scenarios![
     window_that_is_open,
     window_that_is_closed,
     jiti_cache,
+    jiti_cache_of_another_name,
+    jiti_of_programs,
+    jiti_with_something_else_in_it,
+    jiti_with_a_directory_in_it,
+    jiti_with_a_link_in_it,
     jiti_cache_that_is_empty,
     jiti_nothing_there,
     jiti_symlink,
@@ -73,18 +78,54 @@ fn window_that_is_closed() -> Scenario {
 
 fn jiti_cache() -> Scenario {
     Scenario::change("jiti-cache.clear", |world| {
-        world.file("tmp/jiti/deep/plugin.mjs", "old");
+        world.file("tmp/jiti/plugin-index.0a1b2c3d.cjs", "old");
         world.file("tmp/jiti/core.mjs", "old");
-        world.file("precious", "stays");
-        world.link("tmp/jiti/out", "../../precious");
         fs::set_permissions(world.root.join("tmp"), fs::Permissions::from_mode(0o1777)).unwrap();
         json!({ "dir": "tmp/jiti" })
     })
     .without_undo()
     .afterwards(|world, done| {
-        assert_eq!(done.outputs["removed"], 4);
+        assert_eq!(done.outputs["removed"], 2);
         assert_eq!(fs::read_dir(world.root.join("tmp")).unwrap().count(), 0);
-        assert_eq!(fs::read(world.root.join("precious")).unwrap(), b"stays");
+    })
+}
+
+/// jiti can be told another directory.
+fn jiti_cache_of_another_name() -> Scenario {
+    Scenario::change("jiti-cache.clear", |world| {
+        world.file("cache/plugin-index.0a1b2c3d.mjs", "old");
+        json!({ "dir": "cache" })
+    })
+    .without_undo()
+}
+
+fn jiti_of_programs() -> Scenario {
+    Scenario::refusal("jiti-cache.clear", "`index.cjs` in it is not named as jiti names its files", |world| {
+        world.file("dist/index.cjs", "mine");
+        json!({ "dir": "dist" })
+    })
+}
+
+fn jiti_with_something_else_in_it() -> Scenario {
+    Scenario::refusal("jiti-cache.clear", "`notes.txt` in it is not named", |world| {
+        world.file("jiti/plugin-index.0a1b2c3d.cjs", "old");
+        world.file("jiti/notes.txt", "mine");
+        json!({ "dir": "jiti" })
+    })
+}
+
+fn jiti_with_a_directory_in_it() -> Scenario {
+    Scenario::refusal("jiti-cache.clear", "`deep.cjs` in it is a directory", |world| {
+        world.file("jiti/deep.cjs/precious", "mine");
+        json!({ "dir": "jiti" })
+    })
+}
+
+fn jiti_with_a_link_in_it() -> Scenario {
+    Scenario::refusal("jiti-cache.clear", "`out.cjs` in it is no regular file", |world| {
+        world.file("precious", "stays");
+        world.link("jiti/out.cjs", "../precious");
+        json!({ "dir": "jiti" })
     })
 }
 
@@ -113,6 +154,21 @@ fn jiti_file() -> Scenario {
         world.file("jiti", "");
         json!({ "dir": "jiti" })
     })
+}
+
+/// What is in it may change between the look and the removal.
+#[test]
+fn what_was_moved_is_looked_at_once_more() {
+    let world = crate::world::World::new();
+    world.file("jiti/precious", "mine");
+    let (dir, before) = (world.root.join("jiti"), world.tree_without_times());
+    let judge = |moved: &std::path::Path| {
+        assert!(!dir.exists() && moved.join("precious").exists());
+        Err(runbook_model::Failure::refused("no cache"))
+    };
+    let cleared = world.work(i64::MAX, None, |work| work.host.clear_shared_dir(&dir, &[work.host.own_uid()], &judge));
+    assert_eq!(cleared.unwrap_err().message, "no cache");
+    assert_eq!(world.tree_without_times(), before);
 }
 
 /// Only root can make a directory of another user.

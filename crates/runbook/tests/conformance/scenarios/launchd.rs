@@ -220,6 +220,33 @@ fn bootstrap_what_does_not_stay_up() -> Scenario {
         .teardown(clear)
 }
 
+/// What ends well again and again is not up.
+fn bootstrap_what_ends_well_again_and_again() -> Scenario {
+    let with = |world: &mut World| {
+        install(world);
+        std::fs::write(plist_path(world), plist("/bin/true", KEPT)).unwrap();
+        settled()
+    };
+    Scenario::refusal("launchd.bootstrap", "did not stay up", with).observing(|_| String::new()).teardown(clear)
+}
+
+/// What failed before the step is loaded again, and nothing waits for it to stay up.
+fn bootout_what_keeps_failing() -> Scenario {
+    let with = |world: &mut World| {
+        install(world);
+        std::fs::write(plist_path(world), plist("/bin/false", KEPT)).unwrap();
+        load(world);
+        let until = std::time::Instant::now() + std::time::Duration::from_secs(20);
+        while !launchctl_well(&["print", &target()]).contains("last exit code = 1") {
+            assert!(std::time::Instant::now() < until, "the job does not fail");
+            std::thread::yield_now();
+        }
+        job()
+    };
+    let is_loaded = |_: &World| launchctl(&["print", &target()]).0.to_string();
+    Scenario::change("launchd.bootout", with).observing(is_loaded).teardown(clear)
+}
+
 fn bootout_what_runs() -> Scenario {
     let with = |world: &mut World| {
         install_and_load(world);
@@ -443,6 +470,8 @@ stand_in_scenarios![
     bootstrap_what_is_loaded_with_something_else,
     bootstrap_what_has_no_property_list,
     bootstrap_what_does_not_stay_up,
+    bootstrap_what_ends_well_again_and_again,
+    bootout_what_keeps_failing,
     bootout_what_runs,
     bootout_what_takes_its_time,
     bootout_what_was_started_on_demand,
