@@ -53,7 +53,7 @@ pub fn build(plan: &Plan, declarations: &[Declaration]) -> (Option<Schedule>, Ve
     }
     let covers = coverage::covers(&steps, &position);
     found.extend(refusals::check(&Scene { steps: &steps, covers: &covers, position: &position }));
-    found.extend(reviews::stale(&plan.review, &steps));
+    found.extend(reviews::stale(plan, &steps));
     let schedule = Schedule::new(&steps, &order, links, &covers);
     (Some(schedule), found.into_sorted())
 }
