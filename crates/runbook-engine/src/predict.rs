@@ -5,7 +5,7 @@ use crate::binding::Unbound;
 use crate::secrets::Secrets;
 use crate::wake::Wake;
 use runbook_model::{
-    Effect, Failure, Outputs, Prediction, Purpose, Reference, Resource, Role, SecretSource, StepDef, StepId,
+    Effect, Excerpt, Failure, Outputs, Prediction, Purpose, Reference, Resource, Role, SecretSource, StepDef, StepId,
 };
 use runbook_steps::host::Reader;
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -33,9 +33,10 @@ pub struct Forecast {
 }
 
 impl Forecast {
-    /// What `step` put out without acting; `None` where that is not known.
-    pub fn outputs(&self, step: &StepId) -> Option<&Outputs> {
-        self.outputs.get(step)
+    /// What `step` read for people without acting, with the secrets of the plan struck out; `None` where that is not
+    /// known. Outputs themselves hold secrets in the clear, for the steps behind, so they are not handed out.
+    pub fn excerpt(&self, step: &StepId) -> Option<Excerpt> {
+        Excerpt::of(&self.secrets.redact_outputs(self.outputs.get(step)?.clone()))
     }
 
     /// Whether the plan has anything to do here.

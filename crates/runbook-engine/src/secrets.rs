@@ -82,6 +82,11 @@ impl Secrets {
         self.strike(prediction)
     }
 
+    /// `outputs` with every secret that was fetched so far struck out.
+    pub(crate) fn redact_outputs(&self, outputs: Outputs) -> Outputs {
+        self.strike(outputs)
+    }
+
     /// `note` with every secret that was fetched so far struck out.
     pub(crate) fn redact_note(&self, note: String) -> String {
         self.strike(note)

@@ -8,7 +8,7 @@ use crate::hazards::Hazards;
 use crate::refusals::{self, Scene};
 use crate::reviews;
 use crate::ring;
-use crate::rules;
+use crate::rules::{self, Wishes};
 use crate::schedule::Schedule;
 use crate::services::Services;
 use crate::steps::Steps;
@@ -30,7 +30,7 @@ pub fn build(plan: &Plan, declarations: &[Declaration]) -> (Option<Schedule>, Ve
     let mut found = Diagnostics::default();
     let mut links = written(&steps, &mut found);
     let services = Services::of(&steps);
-    let (mut firm, mut soft) = rules::wishes(&steps, &services, &links);
+    let Wishes { mut firm, mut soft, mut as_written } = rules::wishes(&steps, &services, &links);
     keep_to_file(&steps, &[], &mut firm);
     links.extend(firm);
     found.extend(ring::diagnose(&steps, &links));
@@ -40,6 +40,9 @@ pub fn build(plan: &Plan, declarations: &[Declaration]) -> (Option<Schedule>, Ve
     keep_to_file(&steps, &links, &mut soft);
     drop_knotted(&steps, &links, &mut soft);
     links.extend(soft);
+    // They come last: all of them go with the file, so `keep_to_file` would always drop the other rule's wish.
+    drop_knotted(&steps, &links, &mut as_written);
+    links.extend(as_written);
     links.extend(file_order(&steps, &links));
     let order = file_first(&predecessors(steps.count(), &links));
     let mut position = vec![0; steps.count()];
@@ -50,7 +53,7 @@ pub fn build(plan: &Plan, declarations: &[Declaration]) -> (Option<Schedule>, Ve
     }
     let covers = coverage::covers(&steps, &position);
     found.extend(refusals::check(&Scene { steps: &steps, covers: &covers, position: &position }));
-    found.extend(reviews::stale(&plan.review, &steps));
+    found.extend(reviews::stale(plan, &steps));
     let schedule = Schedule::new(&steps, &order, links, &covers);
     (Some(schedule), found.into_sorted())
 }

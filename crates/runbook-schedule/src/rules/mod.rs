@@ -10,8 +10,8 @@ mod stop_before_replace;
 mod verify_before_promote;
 mod wish;
 
-pub(crate) use wish::wishes;
 use wish::{Scene, Wish};
+pub(crate) use wish::{Wishes, wishes};
 
 use runbook_model::OrderingRule;
 

@@ -21,19 +21,23 @@ fn wishes(scene: &Scene<'_>) -> Vec<Wish> {
             wishes.extend(inside(&stand, step, false));
         }
     }
-    wishes.extend(scene.steps.each().flat_map(|(step, ..)| as_written(scene, step)));
     wishes
 }
 
-/// What keeps a plain change in the windows in which it is written.
-fn as_written(scene: &Scene<'_>, step: usize) -> Vec<Wish> {
+/// What keeps plain changes in the windows in which they are written. It yields to every other wish: which one of a ring
+/// the file speaks against says nothing here, for these always go with the file.
+pub(super) fn as_written(scene: &Scene<'_>) -> Vec<Wish> {
+    scene.steps.each().flat_map(|(step, ..)| between(scene, step)).collect()
+}
+
+fn between(scene: &Scene<'_>, step: usize) -> Vec<Wish> {
     if !scene.steps.is_plain_change(step) {
         return Vec::new();
     }
-    let between = |window: &Window| {
+    let inside = |window: &Window| {
         let open = window.open.map(|open| Wish { before: open, after: step, holds: false });
         let close = window.close.map(|close| Wish { before: step, after: close, holds: false });
         open.into_iter().chain(close)
     };
-    scene.services.around(step).iter().flat_map(between).collect()
+    scene.services.around(step).iter().flat_map(inside).collect()
 }

@@ -1,10 +1,11 @@
 //! What a rule may look at and what it may ask for.
 
-use super::RULES;
+use super::{RULES, stop_before_replace};
 use crate::draft::Link;
 use crate::edge::Reason;
 use crate::services::{Services, Stand};
 use crate::steps::Steps;
+use runbook_model::OrderingRule;
 
 /// What rules look at.
 pub(super) struct Scene<'a> {
@@ -23,13 +24,23 @@ pub(super) struct Wish {
     pub(super) holds: bool,
 }
 
-/// What all rules ask for: edges that must hold, and edges that yield to them, to `needs` and to data.
-pub(crate) fn wishes(steps: &Steps<'_>, services: &Services, written: &[Link]) -> (Vec<Link>, Vec<Link>) {
+/// What all rules ask for, by its force.
+pub(crate) struct Wishes {
+    /// Must hold.
+    pub(crate) firm: Vec<Link>,
+    /// Yields to those, to `needs` and to data.
+    pub(crate) soft: Vec<Link>,
+    /// Yields to all others: it only keeps steps where they are written.
+    pub(crate) as_written: Vec<Link>,
+}
+
+/// What all rules ask for.
+pub(crate) fn wishes(steps: &Steps<'_>, services: &Services, written: &[Link]) -> Wishes {
     let scene = Scene { steps, services, follows_change: follows_change(steps, written) };
     let (mut firm, mut soft) = (Vec::new(), Vec::new());
     for rule in RULES {
         for wish in (rule.wishes)(&scene) {
-            let link = Link { before: wish.before, after: wish.after, reason: Reason::Rule(rule.name) };
+            let link = wish.link(rule.name);
             match (wish.before == wish.after, wish.holds) {
                 (true, _) => {}
                 (false, true) => firm.push(link),
@@ -37,7 +48,15 @@ pub(crate) fn wishes(steps: &Steps<'_>, services: &Services, written: &[Link]) -
             }
         }
     }
-    (firm, soft)
+    let as_written = stop_before_replace::as_written(&scene);
+    let as_written = as_written.into_iter().map(|wish| wish.link(stop_before_replace::RULE.name)).collect();
+    Wishes { firm, soft, as_written }
+}
+
+impl Wish {
+    fn link(self, rule: OrderingRule) -> Link {
+        Link { before: self.before, after: self.after, reason: Reason::Rule(rule) }
+    }
 }
 
 /// Puts `step` inside the window: after the opening and before the closing. Where there is no opening (a restart), a step

@@ -99,6 +99,30 @@ fn what_is_written_between_a_stop_and_a_start_stays_there() {
 }
 
 #[test]
+fn what_stays_between_a_stop_and_a_start_yields_to_every_other_rule() {
+    // The verification waits for the start, so what needs it is no part of the downtime.
+    let text = "
+        stop stop=unit:worker
+        config w=/config
+        verify verify=functional,negative
+        marker w=/marker needs=verify
+        start start=unit:worker
+    ";
+    check(text, &["stop < config < start < verify < marker"]);
+    assert_eq!(codes(text), [""; 0]);
+    check(
+        "stop stop=unit:worker\nrestart restart=unit:gateway\nverify verify=functional\ncleanup w=/old needs=verify\n\
+         start start=unit:worker",
+        &["stop < start < verify < cleanup", "restart < verify"],
+    );
+    // The backup waits for nothing that is down, and neither does what it needs.
+    check(
+        "stop stop=unit:x\nmkdir w=/backups\nbackup backup=/state needs=mkdir\nedit w=/state/index\nstart start=unit:x",
+        &["mkdir < backup < stop < edit < start"],
+    );
+}
+
+#[test]
 fn what_a_backup_or_a_late_look_needs_stays_before_it() {
     check("prepare w=/a\nbackup backup=/a data=prepare\nchange w=/a", &["prepare < backup < change"]);
     check("change w=/a\nlook inspect r=/a needs=change\nmore w=/b", &["change < look", "look | more"]);

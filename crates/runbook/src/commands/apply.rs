@@ -8,7 +8,7 @@ use crate::running::{end, lock, now_ms, refuse_unsettled, settings};
 use crate::screen::Screen;
 use runbook_engine::{Forecast, Program, Runner};
 use runbook_journal::{Journal, StateDir};
-use runbook_model::{Excerpt, RunId, RunState, Verdict};
+use runbook_model::{RunId, RunState, Verdict};
 use runbook_report::{Occasion, Preview, StepPreview};
 use runbook_steps::host::Reader;
 use runbook_steps::{WindowState, window_state};
@@ -141,7 +141,7 @@ fn pictured<'a>(program: &'a Program, forecast: &'a Forecast, occasion: Occasion
             purpose: declaration.purpose,
             allow: &def.allow,
             reasons,
-            excerpt: forecast.outputs(&predicted.step).and_then(Excerpt::of),
+            excerpt: forecast.excerpt(&predicted.step),
         })
     });
     Preview { plan: program.plan(), steps: steps.collect(), occasion }

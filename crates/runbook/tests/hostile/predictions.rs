@@ -3,6 +3,7 @@
 
 use crate::bench::{Bench, said};
 use serde_json::Value;
+use std::os::unix::fs::PermissionsExt as _;
 
 /// The predictions of a plan by step.
 fn predicted(bench: &Bench, plan: &str) -> impl Fn(&str) -> Value + use<> {
@@ -256,4 +257,47 @@ fn no_secret_is_shown_or_kept_by_anything() {
 /// Parts of the secrets, in whatever way they are quoted, and what they replace.
 fn hidden() -> Vec<&'static str> {
     vec!["s3cr", "tok$en", "AAAAB3NzaC1yc2E", "BEGIN KEY", "yesterdays-token"]
+}
+
+/// An inspection that repeats what it is given, in every place that an excerpt has.
+const LOOK: &str = r#"#!/bin/sh
+case $1 in
+capabilities)
+  cat <<'END'
+{"protocol":1,"name":"look","summary":"Looks","purpose":"inspection","undo":"not-needed","probe":"read-only","open_outputs":true,
+ "parameters":[{"name":"token","type":"content","required":true,"help":"What it logs in with"}]}
+END
+  ;;
+*)
+  token=$(sed 's/.*"token":"\([^"]*\)".*/\1/')
+  printf '{"prediction":"no-change","summary":"looked","outputs":{"text":"one\\n%s\\n/%s\\n","excerpt":{"title":"seen with %s","marks":[{"line":1,"because":["%s"]}]}}}' \
+    "$token" "$token" "$token" "$token"
+  ;;
+esac
+"#;
+
+#[test]
+fn no_excerpt_of_an_inspection_shows_a_secret() {
+    let bench = Bench::new();
+    let program = bench.write("runbook-step-look", LOOK);
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let plan = bench.plan(
+        "look",
+        "vars:\n  token: { type: secret, from: { env: TOKEN } }\nsteps:\n  \
+         - { id: look, uses: look, with: { token: \"{{ vars.token }}\" } }\n  \
+         - { id: write, uses: file.write, with: { path: HOST/a, content: a } }\n",
+    );
+    let path = format!("{}:{}", bench.path("").display(), std::env::var("PATH").unwrap_or_default());
+    let run = |args: &[&str]| {
+        let mut command = bench.command(args);
+        command.env("TOKEN", "hush-hush").env("PATH", &path);
+        said(command).expect(0).never_says(&["hush-hush"])
+    };
+    run(&["plan", &plan]).says(&["/(secret token)"]);
+    run(&["plan", &plan, "--format", "ndjson"]);
+    let json = run(&["plan", &plan, "--format", "json"]).json();
+    assert!(json.to_string().contains("/(secret token)"), "the excerpt is shown, without the secret: {json}");
+    run(&["apply", &plan, "--yes"]);
+    run(&["show"]);
+    run(&["report"]);
 }

@@ -80,3 +80,41 @@ fn a_version_that_is_known_only_later_matches_no_review() {
     bench.write("plan.yaml", &text.replace("steps:\n", view));
     bench.run(&["check", "plan.yaml"]).ends(1).says("does not say before it runs").says("`install` learns its version");
 }
+
+#[test]
+fn what_a_review_is_about_is_what_goes_forward() {
+    let bench = Bench::new("");
+    let look = "  - { id: look, uses: command.capture, with: { run: [uname] } }\n";
+    let link = "  - { id: switch, uses: file.link, with: { path: ./current, to: \"releases/{{ vars.target }}\" } }\n";
+    let run = |args: &str, undo: &str, rest: &str| {
+        format!("  - {{ id: run, uses: command.run, with: {{ run: [{args}], undo: {{ run: [{undo}] }}{rest} }} }}\n")
+    };
+    let deploy = |from: &str| {
+        format!(
+            "{look}  - {{ id: deploy, uses: command.run, with: {{ run: [tar, -xf, \"{from}\"], undo: {{ run: [\"true\"] }} }} }}\n"
+        )
+    };
+    for (steps, code) in [
+        // The way back names the version of before, which nobody reads about for this change.
+        (run("touch, x", "install, demo@1.1.0", ""), 1),
+        (run("touch, x", "\"true\"", ", creates: ./demo-1.1.0"), 1),
+        (run("touch, x", "\"true\"", ", effects: { writes: [{ path: ./demo-1.1.0 }] }"), 1),
+        (run("install, demo@1.1.0", "install, demo@1.0.0", ""), 0),
+        // What is known of a path counts, though the step learns the rest of it.
+        (deploy("/srv/{{ steps.look.stdout }}/demo-{{ vars.target }}.tgz"), 0),
+        (deploy("/srv/{{ steps.look.stdout }}/demo-1.1.0.tgz"), 0),
+        (deploy("/srv/{{ steps.look.stdout }}/demo-1.0.0.tgz"), 1),
+        (deploy("/srv/demo-1.1.0.{{ steps.look.stdout }}"), 1),
+        (deploy("/srv/demo-{{ steps.look.stdout }}"), 1),
+        // A command that has nothing to do with it does not hide the step that switches the release.
+        (format!("{link}{}", run("touch, x", "\"true\"", "")), 0),
+        (link.replace("{{ vars.target }}", "1.0.0"), 1),
+    ] {
+        bench.plan(&format!(
+            "vars:\n  target: {{ type: version, default: 1.1.0 }}\nreview:\n  \
+             - {{ what: changelog, for: 1.1.0, by: ops }}\nsteps:\n{steps}"
+        ));
+        let stale = bench.run(&["check", "plan.yaml"]).err.contains("error[RB0117]");
+        assert_eq!(stale, code == 1, "{steps}");
+    }
+}
