@@ -11,7 +11,8 @@ pub trait Asker: Send + Sync {
     /// How long an answer is waited for.
     fn patience(&self) -> Duration;
 
-    /// Waits for the answer about `step`, on a thread of its own. Returns `None` once `withdrawn` says so: the run is
+    /// Waits for the answer about `step`, on a thread of its own; several may wait at the same time, and each has all its
+    /// patience from when its question stands. Returns `None` once `withdrawn` says so: the run is
     /// interrupted, or ends for another reason. No answer in time, and nobody there any more, is an answer: to take it back.
     fn answer(&self, step: &StepId, withdrawn: &dyn Fn() -> bool) -> Option<Decided>;
 }

@@ -230,16 +230,16 @@ fn resume(state: &RunState, course: &Course) -> Vec<Action> {
         RunPhase::New | RunPhase::Finished(_) => return Vec::new(),
         RunPhase::Forward => {}
     }
-    let ends = forward::must_not_act(state, course);
-    let mut actions = if ends { Vec::new() } else { baselines(state, course) };
+    let ends = |step: &StepId| forward::goes_no_further(state, course, step);
+    let mut actions = if forward::must_not_act(state, course) { Vec::new() } else { baselines(state, course) };
     for step in course.schedule.order() {
         let attempt = state.step(step).map_or(1, |known| known.attempts);
         let started = |attempt| Action::Record(Event::StepStarted { step: step.clone(), attempt });
         match state.status(step) {
             StepStatus::Undoing => actions.extend(take_back(step, UndoPhase::Undo)),
-            StepStatus::Started if ends => actions.push(not_acted(step.clone())),
+            StepStatus::Started if ends(step) => actions.push(not_acted(step.clone())),
             // What it left on the host is taken back with the rest, or told if the run stops where it is.
-            _ if ends => {}
+            _ if ends(step) => {}
             StepStatus::Started => actions.extend([started(attempt), begin(state, course, step)]),
             StepStatus::Intended => actions.extend([started(attempt), Action::Start(Job::Recheck(step.clone()))]),
             // The attempt before is known to have failed: there is nothing to find out.
@@ -278,7 +278,9 @@ fn after_begin(state: &RunState, course: &Course, step: StepId, began: Began) ->
         Began::Skip(because) => finished(step, Outcome::Skipped { because }, Outputs::new()),
         Began::Unchanged { summary, outputs } => finished(step, Outcome::Unchanged { summary }, outputs),
         Began::Failed(failure) => after_failure(state, course, step, failure, Vec::new()),
-        Began::Ready { .. } if state.cancelling || forward::must_not_act(state, course) => vec![not_acted(step)],
+        Began::Ready { .. } if state.cancelling || forward::goes_no_further(state, course, &step) => {
+            vec![not_acted(step)]
+        }
         // A drained run stays open; the step begins anew when it is resumed.
         Began::Ready { .. } if state.draining => Vec::new(),
         Began::Ready { undo: None } => vec![Action::Start(Job::Act(step))],
@@ -307,7 +309,7 @@ fn after_failure(
     let retry = course.policy(&step).retry;
     let attempts = state.step(&step).map_or(1, |known| known.attempts.max(1));
     let hopeless = matches!(failure.kind, FailureKind::Cancelled | FailureKind::Refused);
-    if hopeless || attempts >= retry.attempts || state.cancelling || forward::must_not_act(state, course) {
+    if hopeless || attempts >= retry.attempts || state.cancelling || forward::goes_no_further(state, course, &step) {
         if let Some(within) = course.asks_for.filter(|_| is_undecided(state, course, &step, &failure)) {
             // A drained run stays open, and reads again when it is resumed.
             if state.draining {
@@ -361,7 +363,7 @@ fn after_question(state: &RunState, course: &Course, step: StepId, decided: Opti
 
 fn try_again(state: &RunState, course: &Course, step: StepId) -> Vec<Action> {
     let known = state.step(&step);
-    if state.cancelling || forward::must_not_act(state, course) {
+    if state.cancelling || forward::goes_no_further(state, course, &step) {
         let failure = known.and_then(|known| known.failure.clone());
         let failure = failure.unwrap_or_else(|| Failure::failed("not tried again, because the run ends"));
         let outcome = Outcome::Failed(failure);

@@ -3,14 +3,15 @@
 use crate::Course;
 use crate::course::{Rank, Wait};
 use crate::decide::{Action, begin, ends_run, missing_baselines, over, take_back};
+use crate::way_back::verifies;
 use runbook_model::{
     Event, FailureKind, OnFailure, Outcome, Outputs, Prediction, Purpose, Role, RollbackCause, RunPhase, RunState,
     StepId, StepState, StepStatus, UndoPhase, Verdict,
 };
 
 pub(crate) fn advance(state: &RunState, course: &Course, idle: bool) -> Vec<Action> {
-    if must_not_act(state, course) || state.cancelling {
-        return if idle { end(state, course) } else { Vec::new() };
+    if nothing_begins(state, course) || state.cancelling {
+        return if idle && !stays_open(state, course) { end(state, course) } else { Vec::new() };
     }
     if idle && state.states().iter().all(|known| is_settled(known.status)) {
         return over(Verdict::Succeeded, note_on_continued(state));
@@ -35,13 +36,36 @@ fn is_under_way(known: &&StepState) -> bool {
     matches!(known.status, Started | Intended | Retrying | Undoing)
 }
 
-/// Whether a step failed whose failure ends the run, or an undo did.
+/// Whether a step failed whose failure ends the run, kept or not, or an undo did.
+fn nothing_begins(state: &RunState, course: &Course) -> bool {
+    has_failed(state, course, |_| true)
+}
+
+/// Whether a step failed whose failure ends the run, and nobody keeps what it left, or an undo did.
 pub(crate) fn must_not_act(state: &RunState, course: &Course) -> bool {
+    has_failed(state, course, |known| !known.is_kept())
+}
+
+/// Whether `step`, which has begun, goes no further. Whoever keeps what one verification does not prove does not answer
+/// for another one that is under way: that one comes to its own end, and asks if it has to.
+pub(crate) fn goes_no_further(state: &RunState, course: &Course, step: &StepId) -> bool {
+    let verifies = course.schedule.declaration(step).is_some_and(verifies);
+    if verifies { must_not_act(state, course) } else { nothing_begins(state, course) }
+}
+
+fn has_failed(state: &RunState, course: &Course, counts: impl Fn(&StepState) -> bool) -> bool {
     state.steps().any(|(step, known)| match known.status {
-        StepStatus::FailedUntouched | StepStatus::FailedTouched => ends_run(course, step).is_some(),
+        StepStatus::FailedUntouched | StepStatus::FailedTouched => counts(known) && ends_run(course, step).is_some(),
         StepStatus::UndoFailed => true,
         _ => false,
     })
+}
+
+/// Whether a verification still has to come to its end in a drained run whose only failures are kept.
+fn stays_open(state: &RunState, course: &Course) -> bool {
+    let open = state.draining && !state.cancelling && !must_not_act(state, course);
+    let verifies = |step: &StepId| course.schedule.declaration(step).is_some_and(verifies);
+    open && state.steps().any(|(step, known)| is_under_way(&known) && verifies(step))
 }
 
 /// Whether another attempt of a step may still be made by this process.

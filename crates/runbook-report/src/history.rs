@@ -1,6 +1,6 @@
 //! Lists of runs, and what this host is doing now.
 
-use crate::account::{closing, questions};
+use crate::account::{CHOICE, closing, questions};
 use crate::style::{Style, Tone};
 use crate::table::{Cell, Table};
 use crate::text;
@@ -128,9 +128,13 @@ pub fn status_json(latest: Option<&RunState>, holder: Option<&str>) -> Value {
 
 /// What a step waits for now, as JSON; null for all others.
 pub(crate) fn waits_for(step: &StepState) -> Value {
-    step.waits_for
-        .as_ref()
-        .map_or(Value::Null, |waiting| object!({ "message": waiting.message, "answer": waiting.answer }))
+    match (&step.waits_for, &step.asks) {
+        (Some(waiting), _) => object!({ "message": waiting.message, "answer": waiting.answer }),
+        (None, Some(failure)) => {
+            object!({ "message": failure.message, "answer": format!("{CHOICE}, at the terminal of the run") })
+        }
+        (None, None) => Value::Null,
+    }
 }
 
 fn running(state: &RunState, now_ms: i64) -> String {
@@ -143,7 +147,8 @@ fn running(state: &RunState, now_ms: i64) -> String {
             _ => None,
         };
         if let Some(since) = since {
-            let word = if step.waits_for.is_some() { "waiting for an answer" } else { status_word(step.status) };
+            let waits = step.waits_for.is_some() || step.asks.is_some();
+            let word = if waits { "waiting for an answer" } else { status_word(step.status) };
             out.push_str(&format!("  {id}   {word}, {}\n", time::elapsed(now_ms - since)));
         }
     }

@@ -4,7 +4,10 @@ use crate::facts::host_facts;
 use runbook_engine::Asker;
 use runbook_model::{Decided, Decision, StepId, format_duration};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::getpgrp;
+use rustix::termios::{QueueSelector, tcflush, tcgetpgrp};
 use std::io::{self, Write};
+use std::sync::{Mutex, MutexGuard, TryLockError};
 use std::time::{Duration, Instant};
 
 /// How often it is looked whether the question still stands.
@@ -13,7 +16,28 @@ const LOOK: Duration = Duration::from_millis(200);
 /// The terminal on standard input.
 pub(crate) struct AtTerminal {
     /// How long an answer is waited for.
-    pub(crate) patience: Duration,
+    patience: Duration,
+    /// Whoever has it asks: a line that is typed answers one question.
+    turn: Mutex<()>,
+}
+
+impl AtTerminal {
+    /// Answers are waited for so long, each from when its question stands.
+    pub(crate) fn new(patience: Duration) -> Self {
+        Self { patience, turn: Mutex::default() }
+    }
+
+    /// Waits until no other question stands. `None` once `withdrawn` says so.
+    fn turn(&self, withdrawn: &dyn Fn() -> bool) -> Option<MutexGuard<'_, ()>> {
+        while !withdrawn() {
+            match self.turn.try_lock() {
+                Ok(turn) => return Some(turn),
+                Err(TryLockError::Poisoned(turn)) => return Some(turn.into_inner()),
+                Err(TryLockError::WouldBlock) => std::thread::sleep(LOOK),
+            }
+        }
+        None
+    }
 }
 
 impl Asker for AtTerminal {
@@ -21,9 +45,11 @@ impl Asker for AtTerminal {
         self.patience
     }
 
-    fn answer(&self, _: &StepId, withdrawn: &dyn Fn() -> bool) -> Option<Decided> {
+    fn answer(&self, step: &StepId, withdrawn: &dyn Fn() -> bool) -> Option<Decided> {
+        let _turn = self.turn(withdrawn)?;
         let begin = Instant::now();
         let mut typed = Vec::new();
+        let mut stands = false;
         loop {
             if withdrawn() {
                 return None;
@@ -32,6 +58,17 @@ impl Asker for AtTerminal {
                 let within = format_duration(self.patience);
                 return Some(Decided::nobody(format!("nobody answered within {within}")));
             };
+            if !in_foreground() {
+                std::thread::sleep(left.min(LOOK));
+                continue;
+            }
+            if !stands {
+                stands = true;
+                // What was typed before the question stood answers something else. What cannot be thrown away cannot be
+                // read either, which is told below.
+                let _ = tcflush(io::stdin(), QueueSelector::IFlush);
+                ask(step);
+            }
             match read_some(&mut typed, left.min(LOOK)) {
                 Ok(true) => {}
                 Ok(false) => return Some(Decided::nobody("the terminal is gone")),
@@ -43,15 +80,26 @@ impl Asker for AtTerminal {
                     Some(decision) => {
                         return Some(Decided { decision, by: host_facts().user, because: String::new() });
                     }
-                    // Nobody may be there to read it any more.
-                    None => drop(writeln!(io::stderr(), "  rollback, again or keep?")),
+                    None => ask(step),
                 }
             }
         }
     }
 }
 
-/// Whole words alone: what was typed ahead must not keep anything. A bare Enter takes it back.
+/// Says which question stands: there may be several.
+fn ask(step: &StepId) {
+    // Nobody may be there to read it any more.
+    let _ = writeln!(io::stderr(), "  `{step}`: rollback, again or keep?");
+}
+
+/// Whether the terminal gives this process what is typed. One in the background that reads is stopped, and one that is
+/// stopped waits for ever. Where there is no such thing as a background, reading tells what is wrong.
+fn in_foreground() -> bool {
+    tcgetpgrp(io::stdin()).map_or(true, |foreground| foreground == getpgrp())
+}
+
+/// Whole words alone: a slip of a finger must not keep anything. A bare Enter takes it back.
 fn meaning(line: &str) -> Option<Decision> {
     match line.trim().to_lowercase().as_str() {
         "" | "rollback" => Some(Decision::RollBack),
@@ -69,6 +117,10 @@ fn read_some(typed: &mut Vec<u8>, limit: Duration) -> io::Result<bool> {
         Ok(0) | Err(rustix::io::Errno::INTR) => return Ok(true),
         Ok(_) => {}
         Err(error) => return Err(error.into()),
+    }
+    // It may have gone to the background meanwhile.
+    if !in_foreground() {
+        return Ok(true);
     }
     let mut buffer = [0; 256];
     let read = rustix::io::read(&stdin, &mut buffer)?;

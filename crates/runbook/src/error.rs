@@ -47,11 +47,12 @@ impl Exit {
     pub(crate) fn of(state: &RunState, asked_back: bool) -> Self {
         let cancelled = state.cancelling || state.rollback == Some(RollbackCause::Cancelled);
         match state.verdict() {
-            Some(Verdict::Succeeded | Verdict::Accepted) => Self::Done,
+            Some(Verdict::Succeeded) => Self::Done,
             Some(Verdict::RolledBack) if asked_back => Self::Done,
             Some(Verdict::RolledBack | Verdict::Refused) if cancelled => Self::Cancelled,
             Some(Verdict::RolledBack) => Self::RolledBack,
-            Some(Verdict::Stopped) => Self::Stopped,
+            // Nothing is proven, and what would have come behind it did not run.
+            Some(Verdict::Stopped | Verdict::Accepted) => Self::Stopped,
             Some(Verdict::Refused) => Self::Held,
             Some(Verdict::Stuck) => Self::Stuck,
             None => Self::Cancelled,

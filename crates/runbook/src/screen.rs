@@ -151,7 +151,7 @@ impl Screen {
 
     /// Who can be asked while a run goes on: nobody with `yes`, and nobody without a terminal.
     pub(crate) fn asker(&self, yes: bool, patience: Duration) -> Option<Box<dyn Asker>> {
-        (!yes && self.interactive()).then(|| Box::new(AtTerminal { patience }) as Box<dyn Asker>)
+        (!yes && self.interactive()).then(|| Box::new(AtTerminal::new(patience)) as Box<dyn Asker>)
     }
 
     /// Whoever watches a run on this screen, from `state` on.

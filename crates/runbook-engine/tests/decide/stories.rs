@@ -55,6 +55,27 @@ fn a_kept_change_is_taken_back_for_another_failure() {
     }
 }
 
+/// Two verifications that prove nothing are two questions: an answer to one is none to the other, wherever the run was cut
+/// short, and nothing begins behind what is kept.
+#[test]
+fn each_of_two_questions_has_its_own_answer() {
+    let unproven = || step(Part::Verify(Lost::Never)).fates(&[Fate::HalfDone(FailureKind::Inconclusive)]).needs(&[0]);
+    let behind = step(Part::Change).path(1).needs(&[1, 2]);
+    let mut script = Script::of([step(Part::Change), unproven(), unproven(), behind]);
+    script.parallel = 2;
+    for (answer, wanted) in [(Decision::Keep, Verdict::Accepted), (Decision::RollBack, Verdict::RolledBack)] {
+        script.answer = Some(answer);
+        for chance in [vec![0], vec![1], vec![0, 1], vec![0, 0, 1]] {
+            script.chance = chance;
+            for (at, blow) in (0..14).flat_map(|at| [(at, Blow::Crash(0)), (at, Blow::Crash(3)), (at, Blow::Drain)]) {
+                let world = plays(&script, &[(at, blow)], wanted);
+                let kept = world.state.states().iter().filter(|known| known.is_kept()).count();
+                assert_eq!(kept, if answer == Decision::Keep { 2 } else { 0 }, "{blow:?} at {at}: {:#?}", world.state);
+            }
+        }
+    }
+}
+
 /// A cancel drains first; the rollback that it leads to must not stop at that.
 #[test]
 fn a_cancel_is_rolled_back_at_once() {

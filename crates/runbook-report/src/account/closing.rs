@@ -64,7 +64,10 @@ pub(crate) fn going_on(state: &RunState, holder: &str, style: Style) -> String {
     out
 }
 
-/// What the run asks a person, and the command that answers.
+/// The answers where the evidence does not tell.
+pub(crate) const CHOICE: &str = "rollback, again or keep";
+
+/// What the run asks a person, and the command that answers, or where the answer is typed.
 pub(crate) fn questions(state: &RunState, style: Style) -> String {
     let mut out = String::new();
     for (id, waiting) in state.steps().filter_map(|(id, step)| Some((id, step.waits_for.as_ref()?))) {
@@ -72,6 +75,11 @@ pub(crate) fn questions(state: &RunState, style: Style) -> String {
         let asks = format!("`{id}` asks: {}", text::clean(&waiting.message));
         text::wrap(&asks, style.columns()).iter().for_each(|line| push(&mut out, line));
         out.push_str(&next_line(&text::clean(&waiting.answer), style));
+    }
+    for (id, failure) in state.steps().filter_map(|(id, step)| Some((id, step.asks.as_ref()?))) {
+        out.push('\n');
+        let asks = format!("`{id}` asks at its terminal: {CHOICE}? {}.", capitalised(&text::clean(&failure.message)));
+        text::wrap(&asks, style.columns()).iter().for_each(|line| push(&mut out, line));
     }
     out
 }
@@ -89,7 +97,7 @@ pub(crate) fn sentence(state: &RunState, holder: Option<&str>) -> (String, Strin
             _ => ("Rolled back.", rolled_back(state)),
         },
         Some(Verdict::Stopped) => ("Stopped, not rolled back.", stopped(state, touched)),
-        Some(Verdict::Accepted) if state.states().iter().any(StepState::is_kept) => {
+        Some(Verdict::Accepted) if is_kept(state) => {
             ("Kept, without proof.", "What was changed is still there.".to_owned())
         }
         Some(Verdict::Accepted) => ("Closed by hand.", "A person says that the host is as it should be.".to_owned()),
@@ -106,6 +114,12 @@ pub(crate) fn sentence(state: &RunState, holder: Option<&str>) -> (String, Strin
         }
     };
     (head.to_owned(), rest)
+}
+
+/// Whether a run was closed because somebody keeps what is not proven. What was to be taken back after that, and was
+/// closed by hand then, is not kept.
+pub(crate) fn is_kept(state: &RunState) -> bool {
+    state.rollback.is_none() && state.states().iter().any(StepState::is_kept)
 }
 
 fn succeeded(state: &RunState) -> (&'static str, String) {

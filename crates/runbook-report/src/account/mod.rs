@@ -14,7 +14,7 @@ mod reporter;
 mod terminal;
 
 pub(crate) use closing::{
-    capitalised, closing, going_on, left_over, leftover_text, questions, sentence, service_clauses,
+    CHOICE, capitalised, closing, going_on, is_kept, left_over, leftover_text, questions, sentence, service_clauses,
 };
 pub(crate) use decision::decision_text;
 pub(crate) use line::{Title, hint, lines, paragraph, run_title};

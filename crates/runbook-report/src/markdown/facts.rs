@@ -1,11 +1,11 @@
 //! What the checklists ask of a run, answered from its plan and its state.
 
-use crate::account::{decision_text, place_word};
+use crate::account::{decision_text, is_kept, place_word};
 use crate::text;
 use crate::time;
 use runbook_model::{
-    Excerpt, Node, Plan, Reading, Review, RunState, SignalKind, SignalVerdict, StepDef, StepId, StepState, StepStatus,
-    VarType, Verdict,
+    Excerpt, Node, Plan, Reading, Review, RunState, SignalKind, SignalRole, SignalVerdict, StepDef, StepId, StepState,
+    StepStatus, VarType, Verdict,
 };
 
 /// Kinds by what they are for, as prefixes of `uses`.
@@ -119,12 +119,13 @@ impl<'a> Facts<'a> {
         self.state.steps().flat_map(|(id, step)| step.readings.iter().map(move |reading| (id.as_str(), reading)))
     }
 
-    /// Checked if signals of `kind` were read after the change and none of them is red, else red or missing.
+    /// Checked if signals of `kind` were read after the change, every blocking one among them, and none is red, else red or
+    /// missing.
     pub(super) fn signals_of(&self, kind: SignalKind) -> Answer {
         self.signals(|reading| reading.kind == kind)
     }
 
-    /// Checked if signals from these sources were read after the change and none of them is red, else red or missing.
+    /// The same of signals from these sources.
     pub(super) fn signals_from(&self, sources: &[&str]) -> Answer {
         let names = self.names_from(sources);
         self.signals(|reading| names.contains(&reading.signal.as_str()))
@@ -132,16 +133,17 @@ impl<'a> Facts<'a> {
 
     fn signals(&self, wanted: impl Fn(&Reading) -> bool) -> Answer {
         let mut found: Vec<String> = Vec::new();
-        let (mut unread, mut red) = (0, 0);
+        let (mut unread, mut red, mut unproven) = (0, 0, false);
         for (_, reading) in self.readings().filter(|(_, reading)| wanted(reading)) {
             unread += usize::from(reading.verdict == SignalVerdict::Unread);
             red += usize::from(reading.verdict == SignalVerdict::Red);
+            unproven |= reading.verdict == SignalVerdict::Unread && reading.role == SignalRole::Blocking;
             found.push(reading_text(reading));
         }
         match found.len() {
             0 => Answer::Missing("no such signal was read after the change".to_owned()),
             _ if red > 0 => Answer::Red(found.join("; ")),
-            all if all == unread => Answer::Missing(found.join("; ")),
+            all if all == unread || unproven => Answer::Missing(found.join("; ")),
             _ => Answer::Checked(found.join("; ")),
         }
     }
@@ -181,7 +183,7 @@ impl<'a> Facts<'a> {
         let asked = if asked.is_empty() { String::new() } else { format!(" ({})", asked.join("; ")) };
         let because = format!("{because}{asked}");
         Answer::Checked(match verdict {
-            Verdict::Accepted if !asked.is_empty() => format!("kept, without proof{because}"),
+            Verdict::Accepted if is_kept(self.state) => format!("kept, without proof{because}"),
             Verdict::Succeeded if self.readings().next().is_none() => "went on, without a verification".to_owned(),
             Verdict::Succeeded => "went on: the evidence was as wanted".to_owned(),
             Verdict::RolledBack => format!("rolled back{because}"),

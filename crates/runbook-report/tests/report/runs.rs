@@ -2,7 +2,10 @@
 
 use crate::life::{self, Life};
 use proptest::prelude::*;
-use runbook_model::{Event, Failure, Outcome, RollbackCause, RunState, SignalVerdict, UndoPhase, Verdict};
+use runbook_model::{
+    Decided, Decision, Event, Failure, FailureKind, Outcome, Reading, RollbackCause, RunState, SignalVerdict,
+    UndoPhase, Verdict,
+};
 use runbook_report::{
     Ndjson, Plain, Reporter, RunSummary, Style, Terminal, history, history_json, history_ndjson, json_text, markdown,
     show, show_json, status, status_json,
@@ -351,6 +354,67 @@ fn a_gate_that_waits_is_seen_by_whoever_looks() {
     assert!(crashed.contains("Next: runbook resume 7k2m"), "{crashed}");
     let resumed = life.add(Event::RunResumed { version: "0.1.0".to_owned() });
     assert!(status_json(Some(&resumed.state()), holder)["steps"][2]["waits_for"].is_null());
+}
+
+/// A run whose verification could not read one of its signals, and asks.
+fn unproven() -> (Life, Failure, Vec<Reading>) {
+    let mut readings = life::before();
+    let mut unread = readings[2].clone();
+    (unread.signal, unread.verdict) = ("mail".to_owned(), SignalVerdict::Unread);
+    readings.push(unread);
+    let failure = Failure::new(FailureKind::Inconclusive, "1 of 4 blocking signals cannot be read: `mail`");
+    let (step, within_ms) = (life::id("verify"), 900_000);
+    let asked = Event::DecisionAsked { step, failure: failure.clone(), readings: readings.clone(), within_ms };
+    (Life::upgraded().started("verify", 1).wait(10).add(asked), failure, readings)
+}
+
+/// The same, answered.
+fn decided(decision: Decision) -> Life {
+    let (life, failure, readings) = unproven();
+    let decided = Decided { decision, by: "ops".to_owned(), because: String::new() };
+    life.add(Event::DecisionMade { step: life::id("verify"), decided }).fails("verify", failure, readings)
+}
+
+#[test]
+fn a_question_at_a_terminal_is_seen_by_whoever_looks_from_another() {
+    let (life, failure, _) = unproven();
+    let holder = Some("apply quickstart (pid 4100, user ops)");
+    let text = status(Some(&life.state()), holder, life.state().last_at + 2_900, &Style::plain(200));
+    let asks = format!("`verify` asks at its terminal: rollback, again or keep? {}.", failure.message);
+    assert!(text.contains(&asks) && text.contains("verify   waiting for an answer"), "{text}");
+    assert!(show(&life::plan(), &life.records, holder, &Style::plain(200)).unwrap().contains(&asks));
+    let value = &status_json(Some(&life.state()), holder)["steps"][4]["waits_for"];
+    assert_eq!(value["message"], failure.message.as_str());
+    assert_eq!(value["answer"], "rollback, again or keep, at the terminal of the run");
+    let answered = decided(Decision::Keep).state();
+    assert!(status_json(Some(&answered), holder)["steps"][4]["waits_for"].is_null());
+}
+
+#[test]
+fn kept_is_what_somebody_kept_and_nothing_that_was_closed_by_hand() {
+    let (kept, back) = (decided(Decision::Keep), || decided(Decision::RollBack));
+    let cause = RollbackCause::StepFailed { step: life::id("verify") };
+    let later = decided(Decision::Keep).over(Verdict::Accepted, "").rolls_back(RollbackCause::Requested);
+    for (life, is_kept) in [(kept, true), (back(), false), (back().rolls_back(cause), false), (later, false)] {
+        let life = life.over(Verdict::Accepted, "as it should be");
+        let text = plain(&life, Style::plain(200));
+        let report = markdown(&life::plan(), &life.records, None).unwrap();
+        // A kept run that was taken back later has both ends in its account.
+        let (_, end) = text.rsplit_once("\n\n").unwrap();
+        assert_eq!(end.contains("Kept, without proof."), is_kept, "{text}");
+        assert_eq!(end.contains("Closed by hand."), !is_kept, "{text}");
+        assert_eq!(report.contains("kept, without proof"), is_kept, "{report}");
+        assert_eq!(report.contains("closed by hand"), !is_kept, "{report}");
+    }
+}
+
+#[test]
+fn a_blocking_signal_that_is_unread_fulfils_no_line_of_a_checklist() {
+    let life = decided(Decision::Keep).over(Verdict::Accepted, "");
+    let report = markdown(&life::plan(), &life.records, None).unwrap();
+    let line = report.lines().find(|line| line.contains("| Each real flow was tried |")).unwrap();
+    assert!(line.starts_with("| missing |") || line.starts_with("| **missing** |"), "{line}");
+    assert!(report.contains("| checked | Health was checked |"), "{report}");
 }
 
 #[test]

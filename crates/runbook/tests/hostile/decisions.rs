@@ -9,7 +9,8 @@ use std::process::Stdio;
 type Line<'a> = (&'a str, usize, &'a [u8], &'a dyn Fn());
 
 const NOTHING: &dyn Fn() = &|| {};
-const QUESTION: &str = "does not tell whether the change is good";
+/// What is typed before this stands is no answer.
+const QUESTION: &str = "rollback, again or keep?";
 const YES: Line<'_> = ("[y/N]", 1, b"y\n", NOTHING);
 
 /// A change, and a verification whose one signal asks a program that may not be there.
@@ -32,7 +33,12 @@ fn make_it_work(bench: &Bench) {
 
 /// Runs `runbook ARGS` on a terminal and types; the exit code and the screen.
 fn talk(bench: &Bench, args: &str, env: &[(&str, &str)], lines: &[Line<'_>]) -> (Option<i32>, String) {
-    let mut command = bench.command_of("script", &["-qec", &format!("{RUNBOOK} {args}"), "/dev/null"]);
+    talk_to(bench, &format!("{RUNBOOK} {args}"), env, lines)
+}
+
+/// Runs a line of a shell on a terminal and types; the exit code and the screen.
+fn talk_to(bench: &Bench, line: &str, env: &[(&str, &str)], lines: &[Line<'_>]) -> (Option<i32>, String) {
+    let mut command = bench.command_of("script", &["-qec", line, "/dev/null"]);
     command.env("SHELL", "/bin/sh").env("TERM", "xterm").envs(env.iter().copied());
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut stdin = Some(child.stdin.take().unwrap());
@@ -104,7 +110,7 @@ fn what_is_kept_without_proof_is_kept_on_a_name() {
         "  - { id: later, uses: file.write, needs: [verify], with: { path: HOST/later, content: x } }\n",
     );
     let (code, screen) = talk(&bench, &format!("apply {plan}"), &[], &[YES, (QUESTION, 1, b"keep\n", NOTHING)]);
-    assert_eq!(code, Some(0), "{screen}");
+    assert_eq!(code, Some(4), "{screen}");
     assert!(screen.contains("Kept, without proof.") && screen.contains("kept as it is on the word of"), "{screen}");
     assert!(bench.host("file").exists() && !bench.host("later").exists(), "the run ends where it was not proven");
     let found = events(&bench, DECIDING);
@@ -184,7 +190,7 @@ fn a_question_that_was_cut_short_is_asked_again() {
     assert!(bench.host("file").exists(), "{screen}");
     assert!(events(&bench, &["decision-asked"]).last().unwrap()["seq"].as_u64().unwrap() > asked, "{screen}");
     let (code, screen) = talk(&bench, "resume", &[], &[YES, (QUESTION, 1, b"keep\n", NOTHING)]);
-    assert_eq!(code, Some(0), "{screen}");
+    assert_eq!(code, Some(4), "{screen}");
     assert!(bench.host("file").exists());
     assert_eq!(events(&bench, DECIDING).last().unwrap()["verdict"], "accepted");
 }
@@ -201,4 +207,58 @@ fn at_boot_nobody_is_asked() {
         bench.expect(code, how).says(&["Rolled back."]);
         assert!(!bench.host("file").exists(), "{how:?}");
     }
+}
+
+/// A second verification that cannot be read.
+const ALSO: &str = "  - id: also\n    uses: verify.signals\n    needs: [write]\n    with:\n      within: 300ms\n      \
+                    signals:\n        works: { command: [HOST/flow], kind: functional }\n";
+
+#[test]
+fn two_questions_are_asked_one_after_the_other() {
+    let (keep, back): (Line<'_>, Line<'_>) = ((QUESTION, 1, b"keep\n", NOTHING), (QUESTION, 1, b"rollback\n", NOTHING));
+    let second = |line: Line<'static>| (line.0, 2, line.2, line.3);
+    let cases: [(&[Line<'_>], i32, &[&str]); 3] = [
+        (&[YES, back], 3, &["roll-back"]),
+        (&[YES, keep, second(keep)], 4, &["keep", "keep"]),
+        (&[YES, keep, second(back)], 3, &["keep", "roll-back"]),
+    ];
+    for (lines, wanted, decided) in cases {
+        let bench = Bench::new();
+        let plan = unproven(&bench, ALSO);
+        let begin = std::time::Instant::now();
+        let (code, screen) = talk(&bench, &format!("apply {plan} --ask-within 2m"), &[], lines);
+        assert_eq!(code, Some(wanted), "{screen}");
+        assert!(begin.elapsed().as_secs() < 60, "a question that nobody waits for any more held the run up");
+        let found = events(&bench, &["decision-made"]);
+        let found: Vec<&str> = found.iter().filter_map(|event| event["decision"].as_str()).collect();
+        assert_eq!(found, decided, "{screen}");
+        if decided.len() == 2 {
+            assert!(
+                screen.contains("`verify`: rollback, again") && screen.contains("`also`: rollback, again"),
+                "{screen}"
+            );
+        }
+        assert_eq!(bench.host("file").exists(), wanted == 4);
+    }
+}
+
+#[test]
+fn what_is_typed_before_the_question_is_no_answer() {
+    let bench = Bench::new();
+    let plan = unproven(&bench, "");
+    let ahead = ("[y/N]", 1, &b"y\nkeep\n"[..], NOTHING);
+    let (code, screen) = talk(&bench, &format!("apply {plan} --ask-within 1s"), &[], &[ahead]);
+    assert_eq!(code, Some(3), "{screen}");
+    assert!(screen.contains("nobody answered within 1s"), "{screen}");
+}
+
+#[test]
+fn in_the_background_nobody_answers() {
+    let bench = Bench::new();
+    let plan = unproven(&bench, "");
+    let line = format!("bash -c 'set -m; {RUNBOOK} apply {plan} --ask-within 2s; bg; echo went back; wait'");
+    let lines: &[Line<'_>] = &[YES, (QUESTION, 1, b"\x1a", NOTHING), ("went back", 1, b"keep\n", NOTHING)];
+    let (_, screen) = talk_to(&bench, &line, &[], lines);
+    assert!(screen.contains("nobody answered within 2s") && screen.contains("Rolled back."), "{screen}");
+    assert!(!bench.host("file").exists());
 }
