@@ -242,21 +242,6 @@ fn a_port_belongs_to_the_processes_of_the_job() {
     let said = ended(&plan(foreign.local_addr().unwrap().port()), 3);
     // Lines are broken where the terminal ends.
     assert!(said.contains("is red: `port`") && said.contains(&std::process::id().to_string()), "{said}");
-    // Nor is it taken for an orphan.
-    let text = format!(
-        "kind: Plan\nversion: 1\nname: orphan\nsummary: Free a port.\nsteps:\n  \
-         - {{ id: free, uses: port.orphan-kill, with: {{ port: {own}, expect: python3 }} }}\n"
-    );
-    std::fs::write(bench.path("plan.yaml"), text).unwrap();
-    let output = bench.runbook(&["apply", "plan.yaml", "--yes"]);
-    assert!(!output.status.success() && text_of_jobs(&output), "{}", self::text(&output));
-    assert!(std::net::TcpStream::connect(("127.0.0.1", own)).is_ok(), "the job was ended");
-}
-
-/// Whether the refusal says why, and what to do. Lines are broken where the terminal ends.
-fn text_of_jobs(output: &Output) -> bool {
-    let said = text(output);
-    said.contains("cannot be told from launchd's jobs") && said.contains("launchd.bootout")
 }
 
 #[test]
