@@ -31,10 +31,11 @@ fn plan(mood: &str, starts: &str) -> String {
     )
 }
 
-/// Puts a mood into force and waits until the unit has said so.
+/// Puts a mood into force and waits until the unit has said so. What the old one says as it goes is in the journal before the
+/// new one begins: of a start that is not its own `runbook` cannot tell whose such a line is.
 fn stage(host: &Host, mood: &str) {
     host.write("/srv/mood", mood).unwrap();
-    print(host.sh("systemctl restart moody"));
+    print(host.sh("systemctl stop moody && journalctl --sync && systemctl start moody"));
     let invocation =
         "journalctl _SYSTEMD_INVOCATION_ID=$(systemctl show moody -P InvocationID) | grep -q 'gateway ready'";
     host.wait_for(invocation, Duration::from_secs(20)).unwrap();
