@@ -3,12 +3,24 @@
 use super::process::{Identity, Process};
 use super::{Host, Reader};
 use runbook_model::Failure;
+use rustix::io::Errno;
 use rustix::process::Signal;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 /// How long a process may take to be gone after KILL.
 const AFTER_KILL: Duration = Duration::from_secs(10);
+
+/// What came of a signal: whether the process was there to get it.
+pub(super) fn was_there(identity: &Identity, sent: Result<(), Errno>) -> Result<bool, Failure> {
+    match sent {
+        Ok(()) => Ok(true),
+        Err(Errno::SRCH) => Ok(false),
+        Err(Errno::PERM) => Err(Failure::missing(format!("{identity} may not be signalled by this user"))
+            .hint("run as the user of that process, or as root")),
+        Err(error) => Err(Failure::failed(format!("cannot signal {identity}: {error}"))),
+    }
+}
 
 impl Reader {
     /// Whether exactly this process runs. One that ended and waits for its parent does not.

@@ -1,6 +1,7 @@
 //! Signalling exactly one process: Linux only. A number is only turned into a descriptor, and the descriptor is
 //! checked against the identity before anything is sent, so a reused number is never hit.
 
+use super::kinship::was_there;
 use super::process::Identity;
 use super::{Host, Reader};
 use runbook_model::Failure;
@@ -28,13 +29,7 @@ impl Reader {
 /// it has started; steps use [`Host::signal`].
 pub(crate) fn signal_exactly(reader: &Reader, identity: &Identity, signal: Signal) -> Result<bool, Failure> {
     let Some(pidfd) = reader.pidfd(identity)? else { return Ok(false) };
-    match pidfd_send_signal(pidfd, signal) {
-        Ok(()) => Ok(true),
-        Err(Errno::SRCH) => Ok(false),
-        Err(Errno::PERM) => Err(Failure::missing(format!("{identity} may not be signalled by this user"))
-            .hint("run as the user of that process, or as root")),
-        Err(error) => Err(Failure::failed(format!("cannot signal {identity}: {error}"))),
-    }
+    was_there(identity, pidfd_send_signal(pidfd, signal))
 }
 
 impl Host {

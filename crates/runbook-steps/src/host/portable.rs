@@ -3,10 +3,10 @@
 //! Between the look at a process and the signal to it its number could pass to another one. The look is right before, and
 //! numbers are reused only after a long time; more is not to be had there.
 
+use super::kinship::was_there;
 use super::process::{Executed, Identity, PortOwners, Process};
 use super::{Host, Reader, ps};
 use runbook_model::Failure;
-use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -71,13 +71,7 @@ pub(crate) fn signal_exactly(reader: &Reader, identity: &Identity, signal: Signa
     if !reader.alive(identity)? {
         return Ok(false);
     }
-    match kill_process(pid, signal) {
-        Ok(()) => Ok(true),
-        Err(Errno::SRCH) => Ok(false),
-        Err(Errno::PERM) => Err(Failure::missing(format!("{identity} may not be signalled by this user"))
-            .hint("run as the user of that process, or as root")),
-        Err(error) => Err(Failure::failed(format!("cannot signal {identity}: {error}"))),
-    }
+    was_there(identity, kill_process(pid, signal))
 }
 
 impl Host {

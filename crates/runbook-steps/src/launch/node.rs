@@ -6,7 +6,7 @@ use crate::host::Reader;
 use std::path::{Path, PathBuf};
 
 /// Options whose value may be a word of its own (node(1)).
-const WITH_VALUE: &[&str] = &[
+pub(crate) const WITH_VALUE: &[&str] = &[
     "-r",
     "--require",
     "--import",

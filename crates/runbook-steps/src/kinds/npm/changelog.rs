@@ -5,6 +5,7 @@ use super::changelog_text::{News, news, shortened};
 use super::failures::explain;
 use super::install::check_package;
 use super::manifest::Manifest;
+use super::params;
 use super::program::Npm;
 use crate::args::wrong;
 use crate::host::{Command, Reader, Scratch};
@@ -58,14 +59,10 @@ static DOC: KindDoc = KindDoc {
         ),
         Param::default("required", ParamType::Bool, "true", "Whether it is a failure if there is nothing about `to`"),
         Param::optional("prefix", ParamType::Path, "The global prefix whose npm is asked"),
-        Param::optional("npm", ParamType::Path, "The npm to use; without it that of the prefix, else the one on PATH"),
-        Param::optional(
-            "node",
-            ParamType::Path,
-            "The node to use; without it the one beside npm, else the one on PATH",
-        ),
-        Param::optional("registry", ParamType::String, "The registry's address; without it the one that npm is set to"),
-        Param::optional("env", ParamType::Env, "Added to npm's environment, a token for instance"),
+        params::NPM_OF_PREFIX,
+        params::NODE,
+        params::REGISTRY,
+        params::ENV,
         Param::default("within", ParamType::Duration, "2m", "How long the registry may take"),
     ]),
     outputs: Cow::Borrowed(&[

@@ -2,6 +2,7 @@
 
 use super::lock::{difference, with_scripts};
 use super::manifest::Manifest;
+use super::params;
 use super::program::Npm;
 use crate::args::wrong;
 use crate::host::Reader;
@@ -43,14 +44,10 @@ static DOC: KindDoc = KindDoc {
             "Whether a directory without lock file is installed by its ranges",
         ),
         Param::default("ignore_scripts", ParamType::Bool, "false", "Whether the scripts of dependencies are not run"),
-        Param::optional("npm", ParamType::Path, "The npm to use; without it the one on PATH"),
-        Param::optional(
-            "node",
-            ParamType::Path,
-            "The node to use; without it the one beside npm, else the one on PATH",
-        ),
-        Param::optional("registry", ParamType::String, "The registry's address; without it the one that npm is set to"),
-        Param::optional("env", ParamType::Env, "Added to npm's environment, a token for instance"),
+        params::NPM,
+        params::NODE,
+        params::REGISTRY,
+        params::ENV,
     ]),
     outputs: Cow::Borrowed(&[OutputDoc { name: "dir", help: "the directory, text" }]),
     open_outputs: false,

@@ -2,6 +2,7 @@
 
 use super::install_step::Install;
 use super::manifest::is_package_name;
+use super::params;
 use super::program::Npm;
 use super::site::Site;
 use super::source::Source;
@@ -42,15 +43,11 @@ static DOC: KindDoc = KindDoc {
             "A tarball or folder on this host to install instead of asking a registry",
         ),
         Param::optional("prefix", ParamType::Path, "The global prefix, as `npm prefix --global` prints it; needed"),
-        Param::optional("npm", ParamType::Path, "The npm to use; without it that of the prefix, else the one on PATH"),
-        Param::optional(
-            "node",
-            ParamType::Path,
-            "The node to use; without it the one beside npm, else the one on PATH",
-        ),
-        Param::optional("registry", ParamType::String, "The registry's address; without it the one that npm is set to"),
+        params::NPM_OF_PREFIX,
+        params::NODE,
+        params::REGISTRY,
         Param::default("ignore_scripts", ParamType::Bool, "false", "Whether install scripts are not run"),
-        Param::optional("env", ParamType::Env, "Added to npm's environment, a token for instance"),
+        params::ENV,
     ]),
     outputs: Cow::Borrowed(&[
         OutputDoc { name: "version", help: "the version that is installed, text" },

@@ -12,6 +12,7 @@ mod install;
 mod install_step;
 mod lock;
 mod manifest;
+mod params;
 mod program;
 mod site;
 mod source;

@@ -2,6 +2,7 @@
 
 use super::install::{check_package, check_version};
 use super::manifest::is_package_name;
+use super::params;
 use super::program::Npm;
 use super::source::ask_registry;
 use crate::args::wrong;
@@ -27,14 +28,10 @@ static DOC: KindDoc = KindDoc {
         Param::required("package", ParamType::String, "The package's name, with its scope"),
         Param::default("version", ParamType::String, "latest", "A version, a tag or a range"),
         Param::optional("field", ParamType::String, "One more field of the answer, put out as `value`"),
-        Param::optional("npm", ParamType::Path, "The npm to use; without it the one on PATH"),
-        Param::optional(
-            "node",
-            ParamType::Path,
-            "The node to use; without it the one beside npm, else the one on PATH",
-        ),
-        Param::optional("registry", ParamType::String, "The registry's address; without it the one that npm is set to"),
-        Param::optional("env", ParamType::Env, "Added to npm's environment, a token for instance"),
+        params::NPM,
+        params::NODE,
+        params::REGISTRY,
+        params::ENV,
         Param::default("within", ParamType::Duration, "60s", "How long the registry may take"),
     ]),
     outputs: Cow::Borrowed(&[

@@ -1,27 +1,15 @@
 //! Whether a process executes the program that a plan expects. Pure, but for following symlinks.
 
 use crate::host::Executed;
+use crate::launch::NODE_WITH_VALUE;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 /// How the names of programs begin that are given their program as an argument.
 const INTERPRETERS: &[&str] =
     &["node", "bun", "deno", "python", "ruby", "perl", "php", "bash", "dash", "sh", "tsx", "java"];
-/// Their options whose value is the next argument.
-const WITH_VALUE: &[&str] = &[
-    "-r",
-    "--require",
-    "--import",
-    "--loader",
-    "--experimental-loader",
-    "-C",
-    "--conditions",
-    "--env-file",
-    "-W",
-    "-X",
-    "-I",
-    "--title",
-];
+/// Options whose value is the next argument, of those beside Node.
+const WITH_VALUE: &[&str] = &["-W", "-X", "-I"];
 /// What some of them want before the program.
 const VERBS: &[&str] = &["run"];
 
@@ -81,7 +69,7 @@ fn script(executed: &Executed) -> Option<PathBuf> {
     let mut arguments = executed.argv.iter().skip(1);
     loop {
         let argument = arguments.next()?;
-        if WITH_VALUE.contains(&argument.as_str()) {
+        if NODE_WITH_VALUE.contains(&argument.as_str()) || WITH_VALUE.contains(&argument.as_str()) {
             arguments.next()?;
         } else if !argument.starts_with('-') && !VERBS.contains(&argument.as_str()) {
             return Some(executed.cwd.as_deref().unwrap_or(Path::new("/")).join(argument));

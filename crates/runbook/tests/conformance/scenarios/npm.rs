@@ -194,8 +194,8 @@ fn install_without_a_backup() -> Scenario {
 fn install_over_a_link() -> Scenario {
     Scenario::refusal("npm.install", "npm unlink", |world| {
         tarball(world, "new.tgz", "demo", "1.1.0", &json!({}));
-        package(world, "work/demo", "demo", "0.0.1", &json!({}));
-        world.link("prefix/lib/node_modules/demo", "../../../work/demo");
+        package(world, "source/demo", "demo", "0.0.1", &json!({}));
+        world.link("prefix/lib/node_modules/demo", "../../../source/demo");
         with(world, "new.tgz", "demo")
     })
 }
