@@ -2,8 +2,8 @@
 
 use crate::{Course, forward, way_back};
 use runbook_model::{
-    Decided, Decision, Event, Failure, FailureKind, OnFailure, Outcome, Outputs, Reading, RunPhase, RunState, StepId,
-    StepStatus, UndoPhase, Verdict, Waiting,
+    Decided, Decision, Event, Failure, FailureKind, OnFailure, Outcome, Outputs, Reading, Remains, RunPhase, RunState,
+    StepId, StepStatus, UndoPhase, Verdict, Waiting,
 };
 use serde_json::Value as Json;
 use std::time::Duration;
@@ -64,6 +64,8 @@ pub enum Input {
         result: Result<(String, Outputs), Failure>,
         /// The rows that it read.
         readings: Vec<Reading>,
+        /// What it left on the host besides its change.
+        remains: Vec<Remains>,
     },
     /// The pause before another attempt is over.
     Paused {
@@ -78,6 +80,8 @@ pub enum Input {
         phase: UndoPhase,
         /// What was put back, or why not.
         result: Result<String, Failure>,
+        /// What is left on the host all the same.
+        remains: Vec<Remains>,
     },
     /// The signals were read after the rollback.
     Verified {
@@ -181,12 +185,20 @@ pub fn decide(state: &RunState, course: &Course, input: Input) -> Vec<Action> {
         Input::Decided { step, decided } => after_question(state, course, step, decided),
         // It ended before its note was read.
         Input::Waits { .. } => Vec::new(),
-        Input::Acted { step, result: Ok((summary, outputs)), readings } => {
-            vec![finished(state, step, summary, outputs, readings)]
+        Input::Acted { step, result, readings, remains } => {
+            let mut actions = remained(&step, remains);
+            match result {
+                Ok((summary, outputs)) => actions.push(finished(state, step, summary, outputs, readings)),
+                Err(failure) => actions.extend(after_failure(state, course, step, failure, readings)),
+            }
+            actions
         }
-        Input::Acted { step, result: Err(failure), readings } => after_failure(state, course, step, failure, readings),
         Input::Paused { step } => try_again(state, course, step),
-        Input::TakenBack { step, phase, result } => vec![taken_back(step, phase, result)],
+        Input::TakenBack { step, phase, result, remains } => {
+            let mut actions = remained(&step, remains);
+            actions.push(taken_back(step, phase, result));
+            actions
+        }
         Input::Verified { step, readings, lost, failure } => {
             vec![Action::Record(Event::RollbackVerified { step, readings, lost, failure })]
         }
@@ -383,6 +395,13 @@ fn try_again(state: &RunState, course: &Course, step: StepId) -> Vec<Action> {
         _ => begin(state, course, &step),
     };
     vec![Action::Record(Event::StepStarted { step, attempt }), job]
+}
+
+fn remained(step: &StepId, remains: Vec<Remains>) -> Vec<Action> {
+    if remains.is_empty() {
+        return Vec::new();
+    }
+    vec![Action::Record(Event::Remained { step: step.clone(), remains })]
 }
 
 fn taken_back(step: StepId, phase: UndoPhase, result: Result<String, Failure>) -> Action {

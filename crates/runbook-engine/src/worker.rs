@@ -11,15 +11,15 @@ use crate::since::written;
 use crate::{Asker, Program};
 use runbook_journal::StateDir;
 use runbook_model::{
-    Decided, Failure, FailureKind, Outputs, Prediction, Purpose, Reading, Role, RunId, SignalVerdict, StepDef, StepId,
-    UndoPhase,
+    Decided, Failure, FailureKind, Outputs, Prediction, Purpose, Reading, Remains, Role, RunId, SignalVerdict, StepDef,
+    StepId, UndoPhase,
 };
 use runbook_steps::host::{Cancel, Host, HostBuilder, Reader, Running, io_failure};
 use runbook_steps::{BackupRef, Baseline, Changed, Confirmation, Done, Held, Note, Step, Work};
 use serde_json::Value as Json;
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 /// How long a change may take whose step names no `timeout`, and how long every undo may at least.
@@ -66,6 +66,7 @@ struct Bench<'a> {
     dir: PathBuf,
     held: Mutex<Vec<Held>>,
     evidence: Mutex<Vec<Reading>>,
+    remains: Arc<Mutex<Vec<Remains>>>,
 }
 
 impl Worker {
@@ -97,7 +98,8 @@ impl Worker {
             return fail(job, brief, full(&error));
         }
         let held = Mutex::new(brief.held.clone());
-        Bench { worker: self, def, brief, host, dir, held, evidence: Mutex::default() }.work(job)
+        Bench { worker: self, def, brief, host, dir, held, evidence: Mutex::default(), remains: Arc::default() }
+            .work(job)
     }
 
     /// The limit of one attempt. Steps that wait for people or for time to pass have none but their own.
@@ -137,10 +139,12 @@ pub(crate) fn fail(job: Job, brief: &Brief, failure: Failure) -> Input {
             Input::BaselineTaken { step, readings: Vec::new(), marks: Json::Null, failure: Some(failure) }
         }
         Job::Begin { step, .. } => Input::Began { step, began: Began::Failed(failure) },
-        Job::Act(step) | Job::Recheck(step) => Input::Acted { step, result: Err(failure), readings: Vec::new() },
+        Job::Act(step) | Job::Recheck(step) => {
+            Input::Acted { step, result: Err(failure), readings: Vec::new(), remains: Vec::new() }
+        }
         Job::Ask(step) => Input::Decided { step, decided: Some(Decided::nobody(failure.message)) },
         Job::Pause { step, .. } => Input::Paused { step },
-        Job::TakeBack { step, phase } => Input::TakenBack { step, phase, result: Err(failure) },
+        Job::TakeBack { step, phase } => Input::TakenBack { step, phase, result: Err(failure), remains: Vec::new() },
         // What nobody could read is not known to be as it was.
         Job::Verify(step) => {
             let lost = brief.was_green().collect();
@@ -184,7 +188,7 @@ impl Bench<'_> {
             Job::Pause { step, .. } => Input::Paused { step },
             Job::TakeBack { step, phase } => {
                 let result = self.take_back(phase);
-                Input::TakenBack { step, phase, result }
+                Input::TakenBack { step, phase, result, remains: self.remains() }
             }
             Job::Verify(step) => self.verify(step),
         }
@@ -229,6 +233,7 @@ impl Bench<'_> {
             marks: &self.brief.marks,
             baseline: &self.brief.baseline,
             evidence: &self.evidence,
+            remains: &self.remains,
             now_ms: self.host.now_ms(),
             progress: say,
         }
@@ -343,6 +348,7 @@ impl Bench<'_> {
                 dir,
                 held: Mutex::default(),
                 evidence: Mutex::default(),
+                remains: self.remains.clone(),
             };
             let since = || self.changed_since(*complete);
             found.extend(bench.bind()?.settle(&bench.tools(&|note| bench.say(note)), &since)?);
@@ -364,7 +370,12 @@ impl Bench<'_> {
 
     fn acted(&self, step: StepId, result: Result<Done, Failure>) -> Input {
         let readings = self.evidence.lock().map(|rows| rows.clone()).unwrap_or_default();
-        Input::Acted { step, result: result.map(|done| (done.summary, done.outputs)), readings }
+        let result = result.map(|done| (done.summary, done.outputs));
+        Input::Acted { step, result, readings, remains: self.remains() }
+    }
+
+    fn remains(&self) -> Vec<Remains> {
+        std::mem::take(&mut self.remains.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn take_back(&self, phase: UndoPhase) -> Result<String, Failure> {
@@ -385,6 +396,7 @@ impl Bench<'_> {
             dir: self.dir.clone(),
             held: Mutex::new(self.brief.held.clone()),
             evidence: Mutex::default(),
+            remains: self.remains.clone(),
         };
         bound.take_back(phase, &bench.tools(&|note| bench.say(note)), &self.brief.undo)
     }

@@ -1,6 +1,6 @@
 //! What happens in a run. The journal holds these and nothing else; every state and report is a fold over them.
 
-use crate::{Decided, Failure, Outputs, Prediction, Reading, RunId, StepId};
+use crate::{Decided, Failure, Outputs, Prediction, Reading, Remains, RunId, StepId};
 use serde::{Deserialize, Serialize};
 
 /// An event as the journal holds it.
@@ -218,6 +218,14 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         readings: Vec<Reading>,
     },
+    /// What a step left on the host, or an undo did, that a closing line has to name. Comes before the record that ends
+    /// the step or the undo, in the same commit.
+    Remained {
+        /// The step.
+        step: StepId,
+        /// What.
+        remains: Vec<Remains>,
+    },
     /// The operator asked to start nothing more (first Ctrl-C).
     DrainRequested,
     /// The operator asked to stop what runs (second Ctrl-C).
@@ -284,6 +292,7 @@ impl Event {
             Self::DecisionAsked { .. } => "decision-asked",
             Self::DecisionMade { .. } => "decision-made",
             Self::StepFinished { .. } => "step-finished",
+            Self::Remained { .. } => "remained",
             Self::DrainRequested => "drain-requested",
             Self::CancelRequested => "cancel-requested",
             Self::RollbackStarted { .. } => "rollback-started",

@@ -18,6 +18,7 @@ mod id;
 mod installation;
 mod node;
 mod plan;
+mod remains;
 mod rule;
 mod service;
 mod source;
@@ -43,6 +44,7 @@ pub use node::{Entry, Later, Node, Outputs, Reference, Value};
 pub use plan::{
     Allow, Layer, OnFailure, Plan, Resolved, Retention, Retry, Review, SecretSource, StepDef, VarDecl, VarType, Window,
 };
+pub use remains::{Remains, RemainsKind};
 pub use rule::{OrderingRule, Refusal};
 pub use service::{SERVICE_KEY, ServiceTime, service_state};
 pub use source::{Position, Source, SourceId, SourceMap, Span};

@@ -2,8 +2,8 @@
 
 use crate::service::effect_on_service;
 use crate::{
-    Decided, Decision, Event, Failure, IllegalTransition, Outcome, Outputs, Prediction, Reading, Record, RollbackCause,
-    RunHeader, ServiceTime, SignalVerdict, StepId, StepStatus, UndoPhase, Verdict, Waiting, next_status,
+    Decided, Decision, Event, Failure, IllegalTransition, Outcome, Outputs, Prediction, Reading, Record, Remains,
+    RollbackCause, RunHeader, ServiceTime, SignalVerdict, StepId, StepStatus, UndoPhase, Verdict, Waiting, next_status,
 };
 use std::collections::{BTreeMap, HashMap};
 
@@ -72,6 +72,8 @@ pub struct StepState {
     pub undo_started_at: Option<i64>,
     /// Why its undo failed; `None` where it did not, or where a later attempt went well.
     pub undo_failure: Option<Failure>,
+    /// What it, or its undo, left on the host.
+    pub remains: Vec<Remains>,
     /// Its place among the steps in the order in which their intents became durable.
     pub intent_seq: Option<u64>,
     /// When it began, in milliseconds since 1970.
@@ -240,6 +242,11 @@ impl RunState {
                     state.no_baseline = failure.clone();
                     state.baseline = Some(readings.clone());
                     state.marks = marks.clone();
+                }
+            }
+            Event::Remained { step, remains } => {
+                if let Some(state) = self.step_mut(step) {
+                    Remains::merge(&mut state.remains, remains);
                 }
             }
             Event::DrainRequested => self.draining = true,

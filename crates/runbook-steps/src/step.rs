@@ -1,7 +1,7 @@
 //! A bound step: everything about it is known. Plain, blocking, local code; the engine gives it a thread.
 
 use crate::host::{Host, Reader};
-use runbook_model::{Failure, Outputs, Prediction, Reading, StepId, UndoPhase, Waiting};
+use runbook_model::{Failure, Outputs, Prediction, Reading, Remains, StepId, UndoPhase, Waiting};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use std::path::{Path, PathBuf};
@@ -151,6 +151,8 @@ pub struct Work<'a> {
     pub baseline: &'a [Reading],
     /// Rows of evidence, kept also when the step fails.
     pub evidence: &'a Mutex<Vec<Reading>>,
+    /// What is left on the host and has to be named at the end; see [`leaves`](Self::leaves).
+    pub remains: &'a Mutex<Vec<Remains>>,
     /// Milliseconds since 1970 when the work began.
     pub now_ms: i64,
     /// Takes what the step says while it works.
@@ -199,6 +201,14 @@ impl Work<'_> {
     pub fn saw(&self, readings: Vec<Reading>) {
         if let Ok(mut evidence) = self.evidence.lock() {
             *evidence = readings;
+        }
+    }
+
+    /// Tells what `apply` or `take_back` leaves on the host besides its change, or cannot bring back: it is recorded
+    /// when the work ends, well or not, and named by the closing lines.
+    pub fn leaves(&self, remains: Remains) {
+        if let Ok(mut known) = self.remains.lock() {
+            known.push(remains);
         }
     }
 

@@ -266,7 +266,7 @@ impl<'a> World<'a> {
             Job::Ask(step) => Input::Decided { decided: self.answer(), step },
             Job::TakeBack { step, phase } => {
                 let result = self.take_back(&step, phase);
-                Input::TakenBack { step, phase, result }
+                Input::TakenBack { step, phase, result, remains: Vec::new() }
             }
             Job::Verify(step) => {
                 let is_lost = match self.script.step(&step).part {
@@ -318,7 +318,7 @@ impl<'a> World<'a> {
         if self.script.step(&step).changes() {
             self.traces.insert(crate::script::number(&step), Trace::Half);
         }
-        Input::Acted { step, result: Err(Failure::new(kind, "")), readings: Vec::new() }
+        Input::Acted { step, result: Err(Failure::new(kind, "")), readings: Vec::new(), remains: Vec::new() }
     }
 
     fn acted_well(&mut self, step: StepId) -> Input {
@@ -326,7 +326,7 @@ impl<'a> World<'a> {
             self.traces.insert(crate::script::number(&step), Trace::Whole);
         }
         let outputs = self.outputs(&step);
-        Input::Acted { step, result: Ok((String::new(), outputs)), readings: Vec::new() }
+        Input::Acted { step, result: Ok((String::new(), outputs)), readings: Vec::new(), remains: Vec::new() }
     }
 
     fn take_back(&mut self, step: &StepId, phase: UndoPhase) -> Result<String, Failure> {

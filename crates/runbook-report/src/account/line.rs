@@ -26,7 +26,9 @@ pub(crate) fn lines(before: &RunState, record: &Record, style: Style) -> String 
             let began = time::stamp(record.at);
             paragraph(style, Tone::Dim, &format!("runbook {} goes on with this run at {began}.", text::clean(version)))
         }
-        Event::Predicted { .. }
+        // Named at the end, by the closing statement.
+        Event::Remained { .. }
+        | Event::Predicted { .. }
         | Event::StepStarted { .. }
         | Event::StepIntended { .. }
         | Event::UndoStarted { .. } => String::new(),

@@ -112,6 +112,7 @@ impl World {
             marks: &baseline.marks,
             baseline: &baseline.readings,
             evidence: &Mutex::new(Vec::new()),
+            remains: &Mutex::default(),
             now_ms: host.now_ms(),
             progress: &|_| {},
         })

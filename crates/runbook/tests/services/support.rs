@@ -137,6 +137,7 @@ impl OneStep<'_> {
             marks: &self.marks,
             baseline: &self.baseline,
             evidence: &self.evidence,
+            remains: &Mutex::default(),
             now_ms: host.now_ms(),
             progress: &progress,
         };

@@ -1,0 +1,9 @@
+//! What `runbook` promises at the edges, through the real binary: one file a kind of promise.
+//!
+//! The place in which things go wrong is that of the tests in `hostile/`.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "what the tests share runs outside of test functions")]
+
+#[path = "../hostile/bench.rs"]
+mod bench;
+mod statement;
