@@ -37,6 +37,12 @@ pub enum Error {
         /// What is gone.
         missing: String,
     },
+    /// A record still holds a secret where nothing else may stand, so it is not written; nothing more was started.
+    #[error("a record `{event}` holds a secret that cannot be struck out of it, and is not written")]
+    Untold {
+        /// The name of the event.
+        event: &'static str,
+    },
     /// The operating system gives no threads or no randomness.
     #[error("cannot start the run")]
     Start(#[source] std::io::Error),

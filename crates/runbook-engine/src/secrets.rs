@@ -1,4 +1,15 @@
 //! Secrets: fetched before they could be seen, kept in memory alone, and struck out of everything that is recorded.
+//!
+//! `secrets/marks.rs` recognises them, `secrets/strike.rs` strikes them out.
+
+mod encodings;
+mod marks;
+mod skeleton;
+mod strike;
+
+pub(crate) use self::marks::placeholder;
+
+use self::marks::{Marks, Place};
 
 use runbook_model::{Event, Failure, Outputs, Plan, Prediction, Reference, SecretSource, StepId};
 use runbook_steps::host::{Command, Host, io_failure};
@@ -8,14 +19,21 @@ use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 /// The secrets of one run.
 #[derive(Default)]
 pub(crate) struct Secrets {
-    known: Mutex<BTreeMap<String, String>>,
+    known: Mutex<Known>,
     /// Outputs that another process of this run knew and the journal does not: a secret was struck out of them.
     lost: BTreeMap<(StepId, String), String>,
+}
+
+/// What was fetched so far.
+#[derive(Default)]
+struct Known {
+    values: BTreeMap<String, String>,
+    marks: Marks,
 }
 
 impl fmt::Debug for Secrets {
@@ -55,60 +73,63 @@ impl Secrets {
     /// The value of the secret variable `name`, fetched at its first use. Without a host, secrets that come from a
     /// command are not to be had.
     pub(crate) fn get(&self, plan: &Plan, name: &str, host: Option<&Host>) -> Result<String, Failure> {
-        if let Some(known) = self.known.lock().ok().and_then(|known| known.get(name).cloned()) {
-            return Ok(known);
+        let known = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(value) = known().values.get(name) {
+            return Ok(value.clone());
         }
         let source = plan.vars.iter().find(|var| var.name == name).and_then(|var| var.secret.as_ref());
         let source = source.ok_or_else(|| Failure::missing(format!("the secret `{name}` has no source")))?;
         let value = fetch(name, source, host)?;
-        if let Ok(mut known) = self.known.lock() {
-            known.insert(name.to_owned(), value.clone());
-        }
+        let mut known = known();
+        known.marks.add(name, &value);
+        known.values.insert(name.to_owned(), value.clone());
         Ok(value)
     }
 
-    /// `event` with every secret that was fetched so far struck out of what it says. What the run itself goes by (ids,
-    /// kinds of events, verdicts) is never touched: a secret that is a common word must not break the journal.
-    pub(crate) fn redact(&self, event: Event) -> Event {
+    /// `event` with every secret that was fetched so far struck out of what it says; `None` where it would still hold
+    /// one, and must not be written. What the run itself goes by (ids, kinds of events, verdicts) is never touched: a
+    /// secret that is a common word must not break the journal.
+    pub(crate) fn redact(&self, event: Event) -> Option<Event> {
         // Written before anything is fetched, and from parts of the plan that cannot hold secrets.
         if matches!(event, Event::RunStarted(_)) {
-            return event;
+            return Some(event);
         }
-        self.strike(event)
+        self.strike(event, Place::Told)
     }
 
     /// `prediction` with every secret that was fetched so far struck out.
     pub(crate) fn redact_prediction(&self, prediction: Prediction) -> Prediction {
-        self.strike(prediction)
+        let untold = "what it would do holds a secret, and cannot be told without it";
+        self.strike(prediction, Place::Told).unwrap_or(Prediction::CannotPredict { because: untold.to_owned() })
     }
 
     /// `outputs` with every secret that was fetched so far struck out.
     pub(crate) fn redact_outputs(&self, outputs: Outputs) -> Outputs {
-        self.strike(outputs)
+        self.strike(outputs, Place::Output).unwrap_or_default()
     }
 
-    /// `note` with every secret that was fetched so far struck out.
-    pub(crate) fn redact_note(&self, note: String) -> String {
-        self.strike(note)
+    /// `failure` with every secret that was fetched so far struck out.
+    pub(crate) fn redact_failure(&self, failure: Failure) -> Failure {
+        let untold = Failure::new(failure.kind, "what went wrong holds a secret, and cannot be told without it");
+        self.strike(failure, Place::Told).unwrap_or(untold)
     }
 
-    fn strike<T: Serialize + DeserializeOwned>(&self, value: T) -> T {
-        let Ok(known) = self.known.lock() else { return value };
-        let mut marks: Vec<Mark> = known.iter().flat_map(|(name, secret)| Mark::of(name, secret)).collect();
-        // The longest first, or the rest of a longer one would stay.
-        marks.sort_by_key(|mark| std::cmp::Reverse(mark.text.len()));
-        if marks.is_empty() {
-            return value;
-        }
-        let Ok(mut tree) = serde_json::to_value(&value) else { return value };
-        strike(&mut tree, &marks, false);
-        serde_json::from_value(tree).unwrap_or(value)
+    /// `text` with every secret that was fetched so far struck out.
+    pub(crate) fn redact_text(&self, text: String) -> String {
+        self.strike(text, Place::Told).unwrap_or_default()
     }
-}
 
-/// What stands where a secret was struck out.
-pub(crate) fn placeholder(name: &str) -> String {
-    format!("(secret {name})")
+    /// The secret that `value` holds, if one stands in it that is too long to be there by accident.
+    pub(crate) fn surely_in(&self, value: &Json) -> Option<String> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        known.marks.surely_in(&text).map(str::to_owned)
+    }
+
+    fn strike<T: Serialize + DeserializeOwned>(&self, value: T, place: Place) -> Option<T> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        strike::strike(value, &known.marks, place).ok()
+    }
 }
 
 /// The secrets of `plan` that were struck out of `tree`.
@@ -125,72 +146,6 @@ fn used(plan: &Plan) -> BTreeSet<&str> {
         Reference::Output { .. } => None,
     };
     plan.steps.iter().flat_map(|step| step.with.waits_for()).filter_map(secret).collect()
-}
-
-/// Fields that the run goes by. They hold names that the plan may not take from a secret.
-const STRUCTURE: &[&str] = &[
-    "event",
-    "prediction",
-    "outcome",
-    "cause",
-    "verdict",
-    "phase",
-    "step",
-    "until",
-    "kind",
-    "role",
-    "signal",
-    "lost",
-    "answer",
-];
-/// Data that steps hand from one phase to the next; any name may stand in it.
-const DATA: &[&str] = &["undo", "marks", "outputs"];
-/// A secret that is shorter than this may be a part of a path by chance.
-const LONG: usize = 16;
-
-/// A text that must not be shown, and what is shown in its place.
-struct Mark {
-    text: String,
-    shown: String,
-}
-
-impl Mark {
-    /// The secret; each line of one that has several, for a diff shows lines apart; and both as JSON writes them.
-    fn of(name: &str, secret: &str) -> Vec<Self> {
-        let lines = secret.lines().filter(|line| line.len() >= 4);
-        let mut texts: Vec<String> = std::iter::once(secret).chain(lines).map(str::to_owned).collect();
-        let quoted = |text: &String| {
-            let quoted = Json::from(text.as_str()).to_string();
-            quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(text).to_owned()
-        };
-        texts.extend(texts.clone().iter().map(quoted));
-        texts.retain(|text| !text.is_empty());
-        texts.into_iter().map(|text| Self { text, shown: placeholder(name) }).collect()
-    }
-
-    /// Paths cannot be made from secrets, and undo data that names another path would be no way back.
-    fn applies_to(&self, text: &str, data: bool) -> bool {
-        let is_path = data && text.starts_with('/') && !text.contains('\n');
-        text.contains(&self.text) && (!is_path || text == self.text || self.text.len() >= LONG)
-    }
-}
-
-fn strike(tree: &mut Json, marks: &[Mark], data: bool) {
-    match tree {
-        Json::String(text) => {
-            for mark in marks {
-                if mark.applies_to(text, data) {
-                    *text = text.replace(&mark.text, &mark.shown);
-                }
-            }
-        }
-        Json::Array(items) => items.iter_mut().for_each(|item| strike(item, marks, data)),
-        Json::Object(map) => map
-            .iter_mut()
-            .filter(|(key, _)| data || !STRUCTURE.contains(&key.as_str()))
-            .for_each(|(key, item)| strike(item, marks, data || DATA.contains(&key.as_str()))),
-        Json::Null | Json::Bool(_) | Json::Number(_) => {}
-    }
 }
 
 fn fetch(name: &str, source: &SecretSource, host: Option<&Host>) -> Result<String, Failure> {

@@ -217,7 +217,7 @@ impl Bench<'_> {
 
     fn say(&self, note: Note) {
         let note = match note {
-            Note::Doing(text) => Note::Doing(self.worker.secrets.redact_note(text)),
+            Note::Doing(text) => Note::Doing(self.worker.secrets.redact_text(text)),
             waits @ Note::Waits(_) => waits,
         };
         let _ = self.worker.notes.send((self.def.id.clone(), note));

@@ -8,19 +8,22 @@ use std::sync::PoisonError;
 impl Runner {
     /// The events as records, which the state knows of from now on.
     pub(super) fn happen(&mut self, events: Vec<Event>) -> Result<Vec<Record>, Error> {
-        let records = self.number(events);
+        let records = self.number(events)?;
         for record in &records {
             self.state.apply(record).map_err(|source| Error::Damaged { run: self.run.clone(), source })?;
         }
         Ok(records)
     }
 
-    fn number(&mut self, events: Vec<Event>) -> Vec<Record> {
+    fn number(&mut self, events: Vec<Event>) -> Result<Vec<Record>, Error> {
         let at = now_ms();
-        let record = |(seq, event): (u64, &Event)| Record { seq, at, event: self.worker.secrets.redact(event.clone()) };
-        let records = (self.state.seq + 1..).zip(&events).map(record).collect();
+        let record = |(seq, event): (u64, &Event)| {
+            let struck = self.worker.secrets.redact(event.clone());
+            struck.map(|event| Record { seq, at, event }).ok_or(Error::Untold { event: event.name() })
+        };
+        let records = (self.state.seq + 1..).zip(&events).map(record).collect::<Result<_, _>>()?;
         self.unstruck.extend(events);
-        records
+        Ok(records)
     }
 
     pub(super) fn commit(&mut self, records: &[Record]) -> Result<(), Error> {

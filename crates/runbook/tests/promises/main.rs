@@ -6,4 +6,5 @@
 
 #[path = "../hostile/bench.rs"]
 mod bench;
+mod secrets;
 mod statement;
