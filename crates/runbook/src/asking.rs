@@ -64,9 +64,7 @@ impl Asker for AtTerminal {
             }
             if !stands {
                 stands = true;
-                // What was typed before the question stood answers something else. What cannot be thrown away cannot be
-                // read either, which is told below.
-                let _ = tcflush(io::stdin(), QueueSelector::IFlush);
+                nothing_typed_ahead();
                 ask(step);
             }
             match read_some(&mut typed, left.min(LOOK)) {
@@ -85,6 +83,12 @@ impl Asker for AtTerminal {
             }
         }
     }
+}
+
+/// What was typed before a question stood answers something else. To be called right before the question is written.
+pub(crate) fn nothing_typed_ahead() {
+    // What cannot be thrown away cannot be read either, and reading tells what is wrong.
+    let _ = tcflush(io::stdin(), QueueSelector::IFlush);
 }
 
 /// Says which question stands: there may be several.

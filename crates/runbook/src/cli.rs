@@ -1,21 +1,19 @@
 //! The command line: one table from which parsing, help, completions and man pages come.
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
-use std::io::Write;
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::time::Duration;
+
+/// What stands below the help of every command that ends with the code of a run.
+const EXIT_CODES: &str = "Exit codes: 0 done or nothing to do; 1 plan or usage refused; 2 changes pending (--detailed-exitcode); \
+3 failed and rolled back; 4 failed and stopped, not rolled back; 5 stuck; 6 refused by a gate, window or lock; 130 cancelled.";
 
 /// Maintenance windows that cannot hurt.
 ///
 /// A plan is a YAML file in git: a graph of steps on one host. runbook takes local backups before the first change, believes
 /// evidence rather than exit codes, rolls back by itself without the network, and leaves a report.
 #[derive(Debug, Parser)]
-#[command(name = "runbook", version, max_term_width = 100, disable_help_subcommand = true)]
-#[command(
-    after_help = "Exit codes: 0 done or nothing to do; 1 plan or usage refused; 2 changes pending (--detailed-exitcode); \
-3 failed and rolled back; 4 failed and stopped, not rolled back; 5 stuck; 6 refused by a gate, window or lock; 130 cancelled."
-)]
+#[command(name = "runbook", version, max_term_width = 100, arg_required_else_help = true, after_help = EXIT_CODES)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -56,11 +54,13 @@ pub(crate) enum Color {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run a plan on this host; roll back by itself if the evidence is bad
+    #[command(after_help = EXIT_CODES)]
     Apply(ApplyArgs),
     /// Judge plans without touching any host; show everything that is wrong at once
     Check(CheckArgs),
     /// Show what a plan would do on this host; reads it and writes nothing
     #[command(visible_alias = "diff")]
+    #[command(after_help = EXIT_CODES)]
     Plan(PlanArgs),
     /// Show the order of the steps with the reason of every edge
     Graph(GraphArgs),
@@ -68,16 +68,20 @@ pub(crate) enum Command {
     Vars(VarsArgs),
     /// List the kinds of steps, or tell about one
     Steps(StepsArgs),
-    /// Tell more about a diagnostic code such as RB0112
+    /// Tell more about a diagnostic code such as RB0112, or about a rule such as backup-before-change
     Explain {
-        /// The code; without one, all codes are listed
-        code: Option<String>,
+        /// The code or the rule; without one, all are listed
+        #[arg(value_name = "CODE|RULE")]
+        name: Option<String>,
     },
     /// Take a run back, the latest one if none is named
+    #[command(after_help = EXIT_CODES)]
     Rollback(RollbackArgs),
     /// Go on with the run that was interrupted
+    #[command(after_help = EXIT_CODES)]
     Resume(ResumeArgs),
     /// After a crash or a reboot: settle an open run without being asked
+    #[command(after_help = EXIT_CODES)]
     Recover(RecoverArgs),
     /// Tell whether a run is going on, open or stuck
     Status,
@@ -88,7 +92,7 @@ pub(crate) enum Command {
     /// Print a run's report as Markdown, with the evidence for each line of the checklists
     Report(RunChoice),
     /// List, verify, restore and prune backups
-    #[command(subcommand)]
+    #[command(subcommand, arg_required_else_help = true)]
     Backup(BackupCommand),
     /// Let a run pass a gate.approve step that waits
     Approve(ApproveArgs),
@@ -106,6 +110,8 @@ pub(crate) enum Command {
         /// The directory to write them to
         dir: PathBuf,
     },
+    /// Print the version
+    Version,
     /// Keep one process.* service up; started by runbook itself
     #[command(hide = true)]
     Supervise {
@@ -116,7 +122,7 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct PlanSource {
-    /// The plan
+    /// The plan's file; `-` reads it from standard input, and relative paths then start at the current directory
     #[arg(value_name = "PLAN")]
     pub(crate) plan: PathBuf,
     /// Use environments/NAME.yaml, beside the plan or in a directory above it
@@ -163,7 +169,7 @@ pub(crate) struct ApplyArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct CheckArgs {
-    /// The plans
+    /// The plans' files; `-` reads one from standard input
     #[arg(value_name = "PLAN", required = true)]
     pub(crate) plans: Vec<PathBuf>,
     /// Use environments/NAME.yaml, beside the plan or in a directory above it
@@ -216,7 +222,7 @@ pub(crate) struct StepsArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct RollbackArgs {
-    /// The run; the latest one without it
+    /// The run, or the beginning of its id; the latest one without it
     pub(crate) run: Option<String>,
     /// Go ahead without being asked
     #[arg(long, short)]
@@ -225,7 +231,7 @@ pub(crate) struct RollbackArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ResumeArgs {
-    /// The run; the open one without it
+    /// The run, or the beginning of its id; the open one without it
     pub(crate) run: Option<String>,
     /// Go ahead without being asked
     #[arg(long, short)]
@@ -251,7 +257,7 @@ pub(crate) struct RecoverArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct RunChoice {
-    /// The run; the latest one without it
+    /// The run, or the beginning of its id; the latest one without it
     pub(crate) run: Option<String>,
 }
 
@@ -261,12 +267,12 @@ pub(crate) enum BackupCommand {
     List,
     /// Read backups and compare every digest with the manifest; all of them if none is named
     Verify {
-        /// The backup, as `backup list` names it
+        /// The backup, as `backup list` names it; the beginning of its name is enough
         backup: Option<String>,
     },
     /// Put a path back from a backup; what is there is set aside
     Restore {
-        /// The backup, as `backup list` names it
+        /// The backup, as `backup list` names it; the beginning of its name is enough
         backup: String,
         /// What to put back; everything in the backup without it
         paths: Vec<PathBuf>,
@@ -284,7 +290,7 @@ pub(crate) enum BackupCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct ApproveArgs {
-    /// The run
+    /// The run, or the beginning of its id
     pub(crate) run: String,
     /// The gate.approve step
     pub(crate) step: String,
@@ -325,35 +331,6 @@ fn reason(text: &str) -> Result<String, String> {
         "" => Err("say who looked at the host, and what was done".to_owned()),
         said => Ok(said.to_owned()),
     }
-}
-
-/// The command line, or the exit code of help and usage errors. Usage errors are refusals: exit code 1.
-pub(crate) fn parse() -> Result<Cli, ExitCode> {
-    Cli::try_parse().map_err(|error| {
-        let refused = error.use_stderr();
-        // A closed pipe behind `--help` is nobody's fault.
-        let _ = match asked_for_json(std::env::args()) {
-            true if refused => writeln!(std::io::stdout(), "{}", as_json(&error.render().to_string())),
-            _ => error.print(),
-        };
-        ExitCode::from(u8::from(refused))
-    })
-}
-
-/// Whether the answer is for a program, as far as a command line that makes no sense can tell.
-fn asked_for_json(args: impl Iterator<Item = String>) -> bool {
-    let args: Vec<String> = args.collect();
-    let is_json = |word: &str| matches!(word, "json" | "ndjson");
-    args.windows(2).any(|pair| matches!(pair, [flag, value] if flag == "--format" && is_json(value)))
-        || args.iter().any(|arg| arg.strip_prefix("--format=").is_some_and(is_json))
-}
-
-/// The first paragraph of a usage error is the error, the second one the hint: a suggestion, or the usage.
-fn as_json(text: &str) -> serde_json::Value {
-    let mut paragraphs = text.trim().split("\n\n").map(str::trim);
-    let error = paragraphs.next().unwrap_or_default();
-    let error = error.strip_prefix("error: ").unwrap_or(error);
-    serde_json::json!({ "error": error, "hint": paragraphs.next(), "exit": 1 })
 }
 
 /// The table itself, for completions and man pages, without what is hidden.

@@ -3,16 +3,18 @@
 use crate::cli::PlanSource;
 use crate::error::CommandError;
 use crate::facts::host_facts;
+use crate::texts::{is_stdin, plain, read_text};
 use runbook_engine::{Program, Saved, compile};
 use runbook_model::{Code, Diagnostic, Diagnostics, Plan, Resolved, Severity, SourceMap, Span};
 use runbook_plan::{Document, Loaded, Request, load};
 use runbook_steps::{Catalogue, is_zone};
 use std::fs;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
-/// A plan may be this large; `runbook-plan` has the same limit.
-const LIMIT: u64 = 16 << 20;
+pub(crate) use crate::texts::title;
+
+/// How many environments a message names.
+const SHOWN: usize = 8;
 
 /// What came of reading and judging a plan.
 pub(crate) struct Judged {
@@ -33,7 +35,10 @@ pub(crate) fn judge(source: &PlanSource, parallel: usize) -> Result<Judged, Comm
     let vars = loaded.whatever_there_is().map(|plan| plan.vars.clone()).unwrap_or_default();
     let sources = loaded.sources.clone();
     let mut found = Diagnostics::default();
-    found.extend(loaded.diagnostics);
+    found.extend(match &source.env {
+        None => one_for_a_forgotten_environment(loaded.diagnostics, &base(&source.plan)?),
+        Some(env) => with_the_environment(loaded.diagnostics, env, &base(&source.plan)?),
+    });
     let sound = loaded.plan.is_some();
     let Some(plan) = loaded.plan.or(loaded.partial) else {
         return Ok(Judged { program: None, vars, diagnostics: found.into_sorted(), sources });
@@ -64,13 +69,9 @@ fn may_be_about_what_is_missing(fault: &Diagnostic) -> bool {
 }
 
 fn read(source: &PlanSource, catalogue: &Catalogue) -> Result<Loaded, CommandError> {
-    let name = source.plan.to_string_lossy().into_owned();
-    let text = read_file(&source.plan)?;
-    let base = std::path::absolute(&source.plan).map_err(|error| {
-        CommandError::refused(format!("cannot tell where {} is: {}", source.plan.display(), plain(&error)))
-            .hint("the current directory may have been removed; give the plan's full path")
-    })?;
-    let base = base.parent().map(Path::to_path_buf).unwrap_or_else(|| PathBuf::from("/"));
+    let name = title(&source.plan);
+    let text = read_text(&source.plan)?;
+    let base = base(&source.plan)?;
     let overlay = source.env.as_deref().map(|env| read_environment(&base, env)).transpose()?;
     let outputs = |uses: &str| {
         let kind = catalogue.get(uses)?;
@@ -90,55 +91,29 @@ fn read(source: &PlanSource, catalogue: &Catalogue) -> Result<Loaded, CommandErr
     }))
 }
 
-fn read_file(path: &Path) -> Result<String, CommandError> {
-    let refused =
-        |why: String| CommandError::refused(format!("cannot read {}: {why}", path.display())).code(Code::UNREADABLE);
-    let found = fs::metadata(path).map_err(|error| refused(plain(&error)))?;
-    if found.is_dir() {
-        return Err(refused("it is a directory".to_owned()).hint("name the plan's file"));
+/// Where the paths of a plan start: at its own directory, or here if it comes from standard input.
+fn base(plan: &Path) -> Result<PathBuf, CommandError> {
+    let lost = |error: std::io::Error| {
+        CommandError::refused(format!("cannot tell where {} is: {}", title(plan), plain(&error)))
+            .hint("the current directory may have been removed; give the plan's full path")
+    };
+    if is_stdin(plan) {
+        return std::env::current_dir().map_err(lost);
     }
-    let mut bytes = Vec::new();
-    // `<(…)` and /dev/stdin are pipes, so a pipe is read; but nothing without an end.
-    let file = fs::File::open(path).map_err(|error| refused(plain(&error)))?;
-    file.take(LIMIT + 1).read_to_end(&mut bytes).map_err(|error| refused(plain(&error)))?;
-    if bytes.len() as u64 > LIMIT {
-        return Err(refused(format!("it is larger than {} MiB", LIMIT >> 20)).hint("is this the right file?"));
-    }
-    let utf16 = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
-    String::from_utf8(bytes).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
-        let line = error.as_bytes().iter().take(at).filter(|byte| **byte == b'\n').count() + 1;
-        let refusal = refused(format!("line {line} is not UTF-8 text"));
-        if utf16 {
-            refusal.hint(format!("it looks like UTF-16: iconv -f UTF-16 -t UTF-8 {}", path.display()))
-        } else {
-            refusal.hint("save the file as UTF-8")
-        }
-    })
-}
-
-fn plain(error: &std::io::Error) -> String {
-    match error.kind() {
-        std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
-        std::io::ErrorKind::PermissionDenied => "this user may not read it".to_owned(),
-        _ => error.to_string(),
-    }
+    let whole = std::path::absolute(plan).map_err(lost)?;
+    Ok(whole.parent().map(Path::to_path_buf).unwrap_or_else(|| PathBuf::from("/")))
 }
 
 /// `environments/NAME.yaml` beside the plan or in a directory above it; the nearest one.
 fn read_environment(base: &Path, env: &str) -> Result<(String, String), CommandError> {
-    let looked_in: Vec<PathBuf> = base.ancestors().map(|dir| dir.join("environments")).collect();
-    let file = looked_in.iter().map(|dir| dir.join(format!("{env}.yaml"))).find(|file| file.is_file());
     let well_named = !env.is_empty() && !env.contains(['/', '\0']) && !env.starts_with('.');
-    match file.filter(|_| well_named) {
+    match environment_file(base, env).filter(|_| well_named) {
         Some(file) => {
-            let text = read_file(&file)?;
-            let name =
-                std::env::current_dir().ok().and_then(|here| file.strip_prefix(here).ok().map(Path::to_path_buf));
-            Ok((name.unwrap_or(file).to_string_lossy().into_owned(), text))
+            let text = read_text(&file)?;
+            Ok((shown(file), text))
         }
         None => {
-            let known: Vec<String> = looked_in.iter().flat_map(|dir| environments_in(dir)).collect();
+            let known = known_environments(base);
             let near = runbook_model::did_you_mean(env, known.iter().map(String::as_str));
             let help = match near {
                 Some(near) => format!("did you mean `{near}`?"),
@@ -151,6 +126,53 @@ fn read_environment(base: &Path, env: &str) -> Result<(String, String), CommandE
             Err(CommandError::refused(message).code(Code::UNKNOWN_ENVIRONMENT).hint(help))
         }
     }
+}
+
+/// The names of all environments that a plan in `base` may be given, the nearest first.
+fn known_environments(base: &Path) -> Vec<String> {
+    base.ancestors().flat_map(|dir| environments_in(&dir.join("environments"))).collect()
+}
+
+/// Where no environment was chosen and there are some, every variable without a value has the one cause.
+fn one_for_a_forgotten_environment(found: Vec<Diagnostic>, base: &Path) -> Vec<Diagnostic> {
+    let (unset, mut others): (Vec<_>, Vec<_>) = found.into_iter().partition(|one| one.code == Code::UNSET_VARIABLE);
+    let known = known_environments(base);
+    let mut unset = unset.into_iter();
+    let Some(first) = unset.next() else { return others };
+    if known.is_empty() {
+        others.push(first);
+        others.extend(unset);
+        return others;
+    }
+    let choices = known.iter().take(SHOWN).map(|name| format!("`--env {name}`")).collect::<Vec<_>>().join(", ");
+    let more = if known.len() > SHOWN { " and others in environments/" } else { "" };
+    let message = format!("{}, and no environment was chosen", first.message);
+    let mut one = Diagnostic { message, help: None, ..first };
+    for other in unset {
+        let label = other.message.replace("the variable ", "");
+        one = one.related(other.primary.span, label);
+    }
+    others.push(one.help(format!("choose one: {choices}{more}; or set each with `--var NAME=…`")));
+    others
+}
+
+/// Names the file in which a value is missing.
+fn with_the_environment(mut found: Vec<Diagnostic>, env: &str, base: &Path) -> Vec<Diagnostic> {
+    let Some(file) = environment_file(base, env) else { return found };
+    for one in found.iter_mut().filter(|one| one.code == Code::UNSET_VARIABLE) {
+        one.help = Some(format!("set it in {}, or with `--var NAME=…`", shown(file.clone())));
+    }
+    found
+}
+
+fn environment_file(base: &Path, env: &str) -> Option<PathBuf> {
+    base.ancestors().map(|dir| dir.join("environments").join(format!("{env}.yaml"))).find(|file| file.is_file())
+}
+
+/// As it is called from here.
+fn shown(file: PathBuf) -> String {
+    let short = std::env::current_dir().ok().and_then(|here| file.strip_prefix(here).ok().map(Path::to_path_buf));
+    short.unwrap_or(file).to_string_lossy().into_owned()
 }
 
 fn environments_in(dir: &Path) -> Vec<String> {

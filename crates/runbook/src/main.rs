@@ -7,13 +7,17 @@ mod error;
 mod facts;
 mod keeping;
 mod loading;
+mod naming;
 mod running;
 mod screen;
+mod texts;
+mod usage;
+mod window;
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let cli = match cli::parse() {
+    let cli = match usage::parse() {
         Ok(cli) => cli,
         Err(code) => return code,
     };

@@ -3,6 +3,7 @@
 use crate::error::{CommandError, Exit};
 use crate::facts::host_facts;
 use crate::loading;
+use crate::naming::{Named, pick};
 use crate::screen::Screen;
 use runbook_engine::{Asker, Ending, Runner, Saved, Settings};
 use runbook_journal::{Holder, Journal, Lock, RunRow, StateDir};
@@ -45,19 +46,16 @@ pub(crate) fn journal(dir: &StateDir) -> Result<Journal, CommandError> {
 
 /// The run that `name` means; without a name the latest one.
 pub(crate) fn choose(journal: &Journal, name: Option<&str>) -> Result<RunRow, CommandError> {
-    let runs = journal.runs()?;
-    match name {
-        None => runs.into_iter().next().ok_or_else(|| CommandError::refused("no plan was ever applied here")),
+    let mut runs = journal.runs()?;
+    let at = match name {
+        None => 0,
         Some(name) => {
-            let mut matching = runs.into_iter().filter(|row| row.run.as_str().starts_with(name));
-            match (matching.next(), matching.next()) {
-                (Some(row), None) => Ok(row),
-                (Some(_), Some(_)) => Err(CommandError::refused(format!("more than one run begins with `{name}`"))),
-                _ => Err(CommandError::refused(format!("there is no run `{name}` on this host"))
-                    .hint("`runbook history` lists them")),
-            }
+            let about = |row: &RunRow| format!("{}, {}", row.plan, runbook_report::stamp(row.started_at));
+            let known = runs.iter().map(|row| Named { name: row.run.to_string(), about: about(row) });
+            pick("run", name, &known.collect::<Vec<_>>(), "runbook history")?
         }
-    }
+    };
+    if at < runs.len() { Ok(runs.swap_remove(at)) } else { Err(CommandError::refused("no plan was ever applied here")) }
 }
 
 /// Everything that the journal holds about a run.

@@ -1,5 +1,5 @@
 //! The terminal: what it can show, and the only places that print.
-use crate::asking::AtTerminal;
+use crate::asking::{AtTerminal, nothing_typed_ahead};
 use crate::cli::{Color, Format, Global};
 use crate::error::{CommandError, Exit};
 use runbook_engine::{Asker, Interrupt, Observer};
@@ -134,6 +134,7 @@ impl Screen {
                 .hint("give --yes to go ahead without being asked"));
         }
         let mut screen = io::stderr();
+        nothing_typed_ahead();
         write!(screen, "{question} [y/N] ")?;
         screen.flush()?;
         let mut answer = String::new();

@@ -1,10 +1,9 @@
-//! Commands that tell about `runbook` itself: `steps`, `explain`.
+//! Commands that tell about `runbook` itself: `steps`, `version`.
 
 use crate::cli::{Format, StepsArgs};
 use crate::error::{CommandError, Exit};
 use crate::screen::Screen;
-use runbook_model::{CODES, did_you_mean};
-use runbook_report::diagnostics;
+use runbook_model::did_you_mean;
 use runbook_steps::{Catalogue, KindDoc, Need, Param, ParamType, kind_schema};
 use serde_json::json;
 
@@ -130,24 +129,11 @@ fn takes(ty: ParamType) -> String {
     words.to_owned()
 }
 
-pub(crate) fn explain(screen: &Screen, code: Option<&str>) -> Result<Exit, CommandError> {
-    let told = |doc: &runbook_model::CodeDoc| json!({ "code": doc.code, "title": doc.title, "text": doc.text });
-    match code {
-        None if screen.format != Format::Text => screen.json(&CODES.iter().map(told).collect())?,
-        None => {
-            let all: String = CODES.iter().map(|doc| format!("{}  {}\n", doc.code, doc.title)).collect();
-            screen.text(&all)?;
-        }
-        Some(code) => match diagnostics::explain(&code.to_uppercase()) {
-            Some(text) => match CODES.iter().find(|doc| doc.code.eq_ignore_ascii_case(code)) {
-                Some(doc) if screen.format != Format::Text => screen.json(&told(doc))?,
-                _ => screen.text(&text)?,
-            },
-            None => {
-                let error = CommandError::refused(format!("there is no code `{code}`"));
-                return Err(error.hint("`runbook explain` lists them"));
-            }
-        },
+pub(crate) fn version(screen: &Screen) -> Result<Exit, CommandError> {
+    let version = env!("CARGO_PKG_VERSION");
+    match screen.format {
+        Format::Text => screen.text(&format!("runbook {version}\n"))?,
+        Format::Json | Format::Ndjson => screen.json(&json!({ "version": version }))?,
     }
     Ok(Exit::Done)
 }

@@ -6,12 +6,12 @@ use crate::keeping;
 use crate::loading::{Judged, judge, short_digest};
 use crate::running::{end, lock, now_ms, refuse_unsettled, settings};
 use crate::screen::Screen;
+use crate::window::in_window;
 use runbook_engine::{Forecast, Program, Runner};
 use runbook_journal::{Journal, StateDir};
 use runbook_model::{RunId, RunState, Verdict};
 use runbook_report::{Occasion, Preview, StepPreview};
 use runbook_steps::host::Reader;
-use runbook_steps::{WindowState, window_state};
 use std::hash::{BuildHasher, Hasher};
 
 pub(crate) fn apply(screen: &Screen, dir: &StateDir, args: &ApplyArgs) -> Result<Exit, CommandError> {
@@ -21,7 +21,7 @@ pub(crate) fn apply(screen: &Screen, dir: &StateDir, args: &ApplyArgs) -> Result
     if args.dry_run {
         return preview(screen, dir, &program, args.detailed_exitcode, false);
     }
-    in_window(&program)?;
+    in_window(program.plan())?;
     let lock = lock(dir, format!("apply {}", program.plan().name))?;
     refuse_unsettled(Journal::open_to_read(dir)?.as_ref())?;
     let forecast = program.forecast(&reader(dir, &program));
@@ -40,6 +40,8 @@ pub(crate) fn apply(screen: &Screen, dir: &StateDir, args: &ApplyArgs) -> Result
         screen.text(&pictured(&program, &forecast, Occasion::Consent, false).text(screen.style()))?;
     }
     screen.consent(&format!("Apply {} to this host?", program.plan().name), args.yes)?;
+    // The question may have stood for long. What else the consent was given for is still so: the lock is held.
+    in_window(program.plan())?;
     let plan = program.plan().clone();
     let run = new_run();
     let observer = screen.observer(RunState::default());
@@ -109,7 +111,7 @@ fn preview(
 /// What would keep `apply` from starting now, as far as that can be read without writing.
 fn obstacles(dir: &StateDir, program: &Program) -> Vec<String> {
     let mut found = Vec::new();
-    found.extend(in_window(program).err().map(|error| error.message));
+    found.extend(in_window(program.plan()).err().map(|error| error.message));
     if let Ok(Some(holder)) = runbook_journal::Lock::holder(dir) {
         found.push(format!("another runbook is at work on this host: {holder}"));
     }
@@ -178,20 +180,6 @@ fn nothing_to_do(screen: &Screen, program: &Program, forecast: &Forecast) -> Res
         Format::Ndjson => screen.text(&pictured(program, forecast, Occasion::DryRun, false).ndjson())?,
     }
     Ok(Exit::Done)
-}
-
-/// Refuses outside the plan's maintenance window.
-fn in_window(program: &Program) -> Result<(), CommandError> {
-    let Some(window) = &program.plan().window else { return Ok(()) };
-    match window_state(window, now_ms()) {
-        Ok(WindowState::Open { .. }) => Ok(()),
-        Ok(WindowState::Closed { opens_ms }) => {
-            let opens = runbook_steps::local_time(window, opens_ms);
-            Err(CommandError::new(Exit::Held, format!("the maintenance window of {} is closed", program.plan().name))
-                .hint(format!("it opens {opens}")))
-        }
-        Err(failure) => Err(CommandError::new(Exit::Held, failure.message)),
-    }
 }
 
 /// Backups past their retention go after a run that ended well. It is no failure of the run if they cannot.

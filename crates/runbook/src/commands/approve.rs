@@ -14,10 +14,14 @@ pub(crate) fn approve(screen: &Screen, dir: &StateDir, args: &ApproveArgs) -> Re
     let journal = journal(dir)?;
     let run = choose(&journal, Some(&args.run))?.run;
     let known = known(&journal, &run)?;
-    let gate = known.saved.plan.steps.iter().find(|step| step.id.as_str() == args.step && step.uses == "gate.approve");
-    let Some(gate) = gate else {
+    let gates = || known.saved.plan.steps.iter().filter(|step| step.uses == "gate.approve");
+    let Some(gate) = gates().find(|step| step.id.as_str() == args.step) else {
         let error = CommandError::refused(format!("run {run} has no gate.approve step `{}`", args.step));
-        return Err(error.hint(format!("`runbook show {run}` lists its steps")));
+        let names: Vec<&str> = gates().map(|step| step.id.as_str()).collect();
+        return Err(error.hint(match names.as_slice() {
+            [] => "there is none in its plan, so nothing waits for an approval".to_owned(),
+            names => format!("its gates are {}", names.join(", ")),
+        }));
     };
     let state = RunState::replay(&known.records)?;
     if state.verdict().is_some() || state.status(&gate.id).is_over() {

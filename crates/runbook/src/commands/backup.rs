@@ -3,6 +3,7 @@
 use crate::cli::{BackupCommand, Format};
 use crate::error::{CommandError, Exit};
 use crate::keeping::{self, Kept, made_at};
+use crate::naming::{Named, pick};
 use crate::running::{lock, now_ms};
 use crate::screen::Screen;
 use runbook_journal::{Journal, StateDir};
@@ -27,10 +28,10 @@ pub(crate) fn run(screen: &Screen, dir: &StateDir, command: BackupCommand) -> Re
 }
 
 fn one<'a>(kept: &'a [Kept], name: &str) -> Result<&'a Kept, CommandError> {
-    kept.iter().find(|one| one.name == name).ok_or_else(|| {
-        CommandError::refused(format!("there is no backup `{name}` on this host"))
-            .hint("`runbook backup list` lists them")
-    })
+    let about = |one: &Kept| one.run.as_ref().map_or(String::new(), |run| run.plan.clone());
+    let known: Vec<Named> = kept.iter().map(|one| Named { name: one.name.clone(), about: about(one) }).collect();
+    let at = pick("backup", name, &known, "runbook backup list")?;
+    kept.get(at).ok_or_else(|| CommandError::refused(format!("there is no backup `{name}` on this host")))
 }
 
 fn list(screen: &Screen, kept: &[Kept]) -> Result<Exit, CommandError> {

@@ -3,9 +3,9 @@
 use super::apply::{reasons, sound};
 use crate::cli::{CheckArgs, Drawing, Format, GraphArgs, PlanSource, VarsArgs};
 use crate::error::{CommandError, Exit};
-use crate::loading::{judge, place};
+use crate::loading::{judge, place, title};
 use crate::screen::Screen;
-use runbook_model::{Code, Resolved, Severity};
+use runbook_model::{Code, Node, Resolved, Severity, SourceMap};
 use runbook_plan::shown;
 use runbook_report::diagnostics;
 use serde_json::{Value, json};
@@ -37,12 +37,11 @@ pub(crate) fn check(screen: &Screen, args: &CheckArgs) -> Result<Exit, CommandEr
             Some(program) if !bad => {
                 if screen.format == Format::Text {
                     let plan = program.plan();
-                    screen.text(&format!(
-                        "{}: {} is sound, {} steps\n",
-                        source.plan.display(),
-                        plan.name,
-                        plan.steps.len()
-                    ))?;
+                    let steps = match plan.steps.len() {
+                        1 => "1 step".to_owned(),
+                        many => format!("{many} steps"),
+                    };
+                    screen.text(&format!("{}: {} is sound, {steps}\n", title(&source.plan), plan.name))?;
                 }
             }
             _ => exit = Exit::Refused,
@@ -132,12 +131,11 @@ pub(crate) fn vars(screen: &Screen, args: &VarsArgs) -> Result<Exit, CommandErro
             }
             screen.text(&text)?;
         }
-        Format::Json | Format::Ndjson => {
-            let rows: Vec<_> = rows
-                .iter()
-                .map(|[name, value, layer, place]| json!({ "name": name, "value": value, "layer": layer, "place": place }))
-                .collect();
-            screen.json(&json!(rows))?;
+        Format::Json => {
+            screen.json(&judged.vars.iter().map(|var| variable(var, &judged.sources)).collect())?;
+        }
+        Format::Ndjson => {
+            judged.vars.iter().try_for_each(|var| screen.json(&variable(var, &judged.sources)))?;
         }
     }
     let bad = judged.diagnostics.iter().any(|found| found.severity == Severity::Error);
@@ -145,6 +143,19 @@ pub(crate) fn vars(screen: &Screen, args: &VarsArgs) -> Result<Exit, CommandErro
         screen.diagnostics(&judged.diagnostics, &judged.sources)?;
     }
     Ok(if bad { Exit::Refused } else { Exit::Done })
+}
+
+/// A variable with its value as it is; of a secret only where it comes from.
+fn variable(var: &Resolved, sources: &SourceMap) -> Value {
+    let value = var.value.as_ref().filter(|_| var.secret.is_none()).map(Node::to_json);
+    json!({
+        "name": var.name,
+        "type": var.ty,
+        "value": value,
+        "secret": var.secret.as_ref().map(|_| shown(var).trim_start_matches("secret from ").to_owned()),
+        "layer": var.layer,
+        "place": place(sources, var.span),
+    })
 }
 
 /// An environment that sets every variable to what it is now. Secrets are left out: no layer may set them.

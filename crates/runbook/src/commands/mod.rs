@@ -4,6 +4,7 @@ mod about;
 mod apply;
 mod approve;
 mod backup;
+mod explain;
 mod judge;
 mod past;
 mod settle;
@@ -24,7 +25,7 @@ pub(crate) fn run(cli: Cli, screen: &Screen) -> Result<Exit, CommandError> {
         Command::Graph(args) => judge::graph(screen, &args),
         Command::Vars(args) => judge::vars(screen, &args),
         Command::Steps(args) => about::steps(screen, &args),
-        Command::Explain { code } => about::explain(screen, code.as_deref()),
+        Command::Explain { name } => explain::explain(screen, name.as_deref()),
         Command::Rollback(args) => settle::rollback(screen, &dir, &args),
         Command::Resume(args) => settle::resume(screen, &dir, &args),
         Command::Recover(args) => settle::recover(screen, &dir, &args),
@@ -38,6 +39,7 @@ pub(crate) fn run(cli: Cli, screen: &Screen) -> Result<Exit, CommandError> {
         Command::Schema(args) => write::schema(screen, &args),
         Command::Completions { shell } => write::completions(screen, shell),
         Command::Man { dir } => write::man(screen, &dir),
+        Command::Version => about::version(screen),
         // `main` has become the supervisor before this.
         Command::Supervise { .. } => Ok(Exit::Done),
     }

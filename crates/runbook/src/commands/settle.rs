@@ -2,8 +2,9 @@
 
 use crate::cli::{Format, RecoverArgs, ResumeArgs, RollbackArgs};
 use crate::error::{CommandError, Exit};
-use crate::running::{choose, go_on, journal, known, lock, now_ms, unsettled};
+use crate::running::{Known, choose, go_on, journal, known, lock, now_ms, unsettled};
 use crate::screen::Screen;
+use crate::window::in_window;
 use runbook_journal::{Journal, Lock, RunRow, StateDir};
 use runbook_model::{Event, Record, RunId, RunPhase, RunState, Verdict};
 
@@ -56,12 +57,22 @@ pub(crate) fn resume(screen: &Screen, dir: &StateDir, args: &ResumeArgs) -> Resu
         return nothing_open(screen, &journal, "no run is open on this host: there is nothing to go on with");
     };
     let known = known(&journal, &run)?;
-    let direction = match RunState::replay(&known.records)?.phase {
-        RunPhase::RollingBack(_) => "back",
-        _ => "forward",
-    };
+    let back = matches!(RunState::replay(&known.records)?.phase, RunPhase::RollingBack(_));
+    let may_go = || if back { Ok(()) } else { may_go_forward(&known) };
+    may_go()?;
+    let direction = if back { "back" } else { "forward" };
     screen.consent(&format!("Go on with run {run}, which was going {direction}?"), args.yes)?;
+    // The question may have stood for long.
+    may_go()?;
     go_on(screen, dir, lock, known, false, screen.asker(args.yes, args.ask_within))
+}
+
+/// Going forward changes the host as the plan does, and so only when the plan may.
+fn may_go_forward(known: &Known) -> Result<(), CommandError> {
+    in_window(&known.saved.plan).map_err(|error| {
+        let opens = error.hint.clone().unwrap_or_default();
+        error.hint(format!("{opens}; until then `runbook rollback {}` takes back what was done", known.run))
+    })
 }
 
 /// The open run, which is the one that `name` means if there is a name, with the lock.

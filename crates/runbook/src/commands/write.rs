@@ -3,6 +3,7 @@
 use crate::cli::{SchemaArgs, SchemaName, table};
 use crate::error::{CommandError, Exit};
 use crate::screen::Screen;
+use crate::texts::plain;
 use clap_complete::Shell;
 use runbook_plan::{environment_schema, plan_schema};
 use runbook_steps::{Catalogue, plan_schema_with_kinds};
@@ -16,13 +17,29 @@ const TEMPLATE: &str = include_str!("../plan-template.yaml");
 pub(crate) fn init(screen: &Screen, path: &Path) -> Result<Exit, CommandError> {
     let file = OpenOptions::new().write(true).create_new(true).open(path);
     let mut file = file.map_err(|error| match error.kind() {
+        std::io::ErrorKind::AlreadyExists if path.is_dir() => {
+            CommandError::refused(format!("{} is a directory", path.display()))
+                .hint(format!("name a file: runbook init {}", path.join("plan.yaml").display()))
+        }
         std::io::ErrorKind::AlreadyExists => {
             CommandError::refused(format!("{} is there already", path.display())).hint("name another file")
         }
-        _ => CommandError::refused(format!("cannot write {}: {error}", path.display())),
+        std::io::ErrorKind::NotFound => {
+            let above = path.parent().unwrap_or(path);
+            CommandError::refused(format!(
+                "cannot write {}: the directory {} is not there",
+                path.display(),
+                above.display()
+            ))
+            .hint(format!("make it first: mkdir -p {}", above.display()))
+        }
+        _ => CommandError::refused(format!("cannot write {}: {}", path.display(), plain(&error))),
     })?;
     file.write_all(TEMPLATE.as_bytes())?;
-    screen.conclude(&format!("{0} written; change it, then: runbook check {0}", path.display()))?;
+    screen.conclude(&format!(
+        "{0} written. It runs as it stands: `runbook apply {0} --dry-run` shows what it would do",
+        path.display()
+    ))?;
     Ok(Exit::Done)
 }
 

@@ -7,4 +7,5 @@
 #[path = "../hostile/bench.rs"]
 mod bench;
 mod secrets;
+mod small;
 mod statement;

@@ -1,0 +1,19 @@
+//! The maintenance window of a plan: outside of it nothing is begun and nothing goes forward. The way back is always open.
+
+use crate::error::{CommandError, Exit};
+use crate::running::now_ms;
+use runbook_model::Plan;
+use runbook_steps::{WindowState, local_time, window_state};
+
+/// Refuses outside the plan's maintenance window.
+pub(crate) fn in_window(plan: &Plan) -> Result<(), CommandError> {
+    let Some(window) = &plan.window else { return Ok(()) };
+    match window_state(window, now_ms()) {
+        Ok(WindowState::Open { .. }) => Ok(()),
+        Ok(WindowState::Closed { opens_ms }) => {
+            let message = format!("the maintenance window of {} is closed", plan.name);
+            Err(CommandError::new(Exit::Held, message).hint(format!("it opens {}", local_time(window, opens_ms))))
+        }
+        Err(failure) => Err(CommandError::new(Exit::Held, failure.message)),
+    }
+}

@@ -1,0 +1,6 @@
+//! The command line keeps the small promises: it asks and then listens, names what is meant, and says the true reason.
+
+mod consent;
+mod names;
+mod page;
+mod plans;
