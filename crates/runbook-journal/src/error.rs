@@ -75,6 +75,22 @@ pub enum Error {
         /// What SQLite said.
         source: rusqlite::Error,
     },
+    /// The journal, or what is held against it, is there and cannot be read.
+    #[error("{path} cannot be read, so nobody knows what was done on this host")]
+    Unreadable {
+        /// The file or directory.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// What the disk says of a run, beside the journal, cannot be written or read.
+    #[error("{path}, which is held against the journal, cannot be written")]
+    Witness {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
     /// The database refused.
     #[error("the journal {path} cannot be {action}")]
     Database {
@@ -98,4 +114,17 @@ pub enum Error {
     /// There is no such run.
     #[error("there is no run `{0}` on this host; `runbook history` lists them")]
     NoSuchRun(String),
+}
+
+impl Error {
+    /// Whether the journal itself is damaged or cannot be read, so that nobody knows what it held.
+    pub fn is_damage(&self) -> bool {
+        matches!(
+            self,
+            Self::Unreadable { .. }
+                | Self::Foreign { .. }
+                | Self::Database { action: "read", .. }
+                | Self::Record { .. }
+        )
+    }
 }

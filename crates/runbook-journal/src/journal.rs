@@ -1,29 +1,33 @@
-//! Runs and records.
+//! Runs and records. How the database is opened is in `open.rs`.
 
-use crate::schema::{APPLICATION_ID, known, migrate};
+use crate::witness::{Chain, Testimony, Witness};
 use crate::{Error, StateDir};
 use runbook_model::{Event, Record, RunHeader, RunId, Verdict};
-use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
-use std::fs;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use rusqlite::{Connection, OptionalExtension, params};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-/// What SQLite says on a full disk: there, and where it makes room for the shared index before it writes.
-const NO_SPACE: &[i32] = &[rusqlite::ffi::SQLITE_FULL, rusqlite::ffi::SQLITE_IOERR_SHMSIZE];
-
-/// The journal of one host.
+/// The journal of one host: the one writer, or what a reader saw at one moment.
 #[derive(Debug)]
 pub struct Journal {
-    connection: Connection,
-    path: PathBuf,
+    pub(crate) connection: Connection,
+    pub(crate) dir: StateDir,
+    pub(crate) path: PathBuf,
     /// Whether a commit syncs, as the connection is set now.
-    syncs: bool,
-    access: Access,
+    pub(crate) syncs: bool,
+    pub(crate) access: Access,
+    /// Of the run that is written, what the disk witnesses.
+    pub(crate) witnessed: Option<Witnessed>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Witnessed {
+    run: RunId,
+    chain: Chain,
+    witness: Witness,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Access {
+pub(crate) enum Access {
     Read,
     Write,
 }
@@ -46,102 +50,99 @@ pub struct RunRow {
 }
 
 impl Journal {
-    /// Opens the journal for writing; makes it if there is none.
-    pub fn open(dir: &StateDir) -> Result<Self, Error> {
-        dir.create()?;
-        let path = dir.database();
-        make_private(&path).map_err(|source| Error::StateDir { path: path.clone(), source })?;
-        let connection = Connection::open(&path).map_err(|source| failed(&path, "read", source))?;
-        let mut journal = Self { connection, path, syncs: true, access: Access::Write };
-        journal.configure()?;
-        match journal.check_format()? {
-            found if found == known() => {}
-            found => {
-                migrate(&mut journal.connection, found).map_err(|source| failed(&journal.path, "written", source))?
-            }
-        }
-        Ok(journal)
-    }
-
-    /// Opens the journal for reading; `None` if there is none yet.
-    pub fn open_to_read(dir: &StateDir) -> Result<Option<Self>, Error> {
-        Self::open_flags(dir, "")
-    }
-
-    /// Opens the journal without touching anything in its directory, as a dry run must. What a run that is going on,
-    /// or has crashed, wrote last is not seen: `None` as well when there are such records.
-    pub fn open_untouched(dir: &StateDir) -> Result<Option<Self>, Error> {
-        let mut wal = dir.database().into_os_string();
-        wal.push("-wal");
-        match fs::metadata(&wal) {
-            Ok(found) if found.len() > 0 => Ok(None),
-            _ => Self::open_flags(dir, "?immutable=1"),
-        }
-    }
-
-    fn open_flags(dir: &StateDir, query: &str) -> Result<Option<Self>, Error> {
-        let path = dir.database();
-        match fs::metadata(&path) {
-            Ok(found) if found.len() == 0 => return Ok(None),
-            Ok(_) => {}
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(source) => return Err(Error::StateDir { path, source }),
-        }
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let uri = format!("file:{}{query}", escape_for_uri(&path.to_string_lossy()));
-        let connection = Connection::open_with_flags(uri, flags).map_err(|source| failed(&path, "read", source))?;
-        let journal = Self { connection, path, syncs: true, access: Access::Read };
-        let found = journal.check_format()?;
-        Ok((found > 0).then_some(journal))
-    }
-
-    fn configure(&self) -> Result<(), Error> {
-        let set = || -> rusqlite::Result<()> {
-            self.connection.busy_timeout(Duration::from_secs(5))?;
-            self.connection.pragma_update(None, "journal_mode", "WAL")?;
-            self.connection.pragma_update(None, "synchronous", "FULL")?;
-            self.connection.pragma_update(None, "foreign_keys", true)
-        };
-        set().map_err(|source| match source.sqlite_error_code() {
-            Some(rusqlite::ErrorCode::NotADatabase) => Error::Foreign { path: self.path.clone() },
-            _ => failed(&self.path, "written", source),
-        })
-    }
-
-    /// The format of the file: 0 for an empty one.
-    fn check_format(&self) -> Result<i64, Error> {
-        let pragma = |name: &str| self.connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
-        let read = || -> rusqlite::Result<(i64, i64)> { Ok((pragma("application_id")?, pragma("user_version")?)) };
-        match read() {
-            Ok((0, 0)) => Ok(0),
-            Ok((APPLICATION_ID, found)) if found > known() => {
-                Err(Error::Newer { path: self.path.clone(), found, known: known() })
-            }
-            Ok((APPLICATION_ID, found)) => Ok(found),
-            Ok(_) => Err(Error::Foreign { path: self.path.clone() }),
-            Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::NotADatabase) => {
-                Err(Error::Foreign { path: self.path.clone() })
-            }
-            Err(source) => Err(failed(&self.path, "read", source)),
-        }
-    }
-
     /// Begins a run: its header as record 1 together with the saved plan, in one durable commit.
     pub fn begin(&mut self, header: &RunHeader, saved: &str, records: &[Record]) -> Result<(), Error> {
         let started_at = records.first().map_or(0, |record| record.at);
+        let bodies = self.bodies(records)?;
         self.commit(true, |change| {
             change.execute(
                 "INSERT INTO runs (run, plan, environment, started_at, saved) VALUES (?1, ?2, ?3, ?4, ?5)",
                 params![header.run.as_str(), header.plan, header.environment, started_at, saved],
             )?;
-            insert(change, &header.run, records)
-        })
+            insert(change, &header.run, records, &bodies)
+        })?;
+        self.witnessed = Some(self.witness(&header.run, Chain::new(saved))?);
+        self.testify(records, &bodies, true)
     }
 
     /// Appends records in one commit; it survives a power cut before this returns if one of them is durable.
     pub fn append(&mut self, run: &RunId, records: &[Record]) -> Result<(), Error> {
+        if self.witnessed.as_ref().is_none_or(|witnessed| witnessed.run != *run) {
+            let (_, chain) = self.chain(run, u64::MAX)?;
+            self.witnessed = Some(self.witness(run, chain)?);
+        }
         let durable = records.iter().any(|record| record.event.is_durable());
-        self.commit(durable, |change| insert(change, run, records))
+        let bodies = self.bodies(records)?;
+        self.commit(durable, |change| insert(change, run, records, &bodies))?;
+        self.testify(records, &bodies, durable)
+    }
+
+    /// Makes the witness of a run say what the journal holds, although it said more: the loss is noted elsewhere.
+    pub(crate) fn begin_witness_anew(&mut self, run: &RunId) -> Result<(), Error> {
+        let (seq, chain) = self.chain(run, u64::MAX)?;
+        let mut witnessed = self.witness(run, chain)?;
+        let said = Testimony { seq, digest: witnessed.chain.digest() };
+        let result = witnessed.witness.forget().and_then(|()| witnessed.witness.say(&said));
+        result.map_err(|source| self.unwitnessed(run, source))?;
+        self.witnessed = Some(witnessed);
+        Ok(())
+    }
+
+    /// Removes everything that the journal holds of a run, in one durable commit.
+    pub fn forget(&mut self, run: &RunId) -> Result<(), Error> {
+        self.commit(true, |change| {
+            change.execute("DELETE FROM records WHERE run = ?1", [run.as_str()])?;
+            change.execute("DELETE FROM runs WHERE run = ?1", [run.as_str()]).map(drop)
+        })
+    }
+
+    fn bodies(&self, records: &[Record]) -> Result<Vec<String>, Error> {
+        let body = |record| {
+            serde_json::to_string(record).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
+        };
+        let bodies: Result<_, _> = records.iter().map(body).collect();
+        bodies.map_err(|source| failed(&self.path, "written", source))
+    }
+
+    fn witness(&self, run: &RunId, chain: Chain) -> Result<Witnessed, Error> {
+        self.dir.create_below(&self.dir.run(run))?;
+        let witness = Witness::open(&self.dir.witness(run)).map_err(|source| self.unwitnessed(run, source))?;
+        Ok(Witnessed { run: run.clone(), chain, witness })
+    }
+
+    /// Says on the disk, beside the database, what is in it now. Nothing acts on a record before that.
+    fn testify(&mut self, records: &[Record], bodies: &[String], durable: bool) -> Result<(), Error> {
+        let (Some(witnessed), Some(last)) = (&mut self.witnessed, records.last()) else { return Ok(()) };
+        records.iter().zip(bodies).for_each(|(record, body)| witnessed.chain.add(record.seq, body));
+        if !durable {
+            return Ok(());
+        }
+        let said = Testimony { seq: last.seq, digest: witnessed.chain.digest() };
+        let run = witnessed.run.clone();
+        witnessed.witness.say(&said).map_err(|source| self.unwitnessed(&run, source))
+    }
+
+    fn unwitnessed(&self, run: &RunId, source: std::io::Error) -> Error {
+        Error::Witness { path: self.dir.witness(run), source }
+    }
+
+    /// The number of the last record of a run that is not above `upto`, and the chain up to it.
+    pub(crate) fn chain(&self, run: &RunId, upto: u64) -> Result<(u64, Chain), Error> {
+        let (mut last, mut chain) = (0, Chain::new(&self.saved(run)?));
+        let upto = i64::try_from(upto).unwrap_or(i64::MAX);
+        let mut add = || -> rusqlite::Result<()> {
+            let mut query = self
+                .connection
+                .prepare_cached("SELECT seq, body FROM records WHERE run = ?1 AND seq <= ?2 ORDER BY seq")?;
+            let mut rows = query.query(params![run.as_str(), upto])?;
+            while let Some(row) = rows.next()? {
+                last = row.get::<_, i64>(0)?.cast_unsigned();
+                chain.add(last, row.get_ref(1)?.as_str()?);
+            }
+            Ok(())
+        };
+        add().map_err(|source| failed(&self.path, "read", source))?;
+        Ok((last, chain))
     }
 
     /// WAL with `FULL` syncs at each commit, with `NORMAL` at none of ours; a later `FULL` commit syncs both.
@@ -216,37 +217,38 @@ impl Journal {
         read().map_err(|source| failed(&self.path, "read", source))
     }
 
+    /// The row of a run as its records have it.
+    pub(crate) fn row_on_record(&self, run: &RunId) -> Result<RunRow, Error> {
+        let read = |order: &str| -> Result<Record, Error> {
+            let query = format!("SELECT body FROM records WHERE run = ?1 ORDER BY seq {order} LIMIT 1");
+            let body = self.connection.query_row(&query, [run.as_str()], |row| row.get::<_, String>(0));
+            let body = body.map_err(|source| failed(&self.path, "read", source))?;
+            serde_json::from_str(&body).map_err(|source| Error::Record { run: run.to_string(), seq: 0, source })
+        };
+        let (first, last) = (read("ASC")?, read("DESC")?);
+        let (plan, environment) = match first.event {
+            Event::RunStarted(header) => (header.plan, header.environment),
+            _ => Default::default(),
+        };
+        let verdict = outcome(&last.event).flatten();
+        let finished_at = verdict.map(|_| last.at);
+        Ok(RunRow { run: run.clone(), plan, environment, started_at: first.at, finished_at, verdict })
+    }
+
     /// The run that is not over, if there is one.
     pub fn open_run(&self) -> Result<Option<RunId>, Error> {
         Ok(self.runs()?.into_iter().find(|row| row.verdict.is_none()).map(|row| row.run))
     }
 }
 
-impl Drop for Journal {
-    /// SQLite moves the log into the database only when the last one leaves, and a reader cannot do it. What stays in
-    /// the log, [`open_untouched`](Journal::open_untouched) must not read.
-    fn drop(&mut self) {
-        if self.access == Access::Write {
-            // Nothing is lost if it cannot be done now: the next writer does it.
-            let _ = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
-        }
-    }
-}
-
-/// SQLite would let others read a new journal. The files beside it get its permissions.
-fn make_private(path: &Path) -> std::io::Result<()> {
-    let file = fs::OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
-    match file.metadata()?.len() {
-        0 => file.set_permissions(fs::Permissions::from_mode(0o600)),
-        _ => Ok(()),
-    }
-}
-
-fn insert(change: &rusqlite::Transaction<'_>, run: &RunId, records: &[Record]) -> rusqlite::Result<()> {
+fn insert(
+    change: &rusqlite::Transaction<'_>,
+    run: &RunId,
+    records: &[Record],
+    bodies: &[String],
+) -> rusqlite::Result<()> {
     let mut insert = change.prepare_cached("INSERT INTO records (run, seq, body) VALUES (?1, ?2, ?3)")?;
-    for record in records {
-        let body =
-            serde_json::to_string(record).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+    for (record, body) in records.iter().zip(bodies) {
         insert.execute(params![run.as_str(), record.seq.cast_signed(), body])?;
     }
     drop(insert);
@@ -279,14 +281,10 @@ fn verdict_name(verdict: Verdict) -> String {
     serde_json::to_value(verdict).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
-fn failed(path: &std::path::Path, action: &'static str, source: rusqlite::Error) -> Error {
+pub(crate) fn failed(path: &Path, action: &'static str, source: rusqlite::Error) -> Error {
     let path = path.to_path_buf();
     match source.sqlite_error() {
-        Some(error) if NO_SPACE.contains(&error.extended_code) => Error::Full { path, source },
+        Some(error) if error.extended_code == rusqlite::ffi::SQLITE_FULL => Error::Full { path, source },
         _ => Error::Database { path, action, source },
     }
-}
-
-fn escape_for_uri(path: &str) -> String {
-    path.replace('%', "%25").replace('?', "%3f").replace('#', "%23")
 }

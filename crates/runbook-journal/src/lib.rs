@@ -4,12 +4,17 @@
 //! (`runbook-backup`); which run they belong to is in their names.
 
 mod error;
+mod gap;
+mod image;
 mod journal;
 mod lock;
+mod open;
 mod schema;
 mod state_dir;
+mod witness;
 
 pub use error::Error;
+pub use gap::{Gap, Look, Loss};
 pub use journal::{Journal, RunRow};
 pub use lock::{Holder, Lock};
 pub use state_dir::StateDir;

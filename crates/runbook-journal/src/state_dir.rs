@@ -8,7 +8,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// What may lie in the directory before the journal does.
-const OWN: &[&str] = &["lock", "runs", "backups", "processes", "notes", "lost+found"];
+const OWN: &[&str] = &["lock", "runs", "backups", "processes", "notes", "damaged", "lost+found"];
 
 /// The directory that holds the journal, undo data and backups; only its owner may write there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +37,27 @@ impl StateDir {
 
     /// What belongs to one run: undo data, and notes of running commands.
     pub fn run(&self, run: &RunId) -> PathBuf {
-        self.0.join("runs").join(run.as_str())
+        self.runs().join(run.as_str())
+    }
+
+    /// What the disk says of a run, which is held against the journal.
+    pub(crate) fn witness(&self, run: &RunId) -> PathBuf {
+        self.run(run).join(".witness")
+    }
+
+    /// The note of what the journal lost of a run.
+    pub(crate) fn loss(&self, run: &RunId) -> PathBuf {
+        self.run(run).join(".loss")
+    }
+
+    /// Journals that were damaged, kept for whoever wants to read them.
+    pub fn damaged(&self) -> PathBuf {
+        self.0.join("damaged")
+    }
+
+    /// What belongs to all runs.
+    pub fn runs(&self) -> PathBuf {
+        self.0.join("runs")
     }
 
     /// What belongs to one step of a run.

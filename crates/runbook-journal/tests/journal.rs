@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot set its stage fails")]
 
-use runbook_journal::{Error, Holder, Journal, Lock, StateDir};
+use runbook_journal::{Error, Holder, Journal, Lock, Look, StateDir};
 use runbook_model::{Event, Record, RunHeader, RunId, Verdict};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -71,21 +71,21 @@ fn what_is_appended_is_read_back_in_order_and_runs_are_listed_latest_first() {
 }
 
 #[test]
-fn a_writer_that_leaves_hides_nothing_from_a_dry_run() {
+fn a_reader_sees_what_the_writer_beside_it_has_written() {
     let (_temp, dir) = state_dir();
-    drop(Journal::open(&dir).unwrap());
-    // Somebody who only reads leaves last, and may not move anything.
-    let reader = Journal::open_to_read(&dir).unwrap().unwrap();
-    assert!(reader.runs().unwrap().is_empty());
     let mut journal = Journal::open(&dir).unwrap();
     let run = begin(&mut journal, "r1");
+    let seen = || Journal::open_to_read(&dir).unwrap().unwrap().runs().unwrap()[0].verdict;
+    assert_eq!(seen(), None);
     journal.append(&run, &[record(2, finished(Verdict::Succeeded))]).unwrap();
-    assert!(Journal::open_untouched(&dir).unwrap().is_none());
+    assert_eq!(seen(), Some(Verdict::Succeeded));
+    assert_eq!(
+        names(&dir),
+        ["journal.db", "journal.db-wal", "runs"],
+        "no index that a full disk could turn into a signal"
+    );
     drop(journal);
-    let seen = Journal::open_untouched(&dir).unwrap().expect("everything is in the database");
-    assert_eq!(seen.runs().unwrap()[0].verdict, Some(Verdict::Succeeded));
-    drop(reader);
-    assert!(Journal::open_untouched(&dir).unwrap().is_some());
+    assert_eq!((seen(), names(&dir)), (Some(Verdict::Succeeded), vec!["journal.db".to_owned(), "runs".to_owned()]));
 }
 
 #[test]
@@ -114,16 +114,17 @@ fn a_commit_is_whole_or_not_there() {
 #[test]
 fn reading_makes_no_file() {
     let (_temp, dir) = state_dir();
-    assert!(Journal::open_to_read(&dir).unwrap().is_none() && Journal::open_untouched(&dir).unwrap().is_none());
+    assert!(Journal::open_to_read(&dir).unwrap().is_none());
+    assert!(Look::at(&dir).unwrap().gaps.is_empty());
     assert!(Lock::holder(&dir).unwrap().is_none());
     assert!(!dir.path().exists());
     let run = begin(&mut Journal::open(&dir).unwrap(), "r1");
-    assert_eq!(names(&dir), ["journal.db"]);
-    let journal = Journal::open_untouched(&dir).unwrap().unwrap();
+    let there = ["journal.db", "runs"];
+    assert_eq!(names(&dir), there);
+    let journal = Journal::open_to_read(&dir).unwrap().unwrap();
     assert_eq!(journal.records(&run).unwrap().len(), 1);
-    assert_eq!(names(&dir), ["journal.db"]);
+    assert_eq!(names(&dir), there);
     drop(journal);
-    drop(Journal::open_to_read(&dir).unwrap());
     let before = fs::read(dir.database()).unwrap();
     assert_eq!(Journal::open_to_read(&dir).unwrap().unwrap().runs().unwrap().len(), 1);
     assert_eq!(fs::read(dir.database()).unwrap(), before);
@@ -206,7 +207,7 @@ fn a_directory_that_is_there_stays_as_it_is() {
     let mut journal = Journal::open(&dir).unwrap();
     begin(&mut journal, "r1");
     assert_eq!(mode(dir.path()), 0o755);
-    for file in ["journal.db", "journal.db-wal", "journal.db-shm"] {
+    for file in ["journal.db", "journal.db-wal", "runs/r1/.witness"] {
         assert_eq!(mode(&dir.path().join(file)), 0o600, "{file}");
     }
     drop(journal);

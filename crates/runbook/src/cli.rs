@@ -227,6 +227,9 @@ pub(crate) struct RollbackArgs {
     /// Go ahead without being asked
     #[arg(long, short)]
     pub(crate) yes: bool,
+    /// Where the journal lost the end of the run: take back what is known of it
+    #[arg(long, requires = "run")]
+    pub(crate) known: bool,
 }
 
 #[derive(Debug, Args)]
@@ -250,7 +253,7 @@ pub(crate) struct RecoverArgs {
     /// Go on with an open run that was going forward; without this it is rolled back
     #[arg(long, conflicts_with = "accept")]
     pub(crate) forward: bool,
-    /// Close a stuck or open run by hand: the host is as it should be, for this reason
+    /// Close a stuck or open run, or what the journal lost, by hand: the host is as it should be, for this reason
     #[arg(long, value_name = "BECAUSE", value_parser = reason)]
     pub(crate) accept: Option<String>,
 }

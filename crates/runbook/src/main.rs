@@ -5,6 +5,7 @@ mod cli;
 mod commands;
 mod error;
 mod facts;
+mod gaps;
 mod keeping;
 mod loading;
 mod naming;

@@ -2,11 +2,12 @@
 
 use crate::error::{CommandError, Exit};
 use crate::facts::host_facts;
+use crate::gaps;
 use crate::loading;
 use crate::naming::{Named, pick};
 use crate::screen::Screen;
 use runbook_engine::{Asker, Ending, Runner, Saved, Settings};
-use runbook_journal::{Holder, Journal, Lock, RunRow, StateDir};
+use runbook_journal::{Holder, Journal, Lock, Look, RunRow, StateDir};
 use runbook_model::{Plan, Record, RunId, RunState, Verdict};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -36,9 +37,13 @@ pub(crate) fn settings(dir: &StateDir, asker: Option<Box<dyn Asker>>) -> Result<
     Ok(Settings { state_dir: dir.clone(), own_program, version, user: host_facts().user, asker })
 }
 
-/// The journal for reading; a refusal if there is none.
+/// The journal for reading, as far as it is there; a refusal if there is none.
 pub(crate) fn journal(dir: &StateDir) -> Result<Journal, CommandError> {
-    Journal::open_to_read(dir)?.ok_or_else(|| {
+    let look = Look::at(dir)?;
+    look.journal.ok_or_else(|| {
+        if !look.gaps.is_empty() {
+            return gaps::lost(&look.gaps, Exit::Stuck);
+        }
         CommandError::refused(format!("no plan was ever applied here: there is no journal in {}", dir.path().display()))
             .hint("name another directory with --state-dir, or apply a plan")
     })
@@ -71,9 +76,10 @@ pub(crate) fn unsettled(journal: &Journal) -> Result<Option<RunRow>, CommandErro
     Ok(journal.runs()?.into_iter().find(|row| matches!(row.verdict, None | Some(Verdict::Stuck))))
 }
 
-/// Refuses while an earlier run is open or stuck: a second change on top would take its way back away.
-pub(crate) fn refuse_unsettled(journal: Option<&Journal>) -> Result<(), CommandError> {
-    let Some(row) = journal.map(unsettled).transpose()?.flatten() else { return Ok(()) };
+/// Refuses while an earlier run is open or stuck, or may be: a second change on top would take its way back away.
+pub(crate) fn refuse_unsettled(dir: &StateDir) -> Result<(), CommandError> {
+    let journal = gaps::whole(dir, Exit::Held)?;
+    let Some(row) = journal.as_ref().map(unsettled).transpose()?.flatten() else { return Ok(()) };
     let RunRow { run, plan, .. } = row;
     Err(match row.verdict {
         None => CommandError::new(Exit::Held, format!("run {run} of {plan} was interrupted and is still open"))

@@ -23,7 +23,7 @@ pub(crate) fn apply(screen: &Screen, dir: &StateDir, args: &ApplyArgs) -> Result
     }
     in_window(program.plan())?;
     let lock = lock(dir, format!("apply {}", program.plan().name))?;
-    refuse_unsettled(Journal::open_to_read(dir)?.as_ref())?;
+    refuse_unsettled(dir)?;
     let forecast = program.forecast(&reader(dir, &program));
     if !forecast.has_work() {
         return nothing_to_do(screen, &program, &forecast);
@@ -115,14 +115,7 @@ fn obstacles(dir: &StateDir, program: &Program) -> Vec<String> {
     if let Ok(Some(holder)) = runbook_journal::Lock::holder(dir) {
         found.push(format!("another runbook is at work on this host: {holder}"));
     }
-    match Journal::open_untouched(dir) {
-        Ok(Some(journal)) => found.extend(refuse_unsettled(Some(&journal)).err().map(|error| error.message)),
-        Ok(None) if dir.database().exists() => {
-            found.push("a run may be open on this host; `runbook status` tells".to_owned());
-        }
-        Ok(None) => {}
-        Err(error) => found.push(CommandError::from(error).message),
-    }
+    found.extend(refuse_unsettled(dir).err().map(|error| error.message));
     found
 }
 

@@ -2,21 +2,25 @@
 
 use crate::cli::{BackupCommand, Format};
 use crate::error::{CommandError, Exit};
+use crate::gaps;
 use crate::keeping::{self, Kept, made_at};
 use crate::naming::{Named, pick};
 use crate::running::{lock, now_ms};
 use crate::screen::Screen;
-use runbook_journal::{Journal, StateDir};
+use runbook_journal::{Journal, Look, StateDir};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
 pub(crate) fn run(screen: &Screen, dir: &StateDir, command: BackupCommand) -> Result<Exit, CommandError> {
-    let journal = Journal::open_to_read(dir)?;
+    let look = Look::at(dir)?;
+    let journal = look.journal;
     let kept = keeping::list(dir, journal.as_ref())?;
     match command {
         BackupCommand::List => list(screen, &kept),
         BackupCommand::Verify { backup } => verify(screen, &kept, backup.as_deref()),
         BackupCommand::Restore { backup, paths, yes } => restore(screen, dir, one(&kept, &backup)?, paths, yes),
+        // What was lost may be needed.
+        BackupCommand::Prune { .. } if !look.gaps.is_empty() => Err(gaps::lost(&look.gaps, Exit::Stuck)),
         BackupCommand::Prune { dry_run } => match journal {
             Some(journal) => prune(screen, dir, &kept, &journal, dry_run),
             None => {

@@ -3,15 +3,20 @@
 use crate::cli::Format;
 use crate::error::{CommandError, Exit};
 use crate::facts::SYSTEM_STATE;
+use crate::gaps;
 use crate::running::{choose, journal, known, now_ms};
 use crate::screen::Screen;
-use runbook_journal::{Journal, Lock, StateDir};
+use runbook_journal::{Lock, Look, StateDir};
 use runbook_model::RunState;
 use runbook_report::{Ndjson, Reporter, RunSummary};
 use std::path::Path;
 
 pub(crate) fn status(screen: &Screen, dir: &StateDir) -> Result<Exit, CommandError> {
-    let latest = match Journal::open_to_read(dir)? {
+    let look = Look::at(dir)?;
+    if !look.gaps.is_empty() {
+        return Err(gaps::lost(&look.gaps, Exit::Stuck));
+    }
+    let latest = match look.journal {
         None => None,
         Some(journal) => match journal.runs()?.first() {
             Some(row) => Some(RunState::replay(&journal.records(&row.run)?)?),
@@ -52,18 +57,20 @@ fn no_runs(dir: &Path, system: &Path) -> String {
 
 pub(crate) fn history(screen: &Screen, dir: &StateDir) -> Result<Exit, CommandError> {
     let mut summaries = Vec::new();
-    if let Some(journal) = Journal::open_to_read(dir)? {
+    let look = Look::at(dir)?;
+    if let Some(journal) = look.journal {
         for row in journal.runs()? {
             summaries.extend(RunSummary::of(&RunState::replay(&journal.records(&row.run)?)?));
         }
     }
     match screen.format {
+        Format::Text if summaries.is_empty() && !look.gaps.is_empty() => {}
         Format::Text if summaries.is_empty() => screen.text(&no_runs(dir.path(), Path::new(SYSTEM_STATE)))?,
         Format::Text => screen.text(&runbook_report::history(&summaries, screen.style()))?,
         Format::Json => screen.json(&runbook_report::history_json(&summaries))?,
         Format::Ndjson => screen.text(&runbook_report::history_ndjson(&summaries))?,
     }
-    Ok(Exit::Done)
+    if look.gaps.is_empty() { Ok(Exit::Done) } else { Err(gaps::lost(&look.gaps, Exit::Stuck)) }
 }
 
 pub(crate) fn show(screen: &Screen, dir: &StateDir, run: Option<&str>) -> Result<Exit, CommandError> {

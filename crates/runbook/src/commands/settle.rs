@@ -2,39 +2,55 @@
 
 use crate::cli::{Format, RecoverArgs, ResumeArgs, RollbackArgs};
 use crate::error::{CommandError, Exit};
-use crate::running::{Known, choose, go_on, journal, known, lock, now_ms, unsettled};
+use crate::gaps;
+use crate::running::{self, Known, choose, go_on, journal, known, lock, now_ms, unsettled};
 use crate::screen::Screen;
 use crate::window::in_window;
-use runbook_journal::{Journal, Lock, RunRow, StateDir};
-use runbook_model::{Event, Record, RunId, RunPhase, RunState, Verdict};
+use runbook_journal::{Journal, Lock, Look, RunRow, StateDir};
+use runbook_model::{RunId, RunPhase, RunState, Verdict};
 
 pub(crate) fn rollback(screen: &Screen, dir: &StateDir, args: &RollbackArgs) -> Result<Exit, CommandError> {
-    let journal = journal(dir)?;
-    let (row, lock) = hold_latest(&journal, args.run.as_deref(), |row| lock(dir, format!("rollback {}", row.run)))?;
-    let known = known(&journal, &row.run)?;
+    let (row, lock, look) = hold_latest(dir, args.run.as_deref(), |row| lock(dir, format!("rollback {}", row.run)))?;
+    let over_a_gap = !look.gaps.is_empty();
+    let Some(journal) = &look.journal else { return Err(gaps::lost(&look.gaps, Exit::Stuck)) };
+    if over_a_gap && !(args.known && look.knows_the_beginning_of(&row.run)) {
+        return Err(gaps::lost(&look.gaps, Exit::Stuck));
+    }
+    let mut known = known(journal, &row.run)?;
     let state = RunState::replay(&known.records)?;
     if state.verdict() == Some(Verdict::RolledBack) || !state.may_have_touched() && state.verdict().is_some() {
         screen.conclude(&format!("run {} left nothing to take back", row.run))?;
-        return Ok(Exit::Done);
+        return Ok(if over_a_gap { Exit::Stuck } else { Exit::Done });
     }
     let touched: Vec<String> =
         state.steps().filter(|(_, step)| step.status.may_have_touched()).map(|(step, _)| step.to_string()).collect();
     screen.note(&format!("Run {} of {} changed this host in: {}.", row.run, row.plan, touched.join(", ")));
-    screen.consent("Take it back?", args.yes)?;
-    go_on(screen, dir, lock, known, true, None)
+    screen.consent(if over_a_gap { "Take back what is known of it?" } else { "Take it back?" }, args.yes)?;
+    if over_a_gap {
+        gaps::go_back_over_what_is_known(dir, &look, &known)?;
+        known.records = running::journal(dir)?.records(&known.run)?;
+    }
+    let exit = go_on(screen, dir, lock, known, true, None)?;
+    if over_a_gap {
+        return Err(gaps::lost(&look.gaps, Exit::Stuck));
+    }
+    Ok(exit)
 }
 
-/// The run that `name` means, with the lock; refused if a later one changed the host.
+/// The run that `name` means, with the lock and what the journal then holds; refused if a later one changed the host.
 fn hold_latest(
-    journal: &Journal,
+    dir: &StateDir,
     name: Option<&str>,
     take: impl FnOnce(&RunRow) -> Result<Lock, CommandError>,
-) -> Result<(RunRow, Lock), CommandError> {
-    let row = choose(journal, name)?;
-    let lock = take(&row)?;
+) -> Result<(RunRow, Lock, Look), CommandError> {
+    let seen = choose(&journal(dir)?, name)?;
+    let lock = take(&seen)?;
     // Only now can no later run come any more.
+    let look = Look::at(dir)?;
+    let Some(journal) = &look.journal else { return Err(gaps::lost(&look.gaps, Exit::Stuck)) };
+    let row = choose(journal, Some(seen.run.as_str()))?;
     refuse_later_runs(journal, &row)?;
-    Ok((row, lock))
+    Ok((row, lock, look))
 }
 
 /// A rollback puts back what was there before; a run that came later would be half taken back with it.
@@ -51,10 +67,9 @@ fn refuse_later_runs(journal: &Journal, row: &RunRow) -> Result<(), CommandError
 }
 
 pub(crate) fn resume(screen: &Screen, dir: &StateDir, args: &ResumeArgs) -> Result<Exit, CommandError> {
-    let journal = journal(dir)?;
-    let held = hold_open(&journal, args.run.as_deref(), |run| lock(dir, format!("resume {run}")))?;
-    let Some((run, lock)) = held else {
-        return nothing_open(screen, &journal, "no run is open on this host: there is nothing to go on with");
+    let held = hold_open(dir, args.run.as_deref(), |run| lock(dir, format!("resume {run}")))?;
+    let Some((run, lock, journal)) = held else {
+        return nothing_open(screen, dir, "no run is open on this host: there is nothing to go on with");
     };
     let known = known(&journal, &run)?;
     let back = matches!(RunState::replay(&known.records)?.phase, RunPhase::RollingBack(_));
@@ -75,37 +90,38 @@ fn may_go_forward(known: &Known) -> Result<(), CommandError> {
     })
 }
 
-/// The open run, which is the one that `name` means if there is a name, with the lock.
+/// The open run, which is the one that `name` means if there is a name, with the lock and what the journal then holds.
 fn hold_open(
-    journal: &Journal,
+    dir: &StateDir,
     name: Option<&str>,
     take: impl FnOnce(&RunId) -> Result<Lock, CommandError>,
-) -> Result<Option<(RunId, Lock)>, CommandError> {
-    let choose_open = || -> Result<Option<RunId>, CommandError> {
+) -> Result<Option<(RunId, Lock, Journal)>, CommandError> {
+    let choose_open = || -> Result<Option<(RunId, Journal)>, CommandError> {
+        let Some(journal) = gaps::whole(dir, Exit::Stuck)? else {
+            return if name.is_none() { Ok(None) } else { running::journal(dir).map(|_| None) };
+        };
         let open = journal.open_run()?;
-        let Some(name) = name else { return Ok(open) };
-        let run = choose(journal, Some(name))?.run;
-        if open.as_ref() != Some(&run) {
-            return Err(CommandError::refused(format!("run {run} is over")).hint("`runbook show` tells how it ended"));
+        if let Some(name) = name {
+            let run = choose(&journal, Some(name))?.run;
+            if open.as_ref() != Some(&run) {
+                let over = CommandError::refused(format!("run {run} is over"));
+                return Err(over.hint("`runbook show` tells how it ended"));
+            }
         }
-        Ok(open)
+        Ok(open.map(|run| (run, journal)))
     };
-    let Some(run) = choose_open()? else { return Ok(None) };
+    let Some((run, _)) = choose_open()? else { return Ok(None) };
     let lock = take(&run)?;
     // Another process may have settled it before the lock was free.
-    Ok(choose_open()?.map(|run| (run, lock)))
+    Ok(choose_open()?.map(|(run, journal)| (run, lock, journal)))
 }
 
 pub(crate) fn recover(screen: &Screen, dir: &StateDir, args: &RecoverArgs) -> Result<Exit, CommandError> {
-    let Some(journal) = Journal::open_to_read(dir)? else {
-        screen.conclude("no run is open on this host")?;
-        return Ok(Exit::Done);
-    };
     if let Some(because) = &args.accept {
-        return accept(screen, dir, &journal, because);
+        return accept(screen, dir, because);
     }
-    let Some((run, lock)) = hold_open(&journal, None, |run| lock(dir, format!("recover {run}")))? else {
-        return nothing_open(screen, &journal, "no run is open on this host");
+    let Some((run, lock, journal)) = hold_open(dir, None, |run| lock(dir, format!("recover {run}")))? else {
+        return nothing_open(screen, dir, "no run is open on this host");
     };
     let known = known(&journal, &run)?;
     // Nobody is there at boot: what is not proven then is taken back.
@@ -113,8 +129,10 @@ pub(crate) fn recover(screen: &Screen, dir: &StateDir, args: &RecoverArgs) -> Re
 }
 
 /// No run is open. A stuck one is over, but the host is not well: a unit at boot must not call that a success.
-fn nothing_open(screen: &Screen, journal: &Journal, text: &str) -> Result<Exit, CommandError> {
-    let Some(row) = unsettled(journal)?.filter(|row| row.verdict == Some(Verdict::Stuck)) else {
+fn nothing_open(screen: &Screen, dir: &StateDir, text: &str) -> Result<Exit, CommandError> {
+    let journal = gaps::whole(dir, Exit::Stuck)?;
+    let stuck = journal.as_ref().map(unsettled).transpose()?.flatten();
+    let (Some(journal), Some(row)) = (journal, stuck.filter(|row| row.verdict == Some(Verdict::Stuck))) else {
         screen.conclude(text)?;
         return Ok(Exit::Done);
     };
@@ -128,33 +146,43 @@ fn nothing_open(screen: &Screen, journal: &Journal, text: &str) -> Result<Exit, 
 }
 
 /// A person looked at the host and says that it is as it should be. That is recorded, with the reason.
-fn accept(screen: &Screen, dir: &StateDir, journal: &Journal, because: &str) -> Result<Exit, CommandError> {
-    let Some((row, _lock)) = hold_unsettled(journal, |row| lock(dir, format!("accept {}", row.run)))? else {
+fn accept(screen: &Screen, dir: &StateDir, because: &str) -> Result<Exit, CommandError> {
+    let seen = Look::at(dir)?;
+    if !seen.gaps.is_empty() {
+        let _lock = lock(dir, "accept what the journal lost".to_owned())?;
+        let look = Look::at(dir)?;
+        // A reason is given for what somebody looked at, and for nothing else.
+        if look.gaps != seen.gaps {
+            return Err(gaps::lost(&look.gaps, Exit::Stuck));
+        }
+        gaps::accept(dir, &look, because)?;
+        let kept = dir.damaged().exists().then(|| format!("; the journal as it was is in {}", dir.damaged().display()));
+        let kept = kept.unwrap_or_default();
+        screen.conclude(&format!("what the journal lost is accepted: {because}{kept}"))?;
+        return Ok(Exit::Done);
+    }
+    let Some((row, _lock)) = hold_unsettled(dir, |row| lock(dir, format!("accept {}", row.run)))? else {
         screen.conclude("no run is open or stuck on this host")?;
         return Ok(Exit::Done);
     };
-    let state = RunState::replay(&journal.records(&row.run)?)?;
     // Nobody looks after it any more once the run is closed.
     runbook_engine::end_leftovers(dir, &row.run);
-    let events = [
-        Event::RunResumed { version: env!("CARGO_PKG_VERSION").to_owned() },
-        Event::RunFinished { verdict: Verdict::Accepted, note: because.to_owned() },
-    ];
-    let records: Vec<Record> =
-        (state.seq + 1..).zip(events).map(|(seq, event)| Record { seq, at: now_ms(), event }).collect();
-    Journal::open(dir)?.append(&row.run, &records)?;
+    gaps::close(dir, &row.run, because)?;
     screen.conclude(&format!("run {} is closed: {because}", row.run))?;
     Ok(Exit::Done)
 }
 
 /// The open or stuck run with the lock. A reason is given for the run that somebody looked at, and for no other.
 fn hold_unsettled(
-    journal: &Journal,
+    dir: &StateDir,
     take: impl FnOnce(&RunRow) -> Result<Lock, CommandError>,
 ) -> Result<Option<(RunRow, Lock)>, CommandError> {
-    let Some(seen) = unsettled(journal)? else { return Ok(None) };
+    let find = || -> Result<Option<RunRow>, CommandError> {
+        Ok(gaps::whole(dir, Exit::Stuck)?.as_ref().map(unsettled).transpose()?.flatten())
+    };
+    let Some(seen) = find()? else { return Ok(None) };
     let lock = take(&seen)?;
-    Ok(unsettled(journal)?.filter(|row| row.run == seen.run).map(|row| (row, lock)))
+    Ok(find()?.filter(|row| row.run == seen.run).map(|row| (row, lock)))
 }
 
 #[cfg(test)]
@@ -234,11 +262,10 @@ mod tests {
     #[test]
     fn what_is_open_is_held() {
         let host = Host::new();
-        let journal = host.journal();
-        assert_eq!(hold_open(&journal, None, |_| host.lock()).unwrap().unwrap().0.as_str(), RUN);
-        assert_eq!(hold_open(&journal, Some("7k"), |_| host.lock()).unwrap().unwrap().0.as_str(), RUN);
-        assert_eq!(hold_unsettled(&journal, |_| host.lock()).unwrap().unwrap().0.run.as_str(), RUN);
-        assert_eq!(hold_latest(&journal, None, |_| host.lock()).unwrap().0.run.as_str(), RUN);
+        assert_eq!(hold_open(&host.state, None, |_| host.lock()).unwrap().unwrap().0.as_str(), RUN);
+        assert_eq!(hold_open(&host.state, Some("7k"), |_| host.lock()).unwrap().unwrap().0.as_str(), RUN);
+        assert_eq!(hold_unsettled(&host.state, |_| host.lock()).unwrap().unwrap().0.run.as_str(), RUN);
+        assert_eq!(hold_latest(&host.state, None, |_| host.lock()).unwrap().0.run.as_str(), RUN);
     }
 
     #[test]
@@ -249,14 +276,14 @@ mod tests {
                 host.settle();
                 host.lock()
             };
-            match (name, hold_open(&host.journal(), name, |_| settled())) {
+            match (name, hold_open(&host.state, name, |_| settled())) {
                 (None, Ok(None)) => {}
                 (Some(_), Err(error)) => assert!(error.message.contains("is over"), "{error:?}"),
                 (_, found) => panic!("{name:?}: {found:?}"),
             }
         }
         let host = Host::new();
-        let held = hold_unsettled(&host.journal(), |_| {
+        let held = hold_unsettled(&host.state, |_| {
             host.settle();
             host.begin("8aaaaa");
             host.lock()
@@ -268,7 +295,7 @@ mod tests {
     fn a_run_that_changed_the_host_just_before_the_lock_is_not_half_taken_back() {
         let host = Host::new();
         host.settle();
-        let held = hold_latest(&host.journal(), None, |_| {
+        let held = hold_latest(&host.state, None, |_| {
             host.begin("8aaaaa");
             host.append("8aaaaa", changed());
             host.lock()

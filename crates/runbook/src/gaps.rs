@@ -1,0 +1,75 @@
+//! What the journal lost, as commands tell it, and the way out: back over what is known, or accepted by a person.
+
+use crate::error::{CommandError, Exit};
+use crate::facts::host_facts;
+use crate::running::{Known, now_ms};
+use runbook_journal::{Gap, Journal, Look, Loss, StateDir};
+use runbook_model::{Event, Record, Remains, RemainsKind, RunId, RunState, StepStatus, Verdict};
+
+/// The journal of a host of which it holds all that happened; refused with `exit` where it does not.
+pub(crate) fn whole(dir: &StateDir, exit: Exit) -> Result<Option<Journal>, CommandError> {
+    let look = Look::at(dir)?;
+    if look.gaps.is_empty() { Ok(look.journal) } else { Err(lost(&look.gaps, exit)) }
+}
+
+/// What was lost, and what to type.
+pub(crate) fn lost(gaps: &[Gap], exit: Exit) -> CommandError {
+    let told: Vec<&str> = gaps.iter().map(|gap| gap.what.as_str()).collect();
+    let known = gaps.iter().find(|gap| gap.loss == Loss::Records).and_then(|gap| gap.run.as_ref());
+    let back = known.map(|run| format!("`runbook rollback {run} --known` takes back what is known of that run; "));
+    CommandError::new(exit, format!("the journal does not hold all that happened on this host: {}", told.join("; "))).hint(
+        format!(
+            "{}look at the host, and at what `runbook backup list` has; when it is as it should be, `runbook recover --accept BECAUSE` closes this",
+            back.unwrap_or_default()
+        ),
+    )
+}
+
+/// Lets a run of which only the end was lost go back over what is known: the loss is noted, and every step that may have
+/// acted since is told as one of which nobody knows.
+pub(crate) fn go_back_over_what_is_known(dir: &StateDir, look: &Look, known: &Known) -> Result<(), CommandError> {
+    look.note(dir)?;
+    let state = RunState::replay(&known.records)?;
+    let detail = "the journal lost what it did, so nobody took it back";
+    let unknown = state
+        .steps()
+        .filter(|(_, step)| matches!(step.status, StepStatus::Pending | StepStatus::Started))
+        .map(|(id, _)| Event::Remained {
+            step: id.clone(),
+            remains: vec![Remains::new(RemainsKind::NotCompared, format!("step {id}"), detail)],
+        });
+    let events = std::iter::once(resumed()).chain(unknown);
+    Journal::open(dir)?.append(&known.run, &numbered(&state, events))?;
+    Ok(())
+}
+
+/// A person says that the host is as it should be, whatever was lost. Runs of which the beginning is known are closed.
+pub(crate) fn accept(dir: &StateDir, look: &Look, because: &str) -> Result<(), CommandError> {
+    look.accept(dir, &host_facts().user, because, now_ms())?;
+    for gap in &look.gaps {
+        let Some(run) = &gap.run else { continue };
+        // Nobody looks after it any more once it is closed.
+        runbook_engine::end_leftovers(dir, run);
+        if gap.loss == Loss::Records {
+            close(dir, run, &format!("{because} ({})", gap.what))?;
+        }
+    }
+    Ok(())
+}
+
+/// Ends a run by hand.
+pub(crate) fn close(dir: &StateDir, run: &RunId, because: &str) -> Result<(), CommandError> {
+    let mut journal = Journal::open(dir)?;
+    let state = RunState::replay(&journal.records(run)?)?;
+    let end = Event::RunFinished { verdict: Verdict::Accepted, note: because.to_owned() };
+    journal.append(run, &numbered(&state, [resumed(), end]))?;
+    Ok(())
+}
+
+fn resumed() -> Event {
+    Event::RunResumed { version: env!("CARGO_PKG_VERSION").to_owned() }
+}
+
+fn numbered(state: &RunState, events: impl IntoIterator<Item = Event>) -> Vec<Record> {
+    (state.seq + 1..).zip(events).map(|(seq, event)| Record { seq, at: now_ms(), event }).collect()
+}
