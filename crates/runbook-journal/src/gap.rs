@@ -93,6 +93,7 @@ impl Look {
     }
 
     fn once(dir: &StateDir) -> Result<Self, Error> {
+        dir.enter()?;
         // The disk first: the journal is never behind it, and may be ahead by now.
         let traces = traces(dir)?;
         let journal = match Journal::open_to_read(dir) {

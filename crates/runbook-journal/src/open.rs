@@ -31,6 +31,7 @@ impl Journal {
     /// The journal as it is at this moment, with what a run that is going on, or has crashed, wrote last; `None` if there
     /// is none yet. Takes no lock, waits for nobody and touches nothing in the directory.
     pub fn open_to_read(dir: &StateDir) -> Result<Option<Self>, Error> {
+        dir.enter()?;
         let path = dir.database();
         let image = match image::read(&path) {
             Ok(Some(image)) if !image.is_empty() => image,

@@ -75,6 +75,16 @@ impl StateDir {
         self.0.join("backups")
     }
 
+    /// Refused if this user may not enter the directory, which then tells nothing. One that is not there is no fault.
+    pub(crate) fn enter(&self) -> Result<(), Error> {
+        match fs::metadata(self.0.join(".")) {
+            Err(source) if source.kind() == io::ErrorKind::PermissionDenied => {
+                Err(Error::StateDir { path: self.0.clone(), source })
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Makes the directory, for its owner alone. One that is there stays as it is, and is refused if what lies in it
     /// would not be safe, or is somebody else's.
     pub fn create(&self) -> Result<(), Error> {

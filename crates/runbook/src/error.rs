@@ -105,6 +105,8 @@ impl From<runbook_journal::Error> for CommandError {
     fn from(error: runbook_journal::Error) -> Self {
         let exit = match error {
             runbook_journal::Error::Held(_) => Exit::Held,
+            // A directory of others, in which no run ever was.
+            runbook_journal::Error::Foreign { .. } => Exit::Refused,
             // What a journal holds that cannot be read, nobody knows.
             ref damage if damage.is_damage() => Exit::Stuck,
             _ => Exit::Refused,

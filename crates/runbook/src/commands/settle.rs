@@ -67,6 +67,7 @@ fn refuse_later_runs(journal: &Journal, row: &RunRow) -> Result<(), CommandError
 }
 
 pub(crate) fn resume(screen: &Screen, dir: &StateDir, args: &ResumeArgs) -> Result<Exit, CommandError> {
+    journal(dir)?;
     let held = hold_open(dir, args.run.as_deref(), |run| lock(dir, format!("resume {run}")))?;
     let Some((run, lock, journal)) = held else {
         return nothing_open(screen, dir, "no run is open on this host: there is nothing to go on with");
@@ -97,9 +98,7 @@ fn hold_open(
     take: impl FnOnce(&RunId) -> Result<Lock, CommandError>,
 ) -> Result<Option<(RunId, Lock, Journal)>, CommandError> {
     let choose_open = || -> Result<Option<(RunId, Journal)>, CommandError> {
-        let Some(journal) = gaps::whole(dir, Exit::Stuck)? else {
-            return if name.is_none() { Ok(None) } else { running::journal(dir).map(|_| None) };
-        };
+        let Some(journal) = gaps::whole(dir, Exit::Stuck)? else { return Ok(None) };
         let open = journal.open_run()?;
         if let Some(name) = name {
             let run = choose(&journal, Some(name))?.run;

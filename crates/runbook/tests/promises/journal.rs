@@ -2,6 +2,7 @@
 
 use crate::bench::{Bench, RUNBOOK, Said, said};
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 /// Four files, each after the other.
@@ -115,9 +116,16 @@ fn a_journal_that_may_not_be_read_is_told() {
     fs::copy(RUNBOOK, bench.path("runbook")).unwrap();
     let binary = bench.path("runbook");
     let who = ["--reuid", "65534", "--regid", "65534", "--clear-groups", "--", binary.to_str().unwrap()];
-    for args in [&["status"][..], &["history"], &["recover", "--boot"]] {
-        said(bench.command_of("setpriv", &[&who[..], args].concat())).expect(5).never_says(FALSE).says(&["Permission"]);
-    }
+    let look = |code: i32| {
+        for args in [&["status"][..], &["history"], &["recover", "--boot"]] {
+            let said = said(bench.command_of("setpriv", &[&who[..], args].concat()));
+            said.expect(code).never_says(FALSE).says(&["Permission"]);
+        }
+    };
+    // A directory of root, for somebody else.
+    look(1);
+    fs::set_permissions(bench.state(), fs::Permissions::from_mode(0o755)).unwrap();
+    look(5);
 }
 
 #[test]

@@ -6,7 +6,7 @@
 
 #[path = "../hostile/bench.rs"]
 mod bench;
+mod journal;
 mod secrets;
 mod small;
-mod journal;
 mod statement;
