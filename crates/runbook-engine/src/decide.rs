@@ -89,10 +89,19 @@ pub enum Input {
         step: StepId,
         /// Its rows.
         readings: Vec<Reading>,
-        /// Green signals of the baseline that are not green now.
+        /// Green signals of the baseline that were read and are not green now.
         lost: Vec<String>,
+        /// Green signals of the baseline that could not be read now.
+        unread: Vec<String>,
         /// Why nothing could be read.
         failure: Option<Failure>,
+    },
+    /// What the rollback kept was compared with a backup.
+    Compared {
+        /// The step that made the backup.
+        step: StepId,
+        /// What differs, or could not be compared.
+        remains: Vec<Remains>,
     },
 }
 
@@ -160,6 +169,8 @@ pub enum Job {
     },
     /// Read the signals after the rollback.
     Verify(StepId),
+    /// Compare what the rollback kept with the backup of this step.
+    Compare(StepId),
 }
 
 /// What to do next. The records come before the jobs that rely on them.
@@ -199,9 +210,10 @@ pub fn decide(state: &RunState, course: &Course, input: Input) -> Vec<Action> {
             actions.push(taken_back(step, phase, result));
             actions
         }
-        Input::Verified { step, readings, lost, failure } => {
-            vec![Action::Record(Event::RollbackVerified { step, readings, lost, failure })]
+        Input::Verified { step, readings, lost, unread, failure } => {
+            vec![Action::Record(Event::RollbackVerified { step, readings, lost, unread, failure })]
         }
+        Input::Compared { step, remains } => vec![Action::Record(Event::Compared { step, remains })],
     }
 }
 

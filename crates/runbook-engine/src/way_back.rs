@@ -5,7 +5,7 @@ use crate::decide::{Action, Job, over, take_back};
 use crate::since::is_from_before;
 use runbook_model::{Declaration, Resource, Role, RunState, StepId, StepState, StepStatus, UndoPhase, Verdict};
 use std::collections::{BTreeSet, HashMap};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// One entry of the way back: the `nth` time that this part of this step is taken back.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,13 +32,24 @@ pub(crate) fn next(state: &RunState, course: &Course) -> Vec<Action> {
     if let Some((step, _)) = unread {
         return vec![Action::Start(Job::Verify(step.clone()))];
     }
-    let lost: BTreeSet<&str> =
-        to_verify(state, course).flat_map(|(_, known)| &known.lost).map(String::as_str).collect();
-    if lost.is_empty() {
-        return over(Verdict::RolledBack, "");
+    if let Some(step) = to_compare(state, course).find(|(_, known)| known.compared.is_none()).map(|(step, _)| step) {
+        return vec![Action::Start(Job::Compare(step.clone()))];
     }
-    let names = lost.into_iter().collect::<Vec<_>>().join(", ");
-    over(Verdict::Stuck, format!("everything was put back, but signals that were green before are not: {names}"))
+    let names = |gone: fn(&StepState) -> &Vec<String>| {
+        let gone: BTreeSet<&str> =
+            to_verify(state, course).flat_map(|(_, known)| gone(known)).map(String::as_str).collect();
+        gone.into_iter().collect::<Vec<_>>().join(", ")
+    };
+    let (lost, unread) = (names(|known| &known.lost), names(|known| &known.unread));
+    match (lost.is_empty(), unread.is_empty()) {
+        (true, true) => over(Verdict::RolledBack, ""),
+        (false, true) => over(Verdict::Stuck, format!("signals that were green before are not: {lost}")),
+        (true, false) => over(Verdict::Stuck, format!("signals that were green before cannot be read: {unread}")),
+        (false, false) => over(
+            Verdict::Stuck,
+            format!("signals that were green before are not: {lost}; others cannot be read: {unread}"),
+        ),
+    }
 }
 
 /// Whether a step judges evidence.
@@ -121,10 +132,7 @@ fn insurance<'a>(
 ) -> Vec<(&'a StepId, UndoPhase)> {
     let lost = state.steps().any(|(_, known)| !known.lost.is_empty());
     let mut backups = backups_with(state, course, "if_needed");
-    // It would bring back what the run changed before it was made.
-    backups.retain(|step| {
-        state.step(step).is_some_and(|known| is_from_before(state, course, step, &paths(known, "if_needed")))
-    });
+    backups.retain(|step| is_insurance(state, course, step));
     if !(lost || insured(state)) || backups.is_empty() {
         return Vec::new();
     }
@@ -137,6 +145,11 @@ fn insurance<'a>(
     let restore = backups.into_iter().map(|step| (step, UndoPhase::Insurance));
     let up = first_of_each.iter().map(|step| (*step, UndoPhase::Undo));
     down.chain(restore).chain(up).collect()
+}
+
+/// Whether the backup of `step` may be put back if needed: another would bring back what the run changed before it was made.
+fn is_insurance(state: &RunState, course: &Course, step: &StepId) -> bool {
+    state.step(step).is_some_and(|known| is_from_before(state, course, step, &paths(known, "if_needed")))
 }
 
 fn is_done(state: &RunState, stage: &Stage) -> bool {
@@ -156,14 +169,15 @@ fn finished(state: &RunState, step: &StepId) -> Option<u64> {
 /// Complete backups that put out a list of paths under `key`, which is how `backup.create` tells its restore policies.
 /// The latest first, so that the state before the run has the last word.
 fn backups_with<'a>(state: &'a RunState, course: &Course, key: &str) -> Vec<&'a StepId> {
-    let is_backup = |step: &StepId| {
-        let declaration = course.schedule.declaration(step);
-        declaration.is_some_and(|declaration| declaration.roles.iter().any(|role| matches!(role, Role::Backup(_))))
-    };
-    let with_paths = state.steps().filter(|(step, known)| is_backup(step) && !paths(known, key).is_empty());
+    let with_paths = state.steps().filter(|(step, known)| is_backup(course, step) && !paths(known, key).is_empty());
     let mut backups: Vec<&StepId> = with_paths.map(|(step, _)| step).collect();
     backups.sort_by_key(|step| std::cmp::Reverse(finished(state, step)));
     backups
+}
+
+fn is_backup(course: &Course, step: &StepId) -> bool {
+    let declaration = course.schedule.declaration(step);
+    declaration.is_some_and(|declaration| declaration.roles.iter().any(|role| matches!(role, Role::Backup(_))))
 }
 
 fn paths<'a>(known: &'a StepState, key: &str) -> Vec<&'a Path> {
@@ -182,6 +196,24 @@ fn to_verify<'a>(
         let tells = known.was_green() || known.no_baseline.is_some();
         acted && tells && course.schedule.declaration(step).is_some_and(verifies)
     })
+}
+
+/// Backups of which a rollback kept something: what is there now is compared before anything is claimed of it.
+fn to_compare<'a>(
+    state: &'a RunState,
+    course: &'a Course,
+) -> impl Iterator<Item = (&'a StepId, &'a StepState)> + use<'a> {
+    let acted = state.has_acted();
+    state.steps().filter(move |(step, _)| acted && is_backup(course, step) && !kept(state, course, step).is_empty())
+}
+
+/// The paths that the backup of `step` holds and that no rollback puts back by itself, or not so far.
+pub(crate) fn kept(state: &RunState, course: &Course, step: &StepId) -> Vec<PathBuf> {
+    let Some(known) = state.step(step) else { return Vec::new() };
+    let mut kept = paths(known, "never");
+    let insured = known.undone.contains(&UndoPhase::Insurance) && is_insurance(state, course, step);
+    kept.extend(paths(known, "if_needed").into_iter().filter(|_| !insured));
+    kept.into_iter().map(Path::to_owned).collect()
 }
 
 fn what_is_left(state: &RunState, course: &Course, failed: &StepId) -> String {

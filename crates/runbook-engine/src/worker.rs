@@ -11,8 +11,8 @@ use crate::since::written;
 use crate::{Asker, Program};
 use runbook_journal::StateDir;
 use runbook_model::{
-    Decided, Failure, FailureKind, Outputs, Prediction, Purpose, Reading, Remains, Role, RunId, SignalVerdict, StepDef,
-    StepId, UndoPhase,
+    Decided, Failure, FailureKind, Outputs, Prediction, Purpose, Reading, Remains, RemainsKind, Role, RunId,
+    SignalVerdict, StepDef, StepId, UndoPhase,
 };
 use runbook_steps::host::{Cancel, Host, HostBuilder, Reader, Running, io_failure};
 use runbook_steps::{BackupRef, Baseline, Changed, Confirmation, Done, Held, Note, Step, Work};
@@ -55,6 +55,8 @@ pub(crate) struct Brief {
     /// The latest first, each with the number of the record since which it is complete.
     pub(crate) complete: Vec<u64>,
     pub(crate) backups: Vec<BackupRef>,
+    /// What a rollback keeps of the paths of this backup.
+    pub(crate) kept: Vec<PathBuf>,
 }
 
 /// A thread's view of one job.
@@ -126,7 +128,8 @@ impl Job {
     /// The step that it is about.
     pub(crate) fn step(&self) -> &StepId {
         match self {
-            Self::Baseline(step) | Self::Ask(step) | Self::Act(step) | Self::Recheck(step) | Self::Verify(step) => step,
+            Self::Baseline(step) | Self::Ask(step) | Self::Act(step) | Self::Recheck(step) => step,
+            Self::Verify(step) | Self::Compare(step) => step,
             Self::Begin { step, .. } | Self::Pause { step, .. } | Self::TakeBack { step, .. } => step,
         }
     }
@@ -145,10 +148,16 @@ pub(crate) fn fail(job: Job, brief: &Brief, failure: Failure) -> Input {
         Job::Ask(step) => Input::Decided { step, decided: Some(Decided::nobody(failure.message)) },
         Job::Pause { step, .. } => Input::Paused { step },
         Job::TakeBack { step, phase } => Input::TakenBack { step, phase, result: Err(failure), remains: Vec::new() },
-        // What nobody could read is not known to be as it was.
+        // What nobody could read is neither lost nor as it was.
         Job::Verify(step) => {
-            let lost = brief.was_green().collect();
-            Input::Verified { step, readings: Vec::new(), lost, failure: Some(failure) }
+            let unread = brief.was_green().collect();
+            Input::Verified { step, readings: Vec::new(), lost: Vec::new(), unread, failure: Some(failure) }
+        }
+        Job::Compare(step) => {
+            let not = |path: &PathBuf| {
+                Remains::new(RemainsKind::NotCompared, path.display().to_string(), failure.message.clone())
+            };
+            Input::Compared { step, remains: brief.kept.iter().map(not).collect() }
         }
     }
 }
@@ -191,6 +200,7 @@ impl Bench<'_> {
                 Input::TakenBack { step, phase, result, remains: self.remains() }
             }
             Job::Verify(step) => self.verify(step),
+            Job::Compare(step) => self.compare(step),
         }
     }
 
@@ -401,13 +411,22 @@ impl Bench<'_> {
         bound.take_back(phase, &bench.tools(&|note| bench.say(note)), &self.brief.undo)
     }
 
+    fn compare(&self, step: StepId) -> Input {
+        let compared =
+            self.bind().and_then(|bound| bound.compare(&self.tools(&|note| self.say(note)), &self.brief.kept));
+        match compared {
+            Ok(remains) => Input::Compared { step, remains },
+            Err(failure) => fail(Job::Compare(step), self.brief, failure),
+        }
+    }
+
     fn verify(&self, step: StepId) -> Input {
-        let green = |reading: &&Reading| reading.verdict == SignalVerdict::Green;
         match self.bind().and_then(|bound| bound.verify_rollback(&self.tools(&|note| self.say(note)))) {
             Ok(readings) => {
-                let now_green: Vec<&str> = readings.iter().filter(green).map(|row| row.signal.as_str()).collect();
-                let lost = self.brief.was_green().filter(|name| !now_green.contains(&name.as_str())).collect();
-                Input::Verified { step, readings, lost, failure: None }
+                let now = |name: &String| readings.iter().find(|row| row.signal == *name).map(|row| row.verdict);
+                let gone = self.brief.was_green().filter(|name| now(name) != Some(SignalVerdict::Green));
+                let (lost, unread) = gone.partition(|name| now(name) == Some(SignalVerdict::Red));
+                Input::Verified { step, readings, lost, unread, failure: None }
             }
             Err(failure) => fail(Job::Verify(step), self.brief, failure),
         }

@@ -263,9 +263,19 @@ pub enum Event {
         readings: Vec<Reading>,
         /// Names of the signals that were green before the change and are not now.
         lost: Vec<String>,
+        /// Names of the signals that were green before the change and could not be read now.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        unread: Vec<String>,
         /// Why they could not be read at all.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         failure: Option<Failure>,
+    },
+    /// What a rollback kept was compared with this backup, after the last verification.
+    Compared {
+        /// The step that made the backup.
+        step: StepId,
+        /// What differs, or could not be compared; empty if all of it is as it was.
+        remains: Vec<Remains>,
     },
     /// The last record of every run. Durable.
     RunFinished {
@@ -299,6 +309,7 @@ impl Event {
             Self::UndoStarted { .. } => "undo-started",
             Self::UndoFinished { .. } => "undo-finished",
             Self::RollbackVerified { .. } => "rollback-verified",
+            Self::Compared { .. } => "compared",
             Self::RunFinished { .. } => "run-finished",
         }
     }

@@ -3,6 +3,7 @@
 //! Nothing here does I/O, reads a clock or knows an async runtime. Every other crate may use this one; it uses none
 //! of them. The words are those of `docs/words.md`.
 
+mod closing;
 mod codes;
 mod decision;
 mod declaration;
@@ -22,11 +23,13 @@ mod remains;
 mod rule;
 mod service;
 mod source;
+mod standing;
 mod state;
 mod status;
 mod suggest;
 mod version;
 
+pub use closing::{Claim, Closing, LeftStep, Remaining, ServiceDown, SignalGone};
 pub use codes::{CODES, Code, CodeDoc};
 pub use decision::{Decided, Decision};
 pub use declaration::{Declaration, Purpose, Role, UndoSource};
@@ -48,6 +51,7 @@ pub use remains::{Remains, RemainsKind};
 pub use rule::{OrderingRule, Refusal};
 pub use service::{SERVICE_KEY, ServiceTime, service_state};
 pub use source::{Position, Source, SourceId, SourceMap, Span};
+pub use standing::{Block, BlockedBy, Gap, Standing};
 pub use state::{RunPhase, RunState, StepState};
 pub use status::{IllegalTransition, StepStatus, next_status};
 pub use suggest::did_you_mean;

@@ -62,6 +62,8 @@ pub struct StepState {
     pub not_verified: Option<Failure>,
     /// Which green signals the rollback did not bring back.
     pub lost: Vec<String>,
+    /// Which green signals could not be read after the rollback.
+    pub unread: Vec<String>,
     /// Whether the signals were read since the last part of the run was taken back.
     pub verified: bool,
     /// The last part of taking it back that began.
@@ -74,6 +76,9 @@ pub struct StepState {
     pub undo_failure: Option<Failure>,
     /// What it, or its undo, left on the host.
     pub remains: Vec<Remains>,
+    /// How what the rollback kept differs from this backup; `None` until it was compared since the last part of the run
+    /// was taken back.
+    pub compared: Option<Vec<Remains>>,
     /// Its place among the steps in the order in which their intents became durable.
     pub intent_seq: Option<u64>,
     /// When it began, in milliseconds since 1970.
@@ -125,6 +130,11 @@ impl StepState {
         self.decided.as_ref().is_some_and(|decided| decided.decision == Decision::Keep)
     }
 
+    /// What it left on the host, with what differs from its backup.
+    pub fn all_remains(&self) -> impl Iterator<Item = &Remains> {
+        self.remains.iter().chain(self.compared.iter().flatten())
+    }
+
     /// Whether there is a signal to compare with after a rollback.
     pub fn was_green(&self) -> bool {
         self.baseline.iter().flatten().any(|reading| reading.verdict == SignalVerdict::Green)
@@ -172,6 +182,12 @@ impl RunState {
         self.steps.iter().any(|step| step.intent_seq.is_some())
     }
 
+    /// Whether it was closed because somebody keeps what is not proven. What was to be taken back after that, and was
+    /// closed by hand then, is not kept.
+    pub fn is_kept(&self) -> bool {
+        self.rollback.is_none() && self.steps.iter().any(StepState::is_kept)
+    }
+
     /// The verdict, if the run is over.
     pub fn verdict(&self) -> Option<Verdict> {
         match self.phase {
@@ -185,7 +201,10 @@ impl RunState {
         if let Some(id) = record.event.moves() {
             self.move_step(&id.clone(), record)?;
             if matches!(record.event, Event::UndoFinished { .. }) {
-                self.steps.iter_mut().for_each(|step| step.verified = false);
+                self.steps.iter_mut().for_each(|step| {
+                    step.verified = false;
+                    step.compared = None;
+                });
             }
         } else {
             self.apply_to_run(record);
@@ -256,12 +275,18 @@ impl RunState {
                 self.rollback = Some(cause.clone());
                 self.begin_rollback();
             }
-            Event::RollbackVerified { step, readings, lost, failure } => {
+            Event::RollbackVerified { step, readings, lost, unread, failure } => {
                 if let Some(state) = self.step_mut(step) {
                     state.not_verified = failure.clone();
                     state.after_rollback = Some(readings.clone());
                     state.lost = lost.clone();
+                    state.unread = unread.clone();
                     state.verified = true;
+                }
+            }
+            Event::Compared { step, remains } => {
+                if let Some(state) = self.step_mut(step) {
+                    state.compared = Some(remains.clone());
                 }
             }
             Event::RunFinished { verdict, note } => {
@@ -289,8 +314,15 @@ impl RunState {
     fn begin_rollback(&mut self) {
         self.draining = false;
         self.cancelling = false;
+        // Where nothing is half-way, the signals are read before anything else is done about those that were lost.
+        let settled = !self.may_have_touched();
         for step in &mut self.steps {
             step.verified = false;
+            step.compared = None;
+            if settled {
+                step.lost.clear();
+                step.unread.clear();
+            }
             if step.status == StepStatus::UndoFailed {
                 step.status = StepStatus::FailedTouched;
             }

@@ -1,6 +1,6 @@
-//! Lists of runs, and what this host is doing now.
+//! Lists of runs, and the words for verdicts and statuses.
 
-use crate::account::{CHOICE, closing, questions};
+use crate::account::CHOICE;
 use crate::style::{Style, Tone};
 use crate::table::{Cell, Table};
 use crate::text;
@@ -45,7 +45,7 @@ impl RunSummary {
         })
     }
 
-    fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         object!({
             "run": self.run, "plan": self.plan, "digest": self.digest, "environment": self.environment,
             "began_at": self.began_at, "last_at": self.last_at, "verdict": self.verdict,
@@ -86,46 +86,6 @@ pub fn history_ndjson(runs: &[RunSummary]) -> String {
     runs.iter().map(|run| text::safe_json(&run.json().to_string()) + "\n").collect()
 }
 
-/// What `runbook status` prints about the latest run of this host. `holder` says who holds the lock, if anybody does;
-/// an open run without a holder is one that crashed.
-pub fn status(latest: Option<&RunState>, holder: Option<&str>, now_ms: i64, style: &Style) -> String {
-    let Some((state, header)) = latest.and_then(|state| Some((state, state.header.as_ref()?))) else {
-        return "No runs on this host yet.\n".to_owned();
-    };
-    let head = format!(
-        "Run {} of {} ({}), begun {}, {} ago.\n",
-        header.run,
-        text::clean(&header.plan),
-        header.digest.chars().take(7).collect::<String>(),
-        time::stamp(state.began_at),
-        time::elapsed(now_ms - state.began_at),
-    );
-    let body = match (state.verdict(), holder) {
-        (None, Some(holder)) => {
-            format!("It is running: {}.\n{}{}", text::clean(holder), running(state, now_ms), questions(state, *style))
-        }
-        (None, None) => format!("Nobody is running it: it was interrupted.\n\n{}", closing(state, *style)),
-        (Some(_), _) => format!("\n{}", closing(state, *style)),
-    };
-    style.encode(head + &body)
-}
-
-/// The same as JSON: the latest run, whether it is open, who holds the lock, and where each step is.
-pub fn status_json(latest: Option<&RunState>, holder: Option<&str>) -> Value {
-    let steps = |state: &RunState| -> Vec<Value> {
-        state
-            .steps()
-            .map(|(id, step)| object!({ "step": id, "status": step.status, "waits_for": waits_for(step) }))
-            .collect()
-    };
-    object!({
-        "run": latest.and_then(RunSummary::of).map(|run| run.json()),
-        "open": latest.is_some_and(|state| state.verdict().is_none()),
-        "holder": holder,
-        "steps": latest.map(steps).unwrap_or_default(),
-    })
-}
-
 /// What a step waits for now, as JSON; null for all others.
 pub(crate) fn waits_for(step: &StepState) -> Value {
     match (&step.waits_for, &step.asks) {
@@ -135,24 +95,6 @@ pub(crate) fn waits_for(step: &StepState) -> Value {
         }
         (None, None) => Value::Null,
     }
-}
-
-fn running(state: &RunState, now_ms: i64) -> String {
-    let over = state.steps().filter(|(_, step)| step.status.is_over()).count();
-    let mut out = format!("{over} of {} steps are over.\n", state.steps().count());
-    for (id, step) in state.steps() {
-        let since = match step.status {
-            StepStatus::Started | StepStatus::Intended | StepStatus::Retrying => step.started_at,
-            StepStatus::Halting | StepStatus::Undoing => step.undo_started_at,
-            _ => None,
-        };
-        if let Some(since) = since {
-            let waits = step.waits_for.is_some() || step.asks.is_some();
-            let word = if waits { "waiting for an answer" } else { status_word(step.status) };
-            out.push_str(&format!("  {id}   {word}, {}\n", time::elapsed(now_ms - since)));
-        }
-    }
-    out
 }
 
 pub(crate) fn verdict_word(verdict: Option<Verdict>) -> (Tone, &'static str) {

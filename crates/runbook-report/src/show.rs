@@ -1,8 +1,8 @@
 //! One run in full, from its plan and its journal.
 
 use crate::account::{
-    Plain, Reporter, excerpt, going_on, hint, left_over, leftover_text, matrix, places, role_word, sentence,
-    signal_tone, verdict_of,
+    Plain, Reporter, excerpt, going_on, hint, matrix, places, role_word, sentence, service_clauses, signal_tone,
+    verdict_of,
 };
 use crate::history::{status_word, verdict_word, waits_for};
 use crate::style::{Style, Tone};
@@ -10,7 +10,8 @@ use crate::table::{Cell, Table};
 use crate::text;
 use crate::time;
 use runbook_model::{
-    Event, Excerpt, IllegalTransition, Outcome, Plan, Prediction, Reading, Record, RunState, StepDef, StepId, StepState,
+    Closing, Event, Excerpt, IllegalTransition, Outcome, Plan, Prediction, Reading, Record, RunState, StepDef, StepId,
+    StepState,
 };
 use serde_json::{Value, json as object};
 use std::fmt::Write as _;
@@ -50,14 +51,10 @@ pub fn show_json(plan: &Plan, records: &[Record]) -> Result<Value, IllegalTransi
     let state = RunState::replay(records)?;
     let header = state.header.as_ref();
     let steps: Vec<Value> = state.steps().map(|(id, step)| step_json(id, step, definition(plan, id))).collect();
-    let services: Vec<Value> = state
-        .services
-        .iter()
-        .map(|(name, time)| {
-            object!({ "name": name, "down_ms": time.down_until(state.last_at), "down_since": time.down_since })
-        })
-        .collect();
+    let closing = Closing::of(&state);
     Ok(object!({
+        "services": closing.services,
+        "closing": closing,
         "run": header,
         "began_at": state.began_at,
         "last_at": state.last_at,
@@ -65,8 +62,6 @@ pub fn show_json(plan: &Plan, records: &[Record]) -> Result<Value, IllegalTransi
         "verdict": state.verdict(),
         "note": state.note,
         "rollback": state.rollback,
-        "services": services,
-        "left": left_over(&state).map(|(id, step)| object!({ "step": id, "why": leftover_text(step) })).collect::<Vec<_>>(),
         "steps": steps,
         "records": records,
     }))
@@ -95,6 +90,7 @@ fn step_json(id: &StepId, step: &StepState, definition: Option<&StepDef>) -> Val
         "after_rollback": step.after_rollback,
         "not_verified": step.not_verified,
         "lost": step.lost,
+        "unread": step.unread,
     })
 }
 
@@ -123,7 +119,8 @@ fn write_head(out: &mut String, state: &RunState, holder: Option<&str>, style: S
         ("took", time::elapsed(state.worked_ms)),
         ("result", rest),
     ];
-    facts.extend(crate::account::service_clauses(state).into_iter().map(|clause| ("service", clause)));
+    let services = service_clauses(&Closing::of(state).services);
+    facts.extend(services.into_iter().map(|clause| ("service", clause)));
     for (name, value) in facts.iter().filter(|(_, value)| !value.is_empty()) {
         for (nth, line) in text::wrap(value, style.columns().saturating_sub(15)).iter().enumerate() {
             let name = if nth == 0 { name } else { "" };

@@ -54,6 +54,13 @@ pub trait Step: Send + Sync {
         Ok(Vec::new())
     }
 
+    /// For backups: compares these of its paths, which a rollback kept, with what it holds. One entry for each path that
+    /// differs or cannot be compared.
+    fn compare(&self, work: &Work<'_>, kept: &[PathBuf]) -> Result<Vec<Remains>, Failure> {
+        let _ = (work, kept);
+        Ok(Vec::new())
+    }
+
     /// Called on completed steps after a step brought a service down: the second pass over a live directory. Says
     /// what it found, if anything. `since` tells what the run may have changed since the step was complete, which is
     /// not to be taken for the state before; it may grow meanwhile.

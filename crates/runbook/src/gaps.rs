@@ -12,6 +12,14 @@ pub(crate) fn whole(dir: &StateDir, exit: Exit) -> Result<Option<Journal>, Comma
     if look.gaps.is_empty() { Ok(look.journal) } else { Err(lost(&look.gaps, exit)) }
 }
 
+/// A loss as the statement about the host names it.
+pub(crate) fn told(gap: &Gap) -> runbook_model::Gap {
+    let known = gap.run.as_ref().filter(|_| gap.loss == Loss::Records);
+    let back = known.map(|run| format!("runbook rollback {run} --known"));
+    let next = back.into_iter().chain(["runbook recover --accept BECAUSE".to_owned()]).collect();
+    runbook_model::Gap { path: gap.path.display().to_string(), what: gap.what.clone(), next }
+}
+
 /// What was lost, and what to type.
 pub(crate) fn lost(gaps: &[Gap], exit: Exit) -> CommandError {
     let told: Vec<&str> = gaps.iter().map(|gap| gap.what.as_str()).collect();

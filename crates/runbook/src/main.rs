@@ -11,6 +11,7 @@ mod loading;
 mod naming;
 mod running;
 mod screen;
+mod standing;
 mod texts;
 mod usage;
 mod window;

@@ -159,7 +159,7 @@ impl Screen {
     pub(crate) fn observer(&self, state: RunState) -> Box<dyn Observer> {
         let reporter: Box<dyn Reporter> = match self.format {
             Format::Json => Box::new(Silent),
-            Format::Ndjson => Box::new(Ndjson::new(io::stdout())),
+            Format::Ndjson => Box::new(Ndjson::going_on(io::stdout(), state)),
             Format::Text if io::stdout().is_terminal() && env::var("TERM").as_deref() != Ok("dumb") => {
                 Box::new(Terminal::going_on(io::stdout(), self.out, state))
             }

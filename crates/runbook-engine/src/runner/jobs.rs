@@ -4,6 +4,7 @@ use super::Runner;
 use crate::decide::{Input, Job};
 use crate::relies::Relies;
 use crate::secrets::struck;
+use crate::way_back::kept;
 use crate::worker::{Brief, fail};
 use runbook_model::{Failure, RunPhase, StepId, StepStatus};
 use runbook_steps::BackupRef;
@@ -20,7 +21,10 @@ impl Runner {
         self.in_flight += 1;
         tracing::debug!(run = %self.run, ?job, "start");
         let worker = Arc::clone(&self.worker);
-        let brief = self.brief(job.step());
+        let mut brief = self.brief(job.step());
+        if let Job::Compare(step) = &job {
+            brief.kept = kept(&self.state, &self.worker.program.course, step);
+        }
         // An undo is never cancelled half-way: a half-way back is nowhere.
         let takes_back = matches!(job, Job::TakeBack { .. }) || self.state.phase != RunPhase::Forward;
         let cancel = match job {
@@ -55,6 +59,7 @@ impl Runner {
             baseline: known.and_then(|known| known.baseline.clone()).unwrap_or_default(),
             complete,
             backups,
+            kept: Vec::new(),
         }
     }
 

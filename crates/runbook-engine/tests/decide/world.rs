@@ -233,7 +233,7 @@ impl<'a> World<'a> {
                 assert_eq!(last.map(|record| &record.event), Some(&wanted));
             }
             Job::Baseline(_) => assert!(!self.state.may_have_touched(), "a baseline after the first change"),
-            Job::Verify(_) => assert!(!forward),
+            Job::Verify(_) | Job::Compare(_) => assert!(!forward),
             Job::Pause { .. } => assert!(forward),
             Job::Ask(step) => {
                 assert!(
@@ -275,8 +275,9 @@ impl<'a> World<'a> {
                     _ => false,
                 };
                 let lost = if is_lost { vec!["signal".to_owned()] } else { Vec::new() };
-                Input::Verified { step, readings: Vec::new(), lost, failure: None }
+                Input::Verified { step, readings: Vec::new(), lost, unread: Vec::new(), failure: None }
             }
+            Job::Compare(step) => Input::Compared { step, remains: Vec::new() },
         }
     }
 

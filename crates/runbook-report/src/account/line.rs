@@ -28,6 +28,7 @@ pub(crate) fn lines(before: &RunState, record: &Record, style: Style) -> String 
         }
         // Named at the end, by the closing statement.
         Event::Remained { .. }
+        | Event::Compared { .. }
         | Event::Predicted { .. }
         | Event::StepStarted { .. }
         | Event::StepIntended { .. }
@@ -57,9 +58,9 @@ pub(crate) fn lines(before: &RunState, record: &Record, style: Style) -> String 
         Event::UndoFinished { step, phase, summary, failure } => {
             page.undone(step, *phase, summary, failure.as_ref(), record.at)
         }
-        Event::RollbackVerified { step, readings, lost, failure } => match failure {
-            Some(failure) => page.not_verified(step, lost, failure, record.at),
-            None => page.verified(step, readings, lost, record.at),
+        Event::RollbackVerified { step, readings, lost, unread, failure } => match failure {
+            Some(failure) => page.not_verified(step, unread, failure, record.at),
+            None => page.verified(step, readings, lost, unread, record.at),
         },
         Event::RunFinished { .. } => {
             let mut after = before.clone();
@@ -296,20 +297,20 @@ impl Page<'_> {
         if body.is_empty() { head } else { format!("{head}\n{body}\n") }
     }
 
-    fn not_verified(&self, step: &StepId, lost: &[String], failure: &Failure, at: i64) -> String {
+    fn not_verified(&self, step: &StepId, unread: &[String], failure: &Failure, at: i64) -> String {
         let took = Some(at - self.state.last_at);
-        let (glyph, tone) = if lost.is_empty() { (Glyph::Note, Tone::Warn) } else { (Glyph::Failed, Tone::Bad) };
-        let lost = if lost.is_empty() { String::new() } else { format!("; green before: {}", lost.join(", ")) };
-        let text = format!("cannot be read after the rollback: {}{lost}", failure.message);
+        let (glyph, tone) = if unread.is_empty() { (Glyph::Note, Tone::Warn) } else { (Glyph::Failed, Tone::Bad) };
+        let before = if unread.is_empty() { String::new() } else { format!("; green before: {}", unread.join(", ")) };
+        let text = format!("cannot be read after the rollback: {}{before}", failure.message);
         let body = self.failure(failure);
         let head = self.line(glyph, tone, step, &text, took);
         if body.is_empty() { head } else { format!("{head}\n{body}\n") }
     }
 
-    fn verified(&self, step: &StepId, readings: &[Reading], lost: &[String], at: i64) -> String {
+    fn verified(&self, step: &StepId, readings: &[Reading], lost: &[String], unread: &[String], at: i64) -> String {
         let took = Some(at - self.state.last_at);
         let baseline = self.state.step(step).and_then(|step| step.baseline.as_deref());
-        if lost.is_empty() {
+        if lost.is_empty() && unread.is_empty() {
             let asked = baseline.unwrap_or_default();
             let count = |verdict| asked.iter().filter(|reading| reading.verdict == verdict).count();
             let green = count(SignalVerdict::Green);
@@ -331,7 +332,12 @@ impl Page<'_> {
             }
             return self.line(Glyph::Ok, Tone::Good, step, &text, took);
         }
-        let text = format!("not as before the change: {}", lost.join(", "));
+        let mut parts = Vec::new();
+        parts.extend((!lost.is_empty()).then(|| format!("not as before the change: {}", lost.join(", "))));
+        parts.extend(
+            (!unread.is_empty()).then(|| format!("cannot be read, and was green before: {}", unread.join(", "))),
+        );
+        let text = parts.join("; ");
         let rows = matrix(readings, baseline, DETAIL, self.style);
         format!("{}\n{rows}\n", self.line(Glyph::Failed, Tone::Bad, step, &text, took))
     }

@@ -14,7 +14,8 @@ mod reporter;
 mod terminal;
 
 pub(crate) use closing::{
-    CHOICE, capitalised, closing, going_on, is_kept, left_over, leftover_text, questions, sentence, service_clauses,
+    CHOICE, capitalised, closing, going_on, next_line, push, questions, remaining_text, sentence, service_clauses,
+    signal_text,
 };
 pub(crate) use decision::decision_text;
 pub(crate) use line::{Title, hint, lines, paragraph, run_title};

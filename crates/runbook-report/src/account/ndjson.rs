@@ -1,28 +1,45 @@
-//! Every record as the journal holds it, one JSON object a line.
+//! Every record as the journal holds it, one JSON object a line; the last line has the closing statement.
 
 use super::Reporter;
+use super::reporter::fold;
 use crate::text;
-use runbook_model::{Record, StepId};
+use runbook_model::{Closing, Event, Record, RunState, StepId};
 use std::io;
 
-/// Writes each record as one line of JSON and nothing else. Progress notes are not records and are not written.
+/// Writes each record as one line of JSON. The record that ends a run has one more field, `closing`: how the run left the
+/// host. A run that is left open has it in a line of its own at the end. Progress notes are not records and are not
+/// written.
 #[derive(Debug)]
 pub struct Ndjson<W> {
     out: W,
+    state: RunState,
 }
 
 impl<W: io::Write> Ndjson<W> {
     /// Writes to `out`.
     pub fn new(out: W) -> Self {
-        Self { out }
+        Self::going_on(out, RunState::default())
+    }
+
+    /// The same for a run that another process began: `state` is what has been told already.
+    pub fn going_on(out: W, state: RunState) -> Self {
+        Self { out, state }
+    }
+
+    fn line(&mut self, json: &str) -> io::Result<()> {
+        writeln!(self.out, "{}", text::safe_json(json))?;
+        self.out.flush()
     }
 }
 
 impl<W: io::Write + Send> Reporter for Ndjson<W> {
     fn record(&mut self, record: &Record) -> io::Result<()> {
-        let json = serde_json::to_string(record)?;
-        writeln!(self.out, "{}", text::safe_json(&json))?;
-        self.out.flush()
+        fold(&mut self.state, record)?;
+        let mut json = serde_json::to_string(record)?;
+        if let (Event::RunFinished { .. }, Some(open)) = (&record.event, json.strip_suffix('}')) {
+            json = format!("{open},\"closing\":{}}}", serde_json::to_string(&Closing::of(&self.state))?);
+        }
+        self.line(&json)
     }
 
     fn progress(&mut self, _step: &StepId, _note: &str) -> io::Result<()> {
@@ -34,6 +51,9 @@ impl<W: io::Write + Send> Reporter for Ndjson<W> {
     }
 
     fn finish(&mut self) -> io::Result<()> {
-        self.out.flush()
+        match (&self.state.header, self.state.verdict()) {
+            (Some(_), None) => self.line(&serde_json::json!({ "closing": Closing::of(&self.state) }).to_string()),
+            _ => self.out.flush(),
+        }
     }
 }

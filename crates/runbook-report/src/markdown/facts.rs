@@ -1,6 +1,6 @@
 //! What the checklists ask of a run, answered from its plan and its state.
 
-use crate::account::{decision_text, is_kept, place_word};
+use crate::account::{decision_text, place_word};
 use crate::text;
 use crate::time;
 use runbook_model::{
@@ -183,7 +183,7 @@ impl<'a> Facts<'a> {
         let asked = if asked.is_empty() { String::new() } else { format!(" ({})", asked.join("; ")) };
         let because = format!("{because}{asked}");
         Answer::Checked(match verdict {
-            Verdict::Accepted if is_kept(self.state) => format!("kept, without proof{because}"),
+            Verdict::Accepted if self.state.is_kept() => format!("kept, without proof{because}"),
             Verdict::Succeeded if self.readings().next().is_none() => "went on, without a verification".to_owned(),
             Verdict::Succeeded => "went on: the evidence was as wanted".to_owned(),
             Verdict::RolledBack => format!("rolled back{because}"),

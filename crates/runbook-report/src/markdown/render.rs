@@ -3,14 +3,14 @@
 use super::checklist::{ESTATE, Line, ONE_HOST};
 use super::facts::{Answer, Facts, review_text};
 use crate::account::{
-    capitalised, decision_text, left_over, leftover_text, place_word, places, role_word, sentence, service_clauses,
+    capitalised, decision_text, place_word, places, remaining_text, role_word, sentence, service_clauses, signal_text,
     verdict_of,
 };
 use crate::history::status_word;
 use crate::show::{definition, kind_word};
 use crate::text;
 use crate::time;
-use runbook_model::{Event, IllegalTransition, Outcome, Plan, Reading, Record, RunState, StepState};
+use runbook_model::{Closing, Event, IllegalTransition, Outcome, Plan, Reading, Record, RunState, StepState};
 use std::fmt::Write as _;
 
 /// Characters of one piece of evidence; the journal has all of it.
@@ -30,7 +30,7 @@ pub fn markdown(plan: &Plan, records: &[Record], holder: Option<&str>) -> Result
     write_signals(&mut out, &state);
     write_decisions(&mut out, records);
     write_failures(&mut out, records);
-    write_left(&mut out, &state);
+    write_left(&mut out, &Closing::of(&state));
     write_exceptions(&mut out, plan);
     write_checklist(&mut out, "Checklist for one host", ONE_HOST, &facts);
     write_checklist(&mut out, "Checklist for an estate", ESTATE, &facts);
@@ -43,7 +43,7 @@ fn write_head(out: &mut String, facts: &Facts<'_>, holder: Option<&str>) {
     let (verdict, rest) = sentence(state, holder);
     let _ = writeln!(out, "# Run {}: {}\n", header.run, escape(&header.plan));
     let mut paragraph = format!("**{verdict}** {}", escape(&rest));
-    for clause in service_clauses(state) {
+    for clause in service_clauses(&Closing::of(state).services) {
         let _ = write!(paragraph, " {}.", escape(&capitalised(&clause)));
     }
     if !state.note.is_empty() {
@@ -205,15 +205,28 @@ fn write_failures(out: &mut String, records: &[Record]) {
     }
 }
 
-fn write_left(out: &mut String, state: &RunState) {
-    let open = !matches!(state.verdict(), Some(runbook_model::Verdict::Succeeded | runbook_model::Verdict::RolledBack));
-    let left: Vec<_> = left_over(state).collect();
-    if !open || left.is_empty() {
-        return;
+fn write_left(out: &mut String, closing: &Closing) {
+    let Closing { left, signals, remains, next, .. } = closing;
+    if !left.is_empty() {
+        out.push_str("\n## What is left on the host\n\n");
     }
-    out.push_str("\n## What is left on the host\n\n");
-    for (id, step) in left {
-        let _ = writeln!(out, "* `{id}`: {}", escape(&leftover_text(step)));
+    for left in left {
+        let _ = writeln!(out, "* `{}`: {}", left.step, escape(&left.why));
+    }
+    if !signals.is_empty() {
+        out.push_str("\n## Green before the change\n\n");
+    }
+    for signal in signals {
+        let _ = writeln!(out, "* {}", escape_keeping_code(&signal_text(signal)));
+    }
+    if !remains.is_empty() {
+        out.push_str("\n## Besides, on the host\n\n");
+    }
+    for one in remains {
+        let _ = writeln!(out, "* {} (`{}`)", escape(&remaining_text(one)), one.step);
+    }
+    for (nth, command) in next.iter().enumerate() {
+        let _ = writeln!(out, "{}`{command}`", if nth == 0 { "\nNext: " } else { "or: " });
     }
 }
 

@@ -131,7 +131,13 @@ impl Life {
 
     pub(crate) fn verified(self, ms: i64, readings: Vec<Reading>, lost: &[&str]) -> Self {
         let lost = lost.iter().map(|name| (*name).to_owned()).collect();
-        self.wait(ms).add(Event::RollbackVerified { step: id("verify"), readings, lost, failure: None })
+        self.wait(ms).add(Event::RollbackVerified {
+            step: id("verify"),
+            readings,
+            lost,
+            unread: Vec::new(),
+            failure: None,
+        })
     }
 
     pub(crate) fn over(self, verdict: Verdict, note: &str) -> Self {

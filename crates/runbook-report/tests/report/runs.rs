@@ -3,12 +3,12 @@
 use crate::life::{self, Life};
 use proptest::prelude::*;
 use runbook_model::{
-    Decided, Decision, Event, Failure, FailureKind, Outcome, Reading, RollbackCause, RunState, SignalVerdict,
+    Decided, Decision, Event, Failure, FailureKind, Outcome, Reading, RollbackCause, RunState, SignalVerdict, Standing,
     UndoPhase, Verdict,
 };
 use runbook_report::{
-    Ndjson, Plain, Reporter, RunSummary, Style, Terminal, history, history_json, history_ndjson, json_text, markdown,
-    show, show_json, status, status_json,
+    Look, Ndjson, Plain, Reporter, RunSummary, Style, Terminal, history, history_json, history_ndjson, json_text,
+    markdown, show, show_json, status, status_json,
 };
 
 fn lives() -> Vec<(&'static str, Life)> {
@@ -33,6 +33,17 @@ fn plain(life: &Life, style: Style) -> String {
     }
     reporter.finish().unwrap();
     String::from_utf8(out).unwrap()
+}
+
+/// What `status` prints on a host with this one run.
+fn standing(state: &RunState, holder: Option<&str>, now_ms: i64, style: &Style) -> String {
+    let (standing, runs) = (Standing::of([state], &[], holder), [state.clone()]);
+    status(&Look { standing: &standing, runs: &runs, holder, now_ms }, style)
+}
+
+fn standing_json(state: &RunState, holder: Option<&str>) -> serde_json::Value {
+    let (standing, runs) = (Standing::of([state], &[], holder), [state.clone()]);
+    status_json(&Look { standing: &standing, runs: &runs, holder, now_ms: 0 })
 }
 
 #[test]
@@ -112,7 +123,7 @@ fn colours_frame_words_and_never_change_them() {
 }
 
 #[test]
-fn ndjson_is_the_journal() {
+fn ndjson_is_the_journal_and_the_closing_statement() {
     let life = life::rolled_back();
     let mut out = Vec::new();
     let mut reporter = Ndjson::new(&mut out);
@@ -124,6 +135,8 @@ fn ndjson_is_the_journal() {
     assert!(!text.contains('\u{1b}'));
     let back: Vec<runbook_model::Record> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(back, life.records);
+    let closing: serde_json::Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
+    assert_eq!(closing["closing"], serde_json::to_value(runbook_model::Closing::of(&life.state())).unwrap());
 }
 
 #[test]
@@ -327,12 +340,13 @@ fn what_the_host_is_doing() {
     let style = Style::plain(90);
     let open = Life::begin().reads("inventory", 20, "1.0.0").started("install", 1).intended("install").state();
     let now = open.last_at + 42_000;
-    insta::assert_snapshot!("status_running", status(Some(&open), Some("pid 4100, ops on pts/3"), now, &style));
-    insta::assert_snapshot!("status_crashed", status(Some(&open), None, now, &style));
-    insta::assert_snapshot!("status_over", status(Some(&life::stuck().state()), None, now, &style));
-    let value = status_json(Some(&open), Some("pid 4100"));
+    insta::assert_snapshot!("status_running", standing(&open, Some("pid 4100, ops on pts/3"), now, &style));
+    insta::assert_snapshot!("status_crashed", standing(&open, None, now, &style));
+    insta::assert_snapshot!("status_over", standing(&life::stuck().state(), None, now, &style));
+    let value = standing_json(&open, Some("pid 4100"));
     assert_eq!((&value["open"], &value["steps"][2]["status"]), (&true.into(), &"intended".into()));
-    assert_eq!(status(None, None, now, &style), "No runs on this host yet.\n");
+    let nothing = Look { standing: &Standing::default(), runs: &[], holder: None, now_ms: now };
+    assert_eq!(status(&nothing, &style), "No runs on this host yet.\n");
 }
 
 #[test]
@@ -342,18 +356,18 @@ fn a_gate_that_waits_is_seen_by_whoever_looks() {
     insta::assert_snapshot!("plain_waiting", plain(&life, style).split("\nNot over.").next().unwrap());
     let holder = Some("apply quickstart (pid 4100, user ops)");
     let now = life.state().last_at + 2_900;
-    insta::assert_snapshot!("status_waiting", status(Some(&life.state()), holder, now, &style));
+    insta::assert_snapshot!("status_waiting", standing(&life.state(), holder, now, &style));
     let full = show(&life::plan(), &life.records, holder, &style).unwrap();
     insta::assert_snapshot!("show_waiting", full);
     let report = markdown(&life::plan(), &life.records, holder).unwrap();
     assert!(report.contains("**Running.** At work on it: apply quickstart"), "{report}");
-    let asked = &status_json(Some(&life.state()), holder)["steps"][2]["waits_for"];
+    let asked = &standing_json(&life.state(), holder)["steps"][2]["waits_for"];
     assert_eq!(asked["answer"], "runbook approve 7k2m install");
     // The process that waited is dead: there is nobody to answer.
     let crashed = show(&life::plan(), &life.records, None, &style).unwrap();
     assert!(crashed.contains("Next: runbook resume 7k2m"), "{crashed}");
     let resumed = life.add(Event::RunResumed { version: "0.1.0".to_owned() });
-    assert!(status_json(Some(&resumed.state()), holder)["steps"][2]["waits_for"].is_null());
+    assert!(standing_json(&resumed.state(), holder)["steps"][2]["waits_for"].is_null());
 }
 
 /// A run whose verification could not read one of its signals, and asks.
@@ -379,15 +393,15 @@ fn decided(decision: Decision) -> Life {
 fn a_question_at_a_terminal_is_seen_by_whoever_looks_from_another() {
     let (life, failure, _) = unproven();
     let holder = Some("apply quickstart (pid 4100, user ops)");
-    let text = status(Some(&life.state()), holder, life.state().last_at + 2_900, &Style::plain(200));
+    let text = standing(&life.state(), holder, life.state().last_at + 2_900, &Style::plain(200));
     let asks = format!("`verify` asks at its terminal: rollback, again or keep? {}.", failure.message);
     assert!(text.contains(&asks) && text.contains("verify   waiting for an answer"), "{text}");
     assert!(show(&life::plan(), &life.records, holder, &Style::plain(200)).unwrap().contains(&asks));
-    let value = &status_json(Some(&life.state()), holder)["steps"][4]["waits_for"];
+    let value = &standing_json(&life.state(), holder)["steps"][4]["waits_for"];
     assert_eq!(value["message"], failure.message.as_str());
     assert_eq!(value["answer"], "rollback, again or keep, at the terminal of the run");
     let answered = decided(Decision::Keep).state();
-    assert!(status_json(Some(&answered), holder)["steps"][4]["waits_for"].is_null());
+    assert!(standing_json(&answered, holder)["steps"][4]["waits_for"].is_null());
 }
 
 #[test]
@@ -436,7 +450,7 @@ fn the_documented_fields_are_those_that_are_written() {
     let mut names = std::collections::BTreeSet::new();
     for (_, life) in lives() {
         let shown = show_json(&life::plan(), &life.records).unwrap();
-        let status = status_json(Some(&life.state()), None);
+        let status = standing_json(&life.state(), None);
         let run = history_json(&[RunSummary::of(&life.state()).unwrap()]);
         for value in [&shown, &shown["run"], &shown["steps"][0], &status, &run["runs"][0]] {
             names.extend(value.as_object().unwrap().keys().cloned());
@@ -464,7 +478,13 @@ fn any_event() -> impl Strategy<Value = Event> {
             4 => Event::StepRetrying { step, failure, pause_ms: 0 },
             5 => Event::UndoStarted { step, phase },
             6 => Event::UndoFinished { step, phase, summary: text, failure: bad.then_some(failure) },
-            7 => Event::RollbackVerified { step, readings, lost: if bad { vec![text] } else { vec![] }, failure: None },
+            7 => Event::RollbackVerified {
+                step,
+                readings,
+                lost: if bad { vec![text] } else { vec![] },
+                unread: vec![],
+                failure: None,
+            },
             8 => Event::BaselineTaken { step, readings, marks: serde_json::Value::Null, failure: None },
             9 if bad => Event::RunFinished { verdict: Verdict::Stuck, note: text },
             9 => Event::RollbackStarted { cause: RollbackCause::Requested },

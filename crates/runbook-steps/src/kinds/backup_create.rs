@@ -2,6 +2,7 @@
 //!
 //! The format and the restore are those of `runbook-backup`; here is what a plan can say about them.
 
+mod compare;
 mod read;
 
 use crate::host::{Command, Reader};
@@ -10,7 +11,7 @@ use crate::{Args, Changed, Confirmation, Done, Kind, KindDoc, OutputDoc, Param, 
 use read::{Capture, Covered, Restore, read_captures, read_paths};
 use runbook_backup::{Backup, Created, Options, Settled};
 use runbook_model::{
-    Declaration, Diagnostic, Diagnostics, Effect, Failure, FailureKind, Outputs, Prediction, Role, UndoPhase,
+    Declaration, Diagnostic, Diagnostics, Effect, Failure, FailureKind, Outputs, Prediction, Remains, Role, UndoPhase,
 };
 use serde_json::{Value as Json, json};
 use std::borrow::Cow;
@@ -56,6 +57,7 @@ static DOC: KindDoc = KindDoc {
         OutputDoc { name: "captures", help: "a map from the names of captures to exit codes; null if it did not run" },
         OutputDoc { name: "always", help: "the paths with `restore: always`, a list" },
         OutputDoc { name: "if_needed", help: "the paths with `restore: if-needed`, a list" },
+        OutputDoc { name: "never", help: "the paths with `restore: never`, a list" },
     ]),
     open_outputs: false,
     example: Cow::Borrowed(
@@ -296,6 +298,7 @@ impl Step for Create {
             ("captures", captures),
             ("always", self.with_restore(Restore::Always)),
             ("if_needed", self.with_restore(Restore::IfNeeded)),
+            ("never", self.with_restore(Restore::Never)),
         ];
         let outputs = Outputs::from_iter(rows.map(|(name, value)| (name.to_owned(), value)));
         Ok(Done::saying(summary.join("; ")).with(outputs))
@@ -317,6 +320,16 @@ impl Step for Create {
             UndoPhase::Undo => self.put_back(work, Restore::Always),
             UndoPhase::Insurance => self.put_back(work, Restore::IfNeeded),
         }
+    }
+
+    fn compare(&self, work: &Work<'_>, kept: &[PathBuf]) -> Result<Vec<Remains>, Failure> {
+        let dir = backup_dir(work);
+        let backup = Backup::open(&dir).map_err(|error| backup_failure("the backup cannot be read", &error))?;
+        // The earliest backup of a path says how it was before the run.
+        let earlier = work.backups.iter().rev().take_while(|other| other.dir != dir);
+        let earlier: Vec<Backup> = earlier.filter_map(|other| Backup::open(&other.dir).ok()).collect();
+        let own = kept.iter().filter(|path| !earlier.iter().any(|other| other.covers(path)));
+        Ok(own.filter_map(|path| compare::compared(&backup, path)).collect())
     }
 
     fn settle(&self, work: &Work<'_>, since: &dyn Fn() -> Vec<Changed>) -> Result<Option<String>, Failure> {

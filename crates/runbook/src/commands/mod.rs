@@ -10,6 +10,8 @@ mod past;
 mod settle;
 mod write;
 
+pub(crate) use past::holder;
+
 use crate::cli::{Cli, Command};
 use crate::error::{CommandError, Exit};
 use crate::facts::state_dir;

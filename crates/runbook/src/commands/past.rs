@@ -4,40 +4,25 @@ use crate::cli::Format;
 use crate::error::{CommandError, Exit};
 use crate::facts::SYSTEM_STATE;
 use crate::gaps;
-use crate::running::{choose, journal, known, now_ms};
+use crate::running::{choose, journal, known};
 use crate::screen::Screen;
+use crate::standing::HostState;
 use runbook_journal::{Lock, Look, StateDir};
 use runbook_model::RunState;
 use runbook_report::{Ndjson, Reporter, RunSummary};
 use std::path::Path;
 
 pub(crate) fn status(screen: &Screen, dir: &StateDir) -> Result<Exit, CommandError> {
-    let look = Look::at(dir)?;
-    if !look.gaps.is_empty() {
-        return Err(gaps::lost(&look.gaps, Exit::Stuck));
-    }
-    let latest = match look.journal {
-        None => None,
-        Some(journal) => match journal.runs()?.first() {
-            Some(row) => Some(RunState::replay(&journal.records(&row.run)?)?),
-            None => None,
-        },
-    };
-    let holder = holder(dir)?;
+    let host = HostState::read(dir)?;
     match screen.format {
-        Format::Text if latest.is_none() => screen.text(&no_runs(dir.path(), Path::new(SYSTEM_STATE)))?,
-        Format::Text => {
-            screen.text(&runbook_report::status(latest.as_ref(), holder.as_deref(), now_ms(), screen.style()))?;
-        }
-        Format::Json | Format::Ndjson => {
-            screen.json(&runbook_report::status_json(latest.as_ref(), holder.as_deref()))?;
-        }
+        Format::Text if host.is_new() => screen.text(&no_runs(dir.path(), Path::new(SYSTEM_STATE)))?,
+        _ => host.show(screen)?,
     }
-    Ok(Exit::Done)
+    Ok(host.exit())
 }
 
 /// Who is at work on this host. Only a run that is open can be what it works on.
-fn holder(dir: &StateDir) -> Result<Option<String>, CommandError> {
+pub(crate) fn holder(dir: &StateDir) -> Result<Option<String>, CommandError> {
     Ok(Lock::holder(dir)?.map(|holder| holder.to_string()))
 }
 
@@ -89,7 +74,10 @@ pub(crate) fn show(screen: &Screen, dir: &StateDir, run: Option<&str>) -> Result
         Format::Json => screen.json(&runbook_report::show_json(&known.saved.plan, &known.records)?)?,
         Format::Ndjson => {
             let mut out = Vec::new();
-            known.records.iter().try_for_each(|record| Ndjson::new(&mut out).record(record))?;
+            let mut reporter = Ndjson::new(&mut out);
+            known.records.iter().try_for_each(|record| reporter.record(record))?;
+            reporter.finish()?;
+            drop(reporter);
             screen.text(&String::from_utf8_lossy(&out))?;
         }
     }

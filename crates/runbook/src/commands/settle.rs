@@ -3,14 +3,19 @@
 use crate::cli::{Format, RecoverArgs, ResumeArgs, RollbackArgs};
 use crate::error::{CommandError, Exit};
 use crate::gaps;
-use crate::running::{self, Known, choose, go_on, journal, known, lock, now_ms, unsettled};
+use crate::running::{self, Known, choose, go_on, journal, known, lock, unsettled};
 use crate::screen::Screen;
+use crate::standing::HostState;
 use crate::window::in_window;
 use runbook_journal::{Journal, Lock, Look, RunRow, StateDir};
 use runbook_model::{RunId, RunPhase, RunState, Verdict};
 
 pub(crate) fn rollback(screen: &Screen, dir: &StateDir, args: &RollbackArgs) -> Result<Exit, CommandError> {
-    let (row, lock, look) = hold_latest(dir, args.run.as_deref(), |row| lock(dir, format!("rollback {}", row.run)))?;
+    let take = |row: &RunRow| lock(dir, format!("rollback {}", row.run));
+    let Some((row, lock, look)) = hold_run(dir, args.run.as_deref(), take)? else {
+        screen.conclude("there is nothing to take back on this host")?;
+        return Ok(Exit::Done);
+    };
     let over_a_gap = !look.gaps.is_empty();
     let Some(journal) = &look.journal else { return Err(gaps::lost(&look.gaps, Exit::Stuck)) };
     if over_a_gap && !(args.known && look.knows_the_beginning_of(&row.run)) {
@@ -18,13 +23,11 @@ pub(crate) fn rollback(screen: &Screen, dir: &StateDir, args: &RollbackArgs) -> 
     }
     let mut known = known(journal, &row.run)?;
     let state = RunState::replay(&known.records)?;
-    if state.verdict() == Some(Verdict::RolledBack) || !state.may_have_touched() && state.verdict().is_some() {
+    if !has_way_back(&state) {
         screen.conclude(&format!("run {} left nothing to take back", row.run))?;
         return Ok(if over_a_gap { Exit::Stuck } else { Exit::Done });
     }
-    let touched: Vec<String> =
-        state.steps().filter(|(_, step)| step.status.may_have_touched()).map(|(step, _)| step.to_string()).collect();
-    screen.note(&format!("Run {} of {} changed this host in: {}.", row.run, row.plan, touched.join(", ")));
+    screen.note(&what_is_taken_back(&row, &state));
     screen.consent(if over_a_gap { "Take back what is known of it?" } else { "Take it back?" }, args.yes)?;
     if over_a_gap {
         gaps::go_back_over_what_is_known(dir, &look, &known)?;
@@ -37,31 +40,91 @@ pub(crate) fn rollback(screen: &Screen, dir: &StateDir, args: &RollbackArgs) -> 
     Ok(exit)
 }
 
-/// The run that `name` means, with the lock and what the journal then holds; refused if a later one changed the host.
-fn hold_latest(
+/// One sentence on what a rollback of the run is about to do.
+fn what_is_taken_back(row: &RunRow, state: &RunState) -> String {
+    let RunRow { run, plan, .. } = row;
+    let touched: Vec<String> =
+        state.steps().filter(|(_, step)| step.status.may_have_touched()).map(|(step, _)| step.to_string()).collect();
+    match (touched.is_empty(), state.verdict()) {
+        (false, _) => format!("Run {run} of {plan} changed this host in: {}.", touched.join(", ")),
+        (true, Some(Verdict::Stuck)) => {
+            format!("Every step of run {run} of {plan} was taken back; its signals are read again.")
+        }
+        (true, _) => format!("No step of run {run} of {plan} had begun to change this host; the run is closed."),
+    }
+}
+
+/// Whether there is something that a rollback of the run can do: a stuck run whose steps are all taken back is read anew.
+fn has_way_back(state: &RunState) -> bool {
+    match state.verdict() {
+        None | Some(Verdict::Stuck) => true,
+        Some(Verdict::RolledBack) => false,
+        Some(_) => state.may_have_touched(),
+    }
+}
+
+/// The run that a rollback without a name means: the latest that has something to take back. One that ended well is taken
+/// back unnamed only if no run came after it, for who types that may mean the later one.
+fn to_take_back(journal: &Journal) -> Result<Option<RunRow>, CommandError> {
+    let mut later = None;
+    for row in journal.runs()? {
+        let state = RunState::replay(&journal.records(&row.run)?)?;
+        let RunRow { run, plan, .. } = &row;
+        if !has_way_back(&state) {
+            later = later.or(Some(row));
+            continue;
+        }
+        return match (later, state.verdict()) {
+            (Some(later), Some(Verdict::Succeeded | Verdict::Accepted)) => {
+                let message = format!("the latest run, {} of {}, left nothing to take back", later.run, later.plan);
+                Err(CommandError::refused(message).hint(format!(
+                    "the run before it that changed this host is {run} of {plan}: `runbook rollback {run}` takes it back"
+                )))
+            }
+            _ => Ok(Some(row)),
+        };
+    }
+    Ok(None)
+}
+
+/// The run that `name` means, or the one that a rollback without a name means, with the lock and what the journal then
+/// holds; refused if a later one changed the host.
+fn hold_run(
     dir: &StateDir,
     name: Option<&str>,
     take: impl FnOnce(&RunRow) -> Result<Lock, CommandError>,
-) -> Result<(RunRow, Lock, Look), CommandError> {
-    let seen = choose(&journal(dir)?, name)?;
+) -> Result<Option<(RunRow, Lock, Look)>, CommandError> {
+    let journal = journal(dir)?;
+    let seen = match name {
+        Some(name) => Some(choose(&journal, Some(name))?),
+        None => to_take_back(&journal)?,
+    };
+    let Some(seen) = seen else { return Ok(None) };
     let lock = take(&seen)?;
     // Only now can no later run come any more.
     let look = Look::at(dir)?;
     let Some(journal) = &look.journal else { return Err(gaps::lost(&look.gaps, Exit::Stuck)) };
     let row = choose(journal, Some(seen.run.as_str()))?;
     refuse_later_runs(journal, &row)?;
-    Ok((row, lock, look))
+    Ok(Some((row, lock, look)))
 }
 
 /// A rollback puts back what was there before; a run that came later would be half taken back with it.
 fn refuse_later_runs(journal: &Journal, row: &RunRow) -> Result<(), CommandError> {
     for later in journal.runs()?.into_iter().take_while(|later| later.run != row.run) {
         let state = RunState::replay(&journal.records(&later.run)?)?;
-        if state.may_have_touched() && state.verdict() != Some(Verdict::RolledBack) {
-            let message = format!("run {} came after run {} and changed this host too", later.run, row.run);
-            return Err(CommandError::refused(message)
-                .hint(format!("take that one back first: runbook rollback {}", later.run)));
+        if !has_way_back(&state) {
+            continue;
         }
+        let what = match state.verdict() {
+            Some(Verdict::Stuck) => "is stuck",
+            None => "is still open",
+            Some(_) => "changed this host too",
+        };
+        let message = format!("run {} came after run {} and {what}", later.run, row.run);
+        return Err(
+            CommandError::refused(message).hint(format!("take that one back first: `runbook rollback {}`", later.run))
+        );
     }
     Ok(())
 }
@@ -129,19 +192,17 @@ pub(crate) fn recover(screen: &Screen, dir: &StateDir, args: &RecoverArgs) -> Re
 
 /// No run is open. A stuck one is over, but the host is not well: a unit at boot must not call that a success.
 fn nothing_open(screen: &Screen, dir: &StateDir, text: &str) -> Result<Exit, CommandError> {
-    let journal = gaps::whole(dir, Exit::Stuck)?;
-    let stuck = journal.as_ref().map(unsettled).transpose()?.flatten();
-    let (Some(journal), Some(row)) = (journal, stuck.filter(|row| row.verdict == Some(Verdict::Stuck))) else {
-        screen.conclude(text)?;
-        return Ok(Exit::Done);
-    };
-    if screen.format != Format::Text {
-        let error = CommandError::new(Exit::Stuck, format!("run {} of {} is stuck", row.run, row.plan));
-        return Err(error.hint(format!("`runbook show {}` says what is left and what is next", row.run)));
+    let host = HostState::read(dir)?;
+    let exit = host.exit();
+    match host.blocks().first() {
+        None => screen.conclude(text)?,
+        Some(_) if screen.format == Format::Text => host.show(screen)?,
+        Some(block) => {
+            let hint = block.next.first().map(|command| format!("`{command}` is the next action"));
+            return Err(CommandError { hint, ..CommandError::new(exit, block.why.clone()) });
+        }
     }
-    let state = RunState::replay(&journal.records(&row.run)?)?;
-    screen.text(&runbook_report::status(Some(&state), None, now_ms(), screen.style()))?;
-    Ok(Exit::Stuck)
+    Ok(exit)
 }
 
 /// A person looked at the host and says that it is as it should be. That is recorded, with the reason.
@@ -186,7 +247,7 @@ fn hold_unsettled(
 
 #[cfg(test)]
 mod tests {
-    use super::{hold_latest, hold_open, hold_unsettled};
+    use super::{hold_open, hold_run, hold_unsettled};
     use crate::error::CommandError;
     use crate::running::{choose, lock};
     use runbook_journal::{Journal, Lock, StateDir};
@@ -264,7 +325,7 @@ mod tests {
         assert_eq!(hold_open(&host.state, None, |_| host.lock()).unwrap().unwrap().0.as_str(), RUN);
         assert_eq!(hold_open(&host.state, Some("7k"), |_| host.lock()).unwrap().unwrap().0.as_str(), RUN);
         assert_eq!(hold_unsettled(&host.state, |_| host.lock()).unwrap().unwrap().0.run.as_str(), RUN);
-        assert_eq!(hold_latest(&host.state, None, |_| host.lock()).unwrap().0.run.as_str(), RUN);
+        assert_eq!(hold_run(&host.state, None, |_| host.lock()).unwrap().unwrap().0.run.as_str(), RUN);
     }
 
     #[test]
@@ -294,7 +355,7 @@ mod tests {
     fn a_run_that_changed_the_host_just_before_the_lock_is_not_half_taken_back() {
         let host = Host::new();
         host.settle();
-        let held = hold_latest(&host.state, None, |_| {
+        let held = hold_run(&host.state, Some(RUN), |_| {
             host.begin("8aaaaa");
             host.append("8aaaaa", changed());
             host.lock()

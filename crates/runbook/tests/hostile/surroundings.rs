@@ -119,7 +119,8 @@ fn a_run_can_be_resumed_and_taken_back_before_it_began() {
         let plan = bench.plan("simple", SIMPLE);
         bench.kill_at(&plan, 8);
         postdate(&StateDir::at(bench.state()));
-        for look in [&["status"][..], &["history"], &["show"], &["report"], &["backup", "prune"]] {
+        bench.expect(6, &["status"]);
+        for look in [&["history"][..], &["show"], &["report"], &["backup", "prune"]] {
             bench.expect(0, look);
         }
         bench.expect(0, &args);

@@ -67,7 +67,7 @@ fn a_step_is_taken_back_from_a_backup_that_was_made_before_it() {
         );
         dirs(&bench, &["app"]);
         bench.write("app/f", "before");
-        bench.apply().ends(3).says("Every change was taken back");
+        bench.apply().ends(3).says("Every step was taken back");
         assert_eq!(bench.read("app/f").unwrap(), "before", "restore: {restore}");
     }
 }
@@ -102,7 +102,7 @@ fn the_second_pass_leaves_out_what_the_run_has_changed() {
             + &stop("svc", "migrate")
             + &writes("fails", "stop-svc", "./a", "echo half > a/f; echo new program > b/f; exit 1")),
     );
-    let said = bench.apply().ends(3).says("Every change was taken back");
+    let said = bench.apply().ends(3).says("Every step was taken back");
     says_of_the_second_pass(&said, &["2 changed, 0 new", "without", "/a, for `migrate` may have changed it"]);
     assert_eq!(bench.read("a/f").unwrap(), "before");
     assert_eq!(bench.read("b/f").unwrap(), "from the service\n", "of the second pass");
@@ -156,7 +156,7 @@ fn a_path_behind_a_link_is_followed_or_refused_before_the_first_change() {
     bench.write("app/releases/1/f", "before");
     bench.write("elsewhere/f", "before");
     bench.plan(&deploy("./app/current/f").replace("/f/f", "/f"));
-    bench.apply().ends(3).says("Every change was taken back");
+    bench.apply().ends(3).says("Every step was taken back");
     assert_eq!(bench.read("app/releases/1/f").unwrap(), "before");
     bench.plan(&deploy("./app/out/f").replace("/f/f", "/f"));
     bench.apply().ends(3).says("no backup of this run covers");

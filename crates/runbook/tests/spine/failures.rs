@@ -121,6 +121,6 @@ fn a_verification_without_a_baseline_is_told_of_and_not_called_as_it_was() {
 #[test]
 fn a_rollback_without_any_verification_claims_none() {
     let bench = Bench::new(&(file("a", "") + &shell("b", "exit 7", "    needs: [a]\n")));
-    let told = bench.apply().ends(3).says("Every change was taken back.");
+    let told = bench.apply().ends(3).says("Every step was taken back; no signal was compared.");
     assert!(!told.out.contains("as it was"), "{}", told.out);
 }

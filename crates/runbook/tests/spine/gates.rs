@@ -19,13 +19,13 @@ fn a_gate_that_waits_says_so_at_once_and_to_everybody() {
     assert_eq!(answer, format!("runbook approve {} go", bench.latest()));
     assert!(out.contains("Stop the gateway?"), "{out}");
     let next = format!("Next: {answer}\n");
-    bench.run(&["status"]).ends(0).says("It is running: apply spine").says("asks: Stop the gateway?").says(&next);
+    bench.run(&["status"]).ends(6).says("It is running: apply spine").says("asks: Stop the gateway?").says(&next);
     let show = bench.run(&["show"]).ends(0).says("At work on it: apply spine").says(&next);
     assert!(!show.out.contains("resume") && !show.out.contains("rollback"), "{}", show.out);
     let report = bench.run(&["report"]).ends(0).says("**Running.**");
     assert!(!report.out.contains("nothing goes on"), "{}", report.out);
     let status: serde_json::Value =
-        serde_json::from_str(&bench.run(&["status", "--format", "json"]).ends(0).out).unwrap();
+        serde_json::from_str(&bench.run(&["status", "--format", "json"]).ends(6).out).unwrap();
     assert_eq!(status["steps"][1]["waits_for"]["answer"], answer);
     let words: Vec<&str> = answer.split(' ').skip(1).collect();
     bench.run(&words).ends(0);

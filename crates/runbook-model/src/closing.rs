@@ -1,0 +1,188 @@
+//! How a run left the host: the one statement behind the last lines of a run, `status`, `show`, JSON and the report.
+//!
+//! It is data. What a line of it looks like is up to whoever renders it, and nobody who renders it adds a claim.
+
+mod claim;
+mod left;
+
+use crate::{Remains, RemainsKind, RunState, StepId, Verdict};
+use claim::claim;
+use serde::Serialize;
+
+/// What is claimed of the host; [`Closing::text`] says it in words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Claim {
+    /// No step began to change the host. Nothing else is claimed of it.
+    Untouched,
+    /// Every step that acted was taken back, what the plan declares was compared and is as it was but for
+    /// [`Closing::remains`], and every signal that was green before is green again.
+    AsItWas,
+    /// Every step that acted was taken back, and what its undo compares is as it was but for [`Closing::remains`]. No
+    /// signal, or not every verification, says whether all works as before.
+    PutBack,
+    /// Steps changed the host, and that stands.
+    Changed,
+    /// A person says how the host is.
+    Accepted,
+    /// The way back or the way forward is not at its end: what is owed is in [`Closing::left`] and
+    /// [`Closing::signals`].
+    Owed,
+}
+
+/// How a run left the host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Closing {
+    /// How the run ended; `None` while it is open.
+    pub verdict: Option<Verdict>,
+    /// What is claimed.
+    pub claim: Claim,
+    /// One or a few words: `Rolled back.`
+    pub head: String,
+    /// The claim, in sentences.
+    pub text: String,
+    /// What the record of the end adds: why, in one sentence. Empty if there is nothing.
+    pub note: String,
+    /// Services that the run had down.
+    pub services: Vec<ServiceDown>,
+    /// Steps whose traces the host may carry where that is not what was wanted; the latest first.
+    pub left: Vec<LeftStep>,
+    /// Signals that were green before the run and are not known to be green now.
+    pub signals: Vec<SignalGone>,
+    /// What is not as it was, or of which nobody knows, besides the changes of steps.
+    pub remains: Vec<Remaining>,
+    /// What to put right before the commands of `next`, where somebody knows.
+    pub hint: Option<String>,
+    /// Commands, each of which works when it is typed; the first is the one to take. Empty where nothing is to be done.
+    pub next: Vec<String>,
+}
+
+/// How long a run had a service down.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ServiceDown {
+    /// The service.
+    pub name: String,
+    /// Milliseconds.
+    pub down_ms: u64,
+    /// Since when the run has not brought it up again, in milliseconds since 1970; `None` if it has.
+    pub down_since: Option<i64>,
+}
+
+/// A step whose traces the host may carry.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LeftStep {
+    /// The step.
+    pub step: StepId,
+    /// What is known of it, in one clause.
+    pub why: String,
+}
+
+/// A signal that was green before the run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SignalGone {
+    /// The verification.
+    pub step: StepId,
+    /// The signal.
+    pub signal: String,
+    /// Whether it was read, and was not green; else it could not be read.
+    pub red: bool,
+}
+
+/// One thing that remains, and whose it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Remaining {
+    /// The step.
+    pub step: StepId,
+    /// What sort of thing.
+    pub what: RemainsKind,
+    /// The path, or the name of the process, unit or signal.
+    pub path: String,
+    /// One clause; may be empty.
+    pub detail: String,
+}
+
+impl Closing {
+    /// The statement about a run in this state. Pure: the same for a run that just ended and for one that is read from
+    /// the journal years later.
+    pub fn of(state: &RunState) -> Self {
+        let remains = remaining(state);
+        let signals = signals(state);
+        let claimed = claim(state, &remains, &signals);
+        let wanted = !matches!(state.verdict(), Some(Verdict::Stuck | Verdict::Stopped) | None);
+        let left = if wanted { Vec::new() } else { left::left(state) };
+        let next = next(state, &left);
+        let hints = state.steps().filter_map(|(_, step)| step.undo_failure.as_ref());
+        Self {
+            verdict: state.verdict(),
+            claim: claimed.claim,
+            head: claimed.head.to_owned(),
+            text: claimed.text,
+            note: state.note.clone(),
+            services: services(state),
+            left,
+            signals,
+            remains,
+            hint: hints.into_iter().find_map(|failure| failure.hint.clone()),
+            next,
+        }
+    }
+}
+
+impl RemainsKind {
+    /// As people read it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Kept => "kept",
+            Self::SetAside => "set aside",
+            Self::Left => "left",
+            Self::NotCompared => "not compared",
+            Self::Lost => "lost",
+            Self::Running => "still running",
+        }
+    }
+}
+
+fn remaining(state: &RunState) -> Vec<Remaining> {
+    let mut found: Vec<Remaining> = Vec::new();
+    for (step, known) in state.steps() {
+        for Remains { what, path, detail } in known.all_remains() {
+            found.push(Remaining { step: step.clone(), what: *what, path: path.clone(), detail: detail.clone() });
+        }
+    }
+    found.sort_by_key(|one| one.what);
+    found
+}
+
+fn signals(state: &RunState) -> Vec<SignalGone> {
+    if !matches!(state.verdict(), Some(Verdict::Stuck) | None) {
+        return Vec::new();
+    }
+    let gone = |step: &StepId, signal: &String, red| SignalGone { step: step.clone(), signal: signal.clone(), red };
+    let mut found = Vec::new();
+    for (step, known) in state.steps() {
+        found.extend(known.lost.iter().map(|signal| gone(step, signal, true)));
+        found.extend(known.unread.iter().map(|signal| gone(step, signal, false)));
+    }
+    found
+}
+
+fn services(state: &RunState) -> Vec<ServiceDown> {
+    let down = |(name, time): (&String, &crate::ServiceTime)| ServiceDown {
+        name: name.clone(),
+        down_ms: time.down_until(state.last_at),
+        down_since: time.down_since,
+    };
+    state.services.iter().map(down).collect()
+}
+
+/// The commands that go on from here.
+fn next(state: &RunState, left: &[LeftStep]) -> Vec<String> {
+    let Some(run) = state.header.as_ref().map(|header| &header.run) else { return Vec::new() };
+    let rollback = format!("runbook rollback {run}");
+    match state.verdict() {
+        Some(Verdict::Stuck) => vec![rollback],
+        Some(Verdict::Stopped) if !left.is_empty() => vec![rollback],
+        None => vec![format!("runbook resume {run}"), rollback],
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,142 @@
+//! What this host is doing now, and what blocks it: the first thing that is read at 3 a.m.
+
+use crate::account::{capitalised, closing, next_line, push, questions, sentence};
+use crate::history::{RunSummary, status_word, waits_for};
+use crate::style::{Style, Tone};
+use crate::text;
+use crate::time;
+use runbook_model::{Block, BlockedBy, Closing, RunId, RunState, Standing, StepStatus};
+use serde_json::{Value, json as object};
+
+/// What `status` looks at.
+#[derive(Clone, Copy, Debug)]
+pub struct Look<'a> {
+    /// What blocks the host.
+    pub standing: &'a Standing,
+    /// The runs that block it, and the latest one; the latest first.
+    pub runs: &'a [RunState],
+    /// Who holds the lock. An open run without a holder is one that was interrupted.
+    pub holder: Option<&'a str>,
+    /// Milliseconds since 1970.
+    pub now_ms: i64,
+}
+
+/// What `runbook status` prints: what blocks this host, over all of its runs, and then its latest run.
+pub fn status(look: &Look<'_>, style: &Style) -> String {
+    let mut out = String::new();
+    for block in &look.standing.blocks {
+        write_block(&mut out, block, look, *style);
+    }
+    if let (true, Some(holder)) = (look.standing.blocks.is_empty(), look.holder) {
+        push(&mut out, &format!("At work on this host: {}.\n", text::clean(holder)));
+    }
+    match look.runs.first() {
+        None if out.is_empty() => push(&mut out, "No runs on this host yet."),
+        Some(latest) if !is_blocking(look, latest) => write_latest(&mut out, latest, look, *style),
+        _ => {}
+    }
+    style.encode(out)
+}
+
+/// The same as JSON: what blocks this host, the latest run, how it left the host, who holds the lock, and where each step is.
+pub fn status_json(look: &Look<'_>) -> Value {
+    let latest = look.runs.first();
+    let steps = |state: &RunState| -> Vec<Value> {
+        let row = |(id, step): (_, &runbook_model::StepState)| object!({ "step": id, "status": step.status, "waits_for": waits_for(step) });
+        state.steps().map(row).collect()
+    };
+    object!({
+        "blocked": look.standing.blocks.first(),
+        "blocks": look.standing.blocks,
+        "run": latest.and_then(RunSummary::of).map(|run| run.json()),
+        "open": look.runs.iter().any(|state| state.verdict().is_none()),
+        "closing": latest.map(Closing::of),
+        "holder": look.holder,
+        "steps": latest.map(steps).unwrap_or_default(),
+    })
+}
+
+fn is_blocking(look: &Look<'_>, state: &RunState) -> bool {
+    let run = state.header.as_ref().map(|header| &header.run);
+    run.is_some() && look.standing.blocks.iter().any(|block| block.run.as_ref() == run)
+}
+
+fn found<'a>(look: &Look<'a>, run: &RunId) -> Option<&'a RunState> {
+    look.runs.iter().find(|state| state.header.as_ref().is_some_and(|header| header.run == *run))
+}
+
+/// One line that says what blocks the host, and then the run that does, as far as it is known.
+fn write_block(out: &mut String, block: &Block, look: &Look<'_>, style: Style) {
+    let head = match block.by {
+        BlockedBy::Open if look.holder.is_some() => "At work.",
+        _ => "Blocked.",
+    };
+    for (nth, line) in
+        text::wrap(&format!("{head} {}.", capitalised(&text::clean(&block.why))), style.columns()).iter().enumerate()
+    {
+        match line.strip_prefix(head).filter(|_| nth == 0) {
+            Some(tail) => push(out, &format!("{}{tail}", style.paint(Tone::Bad, head))),
+            None => push(out, line),
+        }
+    }
+    let Some(state) = block.run.as_ref().and_then(|run| found(look, run)) else {
+        for command in &block.next {
+            out.push_str(&next_line(command, style));
+        }
+        out.push('\n');
+        return;
+    };
+    push(out, &format!("{}.", capitalised(&begun(state, look.now_ms))));
+    match (block.by, look.holder) {
+        (BlockedBy::Open, Some(_)) => {
+            out.push_str(&running(state, look.now_ms));
+            out.push_str(&questions(state, style));
+        }
+        _ => out.push_str(&format!("\n{}", closing(state, style))),
+    }
+    out.push('\n');
+}
+
+/// A run that blocks nothing: in full where nothing else is to be said, in a line below what blocks.
+fn write_latest(out: &mut String, latest: &RunState, look: &Look<'_>, style: Style) {
+    let Some(header) = &latest.header else { return };
+    let name = format!(
+        "{} of {} ({})",
+        header.run,
+        text::clean(&header.plan),
+        header.digest.chars().take(7).collect::<String>()
+    );
+    if !look.standing.blocks.is_empty() {
+        let (head, rest) = sentence(latest, None);
+        let line = format!("The latest run, {name}, is another one: {head} {}", text::clean(&rest));
+        text::wrap(&line, style.columns()).iter().for_each(|line| push(out, line));
+        return;
+    }
+    if look.holder.is_none() {
+        push(out, "Nothing blocks this host: no run is open or stuck.");
+    }
+    push(out, &format!("Run {name}, {}.\n", begun(latest, look.now_ms)));
+    out.push_str(&closing(latest, style));
+}
+
+fn begun(state: &RunState, now_ms: i64) -> String {
+    format!("begun {}, {} ago", time::stamp(state.began_at), time::elapsed(now_ms - state.began_at))
+}
+
+fn running(state: &RunState, now_ms: i64) -> String {
+    let over = state.steps().filter(|(_, step)| step.status.is_over()).count();
+    let mut out = format!("{over} of {} steps are over.\n", state.steps().count());
+    for (id, step) in state.steps() {
+        let since = match step.status {
+            StepStatus::Started | StepStatus::Intended | StepStatus::Retrying => step.started_at,
+            StepStatus::Halting | StepStatus::Undoing => step.undo_started_at,
+            _ => None,
+        };
+        if let Some(since) = since {
+            let waits = step.waits_for.is_some() || step.asks.is_some();
+            let word = if waits { "waiting for an answer" } else { status_word(step.status) };
+            out.push_str(&format!("  {id}   {word}, {}\n", time::elapsed(now_ms - since)));
+        }
+    }
+    out
+}
