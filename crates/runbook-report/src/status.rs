@@ -68,12 +68,10 @@ fn found<'a>(look: &Look<'a>, run: &RunId) -> Option<&'a RunState> {
 /// One line that says what blocks the host, and then the run that does, as far as it is known.
 fn write_block(out: &mut String, block: &Block, look: &Look<'_>, style: Style) {
     let head = match block.by {
-        BlockedBy::Open if look.holder.is_some() => "At work.",
-        _ => "Blocked.",
+        BlockedBy::Open if look.holder.is_some() => "At work:",
+        _ => "Blocked:",
     };
-    for (nth, line) in
-        text::wrap(&format!("{head} {}.", capitalised(&text::clean(&block.why))), style.columns()).iter().enumerate()
-    {
+    for (nth, line) in text::wrap(&format!("{head} {}.", text::clean(&block.why)), style.columns()).iter().enumerate() {
         match line.strip_prefix(head).filter(|_| nth == 0) {
             Some(tail) => push(out, &format!("{}{tail}", style.paint(Tone::Bad, head))),
             None => push(out, line),

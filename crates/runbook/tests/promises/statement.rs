@@ -135,11 +135,11 @@ fn what_blocks_the_host_comes_first() {
     let bench = Bench::new();
     let first = stuck_below_another(&bench);
     let said = bench.expect(5, &["status"]).says(&["runbook rollback"]);
-    assert!(said.out.starts_with(&format!("Blocked. Run {first} of min is stuck.")), "{}", said.out);
+    assert!(said.out.starts_with(&format!("Blocked: run {first} of min is stuck.")), "{}", said.out);
     let json = bench.expect(5, &["status", "--format", "json"]).json();
     assert_eq!((&json["blocked"]["run"], &json["blocked"]["by"]), (&first.as_str().into(), &"stuck".into()));
     assert_eq!(json["blocked"]["next"][0], format!("runbook rollback {first}"));
-    bench.expect(5, &["recover", "--boot"]).says(&[&format!("Run {first} of min is stuck")]);
+    bench.expect(5, &["recover", "--boot"]).says(&[&format!("run {first} of min is stuck")]);
     bench.expect(0, &["recover", "--accept", "looked at it"]);
     let free = bench.expect(0, &["status", "--format", "json"]).json();
     assert!(free["blocked"].is_null(), "{free}");
@@ -166,7 +166,7 @@ fn an_open_run_has_an_exit_code_of_its_own() {
     let plan = bench.plan("plan", "steps:\n  - { id: a, uses: file.write, with: { path: HOST/f, content: x } }\n");
     bench.kill_at(&plan, 4);
     let said = bench.expect(6, &["status"]).says(&["was interrupted and is still open"]);
-    assert!(said.out.starts_with("Blocked."), "{}", said.out);
+    assert!(said.out.starts_with("Blocked:"), "{}", said.out);
     assert_eq!(bench.expect(6, &["status", "--format", "json"]).json()["blocked"]["by"], "open");
     for words in told(&said).iter().filter(|words| words[1] == "rollback") {
         bench.expect(0, &[&words[1], &words[2], "--yes"]).says(&["Rolled back."]);
