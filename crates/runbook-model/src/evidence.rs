@@ -87,6 +87,10 @@ pub enum SignalVerdict {
     Red,
     /// It could not be read; neither proves nor disproves.
     Unread,
+    /// It was not as wanted when reading ended, and its time was not up: another signal had decided. Neither proves nor
+    /// disproves.
+    #[serde(rename = "not-yet")]
+    NotYet,
 }
 
 /// One reading of one signal: a row of the matrix.
@@ -107,4 +111,7 @@ pub struct Reading {
     /// Where it was read, if that is a place: `/srv/demo/demo.log:41`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<String>,
+    /// All of the line, or of what a program said, where `read` shows a part of it; at most 4,000 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub whole: Option<String>,
 }

@@ -364,5 +364,6 @@ fn green() -> Reading {
         wanted: String::new(),
         verdict: SignalVerdict::Green,
         place: None,
+        whole: None,
     }
 }

@@ -1,19 +1,22 @@
 //! The matrix of a verification: what was read, what was wanted, and what that means.
 
-use crate::style::{Style, Tone};
+use crate::style::{Glyph, Style, Tone};
 use crate::table::{Cell, Table};
 use crate::text;
 use runbook_model::{Reading, SignalRole, SignalVerdict};
 
 /// Columns under which a table would break its words.
 const NARROW: usize = 66;
+/// How much of what was read is shown below the table.
+const WHOLE_LINES: usize = 6;
 
 /// One row a signal, in the order of the plan. A signal that is red now and was red in `baseline` is marked as an old
 /// fault, so that it is not blamed on the change.
 pub(crate) fn matrix(readings: &[Reading], baseline: Option<&[Reading]>, indent: usize, style: Style) -> String {
     let rows = readings.iter().map(|reading| (reading, verdict_against(reading, baseline)));
     if style.columns() < NARROW {
-        return rows.map(|(reading, verdict)| stacked(reading, verdict, indent, style)).collect();
+        let stacks: String = rows.map(|(reading, verdict)| stacked(reading, verdict, indent, style)).collect();
+        return stacks + &whole_lines(readings, indent, style);
     }
     let mut table = Table::new(&["signal", "read", "wanted", "role", "verdict", ""]);
     for (reading, verdict) in rows {
@@ -26,7 +29,32 @@ pub(crate) fn matrix(readings: &[Reading], baseline: Option<&[Reading]>, indent:
             Cell::toned(Tone::Dim, place_word(reading)),
         ]);
     }
-    table.render(indent, style)
+    table.render(indent, style) + &whole_lines(readings, indent, style)
+}
+
+/// All of what was read of a signal that is not green, where the table shows a part.
+fn whole_lines(readings: &[Reading], indent: usize, style: Style) -> String {
+    let mut out = String::new();
+    for reading in readings.iter().filter(|reading| reading.verdict != SignalVerdict::Green) {
+        let lines = text::clean_lines(reading.whole.as_deref().unwrap_or_default());
+        let room = style.columns().saturating_sub(indent + 2).max(16);
+        let shown: Vec<String> = lines.iter().flat_map(|line| text::wrap(line, room)).collect();
+        if shown.is_empty() {
+            continue;
+        }
+        let name = style.paint(Tone::Strong, &text::clean(&reading.signal));
+        out.push_str(&format!("\n{:indent$}{name}, all of it:\n", ""));
+        let bar = style.paint(Tone::Frame, style.glyph(Glyph::Bar));
+        for line in shown.iter().take(WHOLE_LINES) {
+            out.push_str(format!("{:indent$}{bar} {line}", "").trim_end());
+            out.push('\n');
+        }
+        if shown.len() > WHOLE_LINES {
+            let more = format!("({} more lines: runbook report)", shown.len() - WHOLE_LINES);
+            out.push_str(&format!("{:indent$}{}\n", "", style.paint(Tone::Dim, &more)));
+        }
+    }
+    out
 }
 
 /// A row of the matrix as a few lines, for narrow windows.
@@ -82,6 +110,7 @@ pub(crate) fn verdict_word(verdict: SignalVerdict) -> &'static str {
         SignalVerdict::Green => "green",
         SignalVerdict::Red => "red",
         SignalVerdict::Unread => "unread",
+        SignalVerdict::NotYet => "not yet",
     }
 }
 
@@ -97,7 +126,7 @@ pub(crate) fn tone(verdict: SignalVerdict, role: SignalRole) -> Tone {
     match (verdict, role) {
         (SignalVerdict::Green, _) => Tone::Good,
         (SignalVerdict::Red, SignalRole::Blocking) => Tone::Bad,
-        (SignalVerdict::Red | SignalVerdict::Unread, _) => Tone::Warn,
+        (SignalVerdict::Red | SignalVerdict::Unread | SignalVerdict::NotYet, _) => Tone::Warn,
     }
 }
 
@@ -116,6 +145,7 @@ mod tests {
             wanted: "0 × \"Cannot find package\"".to_owned(),
             verdict: SignalVerdict::Red,
             place: Some("journal 02:14:07 pid 412".to_owned()),
+            whole: None,
         };
         for columns in [100, 120] {
             let text = matrix(std::slice::from_ref(&reading), None, 6, Style::plain(columns));

@@ -5,7 +5,7 @@ use super::{Reporter, closing, lines, paragraph};
 use crate::style::{Style, Tone};
 use crate::text;
 use crate::time;
-use runbook_model::{Event, Record, RunState, StepId, StepState, StepStatus};
+use runbook_model::{Event, Record, RunPhase, RunState, StepId, StepState, StepStatus};
 use std::collections::BTreeMap;
 use std::io;
 
@@ -104,7 +104,7 @@ impl<W: io::Write> Printed<W> {
         let is_told = is_interrupt && std::mem::take(&mut self.told);
         let text = if is_told { String::new() } else { lines(&self.state, record, self.style) };
         fold(&mut self.state, record)?;
-        if let Some(step) = record.event.moves() {
+        if let Some(step) = record.event.moves().or(ends_reading(&record.event)) {
             self.notes.remove(step);
         }
         if self.state.verdict().is_some() {
@@ -115,7 +115,20 @@ impl<W: io::Write> Printed<W> {
     }
 
     pub(super) fn note(&mut self, step: &StepId, note: &str) {
-        self.notes.insert(step.clone(), text::clean(note));
+        // A note may come behind the record that ends what it is about.
+        if self.is_at_work(step) {
+            self.notes.insert(step.clone(), text::clean(note));
+        }
+    }
+
+    /// Whether the step runs, or its signals are read.
+    fn is_at_work(&self, step: &StepId) -> bool {
+        let Some(known) = self.state.step(step) else { return false };
+        let reads = match self.state.phase {
+            RunPhase::RollingBack(_) => !known.verified,
+            _ => known.status == StepStatus::Pending && known.baseline.is_none(),
+        };
+        reads || running_since(known).is_some()
     }
 
     /// Says what an interrupt means; its record is not written as well.
@@ -152,6 +165,14 @@ impl<W: io::Write> Printed<W> {
             self.print(&text)?;
         }
         self.out.flush()
+    }
+}
+
+/// The step whose signals were read, before the first change or after a rollback: it does not run, and is at work no more.
+fn ends_reading(event: &Event) -> Option<&StepId> {
+    match event {
+        Event::BaselineTaken { step, .. } | Event::RollbackVerified { step, .. } => Some(step),
+        _ => None,
     }
 }
 

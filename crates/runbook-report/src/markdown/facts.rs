@@ -135,9 +135,10 @@ impl<'a> Facts<'a> {
         let mut found: Vec<String> = Vec::new();
         let (mut unread, mut red, mut unproven) = (0, 0, false);
         for (_, reading) in self.readings().filter(|(_, reading)| wanted(reading)) {
-            unread += usize::from(reading.verdict == SignalVerdict::Unread);
+            let open = matches!(reading.verdict, SignalVerdict::Unread | SignalVerdict::NotYet);
+            unread += usize::from(open);
             red += usize::from(reading.verdict == SignalVerdict::Red);
-            unproven |= reading.verdict == SignalVerdict::Unread && reading.role == SignalRole::Blocking;
+            unproven |= open && reading.role == SignalRole::Blocking;
             found.push(reading_text(reading));
         }
         match found.len() {

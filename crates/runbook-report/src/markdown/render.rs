@@ -10,7 +10,9 @@ use crate::history::status_word;
 use crate::show::{definition, kind_word};
 use crate::text;
 use crate::time;
-use runbook_model::{Closing, Event, IllegalTransition, Outcome, Plan, Reading, Record, RunState, StepState};
+use runbook_model::{
+    Closing, Event, IllegalTransition, Outcome, Plan, Reading, Record, RunState, SignalVerdict, StepState,
+};
 use std::fmt::Write as _;
 
 /// Characters of one piece of evidence; the journal has all of it.
@@ -162,6 +164,15 @@ fn write_signals(out: &mut String, state: &RunState) {
                 changed.map_or("", |reading| verdict_of(reading.verdict)),
                 verdict_in(after, &row.signal),
             );
+        }
+        for reading in step.readings.iter().filter(|reading| reading.verdict != SignalVerdict::Green) {
+            let lines = text::clean_lines(reading.whole.as_deref().unwrap_or_default());
+            if !lines.is_empty() {
+                let _ = writeln!(out, "\n`{}`, all of it:\n", escape(&reading.signal));
+                for line in lines {
+                    let _ = writeln!(out, "{}", format!("    {line}").trim_end());
+                }
+            }
         }
         for line in places(before.iter().chain(&step.readings).chain(after)) {
             let _ = writeln!(out, "\n{}", escape(&line));

@@ -170,7 +170,7 @@ pub(crate) fn reading(signal: &str, read: &str, wanted: &str, verdict: SignalVer
         _ => (SignalRole::Blocking, SignalKind::Negative),
     };
     let [signal, read, wanted] = [signal, read, wanted].map(str::to_owned);
-    Reading { signal, role, kind, read, wanted, verdict, place: place.map(str::to_owned) }
+    Reading { signal, role, kind, read, wanted, verdict, place: place.map(str::to_owned), whole: None }
 }
 
 pub(crate) fn before() -> Vec<Reading> {

@@ -8,3 +8,4 @@ mod loops;
 mod process;
 mod rotation;
 mod support;
+mod tries;

@@ -153,7 +153,7 @@ impl Step for Ci {
         if self.what_differs(host, locked)?.is_none() {
             return Ok(Done::saying(format!("{} was as wanted already", self.modules().display())).with(outputs));
         }
-        let npm = self.npm.locate(host, None)?;
+        let npm = self.npm.locate(host, None)?.with_settings_of_host(work, None)?;
         let own = self.own_scripts(host)?;
         host.act()?;
         host.remember(&self.subject(), &json!(BEGUN))?;

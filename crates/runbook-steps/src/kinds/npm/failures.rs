@@ -54,12 +54,12 @@ fn meaning(code: Option<&str>) -> Meaning {
         | "ERR_SOCKET_TIMEOUT" | "EIDLETIMEOUT" | "ENETDOWN" | "FETCH_ERROR" => (
             Missing,
             "the registry cannot be reached from this host",
-            "restore the network and try again, or bring the package as a tarball and name it in `from`",
+            "restore the network and try again; `npm config get registry` tells whom it asked, `registry` names another",
         ),
         "ENOTCACHED" => (
             Missing,
             "npm is told to stay offline, and its cache lacks a package",
-            "fill the cache while there is a network, or bring the package as a tarball and name it in `from`",
+            "fill the cache while there is a network, with `npm cache add PACKAGE@VERSION`",
         ),
         "EACCES" | "EPERM" | "EROFS" => {
             (Missing, "this user may not write there", "run as the owner of the directory that npm names")

@@ -111,6 +111,7 @@ impl Step for Install {
             return Ok(Done::saying(summary).with(found.outputs(&self.site.dir())));
         }
         let npm = self.npm.locate(host, Some(&self.site.prefix))?;
+        let npm = npm.with_settings_of_host(work, Some(&self.site.prefix))?;
         self.clear_leftovers(work, &before.captured, &[])?;
         let (spec, digest) = self.spec(host, &before)?;
         work.say(format!("npm installs {spec}"));

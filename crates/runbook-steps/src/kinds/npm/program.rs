@@ -1,8 +1,8 @@
 //! Which npm runs, under which node, with which settings.
 
 use super::failures::explain;
-use crate::Args;
 use crate::host::{Command, Host, Output, Reader};
+use crate::{Args, Work};
 use runbook_model::{Diagnostic, Failure};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -103,6 +103,21 @@ impl Program {
         };
         let argv = [&self.argv, words, &self.flags, operands].into_iter().flatten().cloned().collect();
         Command { argv, cwd: Some(cwd.to_path_buf()), env: self.env.clone(), ..Command::default() }
+    }
+
+    /// The same with the host's global settings (registry, proxy, CA, token), unless `own` has some: npm reads them from
+    /// `etc/npmrc` below its prefix, and `--prefix` would make it look below that one instead (npm-config, `globalconfig`).
+    pub(super) fn with_settings_of_host(mut self, work: &Work<'_>, own: Option<&Path>) -> Result<Self, Failure> {
+        let has_own = own.map(|prefix| work.host.stat(&prefix.join("etc/npmrc"))).transpose()?.flatten().is_some();
+        if has_own {
+            return Ok(self);
+        }
+        let command = self.command(work.dir, ["config", "get", "globalconfig"]);
+        let said = PathBuf::from(self.run(work.host, &command, "say where its global settings are")?.text());
+        if said.is_absolute() {
+            self.flags.push(format!("--globalconfig={}", said.display()));
+        }
+        Ok(self)
     }
 
     /// Runs it; a failure says what `npm` could not do, in words for the operator, with npm's own last lines.

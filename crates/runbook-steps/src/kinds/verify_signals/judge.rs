@@ -33,6 +33,10 @@ pub(super) struct Verify {
 /// What is known of one signal while the verification waits.
 struct Progress {
     seen: Seen,
+    /// Whether it is waited for. One that does not count is read once, at the end.
+    counts: bool,
+    /// How often it was tried.
+    tries: u64,
     /// Since when it is green without a break.
     green_since: Option<Instant>,
     last_read: Option<Instant>,
@@ -60,7 +64,7 @@ impl Verify {
 
     /// How long a signal is watched; what happens once is not.
     fn window(&self, signal: &Signal) -> Duration {
-        let lasting = signal.source.as_ref().is_some_and(Source::is_lasting);
+        let lasting = signal.attempts.is_none() && signal.source.as_ref().is_some_and(Source::is_lasting);
         let negative = matches!(signal.source, Some(Source::LogAbsent(_)));
         let default = if lasting || negative { self.watch } else { None };
         signal.watch.or(default).unwrap_or_default()
@@ -83,6 +87,9 @@ impl Verify {
             round.log_read = Some(Instant::now());
         }
         let elapsed = round.begin.elapsed();
+        // What acts is not tried before everything that only looks is as wanted: a message to a service that is not ready
+        // says nothing, and is sent all the same.
+        let ready = self.looks_good(&round.progress);
         for (index, (signal, progress)) in self.signals.iter().zip(&mut round.progress).enumerate() {
             if progress.too_late {
                 continue;
@@ -92,14 +99,16 @@ impl Verify {
                     Ok(log) => read_log(work.host, signal, index, log),
                     Err(why) => Seen::unread(why),
                 },
-                Some(source) if progress.is_due(signal, source, last) => {
+                Some(source) if progress.is_due(signal, source, ready, last) => {
                     let left = self.limit(signal).saturating_sub(round.begin.elapsed());
                     let left = left.max(Duration::from_millis(500));
                     let subject = self.subject.as_ref();
                     let surroundings = Surroundings { host: work.host, subject, base: &self.base, left };
                     let seen = surroundings.read(signal)?;
                     progress.last_read = Some(Instant::now());
-                    seen
+                    progress.tries += 1;
+                    let spent = signal.attempts.is_some_and(|attempts| progress.tries >= attempts);
+                    Seen { for_good: seen.for_good || (spent && seen.verdict == SignalVerdict::Red), ..seen }
                 }
                 _ => continue,
             };
@@ -108,17 +117,26 @@ impl Verify {
             let missing = progress.seen.verdict != SignalVerdict::Green && !absence;
             progress.too_late = missing && elapsed >= self.limit(signal);
         }
-        work.saw(self.rows(&round.progress));
+        work.saw(self.rows(round));
         Ok(())
+    }
+
+    /// Whether every signal that counts and only looks is green.
+    fn looks_good(&self, progress: &[Progress]) -> bool {
+        self.signals.iter().zip(progress).filter(|(signal, one)| one.counts && signal.attempts.is_none()).all(
+            |(signal, one)| {
+                matches!(signal.source, Some(Source::LogAbsent(_))) || one.seen.verdict == SignalVerdict::Green
+            },
+        )
     }
 
     /// Reads in rounds until every signal that `counts` is settled, one of them is red for good, or the time is up. One that
     /// cannot be read ends nothing: another may become red yet, and red is what then counts.
     fn wait(&self, work: &Work<'_>, moment: Moment, counts: &dyn Fn(&Signal) -> bool) -> Result<Round, Failure> {
-        let mut round = Round::begin(self, work, moment)?;
+        let mut round = Round::begin(self, work, moment, counts)?;
         loop {
             self.round(work, &mut round, false)?;
-            let counting = || self.signals.iter().zip(&round.progress).filter(|(signal, _)| counts(signal));
+            let counting = || self.signals.iter().zip(&round.progress).filter(|(_, progress)| progress.counts);
             let open = counting().filter(|(signal, progress)| self.is_open(signal, progress, round.begin)).count();
             let lost = counting().any(|(signal, progress)| {
                 let red = progress.seen.verdict == SignalVerdict::Red;
@@ -132,12 +150,17 @@ impl Verify {
             work.host.pause(ROUND)?;
         }
         self.round(work, &mut round, true)?;
+        for (signal, progress) in self.signals.iter().zip(&mut round.progress) {
+            let early = round.begin.elapsed() < self.limit(signal);
+            progress.seen = progress.in_the_end(signal, early);
+        }
+        work.saw(self.rows(&round));
         Ok(round)
     }
 
-    fn rows(&self, progress: &[Progress]) -> Vec<Reading> {
+    fn rows(&self, round: &Round) -> Vec<Reading> {
         let subject = self.subject.as_ref();
-        self.signals.iter().zip(progress).map(|(signal, progress)| row(signal, subject, &progress.seen)).collect()
+        self.signals.iter().zip(&round.progress).map(|(signal, one)| row(signal, subject, &one.seen)).collect()
     }
 
     /// Whether a blocking signal has yet to become green or to be watched to the end of its window.
@@ -169,9 +192,13 @@ impl Verify {
                 format!("{}: {}{place}", signal.name, progress.seen.read)
             })
             .collect();
+        let waited = named(SignalVerdict::NotYet);
         if !red.is_empty() {
             let are = if red.len() == 1 { "is" } else { "are" };
-            let message = format!("{} of {count} blocking signals {are} red: {}", red.len(), red.join(", "));
+            let mut message = format!("{} of {count} blocking signals {are} red: {}", red.len(), red.join(", "));
+            if !waited.is_empty() {
+                message.push_str(&format!("; not green yet, with time left: {}", waited.join(", ")));
+            }
             return Err(Failure::failed(message).detail(detail.join("\n")));
         }
         if !unread.is_empty() {
@@ -186,7 +213,7 @@ impl Verify {
             .collect();
         if !unstable.is_empty() {
             let within = format_duration(self.within);
-            let message = format!("within {within} these did not stay green long enough: {}", unstable.join(", "));
+            let message = format!("within {within} these were not green, or not long enough: {}", unstable.join(", "));
             return Err(Failure::failed(message));
         }
         let green = self.signals.iter().zip(progress).filter(|(_, one)| one.seen.verdict == SignalVerdict::Green);
@@ -205,26 +232,51 @@ struct Round {
 }
 
 impl Round {
-    fn begin(verify: &Verify, work: &Work<'_>, moment: Moment) -> Result<Self, Failure> {
+    fn begin(
+        verify: &Verify,
+        work: &Work<'_>,
+        moment: Moment,
+        counts: &dyn Fn(&Signal) -> bool,
+    ) -> Result<Self, Failure> {
         let log = verify.open_log(work, moment)?;
-        let progress = verify.signals.iter().map(|_| Progress::new()).collect();
+        let progress = verify.signals.iter().map(|signal| Progress::new(signal, counts(signal))).collect();
         Ok(Self { begin: Instant::now(), log, log_read: None, progress })
     }
 }
 
 impl Progress {
-    fn new() -> Self {
-        Self { seen: Seen::unread("not read yet"), green_since: None, last_read: None, restarts: None, too_late: false }
+    fn new(signal: &Signal, counts: bool) -> Self {
+        let seen = match signal.attempts {
+            Some(_) => Seen::not_yet("not tried: what only looks is not green"),
+            None => Seen::unread("not read"),
+        };
+        Self { seen, counts, tries: 0, green_since: None, last_read: None, restarts: None, too_late: false }
     }
 
-    /// What is asked of a real flow is not asked again once it has worked, and not every moment before.
-    fn is_due(&self, signal: &Signal, source: &Source, last: bool) -> bool {
+    /// What is asked of a real flow is not asked again once it has worked, and not every moment before; what acts not more
+    /// often than the plan says, and not before the service is `ready` for it.
+    fn is_due(&self, signal: &Signal, source: &Source, ready: bool, last: bool) -> bool {
+        if !self.counts && !last {
+            return false;
+        }
+        if signal.attempts.is_some_and(|attempts| !ready || self.tries >= attempts) {
+            return false;
+        }
         let Some(at) = self.last_read else { return true };
-        if source.is_lasting() {
+        if signal.attempts.is_none() && source.is_lasting() {
             return last || at.elapsed() >= LOOK;
         }
         let works = self.seen.verdict == SignalVerdict::Green && signal.watch.is_none();
         !works && at.elapsed() >= COSTLY
+    }
+
+    /// What the reading means when no other follows: one that is waited for, and had time left, is red for good or nothing yet.
+    fn in_the_end(&self, signal: &Signal, early: bool) -> Seen {
+        let waits = self.counts && !self.seen.for_good && !matches!(signal.source, Some(Source::LogAbsent(_)));
+        match self.seen.verdict {
+            SignalVerdict::Red if waits && early => Seen { verdict: SignalVerdict::NotYet, ..self.seen.clone() },
+            _ => self.seen.clone(),
+        }
     }
 
     /// A break, be it only another process, begins the window anew. A unit or job that had to be started again while it was
@@ -250,15 +302,27 @@ impl Progress {
 
 impl Step for Verify {
     fn probe(&self, _: &Reader) -> Result<Probe, Failure> {
-        let names: Vec<&str> = self.signals.iter().map(|signal| signal.name.as_str()).collect();
-        Ok(Probe::of(Prediction::change(format!("{} signals are judged: {}", names.len(), names.join(", ")))))
+        let names = |wanted: &dyn Fn(&Signal) -> bool| -> Vec<&str> {
+            self.signals.iter().filter(|signal| wanted(signal)).map(|signal| signal.name.as_str()).collect()
+        };
+        let all = names(&|_| true);
+        let tried = names(&|signal| signal.attempts.is_some());
+        let mut summary = format!("{} signals are judged: {}", all.len(), all.join(", "));
+        if !tried.is_empty() {
+            summary.push_str(&format!(
+                "; tried once before the first change as well, by what they do: {}",
+                tried.join(", ")
+            ));
+        }
+        Ok(Probe::of(Prediction::change(summary)))
     }
 
     fn baseline(&self, work: &Work<'_>) -> Result<Option<Baseline>, Failure> {
-        let mut round = Round::begin(self, work, Moment::Before)?;
+        // Each once: nothing is waited for.
+        let mut round = Round::begin(self, work, Moment::Before, &|_| false)?;
         self.round(work, &mut round, true)?;
         let marks = note(work.host, self.subject.as_ref(), self.log.as_deref())?;
-        Ok(Some(Baseline { readings: self.rows(&round.progress), marks }))
+        Ok(Some(Baseline { readings: self.rows(&round), marks }))
     }
 
     fn apply(&self, work: &Work<'_>, _: &Json) -> Result<Done, Failure> {
@@ -267,13 +331,12 @@ impl Step for Verify {
         self.verdict(&round.progress, round.begin, work.baseline)
     }
 
-    /// Everything that was green is waited for, whatever its role; without a baseline, what the plan asks for.
+    /// Everything that was green is waited for, whatever its role. The rest has nothing to compare with: it is read once.
     fn verify_rollback(&self, work: &Work<'_>) -> Result<Vec<Reading>, Failure> {
-        let counts = |signal: &Signal| match work.baseline {
-            [] => signal.role == SignalRole::Blocking,
-            rows => rows.iter().any(|row| row.signal == signal.name && row.verdict == SignalVerdict::Green),
-        };
-        Ok(self.rows(&self.wait(work, Moment::Back, &counts)?.progress))
+        let was_green =
+            |row: &Reading, signal: &Signal| row.signal == signal.name && row.verdict == SignalVerdict::Green;
+        let counts = |signal: &Signal| work.baseline.iter().any(|row| was_green(row, signal));
+        Ok(self.rows(&self.wait(work, Moment::Back, &counts)?))
     }
 
     fn confirm(&self, _: &Reader, _: &Json) -> Result<Confirmation, Failure> {

@@ -27,7 +27,9 @@ static DOC: KindDoc = KindDoc {
          for a unit those in its control group, for a job its process and those that it started; where neither the step nor the plan names a service, only that somebody \
          listens), `process: name`, `unit: name` (active), `job: label` or \
          `job: domain/label` (running). It may have a `role` (`blocking`, the default, `confirming`, `advisory`), a `kind` \
-         (`health`, the default, `functional`, `negative`), `max_latency`, and its own `within` and `watch`.\n\n\
+         (`health`, the default, `functional`, `negative`), `max_latency`, and its own `within` and `watch`. A functional command \
+         and a request that is no GET act: they are tried once, or `attempts` times, when all that only looks is green; \
+         `acts` says otherwise.\n\n\
          The step ends well when every blocking signal is green and every `watch` has passed. It fails when one is red \
          in the end, at once for an error in the log, and it is inconclusive when none is red and one cannot be read: \
          then whoever sits at the terminal is asked, and without somebody there it is a failure too. Confirming and advisory signals are shown and decide nothing. A port, a process, a unit and an HTTP \

@@ -14,6 +14,8 @@ use std::time::Duration;
 
 /// How much of an output is shown.
 const SHOWN: usize = 120;
+/// How much of it is kept with the run.
+const WHOLE: usize = 4000;
 
 /// What a reading is given.
 pub(super) struct Surroundings<'a> {
@@ -30,6 +32,8 @@ pub(super) struct Seen {
     pub(super) read: String,
     pub(super) verdict: SignalVerdict,
     pub(super) place: Option<String>,
+    /// All of it, where `read` shows a part.
+    pub(super) whole: Option<String>,
     /// Which process it was about: another one is a break, even if both are green.
     pub(super) process: Option<Identity>,
     /// How often systemd or launchd has started it again by itself, if it is one of theirs.
@@ -44,6 +48,7 @@ impl Seen {
             read: read.into(),
             verdict: SignalVerdict::Green,
             place: None,
+            whole: None,
             process: None,
             restarts: None,
             for_good: false,
@@ -52,6 +57,10 @@ impl Seen {
 
     pub(super) fn red(read: impl Into<String>) -> Self {
         Self { verdict: SignalVerdict::Red, ..Self::green(read) }
+    }
+
+    pub(super) fn not_yet(read: impl Into<String>) -> Self {
+        Self { verdict: SignalVerdict::NotYet, ..Self::green(read) }
     }
 
     pub(super) fn unread(read: impl Into<String>) -> Self {
@@ -97,6 +106,7 @@ pub(super) fn row(signal: &Signal, subject: Option<&Subject>, seen: &Seen) -> Re
         wanted: wanted(signal, subject),
         verdict: seen.verdict,
         place: seen.place.clone(),
+        whole: seen.whole.clone(),
     }
 }
 
@@ -139,14 +149,17 @@ impl Surroundings<'_> {
         let text = crate::log::without_escapes(&String::from_utf8_lossy(&output.stdout));
         let ended = output.status.code().is_some_and(|code| i64::from(code).cast_unsigned() == exit);
         let said = if ended { text.clone() } else { output.tail() };
-        let read = format!("{} in {}: {}", output.ending(), brief(output.took), shown(&said));
+        let told = if ended { around(&said, wanted) } else { cause(&said) };
+        let read = format!("{} in {}: {}", output.ending(), brief(output.took), quoted(&told));
+        let whole = whole(&said, &told);
         let fast = signal.max_latency.is_none_or(|limit| output.took <= limit);
         let good = ended && fast;
         if good && output.stdout.len() >= KEPT && !is_told_by_parts(&text, wanted) {
             let what = "the middle of what it said is left out, and what is looked for may be there";
             return Ok(Seen::unread(format!("{}, but {what}", output.ending())));
         }
-        Ok(Seen::judged(good && holds(&text, wanted), read.trim_end_matches([':', ' '])))
+        let seen = Seen::judged(good && holds(&text, wanted), read.trim_end_matches([':', ' ']));
+        Ok(Seen { whole, ..seen })
     }
 
     fn http(&self, signal: &Signal, request: &Request) -> Seen {
@@ -157,9 +170,10 @@ impl Surroundings<'_> {
                     && signal.max_latency.is_none_or(|limit| answer.took <= limit)
                     && holds(&answer.body, &request.wanted);
                 let shows_body = !good || request.wanted.has.is_some();
-                let body = if shows_body { shown(&answer.body) } else { String::new() };
-                let read = format!("{} in {}: {body}", answer.status, brief(answer.took));
-                Seen::judged(good, read.trim_end_matches([':', ' ']))
+                let told = if shows_body { around(&answer.body, &request.wanted) } else { String::new() };
+                let read = format!("{} in {}: {}", answer.status, brief(answer.took), quoted(&told));
+                let whole = if shows_body { whole(&answer.body, &told) } else { None };
+                Seen { whole, ..Seen::judged(good, read.trim_end_matches([':', ' '])) }
             }
             Err(why) => Seen::red(why),
         }
@@ -219,7 +233,13 @@ fn process(host: &Reader, name: &str) -> Result<Seen, Failure> {
 pub(super) fn read_log(host: &Reader, signal: &Signal, index: usize, log: &SharedLog) -> Seen {
     let hits = log.hits.get(index).cloned().unwrap_or_default();
     let place = hits.first.as_ref().map(|line| line.place(host));
-    let first = hits.first.as_ref().map(|line| shown(line.text())).unwrap_or_default();
+    let sought = match &signal.source {
+        Some(Source::Log { text, .. } | Source::LogAbsent(text)) => text.as_str(),
+        _ => "",
+    };
+    let line = hits.first.as_ref().map(|line| line.text()).unwrap_or_default();
+    let told = part_around(line, sought);
+    let first = quoted(&told);
     let times = format!("{} × {first}", hits.count);
     let seen = match (&signal.source, log.lost()) {
         (Some(Source::Log { count, .. }), _) if hits.count >= *count => Seen::green(first),
@@ -230,7 +250,7 @@ pub(super) fn read_log(host: &Reader, signal: &Signal, index: usize, log: &Share
         (Some(Source::Log { .. }), None) => Seen::red(times),
         _ => Seen::green("0"),
     };
-    Seen { place, ..seen }
+    Seen { place, whole: whole(line, &told), ..seen }
 }
 
 /// Whether a text of which a part is missing decides all the same: what is there is there.
@@ -245,14 +265,51 @@ fn holds(text: &str, wanted: &Text) -> bool {
         && wanted.lacks.as_ref().is_none_or(|lacks| !text.contains(lacks.as_str()))
 }
 
-/// One line, not too long.
-fn shown(text: &str) -> String {
-    let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("");
-    match line.char_indices().nth(SHOWN) {
-        Some((at, _)) => format!("\"{}…\"", line.get(..at).unwrap_or("")),
-        None if line.is_empty() => String::new(),
-        None => format!("\"{line}\""),
+/// The line of `text` that a wanted or unwanted text stands in, around it; else the first line.
+fn around(text: &str, wanted: &Text) -> String {
+    let sought = [&wanted.lacks, &wanted.has].into_iter().flatten().find(|sought| text.contains(sought.as_str()));
+    let line = sought.and_then(|sought| text.lines().find(|line| line.contains(sought.as_str())));
+    match (line, sought) {
+        (Some(line), Some(sought)) => part_around(line, sought),
+        _ => part_around(text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default(), ""),
     }
+}
+
+/// The line of what a failed program said that names an error; else its last one.
+fn cause(said: &str) -> String {
+    let mut lines = said.lines().filter(|line| !line.trim().is_empty());
+    let named = lines.clone().find(|line| line.to_ascii_lowercase().contains("error"));
+    part_around(named.or_else(|| lines.next_back()).unwrap_or_default(), "")
+}
+
+/// As much of `line` as is shown: its beginning, or where `sought` stands too far behind, what is around that.
+fn part_around(line: &str, sought: &str) -> String {
+    let line = line.trim();
+    let count = line.chars().count();
+    if count <= SHOWN {
+        return line.to_owned();
+    }
+    let at = line.find(sought).map_or(0, |byte| line.get(..byte).unwrap_or_default().chars().count());
+    let length = sought.chars().count().min(SHOWN);
+    // What follows an error's first words tells more than what leads to them.
+    let lead = (SHOWN - length) / 4;
+    let from = if at + length <= SHOWN * 3 / 4 { 0 } else { (at.saturating_sub(lead)).min(count - SHOWN) };
+    let part: String = line.chars().skip(from).take(SHOWN).collect();
+    let (before, after) = (if from > 0 { "…" } else { "" }, if from + SHOWN < count { "…" } else { "" });
+    format!("{before}{}{after}", part.trim())
+}
+
+fn quoted(part: &str) -> String {
+    if part.is_empty() { String::new() } else { format!("\"{part}\"") }
+}
+
+/// All of `text`, bounded, where `told` is a part of it.
+fn whole(text: &str, told: &str) -> Option<String> {
+    let text = text.trim();
+    (text != told).then(|| match text.char_indices().nth(WHOLE) {
+        Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
+        None => text.to_owned(),
+    })
 }
 
 fn brief(took: Duration) -> String {
@@ -260,5 +317,35 @@ fn brief(took: Duration) -> String {
         format!("{} ms", took.as_millis())
     } else {
         format!("{:.1} s", took.as_secs_f64())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_part_around_what_was_looked_for_is_shown() {
+        let line =
+            format!("{} channel exited: Cannot find package 'openclaw' imported from /srv/a.js", "x".repeat(300));
+        let part = part_around(&line, "Cannot find package");
+        assert!(part.contains("Cannot find package 'openclaw' imported from /srv/a.js"), "{part}");
+        assert!(part.chars().count() <= SHOWN + 2 && part.starts_with('…'), "{part}");
+        assert_eq!(part_around("short", "no"), "short");
+        let long = "y".repeat(500);
+        assert_eq!(part_around(&long, "").chars().count(), SHOWN + 1);
+        assert!(part_around(&"é".repeat(400), "").ends_with('…'));
+        assert_eq!(whole(&long, &part_around(&long, "")), Some(long.clone()));
+        assert_eq!(whole("short", "short"), None);
+        assert_eq!(whole(&"z".repeat(9000), "").map(|text| text.chars().count()), Some(WHOLE + 1));
+    }
+
+    #[test]
+    fn the_cause_of_a_failure_is_the_line_that_names_it() {
+        let node =
+            "node:internal/modules\n  throw err\nError: Cannot find module 'x'\n    at run (a.js:1)\nNode.js v22";
+        assert_eq!(cause(node), "Error: Cannot find module 'x'");
+        assert_eq!(cause("one\ntwo\n\n"), "two");
+        assert_eq!(cause(""), "");
     }
 }

@@ -24,6 +24,9 @@ pub(super) struct Signal {
     pub(super) within: Option<Duration>,
     pub(super) watch: Option<Duration>,
     pub(super) max_latency: Option<Duration>,
+    /// How often it may be tried, if trying it does something to the service: it sends a message, say. `None` for one that
+    /// only looks, which is read again and again.
+    pub(super) attempts: Option<u64>,
 }
 
 /// Where a signal is read.
@@ -85,8 +88,10 @@ impl Source {
 
     fn fields(name: &str) -> &'static [&'static str] {
         match name {
-            "command" => &["exit", "match", "match_absent", "max_latency"],
-            "http" => &["method", "headers", "body", "status", "match", "match_absent", "max_latency"],
+            "command" => &["exit", "match", "match_absent", "max_latency", "acts", "attempts"],
+            "http" => {
+                &["method", "headers", "body", "status", "match", "match_absent", "max_latency", "acts", "attempts"]
+            }
             "log" => &["count"],
             _ => &[],
         }
@@ -142,6 +147,7 @@ impl Draft<'_> {
         if source.as_ref().is_some_and(|source| !source.can_be(kind)) {
             self.not_evidence(name, kind);
         }
+        let attempts = self.attempts(kind, source.as_ref());
         Signal {
             name: self.name.to_owned(),
             span: self.node.span,
@@ -150,6 +156,7 @@ impl Draft<'_> {
             within: self.field("within"),
             watch: self.field("watch"),
             max_latency: self.field("max_latency"),
+            attempts,
             source,
         }
     }
@@ -304,6 +311,37 @@ impl Draft<'_> {
                 if absence { SignalKind::Negative } else { SignalKind::Health }
             }
         }
+    }
+
+    /// A real flow that is tried with a command, and a request that is no GET, act unless the plan says that they only look.
+    fn attempts(&mut self, kind: SignalKind, source: Option<&Source>) -> Option<u64> {
+        let by_itself = match source {
+            Some(Source::Command { .. }) => kind == SignalKind::Functional,
+            Some(Source::Http(request)) => !["GET", "HEAD", "OPTIONS"].contains(&request.method.as_str()),
+            _ => false,
+        };
+        let acts = self.field("acts").unwrap_or(by_itself);
+        let attempts: Option<u64> = self.field("attempts");
+        if attempts == Some(0) {
+            self.push(self.span_of("attempts"), "has 0 `attempts`: so it is never tried");
+        }
+        let known = source.is_some();
+        if known && !acts && attempts.is_some() {
+            let fault = self.fault(self.span_of("attempts"), "has `attempts`, and it only looks");
+            self.found.push(
+                fault.help("say `acts: true` if trying it does something to the service; else leave `attempts` out"),
+            );
+        }
+        if known && acts && self.node.get("watch").is_some() {
+            let fault =
+                self.fault(self.span_of("watch"), "acts, so it cannot be watched: that tries it again and again");
+            self.found.push(fault.help("say `acts: false` if it only looks, or leave `watch` out"));
+        }
+        acts.then(|| attempts.unwrap_or(1).max(1))
+    }
+
+    fn span_of(&self, name: &str) -> Span {
+        self.node.get(name).map_or(self.node.span, |entry| entry.value.span)
     }
 
     fn not_one_of(&mut self, field: &str, word: &str, words: &[&'static str]) {

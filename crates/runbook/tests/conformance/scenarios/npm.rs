@@ -508,3 +508,44 @@ fn an_install_that_is_cancelled_is_undone() {
     world.work(i64::MAX, None, |work| step.take_back(UndoPhase::Undo, work, &undo)).unwrap();
     assert_eq!(world.tree(), before);
 }
+
+/// `--prefix` alone would make npm look for its global settings below that prefix, and the registry, the proxy and the token
+/// of the host would be lost.
+#[test]
+fn the_global_settings_of_the_host_count() {
+    const SEES: &str = "printf %s \"$npm_config_globalconfig\" > built";
+    for (kind, own, built, seen) in [
+        ("npm.install", false, "prefix/lib/node_modules/demo/built", "/host/etc/npmrc"),
+        ("npm.install", true, "prefix/lib/node_modules/demo/built", "/prefix/etc/npmrc"),
+        ("npm.ci", false, "plugin/node_modules/inner/built", "/host/etc/npmrc"),
+    ] {
+        let world = World::new();
+        // npm takes the directory above that of its node for the place of its global settings.
+        let node = run_for(&["node", "--print", "process.execPath"]);
+        let own_node = world.dir("host/bin").join("node");
+        fs::hard_link(&node, &own_node).or_else(|_| fs::copy(&node, &own_node).map(drop)).unwrap();
+        world.file("host/etc/npmrc", "fund=false\n");
+        if own {
+            world.file("prefix/etc/npmrc", "fund=false\n");
+        }
+        let mut with = if kind == "npm.ci" {
+            plugin(&world, "1.0.0");
+            add_script(&world, "inner.tgz", SEES);
+            ci_with(&world)
+        } else {
+            tarball(&world, "new.tgz", "demo", "1.1.0", &json!({ "scripts": { "postinstall": SEES } }));
+            with(&world, "new.tgz", "demo")
+        };
+        with["node"] = json!(own_node);
+        let step = world.bind(kind, &with);
+        let undo = world.work(i64::MAX, None, |work| step.prepare(work)).unwrap();
+        world.work(i64::MAX, None, |work| step.apply(work, &undo)).unwrap();
+        let found = fs::read_to_string(world.root.join(built)).unwrap();
+        assert_eq!(found, format!("{}{seen}", world.root.display()), "{kind}");
+    }
+}
+
+fn run_for(argv: &[&str]) -> String {
+    let output = Command::new(argv[0]).args(&argv[1..]).output().unwrap();
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
