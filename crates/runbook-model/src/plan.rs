@@ -223,7 +223,7 @@ pub struct Resolved {
     pub name: String,
     /// Its type.
     pub ty: VarType,
-    /// The value; `None` for a secret.
+    /// The value; `None` for a secret, and in a plan with errors for one that nobody gave.
     pub value: Option<Node>,
     /// Where a secret comes from.
     pub secret: Option<SecretSource>,

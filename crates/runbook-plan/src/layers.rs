@@ -78,7 +78,7 @@ pub(crate) struct Variables<'a, 'n> {
 }
 
 impl<'n> Variables<'_, 'n> {
-    /// Every variable that has a value, and the scope filled with the values that are not secret.
+    /// Every variable that has a value or lacks one, and the scope filled with the values that are not secret.
     pub(crate) fn resolve(
         &mut self,
         declared: &[Declared<'n>],
@@ -106,8 +106,8 @@ impl<'n> Variables<'_, 'n> {
             };
             let state = match (&found, variable.ty) {
                 (_, Some(VarType::Secret)) => VarState::Secret,
-                (Some(_), _) => VarState::Ready,
-                (None, _) => VarState::Broken,
+                (Some(Resolved { value: Some(_), .. }), _) => VarState::Ready,
+                _ => VarState::Broken,
             };
             self.names.vars.insert(variable.name, VarInfo { span: variable.span, state });
             if let Some(Resolved { value: Some(node), .. }) = &found {
@@ -133,7 +133,14 @@ impl<'n> Variables<'_, 'n> {
             let help = format!("set it in the environment's file or with `--var {}=…`", variable.name);
             faults.push(Diagnostic::error(Code::UNSET_VARIABLE, variable.span, message).help(help));
         }
-        let mut winner = None;
+        let mut winner = layers.is_empty().then(|| Resolved {
+            name: variable.name.to_owned(),
+            ty,
+            value: None,
+            secret: None,
+            layer: Layer::PlanDefault,
+            span: variable.span,
+        });
         for (layer, node) in layers {
             let value = self.judged(variable, ty, layer, node, faults);
             winner = value.map(|value| Resolved {

@@ -24,7 +24,6 @@ pub fn show(plan: &Plan, records: &[Record], holder: Option<&str>, style: &Style
     let mut out = String::new();
     write_head(&mut out, &state, holder, style);
     write_steps(&mut out, plan, &state, style);
-    write_excerpts(&mut out, &state, style);
     write_signals(&mut out, &state, style);
     write_failures(&mut out, records, style);
     write_exceptions(&mut out, plan, style);
@@ -43,6 +42,8 @@ pub fn show(plan: &Plan, records: &[Record], holder: Option<&str>, style: &Style
     if let Some(holder) = live {
         let _ = write!(out, "\n{}", going_on(&state, holder, style));
     }
+    // Last, for it may be hundreds of lines: what a step read for people must not stand between the steps and the evidence.
+    write_excerpts(&mut out, &state, style);
     Ok(style.encode(out))
 }
 

@@ -12,8 +12,8 @@ const PLAYBOOK: &str = "/opt/playbooks/openclaw/upgrade-global-npm.yaml";
 /// `runbook`: the plan or its use is refused, so there is no run.
 const REFUSED: i32 = 1;
 /// What the log says when a channel works as far as it can on a host without a way out: its plugin was loaded, and it tries.
-const LINES: [(&str, &str); 2] =
-    [("slack_line", "[slack] socket mode"), ("whatsapp_line", "[whatsapp] [default] starting provider")];
+const LINES: [(&str, &str); 1] =
+    [("channel_lines", r#"["[slack] socket mode", "[whatsapp] [default] starting provider"]"#)];
 
 /// A run that has ended.
 pub(super) struct Run {

@@ -82,7 +82,7 @@ fn verdict_against(reading: &Reading, baseline: Option<&[Reading]>) -> &'static 
 
 fn was_red(baseline: Option<&[Reading]>, signal: &str) -> bool {
     let before = baseline.unwrap_or_default().iter().find(|reading| reading.signal == signal);
-    before.is_some_and(|reading| reading.verdict == SignalVerdict::Red)
+    before.is_some_and(|reading| matches!(reading.verdict, SignalVerdict::Red | SignalVerdict::NotYet))
 }
 
 /// Where it was read, without the directories: `demo.log:41`.

@@ -28,7 +28,6 @@ pub fn markdown(plan: &Plan, records: &[Record], holder: Option<&str>) -> Result
     let mut out = String::new();
     write_head(&mut out, &facts, holder);
     write_steps(&mut out, &facts);
-    write_excerpts(&mut out, &facts);
     write_signals(&mut out, &state);
     write_decisions(&mut out, records);
     write_failures(&mut out, records);
@@ -36,6 +35,8 @@ pub fn markdown(plan: &Plan, records: &[Record], holder: Option<&str>) -> Result
     write_exceptions(&mut out, plan);
     write_checklist(&mut out, "Checklist for one host", ONE_HOST, &facts);
     write_checklist(&mut out, "Checklist for an estate", ESTATE, &facts);
+    // Last, for it may be hundreds of lines.
+    write_excerpts(&mut out, &facts);
     Ok(out)
 }
 

@@ -47,7 +47,11 @@ static DOC: KindDoc = KindDoc {
         Param::optional("service", ParamType::String, "The service whose own processes are left alone"),
         about::UNIT,
         about::USER,
-        Param::optional("owner", ParamType::String, "A user, besides that of the unit, whom the orphan may run as"),
+        Param::optional(
+            "owner",
+            ParamType::String,
+            "A user, besides that of the unit, whom the orphan may run as; empty for none",
+        ),
         Param::default("grace", ParamType::Duration, "10s", "How long it may take to end after TERM"),
     ]),
     outputs: Cow::Borrowed(&[OutputDoc {
@@ -92,7 +96,7 @@ impl Kind for PortOrphanKill {
             about,
             port: args.need("port")?,
             expect: args.need("expect")?,
-            owner: args.maybe("owner")?,
+            owner: args.maybe::<String>("owner")?.filter(|owner| !owner.is_empty()),
             grace: args.need("grace")?,
         }))
     }

@@ -53,6 +53,7 @@ fn list(screen: &Screen, kept: &[Kept]) -> Result<Exit, CommandError> {
                 "made_at": made_at(one),
                 "entries": manifest.map(|manifest| manifest.entries.len()),
                 "paths": paths,
+                "archives": manifest.map(|manifest| &manifest.archives),
                 "needed": one.is_needed(),
                 "unreadable": one.backup.as_ref().err().map(ToString::to_string),
                 "dir": one.dir,

@@ -159,9 +159,16 @@ fn variable(var: &Resolved, sources: &SourceMap) -> Value {
 }
 
 /// An environment that sets every variable to what it is now. Secrets are left out: no layer may set them.
+/// An environment with every value that is known. A variable without one stands there as a comment, for it has to be given.
 fn environment(vars: &[Resolved]) -> Result<String, CommandError> {
     let values: serde_json::Map<String, serde_json::Value> =
         vars.iter().filter_map(|var| Some((var.name.clone(), var.value.as_ref()?.to_json()))).collect();
-    serde_yaml::to_string(&json!({ "kind": "Environment", "version": 1, "vars": values }))
-        .map_err(|error| CommandError::refused(format!("the variables cannot be written as YAML: {error}")))
+    let known = serde_yaml::to_string(&json!({ "kind": "Environment", "version": 1, "vars": values }))
+        .map_err(|error| CommandError::refused(format!("the variables cannot be written as YAML: {error}")))?;
+    let ty = |var: &Resolved| serde_json::to_value(var.ty).ok().and_then(|ty| ty.as_str().map(str::to_owned));
+    let open = vars.iter().filter(|var| var.value.is_none()).map(|var| match var.secret {
+        Some(_) => format!("  # {} is a secret, {}\n", var.name, shown(var).trim_start_matches("secret ")),
+        None => format!("  # {}:   # {}, has no value yet\n", var.name, ty(var).unwrap_or_default()),
+    });
+    Ok(known + &open.collect::<String>())
 }

@@ -7,6 +7,7 @@
 #[path = "../hostile/bench.rs"]
 mod bench;
 mod journal;
+mod package;
 mod secrets;
 mod small;
 mod statement;

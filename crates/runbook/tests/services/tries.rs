@@ -106,3 +106,46 @@ fn what_contradicts_itself_is_refused() {
         assert!(faults.iter().any(|fault| fault.message.contains(why)), "{signal}: {faults:#?}");
     }
 }
+
+#[test]
+fn a_list_of_texts_means_each_of_them_and_none_of_them() {
+    let scratch = Scratch::new();
+    let log = scratch.path("app.log");
+    let with = json!({ "within": "300ms", "log": log, "signals": {
+        "channels": { "log": ["slack up", "whatsapp up"], "kind": "functional" },
+        "known": { "log_absent": ["Cannot find", "is not a function"], "kind": "negative", "watch": "50ms" },
+    } });
+    for (text, red) in [
+        ("slack up\nwhatsapp up\n", None),
+        ("whatsapp up\n", Some(("channels", "1 of 2; no line with \"slack up\""))),
+        ("slack up\nwhatsapp up\nx is not a function\n", Some(("known", "1 × \"x is not a function\""))),
+    ] {
+        std::fs::write(&log, "").unwrap();
+        let mut verify = scratch.step("verify.signals", with.clone());
+        verify.take_baseline();
+        std::fs::write(&log, text).unwrap();
+        let found = verify.apply();
+        assert_eq!(found.is_err(), red.is_some(), "{text}: {found:?}");
+        if let Some((signal, read)) = red {
+            assert_eq!((verify.row(signal).verdict, verify.row(signal).read.as_str()), (SignalVerdict::Red, read));
+        }
+    }
+    let faults = scratch.faults("verify.signals", json!({ "process": "p", "signals": { "a": { "log": [] } } }));
+    assert!(faults.iter().any(|fault| fault.message.contains("empty list")), "{faults:#?}");
+}
+
+#[test]
+fn a_version_that_is_to_come_is_no_old_fault() {
+    let scratch = Scratch::new();
+    let with = json!({ "within": "1s", "signals": {
+        "version": { "command": ["echo", "2026.4.15"], "match": "2026.4.22" },
+        "flow": { "command": ["echo", "down"], "match": "up", "kind": "functional" },
+        "alive": { "command": ["false"], "match": "x" },
+    } });
+    let before = scratch.step("verify.signals", with).take_baseline();
+    let verdict = |name: &str| before.iter().find(|row| row.signal == name).unwrap().verdict;
+    assert_eq!(
+        ["version", "flow", "alive"].map(verdict),
+        [SignalVerdict::NotYet, SignalVerdict::Red, SignalVerdict::Red]
+    );
+}

@@ -7,7 +7,8 @@ use super::subject::Subject;
 use crate::host::Reader;
 use crate::{Baseline, Confirmation, Done, Probe, Step, Work};
 use runbook_model::{
-    Failure, FailureKind, Outputs, Prediction, Reading, SignalRole, SignalVerdict, UndoPhase, format_duration,
+    Failure, FailureKind, Outputs, Prediction, Reading, SignalKind, SignalRole, SignalVerdict, UndoPhase,
+    format_duration,
 };
 use serde_json::{Value as Json, json};
 use std::path::PathBuf;
@@ -321,6 +322,13 @@ impl Step for Verify {
         // Each once: nothing is waited for.
         let mut round = Round::begin(self, work, Moment::Before, &|_| false)?;
         self.round(work, &mut round, true)?;
+        // A version that is not there yet is no old fault; a flow that does not work is one.
+        for (signal, one) in self.signals.iter().zip(&mut round.progress) {
+            if one.seen.says_other && signal.kind == SignalKind::Health && one.seen.verdict == SignalVerdict::Red {
+                one.seen.verdict = SignalVerdict::NotYet;
+            }
+        }
+        work.saw(self.rows(&round));
         let marks = note(work.host, self.subject.as_ref(), self.log.as_deref())?;
         Ok(Some(Baseline { readings: self.rows(&round), marks }))
     }

@@ -20,8 +20,8 @@ const AFTER: &str = "after.json";
 #[derive(Debug)]
 pub(super) struct SharedLog {
     tail: Tail,
-    /// One a signal, in their order.
-    pub(super) hits: Vec<Hits>,
+    /// One a text of each signal, in their order.
+    pub(super) hits: Vec<Vec<Hits>>,
 }
 
 /// The lines that hold a signal's text.
@@ -60,7 +60,9 @@ pub(super) type Opened = Result<SharedLog, String>;
 
 impl SharedLog {
     fn new(tail: Tail, signals: &[Signal]) -> Self {
-        Self { tail, hits: vec![Hits::default(); signals.len()] }
+        let texts = |signal: &Signal| signal.source.as_ref().map_or(0, |source| source.texts().len());
+        let hits = signals.iter().map(|signal| vec![Hits::default(); texts(signal)]).collect();
+        Self { tail, hits }
     }
 
     /// Whether it costs so much to look that it is not done every moment.
@@ -73,11 +75,8 @@ impl SharedLog {
         let hits = &mut self.hits;
         let mut see = |line: Line| {
             for (hits, signal) in hits.iter_mut().zip(signals) {
-                let wanted = match &signal.source {
-                    Some(Source::Log { text, .. } | Source::LogAbsent(text)) => text,
-                    _ => continue,
-                };
-                if line.text().contains(wanted.as_str()) {
+                let texts = signal.source.as_ref().map_or(&[][..], Source::texts);
+                for (hits, _) in hits.iter_mut().zip(texts).filter(|(_, text)| line.text().contains(text.as_str())) {
                     hits.count += 1;
                     hits.first.get_or_insert_with(|| line.clone());
                 }

@@ -2,7 +2,7 @@
 
 use super::http::ask;
 use super::jobs;
-use super::logs::SharedLog;
+use super::logs::{Hits, SharedLog};
 use super::signal::{Request, Signal, Source, Text};
 use super::subject::Subject;
 use super::units;
@@ -40,6 +40,8 @@ pub(super) struct Seen {
     pub(super) restarts: Option<u32>,
     /// Nothing that comes can make it another verdict.
     pub(super) for_good: bool,
+    /// It answered well, and only said something else than is wanted: before a change that is what the change is for.
+    pub(super) says_other: bool,
 }
 
 impl Seen {
@@ -52,6 +54,7 @@ impl Seen {
             process: None,
             restarts: None,
             for_good: false,
+            says_other: false,
         }
     }
 
@@ -81,9 +84,9 @@ pub(super) fn wanted(signal: &Signal, subject: Option<&Subject>) -> String {
         (None, None) => String::new(),
     };
     let what = match &signal.source {
-        Some(Source::Log { text, count: 1 }) => format!("\"{text}\""),
-        Some(Source::Log { text, count }) => format!("{count} × \"{text}\""),
-        Some(Source::LogAbsent(text)) => format!("0 × \"{text}\""),
+        Some(Source::Log { texts, count: 1 }) => listed(texts),
+        Some(Source::Log { texts, count }) => format!("{count} × {}", listed(texts)),
+        Some(Source::LogAbsent(texts)) => format!("0 × {}", listed(texts)),
         Some(Source::Command { exit, wanted, .. }) => format!("exit code {exit}{}", text(wanted)),
         Some(Source::Http(request)) => format!("{}{}", request.status, text(&request.wanted)),
         Some(Source::Port(_)) => {
@@ -159,21 +162,22 @@ impl Surroundings<'_> {
             return Ok(Seen::unread(format!("{}, but {what}", output.ending())));
         }
         let seen = Seen::judged(good && holds(&text, wanted), read.trim_end_matches([':', ' ']));
-        Ok(Seen { whole, ..seen })
+        Ok(Seen { whole, says_other: good && !has(&text, wanted), ..seen })
     }
 
     fn http(&self, signal: &Signal, request: &Request) -> Seen {
         let limit = signal.max_latency.map_or(self.left, |limit| limit.min(self.left));
         match ask(request, limit) {
             Ok(answer) => {
-                let good = u64::from(answer.status) == request.status
-                    && signal.max_latency.is_none_or(|limit| answer.took <= limit)
-                    && holds(&answer.body, &request.wanted);
+                let status = u64::from(answer.status) == request.status;
+                let fast = signal.max_latency.is_none_or(|limit| answer.took <= limit);
+                let good = status && fast && holds(&answer.body, &request.wanted);
                 let shows_body = !good || request.wanted.has.is_some();
                 let told = if shows_body { around(&answer.body, &request.wanted) } else { String::new() };
                 let read = format!("{} in {}: {}", answer.status, brief(answer.took), quoted(&told));
                 let whole = if shows_body { whole(&answer.body, &told) } else { None };
-                Seen { whole, ..Seen::judged(good, read.trim_end_matches([':', ' '])) }
+                let says_other = status && fast && !has(&answer.body, &request.wanted);
+                Seen { whole, says_other, ..Seen::judged(good, read.trim_end_matches([':', ' '])) }
             }
             Err(why) => Seen::red(why),
         }
@@ -229,28 +233,46 @@ fn process(host: &Reader, name: &str) -> Result<Seen, Failure> {
     })
 }
 
+/// `"a", "b"`
+fn listed(texts: &[String]) -> String {
+    texts.iter().map(|text| format!("\"{text}\"")).collect::<Vec<_>>().join(", ")
+}
+
 /// What a log signal says, from the lines so far.
 pub(super) fn read_log(host: &Reader, signal: &Signal, index: usize, log: &SharedLog) -> Seen {
-    let hits = log.hits.get(index).cloned().unwrap_or_default();
-    let place = hits.first.as_ref().map(|line| line.place(host));
-    let sought = match &signal.source {
-        Some(Source::Log { text, .. } | Source::LogAbsent(text)) => text.as_str(),
-        _ => "",
-    };
-    let line = hits.first.as_ref().map(|line| line.text()).unwrap_or_default();
-    let told = part_around(line, sought);
+    let (Some(source), Some(hits)) = (&signal.source, log.hits.get(index)) else { return Seen::unread("not read") };
+    let found = |hits: &&Hits| hits.count > 0;
+    // What there is to show: the first line that was found.
+    let (sought, shown) = source.texts().iter().zip(hits).find(|(_, hits)| hits.count > 0).unzip();
+    let line = shown.and_then(|hits: &Hits| hits.first.as_ref());
+    let text = line.map(|line| line.text()).unwrap_or_default();
+    let told = part_around(text, sought.map_or("", String::as_str));
     let first = quoted(&told);
-    let times = format!("{} × {first}", hits.count);
-    let seen = match (&signal.source, log.lost()) {
-        (Some(Source::Log { count, .. }), _) if hits.count >= *count => Seen::green(first),
-        (Some(Source::LogAbsent(_)), _) if hits.count > 0 => Seen { for_good: true, ..Seen::red(times) },
-        (_, Some(why)) if hits.count == 0 => Seen::unread(format!("not seen, but {why}")),
+    let count = hits.iter().map(|hits| hits.count).sum::<u64>();
+    let times = format!("{count} × {first}");
+    let seen = match (source, log.lost()) {
+        (Source::Log { count, .. }, _) if hits.iter().all(|hits| hits.count >= *count) => match hits.len() {
+            1 => Seen::green(first),
+            many => Seen::green(format!("all {many}, first {first}")),
+        },
+        (Source::LogAbsent(_), _) if count > 0 => Seen { for_good: true, ..Seen::red(times) },
+        (_, Some(why)) if count == 0 => Seen::unread(format!("not seen, but {why}")),
         (_, Some(why)) => Seen::unread(format!("{times}, but {why}")),
-        (Some(Source::Log { .. }), None) if hits.count == 0 => Seen::red("no such line"),
-        (Some(Source::Log { .. }), None) => Seen::red(times),
+        (Source::Log { texts, count: wanted }, None) if texts.len() > 1 => {
+            let missing: Vec<&str> = texts
+                .iter()
+                .zip(hits)
+                .filter(|(_, hits)| hits.count < *wanted)
+                .map(|(text, _)| text.as_str())
+                .collect();
+            let seen = hits.iter().filter(found).count();
+            Seen::red(format!("{seen} of {}; no line with \"{}\"", texts.len(), missing.join("\", \"")))
+        }
+        (Source::Log { .. }, None) if count == 0 => Seen::red("no such line"),
+        (Source::Log { .. }, None) => Seen::red(times),
         _ => Seen::green("0"),
     };
-    Seen { place, whole: whole(line, &told), ..seen }
+    Seen { place: line.map(|line| line.place(host)), whole: whole(text, &told), ..seen }
 }
 
 /// Whether a text of which a part is missing decides all the same: what is there is there.
@@ -260,9 +282,12 @@ fn is_told_by_parts(text: &str, wanted: &Text) -> bool {
     lacks == Some(true) || (has != Some(false) && lacks.is_none())
 }
 
-fn holds(text: &str, wanted: &Text) -> bool {
+fn has(text: &str, wanted: &Text) -> bool {
     wanted.has.as_ref().is_none_or(|has| text.contains(has.as_str()))
-        && wanted.lacks.as_ref().is_none_or(|lacks| !text.contains(lacks.as_str()))
+}
+
+fn holds(text: &str, wanted: &Text) -> bool {
+    has(text, wanted) && wanted.lacks.as_ref().is_none_or(|lacks| !text.contains(lacks.as_str()))
 }
 
 /// The line of `text` that a wanted or unwanted text stands in, around it; else the first line.

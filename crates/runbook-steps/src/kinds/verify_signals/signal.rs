@@ -4,7 +4,7 @@ use crate::launchd::Job;
 use crate::systemd::Unit;
 use crate::{ArgContext, FromArg, Mistake};
 use runbook_model::{
-    Code, Diagnostic, Diagnostics, Entry, Node, Reference, SignalKind, SignalRole, Span, did_you_mean,
+    Code, Diagnostic, Diagnostics, Entry, Node, Reference, SignalKind, SignalRole, Span, Value, did_you_mean,
 };
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -32,9 +32,18 @@ pub(super) struct Signal {
 /// Where a signal is read.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Source {
-    Log { text: String, count: u64 },
-    LogAbsent(String),
-    Command { argv: Vec<String>, exit: u64, wanted: Text },
+    /// Each of the texts, so many times.
+    Log {
+        texts: Vec<String>,
+        count: u64,
+    },
+    /// None of the texts.
+    LogAbsent(Vec<String>),
+    Command {
+        argv: Vec<String>,
+        exit: u64,
+        wanted: Text,
+    },
     Http(Request),
     Port(u16),
     Process(String),
@@ -64,6 +73,14 @@ impl Source {
     /// Whether it is read from a log.
     pub(super) fn is_log(&self) -> bool {
         matches!(self, Self::Log { .. } | Self::LogAbsent(_))
+    }
+
+    /// The texts that are looked for in a log; none for any other source.
+    pub(super) fn texts(&self) -> &[String] {
+        match self {
+            Self::Log { texts, .. } | Self::LogAbsent(texts) => texts,
+            _ => &[],
+        }
     }
 
     /// Whether it is read again and again, and has to stay as wanted.
@@ -177,7 +194,7 @@ impl Draft<'_> {
     fn source(&mut self, name: &str, node: &Node) -> Option<Source> {
         let source = match name {
             "log" => self.log(node)?,
-            "log_absent" => Source::LogAbsent(self.text(node)?),
+            "log_absent" => Source::LogAbsent(self.texts(node)?),
             "command" => {
                 let argv: Vec<String> = self.value(node, name)?;
                 if argv.first().is_none_or(String::is_empty) {
@@ -231,7 +248,7 @@ impl Draft<'_> {
             self.push(node.span, "wants a line 0 times; use `log_absent`");
             return None;
         }
-        Some(Source::Log { text: self.text(text)?, count })
+        Some(Source::Log { texts: self.texts(text)?, count })
     }
 
     fn http(&mut self, node: &Node) -> Option<Source> {
@@ -374,6 +391,16 @@ impl Draft<'_> {
             return None;
         }
         Some(text)
+    }
+
+    /// One text, or a list of some, as a variable may be.
+    fn texts(&mut self, node: &Node) -> Option<Vec<String>> {
+        let Value::List(items) = &node.value else { return Some(vec![self.text(node)?]) };
+        if items.is_empty() {
+            self.push(node.span, "has an empty list of texts, which every log satisfies");
+            return None;
+        }
+        items.iter().map(|item| self.text(item)).collect()
     }
 
     /// An optional field of the signal.

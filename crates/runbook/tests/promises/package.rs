@@ -1,0 +1,44 @@
+//! What the real package showed: evidence that is whole, variables that are complete, files that keep their owner.
+
+use crate::bench::Bench;
+
+#[test]
+fn an_environment_to_start_from_has_the_variables_without_a_value() {
+    let bench = Bench::new();
+    let plan = bench.plan(
+        "vars",
+        "vars:\n  target: { type: version }\n  port: { type: int, default: 1 }\n  token: { type: secret, from: { env: TOKEN } }\n\
+         steps:\n  - id: a\n    uses: file.write\n    with: { path: HOST/a, content: \"{{ vars.target }} {{ vars.port }}\" }\n",
+    );
+    let said = bench.run(&["vars", &plan, "--as-environment"]);
+    assert!(said.out.contains("port: 1\n"), "{said:#?}");
+    assert!(said.out.contains("  # target:   # version, has no value yet\n"), "{said:#?}");
+    assert!(said.out.contains("# token is a secret"), "{said:#?}");
+}
+
+#[test]
+fn the_file_of_an_archive_and_its_digest_are_told() {
+    let bench = Bench::new();
+    bench.write("host/app/main.js", "1");
+    let plan = bench.plan("pack", "steps:\n  - id: pack\n    uses: backup.create\n    with: { paths: [HOST/app] }\n");
+    bench.expect(0, &["apply", &plan, "--yes"]);
+    let listed = bench.expect(0, &["backup", "list", "--format", "json"]).json();
+    let (dir, archive) = (listed[0]["dir"].as_str().unwrap(), &listed[0]["archives"][0]);
+    let file = std::path::Path::new(dir).join(archive["file"].as_str().unwrap());
+    // Deployed as the page of the playbooks says: the whole path is in it.
+    let strip = bench.host("app").components().count() - 1;
+    let steps = format!(
+        "steps:\n  - id: backup\n    uses: backup.create\n    with: {{ paths: [HOST/other] }}\n  - id: deploy\n    uses: artifact.deploy\n    \
+         with: {{ from: \"{}\", digest: {}, to: HOST/other, strip: {strip} }}\n",
+        file.display(),
+        archive["blake3"]
+    );
+    // What decides is what the log says; here it is a file that says nothing wrong.
+    bench.write("host/app.log", "");
+    let verify = "  - id: verify\n    uses: verify.signals\n    with:\n      log: HOST/app.log\n      watch: 100ms\n      signals:\n        \
+                  works: { command: [test, -e, HOST/other/main.js], kind: functional }\n        \
+                  bad: { log_absent: error, kind: negative }\n";
+    let deploy = bench.plan("deploy", &(steps + verify));
+    bench.expect(0, &["apply", &deploy, "--yes"]);
+    assert_eq!(std::fs::read_to_string(bench.host("other/main.js")).unwrap(), "1");
+}
