@@ -43,6 +43,9 @@ pub enum Error {
         /// The name of the event.
         event: &'static str,
     },
+    /// A signal came before the run began.
+    #[error("interrupted before the run began; nothing was changed")]
+    Interrupted,
     /// The operating system gives no threads or no randomness.
     #[error("cannot start the run")]
     Start(#[source] std::io::Error),

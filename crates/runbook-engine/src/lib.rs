@@ -12,6 +12,7 @@ mod error;
 #[cfg(debug_assertions)]
 mod faults;
 mod forward;
+mod interrupts;
 mod leftovers;
 mod observer;
 mod predict;
@@ -29,6 +30,7 @@ pub use asker::Asker;
 pub use course::{Course, Policy};
 pub use decide::{Action, Began, Input, Job, decide};
 pub use error::Error;
+pub use interrupts::Interrupts;
 pub use leftovers::end_leftovers;
 pub use observer::{Interrupt, Observer};
 pub use predict::{Forecast, Predicted};

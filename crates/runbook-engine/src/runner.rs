@@ -11,17 +11,16 @@ mod records;
 use crate::audience::Audience;
 use crate::decide::{Action, Input, decide};
 use crate::worker::Worker;
-use crate::{Asker, Error, Interrupt, forward, leftovers};
+use crate::{Asker, Error, Interrupt, Interrupts, forward, leftovers};
 use runbook_journal::{Journal, Lock, StateDir};
 use runbook_model::{Event, RunId, RunPhase, RunState, StepId};
 use runbook_steps::Note;
-use runbook_steps::host::{Cancel, Canceller};
+use runbook_steps::host::{Cancel, Canceller, end_started};
 use serde_json::Value as Json;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 /// How often the observer is told that time passes.
@@ -42,6 +41,8 @@ pub struct Settings {
     pub user: String,
     /// Who is asked where the evidence does not tell; nobody where nobody is there.
     pub asker: Option<Box<dyn Asker>>,
+    /// The signals of this process.
+    pub interrupts: Interrupts,
 }
 
 /// How a run was left.
@@ -72,8 +73,11 @@ pub struct Runner {
     /// Undo data and marks of this process, as they were before secrets were struck out of them.
     undo: HashMap<StepId, Json>,
     marks: HashMap<StepId, Json>,
-    // Held until the run is left.
-    _lock: Lock,
+    interrupts: UnboundedReceiver<()>,
+    /// Asked when this process is about to end: nothing is changed or started any more.
+    leaving: Canceller,
+    // Held until nothing of this process is at work.
+    lock: Lock,
     // After the lock: nobody has to wait for a screen.
     audience: Audience,
 }
@@ -99,7 +103,6 @@ impl Runner {
 
     async fn turn(mut self) -> Result<Ending, Error> {
         let (done, mut inputs) = unbounded_channel();
-        let mut interrupts = interrupts().map_err(Error::Start)?;
         let mut presses = 0;
         let first = std::mem::replace(&mut self.first, Input::Advance { idle: true });
         let mut broken = self.react(first, &done).err();
@@ -116,7 +119,7 @@ impl Runner {
             let wake = tokio::select! {
                 Some(input) = inputs.recv() => Wake::Done(input),
                 Some((step, note)) = self.notes.recv() => Wake::Note(step, note),
-                Some(()) = interrupts.recv() => Wake::Interrupt,
+                Some(()) = self.interrupts.recv() => Wake::Interrupt,
                 () = tokio::time::sleep(TICK) => Wake::Tick,
             };
             let result = match wake {
@@ -140,9 +143,7 @@ impl Runner {
                 Wake::Interrupt => {
                     presses += 1;
                     if presses >= LEAVES {
-                        self.audience.interrupted(Interrupt::Leaving);
-                        leftovers::end(&self.worker.state_dir.running(&self.run));
-                        return Ok(Ending { state: self.state, left: true });
+                        return Ok(self.leave());
                     }
                     let interrupted = self.interrupt(presses);
                     if broken.is_some() { Ok(()) } else { self.react(interrupted, &done).map(drop) }
@@ -151,6 +152,17 @@ impl Runner {
             // A journal that fails starts nothing more; what is under way is waited for.
             broken = broken.or(result.err());
         }
+    }
+
+    /// Ends what runs, and leaves. Work that nothing can end, such as half a write, goes on until the process is gone:
+    /// the lock is let go by that, and by nothing before.
+    fn leave(self) -> Ending {
+        self.audience.interrupted(Interrupt::Leaving);
+        self.leaving.cancel();
+        end_started();
+        leftovers::end_leftovers(&self.worker.state_dir, &self.run);
+        std::mem::forget(self.lock);
+        Ending { state: self.state, left: true }
     }
 
     fn interrupt(&mut self, presses: u32) -> Input {
@@ -195,28 +207,6 @@ impl Runner {
         }
         Ok(count)
     }
-}
-
-/// Ctrl-C and TERM count alike. A terminal that goes away is not a cancel.
-fn interrupts() -> std::io::Result<UnboundedReceiver<()>> {
-    let (send, receive) = unbounded_channel();
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut hangup = signal(SignalKind::hangup())?;
-    tokio::spawn(async move {
-        loop {
-            tokio::select! {
-                Some(()) = interrupt.recv() => {}
-                Some(()) = terminate.recv() => {}
-                Some(()) = hangup.recv() => continue,
-                else => return,
-            }
-            if send.send(()).is_err() {
-                return;
-            }
-        }
-    });
-    Ok(receive)
 }
 
 fn now_ms() -> i64 {

@@ -12,7 +12,7 @@ pub(crate) use self::marks::placeholder;
 use self::marks::{Marks, Place};
 
 use runbook_model::{Event, Failure, Outputs, Plan, Prediction, Reference, SecretSource, StepId};
-use runbook_steps::host::{Command, Host, io_failure};
+use runbook_steps::host::{Command, Host, io_failure, read_once};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
@@ -20,6 +20,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+/// How long whoever hands a secret over may take; a person may have to unlock it.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// A secret may be this large.
+const LARGEST: u64 = 1 << 20;
 
 /// The secrets of one run.
 #[derive(Default)]
@@ -157,14 +163,21 @@ fn fetch(name: &str, source: &SecretSource, host: Option<&Host>) -> Result<Strin
         }),
         SecretSource::File(file) => {
             let path = PathBuf::from(file);
-            let text = std::fs::read_to_string(&path).map_err(|error| io_failure("read the secret", &path, &error))?;
+            let named =
+                |failure: Failure| Failure { message: format!("the secret `{name}`: {}", failure.message), ..failure };
+            let bytes = read_once(&path, LARGEST, PATIENCE).map_err(named)?;
+            let bytes =
+                bytes.ok_or_else(|| io_failure("read the secret", &path, &std::io::ErrorKind::NotFound.into()))?;
+            let text = String::from_utf8(bytes)
+                .map_err(|_| Failure::failed(format!("the secret `{name}`: {} is not UTF-8 text", path.display())))?;
             Ok(text.strip_suffix('\n').unwrap_or(&text).to_owned())
         }
         SecretSource::Command(argv) => {
             let host = host.ok_or_else(|| {
                 Failure::missing(format!("the secret `{name}` comes from a command, which is not run now"))
             })?;
-            let output = host.run(&Command::new(argv.iter().cloned()))?;
+            let command = Command { limit: Some(PATIENCE), ..Command::new(argv.iter().cloned()) };
+            let output = host.run(&command)?;
             if !output.status.success() {
                 let line = Command::new(argv.iter().cloned()).line();
                 let message =

@@ -1,5 +1,7 @@
 //! One job on one thread: from a job and what is known to an input for `decide`.
 
+mod alone;
+
 use crate::binding::{Unbound, unwritten};
 use crate::decide::{Began, Input, Job};
 #[cfg(debug_assertions)]
@@ -11,15 +13,15 @@ use crate::since::written;
 use crate::{Asker, Program};
 use runbook_journal::StateDir;
 use runbook_model::{
-    Decided, Failure, FailureKind, Outputs, Prediction, Purpose, Reading, Remains, RemainsKind, Role, RunId,
-    SignalVerdict, StepDef, StepId, UndoPhase,
+    Decided, Declaration, Failure, FailureKind, Outputs, Prediction, Purpose, Reading, Remains, RemainsKind, Role,
+    RunId, SignalVerdict, StepDef, StepId, UndoPhase,
 };
 use runbook_steps::host::{Cancel, Host, HostBuilder, Reader, Running, io_failure};
 use runbook_steps::{BackupRef, Baseline, Changed, Confirmation, Done, Held, Note, Step, Work};
 use serde_json::Value as Json;
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, Once, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 /// How long a change may take whose step names no `timeout`, and how long every undo may at least.
@@ -38,6 +40,10 @@ pub(crate) struct Worker {
     /// The steps with an intent, by the numbers of those records: known here before any of them acts.
     pub(crate) intents: RwLock<Vec<(u64, StepId)>>,
     pub(crate) asker: Option<Box<dyn Asker>>,
+    /// Asked when this process is about to end.
+    pub(crate) leaving: Cancel,
+    /// What steps left running that are not taken back was ended.
+    pub(crate) others_ended: Once,
     pub(crate) notes: tokio::sync::mpsc::UnboundedSender<(StepId, Note)>,
     #[cfg(debug_assertions)]
     pub(crate) faults: Faults,
@@ -75,7 +81,7 @@ impl Worker {
     /// Does the job to its end.
     pub(crate) fn work(&self, job: Job, brief: &Brief, runtime: &tokio::runtime::Handle, cancel: Cancel) -> Input {
         if let Job::Pause { step, pause } = job {
-            let host = self.host(runtime, cancel, &step, None);
+            let host = self.host(runtime, cancel, self.mark(&step), None);
             // A pause that is cut short ends like one that is over; the run's state says what follows.
             let _ = host.pause(pause);
             return Input::Paused { step };
@@ -92,7 +98,9 @@ impl Worker {
             return fail(job, brief, Failure::failed(format!("step `{step}` is not in the plan")));
         };
         let limit = self.limit(def, &job);
-        let host = self.host(runtime, cancel, &step, limit.map(|limit| Instant::now() + limit));
+        let back = matches!(job, Job::TakeBack { .. } | Job::Verify(_));
+        let mark = if back { self.mark_back(&step) } else { self.mark(&step) };
+        let host = self.host(runtime, cancel, mark, limit.map(|limit| Instant::now() + limit));
         let dir = self.state_dir.step(&self.run, &step);
         // A step that begins makes its own, empty, and only if it needs one.
         let begins = matches!(job, Job::Begin { .. });
@@ -111,15 +119,28 @@ impl Worker {
         if matches!(job, Job::TakeBack { .. }) {
             return Some(def.timeout.unwrap_or_default().max(DEFAULT_LIMIT));
         }
-        let principal = declaration.is_none_or(|declaration| declaration.purpose == Purpose::Principal);
-        def.timeout.or(principal.then_some(DEFAULT_LIMIT))
+        let bounded = |declaration: &Declaration| declaration.purpose == Purpose::Principal || declaration.changes();
+        def.timeout.or(declaration.is_none_or(bounded).then_some(DEFAULT_LIMIT))
     }
 
-    fn host(&self, runtime: &tokio::runtime::Handle, cancel: Cancel, step: &StepId, deadline: Option<Instant>) -> Host {
+    /// For a job that only reads, when its time is up; `None` for one that may change the host.
+    pub(crate) fn reads_until(&self, job: &Job) -> Option<Option<Instant>> {
+        let declaration = self.program.course.schedule.declaration(job.step());
+        let reads = match job {
+            Job::Baseline(_) | Job::Verify(_) | Job::Compare(_) | Job::Begin { .. } => true,
+            Job::Act(_) | Job::Recheck(_) => declaration.is_some_and(|declaration| !declaration.changes()),
+            Job::Ask(_) | Job::Pause { .. } | Job::TakeBack { .. } => false,
+        };
+        let def = self.program.step(job.step())?;
+        reads.then(|| self.limit(def, job).map(|limit| Instant::now() + limit))
+    }
+
+    fn host(&self, runtime: &tokio::runtime::Handle, cancel: Cancel, mark: String, deadline: Option<Instant>) -> Host {
         let reader = Reader::new(self.state_dir.path(), &self.program.plan().host.home);
         HostBuilder::new(reader, runtime.clone(), cancel, self.own_program.clone())
             .deadline(deadline)
-            .noting(self.running.clone(), format!("{}/{step}", self.run))
+            .noting(self.running.clone(), mark)
+            .until(self.leaving.clone())
             .build()
     }
 }
@@ -188,7 +209,10 @@ impl Bench<'_> {
                 }
             }
             Job::Begin { step, forced } => {
-                let began = self.begin(forced).unwrap_or_else(Began::Failed);
+                let began = self.begin(forced).unwrap_or_else(|failure| {
+                    self.end_left_behind(&self.worker.mark(&step));
+                    Began::Failed(failure)
+                });
                 Input::Began { step, began }
             }
             Job::Act(step) => self.acted(step, self.bind().and_then(|bound| self.act(bound.as_ref()))),
@@ -302,7 +326,7 @@ impl Bench<'_> {
 
     fn changes(&self) -> bool {
         let declaration = self.worker.program.course.schedule.declaration(&self.def.id);
-        declaration.is_none_or(runbook_model::Declaration::changes)
+        declaration.is_none_or(Declaration::changes)
     }
 
     fn act(&self, bound: &dyn Step) -> Result<Done, Failure> {
@@ -379,6 +403,9 @@ impl Bench<'_> {
     }
 
     fn acted(&self, step: StepId, result: Result<Done, Failure>) -> Input {
+        if result.is_err() {
+            self.end_left_behind(&self.worker.mark(&step));
+        }
         let readings = self.evidence.lock().map(|rows| rows.clone()).unwrap_or_default();
         let result = result.map(|done| (done.summary, done.outputs));
         Input::Acted { step, result, readings, remains: self.remains() }
@@ -408,7 +435,7 @@ impl Bench<'_> {
             evidence: Mutex::default(),
             remains: self.remains.clone(),
         };
-        bound.take_back(phase, &bench.tools(&|note| bench.say(note)), &self.brief.undo)
+        bench.take_back_alone(phase, bound.as_ref())
     }
 
     fn compare(&self, step: StepId) -> Input {

@@ -191,6 +191,8 @@ impl Cursor {
         let failed = |error: std::io::Error| io_failure("read", &self.file, &error);
         let before = last_before(host, &self.file, self.mark.offset)?;
         let Some(mut file) = host.open(&self.file)? else { return Ok(false) };
+        // No further than it reaches now: a log may be written faster than it is read.
+        let end = file.seek(SeekFrom::End(0)).map_err(failed)?;
         let truncated = match (&before, &self.before) {
             (None, _) => true,
             (Some(now), Some(then)) => now != then,
@@ -205,6 +207,7 @@ impl Cursor {
             before.clear();
         }
         file.seek(SeekFrom::Start(self.mark.offset)).map_err(failed)?;
+        let mut file = file.take(end.saturating_sub(self.mark.offset));
         let mut buffer = vec![0; 32 * 1024];
         loop {
             let count = file.read(&mut buffer).map_err(|error| io_failure("read", &self.file, &error))?;

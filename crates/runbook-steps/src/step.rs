@@ -47,6 +47,12 @@ pub trait Step: Send + Sync {
     /// back state that only a service writes, and is called on backups alone.
     fn take_back(&self, phase: UndoPhase, work: &Work<'_>, undo: &Json) -> Result<String, Failure>;
 
+    /// Whether [`take_back`](Self::take_back) is a program of the author's, who knows what the step left running and how it is
+    /// ended: it finds that running. For all others it is ended before.
+    fn ends_what_it_left(&self) -> bool {
+        false
+    }
+
     /// For verifications: reads the signals after a rollback, until all that were green in `work.baseline` are green
     /// again or the step's time for it is up. The engine compares; being red is no failure here.
     fn verify_rollback(&self, work: &Work<'_>) -> Result<Vec<Reading>, Failure> {

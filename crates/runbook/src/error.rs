@@ -122,6 +122,9 @@ impl From<runbook_engine::Error> for CommandError {
                 "put a copy of it in its place and try again, or go by hand: `runbook show {run}` tells what each step changed"
             ));
         }
+        if matches!(error, runbook_engine::Error::Interrupted) {
+            return Self::new(Exit::Cancelled, error.to_string());
+        }
         Self::new(Exit::Stopped, chain(&error))
             .hint("`runbook status` tells where the run is; `runbook resume` goes on")
     }

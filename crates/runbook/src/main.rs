@@ -27,9 +27,24 @@ fn main() -> ExitCode {
         return runbook_steps::supervise(spec);
     }
     screen::trace();
-    let screen = screen::Screen::new(&cli.global);
-    match commands::run(cli, &screen) {
+    let interrupts = match runbook_engine::Interrupts::listen(interrupted) {
+        Ok(interrupts) => interrupts,
+        Err(error) => return screen::cannot_start(&error),
+    };
+    let screen = screen::Screen::new(&cli.global, interrupts.clone());
+    let done = commands::run(cli, &screen);
+    // What was asked is being ended, and this process after it.
+    interrupts.give_way();
+    match done {
         Ok(exit) => exit.code(),
         Err(error) => screen.fail(&error),
     }
+}
+
+/// A signal before a run has begun: what was asked about the host is ended, and nothing begins any more.
+#[expect(clippy::exit, reason = "whatever the main thread waits for, such as a person or a file system, has no say")]
+fn interrupted() {
+    runbook_steps::host::end_started();
+    screen::say_interrupted();
+    std::process::exit(i32::from(error::Exit::Cancelled as u8));
 }

@@ -31,10 +31,21 @@ pub(crate) fn lock(dir: &StateDir, doing: String) -> Result<Lock, CommandError> 
 }
 
 /// What a run is given besides its plan; `asker` is whoever can be asked while it goes on.
-pub(crate) fn settings(dir: &StateDir, asker: Option<Box<dyn Asker>>) -> Result<Settings, CommandError> {
+pub(crate) fn settings(
+    screen: &Screen,
+    dir: &StateDir,
+    asker: Option<Box<dyn Asker>>,
+) -> Result<Settings, CommandError> {
     let own_program = std::env::current_exe()?;
     let version = env!("CARGO_PKG_VERSION").to_owned();
-    Ok(Settings { state_dir: dir.clone(), own_program, version, user: host_facts().user, asker })
+    Ok(Settings {
+        state_dir: dir.clone(),
+        own_program,
+        version,
+        user: host_facts().user,
+        asker,
+        interrupts: screen.interrupts(),
+    })
 }
 
 /// The journal for reading, as far as it is there; a refusal if there is none.
@@ -112,7 +123,7 @@ pub(crate) fn go_on(
     };
     let state = RunState::replay(&records)?;
     let observer = screen.observer(state);
-    let runner = Runner::reopen(settings(dir, asker)?, lock, program, &records, run.clone(), back, observer)?;
+    let runner = Runner::reopen(settings(screen, dir, asker)?, lock, program, &records, run.clone(), back, observer)?;
     end(screen, dir, &plan, &run, runner.go()?, back)
 }
 

@@ -2,7 +2,7 @@
 use crate::asking::{AtTerminal, nothing_typed_ahead};
 use crate::cli::{Color, Format, Global};
 use crate::error::{CommandError, Exit};
-use runbook_engine::{Asker, Interrupt, Observer};
+use runbook_engine::{Asker, Interrupt, Interrupts, Observer};
 use runbook_model::{Diagnostic, Record, RunState, SourceMap, StepId};
 use runbook_report::{Ndjson, Plain, Reporter, Style, Terminal, diagnostics};
 use serde_json::{Value, json};
@@ -20,10 +20,22 @@ pub(crate) struct Screen {
     /// Whether who reads what is said on standard error reads the account of a run as well: it is on a terminal, or goes
     /// to the same file.
     together: bool,
+    interrupts: Interrupts,
+}
+
+/// Says that a signal ended the command.
+pub(crate) fn say_interrupted() {
+    let _ = writeln!(io::stderr(), "interrupted");
+}
+
+/// Says why nothing can be done at all.
+pub(crate) fn cannot_start(error: &io::Error) -> ExitCode {
+    let _ = writeln!(io::stderr(), "error: cannot listen for signals: {error}");
+    Exit::Refused.code()
 }
 
 impl Screen {
-    pub(crate) fn new(global: &Global) -> Self {
+    pub(crate) fn new(global: &Global, interrupts: Interrupts) -> Self {
         let style = |stream_is_terminal: bool| Style {
             color: color(global.color, stream_is_terminal),
             unicode: unicode(),
@@ -35,7 +47,13 @@ impl Screen {
             out: style(io::stdout().is_terminal()),
             err: style(io::stderr().is_terminal()),
             together: global.format == Format::Text && account_is_seen,
+            interrupts,
         }
+    }
+
+    /// The signals of whoever sits in front of it.
+    pub(crate) fn interrupts(&self) -> Interrupts {
+        self.interrupts.clone()
     }
 
     /// How standard output looks.

@@ -2,12 +2,17 @@
 
 use crate::error::CommandError;
 use runbook_model::Code;
+use runbook_steps::host::read_once;
+use rustix::fs::{Access, access};
 use std::fs;
 use std::io::{self, Read};
 use std::path::Path;
+use std::time::Duration;
 
 /// A plan may be this large; `runbook-plan` has the same limit.
 const LIMIT: u64 = 16 << 20;
+/// How long whoever writes into a pipe may take: a person may have to unlock what decrypts a plan.
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// Whether the plan is to be read from standard input.
 pub(crate) fn is_stdin(plan: &Path) -> bool {
@@ -24,17 +29,20 @@ pub(crate) fn read_text(path: &Path) -> Result<String, CommandError> {
     let refused =
         |why: String| CommandError::refused(format!("cannot read {}: {why}", title(path))).code(Code::UNREADABLE);
     let failed = |error: io::Error| refused(plain(&error));
-    let input: Box<dyn Read> = if is_stdin(path) {
-        Box::new(io::stdin().lock())
+    let mut bytes = Vec::new();
+    if is_stdin(path) {
+        io::stdin().lock().take(LIMIT + 1).read_to_end(&mut bytes).map_err(failed)?;
     } else {
         if fs::metadata(path).map_err(failed)?.is_dir() {
             return Err(refused("it is a directory".to_owned()).hint("name the plan's file"));
         }
-        // `<(…)` and /dev/stdin are pipes, so a pipe is read; but nothing without an end.
-        Box::new(fs::File::open(path).map_err(failed)?)
-    };
-    let mut bytes = Vec::new();
-    input.take(LIMIT + 1).read_to_end(&mut bytes).map_err(failed)?;
+        access(path, Access::READ_OK).map_err(|error| failed(error.into()))?;
+        let read = read_once(path, LIMIT, PATIENCE).map_err(|failure| {
+            let refusal = CommandError::refused(failure.message).code(Code::UNREADABLE);
+            refusal.hint(failure.hint.unwrap_or_else(|| "name the plan's file".to_owned()))
+        })?;
+        bytes = read.ok_or_else(|| failed(io::ErrorKind::NotFound.into()))?;
+    }
     if bytes.len() as u64 > LIMIT {
         return Err(refused(format!("it is larger than {} MiB", LIMIT >> 20)).hint("is this the right file?"));
     }

@@ -6,15 +6,19 @@ use crate::relies::Relies;
 use crate::secrets::struck;
 use crate::way_back::kept;
 use crate::worker::{Brief, fail};
-use runbook_model::{Failure, RunPhase, StepId, StepStatus};
+use runbook_model::{Failure, FailureKind, RunPhase, StepId, StepStatus};
 use runbook_steps::BackupRef;
-use runbook_steps::host::Canceller;
+use runbook_steps::host::{Cancel, Canceller};
 use serde_json::Value as Json;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc::UnboundedSender;
+
+/// How long work that only reads may take to come back when it is no longer wanted.
+const OVERDUE: Duration = Duration::from_secs(10);
 
 impl Runner {
     pub(super) fn start(&mut self, job: Job, done: UnboundedSender<Input>) {
@@ -25,6 +29,7 @@ impl Runner {
         if let Job::Compare(step) = &job {
             brief.kept = kept(&self.state, &self.worker.program.course, step);
         }
+        let brief = Arc::new(brief);
         // An undo is never cancelled half-way: a half-way back is nowhere.
         let takes_back = matches!(job, Job::TakeBack { .. }) || self.state.phase != RunPhase::Forward;
         let cancel = match job {
@@ -34,11 +39,21 @@ impl Runner {
             _ => self.cancel.clone(),
         };
         let runtime = tokio::runtime::Handle::current();
+        let overdue = overdue(worker.reads_until(&job), cancel.clone());
+        let (lost, known) = (job.clone(), Arc::clone(&brief));
+        let (send, result) = tokio::sync::oneshot::channel();
         tokio::task::spawn_blocking(move || {
-            let (lost, known) = (job.clone(), &brief);
-            let work = AssertUnwindSafe(|| worker.work(job, known, &runtime, cancel));
-            let input = catch_unwind(work).unwrap_or_else(|panic| fail(lost, known, failed_itself(panic.as_ref())));
-            // The receiver is gone only when the operator left.
+            let lost = job.clone();
+            let work = AssertUnwindSafe(|| worker.work(job, &brief, &runtime, cancel));
+            let input = catch_unwind(work).unwrap_or_else(|panic| fail(lost, &brief, failed_itself(panic.as_ref())));
+            // Nobody takes it any more when it comes too late, or the operator left.
+            let _ = send.send(input);
+        });
+        tokio::spawn(async move {
+            let input = tokio::select! {
+                Ok(input) = result => input,
+                () = overdue => fail(lost, &known, hangs()),
+            };
             let _ = done.send(input);
         });
     }
@@ -79,6 +94,29 @@ impl Runner {
         backups.sort_by_key(|(seq, _)| std::cmp::Reverse(*seq));
         backups
     }
+}
+
+/// Returns when work that only reads is not waited for any more: so long after its time was up, or after a cancel. Work
+/// that changes the host is always waited for, for nothing can be taken back while it may still write.
+async fn overdue(reads_until: Option<Option<Instant>>, mut cancel: Cancel) {
+    let Some(until) = reads_until else { return std::future::pending().await };
+    let time_up = async {
+        match until {
+            Some(until) => tokio::time::sleep_until(until.into()).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = time_up => {}
+        () = cancel.cancelled() => {}
+    }
+    tokio::time::sleep(OVERDUE).await;
+}
+
+fn hangs() -> Failure {
+    let message = "reading the host does not come back: it hangs in the kernel, and is left behind";
+    Failure::new(FailureKind::TimedOut, message)
+        .hint("look for a disk or a network file system that does not answer: `mount`, `dmesg`")
 }
 
 /// A fault of ours in one step is a failure of that step: the others, and the way back, must not suffer.

@@ -65,7 +65,7 @@ impl Runner {
     ) -> Result<Self, Error> {
         let damaged = |source| Error::Damaged { run: run.clone(), source };
         let state = RunState::replay(records).map_err(damaged)?;
-        leftovers::end(&settings.state_dir.running(&run));
+        leftovers::end_leftovers(&settings.state_dir, &run);
         let version = settings.version.clone();
         let rolls_back = matches!(state.phase, RunPhase::RollingBack(_));
         let outputs: HashMap<StepId, Outputs> = state
@@ -106,12 +106,14 @@ impl Runner {
         first: Input,
         observer: Box<dyn Observer>,
     ) -> Result<Self, Error> {
+        let interrupts = settings.interrupts.take_over().ok_or(Error::Interrupted)?;
         let journal = Journal::open(&settings.state_dir)?;
         settings.state_dir.create_below(&settings.state_dir.run(&run))?;
         let notes_file = settings.state_dir.running(&run);
         let running = Running::noted_in(&notes_file)
             .map_err(|source| runbook_journal::Error::StateDir { path: notes_file, source })?;
         let (say, notes) = unbounded_channel();
+        let (leaving, leave) = Canceller::new();
         program.course.asks_for = settings.asker.as_ref().map(|asker| asker.patience());
         let worker = Worker {
             program,
@@ -124,6 +126,8 @@ impl Runner {
             intents: RwLock::default(),
             notes: say,
             asker: settings.asker,
+            leaving: leave,
+            others_ended: std::sync::Once::new(),
             #[cfg(debug_assertions)]
             faults: crate::faults::Faults::from_environment(),
         };
@@ -143,7 +147,9 @@ impl Runner {
             unstruck: Vec::new(),
             undo: HashMap::new(),
             marks: HashMap::new(),
-            _lock: lock,
+            interrupts,
+            leaving,
+            lock,
             audience: Audience::of(observer)?,
         })
     }

@@ -68,6 +68,10 @@ impl Step for ExternalStep {
         }
     }
 
+    fn ends_what_it_left(&self) -> bool {
+        self.own_undo
+    }
+
     fn take_back(&self, phase: UndoPhase, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
         if phase != UndoPhase::Undo {
             return Ok(String::new());

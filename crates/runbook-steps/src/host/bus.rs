@@ -18,6 +18,8 @@ const OBJECT: &str = "/org/freedesktop/systemd1";
 const MANAGER: &str = "org.freedesktop.systemd1.Manager";
 /// How long systemd may take to answer a call. It answers nobody while it reads its files again.
 const ANSWER: Duration = Duration::from_secs(90);
+/// How long the bus may take until a call can be made; one that is there and does not answer counts as none.
+const REACHED: Duration = Duration::from_secs(20);
 /// How many ends of other jobs may come in before the answer to our call; beyond that the connection would block.
 const QUEUE: usize = 4096;
 
@@ -39,7 +41,8 @@ impl Host {
         self.still_wanted()?;
         self.runtime.block_on(async {
             let waiting = async {
-                let Some((bus, mut ends)) = self.manager(user).await else { return Ok(BusAnswer::NoBus) };
+                let reached = tokio::time::timeout(REACHED, self.manager(user)).await;
+                let Some((bus, mut ends)) = reached.ok().flatten() else { return Ok(BusAnswer::NoBus) };
                 self.act()?;
                 let body = (unit, "replace");
                 let job = match bus.call_method(Some(SYSTEMD), OBJECT, Some(MANAGER), method, &body).await {
@@ -77,17 +80,8 @@ impl Host {
 
     /// Returns when the operator cancels or the step's time is up.
     async fn unwanted(&self, unit: &str) -> Failure {
-        let mut cancel = self.cancel.clone();
-        let time_up = async {
-            match self.deadline {
-                Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
-                None => std::future::pending().await,
-            }
-        };
-        let (kind, why) = tokio::select! {
-            () = cancel.cancelled() => (FailureKind::Cancelled, "cancelled by the operator"),
-            () = time_up => (FailureKind::TimedOut, "the time is up"),
-        };
+        let kind = self.errand.unwanted(self.errand.deadline).await;
+        let why = if kind == FailureKind::TimedOut { "the time is up" } else { "cancelled by the operator" };
         Failure::new(kind, format!("{why} while systemd works on {unit}"))
             .hint("systemd goes on with it: `systemctl list-jobs` shows how far it is")
     }

@@ -1,6 +1,9 @@
 //! Running commands: each in a process group of its own, with limits, and noted while it runs.
 
 use super::Host;
+use super::errand::{Errand, RUNS};
+use super::left_behind::{AFTER_KILL, GRACE, LOOK, MARK};
+use super::started::{Started, is_closed, left, start};
 use runbook_model::{Failure, FailureKind};
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::borrow::Cow;
@@ -13,8 +16,6 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, ChildStdin};
 
-/// How long a command may go on after TERM before it gets KILL.
-const GRACE: Duration = Duration::from_secs(5);
 /// How long to go on reading from pipes that grandchildren keep open after the command itself ended.
 const DRAIN: Duration = Duration::from_millis(250);
 /// How much of each stream is kept; the middle of longer output is left out.
@@ -31,7 +32,7 @@ pub struct Command {
     pub env: BTreeMap<String, String>,
     /// What it reads on standard input; nothing if none.
     pub stdin: Option<Vec<u8>>,
-    /// How long it may take, besides the limit of the step.
+    /// How long it may take, besides the limit of the step; half an hour where neither has one.
     pub limit: Option<Duration>,
 }
 
@@ -116,12 +117,12 @@ fn shortened(line: &str) -> Cow<'_, str> {
 
 impl Host {
     /// Runs a command to its end and returns how it ended, whatever that was. Fails if it cannot be started, takes too
-    /// long or is cancelled; then its whole process group gets TERM, and KILL after a grace period.
+    /// long or is cancelled; then its whole process group gets TERM, its grace, and KILL.
     pub fn run(&self, command: &Command) -> Result<Output, Failure> {
         self.still_wanted()?;
         self.usable_command(command)?;
         self.act()?;
-        self.runtime.block_on(self.run_async(command, None))
+        self.runtime.block_on(self.run_async(command))
     }
 
     /// Like [`run`](Self::run), and an exit code other than 0 is a failure that shows what the command said last.
@@ -146,18 +147,31 @@ impl Host {
         let mut output = self.run(command)?;
         while Instant::now() < until && again(&output)? {
             self.pause(pause)?;
-            output = self.runtime.block_on(self.run_async(command, None))?;
+            output = self.runtime.block_on(self.run_async(command))?;
         }
         Ok(output)
     }
 
-    /// With `take`, standard output goes there piece by piece and is not kept.
-    pub(super) async fn run_async(&self, command: &Command, mut take: Option<Take<'_>>) -> Result<Output, Failure> {
+    pub(super) async fn run_async(&self, command: &Command) -> Result<Output, Failure> {
+        let (output, started) = self.talk(command, None).await?;
+        if let Some(leader) = started.leader() {
+            self.errand.running.leaves(&self.errand.tag, self.members(leader));
+        }
+        Ok(output)
+    }
+
+    /// Runs a command to its end. With `take`, standard output goes there piece by piece and is not kept.
+    pub(super) async fn talk(
+        &self,
+        command: &Command,
+        mut take: Option<Take<'_>>,
+    ) -> Result<(Output, Started), Failure> {
         let begin = Instant::now();
-        self.running.announce(&self.tag);
-        let mut child = self.spawn(command).inspect_err(|_| self.running.renounce(&self.tag))?;
-        let leader = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-        let _noted = leader.map(|leader| self.running.note(leader, &self.tag));
+        let Errand { running, tag, .. } = &self.errand;
+        running.announce(tag);
+        let (mut child, started) = self.spawn(command).inspect_err(|_| running.renounce(tag))?;
+        let leader = started.leader();
+        let _noted = leader.map(|leader| running.note(leader, tag));
         let (stdin, out, err) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
         let end = {
@@ -170,7 +184,8 @@ impl Host {
             let mut talk = pin!(async {
                 tokio::join!(feed(stdin, input), collect(out, &mut hear), collect(err, &mut hear_errors))
             });
-            let mut wait = pin!(self.wait(&mut child, leader, command.limit.map(|limit| begin + limit)));
+            let limit = command.limit.or(self.errand.deadline.is_none().then_some(RUNS));
+            let mut wait = pin!(self.wait(&mut child, leader, limit.map(|limit| begin + limit)));
             tokio::select! {
                 _ = &mut talk => wait.await,
                 end = &mut wait => {
@@ -181,7 +196,8 @@ impl Host {
         };
         let output = |status| Output { status, stdout, stderr, took: begin.elapsed() };
         match end.map_err(|error| Failure::failed(format!("cannot wait for `{}`: {error}", command.line())))? {
-            End::Exited(status) => Ok(output(status)),
+            End::Exited(_) if is_closed() => Err(left()),
+            End::Exited(status) => Ok((output(status), started)),
             End::Cancelled => Err(Failure::new(
                 FailureKind::Cancelled,
                 format!("`{}` was cancelled after {}", command.line(), seconds(begin.elapsed())),
@@ -194,45 +210,76 @@ impl Host {
         }
     }
 
-    fn spawn(&self, command: &Command) -> Result<Child, Failure> {
+    fn spawn(&self, command: &Command) -> Result<(Child, Started), Failure> {
         let name = command.argv.first().map_or("", String::as_str);
         let mut process = tokio::process::Command::new(name);
         process
             .args(command.argv.iter().skip(1))
             .envs(&command.env)
-            .env("RUNBOOK_STEP", &self.tag)
             .stdin(if command.stdin.is_some() { Stdio::piped() } else { Stdio::null() })
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .process_group(0);
+        if !self.errand.tag.is_empty() {
+            process.env(MARK, &self.errand.tag);
+        }
         if let Some(cwd) = &command.cwd {
             process.current_dir(cwd);
         }
-        process.spawn().map_err(|error| spawn_failure(command, name, &error))
+        start(|| process.spawn())?.map_err(|error| spawn_failure(command, name, &error))
     }
 
     async fn wait(&self, child: &mut Child, leader: Option<Pid>, limit: Option<Instant>) -> std::io::Result<End> {
-        let mut cancel = self.cancel.clone();
-        let deadline = [self.deadline, limit].into_iter().flatten().min();
-        let time_up = async {
-            match deadline {
-                Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
-                None => std::future::pending().await,
-            }
-        };
+        let deadline = [self.errand.deadline, limit].into_iter().flatten().min();
         let end = tokio::select! {
             status = child.wait() => return status.map(End::Exited),
-            () = cancel.cancelled() => End::Cancelled,
-            () = time_up => End::TimedOut,
+            kind = self.errand.unwanted(deadline) => match kind {
+                FailureKind::TimedOut => End::TimedOut,
+                _ => End::Cancelled,
+            },
         };
-        if let Some(leader) = leader {
-            let _ = kill_process_group(leader, Signal::TERM);
-            let _ = tokio::time::timeout(GRACE, child.wait()).await;
+        match leader {
+            Some(leader) => self.end_group(child, leader).await,
+            None => child.wait().await.map(drop)?,
+        }
+        Ok(end)
+    }
+
+    /// TERM to the whole group, and CONT in case it is stopped; KILL when it is not gone after its grace. Returns when
+    /// nothing of it runs, or hangs in the kernel.
+    async fn end_group(&self, child: &mut Child, leader: Pid) {
+        let _ = kill_process_group(leader, Signal::TERM);
+        let _ = kill_process_group(leader, Signal::CONT);
+        if tokio::time::timeout(GRACE, self.gone(child, leader)).await.is_err() {
             // Members of the group may outlive the leader; the number is not reused while one of them lives.
             let _ = kill_process_group(leader, Signal::KILL);
+            let _ = tokio::time::timeout(AFTER_KILL, self.gone(child, leader)).await;
         }
-        child.wait().await?;
-        Ok(end)
+    }
+
+    /// Returns when the leader has ended and nobody of its group runs.
+    async fn gone(&self, child: &mut Child, leader: Pid) {
+        let _ = child.wait().await;
+        self.empty(leader).await;
+    }
+
+    async fn empty(&self, leader: Pid) {
+        while !self.members(leader).is_empty() {
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// The same for a group whose leader has ended.
+    pub(super) async fn end_members(&self, leader: Pid) {
+        for (signals, patience) in [(&[Signal::TERM, Signal::CONT][..], GRACE), (&[Signal::KILL][..], AFTER_KILL)] {
+            if self.members(leader).is_empty() {
+                return;
+            }
+            for signal in signals {
+                let _ = kill_process_group(leader, *signal);
+            }
+            let _ = tokio::time::timeout(patience, self.empty(leader)).await;
+        }
     }
 }
 

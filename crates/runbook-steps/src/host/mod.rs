@@ -4,14 +4,17 @@
 //! point for the tests.
 
 mod ask;
+mod beside;
 mod bus;
 mod cancel;
 #[cfg(all(target_os = "linux", not(feature = "portable")))]
 mod cgroup;
 mod command;
 mod environment;
+mod errand;
 mod failures;
 mod kinship;
+mod left_behind;
 mod memory;
 #[cfg(all(target_os = "linux", not(feature = "portable")))]
 mod pidfd;
@@ -24,8 +27,11 @@ mod procfs;
 #[cfg(any(test, not(target_os = "linux"), feature = "portable"))]
 mod ps;
 mod reader;
+mod regular;
 mod running;
 mod scratch;
+mod staged;
+mod started;
 mod tree_digest;
 mod trees;
 mod unusable;
@@ -37,13 +43,18 @@ pub use cancel::{Cancel, Canceller};
 pub(crate) use command::KEPT;
 pub use command::{Command, Output};
 pub use failures::io_failure;
+pub use left_behind::{LeftBehind, end_noted};
 #[cfg(all(target_os = "linux", not(feature = "portable")))]
 pub(crate) use pidfd::signal_exactly;
 #[cfg(not(all(target_os = "linux", not(feature = "portable"))))]
 pub(crate) use portable::signal_exactly;
 pub use process::{Executed, Identity, Listener, PortOwners, Process};
 pub use reader::Reader;
+pub(crate) use regular::special;
+pub use regular::{WHOLE, open_regular, read_once, read_regular};
 pub use running::{Notes, Running};
 pub(crate) use scratch::Scratch;
+pub use staged::remove_staged;
+pub use started::end_started;
 pub use unusable::Unusable;
 pub use writer::{Host, HostBuilder};

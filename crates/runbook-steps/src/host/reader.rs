@@ -1,6 +1,8 @@
 //! Reading the host. Nothing here can change it.
 
+use super::errand::Errand;
 use super::io_failure;
+use super::regular::{WHOLE, open_regular, read_regular};
 use runbook_model::Failure;
 use std::ffi::OsString;
 use std::fs;
@@ -8,17 +10,21 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+/// How much is read between two looks at whether the work is still wanted.
+pub(super) const PIECE: u64 = 16 << 20;
+
 /// A handle that can only read.
 #[derive(Clone, Debug)]
 pub struct Reader {
     state_dir: PathBuf,
     home: PathBuf,
+    pub(super) errand: Errand,
 }
 
 impl Reader {
     /// A reader of this host. `state_dir` is where `runbook` keeps its own files.
     pub fn new(state_dir: impl Into<PathBuf>, home: impl Into<PathBuf>) -> Self {
-        Self { state_dir: state_dir.into(), home: home.into() }
+        Self { state_dir: state_dir.into(), home: home.into(), errand: Errand::default() }
     }
 
     /// Where `runbook` keeps its own files; may not exist yet.
@@ -47,9 +53,9 @@ impl Reader {
         absent_as_none(fs::metadata(path)).map_err(|error| io_failure("look at", path, &error))
     }
 
-    /// The whole content of a file; `None` if nothing is there.
+    /// The whole content of a regular file, and a refusal of anything else; `None` if nothing is there.
     pub fn read(&self, path: &Path) -> Result<Option<Vec<u8>>, Failure> {
-        absent_as_none(fs::read(path)).map_err(|error| io_failure("read", path, &error))
+        read_regular(path, WHOLE)
     }
 
     /// The whole content of a file as text; `None` if nothing is there.
@@ -58,9 +64,9 @@ impl Reader {
         String::from_utf8(bytes).map(Some).map_err(|_| Failure::failed(format!("{} is not UTF-8 text", path.display())))
     }
 
-    /// An open file for reading from a position.
+    /// A regular file, open for reading from a position, and a refusal of anything else; `None` if nothing is there.
     pub fn open(&self, path: &Path) -> Result<Option<impl Read + io::Seek + use<>>, Failure> {
-        absent_as_none(fs::File::open(path)).map_err(|error| io_failure("read", path, &error))
+        open_regular(path)
     }
 
     /// Where a symlink points; `None` if nothing is there or it is no symlink.
@@ -89,9 +95,11 @@ impl Reader {
     /// The BLAKE3 digest of a file's content in hex; `None` if nothing is there.
     pub fn digest(&self, path: &Path) -> Result<Option<String>, Failure> {
         let failed = |error: io::Error| io_failure("read", path, &error);
-        let Some(mut file) = absent_as_none(fs::File::open(path)).map_err(failed)? else { return Ok(None) };
+        let Some(mut file) = open_regular(path)? else { return Ok(None) };
         let mut hasher = blake3::Hasher::new();
-        io::copy(&mut file, &mut hasher).map_err(failed)?;
+        while io::copy(&mut Read::by_ref(&mut file).take(PIECE), &mut hasher).map_err(failed)? > 0 {
+            self.still_wanted()?;
+        }
         Ok(Some(hasher.finalize().to_hex().to_string()))
     }
 

@@ -1,5 +1,7 @@
 //! Changes of whole files and trees: copying, removing, clearing a directory in a place that others share.
 
+use super::reader::PIECE;
+use super::regular::open_regular;
 use super::writer::{parent_of, sync_dir};
 use super::{Host, io_failure};
 use runbook_model::Failure;
@@ -10,8 +12,6 @@ use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
-/// How much is copied between two looks at whether the work is still wanted.
-const PIECE: u64 = 16 << 20;
 /// Begins the names of directories that a cache is moved into before it is removed.
 const CLEARED: &str = ".runbook-cleared-";
 /// Begins the name of the same directory if what was moved there turned out to be no cache.
@@ -27,8 +27,9 @@ impl Host {
         let failed = |error: io::Error| io_failure("write", path, &error);
         let unread = |error: io::Error| io_failure("read", from, &error);
         let parent = parent_of(path)?;
-        let mut source = fs::File::open(from).map_err(unread)?;
-        let mut staged = tempfile::Builder::new().prefix(".runbook-").tempfile_in(parent).map_err(failed)?;
+        let gone = || unread(io::ErrorKind::NotFound.into());
+        let mut source = open_regular(from)?.ok_or_else(gone)?;
+        let mut staged = self.stage_file(path)?;
         loop {
             self.still_wanted()?;
             if io::copy(&mut Read::by_ref(&mut source).take(PIECE), staged.as_file_mut()).map_err(failed)? == 0 {

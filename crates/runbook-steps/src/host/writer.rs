@@ -8,7 +8,7 @@ use rustix::io::Errno;
 use std::fs;
 use std::io::{self, Write};
 use std::ops::Deref;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -19,10 +19,6 @@ use std::time::{Duration, Instant};
 pub struct Host {
     reader: Reader,
     pub(super) runtime: tokio::runtime::Handle,
-    pub(super) cancel: Cancel,
-    pub(super) deadline: Option<Instant>,
-    pub(super) running: Running,
-    pub(super) tag: String,
     pub(super) unusable: Arc<[Unusable]>,
     own_program: PathBuf,
     acts_left: Arc<AtomicI64>,
@@ -43,14 +39,11 @@ impl Deref for Host {
 impl HostBuilder {
     /// A host whose commands run on `runtime` and stop when `cancel` is asked. `own_program` is the `runbook` binary,
     /// which is also the supervisor of `process.*`.
-    pub fn new(reader: Reader, runtime: tokio::runtime::Handle, cancel: Cancel, own_program: PathBuf) -> Self {
+    pub fn new(mut reader: Reader, runtime: tokio::runtime::Handle, cancel: Cancel, own_program: PathBuf) -> Self {
+        reader.errand.cancel = cancel;
         Self(Host {
             reader,
             runtime,
-            cancel,
-            deadline: None,
-            running: Running::default(),
-            tag: String::new(),
             unusable: Arc::default(),
             own_program,
             acts_left: Arc::new(AtomicI64::new(i64::MAX)),
@@ -60,7 +53,14 @@ impl HostBuilder {
     /// Work that is not over by then fails as timed out.
     #[must_use]
     pub fn deadline(mut self, deadline: Option<Instant>) -> Self {
-        self.0.deadline = deadline;
+        self.0.reader.errand.deadline = deadline;
+        self
+    }
+
+    /// Nothing is changed or started any more once `leaving` is asked: the process is about to end.
+    #[must_use]
+    pub fn until(mut self, leaving: Cancel) -> Self {
+        self.0.reader.errand.leaving = leaving;
         self
     }
 
@@ -68,8 +68,8 @@ impl HostBuilder {
     /// `RUNBOOK_STEP` (`<run>/<step>`) in their environment, by which it knows them.
     #[must_use]
     pub fn noting(mut self, running: Running, tag: String) -> Self {
-        self.0.running = running;
-        self.0.tag = tag;
+        self.0.reader.errand.running = running;
+        self.0.reader.errand.tag = tag;
         self
     }
 
@@ -97,36 +97,26 @@ impl Host {
         &self.own_program
     }
 
-    /// To be called before each change of the host that does not go through another method here. Fails only when a
-    /// test has arranged it.
+    /// To be called before each change of the host that does not go through another method here. Fails when this
+    /// process is about to end, for then another one may take its place; or when a test has arranged it.
     pub fn act(&self) -> Result<(), Failure> {
+        if self.errand.leaving.is_cancelled() {
+            return Err(Failure::new(FailureKind::Cancelled, "left by the operator"));
+        }
         if self.acts_left.fetch_sub(1, Ordering::Relaxed) > 0 {
             return Ok(());
         }
         Err(Failure::failed("a fault was injected here"))
     }
 
-    /// A failure if the operator cancelled or the time is up. Kinds call it between pieces of long work, never between
-    /// two writes that belong together.
-    pub fn still_wanted(&self) -> Result<(), Failure> {
-        if self.cancel.is_cancelled() {
-            return Err(Failure::new(FailureKind::Cancelled, "cancelled by the operator"));
-        }
-        match self.deadline {
-            Some(deadline) if Instant::now() >= deadline => Err(Failure::new(FailureKind::TimedOut, "the time is up")),
-            _ => Ok(()),
-        }
-    }
-
     /// Waits for `duration`, shorter if the operator cancels or the time is up, which is a failure.
     pub fn pause(&self, duration: Duration) -> Result<(), Failure> {
-        let mut cancel = self.cancel.clone();
         let until = Instant::now() + duration;
-        let until = self.deadline.map_or(until, |deadline| until.min(deadline));
+        let deadline = self.errand.deadline;
         self.runtime.block_on(async {
             tokio::select! {
                 () = tokio::time::sleep_until(until.into()) => {}
-                () = cancel.cancelled() => {}
+                _ = self.errand.unwanted(deadline) => {}
             }
         });
         self.still_wanted()
@@ -141,7 +131,7 @@ impl Host {
         self.act()?;
         let failed = |error: io::Error| io_failure("write", path, &error);
         let parent = parent_of(path)?;
-        let mut staged = tempfile::Builder::new().prefix(".runbook-").tempfile_in(parent).map_err(failed)?;
+        let mut staged = self.stage_file(path)?;
         staged.write_all(content).map_err(failed)?;
         self.dress(staged.as_file(), path, mode)?;
         staged.as_file().sync_all().map_err(failed)?;
@@ -188,10 +178,7 @@ impl Host {
         self.act()?;
         let failed = |error: io::Error| io_failure("link", path, &error);
         let parent = parent_of(path)?;
-        let staging = tempfile::Builder::new().prefix(".runbook-").tempdir_in(parent).map_err(failed)?;
-        let staged = staging.path().join("link");
-        symlink(target, &staged).map_err(failed)?;
-        fs::rename(&staged, path).map_err(failed)?;
+        self.stage_link(path, target)?.persist(path).map_err(|error| failed(error.error))?;
         sync_dir(parent).map_err(failed)
     }
 

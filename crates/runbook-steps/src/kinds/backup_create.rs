@@ -17,6 +17,10 @@ use serde_json::{Value as Json, json};
 use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How long a capture may take: a program that says nothing must not keep the change waiting.
+const CAPTURE: Duration = Duration::from_secs(300);
 
 /// The kind.
 pub(crate) struct BackupCreate;
@@ -158,7 +162,12 @@ impl Create {
             host.own_dir(&dir.join("captures"))?;
         }
         for Capture { name, argv } in &self.captures {
-            let command = Command { argv: argv.clone(), cwd: Some(self.base.clone()), ..Command::default() };
+            let command = Command {
+                argv: argv.clone(),
+                cwd: Some(self.base.clone()),
+                limit: Some(CAPTURE),
+                ..Command::default()
+            };
             let file = dir.join("captures").join(format!("{name}.txt"));
             work.say(format!("capturing `{name}`"));
             let result = host.run(&command);

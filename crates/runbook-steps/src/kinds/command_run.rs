@@ -204,6 +204,10 @@ impl Step for Run {
         }
     }
 
+    fn ends_what_it_left(&self) -> bool {
+        self.undo.is_some()
+    }
+
     fn take_back(&self, phase: UndoPhase, work: &Work<'_>, _: &Json) -> Result<String, Failure> {
         match (phase, &self.undo) {
             (UndoPhase::Undo, Some(undo)) => {

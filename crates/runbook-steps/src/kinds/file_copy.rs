@@ -3,7 +3,7 @@
 use super::diff::{Text, diff};
 use super::file_write::bits;
 use crate::args::wrong;
-use crate::host::Reader;
+use crate::host::{Reader, special};
 use crate::{Args, Done, Kind, KindDoc, Mode, OutputDoc, Param, ParamType, Probe, Step, Work};
 use runbook_model::{
     Declaration, Diagnostic, Diagnostics, Effect, Failure, Outputs, Prediction, UndoPhase, UndoSource,
@@ -91,7 +91,7 @@ impl Copy {
                 Err(Failure::refused(format!("{} is a directory, not a file", self.from.display()))
                     .hint("copy a directory with `artifact.deploy`"))
             }
-            Some(_) => Err(Failure::refused(format!("{} is not a regular file", self.from.display()))),
+            Some(found) => Err(special(&self.from, &found)),
             None => Err(Failure::missing(format!("{} is not there to be copied", self.from.display()))
                 .hint("put it there, or correct `from`")),
         }

@@ -90,9 +90,6 @@ impl Template {
     fn rendered(&self, host: &Reader) -> Result<WholeFile, Failure> {
         let from = self.from.display();
         let found = host.stat(&self.from)?;
-        if found.as_ref().is_some_and(|found| !found.is_file()) {
-            return Err(Failure::refused(format!("the template {from} is a directory or a special file, not a file")));
-        }
         let text = host.read_text(&self.from)?.ok_or_else(|| {
             Failure::missing(format!("the template {from} is not there")).hint("put it there, or correct `from`")
         })?;

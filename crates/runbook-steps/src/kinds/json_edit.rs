@@ -164,9 +164,6 @@ impl EditJson {
             return Err(Failure::refused(format!("{path} is a symlink to {}", target.display()))
                 .hint("name the file that it leads to, which is the one that is edited and backed up"));
         }
-        if host.lstat(&self.path)?.is_some_and(|found| !found.is_file()) {
-            return Err(Failure::refused(format!("{path} is a directory or a special file, not a file")));
-        }
         let text = host.read_text(&self.path)?.ok_or_else(|| {
             Failure::missing(format!("{path} is not there to be edited")).hint("write a new file with `file.write`")
         })?;

@@ -7,8 +7,12 @@
 use super::journal::{Author, DROPPED, Entry, journalctl};
 use super::{JournalMark, Unit, UnitState};
 use crate::host::{Command, Reader};
-use runbook_model::Failure;
+use runbook_model::{Failure, FailureKind};
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// How long journald may take to write down what was sent to it.
+const SYNC: Duration = Duration::from_secs(5);
 
 /// Follows the journal of one unit.
 #[derive(Debug)]
@@ -119,7 +123,10 @@ impl JournalTail {
     /// to it, as far as this user may ask for that.
     pub(crate) fn read(&mut self, host: &Reader, last: bool, see: &mut (dyn FnMut(JournalLine) + Send)) {
         if last && self.uid == 0 {
-            let _ = host.ask(&Command::new(["journalctl", "--sync"]));
+            let sync = Command { limit: Some(SYNC), ..Command::new(["journalctl", "--sync"]) };
+            if host.ask(&sync).is_err_and(|failure| failure.kind == FailureKind::TimedOut) {
+                self.lose("journald does not take in what is sent to it");
+            }
         }
         if let Some((invocation, until)) = self.whole.take() {
             self.read_life(host, &invocation, until, see);

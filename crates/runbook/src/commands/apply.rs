@@ -46,7 +46,7 @@ pub(crate) fn apply(screen: &Screen, dir: &StateDir, args: &ApplyArgs) -> Result
     let run = new_run();
     let observer = screen.observer(RunState::default());
     let runner = Runner::begin(
-        settings(dir, screen.asker(args.yes, args.ask_within))?,
+        settings(screen, dir, screen.asker(args.yes, args.ask_within))?,
         lock,
         program,
         forecast,

@@ -93,6 +93,7 @@ const HARMLESS: &[&str] = &[
     "set_robust_list",
     "set_tid_address",
     "sigaltstack",
+    "socketpair",
     "stat",
     "statfs",
     "statx",

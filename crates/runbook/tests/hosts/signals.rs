@@ -232,3 +232,18 @@ fn a_unit_must_stay_up_and_own_its_port() {
     ));
     assert_eq!(apply(&host, "four", &with_port, |_| {}).after("port").read, "nobody listens");
 }
+
+/// What was sent to journald cannot be read while it is stopped, so nothing can be said of what was not there.
+#[test]
+fn a_journald_that_does_not_answer_is_not_waited_for_and_proves_nothing() {
+    let Some(lab) = Lab::for_test() else { return };
+    let host = talking(&lab);
+    let stopping = plan("within: 1s\n      watch: 300ms", &began("one"))
+        .replace("uses: verify.signals", "uses: verify.signals\n    on_failure: stop");
+    let told = apply(&host, "one", &stopping, |host| {
+        print(host.sh("kill -STOP $(systemctl show systemd-journald --property=MainPID --value)"));
+    });
+    print(host.sh("kill -CONT $(systemctl show systemd-journald --property=MainPID --value)"));
+    assert_eq!(told.verdict(), ("stopped", 4), "{:#?}", told.events);
+    assert!(format!("{:?}", told.events).contains("journald does not take in"), "{:#?}", told.events);
+}

@@ -11,3 +11,4 @@ mod package;
 mod secrets;
 mod small;
 mod statement;
+mod waits;

@@ -118,7 +118,7 @@ impl Surroundings<'_> {
     pub(super) fn read(&self, signal: &Signal) -> Result<Seen, Failure> {
         match &signal.source {
             Some(Source::Command { argv, exit, wanted }) => self.command(signal, argv, *exit, wanted),
-            Some(Source::Http(request)) => Ok(self.http(signal, request)),
+            Some(Source::Http(request)) => self.http(signal, request),
             Some(Source::Port(port)) => Ok(self.port(*port).unwrap_or_else(|failure| Seen::unread(failure.message))),
             Some(Source::Process(name)) => {
                 Ok(process(self.host, name).unwrap_or_else(|failure| Seen::unread(failure.message)))
@@ -165,9 +165,15 @@ impl Surroundings<'_> {
         Ok(Seen { whole, says_other: good && !has(&text, wanted), ..seen })
     }
 
-    fn http(&self, signal: &Signal, request: &Request) -> Seen {
+    fn http(&self, signal: &Signal, request: &Request) -> Result<Seen, Failure> {
         let limit = signal.max_latency.map_or(self.left, |limit| limit.min(self.left));
-        match ask(request, limit) {
+        let asked = request.clone();
+        // Names are looked up by the system, which knows no limit; the request itself has the same one.
+        let answer = match self.host.beside(limit + Duration::from_secs(1), move || ask(&asked, limit)) {
+            Err(failure) if failure.kind == FailureKind::Cancelled => return Err(failure),
+            answer => answer.unwrap_or_else(|failure| Err(failure.message)),
+        };
+        Ok(match answer {
             Ok(answer) => {
                 let status = u64::from(answer.status) == request.status;
                 let fast = signal.max_latency.is_none_or(|limit| answer.took <= limit);
@@ -180,7 +186,7 @@ impl Surroundings<'_> {
                 Seen { whole, says_other, ..Seen::judged(good, read.trim_end_matches([':', ' '])) }
             }
             Err(why) => Seen::red(why),
-        }
+        })
     }
 
     fn port(&self, port: u16) -> Result<Seen, Failure> {

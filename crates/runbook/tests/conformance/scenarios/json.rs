@@ -88,7 +88,7 @@ fn edit_what_is_not_text() -> Scenario {
 
 /// A pipe that nobody writes to must not make the probe wait for ever.
 fn edit_a_pipe() -> Scenario {
-    Scenario::refusal("json.edit", "special file", |world| {
+    Scenario::refusal("json.edit", "is a FIFO", |world| {
         let made = std::process::Command::new("mkfifo").arg(world.root.join("config.json")).status().unwrap();
         assert!(made.success());
         json!({ "path": "config.json", "set": { "/a": 1 } })

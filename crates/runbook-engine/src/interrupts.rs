@@ -1,0 +1,102 @@
+//! Ctrl-C, TERM and a lost terminal: before a run they end the command, in a run they are for the run.
+
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+/// Hears the signals of this process from its begin to its end.
+#[derive(Clone, Debug)]
+pub struct Interrupts(Arc<Mutex<Hearer>>);
+
+#[derive(Debug)]
+enum Hearer {
+    /// No run has begun: the command ends.
+    Command,
+    /// The command was told to end.
+    Nobody,
+    /// A run, which is told of each one.
+    Run(UnboundedSender<()>),
+}
+
+impl Interrupts {
+    /// Hears them from now on. The first one that comes before a run has begun calls `end`, which is to end the process.
+    pub fn listen(end: impl Fn() + Send + 'static) -> io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+        let signals = {
+            let _entered = runtime.enter();
+            Signals::all()?
+        };
+        let hearer = Arc::new(Mutex::new(Hearer::Command));
+        let known = Self(Arc::clone(&hearer));
+        thread::Builder::new()
+            .name("interrupts".to_owned())
+            .spawn(move || runtime.block_on(signals.each(|hangup| known.hear(hangup, &end))))?;
+        Ok(Self(hearer))
+    }
+
+    /// Returns at once, unless the command was told to end: then never, for whoever was told ends the process.
+    pub fn give_way(&self) {
+        while matches!(*self.hearer(), Hearer::Nobody) {
+            thread::park();
+        }
+    }
+
+    /// From now on they are for a run; `None` if the command was told to end, so that nothing must begin.
+    pub(crate) fn take_over(&self) -> Option<UnboundedReceiver<()>> {
+        let mut hearer = self.hearer();
+        if matches!(*hearer, Hearer::Nobody) {
+            return None;
+        }
+        let (send, receive) = unbounded_channel();
+        *hearer = Hearer::Run(send);
+        Some(receive)
+    }
+
+    fn hear(&self, hangup: bool, end: &dyn Fn()) {
+        let mut hearer = self.hearer();
+        match &*hearer {
+            // A terminal that goes away is not a cancel. The receiver is gone only when the run is over.
+            Hearer::Run(run) => drop((!hangup).then(|| run.send(()))),
+            Hearer::Nobody => {}
+            Hearer::Command => {
+                *hearer = Hearer::Nobody;
+                drop(hearer);
+                end();
+            }
+        }
+    }
+
+    fn hearer(&self) -> MutexGuard<'_, Hearer> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn all() -> io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Hands each one on, and whether it is a lost terminal.
+    async fn each(mut self, hear: impl Fn(bool)) {
+        loop {
+            tokio::select! {
+                Some(()) = self.interrupt.recv() => hear(false),
+                Some(()) = self.terminate.recv() => hear(false),
+                Some(()) = self.hangup.recv() => hear(true),
+                else => return,
+            }
+        }
+    }
+}
