@@ -1,5 +1,6 @@
 //! The heart: from what is known and what just came in, what to record and what to start. Pure: no I/O, no clock.
 
+use crate::aging::{ages, only_starts};
 use crate::{Course, forward, way_back};
 use runbook_model::{
     Decided, Decision, Event, Failure, FailureKind, OnFailure, Outcome, Outputs, Reading, Remains, RunPhase, RunState,
@@ -286,11 +287,17 @@ fn not_acted(step: StepId) -> Action {
 }
 
 /// The job that begins `step`. A restart whose program or configuration was changed in this run must not be talked out
-/// of it by its probe, which sees only files that it knows.
+/// of it by its probe, which sees only files that it knows; nor a start, by a process of before.
 pub(crate) fn begin(state: &RunState, course: &Course, step: &StepId) -> Action {
-    let restarts = course.schedule.declaration(step).is_some_and(way_back::restarts);
-    let changed = |ancestor: &StepId| state.status(ancestor) == StepStatus::Changed;
-    let forced = restarts && course.schedule.ancestors(step).into_iter().any(changed);
+    let declaration = course.schedule.declaration(step);
+    let renews = |earlier: &StepId| {
+        declaration.is_some_and(|declaration| {
+            way_back::restarts(declaration) || (only_starts(declaration) && ages(course, earlier, declaration))
+        })
+    };
+    let changed = |earlier: &&StepId| state.status(earlier) == StepStatus::Changed;
+    let forced = declaration.is_some_and(|declaration| declaration.starts().next().is_some())
+        && course.schedule.ancestors(step).into_iter().filter(changed).any(renews);
     Action::Start(Job::Begin { step: step.clone(), forced })
 }
 

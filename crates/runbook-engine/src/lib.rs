@@ -3,6 +3,7 @@
 //! `decide` is the heart: pure, from state and input to actions. `runner` is the short loop around it; `worker` does
 //! one piece of work on a thread. How things look on a screen is not here: see [`Observer`].
 
+mod aging;
 mod asker;
 mod audience;
 mod binding;

@@ -1,6 +1,7 @@
 //! What every step would do, read from the host without changing it: the dry run, and the first act of every apply.
 
 use crate::Program;
+use crate::aging::{ages, only_starts};
 use crate::binding::Unbound;
 use crate::secrets::Secrets;
 use crate::wake::Wake;
@@ -79,12 +80,32 @@ impl Program {
                 *prediction = Prediction::change(format!("it is started again, `{stop}` brings it down"));
             }
         }
+        self.foretell_renewed(&needed, &mut predictions);
         let of = |step: &StepId| {
             let prediction = secrets.redact_prediction(predictions.remove(step)?);
             Some(Predicted { step: step.clone(), prediction, needed: needed.contains(step) })
         };
         let steps = self.course.schedule.order().iter().filter_map(of).collect();
         Forecast { steps, outputs, secrets }
+    }
+
+    /// A service that is up and is started behind a change is restarted: what runs is older than the change.
+    fn foretell_renewed(&self, needed: &HashSet<StepId>, predictions: &mut HashMap<StepId, Prediction>) {
+        let schedule = &self.course.schedule;
+        for step in schedule.order().iter().filter(|step| needed.contains(*step)) {
+            let Some(declaration) = schedule.declaration(step).filter(|declaration| only_starts(declaration)) else {
+                continue;
+            };
+            let is_up = predictions.get(step).is_some_and(Prediction::is_no_change);
+            let acts = |earlier: &&StepId| {
+                needed.contains(*earlier) && !predictions.get(*earlier).is_none_or(Prediction::is_no_change)
+            };
+            let older_than = schedule.ancestors(step).into_iter().filter(acts).find(|earlier| ages(&self.course, earlier, declaration));
+            if let (true, Some(earlier)) = (is_up, older_than.cloned()) {
+                let what = format!("it runs, and is restarted: `{earlier}` changes what it may run");
+                predictions.insert(step.clone(), Prediction::change(what));
+            }
+        }
     }
 
     /// Why the secrets that this run will ask for are not to be had, if they are not: to be told before a service is

@@ -1,9 +1,10 @@
 //! The way back: what is taken back in which order, and when the host counts as it was. Pure.
 
 use crate::Course;
+use crate::aging::only_starts;
 use crate::decide::{Action, Job, over, take_back};
 use crate::since::is_from_before;
-use runbook_model::{Declaration, Resource, Role, RunState, StepId, StepState, StepStatus, UndoPhase, Verdict};
+use runbook_model::{Declaration, Resource, Role, RunState, SERVICE_KEY, StepId, StepState, StepStatus, UndoPhase, Verdict};
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
@@ -62,10 +63,17 @@ pub(crate) fn restarts(declaration: &Declaration) -> bool {
     declaration.roles.iter().any(|role| matches!(role, Role::Restart(_)))
 }
 
+/// Whether a step brought a service down and up again: a restart, and a start that found it up.
+fn replaced(declaration: &Declaration, known: &StepState) -> bool {
+    let was_up = known.undo.as_ref().and_then(|undo| undo.get(SERVICE_KEY)?.get("state")?.as_str());
+    restarts(declaration) || (only_starts(declaration) && was_up == Some("up"))
+}
+
 /// The service that a step brings down, alone or to bring it up again: taking it back brings the service up.
-fn brings_down(declaration: &Declaration) -> Option<&Resource> {
+fn brings_down<'a>(declaration: &'a Declaration, known: &StepState) -> Option<&'a Resource> {
     declaration.roles.iter().find_map(|role| match role {
         Role::Stop(service) | Role::Restart(service) => Some(service),
+        Role::Start(service) => replaced(declaration, known).then_some(service),
         _ => None,
     })
 }
@@ -88,7 +96,7 @@ fn stages(state: &RunState, course: &Course) -> Vec<Stage> {
         let later = std::iter::from_fn(|| always.next_if(|(backup, _)| finished(state, backup) > known.intent_seq));
         let later: Vec<_> = later.collect();
         // A failure that the plan lets pass was undone on the way forward, in one piece.
-        if restarts(declaration) && known.undone.first() != Some(&UndoPhase::Undo) {
+        if replaced(declaration, known) && known.undone.first() != Some(&UndoPhase::Undo) {
             parts.push((*step, UndoPhase::Halt));
             parts.extend(later);
             comes_up_last.push((*step, UndoPhase::Undo));
@@ -100,7 +108,7 @@ fn stages(state: &RunState, course: &Course) -> Vec<Stage> {
             continue;
         }
         parts.extend(later);
-        if brings_down(declaration).is_some() {
+        if brings_down(declaration, known).is_some() {
             parts.extend(always.by_ref());
         }
         parts.push((*step, UndoPhase::Undo));
@@ -137,10 +145,12 @@ fn insurance<'a>(
         return Vec::new();
     }
     let mut services = BTreeSet::new();
-    let mut is_first = |step: &StepId| {
-        course.schedule.declaration(step).and_then(brings_down).is_some_and(|service| services.insert(service))
+    let mut is_first = |step: &StepId, known: &StepState| {
+        let service = course.schedule.declaration(step).and_then(|declaration| brings_down(declaration, known));
+        service.is_some_and(|service| services.insert(service))
     };
-    let first_of_each: Vec<&StepId> = touched.iter().map(|(step, _)| *step).filter(|step| is_first(step)).collect();
+    let first = touched.iter().filter(|(step, known)| is_first(step, known));
+    let first_of_each: Vec<&StepId> = first.map(|(step, _)| *step).collect();
     let down = first_of_each.iter().rev().map(|step| (*step, UndoPhase::Halt));
     let restore = backups.into_iter().map(|step| (step, UndoPhase::Insurance));
     let up = first_of_each.iter().map(|step| (*step, UndoPhase::Undo));

@@ -35,16 +35,21 @@ pub(crate) enum BusAnswer {
 }
 
 impl Host {
-    /// Calls `method` of systemd's manager (`StartUnit` and its like) for `unit`, and waits until the job that it
+    /// Calls `method` of systemd's manager (`StartUnit` and its like) for `unit` with a mode of jobs, and waits until the job that it
     /// makes is over. A cancel and the step's deadline end the waiting, not the job.
-    pub(crate) fn unit_job(&self, user: bool, method: &'static str, unit: &str) -> Result<BusAnswer, Failure> {
+    pub(crate) fn unit_job(
+        &self,
+        user: bool,
+        (method, mode): (&'static str, &'static str),
+        unit: &str,
+    ) -> Result<BusAnswer, Failure> {
         self.still_wanted()?;
         self.runtime.block_on(async {
             let waiting = async {
                 let reached = tokio::time::timeout(REACHED, self.manager(user)).await;
                 let Some((bus, mut ends)) = reached.ok().flatten() else { return Ok(BusAnswer::NoBus) };
                 self.act()?;
-                let body = (unit, "replace");
+                let body = (unit, mode);
                 let job = match bus.call_method(Some(SYSTEMD), OBJECT, Some(MANAGER), method, &body).await {
                     Ok(reply) => reply.body().deserialize::<OwnedObjectPath>().map_err(|error| lost(unit, &error))?,
                     Err(error) => return refused(unit, error),

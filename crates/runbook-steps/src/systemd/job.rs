@@ -50,6 +50,14 @@ impl Verb {
         }
     }
 
+    /// What becomes of jobs that contradict this one. Whoever asks for a start while a unit goes down would cancel the stop.
+    fn mode(self) -> &'static str {
+        match self {
+            Self::Stop => "replace-irreversibly",
+            Self::Start | Self::Restart | Self::Reload => "replace",
+        }
+    }
+
     fn method(self) -> &'static str {
         match self {
             Self::Start => "StartUnit",
@@ -109,7 +117,7 @@ impl Unit {
     /// Asks for a job and waits until it is over, over the bus or, where there is none, with `systemctl`.
     pub(crate) fn job(&self, host: &Host, verb: Verb) -> Result<JobResult, Failure> {
         self.needs_systemd(host)?;
-        match host.unit_job(self.user, verb.method(), &self.name)? {
+        match host.unit_job(self.user, (verb.method(), verb.mode()), &self.name)? {
             BusAnswer::Over(word) => Ok(JobResult::of_word(&word)),
             BusAnswer::Refused(error, text) => Err(self.refused(verb, &error, &text)),
             BusAnswer::NoBus => self.job_by_systemctl(host, verb),
@@ -118,7 +126,8 @@ impl Unit {
 
     fn job_by_systemctl(&self, host: &Host, verb: Verb) -> Result<JobResult, Failure> {
         // It waits for the job as long as that takes: the limit is the step's own.
-        let command = Command { limit: None, ..self.systemctl_for(host, &[verb.word()], &[&self.name]) };
+        let mode = format!("--job-mode={}", verb.mode());
+        let command = Command { limit: None, ..self.systemctl_for(host, &[&mode, verb.word()], &[&self.name]) };
         let output = host.run(&command)?;
         if output.status.success() {
             return Ok(JobResult::Done);

@@ -1,7 +1,7 @@
 //! systemd: what it says of a unit, and what it is asked to do.
 //!
-//! `unit.rs` names a unit, `show.rs` reads its state, `definition.rs` what its next start executes, `job.rs` asks for jobs, `control.rs` believes them when the
-//! unit shows it, `explain.rs` tells why it does not, `way_back.rs` undoes. Files of units are in `files.rs`, the links
+//! `unit.rs` names a unit, `names.rs` knows its aliases, `show.rs` reads its state, `definition.rs` what its next start executes, `job.rs` asks for jobs, `control.rs` believes them when the
+//! unit shows it, `explain.rs` tells why it does not, `way_back.rs` undoes. `starters.rs` is about who else starts a unit, `hold.rs` keeps them out. Files of units are in `files.rs`, the links
 //! that start them at boot in `links.rs`; `members.rs` tells whose a process is, `sockets.rs` what systemd itself listens
 //! on, `environment.rs` and `private_tmp.rs` what a process of a unit sees; `journal.rs`, `journal_mark.rs` and `journal_tail.rs` read what a unit writes.
 
@@ -10,15 +10,18 @@ mod definition;
 mod environment;
 mod explain;
 mod files;
+mod hold;
 mod job;
 mod journal;
 mod journal_mark;
 mod journal_tail;
 mod links;
 mod members;
+mod names;
 mod private_tmp;
 mod show;
 mod sockets;
+mod starters;
 mod unit;
 mod way_back;
 
@@ -32,5 +35,6 @@ pub(crate) use links::Links;
 pub(crate) use members::Place;
 pub(crate) use show::{Load, UnitState};
 pub(crate) use sockets::SocketUnit;
+pub(crate) use starters::Rise;
 pub(crate) use unit::Unit;
 pub(crate) use way_back::Before;

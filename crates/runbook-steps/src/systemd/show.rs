@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 const PROPERTIES: &[&str] = &[
+    "Id",
     "LoadState",
     "ActiveState",
     "SubState",
@@ -42,6 +43,8 @@ const PROPERTIES: &[&str] = &[
     "CanReload",
     "StateChangeTimestampMonotonic",
     "TriggeredBy",
+    "UpheldBy",
+    "BusName",
     "StandardOutput",
     "LogNamespace",
 ];

@@ -2,6 +2,7 @@
 //! when it does.
 
 use super::control::Manner;
+use super::starters::Rise;
 use super::{Load, Unit, UnitState, Verb};
 use crate::Work;
 use crate::host::Reader;
@@ -13,10 +14,22 @@ use std::collections::BTreeSet;
 /// The unit before the step.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Before {
+    /// The name that systemd has for it: an alias that the plan names may be gone by now.
+    #[serde(default)]
+    unit: String,
     /// Which of its lives it was in; empty if it had none.
     pub(crate) invocation: String,
-    /// Whether it was up, or about to be.
+    /// Whether it was up, or about to be; no if this run had taken it down already, whoever started it since.
     pub(crate) up: bool,
+    /// Whether something of it ran.
+    #[serde(default)]
+    pub(crate) alive: bool,
+    /// Whether this run had taken it down already.
+    #[serde(default)]
+    owed: bool,
+    /// The units that start it and were active.
+    #[serde(default)]
+    triggers: Vec<String>,
     /// Whether it was up for good; one that was only ever about to be need not stay up after the undo either.
     steady: bool,
     /// Whether systemd had given it up.
@@ -37,13 +50,19 @@ impl Unit {
     /// What [`take_back`](Self::take_back) needs; for `prepare`.
     pub(crate) fn remember(&self, work: &Work<'_>) -> Result<Json, Failure> {
         let state = self.state(work.host)?;
+        let owed = self.owed(work)?.is_some();
+        let triggers = self.triggers(work.host, &state)?;
         let before = Before {
+            unit: self.name.clone(),
             invocation: state.invocation.clone(),
-            up: state.is_up(),
+            up: state.is_up() && !owed,
+            alive: if owed { state.is_up() } else { matches!(state.active.as_str(), "active" | "reloading") },
+            owed,
             steady: state.active == "active",
             failed: state.active == "failed",
             changed: state.get("StateChangeTimestampMonotonic").to_owned(),
-            others: self.others_that_are_up(work.host)?,
+            others: self.others_that_are_up(work.host, &triggers)?,
+            triggers,
         };
         let mut undo = serde_json::to_value(&before)
             .map_err(|error| Failure::failed(format!("undo data cannot be written: {error}")))?;
@@ -63,66 +82,79 @@ impl Unit {
     ) -> Result<String, Failure> {
         // What the unit's own KillMode= spares keeps nobody from going back to what was good.
         let manner = Manner { leave_processes: true, ..manner };
+        let before = Before::read(undo)?.unwrap_or_else(|| Before::only(up));
+        let unit = if before.unit.is_empty() { self.resolved(work.host)? } else { self.beside(&before.unit) };
         match phase {
             UndoPhase::Insurance => Ok(String::new()),
             UndoPhase::Halt => {
-                let stopped = self.stop(work.host, manner)?;
-                Ok(if stopped { format!("{self} stopped") } else { String::new() })
+                let stopped = unit.bring_down(work, manner, true)?;
+                Ok(if stopped { format!("{unit} stopped") } else { String::new() })
             }
-            UndoPhase::Undo => {
-                let before = Before::read(undo)?.unwrap_or_else(|| Before::only(up));
-                let done = if before.up {
-                    self.bring_back(work, &before, manner)
-                } else {
-                    self.keep_down(work, &before, manner)
-                };
-                let done = done?;
-                let others = self.bring_back_others(work, &before)?;
-                Ok(if others.is_empty() { done } else { format!("{done}; also {}", others.join(", ")) })
-            }
+            UndoPhase::Undo if before.up => unit.bring_back(work, &before, manner),
+            UndoPhase::Undo => unit.keep_down(work, &before, manner),
         }
     }
 
     fn keep_down(&self, work: &Work<'_>, before: &Before, manner: Manner) -> Result<String, Failure> {
-        self.stop(work.host, manner)?;
+        self.bring_down(work, manner, true)?;
         let now = self.state(work.host)?;
         if now.active == "failed" && !before.failed {
             self.reset_failed(work.host)?;
         }
-        Ok(format!("{self} is down as before"))
+        // What this run owes is given back by the step that took it.
+        if !before.owed {
+            self.let_others(work, manner, &before.triggers)?;
+        }
+        self.with_others(work, before, format!("{self} is down as before"))
     }
 
     fn bring_back(&self, work: &Work<'_>, before: &Before, manner: Manner) -> Result<String, Failure> {
         let path = work.dir.join(BROUGHT_BACK);
         let now = self.state(work.host)?;
-        if now.is_up() && !now.invocation.is_empty() {
-            if now.invocation == before.invocation {
-                return Ok(format!("{self} was never stopped, {}", now.words()));
-            }
-            if work.host.read(&path)?.is_some_and(|kept| kept == now.invocation.as_bytes()) {
-                return Ok(format!("{self} runs again, {}", now.words()));
+        let is_back = |path| Ok::<_, Failure>(work.host.read(path)?.is_some_and(|kept| kept == now.invocation.as_bytes()));
+        if now.is_up() && !now.invocation.is_empty() && !self.lacks_socket(work, &before.triggers)? {
+            let same = now.invocation == before.invocation;
+            if same || is_back(&path)? {
+                self.let_others(work, manner, &before.triggers)?;
+                let how = if same { "was never stopped" } else { "runs again" };
+                return self.with_others(work, before, format!("{self} {how}, {}", now.words()));
             }
         }
-        self.stop(work.host, manner)?;
+        self.stop_firmly(work, manner)?;
         // It may have been started as often as systemd allows.
         if !matches!(now.load, Load::NotFound) {
             self.reset_failed(work.host)?;
         }
         let state = if before.steady {
-            self.start(work.host, manner)?
+            self.bring_up(work, manner, Rise::Start, &before.triggers)?
         } else {
+            self.let_others(work, manner, &before.triggers)?;
             self.note_start(work.host)?;
             self.job(work.host, Verb::Start)?;
             self.state(work.host)?
         };
         work.host.keep(&path, state.invocation.as_bytes())?;
-        Ok(format!("{self} runs again as before, {}", state.words()))
+        self.with_others(work, before, format!("{self} runs again as before, {}", state.words()))
+    }
+
+    /// Brings back the units that went down with it, and adds them to what was done.
+    fn with_others(&self, work: &Work<'_>, before: &Before, done: String) -> Result<String, Failure> {
+        let others = self.bring_back_others(work, before)?;
+        Ok(if others.is_empty() { done } else { format!("{done}; also {}", others.join(", ")) })
+    }
+
+    /// Brings it down so that nobody brings it up in the middle of it.
+    fn stop_firmly(&self, work: &Work<'_>, manner: Manner) -> Result<bool, Failure> {
+        if self.state(work.host)?.is_down() {
+            return self.stop(work.host, manner);
+        }
+        self.bring_down(work, manner, true)
     }
 
     fn bring_back_others(&self, work: &Work<'_>, before: &Before) -> Result<Vec<String>, Failure> {
         let mut brought = Vec::new();
         for name in &before.others {
-            let other = Self { name: name.clone(), user: self.user };
+            let other = self.beside(name);
             if other.state(work.host)?.is_down() {
                 let since = work.host.now_ms();
                 other.job(work.host, Verb::Start)?;
@@ -141,10 +173,10 @@ impl Unit {
         Ok(brought)
     }
 
-    /// The units that are up and that a start, stop or restart of this one brings down.
-    pub(crate) fn others_that_are_up(&self, host: &Reader) -> Result<Vec<String>, Failure> {
-        let mut known = BTreeSet::from([self.name.clone()]);
-        let mut asked = vec![self.name.clone()];
+    /// The units that are up and that a start, stop or restart of this one, with those that start it, brings down.
+    pub(crate) fn others_that_are_up(&self, host: &Reader, triggers: &[String]) -> Result<Vec<String>, Failure> {
+        let mut asked: Vec<String> = std::iter::once(&self.name).chain(triggers).cloned().collect();
+        let mut known: BTreeSet<String> = asked.iter().cloned().collect();
         let mut up = Vec::new();
         let mut round = 0;
         while !asked.is_empty() {
@@ -202,7 +234,23 @@ impl Before {
     }
 
     fn only(up: bool) -> Self {
-        Self { invocation: String::new(), up, steady: true, failed: false, changed: String::new(), others: Vec::new() }
+        Self {
+            unit: String::new(),
+            invocation: String::new(),
+            up,
+            alive: up,
+            owed: false,
+            triggers: Vec::new(),
+            steady: true,
+            failed: false,
+            changed: String::new(),
+            others: Vec::new(),
+        }
+    }
+
+    /// Whether somebody else had started it after this run had taken it down.
+    pub(crate) fn is_foreign(&self) -> bool {
+        self.owed && self.alive
     }
 
     /// Whether `now` is another life of the unit than the one before the step.

@@ -16,6 +16,7 @@ mod jiti;
 mod laws;
 mod node;
 mod orphans;
+mod others_start;
 mod power;
 mod signals;
 mod stage;

@@ -1,9 +1,11 @@
 //! `launchd.bootstrap`: a job that is loaded, and runs if its property list says so. Undo ends it again.
 
+use super::kickstart::executes;
 use super::params::{self, OUTPUTS};
+use crate::freshness::newer_than;
 use crate::host::Reader;
-use crate::launchd::{Definition, Job, JobState, Manner};
-use crate::{Args, Done, Kind, KindDoc, Probe, Step, Work};
+use crate::launchd::{Before, Definition, Job, JobState, Manner};
+use crate::{Args, Confirmation, Done, Kind, KindDoc, Probe, Step, Work};
 use runbook_model::{Declaration, Diagnostic, Diagnostics, Failure, Prediction, Resource, Role, UndoPhase};
 use serde_json::Value as Json;
 use std::borrow::Cow;
@@ -23,7 +25,8 @@ static DOC: KindDoc = KindDoc {
          it does not stay up, the failure tells how it ended and the last lines of its output files. There is nothing to \
          do if it is loaded as its property list says. One that was loaded from something else is refused: \
          launchd reads a property list only when it loads it, so `launchd.bootout` has to come first. One that is \
-         disabled is refused as well. Undo ends a job that was not loaded.",
+         disabled is refused as well. One whose process is older than what it executes, or than what the plan changed before this \
+         step, is restarted. Undo ends a job that was not loaded.",
     ),
     params: Cow::Borrowed(&[params::LABEL, params::DOMAIN, params::PLIST, params::SETTLE]),
     outputs: Cow::Borrowed(OUTPUTS),
@@ -64,6 +67,8 @@ struct Up {
 enum Todo {
     Nothing(JobState),
     Start(JobState),
+    /// It runs, and is older than this file.
+    Renew(JobState, PathBuf),
     Load,
 }
 
@@ -88,7 +93,20 @@ impl Up {
             ));
         }
         let is_up = state.pid.is_some() || !definition.starts_when_loaded || (state.has_run() && !definition.respawns);
-        Ok((plist, if is_up { Todo::Nothing(state) } else { Todo::Start(state) }))
+        if !is_up {
+            return Ok((plist, Todo::Start(state)));
+        }
+        let newer = match Job::main(host, &state)? {
+            Some(main) => {
+                let cwd = definition.working_directory.as_deref();
+                newer_than(host, executes(&state, cwd), &[], host.started_ns(&main))?
+            }
+            None => None,
+        };
+        Ok((plist, match newer {
+            Some(newer) => Todo::Renew(state, newer),
+            None => Todo::Nothing(state),
+        }))
     }
 }
 
@@ -104,6 +122,11 @@ impl Step for Up {
             (_, Todo::Start(state)) => {
                 Probe::of(Prediction::change(format!("{job} is loaded, {}; it is started", state.words())))
             }
+            (_, Todo::Renew(state, newer)) => Probe::of(Prediction::change(format!(
+                "{job} is restarted: {} was changed after its process was started ({})",
+                newer.display(),
+                state.words()
+            ))),
             (plist, Todo::Load) => {
                 Probe::of(Prediction::change(format!("{job} is not loaded; it is loaded from {}", plist.display())))
             }
@@ -115,15 +138,33 @@ impl Step for Up {
         self.job.remember(work)
     }
 
-    fn apply(&self, work: &Work<'_>, _: &Json) -> Result<Done, Failure> {
+    fn apply(&self, work: &Work<'_>, undo: &Json) -> Result<Done, Failure> {
         let (job, host) = (&self.job, work.host);
+        let before = Before::read(undo)?.and_then(|before| before.main);
+        // A process that ran when this step began is older than what was changed before it.
+        let is_old = |state: &JobState| Ok::<_, Failure>(before.is_some() && Job::main(host, state)? == before);
         let state = match self.todo(host)? {
-            (_, Todo::Nothing(state)) => state,
+            (_, Todo::Nothing(state)) if !is_old(&state)? => state,
+            (_, Todo::Nothing(_) | Todo::Renew(..)) => job.restart(host, self.manner)?,
             (_, Todo::Start(_)) => job.start(host, self.manner)?,
             (plist, Todo::Load) => job.bootstrap(host, &plist, self.manner)?,
         };
         let done = Done::saying(format!("{job} is loaded, {}", state.words()));
         Ok(done.with(params::outputs(job, host, Some(&state))))
+    }
+
+    fn confirm(&self, host: &Reader, undo: &Json) -> Result<Confirmation, Failure> {
+        let (job, before) = (&self.job, Before::read(undo)?.and_then(|before| before.main));
+        Ok(match self.todo(host)? {
+            (_, Todo::Nothing(state)) if before.is_some() && Job::main(host, &state)? == before => {
+                Confirmation::NotThere(format!("{job} still is what it was before, {}", state.words()))
+            }
+            (_, Todo::Nothing(_)) => Confirmation::There,
+            (_, Todo::Start(state) | Todo::Renew(state, _)) => {
+                Confirmation::NotThere(format!("{job} is {}", state.words()))
+            }
+            (_, Todo::Load) => Confirmation::NotThere(format!("{job} is not loaded")),
+        })
     }
 
     fn take_back(&self, phase: UndoPhase, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {

@@ -98,7 +98,7 @@ impl Again {
     }
 }
 
-fn executes<'a>(state: &'a JobState, cwd: Option<&'a Path>) -> Executes<'a> {
+pub(super) fn executes<'a>(state: &'a JobState, cwd: Option<&'a Path>) -> Executes<'a> {
     Executes {
         program: Path::new(state.arguments.first().map_or("", String::as_str)),
         arguments: state.arguments.get(1..).unwrap_or_default(),

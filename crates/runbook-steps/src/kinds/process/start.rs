@@ -1,9 +1,10 @@
 //! `process.start`: a service that runs under the embedded supervisor. Undo makes it run as before, or not at all.
 
 use super::params::{self, OUTPUTS, Wanted};
+use crate::freshness::{newer_than, settle};
 use crate::host::Reader;
 use crate::process::Life;
-use crate::{Args, Done, Kind, KindDoc, Param, ParamType, Probe, Step, Work};
+use crate::{Args, Confirmation, Done, Kind, KindDoc, Param, ParamType, Probe, Step, Work};
 use runbook_model::{
     Declaration, Diagnostic, Diagnostics, Failure, Prediction, Purpose, Resource, Role, UndoPhase, UndoSource,
 };
@@ -22,7 +23,8 @@ static DOC: KindDoc = KindDoc {
          reused number is never taken for it. The step fails, with the last lines of the log, when the service ends \
          or does not come up within `ready_within`; then nothing of it is left running. Without `ready_port` and \
          `ready_log` it has to stay up for a moment, which proves little: verify it with `verify.signals`. A service \
-         that runs with exactly these parameters is left alone; one that runs with others is restarted. Undo makes it \
+         that runs with exactly these parameters is left alone if it was started after everything that it executes was last \
+         changed, and after what the plan changed before this step; else it is restarted. Undo makes it \
          run with the parameters that it had, or not at all. `env` is kept in the state directory in a file that only \
          its owner may read.",
     ),
@@ -88,10 +90,14 @@ impl Step for Start {
             })));
         };
         let outputs = params::up(service, &now, &state);
-        let prediction = if now.runs_like(&self.0.whole(host)?) {
-            Prediction::no_change(format!("`{}` runs, {process}", service.name))
+        let (name, wanted) = (&service.name, self.0.whole(host)?);
+        let prediction = if !now.runs_like(&wanted) {
+            Prediction::change(format!("`{name}` runs with other parameters, {process}; it is restarted"))
+        } else if let Some(path) = newer_than(host, wanted.executes(), &[], state.started_ns)? {
+            let path = path.display();
+            Prediction::change(format!("`{name}` is restarted: {path} was changed after {process} was started"))
         } else {
-            Prediction::change(format!("`{}` runs with other parameters, {process}; it is restarted", service.name))
+            Prediction::no_change(format!("`{name}` runs, {process}"))
         };
         Ok(Probe::of(prediction).with(outputs))
     }
@@ -104,9 +110,25 @@ impl Step for Start {
         let service = &self.0.service;
         let spec = self.0.whole(work.host)?;
         service.stop(work.host)?;
+        settle(work.host, spec.executes(), &[])?;
         let state = service.start(work.host, &spec)?;
         let pid = state.child.as_ref().map_or(0, |child| child.pid);
         Ok(Done::saying(format!("pid {pid}")).with(params::up(service, &spec, &state)))
+    }
+
+    fn confirm(&self, host: &Reader, undo: &Json) -> Result<Confirmation, Failure> {
+        let service = &self.0.service;
+        let life = service.life(host)?;
+        Ok(match (&life, service.spec(host)?) {
+            (Life::Running(_), Some(now)) if !now.runs_like(&self.0.whole(host)?) => {
+                Confirmation::NotThere(format!("`{}` does not run with these parameters yet", service.name))
+            }
+            (Life::Running(_), _) if !service.was_replaced(host, undo)? => {
+                Confirmation::NotThere(format!("`{}` still runs the process that it ran before", service.name))
+            }
+            (Life::Running(_), _) => Confirmation::There,
+            (other, _) => Confirmation::NotThere(format!("`{}` is {}", service.name, other.words())),
+        })
     }
 
     fn take_back(&self, phase: UndoPhase, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {

@@ -80,25 +80,24 @@ struct AtBoot {
 
 impl AtBoot {
     /// The word of `systemctl is-enabled`, read from the disk; a failure if no such unit is there.
-    fn state(&self, host: &Reader) -> Result<String, Failure> {
-        self.unit.needs_systemd(host)?;
-        let output = host.ask(&self.unit.systemctl_for(host, &["is-enabled"], &[&self.unit.name]))?;
+    fn state(unit: &Unit, host: &Reader) -> Result<String, Failure> {
+        unit.needs_systemd(host)?;
+        let output = host.ask(&unit.systemctl_for(host, &["is-enabled"], &[&unit.name]))?;
         let word = output.text();
         match word.lines().last() {
             Some(word) if !word.is_empty() && word != "not-found" => Ok(word.to_owned()),
-            _ => Err(Failure::missing(format!("there is no file of unit {} on this host", self.unit))
+            _ => Err(Failure::missing(format!("there is no file of unit {unit} on this host"))
                 .detail(output.tail())
-                .hint(self.unit.correct_the_name())),
+                .hint(unit.correct_the_name())),
         }
     }
 
-    fn outputs(&self, state: &str) -> Outputs {
-        Outputs::from_iter([("unit".to_owned(), json!(self.unit.name)), ("state".to_owned(), json!(state))])
+    fn outputs(unit: &Unit, state: &str) -> Outputs {
+        Outputs::from_iter([("unit".to_owned(), json!(unit.name)), ("state".to_owned(), json!(state))])
     }
 
     /// Whether the state is what is wanted; a failure if it cannot become that.
-    fn is_wanted(&self, state: &str) -> Result<bool, Failure> {
-        let unit = &self.unit;
+    fn is_wanted(&self, unit: &Unit, state: &str) -> Result<bool, Failure> {
         match (self.enabled, state) {
             (true, "enabled" | "alias") => Ok(true),
             (true, "masked" | "masked-runtime") => {
@@ -117,29 +116,31 @@ impl AtBoot {
 
 impl Step for AtBoot {
     fn probe(&self, host: &Reader) -> Result<Probe, Failure> {
-        let unit = &self.unit;
-        let state = self.state(host)?;
-        let prediction = match (self.is_wanted(&state)?, self.enabled) {
+        let unit = self.unit.resolved(host)?;
+        let state = Self::state(&unit, host)?;
+        let prediction = match (self.is_wanted(&unit, &state)?, self.enabled) {
             (true, _) => Prediction::no_change(format!("{unit} is {state}")),
             (false, true) => Prediction::change(format!("{unit} is {state}; it is enabled")),
             (false, false) => Prediction::change(format!("{unit} is {state}; it is disabled")),
         };
-        Ok(Probe::of(prediction).with(self.outputs(&state)))
+        Ok(Probe::of(prediction).with(Self::outputs(&unit, &state)))
     }
 
     fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {
-        serde_json::to_value(Links::of(&self.unit, work.host)?)
+        let unit = self.unit.resolved(work.host)?;
+        self.unit.note_alias_of(work.host, &unit)?;
+        serde_json::to_value(Links::of(&unit, work.host)?)
             .map_err(|error| Failure::failed(format!("undo data cannot be written: {error}")))
     }
 
     fn apply(&self, work: &Work<'_>, _: &Json) -> Result<Done, Failure> {
-        let unit = &self.unit;
-        if !self.is_wanted(&self.state(work.host)?)? {
+        let unit = self.unit.resolved(work.host)?;
+        if !self.is_wanted(&unit, &Self::state(&unit, work.host)?)? {
             let verb = if self.enabled { "enable" } else { "disable" };
             work.host.run_well(&unit.systemctl_for(work.host, &[verb], &[&unit.name]))?;
         }
-        let state = self.state(work.host)?;
-        Ok(Done::saying(format!("{unit} is {state}")).with(self.outputs(&state)))
+        let state = Self::state(&unit, work.host)?;
+        Ok(Done::saying(format!("{unit} is {state}")).with(Self::outputs(&unit, &state)))
     }
 
     fn take_back(&self, phase: UndoPhase, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
@@ -149,11 +150,12 @@ impl Step for AtBoot {
         let before: Option<Links> = serde_json::from_value(undo.clone())
             .map_err(|error| Failure::failed(format!("undo data is damaged: {error}")))?;
         let Some(before) = before else { return Ok(String::new()) };
-        let (removed, made) = before.put_back(&self.unit, work.host)?;
-        self.unit.daemon_reload(work.host)?;
+        let unit = self.unit.resolved(work.host)?;
+        let (removed, made) = before.put_back(&unit, work.host)?;
+        unit.daemon_reload(work.host)?;
         Ok(match (removed, made) {
-            (0, 0) => format!("the links of {} were as before", self.unit),
-            _ => format!("{}: {removed} links removed, {made} put back", self.unit),
+            (0, 0) => format!("the links of {unit} were as before"),
+            _ => format!("{unit}: {removed} links removed, {made} put back"),
         })
     }
 }

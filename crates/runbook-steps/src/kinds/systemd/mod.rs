@@ -5,6 +5,7 @@
 mod daemon_reload;
 mod drop_in;
 mod enable;
+mod fresh;
 mod params;
 mod reload;
 mod restart;

@@ -51,13 +51,14 @@ struct Reread {
 
 impl Step for Reread {
     fn probe(&self, host: &Reader) -> Result<Probe, Failure> {
-        let state = self.unit.runnable(host)?;
-        Ok(Probe::of(Prediction::change(format!("{} reads its configuration again", self.unit)))
-            .with(params::up(&self.unit, &state)))
+        let unit = self.unit.resolved(host)?;
+        let state = unit.runnable(host)?;
+        Ok(Probe::of(Prediction::change(format!("{unit} reads its configuration again")))
+            .with(params::up(&unit, &state)))
     }
 
     fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {
-        let mut undo = self.unit.remember(work)?;
+        let mut undo = self.unit.resolved(work.host)?.remember(work)?;
         // It is not down for a moment, so it is no service whose time is counted.
         if let Some(undo) = undo.as_object_mut() {
             undo.remove(runbook_model::SERVICE_KEY);
@@ -66,8 +67,9 @@ impl Step for Reread {
     }
 
     fn apply(&self, work: &Work<'_>, _: &Json) -> Result<Done, Failure> {
-        let state = self.unit.reload(work.host, self.manner)?;
-        Ok(Done::saying(format!("{} has read it, {}", self.unit, state.words())).with(params::up(&self.unit, &state)))
+        let unit = self.unit.resolved(work.host)?;
+        let state = unit.reload(work.host, self.manner)?;
+        Ok(Done::saying(format!("{unit} has read it, {}", state.words())).with(params::up(&unit, &state)))
     }
 
     fn confirm(&self, host: &Reader, undo: &Json) -> Result<Confirmation, Failure> {
@@ -84,12 +86,13 @@ impl Step for Reread {
 
     fn take_back(&self, phase: UndoPhase, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
         let Some(before) = Before::read(undo)?.filter(|_| phase == UndoPhase::Undo) else { return Ok(String::new()) };
-        let now = self.unit.state(work.host)?;
+        let unit = self.unit.resolved(work.host)?;
+        let now = unit.state(work.host)?;
         // Where it was down there was nothing to reload, and where it went down there is nothing any more.
         if !before.up || now.active != "active" {
-            return Ok(format!("{} is {}, nothing to reload", self.unit, now.words()));
+            return Ok(format!("{unit} is {}, nothing to reload", now.words()));
         }
-        let state = self.unit.reload(work.host, self.manner)?;
-        Ok(format!("{} has read its old configuration, {}", self.unit, state.words()))
+        let state = unit.reload(work.host, self.manner)?;
+        Ok(format!("{unit} has read its old configuration, {}", state.words()))
     }
 }

@@ -1,14 +1,14 @@
 //! `systemd.restart`: a unit that runs what is on the disk now. Undo starts the old program, once it is put back.
 
+use super::fresh;
 use super::params::{self, OUTPUTS};
-use crate::freshness::{Executes, newer_than, settle};
 use crate::host::Reader;
-use crate::systemd::{Before, Manner, Unit, UnitState};
+use crate::systemd::{Before, Manner, Rise, Unit, UnitState};
 use crate::{Args, Confirmation, Done, Kind, KindDoc, Param, ParamType, Probe, Step, Work};
 use runbook_model::{Declaration, Diagnostic, Diagnostics, Failure, Prediction, Resource, Role, UndoPhase};
 use serde_json::Value as Json;
 use std::borrow::Cow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// The kind.
 pub(crate) struct Restart;
@@ -66,93 +66,43 @@ struct Again {
 }
 
 impl Again {
-    /// The first thing found that was changed after the main process was started.
-    fn newer(&self, host: &Reader, state: &UnitState, started_ns: u64) -> Result<Option<PathBuf>, Failure> {
-        let files = self.watched(state);
-        for argv in &state.exec_start {
-            let newer = newer_than(host, executes(argv, state), &files, started_ns)?;
-            if newer.is_some() {
-                return Ok(newer);
-            }
-        }
-        Ok(None)
-    }
-
-    fn watched(&self, state: &UnitState) -> Vec<PathBuf> {
-        let environment = state.get("EnvironmentFiles").split(" (ignore_errors=").map(|part| {
-            // `/etc/a (ignore_errors=no) /etc/b (ignore_errors=yes)`
-            part.split_once(") ").map_or(part, |(_, path)| path)
-        });
-        let environment = environment.filter(|path| path.starts_with('/')).map(PathBuf::from);
-        self.watch
-            .iter()
-            .cloned()
-            .chain(state.fragment.clone())
-            .chain(state.drop_ins.clone())
-            .chain(environment)
-            .collect()
-    }
-
-    fn prediction(&self, host: &Reader, state: &UnitState) -> Result<Prediction, Failure> {
-        let unit = &self.unit;
+    fn prediction(&self, host: &Reader, unit: &Unit, state: &UnitState) -> Result<Prediction, Failure> {
         if !state.is_up() {
             return Ok(Prediction::change(format!("{unit} is {}; it is started", state.words())));
         }
-        let along = params::along(&unit.others_that_are_up(host)?);
-        let main = match state.main_pid {
-            Some(pid) => host.process(pid)?.map(|process| process.identity),
-            None => None,
-        };
-        let Some(main) = main.filter(|_| state.active == "active") else {
+        let along = params::along(&unit.others_that_are_up(host, &[])?);
+        if state.active != "active" || state.main_pid.is_none() {
             return Ok(Prediction::change(format!("{unit} is {}; it is restarted{along}", state.words())));
-        };
-        if state.needs_reload {
-            let why = "its files were changed, and systemd has not read them";
-            return Ok(Prediction::change(format!("{unit} is restarted: {why}{along}")));
         }
-        Ok(match self.newer(host, state, host.started_ns(&main))? {
-            None => Prediction::no_change(format!("{unit} runs what is on the disk, {main}")),
-            Some(path) => {
-                let why = format!("{} was changed after {main} was started", path.display());
-                Prediction::change(format!("{unit} is restarted: {why}{along}"))
-            }
+        Ok(match fresh::stale(host, state, &self.watch)? {
+            None => Prediction::no_change(format!("{unit} runs what is on the disk, {}", state.words())),
+            Some(why) => Prediction::change(format!("{unit} is restarted: {why}{along}")),
         })
-    }
-}
-
-fn executes<'a>(argv: &'a [String], state: &'a UnitState) -> Executes<'a> {
-    // A directory that may be missing has a `-` before it; `~` is no path that scripts are relative to.
-    let cwd = state.get("WorkingDirectory").trim_start_matches(['-', '!']);
-    Executes {
-        program: Path::new(argv.first().map_or("", String::as_str)),
-        arguments: argv.get(1..).unwrap_or_default(),
-        cwd: Path::new(if cwd.starts_with('/') { cwd } else { "/" }),
     }
 }
 
 impl Step for Again {
     fn probe(&self, host: &Reader) -> Result<Probe, Failure> {
-        let state = self.unit.runnable(host)?;
-        let prediction = self.prediction(host, &state)?;
-        let outputs = if prediction.is_no_change() { params::up(&self.unit, &state) } else { Default::default() };
+        let unit = self.unit.resolved(host)?;
+        let state = unit.runnable(host)?;
+        let prediction = self.prediction(host, &unit, &state)?;
+        let outputs = if prediction.is_no_change() { params::up(&unit, &state) } else { Default::default() };
         Ok(Probe::of(prediction).with(outputs))
     }
 
     fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {
-        self.unit.remember(work)
+        self.unit.resolved(work.host)?.remember(work)
     }
 
     fn apply(&self, work: &Work<'_>, _: &Json) -> Result<Done, Failure> {
-        let state = self.unit.runnable(work.host)?;
-        for argv in &state.exec_start {
-            settle(work.host, executes(argv, &state), &self.watched(&state))?;
-        }
-        let state = self.unit.restart(work.host, self.manner)?;
-        Ok(Done::saying(format!("{} is up, {}", self.unit, state.words())).with(params::up(&self.unit, &state)))
+        let unit = self.unit.resolved(work.host)?;
+        fresh::settled(work.host, &unit.runnable(work.host)?, &self.watch)?;
+        let state = unit.bring_up(work, self.manner, Rise::Anew, &[])?;
+        Ok(Done::saying(format!("{unit} is up, {}", state.words())).with(params::up(&unit, &state)))
     }
 
     fn confirm(&self, host: &Reader, undo: &Json) -> Result<Confirmation, Failure> {
-        let unit = &self.unit;
+        let unit = self.unit.resolved(host)?;
         let state = unit.runnable(host)?;
         let replaced = Before::read(undo)?.is_none_or(|before| before.was_replaced(&state));
         Ok(match (state.active.as_str(), replaced) {

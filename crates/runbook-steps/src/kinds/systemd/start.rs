@@ -1,8 +1,9 @@
 //! `systemd.start`: a unit that is up and stays up. Undo makes it run as before, or not at all.
 
+use super::fresh;
 use super::params::{self, OUTPUTS};
 use crate::host::Reader;
-use crate::systemd::{Before, Manner, Unit};
+use crate::systemd::{Before, Manner, Rise, Unit};
 use crate::{Args, Confirmation, Done, Kind, KindDoc, Probe, Step, Work};
 use runbook_model::{Declaration, Diagnostic, Diagnostics, Failure, Prediction, Resource, Role, UndoPhase};
 use serde_json::Value as Json;
@@ -20,7 +21,10 @@ static DOC: KindDoc = KindDoc {
          stay the same and systemd must not start it again by itself: a `Type=simple` service counts as started for \
          systemd when it has only been forked. A command (`Type=oneshot`) has to end well. If it does not, the failure \
          tells systemd's result, the exit status and the last lines that the journal has of that invocation. A unit \
-         that is up is left alone. Undo stops a unit that was down; what it pulled in by `Requires=` or `Wants=` stays up.",
+         that is up is left alone if it runs what is on the disk, which is judged as with `systemd.restart`; one that is older \
+         than what the plan changed before this step, or that somebody else started after the plan had stopped it, is restarted. \
+         Sockets, timers and paths that a `systemd.stop` of the run took down come up with it. Undo stops a unit that was \
+         down; what it pulled in by `Requires=` or `Wants=` stays up.",
     ),
     params: Cow::Borrowed(&[params::UNIT, params::USER, params::SETTLE, params::LEAVE_PROCESSES]),
     outputs: Cow::Borrowed(OUTPUTS),
@@ -54,35 +58,58 @@ struct Up {
 
 impl Step for Up {
     fn probe(&self, host: &Reader) -> Result<Probe, Failure> {
-        let unit = &self.unit;
+        let unit = self.unit.resolved(host)?;
         let state = unit.runnable(host)?;
-        Ok(match state.active.as_str() {
-            "active" | "reloading" => Probe::of(Prediction::no_change(format!("{unit} is up, {}", state.words())))
-                .with(params::up(unit, &state)),
-            _ => Probe::of(Prediction::change(format!("{unit} is {}; it is started", state.words()))),
+        let is_up = matches!(state.active.as_str(), "active" | "reloading");
+        if !is_up {
+            return Ok(Probe::of(Prediction::change(format!("{unit} is {}; it is started", state.words()))));
+        }
+        Ok(match fresh::stale(host, &state, &[])? {
+            Some(why) => {
+                let along = params::along(&unit.others_that_are_up(host, &[])?);
+                Probe::of(Prediction::change(format!("{unit} is restarted: {why}{along}")))
+            }
+            None => Probe::of(Prediction::no_change(format!("{unit} is up, {}", state.words())))
+                .with(params::up(&unit, &state)),
         })
     }
 
     fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {
-        self.unit.remember(work)
+        self.unit.resolved(work.host)?.remember(work)
     }
 
-    fn apply(&self, work: &Work<'_>, _: &Json) -> Result<Done, Failure> {
-        let state = self.unit.start(work.host, self.manner)?;
-        Ok(Done::saying(format!("{} is up, {}", self.unit, state.words())).with(params::up(&self.unit, &state)))
+    fn apply(&self, work: &Work<'_>, undo: &Json) -> Result<Done, Failure> {
+        let unit = self.unit.resolved(work.host)?;
+        fresh::settled(work.host, &unit.runnable(work.host)?, &[])?;
+        // What ran when this step began is older than what lies before it, or somebody else's.
+        let before = Before::read(undo)?;
+        let rise = if before.as_ref().is_some_and(|before| before.alive) { Rise::Anew } else { Rise::Start };
+        let state = unit.bring_up(work, self.manner, rise, &[])?;
+        let meanwhile = match before.is_some_and(|before| before.is_foreign()) {
+            true => "; somebody else had started it meanwhile, and it was started again",
+            false => "",
+        };
+        let said = format!("{unit} is up, {}{meanwhile}", state.words());
+        Ok(Done::saying(said).with(params::up(&unit, &state)))
     }
 
     fn confirm(&self, host: &Reader, undo: &Json) -> Result<Confirmation, Failure> {
-        let state = self.unit.runnable(host)?;
+        let unit = self.unit.resolved(host)?;
+        let state = unit.runnable(host)?;
+        let before = Before::read(undo)?;
         if state.active == "active" || state.active == "reloading" {
-            return Ok(Confirmation::There);
+            let old = before.is_some_and(|before| before.alive && !before.was_replaced(&state));
+            return Ok(match old {
+                true => Confirmation::NotThere(format!("{unit} still is what it was before, {}", state.words())),
+                false => Confirmation::There,
+            });
         }
-        let replaced = Before::read(undo)?.is_some_and(|before| before.was_replaced(&state));
+        let replaced = before.is_some_and(|before| before.was_replaced(&state));
         Ok(match state.has_run() {
             true if replaced => Confirmation::There,
             // systemd remembers nothing of a command that is over and that it has unloaded.
             true if state.invocation.is_empty() => Confirmation::CannotTell,
-            _ => Confirmation::NotThere(format!("{} is {}", self.unit, state.words())),
+            _ => Confirmation::NotThere(format!("{unit} is {}", state.words())),
         })
     }
 

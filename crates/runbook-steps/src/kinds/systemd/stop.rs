@@ -19,9 +19,11 @@ static DOC: KindDoc = KindDoc {
     text: Cow::Borrowed(
         "It is done when systemd's job is done, the unit is down and its control group is empty. What stays behind, \
          as it does with `KillMode=process`, is named by number and command, and the step fails; `leave_processes` \
-         is for units that mean it so. A unit that is not on the host is down. Units that need this one go down with \
-         it: the prediction names them. Undo starts it again if it was up, after its start limit was reset, and with it \
-         those that went down.",
+         is for units that mean it so. A unit that is not on the host is down. Sockets, timers and paths that start it and are \
+         active are stopped before it, units that need it go down with it: the prediction names them. Where the plan starts \
+         it again, nothing else can until then, be it over the bus or from a cron job: a drop-in below /run asserts that this \
+         `runbook` has ended. Undo starts it again if it was up, after its start limit was reset, and with it all that went \
+         down.",
     ),
     params: Cow::Borrowed(&[params::UNIT, params::USER, params::LEAVE_PROCESSES]),
     outputs: Cow::Borrowed(&[
@@ -46,66 +48,75 @@ impl Kind for Stop {
     }
 
     fn bind(&self, args: &Args<'_>) -> Result<Box<dyn Step>, Diagnostic> {
-        Ok(Box::new(Down { unit: params::unit(args)?, manner: params::manner(args)? }))
+        let held = args.context.services.contains(&params::resource(args));
+        Ok(Box::new(Down { unit: params::unit(args)?, manner: params::manner(args)?, held }))
     }
 }
 
 struct Down {
     unit: Unit,
     manner: Manner,
+    /// The plan brings it up again, and nobody else is to until then.
+    held: bool,
 }
 
 impl Down {
-    fn outputs(&self) -> Outputs {
+    fn outputs(unit: &Unit) -> Outputs {
         Outputs::from_iter([
-            ("unit".to_owned(), json!(self.unit.name)),
-            (SERVICE_KEY.to_owned(), service_state(&self.unit.title(), false)),
+            ("unit".to_owned(), json!(unit.name)),
+            (SERVICE_KEY.to_owned(), service_state(&unit.title(), false)),
         ])
     }
 
-    /// What there is to bring down; `None` if it is down.
-    fn left(&self, host: &Reader, state: &UnitState) -> Result<Option<String>, Failure> {
+    /// What there is to bring down; `None` if it is down, and nothing that is active can start it.
+    fn left(&self, host: &Reader, unit: &Unit, state: &UnitState) -> Result<Option<String>, Failure> {
         if state.load == Load::NotFound {
             return Ok(None);
         }
         if !state.is_down() {
-            return Ok(Some(format!("{} is {}", self.unit, state.words())));
+            return Ok(Some(format!("{unit} is {}", state.words())));
         }
         let left = host.processes_in_group(&state.control_group)?;
-        Ok(match left.first() {
-            Some(process) if !self.manner.leave_processes => {
-                Some(format!("{} has left {} behind", self.unit, process.identity))
-            }
-            _ => None,
-        })
+        if let Some(process) = left.first().filter(|_| !self.manner.leave_processes) {
+            return Ok(Some(format!("{unit} has left {} behind", process.identity)));
+        }
+        let triggers = unit.triggers(host, state)?;
+        Ok((!triggers.is_empty()).then(|| format!("{unit} is down, and {} can start it", triggers.join(", "))))
     }
 }
 
 impl Step for Down {
     fn probe(&self, host: &Reader) -> Result<Probe, Failure> {
-        let state = self.unit.state(host)?;
-        let prediction = match self.left(host, &state)? {
-            None if state.load == Load::NotFound => Prediction::no_change(format!("there is no {}", self.unit)),
-            None => Prediction::no_change(format!("{} is down", self.unit)),
+        let unit = self.unit.resolved(host)?;
+        let state = unit.state(host)?;
+        let prediction = match self.left(host, &unit, &state)? {
+            None if state.load == Load::NotFound => Prediction::no_change(format!("there is no {unit}")),
+            None => Prediction::no_change(format!("{unit} is down")),
             Some(left) => {
-                let along = params::along(&self.unit.others_that_are_up(host)?);
-                Prediction::change(format!("{left}; it is stopped{along}"))
+                let triggers = unit.triggers(host, &state)?;
+                let along = params::along(&unit.others_that_are_up(host, &triggers)?);
+                let starters = unit.starters_words(host, &state)?;
+                Prediction::change(format!("{left}; it is stopped{starters}{along}"))
             }
         };
-        Ok(Probe::of(prediction).with(self.outputs()))
+        Ok(Probe::of(prediction).with(Self::outputs(&unit)))
     }
 
     fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {
-        self.unit.remember(work)
+        self.unit.resolved(work.host)?.remember(work)
     }
 
     fn apply(&self, work: &Work<'_>, _: &Json) -> Result<Done, Failure> {
-        self.unit.stop(work.host, self.manner)?;
-        Ok(Done::saying(format!("{} is down", self.unit)).with(self.outputs()))
+        let unit = self.unit.resolved(work.host)?;
+        unit.bring_down(work, self.manner, self.held)?;
+        let triggers = unit.owed(work)?.map(|owed| owed.triggers).unwrap_or_default();
+        let with = if triggers.is_empty() { String::new() } else { format!(", and so is {}", triggers.join(", ")) };
+        Ok(Done::saying(format!("{unit} is down{with}")).with(Self::outputs(&unit)))
     }
 
     fn confirm(&self, host: &Reader, _: &Json) -> Result<Confirmation, Failure> {
-        let left = self.left(host, &self.unit.state(host)?)?;
+        let unit = self.unit.resolved(host)?;
+        let left = self.left(host, &unit, &unit.state(host)?)?;
         Ok(left.map_or(Confirmation::There, Confirmation::NotThere))
     }
 
