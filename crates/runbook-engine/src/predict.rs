@@ -100,7 +100,11 @@ impl Program {
             let acts = |earlier: &&StepId| {
                 needed.contains(*earlier) && !predictions.get(*earlier).is_none_or(Prediction::is_no_change)
             };
-            let older_than = schedule.ancestors(step).into_iter().filter(acts).find(|earlier| ages(&self.course, earlier, declaration));
+            let older_than = schedule
+                .ancestors(step)
+                .into_iter()
+                .filter(acts)
+                .find(|earlier| ages(&self.course, earlier, declaration));
             if let (true, Some(earlier)) = (is_up, older_than.cloned()) {
                 let what = format!("it runs, and is restarted: `{earlier}` changes what it may run");
                 predictions.insert(step.clone(), Prediction::change(what));

@@ -4,7 +4,9 @@ use crate::Course;
 use crate::aging::only_starts;
 use crate::decide::{Action, Job, over, take_back};
 use crate::since::is_from_before;
-use runbook_model::{Declaration, Resource, Role, RunState, SERVICE_KEY, StepId, StepState, StepStatus, UndoPhase, Verdict};
+use runbook_model::{
+    Declaration, Resource, Role, RunState, SERVICE_KEY, StepId, StepState, StepStatus, UndoPhase, Verdict,
+};
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 

@@ -64,7 +64,9 @@ impl Unit {
         }
         let kept = held && self.hold(host, &state)?;
         if held && !kept && state.load == super::Load::Loaded {
-            work.say(format!("{self} cannot be kept down: this user may not write its drop-ins, so others may start it"));
+            work.say(format!(
+                "{self} cannot be kept down: this user may not write its drop-ins, so others may start it"
+            ));
         }
         let stopped = self.stop(host, manner)?;
         // A stop may have come while one of them was on its way up.
@@ -160,7 +162,8 @@ impl Unit {
             let result = trigger.job(work.host, Verb::Start)?;
             let state = trigger.state(work.host)?;
             if state.is_down() {
-                let what = format!("{trigger}, which starts {self}, does not come up: the job to start it {}", result.words());
+                let what =
+                    format!("{trigger}, which starts {self}, does not come up: the job to start it {}", result.words());
                 return Err(trigger.explained(work.host, &state, since, &what));
             }
         }

@@ -111,7 +111,8 @@ impl Unit {
     fn bring_back(&self, work: &Work<'_>, before: &Before, manner: Manner) -> Result<String, Failure> {
         let path = work.dir.join(BROUGHT_BACK);
         let now = self.state(work.host)?;
-        let is_back = |path| Ok::<_, Failure>(work.host.read(path)?.is_some_and(|kept| kept == now.invocation.as_bytes()));
+        let is_back =
+            |path| Ok::<_, Failure>(work.host.read(path)?.is_some_and(|kept| kept == now.invocation.as_bytes()));
         if now.is_up() && !now.invocation.is_empty() && !self.lacks_socket(work, &before.triggers)? {
             let same = now.invocation == before.invocation;
             if same || is_back(&path)? {

@@ -42,7 +42,10 @@ fn others_start_services() {
         (&format!("{units}/gw.socket"), SOCKET),
         (&format!("{units}/gw.timer"), TIMER),
         (&format!("{units}/gw.path"), WATCH),
-        (&format!("{units}/needs-gw.service"), "[Unit]\nRequires=gw.service\n[Service]\nType=oneshot\nExecStart=/bin/true\n"),
+        (
+            &format!("{units}/needs-gw.service"),
+            "[Unit]\nRequires=gw.service\n[Service]\nType=oneshot\nExecStart=/bin/true\n",
+        ),
         (&format!("{units}/keeper.service"), "[Unit]\nUpholds=gw.service\n[Service]\nExecStart=/bin/sleep 1000\n"),
         ("/usr/share/dbus-1/system-services/org.test.gw.service", BUS),
     ] {
@@ -98,7 +101,11 @@ fn what_triggers_a_unit_goes_down_and_comes_up_with_it(host: &Host) {
     stage(host);
     plan(host, &steps(EVERYBODY));
     let dry = run(host, &["apply", "/srv/plan.yaml", "--dry-run"]);
-    assert_said(&dry, 0, &["gw.path", "gw.socket", "gw.timer", "which start it, are stopped first", "org.test.gw on the bus"]);
+    assert_said(
+        &dry,
+        0,
+        &["gw.path", "gw.socket", "gw.timer", "which start it, are stopped first", "org.test.gw on the bus"],
+    );
     let since = sh(host, "systemctl show gw -P InvocationID");
     assert_said(&apply(host), 0, &["gw.service is down, and so is", "Done"]);
     assert_eq!(answer(host), "v2");
@@ -150,7 +157,9 @@ fn clients_and_a_loop_of_starts(host: &Host) {
 fn a_start_of_something_that_runs(host: &Host) {
     stage(host);
     let change = "  - { id: version, uses: file.write, with: { path: /srv/gw/version, content: v2 } }\n";
-    let start = format!("  - {{ id: start, needs: [version], uses: systemd.start, with: {{ unit: gw, settle: 200ms }}, {ALLOW} }}\n");
+    let start = format!(
+        "  - {{ id: start, needs: [version], uses: systemd.start, with: {{ unit: gw, settle: 200ms }}, {ALLOW} }}\n"
+    );
     plan(host, &format!("{change}{start}"));
     let dry = run(host, &["apply", "/srv/plan.yaml", "--dry-run"]);
     assert_said(&dry, 0, &["it runs, and is restarted: `version` changes what it may run"]);
@@ -179,8 +188,16 @@ fn a_run_that_was_killed_keeps_nobody_out(host: &Host) {
 }
 
 fn a_unit_by_another_name(host: &Host) {
-    host.write("/etc/systemd/system/own.service", "[Service]\nExecStart=/bin/sleep 1000\n[Install]\nAlias=other.service\nWantedBy=multi-user.target\n").unwrap();
-    host.write("/etc/systemd/system/many@.service", "[Service]\nExecStart=/bin/sleep 1000\n[Install]\nWantedBy=multi-user.target\n").unwrap();
+    host.write(
+        "/etc/systemd/system/own.service",
+        "[Service]\nExecStart=/bin/sleep 1000\n[Install]\nAlias=other.service\nWantedBy=multi-user.target\n",
+    )
+    .unwrap();
+    host.write(
+        "/etc/systemd/system/many@.service",
+        "[Service]\nExecStart=/bin/sleep 1000\n[Install]\nWantedBy=multi-user.target\n",
+    )
+    .unwrap();
     sh(host, "systemctl daemon-reload; systemctl enable --now own many@1 2>&1");
     let links = "find /etc/systemd/system -type l | sort";
     let before = sh(host, links);
@@ -193,7 +210,10 @@ fn a_unit_by_another_name(host: &Host) {
             ),
         );
         assert_said(&apply(host), 0, &[&format!("{id}.service is disabled"), &format!("{id}.service is down")]);
-        assert_eq!(sh(host, &format!("systemctl is-enabled {id} || true; systemctl is-active {id} || true")), "disabled\ninactive");
+        assert_eq!(
+            sh(host, &format!("systemctl is-enabled {id} || true; systemctl is-active {id} || true")),
+            "disabled\ninactive"
+        );
         assert_said(&run(host, &["rollback", "--yes"]), 0, &[&format!("{id}.service runs again as before")]);
         assert_eq!(sh(host, links), before, "{name}");
         assert_eq!(sh(host, &format!("systemctl is-active {id}")), "active");

@@ -103,10 +103,13 @@ impl Up {
             }
             None => None,
         };
-        Ok((plist, match newer {
-            Some(newer) => Todo::Renew(state, newer),
-            None => Todo::Nothing(state),
-        }))
+        Ok((
+            plist,
+            match newer {
+                Some(newer) => Todo::Renew(state, newer),
+                None => Todo::Nothing(state),
+            },
+        ))
     }
 }
 
