@@ -4,6 +4,7 @@
 //! `runbook-schedule` and `runbook-engine`.
 
 mod args;
+pub mod attached;
 mod catalogue;
 mod check;
 mod effects;
@@ -28,7 +29,7 @@ pub use args::{ArgContext, Args, FromArg, Mistake, Mode, Peek};
 pub use catalogue::{BUILT_IN, Catalogue};
 pub use check::check_parameters;
 pub use kind::{Kind, KindDoc, Need, OutputDoc, Param, ParamType};
-pub use process::supervise;
+pub use process::{revive, supervise};
 pub use schema::{kind_schema, plan_schema_with_kinds};
 pub use step::{BackupRef, Baseline, Changed, Confirmation, Done, Held, Note, Probe, Step, Work};
 pub use window::{WindowState, is_zone, local_time, window_state};

@@ -279,6 +279,12 @@ pub(crate) enum BackupCommand {
         backup: String,
         /// What to put back; everything in the backup without it
         paths: Vec<PathBuf>,
+        /// Stop the services that use it, and start them again when it is back
+        #[arg(long)]
+        stop: bool,
+        /// Go ahead although somebody uses it, who may write over what is put back
+        #[arg(long, conflicts_with = "stop")]
+        while_running: bool,
         /// Go ahead without being asked
         #[arg(long, short)]
         yes: bool,

@@ -130,6 +130,17 @@ impl From<runbook_engine::Error> for CommandError {
     }
 }
 
+impl From<runbook_model::Failure> for CommandError {
+    fn from(failure: runbook_model::Failure) -> Self {
+        let detail = if failure.detail.is_empty() { String::new() } else { format!("\n{}", failure.detail) };
+        let error = Self::refused(format!("{}{detail}", failure.message));
+        match failure.hint {
+            Some(hint) => error.hint(hint),
+            None => error,
+        }
+    }
+}
+
 impl From<runbook_backup::Error> for CommandError {
     fn from(error: runbook_backup::Error) -> Self {
         Self::refused(chain(&error))

@@ -6,6 +6,7 @@
 mod ask;
 mod beside;
 mod bus;
+mod by_hand;
 mod cancel;
 #[cfg(all(target_os = "linux", not(feature = "portable")))]
 mod cgroup;
@@ -36,6 +37,8 @@ mod tree_digest;
 mod trees;
 mod unusable;
 mod users;
+#[cfg(all(target_os = "linux", not(feature = "portable")))]
+mod users_of_files;
 mod writer;
 
 pub(crate) use bus::BusAnswer;

@@ -8,7 +8,7 @@ use super::process::{Executed, Identity, PortOwners, Process};
 use super::{Host, Reader, ps};
 use runbook_model::Failure;
 use rustix::process::{Pid, Signal, kill_process};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// The time between two looks at whether a process is gone.
@@ -56,6 +56,15 @@ impl Reader {
         let executed = ps::executed(self, identity.pid)?;
         // The number may have passed to another process in between; then what was read is about that one.
         Ok(self.alive(identity)?.then_some(executed))
+    }
+
+    /// The processes that use one of `trees` or something in it, with what each uses first, as far as this user may see.
+    pub(crate) fn users_of(&self, trees: &[PathBuf]) -> Result<Vec<(Process, PathBuf)>, Failure> {
+        let mut found = Vec::new();
+        for (pid, path) in ps::open_below(self, trees)? {
+            found.extend(ps::process(self, pid)?.map(|process| (process, path)));
+        }
+        Ok(found)
     }
 
     /// Who listens on TCP port `port`, IPv4 and IPv6, as far as this user may see.

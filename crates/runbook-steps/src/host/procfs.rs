@@ -123,7 +123,7 @@ impl Reader {
     }
 }
 
-fn proc_file(pid: u32, name: &str) -> PathBuf {
+pub(super) fn proc_file(pid: u32, name: &str) -> PathBuf {
     Path::new("/proc").join(pid.to_string()).join(name)
 }
 

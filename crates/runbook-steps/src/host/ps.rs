@@ -8,7 +8,7 @@ use super::{Command, Output, Reader};
 use runbook_model::Failure;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How long they may take; `lsof` waits for file systems that do not answer.
@@ -57,6 +57,28 @@ pub(super) fn port_owners(host: &Reader, port: u16) -> Result<PortOwners, Failur
         }
     }
     Ok(PortOwners { sockets })
+}
+
+/// The processes that have something of `trees` open, execute it or run in it, with what that is first.
+#[cfg_attr(all(test, target_os = "linux", not(feature = "portable")), expect(dead_code, reason = "here /proc is read"))]
+pub(super) fn open_below(host: &Reader, trees: &[PathBuf]) -> Result<Vec<(u32, PathBuf)>, Failure> {
+    Ok(first_below(&ask(host, &["lsof", "-nPw", "-F", "pn"])?.text(), trees))
+}
+
+/// `p12`, then `n/var/lib/a` for each file of process 12.
+fn first_below(text: &str, trees: &[PathBuf]) -> Vec<(u32, PathBuf)> {
+    let mut found: Vec<(u32, PathBuf)> = Vec::new();
+    let mut pid = None;
+    for line in text.lines() {
+        match line.split_at_checked(1) {
+            Some(("p", number)) => pid = number.parse().ok(),
+            Some(("n", path)) if trees.iter().any(|tree| Path::new(path).starts_with(tree)) => {
+                found.extend(pid.take().map(|pid| (pid, PathBuf::from(path))));
+            }
+            _ => {}
+        }
+    }
+    found
 }
 
 /// Both end with 1 where there is nothing to tell.
@@ -164,6 +186,11 @@ mod tests {
         let found: Vec<(u32, String)> =
             parse_listeners(text, 18789).into_iter().map(|(pid, address)| (pid, address.to_string())).collect();
         assert_eq!(found, [(3925, "127.0.0.1".to_owned()), (3925, "::1".to_owned()), (4000, "::".to_owned())]);
+        let below = first_below(
+            "p1\nfcwd\nn/\np12\nfcwd\nn/srv/data\nf3\nn/srv/data/a\np13\nf3\nn/srv/database\n",
+            &["/srv/data".into()],
+        );
+        assert_eq!(below, [(12, PathBuf::from("/srv/data"))]);
         let files = open_files("p1\nfcwd\nn/Volumes/ann\nftxt\nn/opt/homebrew/bin/node\nftxt\nn/usr/lib/dyld\n");
         assert_eq!(
             (files["cwd"].to_str(), files["txt"].to_str()),

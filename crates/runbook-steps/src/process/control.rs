@@ -70,16 +70,19 @@ impl Service {
         Ok(found)
     }
 
+    /// The same, also for the supervisor itself.
+    pub(crate) fn supervised_by(host: &Reader, process: &Identity) -> Result<Option<String>, Failure> {
+        let itself = host.executed(process)?.and_then(|executed| supervises(&executed.argv));
+        if itself.is_some() { Ok(itself) } else { Self::supervising(host, process) }
+    }
+
     /// The name of the service under whose supervisor `process` runs, in whatever state directory that one is. The
     /// supervisor adopts what its service leaves behind, so a process that is not below one is an orphan.
     pub(crate) fn supervising(host: &Reader, process: &Identity) -> Result<Option<String>, Failure> {
         for above in host.ancestors(process.pid)? {
-            let argv = host.executed(&above.identity)?.unwrap_or_default().argv;
-            if let [_, word, spec] = argv.as_slice()
-                && word == SUPERVISE
-                && let Some(name) = Path::new(spec).parent().and_then(Path::file_name)
-            {
-                return Ok(Some(name.to_string_lossy().into_owned()));
+            let name = supervises(&host.executed(&above.identity)?.unwrap_or_default().argv);
+            if name.is_some() {
+                return Ok(name);
             }
         }
         Ok(None)
@@ -216,6 +219,13 @@ impl Service {
         std::thread::spawn(move || supervisor.wait());
         started
     }
+}
+
+/// The name of the service whose supervisor is run by `argv`.
+fn supervises(argv: &[String]) -> Option<String> {
+    let [_, word, spec] = argv else { return None };
+    let name = Path::new(spec).parent()?.file_name().filter(|_| word == SUPERVISE)?;
+    Some(name.to_string_lossy().into_owned())
 }
 
 fn read_json<T: serde::de::DeserializeOwned>(host: &Reader, path: &Path) -> Result<Option<T>, Failure> {

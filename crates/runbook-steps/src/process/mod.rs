@@ -5,6 +5,7 @@
 
 mod control;
 mod readiness;
+mod revive;
 mod spec;
 mod state;
 mod supervisor;
@@ -12,6 +13,7 @@ mod way_back;
 
 pub(crate) use control::Service;
 pub(crate) use readiness::Ready;
+pub use revive::revive;
 pub(crate) use spec::{Limit, Restart, Spec, base_environment};
 pub(crate) use state::{Life, LogMark, State};
 pub use supervisor::supervise;

@@ -1,5 +1,6 @@
-//! `backup list | verify | restore | prune`.
+//! `backup list | verify | prune`; `backup restore` is in `restore.rs`.
 
+use super::restore::{Restore, Users};
 use crate::cli::{BackupCommand, Format};
 use crate::error::{CommandError, Exit};
 use crate::gaps;
@@ -9,7 +10,6 @@ use crate::running::{lock, now_ms};
 use crate::screen::Screen;
 use runbook_journal::{Journal, Look, StateDir};
 use serde_json::{Value, json};
-use std::path::PathBuf;
 
 pub(crate) fn run(screen: &Screen, dir: &StateDir, command: BackupCommand) -> Result<Exit, CommandError> {
     let look = Look::at(dir)?;
@@ -18,7 +18,14 @@ pub(crate) fn run(screen: &Screen, dir: &StateDir, command: BackupCommand) -> Re
     match command {
         BackupCommand::List => list(screen, &kept),
         BackupCommand::Verify { backup } => verify(screen, &kept, backup.as_deref()),
-        BackupCommand::Restore { backup, paths, yes } => restore(screen, dir, one(&kept, &backup)?, paths, yes),
+        BackupCommand::Restore { backup, paths, stop, while_running, yes } => {
+            let users = match (stop, while_running) {
+                (true, _) => Users::Stop,
+                (_, true) => Users::Leave,
+                _ => Users::Refuse,
+            };
+            Restore { screen, dir, one: one(&kept, &backup)?, users }.go(paths, yes)
+        }
         // What was lost may be needed.
         BackupCommand::Prune { .. } if !look.gaps.is_empty() => Err(gaps::lost(&look.gaps, Exit::Stuck)),
         BackupCommand::Prune { dry_run } => match journal {
@@ -113,7 +120,7 @@ fn verify(screen: &Screen, kept: &[Kept], name: Option<&str>) -> Result<Exit, Co
 }
 
 /// Shows one line of a result at once; for `--format json` it is kept until all are known.
-fn row(screen: &Screen, rows: &mut Vec<Value>, text: &str, value: Value) -> Result<(), CommandError> {
+pub(super) fn row(screen: &Screen, rows: &mut Vec<Value>, text: &str, value: Value) -> Result<(), CommandError> {
     match screen.format {
         Format::Text => screen.text(text)?,
         Format::Ndjson => screen.json(&value)?,
@@ -122,41 +129,8 @@ fn row(screen: &Screen, rows: &mut Vec<Value>, text: &str, value: Value) -> Resu
     Ok(())
 }
 
-fn finish(screen: &Screen, rows: &[Value]) -> Result<(), CommandError> {
+pub(super) fn finish(screen: &Screen, rows: &[Value]) -> Result<(), CommandError> {
     if screen.format == Format::Json { screen.json(&json!(rows)) } else { Ok(()) }
-}
-
-fn restore(screen: &Screen, dir: &StateDir, one: &Kept, paths: Vec<PathBuf>, yes: bool) -> Result<Exit, CommandError> {
-    let backup = match &one.backup {
-        Ok(backup) => backup,
-        Err(error) => return Err(CommandError::refused(format!("{} cannot be read: {error}", one.name))),
-    };
-    let paths = if paths.is_empty() { backup.roots().iter().map(|root| root.path.clone()).collect() } else { paths };
-    let paths = paths.into_iter().map(std::path::absolute).collect::<std::io::Result<Vec<PathBuf>>>()?;
-    if let Some(path) = paths.iter().find(|path| !backup.covers(path)) {
-        return Err(CommandError::refused(format!("{} is not in the backup {}", path.display(), one.name)));
-    }
-    let _lock = lock(dir, format!("restore {}", one.name))?;
-    for path in &paths {
-        screen.note(&format!("{} will be as it was; what is there now is set aside", path.display()));
-    }
-    screen.consent("Restore?", yes)?;
-    let aside = dir.path().join("restored").join(now_ms().to_string());
-    dir.create_below(&aside)?;
-    let mut rows = Vec::new();
-    for path in &paths {
-        let restored = backup.restore(path, &aside, &|| false)?;
-        let what = if restored.identical { "was as in the backup" } else { "put back" };
-        let value =
-            json!({ "path": path, "identical": restored.identical, "aside": (!restored.identical).then_some(&aside) });
-        row(screen, &mut rows, &format!("{}: {what}\n", path.display()), value)?;
-    }
-    finish(screen, &rows)?;
-    // Only an empty directory can be removed: then nothing had to be set aside.
-    if std::fs::remove_dir(&aside).is_err() {
-        screen.note(&format!("what was there before is in {}", aside.display()));
-    }
-    Ok(Exit::Done)
 }
 
 fn prune(

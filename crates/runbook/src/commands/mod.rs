@@ -7,6 +7,7 @@ mod backup;
 mod explain;
 mod judge;
 mod past;
+mod restore;
 mod settle;
 mod write;
 

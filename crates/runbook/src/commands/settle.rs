@@ -2,6 +2,7 @@
 
 use crate::cli::{Format, RecoverArgs, ResumeArgs, RollbackArgs};
 use crate::error::{CommandError, Exit};
+use crate::facts::host_facts;
 use crate::gaps;
 use crate::running::{self, Known, choose, go_on, journal, known, lock, unsettled};
 use crate::screen::Screen;
@@ -9,6 +10,8 @@ use crate::standing::HostState;
 use crate::window::in_window;
 use runbook_journal::{Journal, Lock, Look, RunRow, StateDir};
 use runbook_model::{RunId, RunPhase, RunState, Verdict};
+use runbook_steps::host::{Host, Reader};
+use runbook_steps::revive;
 
 pub(crate) fn rollback(screen: &Screen, dir: &StateDir, args: &RollbackArgs) -> Result<Exit, CommandError> {
     let take = |row: &RunRow| lock(dir, format!("rollback {}", row.run));
@@ -186,8 +189,34 @@ pub(crate) fn recover(screen: &Screen, dir: &StateDir, args: &RecoverArgs) -> Re
         return nothing_open(screen, dir, "no run is open on this host");
     };
     let known = known(&journal, &run)?;
+    let touched = RunState::replay(&known.records)?.may_have_touched();
+    // What the run has not touched is up before anything is verified; the rest is the rollback's, and what nobody brings back
+    // comes after it.
+    let early = if touched { Ok(()) } else { bring_back_services(screen, dir) };
     // Nobody is there at boot: what is not proven then is taken back.
-    go_on(screen, dir, lock, known, !args.forward, None)
+    let exit = go_on(screen, dir, lock, known, !args.forward, None)?;
+    let late = if touched { bring_back_services(screen, dir) } else { Ok(()) };
+    early.and(late).map(|()| exit)
+}
+
+/// Supervisors die with the host, and nobody else starts their services again.
+fn bring_back_services(screen: &Screen, dir: &StateDir) -> Result<(), CommandError> {
+    let reader = Reader::new(dir.path(), host_facts().home);
+    let services = Host::by_hand(reader, std::env::current_exe()?, |host| revive(host).map_err(CommandError::from))?;
+    let mut down = Vec::new();
+    for told in services {
+        match told {
+            Ok(line) => screen.note(&line),
+            Err(failure) => {
+                screen.complain(&failure.message);
+                down.push(failure);
+            }
+        }
+    }
+    match down.into_iter().next() {
+        Some(failure) => Err(CommandError { exit: Exit::Stuck, ..CommandError::from(failure) }),
+        None => Ok(()),
+    }
 }
 
 /// No run is open. A stuck one is over, but the host is not well: a unit at boot must not call that a success.

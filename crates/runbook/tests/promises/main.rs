@@ -9,6 +9,7 @@ mod bench;
 mod journal;
 mod package;
 mod secrets;
+mod services;
 mod small;
 mod statement;
 mod waits;
