@@ -225,7 +225,7 @@ fn units_of_a_user(host: &Host) {
     assert_eq!(sh(host, files), before);
 
     stage(host, &[], &stop("systemd-journald"));
-    assert_said(&as_ann("runbook apply /srv/plan.yaml --yes"), 3, &["systemd does not stop systemd-journald.service"]);
+    assert_said(&as_ann("runbook apply /srv/plan.yaml --yes"), 3, &["systemd does not stop systemd-journald"]);
 }
 
 fn without_a_bus(host: &Host) {
