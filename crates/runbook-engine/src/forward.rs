@@ -3,7 +3,7 @@
 use crate::Course;
 use crate::course::{Rank, Wait};
 use crate::decide::{Action, begin, ends_run, missing_baselines, over, take_back};
-use crate::way_back::verifies;
+use crate::way_back::{compare_undone, verifies};
 use runbook_model::{
     Event, FailureKind, OnFailure, Outcome, Outputs, Prediction, Purpose, Role, RollbackCause, RunPhase, RunState,
     StepId, StepState, StepStatus, UndoPhase, Verdict,
@@ -14,7 +14,9 @@ pub(crate) fn advance(state: &RunState, course: &Course, idle: bool) -> Vec<Acti
         return if idle && !stays_open(state, course) { end(state, course) } else { Vec::new() };
     }
     if idle && state.states().iter().all(|known| is_settled(known.status)) {
-        return over(Verdict::Succeeded, note_on_continued(state));
+        // What was taken back on the way is read before the run ends well.
+        return compare_undone(state, course)
+            .map_or_else(|| over(Verdict::Succeeded, note_on_continued(state)), |compare| vec![compare]);
     }
     if state.draining || missing_baselines(state, course).next().is_some() {
         return Vec::new();

@@ -9,7 +9,7 @@ use runbook_model::{Failure, Role, RunId, RunState};
 use runbook_steps::Held;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The name under which it is kept.
 const KEY: &str = "relies_on";
@@ -23,19 +23,23 @@ pub(crate) struct Relies {
     /// Whether the step keeps files in its own directory.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) files: bool,
+    /// Paths that were not there before the step, of which it declares that or something below: the outermost ones. What
+    /// of them is there in the end is left.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) absent: Vec<PathBuf>,
     /// The kind's data, where it is no map. A list, because `null` is data too.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     data: Vec<Json>,
 }
 
 impl Relies {
-    pub(crate) fn new(held: Vec<Held>, files: bool) -> Self {
-        Self { held, files, data: Vec::new() }
+    pub(crate) fn new(held: Vec<Held>, files: bool, absent: Vec<PathBuf>) -> Self {
+        Self { held, files, absent, data: Vec::new() }
     }
 
     /// The undo data for the journal.
     pub(crate) fn with(mut self, undo: Json) -> Result<Json, Failure> {
-        if self.held.is_empty() && !self.files {
+        if self.held.is_empty() && !self.files && self.absent.is_empty() {
             return Ok(undo);
         }
         let mut map = match undo {
@@ -49,6 +53,11 @@ impl Relies {
             .map_err(|error| Failure::refused(format!("what undo relies on cannot be written down: {error}")))?;
         map.insert(KEY.to_owned(), relies);
         Ok(Json::Object(map))
+    }
+
+    /// Whether something was not there before the step that this is the undo data of.
+    pub(crate) fn notes_absence(undo: &Json) -> bool {
+        undo.get(KEY).and_then(|relies| relies.get("absent")).is_some()
     }
 
     /// The kind's data, and what its undo relies on.
@@ -105,9 +114,9 @@ mod tests {
     fn the_data_of_a_kind_comes_back_as_it_was() {
         for data in [json!(null), json!({}), json!({ "a": 1 }), json!([1]), json!("text")] {
             for files in [false, true] {
-                let kept = Relies::new(Vec::new(), files).with(data.clone()).unwrap();
+                let kept = Relies::new(Vec::new(), files, Vec::new()).with(data.clone()).unwrap();
                 assert_eq!(kept == data, !files);
-                assert_eq!(Relies::of(kept), (data.clone(), Relies::new(Vec::new(), files)));
+                assert_eq!(Relies::of(kept), (data.clone(), Relies::new(Vec::new(), files, Vec::new())));
             }
         }
     }

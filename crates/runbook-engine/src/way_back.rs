@@ -3,6 +3,7 @@
 use crate::Course;
 use crate::aging::only_starts;
 use crate::decide::{Action, Job, over, take_back};
+use crate::relies::Relies;
 use crate::since::is_from_before;
 use runbook_model::{
     Declaration, Resource, Role, RunState, SERVICE_KEY, StepId, StepState, StepStatus, UndoPhase, Verdict,
@@ -35,7 +36,7 @@ pub(crate) fn next(state: &RunState, course: &Course) -> Vec<Action> {
     if let Some((step, _)) = unread {
         return vec![Action::Start(Job::Verify(step.clone()))];
     }
-    if let Some(step) = to_compare(state, course).find(|(_, known)| known.compared.is_none()).map(|(step, _)| step) {
+    if let Some(step) = to_compare(state, course) {
         return vec![Action::Start(Job::Compare(step.clone()))];
     }
     let names = |gone: fn(&StepState) -> &Vec<String>| {
@@ -210,21 +211,37 @@ fn to_verify<'a>(
     })
 }
 
-/// Backups of which a rollback kept something: what is there now is compared before anything is claimed of it.
-fn to_compare<'a>(
-    state: &'a RunState,
-    course: &'a Course,
-) -> impl Iterator<Item = (&'a StepId, &'a StepState)> + use<'a> {
-    let acted = state.has_acted();
-    state.steps().filter(move |(step, _)| acted && is_backup(course, step) && !kept(state, course, step).is_empty())
+/// The next of those backups of which a rollback kept something, and of those steps that wrote where nothing was: what
+/// is there now is read before anything is claimed of it.
+fn to_compare<'a>(state: &'a RunState, course: &Course) -> Option<&'a StepId> {
+    let keeps = |step: &StepId| is_backup(course, step) && !kept(state, course, step).is_empty();
+    let open = |(step, known): &(&StepId, &StepState)| {
+        known.compared.is_none() && (wrote_where_nothing_was(known) || keeps(step))
+    };
+    if state.has_acted() { state.steps().find(open).map(|(step, _)| step) } else { None }
 }
 
-/// The paths that the backup of `step` holds and that no rollback puts back by itself, or not so far.
+fn wrote_where_nothing_was(known: &StepState) -> bool {
+    known.undo.as_ref().is_some_and(Relies::notes_absence)
+}
+
+/// What is still to be compared of steps that were taken back although the run goes forward.
+pub(crate) fn compare_undone(state: &RunState, course: &Course) -> Option<Action> {
+    let undone = |(step, known): &(&StepId, &StepState)| {
+        known.status == StepStatus::Undone && known.compared.is_none() && !is_backup(course, step)
+    };
+    let open = state.steps().filter(undone).find(|(_, known)| wrote_where_nothing_was(known));
+    open.map(|(step, _)| Action::Start(Job::Compare(step.clone())))
+}
+
+/// The paths that the backup of `step` holds and that no rollback puts back by itself, or not so far, or not as the last one.
 pub(crate) fn kept(state: &RunState, course: &Course, step: &StepId) -> Vec<PathBuf> {
     let Some(known) = state.step(step) else { return Vec::new() };
     let mut kept = paths(known, "never");
-    let insured = known.undone.contains(&UndoPhase::Insurance) && is_insurance(state, course, step);
-    kept.extend(paths(known, "if_needed").into_iter().filter(|_| !insured));
+    let restored = known.undone.contains(&UndoPhase::Insurance) && is_insurance(state, course, step);
+    kept.extend(paths(known, "if_needed").into_iter().filter(|_| !restored));
+    // The insurance of another backup may lie above what this one put back.
+    kept.extend(paths(known, "always").into_iter().filter(|_| insured(state)));
     kept.into_iter().map(Path::to_owned).collect()
 }
 

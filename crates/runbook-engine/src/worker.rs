@@ -20,7 +20,7 @@ use runbook_steps::host::{Cancel, Host, HostBuilder, Reader, Running, io_failure
 use runbook_steps::{BackupRef, Baseline, Changed, Confirmation, Done, Held, Note, Step, Work};
 use serde_json::Value as Json;
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, Once, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -63,6 +63,8 @@ pub(crate) struct Brief {
     pub(crate) backups: Vec<BackupRef>,
     /// What a rollback keeps of the paths of this backup.
     pub(crate) kept: Vec<PathBuf>,
+    /// Paths that were not there before the step.
+    pub(crate) absent: Vec<PathBuf>,
 }
 
 /// A thread's view of one job.
@@ -183,6 +185,26 @@ pub(crate) fn fail(job: Job, brief: &Brief, failure: Failure) -> Input {
     }
 }
 
+/// The outermost paths of those above or at `written` that are not there.
+fn absent(host: &Reader, written: &[PathBuf]) -> Vec<PathBuf> {
+    let missing = |path: &Path| matches!(host.lstat(path), Ok(None));
+    let outermost = |path: &PathBuf| path.ancestors().take_while(|above| missing(above)).last().map(Path::to_owned);
+    let mut found: Vec<PathBuf> = written.iter().filter_map(outermost).collect();
+    found.sort();
+    found.dedup();
+    found
+}
+
+/// What there is to say of a path that was not there before the step.
+fn still_there(host: &Reader, path: &Path) -> Option<Remains> {
+    let name = path.display().to_string();
+    match host.lstat(path) {
+        Ok(None) => None,
+        Ok(Some(_)) => Some(Remains::new(RemainsKind::Left, name, "was not there before")),
+        Err(failure) => Some(Remains::new(RemainsKind::NotCompared, name, failure.message)),
+    }
+}
+
 /// The failure with what the operating system said.
 fn full(error: &runbook_journal::Error) -> Failure {
     let source = std::error::Error::source(error).map(|source| format!(": {source}")).unwrap_or_default();
@@ -296,10 +318,11 @@ impl Bench<'_> {
             return Ok(Began::Ready { undo: None });
         }
         self.forget_earlier_captures()?;
+        let absent = absent(&self.host, &written(&self.worker.program.course, &self.def.id));
         let undo = bound.prepare(&self.tools(&|note| self.say(note)))?;
         let held = self.held.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let keeps = std::fs::read_dir(&self.dir).is_ok_and(|mut entries| entries.next().is_some());
-        Ok(Began::Ready { undo: Some(Relies::new(held, keeps).with(undo)?) })
+        Ok(Began::Ready { undo: Some(Relies::new(held, keeps, absent).with(undo)?) })
     }
 
     /// Only on the way forward: what was changed is taken back wherever it is.
@@ -439,10 +462,15 @@ impl Bench<'_> {
     }
 
     fn compare(&self, step: StepId) -> Input {
-        let compared =
-            self.bind().and_then(|bound| bound.compare(&self.tools(&|note| self.say(note)), &self.brief.kept));
+        let compared = match self.brief.kept.as_slice() {
+            [] => Ok(Vec::new()),
+            kept => self.bind().and_then(|bound| bound.compare(&self.tools(&|note| self.say(note)), kept)),
+        };
         match compared {
-            Ok(remains) => Input::Compared { step, remains },
+            Ok(mut remains) => {
+                remains.extend(self.brief.absent.iter().filter_map(|path| still_there(&self.host, path)));
+                Input::Compared { step, remains }
+            }
             Err(failure) => fail(Job::Compare(step), self.brief, failure),
         }
     }

@@ -5,6 +5,7 @@
 
 mod args;
 pub mod attached;
+mod brought;
 mod catalogue;
 mod check;
 mod effects;

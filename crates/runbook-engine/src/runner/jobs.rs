@@ -69,6 +69,7 @@ impl Runner {
         Brief {
             undo,
             held: relies.held,
+            absent: relies.absent,
             struck: struck_out.map(str::to_owned).collect(),
             marks: marks.cloned().unwrap_or(Json::Null),
             baseline: known.and_then(|known| known.baseline.clone()).unwrap_or_default(),

@@ -24,6 +24,8 @@ pub(crate) enum Lost {
     Never,
     UntilInsured,
     Always,
+    /// It cannot be read after the rollback.
+    Unread,
 }
 
 /// What one attempt of a step comes to.
@@ -225,7 +227,9 @@ fn steps(odds: Odds) -> impl Strategy<Value = Step> {
         1 => (0..2_u8).prop_map(Part::Start),
         2 => (0..2_u8).prop_map(Part::Restart),
         2 => any::<(bool, bool)>().prop_map(|(always, if_needed)| Part::Backup { always, if_needed }),
-        2 => prop_oneof![4 => Just(Lost::Never), 2 => Just(Lost::UntilInsured), 1 => Just(Lost::Always)]
+        2 => prop_oneof![
+            4 => Just(Lost::Never), 2 => Just(Lost::UntilInsured), 1 => Just(Lost::Always), 1 => Just(Lost::Unread)
+        ]
             .prop_map(Part::Verify),
         1 => Just(Part::Inspect),
         1 => Just(Part::Gate),

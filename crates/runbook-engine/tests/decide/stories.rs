@@ -252,3 +252,19 @@ fn the_way_back_of_a_plan_with_everything() {
         }
     }
 }
+
+/// A later backup that is put back as insurance lies above what an earlier one put back before: that is read, and named.
+#[test]
+fn insurance_from_a_later_backup_is_told() {
+    let backup = |always| step(Part::Backup { always, if_needed: !always });
+    let verify = step(Part::Verify(Lost::UntilInsured)).fates(FAILS);
+    let change = || step(Part::Change).path(1);
+    let mut script = Script::of([backup(true), change(), backup(false).needs(&[1]), change().needs(&[2]), verify]);
+    let mut kept = 0;
+    for chance in 0..8_u8 {
+        script.chance = (0..16).map(|at| (chance >> (at % 3)) & 1).collect();
+        let world = plays(&script, &[], Verdict::RolledBack);
+        kept += usize::from(!runbook_model::Closing::of(&world.state).remains.is_empty());
+    }
+    assert!(kept > 0, "no chance left a difference");
+}

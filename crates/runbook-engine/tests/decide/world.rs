@@ -1,7 +1,9 @@
 //! A host of which only one thing is known: which steps left traces on it. Plays a script, with interrupts and crashes,
 //! and watches the laws that hold at every moment.
 
-use crate::script::{Fate, Lost, Part, Script, id};
+use crate::closing::closing_is_true;
+use crate::host::{Files, STATE, made_by};
+use crate::script::{Fate, Lost, Part, Script, id, number};
 use runbook_engine::{Action, Began, Course, Input, Job, decide};
 use runbook_model::*;
 use serde_json::{Value as Json, json};
@@ -33,6 +35,7 @@ pub(crate) struct World<'a> {
     commits: Vec<Vec<Record>>,
     under_way: Vec<Job>,
     pub(crate) traces: BTreeMap<usize, Trace>,
+    pub(crate) files: Files,
     insured: bool,
     pub(crate) repaired: bool,
     inputs: usize,
@@ -61,6 +64,7 @@ impl<'a> World<'a> {
             commits: Vec::new(),
             under_way: Vec::new(),
             traces: BTreeMap::new(),
+            files: Files::default(),
             insured: false,
             repaired: false,
             inputs: 0,
@@ -154,6 +158,7 @@ impl<'a> World<'a> {
                     self.commits.pop();
                 }
                 self.state = RunState::replay(self.commits.iter().flatten()).unwrap();
+                closing_is_true(self.script, self);
                 self.commit(vec![Event::RunResumed { version: String::new() }]);
                 self.feed(Input::Resume);
             }
@@ -233,7 +238,8 @@ impl<'a> World<'a> {
                 assert_eq!(last.map(|record| &record.event), Some(&wanted));
             }
             Job::Baseline(_) => assert!(!self.state.may_have_touched(), "a baseline after the first change"),
-            Job::Verify(_) | Job::Compare(_) => assert!(!forward),
+            Job::Verify(_) => assert!(!forward),
+            Job::Compare(_) => {}
             Job::Pause { .. } => assert!(forward),
             Job::Ask(step) => {
                 assert!(
@@ -258,7 +264,7 @@ impl<'a> World<'a> {
                 Input::Began { step, began }
             }
             Job::Act(step) => self.act(step),
-            Job::Recheck(step) => match self.traces.get(&crate::script::number(&step)) {
+            Job::Recheck(step) => match self.traces.get(&number(&step)) {
                 Some(Trace::Whole) => self.acted_well(step),
                 _ => self.act(step),
             },
@@ -269,16 +275,46 @@ impl<'a> World<'a> {
                 Input::TakenBack { step, phase, result, remains: Vec::new() }
             }
             Job::Verify(step) => {
-                let is_lost = match self.script.step(&step).part {
-                    Part::Verify(Lost::Always) => !self.repaired,
-                    Part::Verify(Lost::UntilInsured) => !self.insured && !self.repaired,
-                    _ => false,
-                };
-                let lost = if is_lost { vec!["signal".to_owned()] } else { Vec::new() };
-                Input::Verified { step, readings: Vec::new(), lost, unread: Vec::new(), failure: None }
+                let Part::Verify(lost) = self.script.step(&step).part else { panic!("{step} verifies nothing") };
+                let named = |wanted| if self.signal(lost) == wanted { vec!["signal".to_owned()] } else { Vec::new() };
+                let (lost, unread) = (named(SignalVerdict::Red), named(SignalVerdict::Unread));
+                Input::Verified { step, readings: Vec::new(), lost, unread, failure: None }
             }
-            Job::Compare(step) => Input::Compared { step, remains: Vec::new() },
+            Job::Compare(step) => Input::Compared { remains: self.compare(&step), step },
         }
+    }
+
+    /// What a signal says now that was green before the run.
+    pub(crate) fn signal(&self, lost: Lost) -> SignalVerdict {
+        match lost {
+            Lost::Always if !self.repaired => SignalVerdict::Red,
+            Lost::UntilInsured if !self.insured && !self.repaired => SignalVerdict::Red,
+            Lost::Unread if !self.repaired => SignalVerdict::Unread,
+            _ => SignalVerdict::Green,
+        }
+    }
+
+    /// The step of the earliest backup that is complete.
+    fn earliest_backup(&self) -> Option<usize> {
+        let backups = self.state.steps().filter(|(_, known)| known.outputs.contains_key("never"));
+        backups.min_by_key(|(_, known)| known.finished_seq).map(|(step, _)| number(step))
+    }
+
+    /// What the earliest backup of the run says of the state.
+    pub(crate) fn held_before(&self) -> Option<u32> {
+        self.files.backups.get(&self.earliest_backup()?).copied()
+    }
+
+    fn compare(&self, step: &StepId) -> Vec<Remains> {
+        let at = number(step);
+        let mut remains = Vec::new();
+        if self.files.made.contains(&at) {
+            remains.push(Remains::new(RemainsKind::Left, made_by(at), ""));
+        }
+        if self.earliest_backup() == Some(at) && self.held_before() != Some(self.files.state) {
+            remains.push(Remains::new(RemainsKind::Kept, STATE, "1 file differs"));
+        }
+        remains
     }
 
     fn answer(&mut self) -> Option<Decided> {
@@ -299,7 +335,9 @@ impl<'a> World<'a> {
     }
 
     fn begin(&self, step: &StepId) -> Began {
-        let undo = self.script.step(step).changes().then(|| json!({}));
+        // Each change writes below a directory that was not there.
+        let absent = json!({ "relies_on": { "absent": [made_by(number(step))] } });
+        let undo = self.script.step(step).changes().then_some(absent);
         match self.fate(step) {
             _ if self.state.cancelling => Began::Failed(Failure::new(FailureKind::Cancelled, "")),
             Fate::Skip => Began::Skip(String::new()),
@@ -317,14 +355,20 @@ impl<'a> World<'a> {
         };
         let Some(kind) = failure else { return self.acted_well(step) };
         if self.script.step(&step).changes() {
-            self.traces.insert(crate::script::number(&step), Trace::Half);
+            self.traces.insert(number(&step), Trace::Half);
+            self.write_beside(number(&step));
         }
         Input::Acted { step, result: Err(Failure::new(kind, "")), readings: Vec::new(), remains: Vec::new() }
     }
 
     fn acted_well(&mut self, step: StepId) -> Input {
+        let at = number(&step);
         if self.script.step(&step).changes() {
-            self.traces.insert(crate::script::number(&step), Trace::Whole);
+            self.traces.insert(at, Trace::Whole);
+            self.write_beside(at);
+        }
+        if matches!(self.script.step(&step).part, Part::Backup { .. }) {
+            self.files.back_up(at);
         }
         let outputs = self.outputs(&step);
         Input::Acted { step, result: Ok((String::new(), outputs)), readings: Vec::new(), remains: Vec::new() }
@@ -336,17 +380,41 @@ impl<'a> World<'a> {
             return Err(Failure::failed(""));
         }
         match phase {
-            UndoPhase::Halt => drop(self.traces.insert(crate::script::number(step), Trace::Down)),
-            UndoPhase::Undo => drop(self.traces.remove(&crate::script::number(step))),
-            UndoPhase::Insurance => self.insured = true,
+            UndoPhase::Halt => drop(self.traces.insert(number(step), Trace::Down)),
+            UndoPhase::Undo => {
+                self.traces.remove(&number(step));
+                // Others may have put something into what it made.
+                if self.draw(3) > 0 {
+                    self.files.made.remove(&number(step));
+                }
+                self.files.restore(number(step));
+            }
+            UndoPhase::Insurance => {
+                self.insured = true;
+                self.files.restore(number(step));
+            }
         }
         Ok(String::new())
     }
 
+    /// What happens besides the change that is declared.
+    fn write_beside(&mut self, step: usize) {
+        if self.draw(2) == 0 {
+            self.files.made.insert(step);
+        }
+        if self.draw(2) == 0 {
+            self.files.state += 1;
+        }
+        if self.draw(2) == 0 {
+            self.files.stray += 1;
+        }
+    }
+
     fn outputs(&self, step: &StepId) -> Outputs {
         let Part::Backup { always, if_needed } = self.script.step(step).part else { return Outputs::new() };
-        let paths = |some: bool| if some { json!(["/p0"]) } else { json!([]) };
-        [("always".to_owned(), paths(always)), ("if_needed".to_owned(), paths(if_needed))].into_iter().collect()
+        let paths = |name: &str, some: bool| (name.to_owned(), if some { json!([STATE]) } else { json!([]) });
+        let never = !(always || if_needed);
+        [paths("always", always), paths("if_needed", if_needed), paths("never", never)].into_iter().collect()
     }
 
     fn draw(&mut self, below: usize) -> usize {

@@ -268,16 +268,18 @@ impl Page<'_> {
                 format!("no baseline, so there is nothing to compare with after a rollback: {}", failure.message);
             return self.line(Glyph::Note, Tone::Warn, step, &text, None) + &hint(failure, DETAIL, self.style);
         }
-        let red: Vec<&str> = readings
-            .iter()
-            .filter(|reading| reading.verdict == SignalVerdict::Red)
-            .map(|reading| reading.signal.as_str())
-            .collect();
-        if red.is_empty() {
-            return String::new();
-        }
-        let text = format!("already red before any change: {}", red.join(", "));
-        self.line(Glyph::Note, Tone::Warn, step, &text, None)
+        let with = |verdict| readings.iter().filter(move |reading| reading.verdict == verdict);
+        let red: Vec<&str> = with(SignalVerdict::Red).map(|reading| reading.signal.as_str()).collect();
+        let unread: Vec<String> =
+            with(SignalVerdict::Unread).map(|reading| format!("{} ({})", reading.signal, reading.read)).collect();
+        let told = [
+            ("already red before any change", red.join(", ")),
+            ("cannot be read before any change", unread.join(", ")),
+        ];
+        let line = |(what, signals): &(&str, String)| {
+            self.line(Glyph::Note, Tone::Warn, step, &format!("{what}: {signals}"), None)
+        };
+        told.iter().filter(|(_, signals)| !signals.is_empty()).map(line).collect()
     }
 
     fn undone(&self, step: &StepId, phase: UndoPhase, summary: &str, failure: Option<&Failure>, at: i64) -> String {

@@ -1,6 +1,7 @@
 //! `command.run`: a command of the plan's author, with what it touches and how it is taken back.
 
 use crate::args::wrong;
+use crate::brought::{INSTALL_IT, brought_by_plan};
 use crate::check::as_vector;
 use crate::effects::read_effects;
 use crate::host::{Command, Reader};
@@ -8,12 +9,12 @@ use crate::{
     Args, Confirmation, Done, FromArg, Kind, KindDoc, Mistake, OutputDoc, Param, ParamType, Probe, Step, Work,
 };
 use runbook_model::{
-    Access, Code, Declaration, Diagnostic, Diagnostics, Effect, Failure, Node, Outputs, Prediction, Reference,
-    Resource, UndoPhase, UndoSource, Value,
+    Access, Code, Declaration, Diagnostic, Diagnostics, Effect, Failure, Node, Outputs, Prediction, Reference, Remains,
+    RemainsKind, Resource, UndoPhase, UndoSource, Value,
 };
 use serde_json::{Value as Json, json};
 use std::borrow::Cow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The kind.
 pub(crate) struct CommandRun;
@@ -103,6 +104,7 @@ impl Kind for CommandRun {
             undo: undo.map(|argv| Command { argv, ..base }),
             creates: args.maybe("creates")?,
             writes: written_paths(&effects),
+            others: written_others(&effects),
         }))
     }
 }
@@ -122,7 +124,13 @@ fn check_undo(undo: &Node, args: &Args<'_>, found: &mut Diagnostics) {
         return;
     };
     match Vec::<String>::from_arg(run, args.context) {
-        Ok(argv) if argv.first().is_some_and(|program| !program.is_empty()) => {}
+        Ok(argv) if argv.first().is_some_and(|program| !program.is_empty()) => {
+            let file = brought_by_plan(&argv).filter(|_| args.given("cwd").is_none());
+            found.extend(file.map(|file| {
+                let message = format!("`undo` runs `{file}` of the plan's directory, which the way back does not have");
+                Diagnostic::error(Code::WRONG_PARAMETER, run.span, message).help(INSTALL_IT)
+            }));
+        }
         Err(Mistake::Later) => {}
         _ => {
             let help = if let Value::String(line) = &run.value { Some(as_vector(line)) } else { None };
@@ -157,11 +165,39 @@ fn written_paths(effects: &[Effect]) -> Vec<PathBuf> {
     effects.iter().filter_map(path).collect()
 }
 
+fn written_others(effects: &[Effect]) -> Vec<Resource> {
+    let named =
+        |resource: &Resource| !matches!(resource, Resource::Path(_) | Resource::UnknownPath | Resource::Everything);
+    let written = effects.iter().filter(|effect| effect.access == Access::Write).map(|effect| &effect.resource);
+    written.filter(|resource| named(resource)).cloned().collect()
+}
+
 struct Run {
     command: Command,
     undo: Option<Command>,
     creates: Option<PathBuf>,
     writes: Vec<PathBuf>,
+    /// What it declares to write that is no path.
+    others: Vec<Resource>,
+}
+
+impl Run {
+    /// An undo of the plan's own says that it went well, and nobody reads what it put back: what of it the plan declares is
+    /// named. Of paths that were not there before, the end of the run reads whether they are gone.
+    fn tell_what_is_not_compared(&self, work: &Work<'_>, undo: &Json) -> Result<(), Failure> {
+        let there = undo.get("there").and_then(Json::as_array);
+        for path in there.into_iter().flatten().filter_map(Json::as_str) {
+            work.leaves(match work.host.lstat(Path::new(path))? {
+                Some(_) => Remains::new(RemainsKind::NotCompared, path, "was taken back by a command of the plan"),
+                None => Remains::new(RemainsKind::Lost, path, "is not there after its undo, a command of the plan"),
+            });
+        }
+        for resource in &self.others {
+            let detail = "was taken back by a command of the plan";
+            work.leaves(Remains::new(RemainsKind::NotCompared, resource.to_string(), detail));
+        }
+        Ok(())
+    }
 }
 
 impl Step for Run {
@@ -175,10 +211,13 @@ impl Step for Run {
     }
 
     fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {
-        if self.undo.is_none() {
-            for path in &self.writes {
-                work.covering(path)?;
-            }
+        if self.undo.is_some() {
+            let is_there = |path: &&PathBuf| !matches!(work.host.lstat(path), Ok(None));
+            let there: Vec<_> = self.writes.iter().filter(is_there).map(|path| path.to_string_lossy()).collect();
+            return Ok(if there.is_empty() { Json::Null } else { json!({ "there": there }) });
+        }
+        for path in &self.writes {
+            work.covering(path)?;
         }
         Ok(Json::Null)
     }
@@ -208,10 +247,11 @@ impl Step for Run {
         self.undo.is_some()
     }
 
-    fn take_back(&self, phase: UndoPhase, work: &Work<'_>, _: &Json) -> Result<String, Failure> {
+    fn take_back(&self, phase: UndoPhase, work: &Work<'_>, data: &Json) -> Result<String, Failure> {
         match (phase, &self.undo) {
             (UndoPhase::Undo, Some(undo)) => {
                 work.host.run_well(undo)?;
+                self.tell_what_is_not_compared(work, data)?;
                 Ok(format!("`{}` ended with exit code 0", undo.line()))
             }
             (UndoPhase::Undo, None) => {

@@ -208,3 +208,171 @@ fn a_good_run_below_another_is_taken_back_by_name_only() {
     bench.expect(0, &[&command[1], &command[2], "--yes"]).says(&["Rolled back."]);
     assert!(!bench.host("f").exists());
 }
+
+/// Directories that came with a change and that its undo does not remove are named: those above a path that a command
+/// writes, and one that others have put something into.
+#[test]
+fn what_was_made_on_the_way_is_named() {
+    let bench = Bench::new();
+    let plan = bench.plan(
+        "plan",
+        "steps:
+  - { id: keep, uses: backup.create, with: { paths: [HOST/deep/er/file] } }
+  - { id: d, uses: file.directory, with: { path: HOST/dir } }
+  - { id: a, uses: command.run, needs: [keep, d], with: { run: [sh, -c, \"mkdir -p HOST/deep/er; echo x > HOST/deep/er/file; echo x > HOST/dir/theirs\"], effects: { writes: [{ path: HOST/deep/er/file }] } } }
+"
+        .to_owned()
+        .as_str(),
+    );
+    fs::write(&plan, fs::read_to_string(&plan).unwrap() + FAILS).unwrap();
+    bench.expect(3, &["apply", &plan, "--yes"]).says(&["but for what is named below"]);
+    let told: Vec<(String, String)> = closing(&bench)["remains"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| (one["what"].as_str().unwrap().to_owned(), one["path"].as_str().unwrap().to_owned()))
+        .collect();
+    let left = |name: &str| ("left".to_owned(), bench.host(name).display().to_string());
+    assert!(told.contains(&left("deep")) && told.contains(&left("dir")), "{told:?}");
+    assert_eq!(told.len(), 2, "{told:?}");
+}
+
+/// What is taken back on the way forward is read too.
+#[test]
+fn what_a_failure_that_passes_leaves_is_named() {
+    let bench = Bench::new();
+    let plan = bench.plan(
+        "plan",
+        "steps:
+  - { id: keep, uses: backup.create, with: { paths: [HOST/deep/file] } }
+  - id: a
+    uses: command.run
+    on_failure: continue
+    needs: [keep]
+    with: { run: [sh, -c, \"mkdir -p HOST/deep; echo x > HOST/deep/file; exit 3\"], effects: { writes: [{ path: HOST/deep/file }] } }
+",
+    );
+    bench.expect(0, &["apply", &plan, "--yes"]).says(&["left: ", "/deep, was not there before"]);
+}
+
+/// The undo that a plan names says that it went well. Nobody reads what it put back.
+#[test]
+fn what_a_command_took_back_is_not_called_as_it_was() {
+    let bench = Bench::new();
+    bench.write("host/conf", "old\n");
+    let plan = bench.plan(
+        "plan",
+        "steps:
+  - { id: a, uses: command.run, with: { run: [sh, -c, \"echo new > HOST/conf\"], undo: { run: [\"true\"] }, effects: { writes: [{ path: HOST/conf }] } } }
+  - id: v
+    uses: verify.signals
+    needs: [a]
+    with:
+      within: 1s
+      signals:
+        works: { command: [test, -e, HOST/conf], role: blocking, kind: functional }
+        no-fault: { command: [test, '!', -e, HOST/fault], role: blocking, kind: negative }
+  - { id: z, uses: command.run, needs: [v], with: { run: [\"false\"], undo: { run: [\"true\"] } } }
+",
+    );
+    let conf = format!("not compared: {}", bench.host("conf").display());
+    bench.expect(3, &["apply", &plan, "--yes"]).says(&[&conf]).never_says(&["is as it was."]);
+}
+
+/// A signal that cannot be read is not a signal that is lost: nothing is put back for it, and it is said.
+#[test]
+fn a_signal_that_cannot_be_read_restores_nothing() {
+    use std::os::unix::fs::PermissionsExt;
+    let bench = Bench::new();
+    bench.write("host/st/db", "old\n");
+    let probe = bench.write("probe", "#!/bin/sh\nexit 0\n");
+    fs::set_permissions(&probe, fs::Permissions::from_mode(0o755)).unwrap();
+    let plan = bench.plan(
+        "plan",
+        &format!(
+            "steps:
+  - {{ id: keep, uses: backup.create, with: {{ paths: [HOST/st] }} }}
+  - {{ id: a, uses: file.write, needs: [keep], with: {{ path: HOST/f, content: new }} }}
+  - id: v
+    uses: verify.signals
+    with:
+      within: 1s
+      signals:
+        works: {{ command: [{probe}], role: blocking, kind: functional }}
+"
+        ),
+    );
+    bench.expect(0, &["apply", &plan, "--yes"]);
+    fs::write(bench.host("st/db"), "what the service wrote\n").unwrap();
+    fs::rename(&probe, bench.path("away")).unwrap();
+    let words = ["Stuck.", "cannot be read", "works", "1 file differs"];
+    bench.expect(5, &["rollback", "--yes"]).says(&words).never_says(&["second time"]);
+    assert_eq!(fs::read_to_string(bench.host("st/db")).unwrap(), "what the service wrote\n");
+    assert_eq!(closing(&bench)["signals"][0]["red"], false);
+    fs::rename(bench.path("away"), &probe).unwrap();
+    bench.expect(0, &["rollback", "--yes"]).says(&["Rolled back."]);
+}
+
+/// What the way back runs must not go away with a checkout.
+#[test]
+fn a_program_of_the_plans_directory_is_refused_where_the_way_back_needs_it() {
+    let bench = Bench::new();
+    for (file, step) in [
+        ("./probe", "{ id: v, uses: verify.signals, with: { signals: { works: { command: [./probe] } } } }"),
+        ("probe.sh", "{ id: v, uses: verify.signals, with: { signals: { works: { command: [sh, probe.sh] } } } }"),
+        ("./undo", "{ id: a, uses: command.run, with: { run: [\"true\"], undo: { run: [./undo] } } }"),
+    ] {
+        let plan = bench.plan("plan", &format!("steps:\n  - {step}\n"));
+        bench.expect(1, &["check", &plan]).says(&[file, "plan's directory", "install it on the host"]);
+    }
+}
+
+/// What cannot be read before the change is told like what is red.
+#[test]
+fn a_signal_that_cannot_be_read_before_the_change_is_told() {
+    let bench = Bench::new();
+    let plan = bench.plan(
+        "plan",
+        "steps:
+  - { id: a, uses: file.write, with: { path: HOST/f, content: new } }
+  - id: v
+    uses: verify.signals
+    needs: [a]
+    with:
+      within: 1s
+      signals:
+        lines: { log: ready, role: blocking, kind: functional }
+        works: { command: [test, -e, HOST/f], role: blocking, kind: functional }
+      log: HOST/no.log
+",
+    );
+    bench.run(&["apply", &plan, "--yes"]).says(&[
+        "! v",
+        "cannot be read before any change: lines",
+        "already red before any change: works",
+    ]);
+}
+
+/// A crash before the first change: nothing was changed, and nothing was read.
+#[test]
+fn a_boot_before_the_first_change_claims_nothing_of_the_host() {
+    let bench = Bench::new();
+    let plan = bench.plan("plan", "steps:\n  - { id: a, uses: file.write, with: { path: HOST/f, content: x } }\n");
+    bench.kill_at(&plan, 2);
+    let said = bench.expect(0, &["recover", "--boot"]);
+    said.says(&["No step had begun to change anything; no signal was read since."]).never_says(&["as it was"]);
+    bench.kill_at(&plan, 2);
+    bench.expect(0, &["rollback", "--yes"]).never_says(&["changed this host in: .", "as it was"]);
+}
+
+/// Drained on the way back, gone on with, and closed by hand: each end says what it knows.
+#[test]
+fn a_stuck_run_that_is_closed_by_hand_still_names_what_remains() {
+    let bench = Bench::new();
+    stuck_below_another(&bench);
+    bench.expect(0, &["recover", "--accept", "looked at it"]);
+    let runs = bench.expect(0, &["history", "--format", "json"]).json();
+    let first = runs["runs"][1]["run"].as_str().unwrap().to_owned();
+    let said = bench.expect(0, &["show", &first]);
+    said.says(&["Closed by hand.", "nothing was read"]).never_says(&["as it was"]);
+}

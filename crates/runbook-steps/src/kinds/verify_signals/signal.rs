@@ -1,5 +1,6 @@
 //! One signal as the plan writes it. All faults are reported; a part that waits for a step is left open.
 
+use crate::brought::{INSTALL_IT, brought_by_plan};
 use crate::launchd::Job;
 use crate::systemd::Unit;
 use crate::{ArgContext, FromArg, Mistake};
@@ -200,6 +201,11 @@ impl Draft<'_> {
                 if argv.first().is_none_or(String::is_empty) {
                     self.push(node.span, "needs an argument vector with the program first");
                     return None;
+                }
+                if let Some(file) = brought_by_plan(&argv) {
+                    let what = format!("runs `{file}` of the plan's directory, which the way back does not have");
+                    let fault = self.fault(node.span, &what).help(INSTALL_IT);
+                    self.found.push(fault);
                 }
                 Source::Command { argv, exit: self.field("exit").unwrap_or(0), wanted: self.wanted() }
             }
