@@ -74,7 +74,7 @@ pub(crate) enum Command {
         #[arg(value_name = "CODE|RULE")]
         name: Option<String>,
     },
-    /// Take a run back, the latest one if none is named
+    /// Take a run back; without a name the latest one that has something to take back
     #[command(after_help = EXIT_CODES)]
     Rollback(RollbackArgs),
     /// Go on with the run that was interrupted
@@ -83,7 +83,7 @@ pub(crate) enum Command {
     /// After a crash or a reboot: settle an open run without being asked
     #[command(after_help = EXIT_CODES)]
     Recover(RecoverArgs),
-    /// Tell whether a run is going on, open or stuck
+    /// Tell what blocks this host, over all of its runs; exits with 0 if nothing does, 5 stuck, 6 open
     Status,
     /// List the runs on this host, the latest first
     History,
