@@ -3,8 +3,11 @@
 //! Each check is one file in `tidy/`. All of them also run as a test, so the test command finds what this command finds.
 //!
 //! `cargo xtask acceptance openclaw`: the playbook on the real package; see `acceptance/`.
+//!
+//! `cargo xtask claims`: random faults, and whether what is claimed of the host is so; see `claims/`.
 
 mod acceptance;
+mod claims;
 mod tidy;
 
 use std::io::Write;
@@ -15,7 +18,8 @@ fn main() -> ExitCode {
     let said = match words.split_first() {
         Some((command, [])) if command == "tidy" => tidy::report(),
         Some((command, rest)) if command == "acceptance" => acceptance::run(rest),
-        _ => Err(format!("usage: cargo xtask tidy\n       {}", acceptance::USAGE)),
+        Some((command, rest)) if command == "claims" => claims::run(rest),
+        _ => Err(format!("usage: cargo xtask tidy\n       {}\n       {}", acceptance::USAGE, claims::USAGE)),
     };
     let (text, code) = match said {
         Ok(text) => (text, ExitCode::SUCCESS),
