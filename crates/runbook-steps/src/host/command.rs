@@ -51,6 +51,8 @@ pub struct Output {
     pub stderr: Vec<u8>,
     /// How long it took.
     pub took: Duration,
+    /// What it left running still held its output when it ended, so that there may be more of it.
+    pub cut: bool,
 }
 
 /// Takes a piece of standard output.
@@ -91,6 +93,11 @@ impl Output {
             (None, Some(signal)) => format!("killed by signal {signal}"),
             (None, None) => "ended in an unknown way".to_owned(),
         }
+    }
+
+    /// What is to be said beside what it did, where its output may not be whole; else nothing.
+    pub fn caveat(&self) -> &'static str {
+        if self.cut { "; something that it left running still holds its output, and there may be more" } else { "" }
     }
 
     /// The last lines of what it said, errors last.
@@ -173,7 +180,7 @@ impl Host {
         let leader = started.leader();
         let _noted = leader.map(|leader| running.note(leader, tag));
         let (stdin, out, err) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-        let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+        let (mut stdout, mut stderr, mut cut) = (Vec::new(), Vec::new(), false);
         let end = {
             let input = command.stdin.as_deref().unwrap_or_default();
             let mut hear = |bytes: &[u8]| match &mut take {
@@ -189,12 +196,12 @@ impl Host {
             tokio::select! {
                 _ = &mut talk => wait.await,
                 end = &mut wait => {
-                    let _ = tokio::time::timeout(DRAIN, talk).await;
+                    cut = tokio::time::timeout(DRAIN, talk).await.is_err();
                     end
                 }
             }
         };
-        let output = |status| Output { status, stdout, stderr, took: begin.elapsed() };
+        let output = |status| Output { status, stdout, stderr, took: begin.elapsed(), cut };
         match end.map_err(|error| Failure::failed(format!("cannot wait for `{}`: {error}", command.line())))? {
             End::Exited(_) if is_closed() => Err(left()),
             End::Exited(status) => Ok((output(status), started)),

@@ -151,7 +151,7 @@ impl Step for Capture {
             return Err(Failure::failed(format!("`{}` ended with {}", self.command.line(), output.ending()))
                 .detail(output.tail()));
         }
-        Ok(Done::saying(self.summary(&output)).with(self.outputs(&output)?))
+        Ok(Done::saying(format!("{}{}", self.summary(&output), output.caveat())).with(self.outputs(&output)?))
     }
 
     fn confirm(&self, _: &Reader, _: &Json) -> Result<Confirmation, Failure> {

@@ -228,7 +228,8 @@ impl Step for Run {
             ("stdout".to_owned(), json!(output.text())),
             ("code".to_owned(), json!(output.status.code())),
         ]);
-        Ok(Done::saying(format!("`{}` ended with exit code 0", self.command.line())).with(outputs))
+        let caveat = output.caveat();
+        Ok(Done::saying(format!("`{}` ended with exit code 0{caveat}", self.command.line())).with(outputs))
     }
 
     fn confirm(&self, host: &Reader, _: &Json) -> Result<Confirmation, Failure> {

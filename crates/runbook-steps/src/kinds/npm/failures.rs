@@ -127,6 +127,7 @@ mod tests {
             stdout: Vec::new(),
             stderr: stderr.as_bytes().to_vec(),
             took: Duration::ZERO,
+            cut: false,
         };
         explain("install demo@9.9.9", &output)
     }
