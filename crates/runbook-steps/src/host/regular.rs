@@ -48,7 +48,7 @@ pub fn read_regular(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, Failure>
 /// The same for what is read once and never again: a pipe that the shell made, such as `<(…)` or a redirected descriptor,
 /// is read as well, until `patience` is over.
 pub fn read_once(path: &Path, limit: u64, patience: Duration) -> Result<Option<Vec<u8>>, Failure> {
-    let of_the_shell = ["/dev/stdin", "/dev/fd", "/proc/self/fd"].iter().any(|place| path.starts_with(place));
+    let of_the_shell = ["/dev/stdin", "/dev/fd"].iter().any(|place| path.starts_with(place));
     let is_pipe = std::fs::metadata(path).is_ok_and(|found| found.file_type().is_fifo());
     if !(of_the_shell && is_pipe) {
         return read_regular(path, limit);
