@@ -15,6 +15,7 @@ mod error;
 mod escaped;
 mod exchange;
 mod extents;
+mod foreign;
 mod inode;
 mod leave;
 mod manifest;
@@ -34,11 +35,12 @@ mod unpack;
 pub use attributes::carry_over;
 pub use backup::{Backup, Verified};
 pub use compare::{Change, Difference, TreeDigest, digest_tree};
-pub use copy::{Copied, copy_tree, extract_archive};
+pub use copy::{Copied, copy_tree};
 pub use create::{Created, Options, create};
 pub use digest::Digest;
 pub use error::Error;
 pub use exchange::set_aside;
+pub use foreign::{Packed, extract_archive, list_archive};
 pub use manifest::{
     Archive, Attributes, Entry, EntryKind, FORMAT, MANIFEST, Manifest, Root, Seen, SkipReason, Skipped,
 };

@@ -113,6 +113,11 @@ impl Place {
         self.at("move", from, |parent, name| rustix::fs::renameat(parent, name, &root, to))
     }
 
+    /// Takes a file or a link away again.
+    pub(crate) fn remove(&mut self, relative: &Path) -> Result<(), Error> {
+        self.at("remove", relative, |parent, name| rustix::fs::unlinkat(parent, name, AtFlags::empty()))
+    }
+
     /// Gives a directory to a user and a group.
     pub(crate) fn own(&mut self, relative: &Path, (uid, gid): (u32, u32)) -> Result<(), Error> {
         self.at("set the owner of", relative, |parent, name| {

@@ -14,10 +14,11 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
-use crate::copy::{Copied, copy_into, unpack_into};
+use crate::copy::{Copied, copy_into};
 use crate::durable;
 use crate::error::Error;
 use crate::exchange::{Spot, Was, keep, rename_to_free, swap};
+use crate::foreign::unpack_into;
 use crate::place::Place;
 use crate::remove::{make_movable, put_back, remove_tree};
 use crate::tree::Mounts;

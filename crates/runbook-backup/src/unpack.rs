@@ -1,4 +1,5 @@
-//! Reads the members of tar archives: ours, and those of other tars (ustar, PAX, GNU long names).
+//! Reads the members of tar archives: ours, and those of other tars (Version 7, ustar, PAX, GNU with its long
+//! names and each of its forms of sparse files).
 //!
 //! Names are handed out as they are; whoever unpacks them must not trust them.
 
@@ -15,6 +16,7 @@ const BLOCK: usize = 512;
 /// Far above what long names and attributes need; a larger one is an attack on memory.
 const RECORDS_LIMIT: u64 = 8 << 20;
 const CHUNK: usize = 1 << 18;
+const MAP: &[u8] = b"GNU.sparse.map";
 
 /// One member, before its content.
 #[derive(Debug)]
@@ -28,7 +30,18 @@ pub(crate) struct Member {
     pub(crate) xattrs: Attributes,
     /// The length of the file that it unpacks to.
     pub(crate) size: u64,
-    sparse: bool,
+    holes: Holes,
+}
+
+/// Where a member says which parts of its file it holds.
+#[derive(Debug)]
+enum Holes {
+    /// It holds all of it.
+    None,
+    /// At the head of its content.
+    Within,
+    /// Before its content.
+    Known(Vec<Extent>),
 }
 
 /// A piece of a file's content, in order.
@@ -44,6 +57,8 @@ pub(crate) struct Members<R> {
     /// Content of the current member that was not read yet, and the padding after it.
     left: u64,
     padding: u64,
+    /// A block that was read to see what it is.
+    peeked: Option<[u8; BLOCK]>,
     global: BTreeMap<Vec<u8>, Vec<u8>>,
     buffer: Vec<u8>,
 }
@@ -54,7 +69,15 @@ fn bad(why: impl Into<String>) -> io::Error {
 
 impl<R: Read> Members<R> {
     pub(crate) fn new(input: R) -> Self {
-        Self { input, next_index: 0, left: 0, padding: 0, global: BTreeMap::new(), buffer: vec![0; CHUNK] }
+        Self {
+            input,
+            next_index: 0,
+            left: 0,
+            padding: 0,
+            peeked: None,
+            global: BTreeMap::new(),
+            buffer: vec![0; CHUNK],
+        }
     }
 
     pub(crate) fn into_input(self) -> R {
@@ -67,11 +90,7 @@ impl<R: Read> Members<R> {
         let mut records = self.global.clone();
         let (mut long_name, mut long_link) = (None, None);
         loop {
-            let mut block = [0; BLOCK];
-            self.input.read_exact(&mut block).map_err(|error| match error.kind() {
-                io::ErrorKind::UnexpectedEof => bad("it ends too early"),
-                _ => error,
-            })?;
+            let block = self.block()?;
             if block.iter().all(|byte| *byte == 0) {
                 return Ok(None);
             }
@@ -88,7 +107,8 @@ impl<R: Read> Members<R> {
                 }
                 EntryType::GNULongName => long_name = Some(until_zero(self.whole()?)),
                 EntryType::GNULongLink => long_link = Some(until_zero(self.whole()?)),
-                EntryType::GNUSparse => return Err(bad("it holds a sparse file in the old GNU format")),
+                // The label of a volume is no member.
+                tag if tag.as_byte() == b'V' => self.skip_rest()?,
                 _ => return self.member(header, &records, long_name, long_link).map(Some),
             }
         }
@@ -108,10 +128,15 @@ impl<R: Read> Members<R> {
             self.padding =
                 self.left.checked_next_multiple_of(BLOCK as u64).ok_or_else(|| bad("a size is too large"))? - self.left;
         }
-        // What a link or a directory says about its size is not content.
-        if !matches!(header.entry_type(), EntryType::Regular | EntryType::Continuous) {
-            self.left = if header.entry_type() == EntryType::Directory { 0 } else { self.left };
-        }
+        let name = get(b"path").or(long_name).unwrap_or_else(|| header.path_bytes().into_owned());
+        let tag = match header.entry_type() {
+            // So the tars of Version 7 write a directory.
+            EntryType::Regular if name.ends_with(b"/") => EntryType::Directory,
+            // A directory with a list of its names, of an incremental backup.
+            tag if tag.as_byte() == b'D' => EntryType::Directory,
+            tag => tag,
+        };
+        self.only_content(header.entry_type())?;
         let mtime = match text(b"mtime") {
             Some(time) => time.parse().map_err(bad)?,
             None => Timestamp { seconds: i64::try_from(header.mtime()?).unwrap_or(i64::MAX), nanos: 0 },
@@ -120,29 +145,102 @@ impl<R: Read> Members<R> {
             let name = key.strip_prefix(b"SCHILY.xattr.")?;
             Some((with_equals(name), value.clone()))
         });
-        let sparse = records.contains_key(b"GNU.sparse.major".as_slice());
-        if sparse && (text(b"GNU.sparse.major"), text(b"GNU.sparse.minor")) != (Some("1"), Some("0"))
-            || records.contains_key(b"GNU.sparse.map".as_slice())
-        {
-            return Err(bad("it holds a sparse file in an old format"));
-        }
-        let real_size = text(b"GNU.sparse.realsize").and_then(|size| size.parse().ok());
-        let name = if sparse { get(b"GNU.sparse.name") } else { None };
+        let (holes, real_size) = self.holes(header, records)?;
+        let name = get(b"GNU.sparse.name").filter(|_| !matches!(holes, Holes::None)).unwrap_or(name);
         self.next_index += 1;
         Ok(Member {
             index: self.next_index - 1,
-            name: name.or_else(|| get(b"path")).or(long_name).unwrap_or_else(|| header.path_bytes().into_owned()),
+            name,
             link: get(b"linkpath")
                 .or(long_link)
                 .or_else(|| header.link_name_bytes().map(|name| name.into_owned()))
                 .unwrap_or_default(),
-            tag: header.entry_type(),
+            tag: if tag == EntryType::GNUSparse { EntryType::Regular } else { tag },
             mode: header.mode()? & 0o7777,
             mtime,
             xattrs: Attributes(attributes.collect()),
-            size: if sparse { real_size.ok_or_else(|| bad("a sparse file has no size"))? } else { self.left },
-            sparse,
+            size: real_size.unwrap_or(self.left),
+            holes,
         })
+    }
+
+    /// Decides whether content follows. What a directory, a link or a device says about its size is none. Of a hard link
+    /// old tars say the size of the file and write nothing, new ones may write it once more: what follows tells.
+    fn only_content(&mut self, tag: EntryType) -> io::Result<()> {
+        match tag {
+            EntryType::Directory | EntryType::Symlink | EntryType::Char | EntryType::Block | EntryType::Fifo => {
+                (self.left, self.padding) = (0, 0);
+            }
+            EntryType::Link if self.left > 0 => {
+                let next = self.block()?;
+                let is_header = check_sum(Header::from_byte_slice(&next), 0).is_ok();
+                if is_header || next.iter().all(|byte| *byte == 0) {
+                    self.peeked = Some(next);
+                    (self.left, self.padding) = (0, 0);
+                } else {
+                    (self.left, self.padding) = ((self.left + self.padding).saturating_sub(BLOCK as u64), 0);
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Which parts of a sparse file follow, in each way that GNU tar has had, and how long it is.
+    fn holes(&mut self, header: &Header, records: &BTreeMap<Vec<u8>, Vec<u8>>) -> io::Result<(Holes, Option<u64>)> {
+        let number = |key: &[u8]| {
+            let text = records.get(key).and_then(|value| std::str::from_utf8(value).ok());
+            text.map(|text| text.parse::<u64>().map_err(|_| bad("a size of a sparse file is no number"))).transpose()
+        };
+        let sized = |size: Option<u64>| size.ok_or_else(|| bad("a sparse file has no size"));
+        if header.entry_type() == EntryType::GNUSparse {
+            return self.old_map(header);
+        }
+        if let Some(map) = records.get(MAP) {
+            let size = sized(number(b"GNU.sparse.size")?.or(number(b"GNU.sparse.realsize")?))?;
+            let text = String::from_utf8_lossy(map);
+            let numbers: Result<Vec<u64>, _> =
+                text.split(',').filter(|word| !word.is_empty()).map(str::parse::<u64>).collect();
+            let numbers = numbers.map_err(|_| bad("the map of a sparse file is not made of numbers"))?;
+            return Ok((Holes::Known(ordered(&numbers, size)?), Some(size)));
+        }
+        match number(b"GNU.sparse.major")? {
+            None => Ok((Holes::None, None)),
+            Some(1) => Ok((Holes::Within, Some(sized(number(b"GNU.sparse.realsize")?)?))),
+            Some(_) => Err(bad("it holds a sparse file in a format that is not known")),
+        }
+    }
+
+    /// The map of the old format: in the header, and in as many blocks behind it as are needed.
+    fn old_map(&mut self, header: &Header) -> io::Result<(Holes, Option<u64>)> {
+        let gnu = header.as_gnu().ok_or_else(|| bad("a sparse file has no map"))?;
+        let size = gnu.real_size()?;
+        let mut numbers = Vec::new();
+        let mut take = |runs: &[tar::GnuSparseHeader]| -> io::Result<()> {
+            for run in runs.iter().filter(|run| !run.is_empty()) {
+                numbers.extend([run.offset()?, run.length()?]);
+            }
+            Ok(())
+        };
+        take(&gnu.sparse)?;
+        let mut goes_on = gnu.is_extended();
+        while goes_on {
+            let mut more = tar::GnuExtSparseHeader::new();
+            more.as_mut_bytes().copy_from_slice(&self.block()?);
+            take(more.sparse())?;
+            goes_on = more.is_extended();
+        }
+        Ok((Holes::Known(ordered(&numbers, size)?), Some(size)))
+    }
+
+    /// The next block where a header may stand.
+    fn block(&mut self) -> io::Result<[u8; BLOCK]> {
+        if let Some(peeked) = self.peeked.take() {
+            return Ok(peeked);
+        }
+        let mut block = [0; BLOCK];
+        self.input.read_exact(&mut block).map_err(too_early)?;
+        Ok(block)
     }
 
     /// Hands out the content of the member that `next` gave last. The pieces together are `member.size` long.
@@ -151,11 +249,13 @@ impl<R: Read> Members<R> {
         member: &Member,
         mut take: impl FnMut(Piece<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        if !member.sparse {
-            return self.pour(member.size, &mut take);
-        }
+        let map = match &member.holes {
+            Holes::None => return self.pour(member.size, &mut take),
+            Holes::Within => self.map(member.size)?,
+            Holes::Known(map) => map.clone(),
+        };
         let mut at = 0;
-        for run in self.map(member.size)? {
+        for run in map {
             if run.start > at {
                 take(Piece::Hole(run.start - at))?;
             }
@@ -192,17 +292,11 @@ impl<R: Read> Members<R> {
     fn map(&mut self, size: u64) -> io::Result<Vec<Extent>> {
         let mut numbers = Numbers { block: [0; BLOCK], at: BLOCK };
         let count = numbers.next(self)?;
-        let mut runs: Vec<Extent> = Vec::new();
-        let mut end = 0;
+        let mut all = Vec::new();
         for _ in 0..count {
-            let (start, length) = (numbers.next(self)?, numbers.next(self)?);
-            if start < end || start.checked_add(length).is_none_or(|end| end > size) {
-                return Err(bad("the map of a sparse file is out of order"));
-            }
-            end = start + length;
-            runs.push(Extent { start, length });
+            all.extend([numbers.next(self)?, numbers.next(self)?]);
         }
-        Ok(runs)
+        ordered(&all, size)
     }
 
     fn skip_rest(&mut self) -> io::Result<()> {
@@ -222,6 +316,19 @@ impl<R: Read> Members<R> {
         self.skip_rest()?;
         Ok(bytes)
     }
+}
+
+/// Starts and lengths by turns as runs that do not overlap, inside of a file of this size.
+fn ordered(numbers: &[u64], size: u64) -> io::Result<Vec<Extent>> {
+    let mut end = 0;
+    let runs = numbers.chunks(2).map(|pair| match pair {
+        [start, length] if *start >= end && start.checked_add(*length).is_some_and(|end| end <= size) => {
+            end = start + length;
+            Ok(Extent { start: *start, length: *length })
+        }
+        _ => Err(bad("the map of a sparse file is out of order")),
+    });
+    runs.collect()
 }
 
 struct Numbers {
@@ -277,7 +384,14 @@ fn parse_records(mut bytes: &[u8], records: &mut BTreeMap<Vec<u8>, Vec<u8>>) -> 
             Some((record.get(..equals)?, record.get(equals + 1..)?, bytes.get(length..)?))
         })();
         let (keyword, value, rest) = parsed.ok_or_else(|| bad("an extended header is malformed"))?;
-        records.insert(keyword.to_vec(), value.to_vec());
+        // The first format of GNU tar has the map in records of one name; only together they say something.
+        if matches!(keyword, b"GNU.sparse.offset" | b"GNU.sparse.numbytes") {
+            let map = records.entry(MAP.to_vec()).or_default();
+            map.extend_from_slice(value);
+            map.push(b',');
+        } else {
+            records.insert(keyword.to_vec(), value.to_vec());
+        }
         bytes = rest;
     }
     Ok(())

@@ -62,7 +62,7 @@ codes! {
     DUPLICATE_KEY "RB0102" "a key stands twice in one map"
         "YAML readers keep the one or the other without a word, so a plan could do something else than its reviewer read. Remove one of the two."
     BUDGET "RB0103" "the file is deeper or larger than a plan may be"
-        "Aliases that multiply, deep nesting and huge documents are refused before they are expanded, so that a plan from a pull request cannot take the reader down."
+        "Aliases and templates that multiply, deep nesting and huge documents are refused before they are expanded, so that a plan from a pull request cannot take the reader down."
     WRONG_DOCUMENT "RB0104" "the document is not what was expected"
         "Every file says what it is: `kind: Plan` and `version: 1`. Streams of several documents are refused."
     UNKNOWN_FIELD "RB0105" "a field has a name that does not exist here"

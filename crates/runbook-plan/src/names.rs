@@ -8,6 +8,9 @@ use std::collections::{BTreeMap, HashMap};
 /// How often a near name is looked for among many; more faults than this are told without.
 const SUGGESTIONS: u32 = 100;
 
+/// To how many bytes all templates of a plan together may be rendered before it runs.
+pub(crate) const RENDERED: usize = 64 << 20;
+
 /// What is known of a variable.
 #[derive(Clone, Copy)]
 pub(crate) struct VarInfo {
@@ -41,6 +44,15 @@ pub(crate) struct Names<'n> {
     pub(crate) outputs: &'n dyn Fn(&str) -> Option<Vec<String>>,
     outputs_of: std::cell::RefCell<HashMap<&'n str, Option<std::rc::Rc<Vec<String>>>>>,
     suggestions: Cell<u32>,
+    rendered: Cell<usize>,
+}
+
+/// Whether all that was rendered so far is within the budget.
+pub(crate) enum Spent {
+    Within,
+    /// For the first time not.
+    JustOver,
+    Over,
 }
 
 /// What a name is.
@@ -60,6 +72,19 @@ impl<'n> Names<'n> {
             outputs,
             outputs_of: std::cell::RefCell::default(),
             suggestions: Cell::new(SUGGESTIONS),
+            rendered: Cell::new(0),
+        }
+    }
+
+    /// Takes so many bytes from what may be rendered.
+    pub(crate) fn spend(&self, bytes: usize) -> Spent {
+        let before = self.rendered.get();
+        let after = before.saturating_add(bytes);
+        self.rendered.set(after);
+        match (before > RENDERED, after > RENDERED) {
+            (true, _) => Spent::Over,
+            (false, true) => Spent::JustOver,
+            (false, false) => Spent::Within,
         }
     }
 

@@ -1,9 +1,12 @@
 //! Templates before the run: every name is judged, and what waits for nothing is rendered.
 
-use crate::names::{Judgement, Names};
+use crate::names::{Judgement, Names, RENDERED, Spent};
 use runbook_model::{Code, Diagnostic, Diagnostics, Entry, Later, Node, Reference, SourceMap, Span, Value};
-use runbook_template::{Renderer, TemplateError, Use, expression_uses, has_template, uses};
+use runbook_template::{Renderer, TemplateError, Use, expression_uses, has_template, size, uses};
 use serde_json::Value as Json;
+
+/// What to do about a value that is too large.
+const SMALLER: &str = "variables that use each other many times multiply; large content belongs into a file, see `file.copy` and `file.template`";
 
 /// Resolves nodes of one plan.
 pub(crate) struct Resolver<'a, 'n> {
@@ -46,16 +49,36 @@ impl Resolver<'_, '_> {
     fn scalar(&self, node: &Node, text: &str, own: Option<&str>, faults: &mut Diagnostics) -> Node {
         let verdict = self.verdict(node, text, uses(text), own, faults);
         match verdict {
-            Verdict::Waits(waits_for) => later(node, text, waits_for),
+            // What does not fit now fits no better when the step has run.
+            Verdict::Waits(waits_for) => match self.renderer.affords(text) {
+                Ok(()) => later(node, text, waits_for),
+                Err(error) => self.unrendered(node, text, &error, faults),
+            },
             Verdict::Faulty => later(node, text, Vec::new()),
             Verdict::Static => match self.renderer.value(text) {
-                Ok(json) => rendered(node.span, &json),
-                Err(error) => {
-                    faults.push(self.fault(node, text, &error));
-                    later(node, text, Vec::new())
-                }
+                Ok(json) => self.taken(node, text, &json, faults),
+                Err(error) => self.unrendered(node, text, &error, faults),
             },
         }
+    }
+
+    /// The rendered value, as long as all that was rendered so far is not too much; that is said once.
+    fn taken(&self, node: &Node, text: &str, json: &Json, faults: &mut Diagnostics) -> Node {
+        match self.names.spend(size(json)) {
+            Spent::Within => rendered(node.span, json),
+            Spent::JustOver => {
+                let message =
+                    format!("the values of this plan are rendered to more than {} MiB in all", RENDERED >> 20);
+                faults.push(Diagnostic::error(Code::BUDGET, node.span, message).help(SMALLER));
+                later(node, text, Vec::new())
+            }
+            Spent::Over => later(node, text, Vec::new()),
+        }
+    }
+
+    fn unrendered(&self, node: &Node, text: &str, error: &TemplateError, faults: &mut Diagnostics) -> Node {
+        faults.push(self.fault(node, text, error));
+        later(node, text, Vec::new())
     }
 
     /// `if:` as a boolean, or as an expression that waits for a step.
@@ -140,6 +163,9 @@ impl Resolver<'_, '_> {
                     (None, _) => "expressions have filters and tests, and no functions".to_owned(),
                 };
                 Diagnostic::error(Code::UNKNOWN_NAME, place, error.to_string()).help(help)
+            }
+            TemplateError::TooLarge { .. } => {
+                Diagnostic::error(Code::BUDGET, place, format!("the template is too large: {error}")).help(SMALLER)
             }
             TemplateError::Render { message } => {
                 Diagnostic::error(Code::RENDER_FAILED, place, format!("the template cannot be rendered: {message}"))

@@ -1,9 +1,10 @@
 //! The one minijinja environment: strict, without output of its own, made once.
 
+use crate::budget;
 use crate::error::TemplateError;
 use crate::versions::{is_newer_than, is_older_than};
 use minijinja::syntax::SyntaxConfig;
-use minijinja::value::Value;
+use minijinja::value::{Kwargs, StringInput, Value};
 use minijinja::{
     Environment, Error, ErrorKind, Expression, Output, State, Template, UndefinedBehavior, filters, tests,
 };
@@ -88,7 +89,7 @@ fn add_filters(env: &mut Environment<'static>) {
     env.add_filter("indent", indent);
     env.add_filter("int", filters::int);
     env.add_filter("items", filters::items);
-    env.add_filter("join", filters::join);
+    env.add_filter("join", join);
     env.add_filter("last", filters::last);
     env.add_filter("length", filters::length);
     env.add_filter("lines", filters::lines);
@@ -99,7 +100,7 @@ fn add_filters(env: &mut Environment<'static>) {
     env.add_filter("min", filters::min);
     env.add_filter("reject", filters::reject);
     env.add_filter("rejectattr", filters::rejectattr);
-    env.add_filter("replace", filters::replace);
+    env.add_filter("replace", replace);
     env.add_filter("reverse", filters::reverse);
     env.add_filter("round", filters::round);
     env.add_filter("select", filters::select);
@@ -166,6 +167,35 @@ fn indent(text: String, width: usize) -> Result<String, Error> {
     }
     let pad = format!("\n{:width$}", "");
     Ok(text.replace('\n', &pad))
+}
+
+/// A list as one text; what stands between its items may not make it too large.
+fn join(
+    state: &mut State,
+    value: &Value,
+    joiner: Option<StringInput<'_>>,
+    attribute: Option<&str>,
+    kwargs: Kwargs,
+) -> Result<Value, Error> {
+    let items = value.as_str().map(|text| text.chars().count()).or_else(|| value.len()).unwrap_or(0);
+    let between = joiner.as_ref().map_or(0, |joiner| joiner.as_str().len());
+    within_budget(items.saturating_mul(between))?;
+    filters::join(state, value, joiner, attribute, kwargs)
+}
+
+/// One text for another, as often as it stands there; the result may not be too large.
+fn replace(
+    state: &mut State,
+    value: StringInput<'_>,
+    from: StringInput<'_>,
+    to: StringInput<'_>,
+) -> Result<Value, Error> {
+    within_budget(value.as_str().matches(from.as_str()).count().saturating_mul(to.as_str().len()))?;
+    filters::replace(state, value, from, to)
+}
+
+fn within_budget(bytes: usize) -> Result<(), Error> {
+    if bytes <= budget::MOST { Ok(()) } else { Err(Error::new(ErrorKind::InvalidOperation, budget::TOO_LARGE)) }
 }
 
 /// A product of whole numbers. `*` would repeat texts and lists, without a limit.

@@ -25,6 +25,12 @@ pub enum TemplateError {
         /// Where the name stands.
         range: Range<usize>,
     },
+    /// It would be rendered to more than so many bytes.
+    #[error("it would be rendered to more than {} MiB", most >> 20)]
+    TooLarge {
+        /// The limit.
+        most: usize,
+    },
     /// It is well-formed and fails on the values. The message holds no value where a secret takes part.
     #[error("{message}")]
     Render {
@@ -39,7 +45,7 @@ impl TemplateError {
         match self {
             Self::Syntax { range, .. } => range.clone(),
             Self::UnknownName { range, .. } => Some(range.clone()),
-            Self::Render { .. } => None,
+            Self::TooLarge { .. } | Self::Render { .. } => None,
         }
     }
 

@@ -3,6 +3,7 @@
 //! The language is a part of Jinja (minijinja, strict mode). Which names exist is judged by `runbook-plan`; this crate
 //! knows no plan, only texts and values.
 
+mod budget;
 mod engine;
 mod error;
 mod names;
@@ -12,6 +13,7 @@ mod scan;
 mod scope;
 mod versions;
 
+pub use budget::size;
 pub use error::TemplateError;
 pub use render::{Renderer, condition, render_node, render_text};
 pub use rules::{FILTERS, TESTS};

@@ -1,5 +1,6 @@
 //! Rendering: values in, values out. A failure names the template's own names, never the value of a secret.
 
+use crate::budget::{Limited, MOST, MOST_OF_A_FILE, TOO_LARGE, affordable};
 use crate::engine::{self, describe};
 use crate::error::TemplateError;
 use crate::rules::Dialect;
@@ -35,11 +36,20 @@ impl<'s> Renderer<'s> {
     /// As [`crate::uses`], or the values do not fit.
     pub fn value(&self, text: &str) -> Result<Json, TemplateError> {
         let checked = Checked::text(text, Dialect::Scalar)?;
+        affordable(&checked.names.uses, self.scope)?;
         let context = self.context(&checked);
         match checked.whole.clone() {
             Some(inner) => evaluate(&checked.rewritten_part(inner), context),
-            None => render(&checked.rewritten(), context).map(Json::String),
+            None => render(&checked.rewritten(), context, MOST + text.len()).map(Json::String),
         }
+    }
+
+    /// Whether the template is small enough, as far as the values that are known tell.
+    ///
+    /// # Errors
+    /// The text is not well-formed, or it is not.
+    pub fn affords(&self, text: &str) -> Result<(), TemplateError> {
+        affordable(&Checked::text(text, Dialect::Scalar)?.names.uses, self.scope)
     }
 
     /// The truth of the expression `text`, which may be written inside `{{ }}`.
@@ -49,6 +59,7 @@ impl<'s> Renderer<'s> {
     pub fn truth(&self, text: &str) -> Result<bool, TemplateError> {
         let checked = Checked::expression(text)?;
         let inner = checked.whole.clone().unwrap_or(0..text.len());
+        affordable(&checked.names.uses, self.scope)?;
         let context = self.context(&checked);
         match evaluate(&checked.rewritten_part(inner), context)? {
             Json::Bool(truth) => Ok(truth),
@@ -89,11 +100,20 @@ fn evaluate(expression: &str, context: Jinja) -> Result<Json, TemplateError> {
     serde_json::to_value(&value).map_err(|error| TemplateError::render(error.to_string()))
 }
 
-fn render(text: &str, context: Jinja) -> Result<String, TemplateError> {
-    engine::template(text)?.render(context).map_err(|error| failed(&error))
+fn render(text: &str, context: Jinja, most: usize) -> Result<String, TemplateError> {
+    let mut out = Limited { text: Vec::new(), most, is_full: false };
+    let rendered = engine::template(text)?.render_captured_to(context, &mut out).map(drop);
+    match rendered {
+        Err(_) if out.is_full => Err(TemplateError::TooLarge { most }),
+        Err(error) => Err(failed(&error)),
+        Ok(()) => String::from_utf8(out.text).map_err(|error| TemplateError::render(error.to_string())),
+    }
 }
 
 fn failed(error: &minijinja::Error) -> TemplateError {
+    if error.detail() == Some(TOO_LARGE) {
+        return TemplateError::TooLarge { most: MOST };
+    }
     TemplateError::render(describe(error))
 }
 
@@ -184,5 +204,5 @@ pub fn render_text(text: &str, values: &Map<String, Json>) -> Result<String, Tem
         return Ok(text.to_owned());
     }
     let checked = Checked::text(text, Dialect::File)?;
-    render(&checked.rewritten(), Jinja::from(Serde(values)))
+    render(&checked.rewritten(), Jinja::from(Serde(values)), MOST_OF_A_FILE)
 }

@@ -2,6 +2,7 @@
 //! which nothing is unusual are read by `plain`.
 
 use super::fault::{self, span_of};
+use super::odd;
 use super::plain;
 use super::raw::Raw;
 use runbook_model::{Code, Diagnostic, Entry, Later, Node, SourceId, Span, Value};
@@ -21,14 +22,23 @@ pub(super) const FEW_KEYS: usize = 16;
 /// Reads the one YAML document in `text`.
 ///
 /// Spans are byte offsets into `text`. Repeated keys, keys that are not text and merge keys are reported, all of them;
-/// the tree is there as long as the YAML itself is well-formed. Only `true` and `false` are booleans.
+/// the tree is there as long as the YAML itself is well-formed and no character that
+/// cannot be seen is part of a key. Only `true` and `false` are booleans.
 pub fn read(source: SourceId, text: &str) -> (Option<Node>, Vec<Diagnostic>) {
     if text.len() > MAX_BYTES {
         return (None, vec![fault::too_large(source)]);
     }
-    match plain::read(source, text) {
+    if let Some(fault) = odd::lone_return(source, text) {
+        return (None, vec![fault]);
+    }
+    let (root, faults) = match plain::read(source, text) {
         Some(root) => (Some(root), Vec::new()),
         None => with_care(source, text),
+    };
+    match root.as_ref().and_then(|root| odd::in_tree(source, text, root)) {
+        // The tree is not what its author sees, and everything else would be said about that one.
+        Some(fault) => (None, vec![fault]),
+        None => (root, faults),
     }
 }
 
@@ -40,7 +50,11 @@ pub(super) fn with_care(source: SourceId, text: &str) -> (Option<Node>, Vec<Diag
             let node = reader.node(raw);
             (Some(node), reader.faults)
         }
-        Err(error) => (None, vec![fault::diagnostic(source, text, &error)]),
+        Err(error) => {
+            let again = |text: &str| serde_saphyr::from_str_with_options::<Spanned<Raw>>(text, options()).map(drop);
+            let odd = odd::cause(source, text, &error, &again);
+            (None, vec![odd.unwrap_or_else(|| fault::diagnostic(source, text, &error))])
+        }
     }
 }
 

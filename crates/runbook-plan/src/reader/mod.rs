@@ -2,6 +2,7 @@
 
 mod document;
 mod fault;
+mod odd;
 mod plain;
 mod raw;
 

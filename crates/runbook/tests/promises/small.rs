@@ -4,3 +4,4 @@ mod consent;
 mod names;
 mod page;
 mod plans;
+mod tars;

@@ -1,11 +1,12 @@
 //! What an archive or a directory holds, so that the two can be compared without unpacking anything.
 
 use crate::host::Reader;
+use runbook_backup::Packed;
 use runbook_model::Failure;
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 /// How many differences are shown.
 const SHOWN: usize = 40;
@@ -58,56 +59,23 @@ pub(super) fn of_directory(host: &Reader, top: &Path) -> Result<Listing, Failure
     Ok(listing)
 }
 
-/// What the archive at `path` holds. What may be unpacked of it is judged when it is.
+/// What the archive at `path` holds. What may not be unpacked of it is refused here already.
 pub(super) fn of_archive(host: &Reader, path: &Path) -> Result<Listing, Failure> {
-    let unread = |error: io::Error| {
-        Failure::refused(format!("the archive {} cannot be read: {error}", path.display()))
-            .hint("archives are .tar, .tar.zst, .tar.gz or .tgz")
-    };
-    let mut magic = Vec::new();
-    let open = || {
-        let file = host.open(path)?;
-        file.ok_or_else(|| Failure::missing(format!("the archive {} is not there", path.display())))
-    };
-    open()?.take(4).read_to_end(&mut magic).map_err(unread)?;
-    let input: Box<dyn Read> = match magic.as_slice() {
-        [0x1f, 0x8b, ..] => Box::new(flate2::read::MultiGzDecoder::new(open()?)),
-        [0x28, 0xb5, 0x2f, 0xfd] => Box::new(zstd::stream::read::Decoder::new(open()?).map_err(unread)?),
-        _ => Box::new(open()?),
-    };
-    let mut listing = Listing::new();
-    let mut archive = tar::Archive::new(io::BufReader::with_capacity(1 << 17, input));
-    for entry in archive.entries().map_err(unread)? {
-        let mut entry = entry.map_err(unread)?;
-        let kind = entry.header().entry_type();
-        if kind.is_pax_global_extensions() {
-            continue;
-        }
-        let name = plain(&entry.path().map_err(unread)?);
-        let link = entry.link_name().map_err(unread)?.map(|link| link.into_owned()).unwrap_or_default();
-        let member = match kind {
-            tar::EntryType::Directory => Member::Directory,
-            tar::EntryType::Symlink => Member::Link(link),
-            tar::EntryType::Link => listing.get(&plain(&link)).cloned().unwrap_or(Member::Special),
-            kind if kind.is_file() || kind.is_contiguous() || kind.is_gnu_sparse() => {
-                let executable = entry.header().mode().map_err(unread)? & 0o100 != 0;
-                Member::File { digest: digest(&mut entry).map_err(unread)?, executable }
-            }
-            _ => Member::Special,
+    let input =
+        host.open(path)?.ok_or_else(|| Failure::missing(format!("the archive {} is not there", path.display())))?;
+    let packed = runbook_backup::list_archive(input, path).map_err(|error| {
+        let hint = match &error {
+            runbook_backup::Error::Refused { .. } => "pack it again without that; `tar -tvf` lists what it holds",
+            _ => "archives are .tar, .tar.zst, .tar.gz or .tgz; if it is one, bring it to this host again",
         };
-        for above in name.ancestors().skip(1).filter(|above| !above.as_os_str().is_empty()) {
-            listing.entry(above.to_path_buf()).or_insert(Member::Directory);
-        }
-        if !name.as_os_str().is_empty() {
-            listing.insert(name, member);
-        }
-    }
-    Ok(listing)
-}
-
-/// `name` without `.` and a leading `/`.
-fn plain(name: &Path) -> PathBuf {
-    name.components().filter(|part| !matches!(part, Component::CurDir | Component::RootDir)).collect()
+        Failure::refused(error.to_string()).hint(hint)
+    })?;
+    let member = |packed| match packed {
+        Packed::Directory => Member::Directory,
+        Packed::File { digest, executable } => Member::File { digest, executable },
+        Packed::Symlink(target) => Member::Link(target),
+    };
+    Ok(packed.into_iter().map(|(path, packed)| (path, member(packed))).collect())
 }
 
 fn digest(input: &mut dyn Read) -> io::Result<blake3::Hash> {
