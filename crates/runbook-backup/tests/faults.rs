@@ -485,7 +485,7 @@ fn archives_from_elsewhere_are_not_trusted() {
         &[("d/s", Symlink, ".."), ("d/e", Symlink, "s/../../out")],
         &[("a", Link, "../tree")],
         &[("a", Fifo, "")],
-        &[("a", Regular, "1"), ("a", Regular, "2")],
+        &[("d/a", Regular, "1"), ("d", Regular, "2")],
     ];
     for (number, members) in attacks.iter().enumerate() {
         tar("bad.tar", members);
@@ -493,6 +493,12 @@ fn archives_from_elsewhere_are_not_trusted() {
         assert_eq!(names(scratch.path()), [Path::new("bad.tar")], "attack {number}");
         fs::remove_file(at("bad.tar")).unwrap();
     }
+    // As with every tar, the last one of a name counts, and a link of that name is no way out.
+    tar("twice.tar", &[("d", Directory, ""), ("a", Symlink, "d"), ("a", Regular, "1"), ("a", Regular, "2")]);
+    extract_archive(&at("twice.tar"), &at("to")).unwrap();
+    assert_eq!(fs::read(at("to/a")).unwrap(), b"2");
+    fs::remove_dir_all(at("to")).unwrap();
+    fs::remove_file(at("twice.tar")).unwrap();
     tar(
         "good.tar",
         &[
