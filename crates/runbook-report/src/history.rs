@@ -59,21 +59,74 @@ pub fn history(runs: &[RunSummary], style: &Style) -> String {
     if runs.is_empty() {
         return "No runs on this host yet.\n".to_owned();
     }
-    let mut table = Table::new(&["run", "started", "plan", "digest", "environment", "verdict", "took"]);
+    let wide = [Column::Digest, Column::Environment, Column::Took];
+    let looks: [(Stamp, &[Column]); 4] =
+        [(Stamp::Whole, &wide), (Stamp::Minute, &wide[1..]), (Stamp::Minute, &wide[1..2]), (Stamp::Minute, &[])];
+    let tables = looks.iter().map(|(stamp, columns)| table(runs, *stamp, columns));
+    // What tells runs apart stays longest; a date that breaks tells nothing.
+    match tables.into_iter().find(|table| table.fits(style.columns())) {
+        Some(table) => style.encode(table.render(0, *style)),
+        None => style.encode(runs.iter().map(|run| stacked(run, *style)).collect()),
+    }
+}
+
+/// Columns that a narrow window does without.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Column {
+    Digest,
+    Environment,
+    Took,
+}
+
+#[derive(Clone, Copy)]
+enum Stamp {
+    Whole,
+    Minute,
+}
+
+fn table(runs: &[RunSummary], stamp: Stamp, columns: &[Column]) -> Table {
+    let has = |column: Column, name: &'static str| columns.contains(&column).then_some(name);
+    let head = [
+        Some("run"),
+        Some("started"),
+        Some("plan"),
+        has(Column::Digest, "digest"),
+        has(Column::Environment, "environment"),
+        Some("verdict"),
+        has(Column::Took, "took"),
+    ];
+    let mut table = Table::new(&head.into_iter().flatten().collect::<Vec<_>>());
     for run in runs {
         let (tone, word) = verdict_word(run.verdict);
+        let started = match stamp {
+            Stamp::Whole => time::stamp(run.began_at),
+            Stamp::Minute => time::minute(run.began_at),
+        };
         let digest: String = run.digest.chars().take(7).collect();
-        table.push(vec![
-            Cell::toned(Tone::Strong, run.run.as_str()),
-            Cell::new(&time::stamp(run.began_at)),
-            Cell::new(&run.plan),
-            Cell::toned(Tone::Dim, &digest),
-            Cell::new(run.environment.as_deref().unwrap_or_default()),
-            Cell::toned(tone, word),
-            Cell::toned(Tone::Dim, &time::elapsed(run.worked_ms)),
-        ]);
+        let cells = [
+            Some(Cell::toned(Tone::Strong, run.run.as_str())),
+            Some(Cell::new(&started)),
+            Some(Cell::new(&run.plan)),
+            has(Column::Digest, "").map(|_| Cell::toned(Tone::Dim, &digest)),
+            has(Column::Environment, "").map(|_| Cell::new(run.environment.as_deref().unwrap_or_default())),
+            Some(Cell::toned(tone, word)),
+            has(Column::Took, "").map(|_| Cell::toned(Tone::Dim, &time::elapsed(run.worked_ms))),
+        ];
+        table.push(cells.into_iter().flatten().collect());
     }
-    style.encode(table.render(0, *style))
+    table
+}
+
+/// A run on lines of its own.
+fn stacked(run: &RunSummary, style: Style) -> String {
+    let (tone, word) = verdict_word(run.verdict);
+    let head = format!("{}  {}", style.paint(Tone::Strong, run.run.as_str()), style.paint(tone, word));
+    let environment = run.environment.as_deref().map(|name| format!(" ({name})")).unwrap_or_default();
+    let plan = text::clean(&format!("{}{environment}", run.plan));
+    let started = format!("{}, {}", time::minute(run.began_at), time::elapsed(run.worked_ms));
+    let below = [plan, started];
+    let below = below.iter().flat_map(|line| text::wrap(line, style.columns().saturating_sub(8)));
+    format!("{head}\n{}", below.map(|line| format!("        {line}\n")).collect::<String>())
 }
 
 /// The same as JSON: `{"runs": [...]}`.

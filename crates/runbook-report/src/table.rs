@@ -54,6 +54,13 @@ impl Table {
         std::iter::once(&head).chain(&self.rows).map(|row| render_row(row, &widths, indent, style)).collect()
     }
 
+    /// Whether no cell has to break in so many columns.
+    pub(crate) fn fits(&self, columns: usize) -> bool {
+        let used =
+            self.widths(usize::MAX / 2).iter().filter(|width| **width > 0).map(|width| width + GAP).sum::<usize>();
+        used <= columns + GAP
+    }
+
     fn widths(&self, available: usize) -> Vec<usize> {
         let column =
             |at: usize| self.rows.iter().filter_map(move |row| row.get(at)).map(|cell| text::width(&cell.text));

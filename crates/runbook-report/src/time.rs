@@ -33,6 +33,15 @@ pub fn stamp(ms: i64) -> String {
     format!("{year:04}-{month:02}-{day:02} {:02}:{:02}:{:02} UTC", of_day / 3600, of_day / 60 % 60, of_day % 60)
 }
 
+/// `2026-04-25 05:27 UTC` for milliseconds since 1970, where there is no room for more.
+pub(crate) fn minute(ms: i64) -> String {
+    let whole = stamp(ms);
+    match whole.rsplit_once(':') {
+        Some((to_the_minute, _)) => format!("{to_the_minute} UTC"),
+        None => whole,
+    }
+}
+
 /// `05:27:03` for milliseconds since 1970.
 pub(crate) fn clock(ms: i64) -> String {
     let of_day = ms.div_euclid(1000).rem_euclid(86_400);

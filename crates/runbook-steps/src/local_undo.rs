@@ -113,6 +113,9 @@ pub(crate) fn backup_failure(what: &str, error: &runbook_backup::Error) -> Failu
     }
     match error {
         runbook_backup::Error::Cancelled => Failure::new(FailureKind::Cancelled, message),
+        runbook_backup::Error::Io { doing, path, source } => {
+            Failure { hint: crate::host::io_advice(doing, path, source), ..Failure::failed(message) }
+        }
         _ => Failure::failed(message),
     }
 }

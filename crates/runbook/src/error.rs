@@ -143,7 +143,11 @@ impl From<runbook_model::Failure> for CommandError {
 
 impl From<runbook_backup::Error> for CommandError {
     fn from(error: runbook_backup::Error) -> Self {
-        Self::refused(chain(&error))
+        let advice = match &error {
+            runbook_backup::Error::Io { doing, path, source } => runbook_steps::host::io_advice(doing, path, source),
+            _ => None,
+        };
+        Self { hint: advice, ..Self::refused(chain(&error)) }
     }
 }
 

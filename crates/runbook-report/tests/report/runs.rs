@@ -330,6 +330,15 @@ fn lists_of_runs() {
     let mut runs: Vec<RunSummary> = states.iter().filter_map(RunSummary::of).collect();
     runs.push(RunSummary::of(&Life::begin().state()).unwrap());
     insta::assert_snapshot!("history", history(&runs, &Style::plain(100)));
+    for width in [20, 40, 50, 60, 80, 120, 10_000] {
+        let text = history(&runs, &Style::plain(width));
+        let stamp = whole_dates(&text);
+        assert_eq!(stamp, runs.len(), "a date on one line for each run at {width} columns:\n{text}");
+        assert!(text.lines().all(|line| line.chars().count() <= width.clamp(40, 120)), "{width}:\n{text}");
+        if [40, 60].contains(&width) {
+            insta::assert_snapshot!(format!("history-{width}"), text);
+        }
+    }
     assert_eq!(history_ndjson(&runs).lines().count(), runs.len());
     assert_eq!(history_json(&runs)["runs"][1]["verdict"], "rolled-back");
     assert_eq!(history(&[], &Style::plain(80)), "No runs on this host yet.\n");
@@ -515,4 +524,13 @@ proptest! {
             prop_assert!(text.chars().all(|c| c == '\n' || !c.is_control()));
         }
     }
+}
+
+/// How many lines hold a whole date with its time and zone.
+fn whole_dates(text: &str) -> usize {
+    let is_whole = |line: &&str| {
+        let words: Vec<&str> = line.split([' ', ',']).filter(|word| !word.is_empty()).collect();
+        words.windows(3).any(|three| three[0].matches('-').count() == 2 && three[1].contains(':') && three[2] == "UTC")
+    };
+    text.lines().filter(is_whole).count()
 }

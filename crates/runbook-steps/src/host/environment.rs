@@ -33,6 +33,11 @@ impl Reader {
         env::join_paths(all).unwrap_or(path).to_string_lossy().into_owned()
     }
 
+    /// Who became this user with `sudo`, if that is how it was.
+    pub fn called_by(&self) -> Option<String> {
+        env::var("SUDO_USER").ok().filter(|user| !user.is_empty() && user != "root")
+    }
+
     /// The directory with the sockets of this user's session, of the bus and of systemd among them: what the
     /// environment says, else the usual place, for a session of `su` or cron knows nothing of it. `None` if this user
     /// has none.

@@ -3,6 +3,7 @@
 use crate::host::{Command, Reader};
 use runbook_model::{Failure, Resource};
 use std::fmt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -94,12 +95,12 @@ impl Unit {
             ))
             .hint("use the `process.*` kinds on a host without an init system"));
         }
-        if self.user && host.runtime_dir().is_none() {
-            return Err(Failure::missing(format!(
-                "{self} cannot be reached: user {} has no session, and so no systemd of its own",
-                host.own_uid()
-            ))
-            .hint("let the user's systemd run without a session: `loginctl enable-linger USER`"));
+        if self.user {
+            let dir = host.runtime_dir();
+            let owner = dir.as_deref().map(|dir| host.stat(dir)).transpose()?.flatten().map(|found| found.uid());
+            if owner != Some(host.own_uid()) {
+                return Err(no_manager(self, host.own_uid(), dir.as_deref().zip(owner), host.called_by().as_deref()));
+            }
         }
         Ok(())
     }
@@ -117,8 +118,50 @@ impl Unit {
     }
 }
 
+/// Why a unit of this user cannot be reached: `dir` is the runtime directory with its owner, if there is one, and `caller`
+/// is who became this user with `sudo`.
+fn no_manager(unit: &Unit, uid: u32, dir: Option<(&Path, u32)>, caller: Option<&str>) -> Failure {
+    let why = match dir {
+        Some((dir, owner)) => format!("{} belongs to user {owner}, and this is user {uid}", dir.display()),
+        None if uid == 0 => {
+            "with `user: true` it is a unit of whoever runs `runbook`, and that is root, which has no session here"
+                .to_owned()
+        }
+        None => format!("user {uid} has no session, and so no systemd of its own"),
+    };
+    let hint = match (caller, uid) {
+        (Some(caller), _) => format!("run it as {caller}, without `sudo`; or, for a unit of the system, leave out `user: true`"),
+        (None, 0) => "run it as the user whose unit it is: `sudo -u USER XDG_RUNTIME_DIR=/run/user/UID runbook …`; or, for a unit of the system, leave out `user: true`".to_owned(),
+        (None, _) if dir.is_some() => format!("run it with XDG_RUNTIME_DIR=/run/user/{uid}, or log in as this user"),
+        (None, _) => "let the user's systemd run without a session: `loginctl enable-linger USER`".to_owned(),
+    };
+    Failure::missing(format!("{unit} cannot be reached: {why}")).hint(hint)
+}
+
 impl fmt::Display for Unit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Unit, no_manager};
+    use std::path::Path;
+
+    #[test]
+    fn who_runs_it_as_another_user_is_told_so() {
+        let unit = Unit::named("gateway.service", true);
+        let hint = |uid, dir: Option<(&str, u32)>, caller| {
+            no_manager(&unit, uid, dir.map(|(dir, owner)| (Path::new(dir), owner)), caller).hint.unwrap_or_default()
+        };
+        assert!(hint(0, None, Some("ana")).contains("run it as ana, without `sudo`"));
+        assert!(hint(0, Some(("/run/user/1000", 1000)), Some("ana")).contains("without `sudo`"));
+        assert!(hint(0, None, None).contains("sudo -u USER"));
+        assert!(hint(1001, Some(("/run/user/1000", 1000)), None).contains("/run/user/1001"));
+        assert!(hint(1001, None, None).contains("enable-linger"));
+        for uid in [0, 1001] {
+            assert_eq!(hint(uid, None, Some("ana")).contains("linger"), false);
+        }
     }
 }

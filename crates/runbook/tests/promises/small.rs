@@ -4,4 +4,5 @@ mod consent;
 mod names;
 mod page;
 mod plans;
+mod reasons;
 mod tars;
