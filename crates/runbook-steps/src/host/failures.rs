@@ -24,15 +24,16 @@ pub fn io_advice(action: &str, path: &Path, error: &io::Error) -> Option<String>
     advice(errno, action, path, rustix::process::geteuid().is_root(), flagged)
 }
 
-/// The number of the error, also where a library has wrapped it.
+/// The number of the error; where a library has wrapped it, one that says the same.
 fn errno(error: &io::Error) -> Option<Errno> {
-    let mut below = error.get_ref().map(|inner| inner as &(dyn std::error::Error + 'static));
-    let mut found = Errno::from_io_error(error);
-    while let (None, Some(inner)) = (found, below) {
-        found = inner.downcast_ref::<io::Error>().and_then(Errno::from_io_error);
-        below = inner.source();
-    }
-    found
+    Errno::from_io_error(error).or(match error.kind() {
+        io::ErrorKind::PermissionDenied => Some(Errno::PERM),
+        io::ErrorKind::ReadOnlyFilesystem => Some(Errno::ROFS),
+        io::ErrorKind::StorageFull => Some(Errno::NOSPC),
+        io::ErrorKind::QuotaExceeded => Some(Errno::DQUOT),
+        io::ErrorKind::InvalidFilename => Some(Errno::NAMETOOLONG),
+        _ => None,
+    })
 }
 
 /// A flag of a file that forbids what its permissions allow, and where it is.
