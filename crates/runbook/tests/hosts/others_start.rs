@@ -58,6 +58,7 @@ fn others_start_services() {
         ("clients and a loop of starts", clients_and_a_loop_of_starts),
         ("a start of something that runs", a_start_of_something_that_runs),
         ("a run that was killed keeps nobody out", a_run_that_was_killed_keeps_nobody_out),
+        ("a restore by hand", a_restore_by_hand),
         ("a unit by another name", a_unit_by_another_name),
     ];
     for (name, case) in cases {
@@ -136,7 +137,7 @@ fn a_unit_that_was_down_and_can_be_triggered(host: &Host) {
 /// The plan ends well, or it is taken back, with somebody at the door every few milliseconds.
 fn clients_and_a_loop_of_starts(host: &Host) {
     let knock = "echo > /dev/tcp/127.0.0.1/7777";
-    for (who, fails) in [(knock, false), ("systemctl start gw", false), (knock, true), ("systemctl start gw", true)] {
+    for (who, fails) in [(knock, false), ("systemctl start gw", true)] {
         stage(host);
         if !fails {
             sh(host, "systemctl start keeper");
@@ -187,6 +188,28 @@ fn a_run_that_was_killed_keeps_nobody_out(host: &Host) {
     assert_eq!((answer(host).as_str(), sh(host, TRIGGERS).as_str()), ("v1", "active\nactive\nactive"));
 }
 
+/// Who uses the files is named; stopped with all that starts it, and up again.
+fn a_restore_by_hand(host: &Host) {
+    stage(host);
+    plan(
+        host,
+        "  - { id: keep, uses: backup.create, with: { paths: [/srv/gw] } }\n  \
+         - { id: other, needs: [keep], uses: file.write, with: { path: /srv/gw/other, content: x } }\n",
+    );
+    assert_said(&apply(host), 0, &[]);
+    sh(host, "echo -n v2 > /srv/gw/version");
+    let backup = sh(host, "runbook backup list | head -n 1 | cut -d ' ' -f 1");
+    let restore = |more: &str| host.sh(&format!("runbook backup restore {backup} /srv/gw --yes {more}")).unwrap();
+    assert_said(&restore(""), 1, &["gw.service: pid", "--stop"]);
+    assert_eq!((sh(host, "cat /srv/gw/version"), answer(host)), ("v2".to_owned(), "v1".to_owned()));
+    assert_said(&restore("--stop"), 0, &["stopped: gw.service", "/srv/gw: put back", "gw.service is up"]);
+    assert_eq!(
+        (sh(host, "cat /srv/gw/version"), sh(host, TRIGGERS)),
+        ("v1".to_owned(), "active\nactive\nactive".to_owned())
+    );
+    assert_eq!(answer(host), "v1");
+}
+
 fn a_unit_by_another_name(host: &Host) {
     host.write(
         "/etc/systemd/system/own.service",
@@ -200,6 +223,20 @@ fn a_unit_by_another_name(host: &Host) {
     .unwrap();
     sh(host, "systemctl daemon-reload; systemctl enable --now own many@1 2>&1");
     let links = "find /etc/systemd/system -type l | sort";
+    // The journal has the lines under the unit's own name.
+    host.write(
+        "/etc/systemd/system/says.service",
+        "[Service]\nExecStart=/bin/sh -c 'echo a known error; exec sleep 1000'\n[Install]\nAlias=speaks.service\n",
+    )
+    .unwrap();
+    sh(host, "systemctl daemon-reload; systemctl enable says 2>&1");
+    plan(
+        host,
+        "  - { id: start, uses: systemd.restart, with: { unit: speaks } }\n  \
+         - { id: verify, uses: verify.signals, needs: [start], with: { unit: speaks, within: 5s, watch: 100ms, signals: { known: { log_absent: a known error, kind: negative }, \
+         works: { command: [\"true\"], kind: functional } } } }\n",
+    );
+    assert_said(&apply(host), 3, &["a known error"]);
     let before = sh(host, links);
     for (name, id) in [("other", "own"), ("other.service", "own"), ("many@1", "many@1")] {
         plan(

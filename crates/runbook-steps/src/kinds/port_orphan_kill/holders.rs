@@ -59,7 +59,7 @@ impl Free {
             (Some(About::Service(service)), _) => {
                 return Ok(service.tree(host)?.into_iter().map(|process| process.identity).collect());
             }
-            (Some(About::Unit(unit)), Some(state)) => (unit, state),
+            (Some(About::Unit(unit)), Some(state)) => (&unit.resolved(host)?, state),
             _ => return Ok(Vec::new()),
         };
         let mut own = unit.members(host, state)?;

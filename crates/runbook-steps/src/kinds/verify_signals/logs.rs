@@ -136,10 +136,12 @@ pub(super) fn open(
     let Some(Subject::Unit(unit)) = subject else {
         return open_file(host, subject, log, signals, work.marks);
     };
-    let now = match unit.state(host) {
-        Ok(now) => now,
+    // The journal knows a unit by its own name.
+    let (unit, now) = match unit.resolved(host).and_then(|unit| Ok((unit.clone(), unit.state(host)?))) {
+        Ok(found) => found,
         Err(failure) => return Ok(Err(failure.message)),
     };
+    let unit = &unit;
     let after = if moment == Moment::Back { kept(work)? } else { None };
     let marks = after.as_ref().unwrap_or(work.marks);
     let before: Option<JournalMark> = read_mark(marks, "journal");
@@ -207,6 +209,7 @@ pub(super) fn note(host: &Reader, subject: Option<&Subject>, log: Option<&Path>)
     }
     // Where systemd does not answer there is no position, and the signals say so.
     if let Some(Subject::Unit(unit)) = subject
+        && let Ok(unit) = unit.resolved(host)
         && let Ok(state) = unit.state(host)
     {
         marks.insert("journal".to_owned(), json!(unit.journal_mark(host, &state)?));
