@@ -60,7 +60,10 @@ pub(super) fn port_owners(host: &Reader, port: u16) -> Result<PortOwners, Failur
 }
 
 /// The processes that have something of `trees` open, execute it or run in it, with what that is first.
-#[cfg_attr(all(test, target_os = "linux", not(feature = "portable")), expect(dead_code, reason = "here /proc is read"))]
+#[cfg_attr(
+    all(test, target_os = "linux", not(feature = "portable")),
+    expect(dead_code, reason = "Linux tells it itself")
+)]
 pub(super) fn open_below(host: &Reader, trees: &[PathBuf]) -> Result<Vec<(u32, PathBuf)>, Failure> {
     Ok(first_below(&ask(host, &["lsof", "-nPw", "-F", "pn"])?.text(), trees))
 }

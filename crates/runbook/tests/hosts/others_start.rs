@@ -238,7 +238,7 @@ fn a_unit_by_another_name(host: &Host) {
     );
     assert_said(&apply(host), 3, &["a known error"]);
     let before = sh(host, links);
-    for (name, id) in [("other", "own"), ("other.service", "own"), ("many@1", "many@1")] {
+    for (name, id) in [("other", "own"), ("many@1", "many@1")] {
         plan(
             host,
             &format!(
