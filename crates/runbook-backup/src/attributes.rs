@@ -107,7 +107,11 @@ pub fn carry_over(old: impl AsFd, new: impl AsFd, path: &Path) -> Result<(), Err
         for (name, value) in missing_values(&wanted, &present) {
             rustix::fs::fsetxattr(&new, name.as_slice(), value, XattrFlags::empty())?;
         }
-        Ok(())
+        // Those that would refuse the replacement are not there, else it fails.
+        match crate::flags::read(&old) {
+            0 => Ok(()),
+            flags => Ok(crate::flags::write(&new, flags)?),
+        }
     });
     carried.map_err(|error| Error::io("keep the attributes and the ACL of", path, error))
 }

@@ -7,15 +7,18 @@ use std::path::{Path, PathBuf};
 
 use tar::EntryType;
 
-use crate::compare::{Difference, differences};
+use crate::compare::{Change, Difference, Stage, differences};
 use crate::digest::{Digest, update_zeros};
 use crate::error::Error;
 use crate::escaped::{bytes_of, name_of};
+use crate::limits::Limit;
 use crate::manifest::{Entry, EntryKind, Manifest, Root};
+use crate::mounts::Mounts;
 use crate::pack::member_name;
-use crate::place::{not_plain, real};
+use crate::place::not_plain;
+use crate::restore::on_its_ground;
+use crate::spot::{Spot, real};
 use crate::stream;
-use crate::tree::Mounts;
 use crate::unpack::{Member, Members, Piece};
 
 /// A complete backup in its directory.
@@ -23,6 +26,15 @@ use crate::unpack::{Member, Members, Piece};
 pub struct Backup {
     dir: PathBuf,
     manifest: Manifest,
+}
+
+/// A path that a backup knows.
+pub(crate) struct Covered<'a> {
+    /// As the manifest names it.
+    pub(crate) name: PathBuf,
+    pub(crate) root: &'a Root,
+    /// With the links above it followed.
+    pub(crate) real: PathBuf,
 }
 
 /// What a sound backup was found to hold.
@@ -64,28 +76,30 @@ impl Backup {
     /// Whether it knows what was at the path, absence included. What it left out it does not know.
     #[must_use]
     pub fn covers(&self, path: &Path) -> bool {
-        self.covered(path).is_ok()
+        self.place_of(path).is_ok()
     }
 
     /// The name under which [`restore`](Self::restore) puts the path back, for keeping until then. An error where it is
     /// not covered, or where a mounted file system at or below it would refuse to be exchanged.
     pub fn way_back(&self, path: &Path) -> Result<PathBuf, Error> {
-        let name = self.covered(path)?;
-        match Mounts::read().below(&name) {
+        let Covered { name, root, .. } = self.place_of(path)?;
+        let Some(spot) = Spot::find(&name)? else { return Ok(name) };
+        on_its_ground(root, &spot)?;
+        match Mounts::read().below(&spot) {
             Some(mount) => Err(Error::MountPoint { path: name, mount: mount.to_path_buf() }),
             None => Ok(name),
         }
     }
 
-    /// The path in the form that the manifest uses, when it is covered.
+    /// The path in the form that the manifest uses, when it is covered, its root, and where it was.
     ///
     /// Links above the path are followed, for a name says little about where it leads. The backup knows a path when
     /// nothing but directories was between it and its root: below a link it has nothing, and below a mount point neither.
-    pub(crate) fn covered(&self, path: &Path) -> Result<PathBuf, Error> {
+    pub(crate) fn place_of(&self, path: &Path) -> Result<Covered<'_>, Error> {
         if let Some(why) = not_plain(path) {
             return Err(Error::BadPath { path: path.to_path_buf(), why });
         }
-        let refused = |why: String| Error::NotCovered { path: path.to_path_buf(), dir: self.dir.clone(), why };
+        let refused = |why: String| self.not_covered(path, why);
         let found = real(path)?;
         let roots = self.manifest.roots.iter().filter(|root| found.starts_with(&root.real));
         let root = roots.max_by_key(|root| root.real.as_os_str().len());
@@ -99,15 +113,29 @@ impl Backup {
         let name: PathBuf = root.path.join(rest).components().collect();
         match self.manifest.hidden_by(root, &name) {
             Some(why) => Err(refused(why)),
-            None => Ok(name),
+            None => Ok(Covered { name, root, real: found }),
         }
+    }
+
+    pub(crate) fn not_covered(&self, path: &Path, why: String) -> Error {
+        Error::NotCovered { path: path.to_path_buf(), dir: self.dir.clone(), why }
+    }
+
+    /// What of a path and of everything below it a restore cannot bring back as it was.
+    #[must_use]
+    pub fn limits(&self, path: &Path) -> Vec<Limit> {
+        self.place_of(path).map_or_else(|_| Vec::new(), |covered| self.manifest.limits_below(&covered.name))
     }
 
     /// How a covered path differs now from what it was; empty when every byte, mode, owner, time, attribute and link is
     /// as it was. Differences are in the order of their paths.
     pub fn compare(&self, path: &Path) -> Result<Vec<Difference>, Error> {
-        let path = self.covered(path)?;
-        differences(self.manifest.subtree(&path), &path, &path, &|| false)
+        let Covered { name, root, .. } = self.place_of(path)?;
+        let entries = self.manifest.subtree(&name);
+        let missing = |entry: &Entry| Difference { path: entry.path.clone(), what: Change::Missing };
+        let Some(spot) = Spot::find(&name)? else { return Ok(entries.iter().map(missing).collect()) };
+        on_its_ground(root, &spot)?;
+        differences(entries, &name, &spot, Stage::InPlace, &|| false)
     }
 
     /// Reads every archive to its end and compares every member with the manifest.

@@ -12,10 +12,13 @@ use crate::attributes;
 use crate::digest::Digest;
 use crate::error::Error;
 use crate::escaped::bytes_of;
+use crate::flags::{self, letters};
 use crate::manifest::{Attributes, Entry, EntryKind, SkipReason};
+use crate::mounts::Mounts;
 use crate::recorder::{describe, digest_of};
+use crate::spot::Spot;
 use crate::timestamp::Timestamp;
-use crate::tree::{Found, Mounts, Visit, walk};
+use crate::tree::{Found, Visit, walk};
 
 /// One way in which a path is not as it was.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,6 +79,13 @@ pub enum Change {
     Target,
     /// It shares its inode with other names than before.
     HardLinks,
+    /// What `chattr` set differs.
+    Flags {
+        /// The kernel's bits before.
+        was: u32,
+        /// The kernel's bits now.
+        is: u32,
+    },
 }
 
 impl fmt::Display for Change {
@@ -91,22 +101,34 @@ impl fmt::Display for Change {
             Self::Attributes => f.write_str("extended attributes"),
             Self::Target => f.write_str("target"),
             Self::HardLinks => f.write_str("hard links"),
+            Self::Flags { was, is } => write!(f, "flags: was {}, is {}", letters(*was), letters(*is)),
         }
     }
+}
+
+/// How far a tree is that is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// It is where it belongs.
+    InPlace,
+    /// It is to be moved there yet, and has none of the flags that would refuse that.
+    Unflagged,
 }
 
 /// Compares the tree at `at` with the entries, which were recorded below `recorded_at`.
 pub(crate) fn differences(
     entries: &[Entry],
     recorded_at: &Path,
-    at: &Path,
+    at: &Spot,
+    stage: Stage,
     cancel: &dyn Fn() -> bool,
 ) -> Result<Vec<Difference>, Error> {
     let mut comparison = Comparison {
         entries,
         next: 0,
         recorded_at,
-        at,
+        at: at.path(),
+        stage,
         cancel,
         expected: first_names(entries),
         actual: HashMap::new(),
@@ -140,6 +162,7 @@ struct Comparison<'a> {
     next: usize,
     recorded_at: &'a Path,
     at: &'a Path,
+    stage: Stage,
     cancel: &'a dyn Fn() -> bool,
     expected: HashMap<&'a Path, &'a Path>,
     actual: HashMap<(u64, u64), PathBuf>,
@@ -185,9 +208,9 @@ impl<'a> Comparison<'a> {
         if inode.mtime != entry.mtime {
             note(Change::Mtime { was: entry.mtime, is: inode.mtime });
         }
-        let xattrs = if let EntryKind::File { size, blake3, .. } = &entry.kind {
+        let (flags, xattrs) = if let EntryKind::File { size, blake3, .. } = &entry.kind {
             let same_size = *size == inode.size;
-            let (digest, xattrs) = match read_file(found, if same_size { &mut self.buffer } else { &mut [] }) {
+            let (digest, flags, xattrs) = match read_file(found, if same_size { &mut self.buffer } else { &mut [] }) {
                 Ok(read) => read,
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                     note(Change::Missing);
@@ -198,7 +221,7 @@ impl<'a> Comparison<'a> {
             if digest != Some(*blake3) {
                 note(Change::Content);
             }
-            xattrs
+            (flags, xattrs)
         } else {
             let Some((kind, xattrs)) = describe(found).map_err(failed)? else {
                 note(Change::Missing);
@@ -207,8 +230,11 @@ impl<'a> Comparison<'a> {
             if kind != entry.kind {
                 note(Change::Target);
             }
-            xattrs
+            (found.directory.map_or(0, flags::read), xattrs)
         };
+        if flags != entry.flags && self.stage == Stage::InPlace {
+            note(Change::Flags { was: entry.flags, is: flags });
+        }
         if xattrs != entry.xattrs {
             note(Change::Attributes);
         }
@@ -226,14 +252,14 @@ impl<'a> Comparison<'a> {
     }
 }
 
-/// A file's digest and attributes. Without a buffer the content is not read.
-fn read_file(found: &Found<'_>, buffer: &mut [u8]) -> std::io::Result<(Option<Digest>, Attributes)> {
+/// A file's digest, flags and attributes. Without a buffer the content is not read.
+fn read_file(found: &Found<'_>, buffer: &mut [u8]) -> std::io::Result<(Option<Digest>, u32, Attributes)> {
     if buffer.is_empty() {
         let fd = crate::tree::open_file(found.parent, found.name)?;
-        return Ok((None, attributes::read(fd.as_fd())?));
+        return Ok((None, flags::read(&fd), attributes::read(fd.as_fd())?));
     }
     let (digest, fd) = digest_of(found.parent, found.name, buffer)?;
-    Ok((Some(digest), attributes::read(fd.as_fd())?))
+    Ok((Some(digest), flags::read(&fd), attributes::read(fd.as_fd())?))
 }
 
 fn type_name(kind: FileType) -> &'static str {
@@ -292,8 +318,15 @@ pub struct TreeDigest {
 /// Digests a tree as it is. Two trees with the same digest are the same, wherever they are; a path where nothing is
 /// has a digest of its own. Times of directories are left out: moving something away and back changes them.
 pub fn digest_tree(path: &Path) -> Result<TreeDigest, Error> {
+    match Spot::find(path)? {
+        Some(spot) => digest_at(&spot),
+        None => Ok(TreeDigest { digest: Digest::of(b""), files: 0, entries: 0, bytes: 0 }),
+    }
+}
+
+pub(crate) fn digest_at(spot: &Spot) -> Result<TreeDigest, Error> {
     let mut sum = Sum {
-        top: path,
+        top: spot.path(),
         hasher: blake3::Hasher::new(),
         first: HashMap::new(),
         files: 0,
@@ -301,7 +334,7 @@ pub fn digest_tree(path: &Path) -> Result<TreeDigest, Error> {
         bytes: 0,
         buffer: vec![0; 1 << 17],
     };
-    walk(path, &Mounts::read(), &mut sum)?;
+    walk(spot, &Mounts::read(), &mut sum)?;
     Ok(TreeDigest {
         digest: Digest::from_hasher(&sum.hasher),
         files: sum.files,
@@ -343,7 +376,7 @@ impl Visit for Sum<'_> {
         let (content, xattrs) = if inode.kind == FileType::RegularFile {
             self.files += 1;
             self.bytes += inode.size;
-            let (digest, xattrs) = read_file(found, &mut self.buffer).map_err(failed)?;
+            let (digest, _, xattrs) = read_file(found, &mut self.buffer).map_err(failed)?;
             (digest.map(|digest| digest.to_string().into_bytes()).unwrap_or_default(), xattrs)
         } else {
             let (kind, xattrs) = describe(found).map_err(failed)?.ok_or_else(|| failed(Errno::NOENT.into()))?;

@@ -16,9 +16,11 @@ use crate::error::Error;
 use crate::extents::{self, Extent};
 use crate::inode::Inode;
 use crate::manifest::{Attributes, EntryKind, SkipReason};
+use crate::mounts::Mounts;
 use crate::place::{Metadata, Place, finish};
 use crate::recorder::describe;
-use crate::tree::{Found, Mounts, Visit, open_file, walk};
+use crate::spot::Spot;
+use crate::tree::{Found, Visit, open_file, walk};
 
 /// What was copied or unpacked.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -37,18 +39,19 @@ pub struct Copied {
 ///
 /// Sockets and other file systems inside are left out.
 pub fn copy_tree(from: &Path, to: &Path) -> Result<Copied, Error> {
-    let (mut place, name) = new_place(to)?;
-    if to.starts_with(from) {
-        return Err(Error::BadPath { path: to.to_path_buf(), why: "it is inside what is copied" });
+    let (to, from) = (new_place(to)?, Spot::known(from)?);
+    if to.real().starts_with(from.real()) {
+        return Err(Error::BadPath { path: to.path().to_path_buf(), why: "it is inside what is copied" });
     }
-    copy_into(&mut place, from, name).map_err(|error| undo(error, to))
+    let mut place = Place::around(&to)?;
+    copy_into(&mut place, &from, to.name()).map_err(|error| undo(error, &to))
 }
 
 /// The same, to a new name in an open directory. What was copied before a failure is left there.
-pub(crate) fn copy_into(place: &mut Place, from: &Path, name: &OsStr) -> Result<Copied, Error> {
+pub(crate) fn copy_into(place: &mut Place, from: &Spot, name: &OsStr) -> Result<Copied, Error> {
     let mut copy = Copy {
         place,
-        from,
+        from: from.path(),
         name,
         links: HashMap::new(),
         directories: Vec::new(),
@@ -56,25 +59,24 @@ pub(crate) fn copy_into(place: &mut Place, from: &Path, name: &OsStr) -> Result<
         buffer: vec![0; 1 << 18],
     };
     if !walk(from, &Mounts::read(), &mut copy)? {
-        return Err(Error::io("read", from, Errno::NOENT));
+        return Err(Error::io("read", from.path(), Errno::NOENT));
     }
     copy.finish()?;
     Ok(copy.copied)
 }
 
-/// The parent of a new thing, open, and its name there.
-pub(crate) fn new_place(to: &Path) -> Result<(Place, &OsStr), Error> {
-    if to.symlink_metadata().is_ok() {
-        return Err(Error::Exists { path: to.to_path_buf() });
+/// The place of a new thing, where nothing is yet.
+pub(crate) fn new_place(to: &Path) -> Result<Spot, Error> {
+    let spot = Spot::known(to)?;
+    match spot.stat()? {
+        Some(_) => Err(Error::Exists { path: to.to_path_buf() }),
+        None => Ok(spot),
     }
-    let name = to.file_name().ok_or_else(|| Error::BadPath { path: to.to_path_buf(), why: "it has no name" })?;
-    let parent = to.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    Ok((Place::open(parent)?, name))
 }
 
-pub(crate) fn undo(error: Error, to: &Path) -> Error {
+pub(crate) fn undo(error: Error, to: &Spot) -> Error {
     // It was not there before. The first error is the one to report.
-    let _ = crate::remove::remove_tree(to).or_else(|_| std::fs::remove_file(to));
+    let _ = to.remove_own();
     error
 }
 

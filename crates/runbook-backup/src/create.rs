@@ -2,7 +2,7 @@
 //!
 //! The second pass over a live tree is `settle.rs`.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, BufWriter};
 use std::num::NonZero;
@@ -10,14 +10,21 @@ use std::path::{Path, PathBuf};
 
 use zstd::stream::write::Encoder;
 
+use crate::descent::{Id, id_of};
 use crate::digest::HashingWriter;
 use crate::durable;
 use crate::error::Error;
+use crate::limits::Limit;
 use crate::manifest::{Archive, Entry, EntryKind, FORMAT, MANIFEST, Manifest, Root, SkipReason, Skipped};
-use crate::place::{not_plain, real};
+use crate::mounts::{Ground, Mounts};
+use crate::place::not_plain;
 use crate::recorder::Recorder;
+use crate::spot::{Spot, ids_up_from, real};
 use crate::timestamp::Timestamp;
-use crate::tree::{Found, Mounts, Visit, walk};
+use crate::tree::{Found, Visit, walk};
+
+pub(crate) const INSIDE: &str =
+    "the state directory of runbook is inside of it, and a way back would take that back too; name what is beside it";
 
 /// How an archive is compressed.
 #[derive(Debug, Clone, Copy)]
@@ -51,6 +58,8 @@ pub struct Created {
     pub changed_while_read: Vec<PathBuf>,
     /// What was there and was left out, with the reason.
     pub skipped: Vec<Skipped>,
+    /// What was there and cannot be brought back as it was.
+    pub limits: Vec<Limit>,
     /// Paths where nothing was. A restore moves away what is there then.
     pub missing: Vec<PathBuf>,
 }
@@ -98,13 +107,16 @@ fn fill(
         archives: vec![archive],
         skipped: pass.skipped,
         changed_while_read: pass.changed_while_read,
+        limits: Vec::new(),
         entries: pass.entries,
     };
     manifest.entries.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+    manifest.find_limits(&pass.links);
     manifest.write(dir)?;
     if let Some(parent) = dir.parent() {
         durable::sync_directory(parent)?;
     }
+    let limits = manifest.limits_below(Path::new("/"));
     let is_file = |entry: &&Entry| matches!(entry.kind, EntryKind::File { .. });
     Ok(Created {
         files: manifest.entries.iter().filter(is_file).count() as u64,
@@ -113,6 +125,7 @@ fn fill(
         archive_bytes,
         changed_while_read: manifest.changed_while_read,
         skipped: manifest.skipped,
+        limits,
         missing: manifest.roots.into_iter().filter(|root| !root.present).map(|root| root.path).collect(),
     })
 }
@@ -124,6 +137,8 @@ pub(crate) struct Pass {
     pub(crate) skipped: Vec<Skipped>,
     pub(crate) changed_while_read: Vec<PathBuf>,
     pub(crate) bytes: u64,
+    /// How many names files have, where it is more than one.
+    pub(crate) links: HashMap<Id, u64>,
 }
 
 /// Writes one durable archive of the roots, or of what is wanted below them.
@@ -143,10 +158,17 @@ pub(crate) fn pass(
     let out = HashingWriter::new(BufWriter::with_capacity(1 << 17, durable::create_private(path)?));
     let encoder = encoder(out, options).map_err(fail("write"))?;
     let mut recorder = Recorder::new(encoder, (number, path), wanted, cancel);
+    recorder.refused = own_directories(dir)?;
     let mut found = Vec::with_capacity(roots.len());
     for root in roots {
-        let real = real(root)?;
-        found.push(Root { path: root.clone(), present: walk(root, mounts, &mut recorder)?, real });
+        let Some(spot) = Spot::find(root)? else {
+            let (path, real) = (root.clone(), real(root)?);
+            found.push(Root { path, present: false, real, ground: None, inside: None });
+            continue;
+        };
+        let (ground, inside) = (Ground::of(spot.fd()), Ground::inside(&spot));
+        let (path, real) = (root.clone(), spot.real().to_path_buf());
+        found.push(Root { path, present: walk(&spot, mounts, &mut recorder)?, real, ground, inside });
     }
     let (encoder, members) = recorder.packer.finish().map_err(fail("write"))?;
     let (out, blake3, bytes) = encoder.finish().map_err(fail("write"))?.finish();
@@ -158,6 +180,7 @@ pub(crate) fn pass(
         skipped: recorder.skipped,
         changed_while_read: recorder.changed_while_read,
         bytes: recorder.bytes,
+        links: recorder.links,
     };
     Ok((pass, Archive { file: name, bytes, members, blake3, removed_before: Vec::new() }))
 }
@@ -171,6 +194,11 @@ fn encoder<W: io::Write>(out: W, options: &Options) -> io::Result<Encoder<'stati
     Ok(encoder)
 }
 
+/// The directory that is made: no path may lead to it, by whatever name.
+fn own_directories(dir: &Path) -> Result<Vec<Id>, Error> {
+    ids_up_from(dir).map(|ids| ids.into_iter().take(1).collect())
+}
+
 /// The paths in order, without those that another one covers already. One that has another above it by name, and leads out
 /// of it through a link, is taken as what it leads to: below a link there is nothing.
 fn roots(dir: &Path, paths: &[PathBuf], mounts: &Mounts) -> Result<Vec<PathBuf>, Error> {
@@ -178,7 +206,9 @@ fn roots(dir: &Path, paths: &[PathBuf], mounts: &Mounts) -> Result<Vec<PathBuf>,
     if let Some(why) = not_plain(dir) {
         return bad(dir, why);
     }
-    let mut sorted: Vec<PathBuf> = Vec::with_capacity(paths.len());
+    // By what it is and not by its name: a link, a bind mount or another spelling may lead to the same directory.
+    let (above, dir_real) = (ids_up_from(dir)?, real(dir)?);
+    let mut sorted: Vec<(PathBuf, PathBuf)> = Vec::with_capacity(paths.len());
     for path in paths {
         if let Some(why) = not_plain(path) {
             return bad(path, why);
@@ -189,21 +219,31 @@ fn roots(dir: &Path, paths: &[PathBuf], mounts: &Mounts) -> Result<Vec<PathBuf>,
             leads_out |=
                 path.strip_prefix(above).is_ok_and(|rest| real(above).is_ok_and(|above| above.join(rest) != found));
         }
-        // Without a trailing slash, which the caller's form may have.
-        let path: PathBuf = if leads_out { found } else { path.components().collect() };
-        if dir.starts_with(&path) {
-            return bad(dir, "the backup would be inside what it backs up; choose another place");
+        let holds_it = match Spot::find(path)? {
+            Some(spot) => spot.stat()?.is_some_and(|stat| above.contains(&id_of(&stat))),
+            None => false,
+        };
+        if holds_it || dir.starts_with(path) || dir_real.starts_with(&found) {
+            return bad(path, INSIDE);
         }
-        sorted.push(path);
+        // Without a trailing slash, which the caller's form may have.
+        let path: PathBuf = if leads_out { found.clone() } else { path.components().collect() };
+        sorted.push((path, found));
     }
     sorted.sort_unstable();
-    let mut roots: Vec<PathBuf> = Vec::with_capacity(sorted.len());
-    for path in sorted {
-        if !roots.iter().any(|root| path.starts_with(root) && !mounts.between(root, &path)) {
-            roots.push(path);
+    let mut roots: Vec<(PathBuf, PathBuf)> = Vec::with_capacity(sorted.len());
+    for (path, found) in sorted {
+        if !roots.iter().any(|(root, at)| path.starts_with(root) && !mounts.between(at, &found)) {
+            roots.push((path, found));
         }
     }
-    Ok(roots)
+    Ok(roots.into_iter().map(|(path, _)| path).collect())
+}
+
+/// Whether a backup of these paths could be made into the directory `dir`, which need not be there: what [`create`] would
+/// refuse is refused.
+pub fn check_paths(dir: &Path, paths: &[PathBuf]) -> Result<(), Error> {
+    roots(dir, paths, &Mounts::read()).map(drop)
 }
 
 /// Removes what an attempt without a manifest left; anything else that is there stays and is an error.
@@ -233,7 +273,9 @@ pub(crate) fn explain_no_space(error: Error, dir: &Path, roots: &[PathBuf], moun
     let mut size = Size(0);
     for root in roots {
         // What cannot be measured is left out of an estimate.
-        let _ = walk(root, mounts, &mut size);
+        if let Ok(Some(spot)) = Spot::find(root) {
+            let _ = walk(&spot, mounts, &mut size);
+        }
     }
     let at = dir.parent().unwrap_or(dir);
     Error::NoSpace { path: dir.to_path_buf(), needed: size.0, free: durable::free_space(at) }

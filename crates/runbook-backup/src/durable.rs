@@ -41,6 +41,11 @@ pub(crate) fn sync_tree(dir: impl AsFd, path: &Path) -> Result<(), Error> {
     rustix::fs::fsync(dir).map_err(|error| Error::io("make durable", path, error))
 }
 
+/// How many bytes are free for us in the file system of an open directory.
+pub(crate) fn free_space_at(dir: impl AsFd) -> u64 {
+    rustix::fs::fstatvfs(dir).map_or(0, |stat| stat.f_bavail.saturating_mul(stat.f_frsize))
+}
+
 /// How many bytes are free for us where `path` is.
 pub(crate) fn free_space(path: &Path) -> u64 {
     rustix::fs::statvfs(path).map_or(0, |stat| stat.f_bavail.saturating_mul(stat.f_frsize))

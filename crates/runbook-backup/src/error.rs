@@ -107,6 +107,28 @@ pub enum Error {
         /// The mount at or below it.
         mount: PathBuf,
     },
+    /// Another file system than then is mounted where the path leads.
+    #[error("{} is not touched: it was in the file system mounted at {} then, and leads into the one at {} now; unmount what covers it, or mount what is gone", path.display(), then.display(), now.display())]
+    OtherMount {
+        /// The path.
+        path: PathBuf,
+        /// Where the file system was mounted that had it.
+        then: PathBuf,
+        /// Where the one is mounted that would have it now.
+        now: PathBuf,
+    },
+    /// A path leads through a link that somebody else can let lead elsewhere at any moment.
+    #[error("{} leads through {}, a symlink that user {owner} made to {}; name the directory itself, if it is the right one", path.display(), link.display(), target.display())]
+    SomebodysLink {
+        /// The path.
+        path: PathBuf,
+        /// The link.
+        link: PathBuf,
+        /// Whose it is.
+        owner: u32,
+        /// Where it leads.
+        target: PathBuf,
+    },
     /// What was unpacked is not what the manifest says, so it was not put in place.
     #[error("the restored copy of {} differs from the manifest in {what}; the original was left in place", path.display())]
     Unfaithful {
@@ -120,6 +142,11 @@ pub enum Error {
 impl Error {
     pub(crate) fn io(doing: &'static str, path: &Path, source: impl Into<io::Error>) -> Self {
         Self::Io { doing, path: path.to_path_buf(), source: source.into() }
+    }
+
+    /// Whether the system gave this reason.
+    pub(crate) fn is(&self, errno: rustix::io::Errno) -> bool {
+        matches!(self, Self::Io { source, .. } if source.raw_os_error() == Some(errno.raw_os_error()))
     }
 
     /// Whether the cause is a full disk, directly or through a quota.

@@ -161,8 +161,9 @@ fn judged(archive: &Path, member: &Member) -> Result<Option<Asked>, Error> {
 /// Files belong to whoever runs this, and neither setuid bits nor attributes are taken over. An archive with an
 /// absolute name, a `..`, a link that points out of `to`, a special file, or a name that goes through a link is refused.
 pub fn extract_archive(archive: &Path, to: &Path) -> Result<Copied, Error> {
-    let (mut place, name) = new_place(to)?;
-    unpack_into(&mut place, archive, name, None).map_err(|error| undo(error, to))
+    let to = new_place(to)?;
+    let mut place = Place::around(&to)?;
+    unpack_into(&mut place, archive, to.name(), None).map_err(|error| undo(error, &to))
 }
 
 /// The same, to a new name in an open directory, and for `owner`, a user and a group, if one is given. What was

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::Error;
 use crate::manifest::{EntryKind, Manifest, Root};
-use crate::place::real;
+use crate::spot::real;
 
 /// Names in a manifest, each left with everything below it.
 #[derive(Debug, Default)]

@@ -14,6 +14,8 @@ use serde::{Deserialize, Serialize};
 use crate::digest::{Digest, HashingWriter};
 use crate::error::Error;
 use crate::escaped;
+use crate::limits::Limit;
+use crate::mounts::Ground;
 use crate::timestamp::Timestamp;
 
 /// The manifest's file name in a backup's directory.
@@ -42,6 +44,9 @@ pub struct Manifest {
     /// Files that changed every time they were read: the copy may mix old and new content.
     #[serde(with = "escaped::paths", default)]
     pub changed_while_read: Vec<PathBuf>,
+    /// What was there and cannot be brought back as it was, sockets aside.
+    #[serde(default)]
+    pub limits: Vec<Limit>,
     /// Everything that is in the backup.
     pub entries: Vec<Entry>,
 }
@@ -57,6 +62,12 @@ pub struct Root {
     /// Where it was read: the path with the links above it followed.
     #[serde(with = "escaped::path")]
     pub real: PathBuf,
+    /// The file system that its directory was in. None where the system did not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ground: Option<Ground>,
+    /// The same of what is in it, when it is a directory: another one where it is a mount point.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inside: Option<Ground>,
 }
 
 /// One archive file of a backup.
@@ -125,6 +136,9 @@ pub struct Entry {
     pub gid: u32,
     /// When the content last changed, to the nanosecond.
     pub mtime: Timestamp,
+    /// What `chattr` set: the kernel's bits of those flags that can be set on a copy.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub flags: u32,
     /// Extended attributes, POSIX ACLs among them.
     #[serde(default, skip_serializing_if = "Attributes::is_empty")]
     pub xattrs: Attributes,
@@ -233,6 +247,11 @@ impl TryFrom<BTreeMap<String, String>> for Attributes {
     }
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+fn is_zero(flags: &u32) -> bool {
+    *flags == 0
+}
+
 mod octal {
     use serde::{Deserialize, Deserializer, Serializer, de::Error as _};
 
@@ -313,7 +332,7 @@ impl Manifest {
         write!(out, "{{\"format\":{},\"created_at_ms\":{},\"started\":", self.format, self.created_at_ms)?;
         serde_json::to_writer(&mut *out, &self.started)?;
         let without_entries = serde_json::json!({
-            "roots": self.roots, "archives": self.archives, "skipped": self.skipped,
+            "roots": self.roots, "archives": self.archives, "skipped": self.skipped, "limits": self.limits,
             "changed_while_read":
                 self.changed_while_read.iter().map(|path| escaped::escape(escaped::bytes_of(path))).collect::<Vec<_>>(),
         });

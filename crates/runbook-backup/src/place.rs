@@ -5,18 +5,20 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Timespec, Timestamps, UTIME_OMIT, Uid};
 use rustix::io::Errno;
 
 use crate::attributes;
+use crate::descent::Descent;
 use crate::error::Error;
+use crate::flags;
 use crate::manifest::{Attributes, Entry, EntryKind};
+use crate::spot::Spot;
 use crate::timestamp::Timestamp;
-use crate::tree::{names, open_directory};
+use crate::tree::{names, open_directory, open_file};
 
 /// Why a path cannot name something to back up: it must be absolute, without `.` and `..`, and not the root itself.
 pub(crate) fn not_plain(path: &Path) -> Option<&'static str> {
@@ -28,20 +30,6 @@ pub(crate) fn not_plain(path: &Path) -> Option<&'static str> {
         return Some("the path must name something below /, without `..`");
     }
     None
-}
-
-/// The path with the links above it followed, as far as there is anything. The path itself may be a link.
-pub(crate) fn real(path: &Path) -> Result<PathBuf, Error> {
-    for above in path.ancestors().skip(1) {
-        match above.canonicalize() {
-            Ok(found) => {
-                return Ok(path.strip_prefix(above).map_or_else(|_| path.to_path_buf(), |rest| found.join(rest)));
-            }
-            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {}
-            Err(error) => return Err(Error::io("follow", above, error)),
-        }
-    }
-    Ok(path.to_path_buf())
 }
 
 /// Everything about a file but its name and content.
@@ -61,41 +49,44 @@ impl<'a> From<&'a Entry> for Metadata<'a> {
 
 /// A directory that things are put below.
 pub(crate) struct Place {
-    root: OwnedFd,
     path: PathBuf,
-    /// The directories from the root to the one last used, open.
-    chain: Vec<(OsString, OwnedFd)>,
+    /// From it to the directory last used.
+    descent: Descent,
 }
 
 impl Place {
-    pub(crate) fn open(path: &Path) -> Result<Self, Error> {
-        let flags = OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let root = rustix::fs::openat(rustix::fs::CWD, path, flags, Mode::empty());
-        let root = root.map_err(|error| Error::io("open", path, error))?;
-        Ok(Self { root, path: path.to_path_buf(), chain: Vec::new() })
+    /// The directory that holds `spot`.
+    pub(crate) fn around(spot: &Spot) -> Result<Self, Error> {
+        let root = spot.fd().try_clone_to_owned().map_err(|error| Error::io("open", spot.parent(), error))?;
+        Ok(Self { path: spot.parent().to_path_buf(), descent: Descent::new(root) })
     }
 
     /// A directory that is ours alone: nobody else can have put anything into it.
-    pub(crate) fn private(path: &Path) -> Result<Self, Error> {
-        let failed = |error: Errno| Error::io("open", path, error);
-        let root = open_directory(rustix::fs::CWD, path.as_os_str()).map_err(failed)?;
+    pub(crate) fn private(spot: &Spot) -> Result<Self, Error> {
+        let failed = |error: Errno| Error::io("open", spot.path(), error);
+        let root = open_directory(spot.fd(), spot.name()).map_err(failed)?;
         let found = rustix::fs::fstat(&root).map_err(failed)?;
         if found.st_uid != rustix::process::geteuid().as_raw() || found.st_mode & 0o077 != 0 {
             let why = "somebody else put a directory in its place; find out who writes there";
-            return Err(Error::BadPath { path: path.to_path_buf(), why });
+            return Err(Error::BadPath { path: spot.path().to_path_buf(), why });
         }
-        Ok(Self { root, path: path.to_path_buf(), chain: Vec::new() })
+        Ok(Self { path: spot.path().to_path_buf(), descent: Descent::new(root) })
     }
 
     /// The directory `relative`, as a place of its own.
     pub(crate) fn below(&mut self, relative: &Path) -> Result<Self, Error> {
         let root = self.at("open", relative, open_directory)?;
-        Ok(Self { root, path: self.path.join(relative), chain: Vec::new() })
+        Ok(Self { path: self.path.join(relative), descent: Descent::new(root) })
+    }
+
+    /// A name of the place itself.
+    pub(crate) fn spot(&self, name: impl AsRef<OsStr>) -> Result<Spot, Error> {
+        Spot::within(self.fd(), &self.path, name.as_ref())
     }
 
     /// The inode number of what has this name, if anything has.
     pub(crate) fn inode(&self, name: &str) -> Result<Option<u64>, Errno> {
-        match rustix::fs::statat(&self.root, name, AtFlags::SYMLINK_NOFOLLOW) {
+        match rustix::fs::statat(self.fd(), name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(found) => Ok(Some(found.st_ino)),
             Err(Errno::NOENT) => Ok(None),
             Err(error) => Err(error),
@@ -109,7 +100,7 @@ impl Place {
 
     /// Moves `from` to the name `to` of the place itself.
     pub(crate) fn rename(&mut self, from: &Path, to: &str) -> Result<(), Error> {
-        let root = self.root.try_clone().map_err(|error| Error::io("open", &self.path, error))?;
+        let root = self.fd().try_clone_to_owned().map_err(|error| Error::io("open", &self.path, error))?;
         self.at("move", from, |parent, name| rustix::fs::renameat(parent, name, &root, to))
     }
 
@@ -126,7 +117,7 @@ impl Place {
     }
 
     pub(crate) fn fd(&self) -> BorrowedFd<'_> {
-        self.root.as_fd()
+        self.descent.top()
     }
 
     pub(crate) fn path_of(&self, relative: &Path) -> PathBuf {
@@ -142,15 +133,15 @@ impl Place {
             parts.push(part);
         }
         let name = parts.pop().ok_or_else(refused)?;
-        let same = self.chain.iter().zip(&parts).take_while(|((open, _), part)| open == *part).count();
-        self.chain.truncate(same);
-        for part in parts.into_iter().skip(same) {
-            let above = self.chain.last().map_or(self.root.as_fd(), |(_, fd)| fd.as_fd());
-            let fd = open_directory(above, part)
-                .map_err(|error| Error::io("open the directory of", &self.path.join(relative), error))?;
-            self.chain.push((part.to_os_string(), fd));
+        let failed = |error| Error::io("open the directory of", &self.path.join(relative), error);
+        let same = self.descent.common(&parts);
+        while self.descent.depth() > same {
+            self.descent.leave().map_err(failed)?;
         }
-        Ok((self.chain.last().map_or(self.root.as_fd(), |(_, fd)| fd.as_fd()), name))
+        for part in parts.into_iter().skip(same) {
+            self.descent.enter(part).map_err(failed)?;
+        }
+        Ok((self.descent.fd(), name))
     }
 
     fn at<T>(
@@ -235,6 +226,11 @@ impl Place {
         self.at("link", further, |to, further| rustix::fs::linkat(&parent, &name, to, further, AtFlags::empty()))
     }
 
+    /// Sets what `chattr` set on a file or directory.
+    pub(crate) fn set_flags(&mut self, relative: &Path, wanted: u32) -> Result<(), Error> {
+        self.at("set the flags of", relative, |parent, name| flags::write(open_file(parent, name)?, wanted))
+    }
+
     /// Gives a directory its metadata. Do it last, and inner ones before outer ones.
     pub(crate) fn finish_directory(&mut self, relative: &Path, metadata: &Metadata<'_>) -> Result<(), Error> {
         let fd = self.at("open", relative, open_directory)?;
@@ -272,7 +268,7 @@ mod tests {
     #[test]
     fn no_name_leads_out() {
         let scratch = tempfile::tempdir().unwrap();
-        let mut place = Place::open(scratch.path()).unwrap();
+        let mut place = Place::around(&Spot::known(&scratch.path().join("x")).unwrap()).unwrap();
         std::os::unix::fs::symlink("/tmp", scratch.path().join("out")).unwrap();
         for name in ["../x", "/x", "a/../../x", "out/x", "", ".", ".."] {
             assert!(place.file(Path::new(name)).is_err(), "{name}");
@@ -292,8 +288,8 @@ mod tests {
             std::fs::set_permissions(at(name), std::fs::Permissions::from_mode(mode)).unwrap();
         }
         std::os::unix::fs::symlink("closed", at("link")).unwrap();
-        assert!(Place::private(&at("closed")).is_ok());
-        assert!(Place::private(&at("open")).is_err() && Place::private(&at("link")).is_err());
+        let private = |name: &str| Place::private(&Spot::known(&at(name)).unwrap()).is_ok();
+        assert!(private("closed") && !private("open") && !private("link"));
     }
 
     #[test]

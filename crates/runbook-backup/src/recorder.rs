@@ -11,10 +11,13 @@ use rustix::fs::FileType;
 use rustix::io::Errno;
 
 use crate::attributes;
+use crate::create::INSIDE;
+use crate::descent::Id;
 use crate::digest::{Digest, update_zeros};
 use crate::error::Error;
 use crate::escaped::to_path;
 use crate::extents::{self, Extent};
+use crate::flags;
 use crate::inode::Inode;
 use crate::manifest::{Attributes, Entry, EntryKind, SkipReason, Skipped};
 use crate::pack::Packer;
@@ -38,7 +41,11 @@ pub(crate) struct Recorder<'a, W> {
     archive: u32,
     archive_path: &'a Path,
     wanted: Option<&'a HashSet<PathBuf>>,
-    first_names: HashMap<(u64, u64), usize>,
+    /// Directories that may not be in it, by whatever name.
+    pub(crate) refused: Vec<Id>,
+    first_names: HashMap<Id, usize>,
+    /// How many names files have, where it is more than one.
+    pub(crate) links: HashMap<Id, u64>,
     cancel: &'a dyn Fn() -> bool,
     buffer: Vec<u8>,
 }
@@ -59,7 +66,9 @@ impl<'a, W: Write> Recorder<'a, W> {
             archive: archive.0,
             archive_path: archive.1,
             wanted,
+            refused: Vec::new(),
             first_names: HashMap::new(),
+            links: HashMap::new(),
             cancel,
             buffer: vec![0; WHOLE as usize],
         }
@@ -69,7 +78,7 @@ impl<'a, W: Write> Recorder<'a, W> {
         if (self.cancel)() { Err(Error::Cancelled) } else { Ok(()) }
     }
 
-    fn entry(&self, found: &Found<'_>, inode: &Inode, kind: EntryKind, xattrs: Attributes) -> Entry {
+    fn entry(&self, found: &Found<'_>, inode: &Inode, kind: EntryKind, (flags, xattrs): (u32, Attributes)) -> Entry {
         Entry {
             path: found.path.to_path_buf(),
             kind,
@@ -77,6 +86,7 @@ impl<'a, W: Write> Recorder<'a, W> {
             uid: inode.uid,
             gid: inode.gid,
             mtime: inode.mtime,
+            flags,
             xattrs,
             hard_link_to: None,
             archive: self.archive,
@@ -106,7 +116,9 @@ impl<'a, W: Write> Recorder<'a, W> {
 
     fn keep(&mut self, entry: Entry, inode: &Inode) {
         if inode.links > 1 && entry.kind != EntryKind::Directory && entry.hard_link_to.is_none() {
-            self.first_names.insert((inode.seen.dev, inode.seen.ino), self.entries.len());
+            let id = (inode.seen.dev, inode.seen.ino);
+            self.first_names.insert(id, self.entries.len());
+            self.links.insert(id, inode.links);
         }
         self.entries.push(entry);
     }
@@ -184,7 +196,7 @@ impl<'a, W: Write> Recorder<'a, W> {
         let bytes = wanted.get(..length).unwrap_or_default();
         let kind = EntryKind::File { size: length as u64, blake3: Digest::of(bytes), sparse: false };
         let after = Inode::new(&rustix::fs::fstat(file)?);
-        Ok((self.entry(found, inode, kind, xattrs), after))
+        Ok((self.entry(found, inode, kind, (flags::read(file), xattrs)), after))
     }
 
     /// Writes a file to the archive while reading it: exactly as many bytes as the header announces, whatever happens.
@@ -198,7 +210,7 @@ impl<'a, W: Write> Recorder<'a, W> {
         };
         let sparse = inode.has_holes();
         let kind = EntryKind::File { size: inode.size, blake3: Digest::of(b""), sparse };
-        let mut entry = self.entry(found, inode, kind, xattrs);
+        let mut entry = self.entry(found, inode, kind, (flags::read(file), xattrs));
         self.begin(&mut entry, sparse.then_some(&runs))?;
         let mut hasher = blake3::Hasher::new();
         let mut at = 0;
@@ -233,7 +245,8 @@ impl<'a, W: Write> Recorder<'a, W> {
         if self.further_name(found, &found.inode)? {
             return Ok(());
         }
-        let mut entry = self.entry(found, &found.inode, described.0, described.1);
+        let flags = found.directory.map_or(0, flags::read);
+        let mut entry = self.entry(found, &found.inode, described.0, (flags, described.1));
         self.begin(&mut entry, None)?;
         self.keep(entry, &found.inode);
         Ok(())
@@ -304,6 +317,10 @@ fn entry_size(entry: &Entry) -> u64 {
 impl<W: Write> Visit for Recorder<'_, W> {
     fn found(&mut self, found: &Found<'_>) -> Result<(), Error> {
         self.check_cancel()?;
+        let seen = &found.inode.seen;
+        if found.directory.is_some() && self.refused.contains(&(seen.dev, seen.ino)) {
+            return Err(Error::BadPath { path: found.path.to_path_buf(), why: INSIDE });
+        }
         if self.wanted.is_some_and(|wanted| !wanted.contains(found.path)) {
             return Ok(());
         }

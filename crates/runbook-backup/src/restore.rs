@@ -6,18 +6,21 @@ use std::io::{self, Seek, SeekFrom, Write};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, Mode, OFlags};
-
-use crate::backup::{Backup, Stop, agrees};
-use crate::compare::{differences, first_names};
+use crate::aside::set_aside_at;
+use crate::backup::{Backup, Covered, Stop, agrees};
+use crate::compare::{self, differences, first_names};
 use crate::digest::{Digest, update_zeros};
 use crate::durable;
 use crate::error::Error;
-use crate::manifest::{Entry, EntryKind};
+use crate::flags;
+use crate::inode::Inode;
+use crate::manifest::{Entry, EntryKind, Root};
+use crate::mounts::{Ground, Mounts};
 use crate::place::{Metadata, Place, finish, set_mtime};
-use crate::staging::{NEW, Staging, finish_interrupted};
+use crate::spot::Spot;
+use crate::staging::{NEW, Staging, finish_interrupted_at};
 use crate::stream;
-use crate::tree::Mounts;
+use crate::tree::{open_directory, open_file};
 use crate::unpack::{Member, Members, Piece};
 
 /// What a restore did.
@@ -44,58 +47,90 @@ impl Backup {
     /// into the directory `aside` (see [`set_aside`](crate::set_aside)), never away. Where nothing was at the time of the
     /// backup, what is there now is set aside. A second call finds everything identical.
     pub fn restore(&self, path: &Path, aside: &Path, cancel: &dyn Fn() -> bool) -> Result<Restored, Error> {
-        let path = self.covered(path)?;
-        if aside.starts_with(&path) {
-            return Err(Error::BadPath { path: aside.to_path_buf(), why: "it is inside what will be set aside" });
-        }
-        if self.dir().starts_with(&path) {
-            return Err(Error::BadPath { path, why: "the backup itself is inside it" });
-        }
-        let mut replaced = finish_interrupted(&path, aside)?;
+        let Covered { name: path, root, real } = self.place_of(path)?;
         let entries = self.manifest().subtree(&path);
-        let identical = differences(entries, &path, &path, cancel)?.is_empty();
+        // Where nothing was and no directory is that could hold something, there is nothing to move away.
+        let spot = match entries.first() {
+            Some(_) => Some(Spot::making(&path, 0o755)?),
+            None => Spot::find(&path)?,
+        };
+        let Some(spot) = spot else { return Ok(restored(entries, true, None)) };
+        if spot.real() != real {
+            let (then, now) = (real.display(), spot.real().display());
+            return Err(self.not_covered(&path, format!("it led to {then} then and leads to {now} now")));
+        }
+        on_its_ground(root, &spot)?;
+        self.is_outside(&spot, aside)?;
+        let mut replaced = finish_interrupted_at(&spot, aside)?;
+        let identical = differences(entries, &path, &spot, compare::Stage::InPlace, cancel)?.is_empty();
         if !identical {
-            if let Some(mount) = Mounts::read().below(&path) {
+            if let Some(mount) = Mounts::read().below(&spot) {
                 return Err(Error::MountPoint { path, mount: mount.to_path_buf() });
             }
             let now = if entries.is_empty() {
-                crate::exchange::set_aside(&path, aside)?
+                set_aside_at(&spot, aside)?
             } else {
-                self.replace(entries, &path, aside, cancel)?
+                self.replace(entries, &spot, aside, cancel)?
             };
             replaced = now.or(replaced);
+            self.is_there(entries, &path, &spot)?;
         }
-        self.put_back_parent_time(&path)?;
-        let sizes = entries.iter().filter_map(|entry| match entry.kind {
-            EntryKind::File { size, .. } => Some(size),
-            _ => None,
-        });
-        Ok(Restored {
-            identical,
-            entries: entries.len() as u64,
-            files: sizes.clone().count() as u64,
-            bytes: sizes.sum(),
-            replaced,
-        })
+        self.put_back_parent_time(&path, &spot)?;
+        spot.still_there()?;
+        Ok(restored(entries, identical, replaced))
+    }
+
+    /// Neither the backup nor what is set aside may be in what is replaced, whatever the names say.
+    fn is_outside(&self, spot: &Spot, aside: &Path) -> Result<(), Error> {
+        let refused = |path: &Path, why| Err(Error::BadPath { path: path.to_path_buf(), why });
+        if aside.starts_with(spot.path()) || spot.holds(aside)? {
+            return refused(aside, "it is inside what will be set aside");
+        }
+        if self.dir().starts_with(spot.path()) || spot.holds(self.dir())? {
+            return refused(spot.path(), "the backup itself is inside it");
+        }
+        Ok(())
+    }
+
+    /// What can be set only now is set: the time of the directory, which the exchange changes on some file systems, and
+    /// flags. The entry is looked at once more where it is now.
+    fn is_there(&self, entries: &[Entry], path: &Path, spot: &Spot) -> Result<(), Error> {
+        let Some(top) = entries.first() else { return Ok(()) };
+        if top.kind == EntryKind::Directory {
+            let failed = |error| Error::io("set the time of", path, error);
+            let dir = open_directory(spot.fd(), spot.name()).map_err(failed)?;
+            set_mtime(&dir, top.mtime).map_err(failed)?;
+        }
+        set_flags(entries, path, spot)?;
+        let now = spot.stat()?.map(|stat| Inode::new(&stat));
+        match now {
+            Some(now) if now.mtime == top.mtime && (now.uid, now.gid) == (top.uid, top.gid) => Ok(()),
+            _ => {
+                Err(Error::Unfaithful { path: path.to_path_buf(), what: "its time or owner, once in place".to_owned() })
+            }
+        }
     }
 
     fn replace(
         &self,
         entries: &[Entry],
-        path: &Path,
+        spot: &Spot,
         aside: &Path,
         cancel: &dyn Fn() -> bool,
     ) -> Result<Option<PathBuf>, Error> {
-        let parent = path.parent().unwrap_or(Path::new("/"));
-        std::fs::create_dir_all(parent).map_err(|error| Error::io("create", parent, error))?;
-        let mut staging = Staging::beside(path)?;
-        if let Err(error) = self.stage(entries, path, &mut staging, cancel) {
+        let mut staging = Staging::beside_spot(spot.beside(spot.name())?)?;
+        if let Err(error) = self.stage(entries, spot.path(), &mut staging, cancel) {
             // The first error is the one to report; a later call removes what is left.
             let _ = staging.discard();
             let needed = entries.iter().map(|entry| size_of(entry) + 4096).sum();
             let full = error.is_no_space();
-            let free = durable::free_space(parent);
-            return Err(if full { Error::NoSpace { path: parent.to_path_buf(), needed, free } } else { error });
+            let path = spot.parent().to_path_buf();
+            let free = durable::free_space_at(spot.fd());
+            return Err(if full { Error::NoSpace { path, needed, free } } else { error });
+        }
+        // One that may not be changed may not be moved aside either.
+        if let Ok(fd) = open_file(spot.fd(), spot.name()) {
+            flags::unlock(fd).map_err(|error| Error::io("take the flags off", spot.path(), error))?;
         }
         staging.put_in_place(aside)
     }
@@ -108,29 +143,58 @@ impl Backup {
         staging: &mut Staging,
         cancel: &dyn Fn() -> bool,
     ) -> Result<(), Error> {
-        let new = staging.new_path();
+        let new = staging.new_spot()?;
         let place = &mut staging.place;
         let mut stage = Stage { backup: self, entries, path, place, cancel, first: first_names(entries) };
         stage.directories()?;
         stage.files()?;
         stage.links()?;
         stage.finish_directories()?;
-        match differences(entries, path, &new, cancel)?.into_iter().next() {
+        match differences(entries, path, &new, compare::Stage::Unflagged, cancel)?.into_iter().next() {
             Some(difference) => Err(Error::Unfaithful { path: difference.path, what: difference.what.to_string() }),
             None => Ok(()),
         }
     }
 
     /// The parent's own time, when the backup knows it: putting something in place changed it.
-    fn put_back_parent_time(&self, path: &Path) -> Result<(), Error> {
+    fn put_back_parent_time(&self, path: &Path, spot: &Spot) -> Result<(), Error> {
         let Some(entry) = path.parent().and_then(|parent| self.manifest().entry(parent)) else { return Ok(()) };
         if entry.kind != EntryKind::Directory {
             return Ok(());
         }
-        let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let set = rustix::fs::openat(CWD, &entry.path, flags, Mode::empty()).and_then(|fd| set_mtime(fd, entry.mtime));
-        set.map_err(|error| Error::io("set the time of", &entry.path, error))
+        set_mtime(spot.fd(), entry.mtime).map_err(|error| Error::io("set the time of", &entry.path, error))
     }
+}
+
+/// Sets what refuses every further change, so it is set when nothing is to be changed any more.
+fn set_flags(entries: &[Entry], path: &Path, spot: &Spot) -> Result<(), Error> {
+    let mut place = Place::around(spot)?;
+    for entry in entries.iter().rev().filter(|entry| entry.flags != 0 && entry.hard_link_to.is_none()) {
+        let rest = entry.path.strip_prefix(path).unwrap_or(Path::new(""));
+        let relative: PathBuf = Path::new(spot.name()).join(rest).components().collect();
+        place.set_flags(&relative, entry.flags)?;
+    }
+    Ok(())
+}
+
+/// An error when another file system than then is where the place is.
+pub(crate) fn on_its_ground(root: &Root, spot: &Spot) -> Result<(), Error> {
+    let then = if spot.real() == root.real { &root.ground } else { &root.inside };
+    match (then, Ground::of(spot.fd())) {
+        (Some(then), Some(now)) if !now.is_same_as(then) => {
+            Err(Error::OtherMount { path: spot.path().to_path_buf(), then: then.mount.clone(), now: now.mount })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn restored(entries: &[Entry], identical: bool, replaced: Option<PathBuf>) -> Restored {
+    let sizes = entries.iter().filter_map(|entry| match entry.kind {
+        EntryKind::File { size, .. } => Some(size),
+        _ => None,
+    });
+    let (files, bytes) = (sizes.clone().count() as u64, sizes.sum());
+    Restored { identical, entries: entries.len() as u64, files, bytes, replaced }
 }
 
 fn size_of(entry: &Entry) -> u64 {

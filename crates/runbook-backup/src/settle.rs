@@ -8,13 +8,18 @@ use rustix::io::Errno;
 
 use crate::attributes;
 use crate::create::{Options, explain_no_space, pass};
+use crate::descent::Id;
 use crate::error::Error;
+use crate::flags;
 use crate::inode::Inode;
 use crate::leave::Leave;
 use crate::manifest::{Archive, Entry, EntryKind, Manifest, Root, Seen, SkipReason, Skipped};
+use crate::mounts::Mounts;
 use crate::recorder::{describe, digest_of};
+use crate::restore::on_its_ground;
+use crate::spot::Spot;
 use crate::timestamp::Timestamp;
-use crate::tree::{Found, Mounts, Visit, walk};
+use crate::tree::{Found, Visit, walk};
 
 /// A file that changed less than this before it was read may have changed again within the clock's grain.
 const GRAIN_SECONDS: i64 = 2;
@@ -73,7 +78,10 @@ fn settle_but(
     let mut survey = Survey::new(&old, &leave, cancel);
     let mut found_roots = Vec::with_capacity(roots.len());
     for root in &old.roots {
-        let present = walk(&root.path, &mounts, &mut survey)?;
+        let present = match at_root(root, dir)? {
+            Some(spot) => walk(&spot, &mounts, &mut survey)?,
+            None => false,
+        };
         let present = if leave.keeps(&root.path) { root.present } else { present };
         found_roots.push(Root { present, ..root.clone() });
     }
@@ -115,6 +123,10 @@ fn settle_but(
         new.entries.sort_unstable_by(|a, b| a.path.cmp(&b.path));
         new.changed_while_read.extend(pass.changed_while_read);
     }
+    let known = std::mem::take(&mut new.limits);
+    new.find_limits(&survey.links);
+    new.limits.retain(|limit| !leave.has(&limit.path));
+    new.limits.extend(known.into_iter().filter(|limit| leave.has(&limit.path)));
     if !sound() {
         forget(dir, &new.archives, old.archives.len());
         return Ok(None);
@@ -122,6 +134,17 @@ fn settle_but(
     new.write(dir)?;
     settled.left_out = leave.into_paths();
     Ok(Some(settled))
+}
+
+/// The place of a root, where it was at the first pass.
+fn at_root(root: &Root, dir: &Path) -> Result<Option<Spot>, Error> {
+    let Some(spot) = Spot::find(&root.path)? else { return Ok(None) };
+    on_its_ground(root, &spot)?;
+    if spot.real() == root.real {
+        return Ok(Some(spot));
+    }
+    let why = format!("it led to {} then and leads to {} now", root.real.display(), spot.real().display());
+    Err(Error::NotCovered { path: root.path.clone(), dir: dir.to_path_buf(), why })
 }
 
 /// Removes archives that no manifest names: they are only in the way.
@@ -148,7 +171,9 @@ struct Survey<'a> {
     unchanged: HashMap<PathBuf, Seen>,
     differs: HashSet<PathBuf>,
     /// The names of files with several, in the order in which they are found.
-    groups: HashMap<(u64, u64), Vec<PathBuf>>,
+    groups: HashMap<Id, Vec<PathBuf>>,
+    /// How many names those have.
+    links: HashMap<Id, u64>,
     skipped: Vec<Skipped>,
     retyped: Vec<PathBuf>,
     buffer: Vec<u8>,
@@ -166,6 +191,7 @@ impl<'a> Survey<'a> {
             unchanged: kept.map(|entry| (entry.path.clone(), entry.seen)).collect(),
             differs: HashSet::new(),
             groups: HashMap::new(),
+            links: HashMap::new(),
             skipped: Vec::new(),
             retyped: Vec::new(),
             buffer: vec![0; 1 << 18],
@@ -199,9 +225,11 @@ impl<'a> Survey<'a> {
             let (digest, fd) = digest_of(found.parent, found.name, &mut self.buffer)?;
             let after = Inode::new(&rustix::fs::fstat(&fd)?);
             let xattrs = attributes::read(std::os::fd::AsFd::as_fd(&fd))?;
-            return Ok(digest == *blake3 && xattrs == entry.xattrs && after.untouched_since(&found.inode));
+            let same = xattrs == entry.xattrs && flags::read(&fd) == entry.flags;
+            return Ok(digest == *blake3 && same && after.untouched_since(&found.inode));
         }
-        Ok(describe(found)?.is_some_and(|(kind, xattrs)| kind == entry.kind && xattrs == entry.xattrs))
+        let same_flags = found.directory.map_or(0, flags::read) == entry.flags;
+        Ok(same_flags && describe(found)?.is_some_and(|(kind, xattrs)| kind == entry.kind && xattrs == entry.xattrs))
     }
 
     /// A file with several names is read again under all of them when one is new, changed or gone: an unpacked
@@ -262,6 +290,7 @@ impl Visit for Survey<'_> {
         let inode = &found.inode;
         let alone = inode.links < 2 || inode.kind == FileType::Directory;
         if !alone {
+            self.links.insert((inode.seen.dev, inode.seen.ino), inode.links);
             self.groups.entry((inode.seen.dev, inode.seen.ino)).or_default().push(found.path.to_path_buf());
         }
         let entry = self.old.entry(found.path);

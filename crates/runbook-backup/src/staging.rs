@@ -6,22 +6,26 @@
 //! can tell a half-made replacement, which may go, from an original that was not yet set aside, which may not.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{File, Permissions};
+use std::fs::File;
+use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 
+use crate::aside::keep;
 use crate::copy::{Copied, copy_into};
+use crate::digest::Digest;
 use crate::durable;
 use crate::error::Error;
-use crate::exchange::{Spot, Was, keep, rename_to_free, swap};
+use crate::exchange::{Was, rename_to_free, swap};
 use crate::foreign::unpack_into;
+use crate::mounts::Mounts;
 use crate::place::Place;
-use crate::remove::{make_movable, put_back, remove_tree};
-use crate::tree::Mounts;
+use crate::remove::{make_movable, put_back};
+use crate::spot::Spot;
+use crate::tree::names;
 
 pub(crate) const NEW: &str = "new";
 const READY: &str = "ready";
@@ -31,34 +35,46 @@ const TOP: &str = "top";
 
 /// Where the replacement of a path is made.
 pub struct Staging {
-    target: PathBuf,
-    dir: PathBuf,
+    target: Spot,
+    /// The staging directory, in the directory that holds the target.
+    here: Spot,
     pub(crate) place: Place,
 }
 
 impl Staging {
     /// An empty one beside `target`, whose parent must exist.
     pub fn beside(target: &Path) -> Result<Self, Error> {
-        let (parent, prefix) = staging_name(target)?;
-        let made =
-            tempfile::Builder::new().prefix(&prefix).permissions(Permissions::from_mode(0o700)).tempdir_in(parent);
-        // Removed by hand: it may hold directories that their owner cannot write, and later the original.
-        let dir = made.map_err(|error| Error::io("create a directory in", parent, error))?.keep();
-        let place = Place::private(&dir)?;
+        Self::beside_spot(Spot::known(target)?)
+    }
+
+    pub(crate) fn beside_spot(target: Spot) -> Result<Self, Error> {
+        let here = new_directory(&target)?;
+        let place = Place::private(&here)?;
         // A default ACL of the parent would reach everything that is made here.
-        crate::attributes::clear_default_acl(place.fd()).map_err(|error| Error::io("prepare", &dir, error))?;
-        Ok(Self { target: target.to_path_buf(), dir, place })
+        crate::attributes::clear_default_acl(place.fd()).map_err(|error| Error::io("prepare", here.path(), error))?;
+        Ok(Self { target, here, place })
+    }
+
+    /// What it will be put in place of.
+    #[must_use]
+    pub fn target(&self) -> &Spot {
+        &self.target
     }
 
     /// Where the replacement is, once it is made.
     #[must_use]
     pub fn new_path(&self) -> PathBuf {
-        self.dir.join(NEW)
+        self.here.path().join(NEW)
+    }
+
+    /// The replacement, reached through what is held.
+    pub(crate) fn new_spot(&self) -> Result<Spot, Error> {
+        self.place.spot(NEW)
     }
 
     /// The replacement is a faithful copy of `from`, as [`copy_tree`](crate::copy_tree) makes it.
     pub fn copy(&mut self, from: &Path) -> Result<Copied, Error> {
-        copy_into(&mut self.place, from, NEW.as_ref())
+        copy_into(&mut self.place, &Spot::known(from)?, NEW.as_ref())
     }
 
     /// The replacement is what the archive holds, as [`extract_archive`](crate::extract_archive) unpacks it, and
@@ -67,18 +83,29 @@ impl Staging {
         unpack_into(&mut self.place, archive, NEW.as_ref(), owner)
     }
 
+    /// The replacement is one more name of the file at `of`.
+    pub(crate) fn link(&mut self, of: &Spot) -> Result<(), Error> {
+        rustix::fs::linkat(of.fd(), of.name(), self.place.fd(), NEW, AtFlags::empty())
+            .map_err(|error| Error::io("link to", of.path(), error))
+    }
+
     /// The replacement becomes the one directory inside of it, so many times.
     pub fn strip(&mut self, levels: usize) -> Result<(), Error> {
         if levels == 0 {
             return Ok(());
         }
-        let failed = |error: Errno| Error::io("look into", &self.dir, error);
+        let failed = |error: Errno| Error::io("look into", self.here.path(), error);
         rustix::fs::renameat(self.place.fd(), NEW, self.place.fd(), TOP).map_err(failed)?;
         let mut inner = PathBuf::from(TOP);
         for _ in 0..levels {
             match self.place.names(&inner)?.as_slice() {
                 [only] => inner.push(only),
-                _ => return Err(Error::BadPath { path: self.dir.join(inner), why: "it is not one single directory" }),
+                _ => {
+                    return Err(Error::BadPath {
+                        path: self.here.path().join(inner),
+                        why: "it is not one single directory",
+                    });
+                }
             }
         }
         self.place.rename(&inner, NEW)
@@ -91,20 +118,21 @@ impl Staging {
     /// A path that holds a mounted file system is refused.
     pub fn put_in_place(mut self, aside: &Path) -> Result<Option<PathBuf>, Error> {
         let replaced = self.mark_ready().and_then(|()| self.exchange(aside));
-        let cleared = clear(&self.place, &self.dir, &self.target, aside);
+        let cleared = clear(&self.place, &self.here, &self.target, aside);
         let replaced = replaced?;
-        cleared?;
-        durable::sync_directory(self.target.parent().unwrap_or(Path::new("/")))?;
-        Ok(replaced)
+        let kept = cleared?;
+        self.target.sync()?;
+        self.target.still_there()?;
+        Ok(kept.or(replaced))
     }
 
     /// Removes it again.
     pub fn discard(self) -> Result<(), Error> {
-        remove_tree(&self.dir).map_err(|error| Error::io("remove", &self.dir, error))
+        self.here.remove_own().map(drop)
     }
 
     fn mark_ready(&self) -> Result<(), Error> {
-        let marker = self.dir.join(READY);
+        let marker = self.here.path().join(READY);
         let fd = self.place.fd();
         let failed = |error: io::Error| Error::io("write", &marker, error);
         let inode = self.place.inode(NEW).and_then(|found| found.ok_or(Errno::NOENT));
@@ -115,80 +143,112 @@ impl Staging {
         file.write_all(inode.to_string().as_bytes()).map_err(failed)?;
         // A marker that is there says something.
         rustix::fs::renameat(fd, MARKING, fd, READY).map_err(|error| failed(error.into()))?;
-        durable::sync_tree(fd, &self.dir)
+        durable::sync_tree(fd, self.here.path())
     }
 
-    /// The exchange, and what was there set aside.
+    /// The exchange, and what was there set aside. What cannot be set aside stays in the staging directory, which only
+    /// its maker can enter: the target is as it should be all the same.
     fn exchange(&mut self, aside: &Path) -> Result<Option<PathBuf>, Error> {
-        let target = self.target.clone();
-        if let Some(mount) = Mounts::read().below(&target) {
-            return Err(Error::MountPoint { mount: mount.to_path_buf(), path: target });
+        let target = &self.target;
+        if let Some(mount) = Mounts::read().below(target) {
+            return Err(Error::MountPoint { mount: mount.to_path_buf(), path: target.path().to_path_buf() });
         }
-        let failed = |error: io::Error| Error::io("set the mode of", &target, error);
-        let (new_mode, old_mode) = (make_movable(&self.new_path()), make_movable(&target));
-        match swap(&mut self.place, NEW, OLD, &target) {
+        let failed = |error: Errno| Error::io("set the mode of", target.path(), error);
+        let new_mode = make_movable(self.place.fd(), NEW.as_ref());
+        let old_mode = make_movable(target.fd(), target.name());
+        match swap(&mut self.place, NEW, OLD, target) {
             Ok(was) => {
-                put_back(&target, new_mode).map_err(failed)?;
+                put_back(target.fd(), target.name(), new_mode).map_err(failed)?;
                 let name = match was {
                     Was::Nothing => return Ok(None),
                     Was::Exchanged => NEW,
                     Was::Moved => OLD,
                 };
-                let path = self.dir.join(name);
-                let kept = keep(Spot { dir: self.place.fd(), name: name.as_ref(), path: &path }, &target, aside)?;
-                put_back(&kept, old_mode).map_err(failed)?;
-                Ok(Some(kept))
+                let spot = self.place.spot(name)?;
+                match keep(&spot, target, aside) {
+                    Ok(kept) => {
+                        let kept = Spot::known(&kept)?;
+                        put_back(kept.fd(), kept.name(), old_mode).map_err(failed)?;
+                        Ok(Some(kept.path().to_path_buf()))
+                    }
+                    Err(_) => Ok(Some(spot.path().to_path_buf())),
+                }
             }
             Err(error) => {
-                put_back(&target, old_mode).map_err(failed)?;
+                put_back(target.fd(), target.name(), old_mode).map_err(failed)?;
                 Err(error)
             }
         }
     }
 }
 
-/// The parent of a path, and what the names of its staging directories begin with.
-fn staging_name(path: &Path) -> Result<(&Path, OsString), Error> {
-    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
-        return Err(Error::BadPath { path: path.to_path_buf(), why: "it has no name" });
-    };
+/// A new directory beside `target`, ours alone.
+fn new_directory(target: &Spot) -> Result<Spot, Error> {
+    let prefix = prefix(target.name());
+    // Names are tried until one is free; that somebody guesses the next one gains nothing.
+    let random = RandomState::new();
+    for attempt in 0u32..1000 {
+        let mut name = prefix.clone();
+        name.push(format!("{:016x}", random.hash_one(attempt)));
+        let here = target.beside(&name)?;
+        match rustix::fs::mkdirat(here.fd(), here.name(), Mode::RWXU) {
+            Ok(()) => return Ok(here),
+            Err(Errno::EXIST) => {}
+            Err(error) => return Err(Error::io("create a directory in", target.parent(), error)),
+        }
+    }
+    Err(Error::io("create a directory in", target.parent(), Errno::EXIST))
+}
+
+/// What the names of the staging directories of a name begin with.
+fn prefix(name: &OsStr) -> OsString {
+    /// Names end at 255 bytes, and the random part needs room.
+    const WHOLE: usize = 200;
+    const CUT: usize = 160;
+    let bytes = name.as_encoded_bytes();
     let mut prefix = OsString::from(".");
-    // Names end at 255 bytes, and the random part needs room.
-    let name = name.as_encoded_bytes();
-    prefix.push(crate::escaped::name_of(name.get(..200).unwrap_or(name)));
+    if bytes.len() <= WHOLE {
+        prefix.push(name);
+    } else {
+        // Long names that begin alike must not be taken for each other.
+        prefix.push(crate::escaped::name_of(bytes.get(..CUT).unwrap_or(bytes)));
+        prefix.push(Digest::of(bytes).to_string().get(..32).unwrap_or_default());
+    }
     prefix.push(".runbook-");
-    Ok((parent, prefix))
+    prefix
 }
 
 /// The staging directories that an interrupted replacement of the path left beside it.
 pub fn unfinished(path: &Path) -> Result<Vec<PathBuf>, Error> {
-    let (parent, prefix) = staging_name(path)?;
-    let entries = match std::fs::read_dir(parent) {
-        Ok(entries) => entries,
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-            return Ok(Vec::new());
-        }
-        Err(error) => return Err(Error::io("list", parent, error)),
-    };
+    let Some(target) = Spot::find(path)? else { return Ok(Vec::new()) };
+    Ok(unfinished_at(&target)?.into_iter().map(|here| here.path().to_path_buf()).collect())
+}
+
+fn unfinished_at(target: &Spot) -> Result<Vec<Spot>, Error> {
+    let prefix = prefix(target.name());
+    let names = names(target.fd()).map_err(|error| Error::io("list", target.parent(), error))?;
     let own = rustix::process::geteuid().as_raw();
     let mut found = Vec::new();
-    for entry in entries {
-        let entry = entry.map_err(|error| Error::io("list", parent, error))?;
-        let is_ours = |there: std::fs::Metadata| there.is_dir() && there.uid() == own && there.mode() & 0o077 == 0;
-        if is_staging(&entry.file_name(), &prefix) && entry.path().symlink_metadata().is_ok_and(is_ours) {
-            found.push(entry.path());
+    for name in names.into_iter().filter(|name| is_staging(name, &prefix)) {
+        let here = target.beside(&name)?;
+        let is_dir = |mode| rustix::fs::FileType::from_raw_mode(mode) == rustix::fs::FileType::Directory;
+        if here.stat()?.is_some_and(|is| is_dir(is.st_mode) && is.st_uid == own && is.st_mode & 0o077 == 0) {
+            found.push(here);
         }
     }
-    found.sort();
     Ok(found)
 }
 
 /// Finishes what an interrupted replacement of the path left: what was half made goes, an original is put back where
 /// nothing is now, else set aside. Says where it was set aside.
 pub fn finish_interrupted(path: &Path, aside: &Path) -> Result<Option<PathBuf>, Error> {
+    Spot::find(path)?.map_or(Ok(None), |target| finish_interrupted_at(&target, aside))
+}
+
+pub(crate) fn finish_interrupted_at(target: &Spot, aside: &Path) -> Result<Option<PathBuf>, Error> {
     let mut kept = None;
-    for dir in unfinished(path)? {
-        kept = clear(&Place::private(&dir)?, &dir, path, aside)?.or(kept);
+    for here in unfinished_at(target)? {
+        kept = clear(&Place::private(&here)?, &here, target, aside)?.or(kept);
     }
     Ok(kept)
 }
@@ -198,26 +258,31 @@ fn is_staging(name: &OsStr, prefix: &OsStr) -> bool {
     random.is_some_and(|random| !random.is_empty() && random.iter().all(u8::is_ascii_alphanumeric))
 }
 
-/// Removes a staging directory. An original in it is put back or set aside first.
-fn clear(place: &Place, dir: &Path, target: &Path, aside: &Path) -> Result<Option<PathBuf>, Error> {
-    let ready = marker(place).map_err(|error| Error::io("read", &dir.join(READY), error))?;
+/// Removes a staging directory. An original in it is put back or set aside first; one that cannot be stays, and so does
+/// the directory: that is told by its path.
+fn clear(place: &Place, here: &Spot, target: &Spot, aside: &Path) -> Result<Option<PathBuf>, Error> {
+    let ready = marker(place).map_err(|error| Error::io("read", &here.path().join(READY), error))?;
     let mut kept = None;
     for name in [NEW, OLD] {
-        let path = dir.join(name);
-        let there = place.inode(name).map_err(|error| Error::io("look at", &path, error))?;
+        let spot = place.spot(name)?;
+        let there = place.inode(name).map_err(|error| Error::io("look at", spot.path(), error))?;
         if !there.is_some_and(|there| name == OLD || ready.is_some_and(|ready| ready != there)) {
             continue;
         }
-        if rename_to_free(place.fd(), name.as_ref(), target).is_ok() {
-            durable::sync_directory(target.parent().unwrap_or(Path::new("/")))?;
+        if rename_to_free(place.fd(), name.as_ref(), target.fd(), target.name()).is_ok() {
+            target.sync()?;
         } else {
-            kept = Some(keep(Spot { dir: place.fd(), name: name.as_ref(), path: &path }, target, aside)?);
+            match keep(&spot, target, aside) {
+                Ok(path) => kept = Some(path),
+                Err(error @ Error::MountPoint { .. }) => return Err(error),
+                Err(_) => return Ok(Some(spot.path().to_path_buf())),
+            }
         }
     }
-    if let Some(mount) = Mounts::read().below(dir) {
-        return Err(Error::MountPoint { path: dir.to_path_buf(), mount: mount.to_path_buf() });
+    if let Some(mount) = Mounts::read().below(here) {
+        return Err(Error::MountPoint { path: here.path().to_path_buf(), mount: mount.to_path_buf() });
     }
-    remove_tree(dir).map_err(|error| Error::io("remove", dir, error))?;
+    here.remove_own()?;
     Ok(kept)
 }
 

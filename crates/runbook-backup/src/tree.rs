@@ -2,17 +2,19 @@
 
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
+use crate::descent::Descent;
 use crate::error::Error;
-use crate::escaped;
 use crate::inode::Inode;
 use crate::manifest::SkipReason;
+use crate::mounts::Mounts;
+use crate::spot::Spot;
 
 /// Something that was found.
 pub(crate) struct Found<'a> {
@@ -30,65 +32,95 @@ pub(crate) trait Visit {
     fn skipped(&mut self, path: &Path, why: SkipReason) -> Result<(), Error>;
 }
 
-/// Visits a path and everything below it. False when nothing is there.
-pub(crate) fn walk(root: &Path, mounts: &Mounts, visit: &mut dyn Visit) -> Result<bool, Error> {
-    let (Some(parent), Some(name)) = (root.parent(), root.file_name()) else {
-        return Err(Error::BadPath { path: root.to_path_buf(), why: "it has no name" });
-    };
-    let parent_fd = match rustix::fs::openat(CWD, parent, OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()) {
-        Ok(fd) => fd,
-        Err(Errno::NOENT | Errno::NOTDIR) => return Ok(false),
-        Err(error) => return Err(Error::io("open", parent, error)),
-    };
-    match rustix::fs::statat(&parent_fd, name, AtFlags::SYMLINK_NOFOLLOW) {
-        Ok(_) => {}
-        Err(Errno::NOENT) => return Ok(false),
-        Err(error) => return Err(Error::io("read", root, error)),
+/// Visits a place and everything below it, however deep. False when nothing is there.
+pub(crate) fn walk(root: &Spot, mounts: &Mounts, visit: &mut dyn Visit) -> Result<bool, Error> {
+    if root.stat()?.is_none() {
+        return Ok(false);
     }
-    Walker { mounts, visit, path: root.to_path_buf() }.one(parent_fd.as_fd(), name, None)?;
+    let top = root.fd().try_clone_to_owned().map_err(|error| Error::io("open the directory of", root.path(), error))?;
+    let path = root.path().to_path_buf();
+    let inside = mounts.inside(root);
+    Walker { inside, visit, path, descent: Descent::new(top), levels: Vec::new() }.all(root.name())?;
     Ok(true)
 }
 
 struct Walker<'a> {
-    mounts: &'a Mounts,
+    /// Where other file systems are mounted below, by the names that are visited.
+    inside: HashSet<PathBuf>,
     visit: &'a mut dyn Visit,
     path: PathBuf,
+    descent: Descent,
+    levels: Vec<Level>,
+}
+
+/// A directory that is being visited.
+struct Level {
+    names: std::vec::IntoIter<OsString>,
+    dev: u64,
 }
 
 impl Walker<'_> {
-    fn one(&mut self, parent: BorrowedFd<'_>, name: &OsStr, parent_dev: Option<u64>) -> Result<(), Error> {
-        let inode = match rustix::fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(stat) => Inode::new(&stat),
-            Err(Errno::NOENT) => return self.visit.skipped(&self.path, SkipReason::Vanished),
-            Err(error) => return Err(Error::io("read", &self.path, error)),
-        };
-        if parent_dev.is_some_and(|dev| dev != inode.seen.dev || self.mounts.at(&self.path)) {
-            return self.visit.skipped(&self.path, SkipReason::MountPoint);
+    fn all(&mut self, name: &OsStr) -> Result<(), Error> {
+        self.one(name, None)?;
+        while let Some(level) = self.levels.last_mut() {
+            let dev = level.dev;
+            match level.names.next() {
+                Some(name) => {
+                    self.path.push(&name);
+                    if !self.one(&name, Some(dev))? {
+                        self.path.pop();
+                    }
+                }
+                None => {
+                    self.descent.leave().map_err(|error| Error::io("go back up from", &self.path, error))?;
+                    self.levels.pop();
+                    self.path.pop();
+                }
+            }
         }
-        match inode.kind {
-            FileType::Directory => self.directory(parent, name, parent_dev),
-            FileType::Socket => self.visit.skipped(&self.path, SkipReason::Socket),
-            _ => self.visit.found(&Found { path: &self.path, parent, name, inode, directory: None }),
+        Ok(())
+    }
+
+    /// Whether it went down into it.
+    fn one(&mut self, name: &OsStr, parent_dev: Option<u64>) -> Result<bool, Error> {
+        loop {
+            let inode = match rustix::fs::statat(self.descent.fd(), name, AtFlags::SYMLINK_NOFOLLOW) {
+                Ok(stat) => Inode::new(&stat),
+                Err(Errno::NOENT) => return self.skip(SkipReason::Vanished),
+                Err(error) => return Err(Error::io("read", &self.path, error)),
+            };
+            let is_mount = || !self.inside.is_empty() && self.inside.contains(&self.path);
+            if parent_dev.is_some_and(|dev| dev != inode.seen.dev || is_mount()) {
+                return self.skip(SkipReason::MountPoint);
+            }
+            match inode.kind {
+                FileType::Directory => match self.descent.enter(name) {
+                    Ok(stat) => return self.entered(name, Inode::new(&stat)).map(|()| true),
+                    // Replaced by something else since it was looked at: look again.
+                    Err(Errno::NOTDIR | Errno::LOOP) => {}
+                    Err(Errno::NOENT) => return self.skip(SkipReason::Vanished),
+                    Err(error) => return Err(Error::io("open", &self.path, error)),
+                },
+                FileType::Socket => return self.skip(SkipReason::Socket),
+                _ => {
+                    let parent = self.descent.fd();
+                    self.visit.found(&Found { path: &self.path, parent, name, inode, directory: None })?;
+                    return Ok(false);
+                }
+            }
         }
     }
 
-    fn directory(&mut self, parent: BorrowedFd<'_>, name: &OsStr, parent_dev: Option<u64>) -> Result<(), Error> {
-        let fd = match open_directory(parent, name) {
-            Ok(fd) => fd,
-            // Replaced by something else since it was looked at: look again.
-            Err(Errno::NOTDIR | Errno::LOOP) => return self.one(parent, name, parent_dev),
-            Err(Errno::NOENT) => return self.visit.skipped(&self.path, SkipReason::Vanished),
-            Err(error) => return Err(Error::io("open", &self.path, error)),
-        };
-        let inode = Inode::new(&rustix::fs::fstat(&fd).map_err(|error| Error::io("read", &self.path, error))?);
-        let directory = Some(fd.as_fd());
-        self.visit.found(&Found { path: &self.path, parent, name, inode, directory })?;
-        for name in names(fd.as_fd()).map_err(|error| Error::io("list", &self.path, error))? {
-            self.path.push(&name);
-            self.one(fd.as_fd(), &name, Some(inode.seen.dev))?;
-            self.path.pop();
-        }
+    fn entered(&mut self, name: &OsStr, inode: Inode) -> Result<(), Error> {
+        let (parent, directory) = (self.descent.above(), self.descent.fd());
+        self.visit.found(&Found { path: &self.path, parent, name, inode, directory: Some(directory) })?;
+        let names = names(directory).map_err(|error| Error::io("list", &self.path, error))?;
+        self.levels.push(Level { names: names.into_iter(), dev: inode.seen.dev });
         Ok(())
+    }
+
+    fn skip(&mut self, why: SkipReason) -> Result<bool, Error> {
+        self.visit.skipped(&self.path, why).map(|()| false)
     }
 }
 
@@ -113,58 +145,4 @@ pub(crate) fn names(directory: BorrowedFd<'_>) -> Result<Vec<OsString>, Errno> {
     }
     names.sort_unstable();
     Ok(names)
-}
-
-/// Where file systems are mounted, bind mounts of the same file system among them, which `stat` cannot tell.
-#[derive(Debug, Default)]
-pub(crate) struct Mounts(HashSet<PathBuf>);
-
-impl Mounts {
-    /// Empty where there is no `/proc`; then only a change of device number tells a mount.
-    pub(crate) fn read() -> Self {
-        let table = std::fs::read("/proc/self/mountinfo").unwrap_or_default();
-        let points = table.split(|byte| *byte == b'\n').filter_map(|line| line.split(|byte| *byte == b' ').nth(4));
-        Self(points.map(|point| escaped::to_path(without_octal(point))).collect())
-    }
-
-    fn at(&self, path: &Path) -> bool {
-        self.0.contains(path)
-    }
-
-    /// A mount at the path or below it. Links above the path are resolved first, as the kernel did.
-    pub(crate) fn below(&self, path: &Path) -> Option<&Path> {
-        let real = path.parent().and_then(|parent| parent.canonicalize().ok());
-        let real = real.zip(path.file_name()).map_or_else(|| path.to_path_buf(), |(parent, name)| parent.join(name));
-        self.0.iter().map(PathBuf::as_path).filter(|mount| mount.starts_with(&real)).min()
-    }
-
-    /// Whether a mount lies between a path and one of its parents, the path itself included.
-    pub(crate) fn between(&self, parent: &Path, path: &Path) -> bool {
-        path.ancestors().take_while(|ancestor| *ancestor != parent).any(|ancestor| self.at(ancestor))
-    }
-}
-
-/// The kernel writes a blank, tab, newline and backslash as `\ooo`.
-fn without_octal(text: &[u8]) -> Vec<u8> {
-    let mut parts = text.split(|byte| *byte == b'\\');
-    let mut out = parts.next().unwrap_or_default().to_vec();
-    for part in parts {
-        let code = part.get(..3).and_then(|code| std::str::from_utf8(code).ok());
-        match code.and_then(|code| u8::from_str_radix(code, 8).ok()) {
-            Some(byte) => {
-                out.push(byte);
-                out.extend_from_slice(part.get(3..).unwrap_or_default());
-            }
-            None => out.extend_from_slice(part),
-        }
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn mount_points_with_odd_names() {
-        assert_eq!(super::without_octal(br"/a\040b\134c"), br"/a b\c");
-    }
 }

@@ -265,7 +265,9 @@ fn mounts_inside_are_left_out_and_never_moved() {
     let backup = Backup::open(&at("backup2")).unwrap();
     let restored = backup.restore(&at("tree/mount/x"), &at("aside"), &go_on).unwrap();
     assert_eq!(fs::read_to_string(at("tree/mount/x")).unwrap(), "x");
-    assert_eq!(restored.replaced, Some(at("tree/mount/x.replaced-1")), "another file system: kept beside it");
+    assert_eq!(restored.replaced, Some(at("aside/x")), "from another file system it is moved by a copy");
+    assert_eq!(fs::read_to_string(at("aside/x")).unwrap(), "changed");
+    assert_eq!(names(&at("tree/mount")), [Path::new("x")], "nothing stays beside it");
     assert_eq!(set_aside(&at("tree/nothing"), &at("aside")).unwrap(), None);
 }
 

@@ -4,8 +4,8 @@
 //! owner, times, attributes, checked digest, one rename) as a package of sixty thousand files.
 
 use crate::{BackupRef, Held, Work};
-use runbook_backup::{Backup, Options, Restored};
-use runbook_model::{Failure, FailureKind};
+use runbook_backup::{Backup, LimitKind, Options, Restored};
+use runbook_model::{Failure, FailureKind, Remains, RemainsKind};
 use serde_json::{Value as Json, json};
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
@@ -14,59 +14,123 @@ impl Work<'_> {
     /// Captures `paths` as they are, absence included, into the step's own directory. For `prepare` of kinds with
     /// small effects; the result is what [`put_back`](Self::put_back) takes. Durable when this returns.
     pub fn capture(&self, paths: &[PathBuf]) -> Result<Json, Failure> {
-        runbook_backup::create(&self.before(), paths, self.now_ms, &|| false, &Options::default()).map_err(
-            |error| backup_failure(&format!("cannot capture what step `{}` will change", self.step), &error),
-        )?;
+        let failed = |error| backup_failure(&format!("cannot capture what step `{}` will change", self.step), &error);
+        runbook_backup::create(&self.before(), paths, self.now_ms, &|| false, &Options::default()).map_err(failed)?;
+        for (number, path) in paths.iter().enumerate() {
+            runbook_backup::keep_name(path, &self.kept_name(number)).map_err(failed)?;
+        }
         Ok(json!({ "captured": paths.iter().map(|path| path.to_string_lossy()).collect::<Vec<_>>() }))
     }
 
-    /// Puts back what [`capture`](Self::capture) took: the files, or their absence. Idempotent.
+    /// Puts back what [`capture`](Self::capture) took: the files, or their absence. A file that has other names becomes
+    /// the same file again, where that is possible. Idempotent.
     pub fn put_back(&self, paths: &[PathBuf]) -> Result<String, Failure> {
-        let backup = BackupRef { step: self.step.clone(), dir: self.before() };
-        let back = |path: &PathBuf| Ok(put_back(path, OWN, &self.restore_from(&backup, path)?));
-        let done: Result<Vec<String>, Failure> = paths.iter().map(back).collect();
+        let backup = open(&BackupRef { step: self.step.clone(), dir: self.before() })?;
+        let back = |(number, path): (usize, &PathBuf)| {
+            let relinked = backup.relink(path, &self.kept_name(number), &self.aside());
+            let relinked = relinked.map_err(|error| not_put_back(path, &error))?;
+            let said = self.put_back_from(&backup, path, path, OWN)?;
+            let Some(replaced) = relinked else { return Ok(said) };
+            self.sets_aside(path, &replaced);
+            Ok(format!("{} is the file again that its other names are", path.display()))
+        };
+        let done: Result<Vec<String>, Failure> = paths.iter().enumerate().map(back).collect();
         Ok(done?.join("; "))
     }
 
     /// Chooses the latest backup of this run that covers `path` for its way back; a refusal if there is none. Kinds that
-    /// are undone from a backup call this in `prepare`, so that nothing starts without its way back.
+    /// are undone from a backup call this in `prepare`, so that nothing starts without its way back. Where the path is a
+    /// link, what it leads to has to be covered as well: what is written through it comes back from there.
     pub fn covering(&self, path: &Path) -> Result<(), Failure> {
+        let led = runbook_backup::leads_to(path);
+        let led = led.map_err(|error| backup_failure(&format!("{} cannot be followed", path.display()), &error))?;
+        let chosen: Result<Vec<Held>, Failure> = std::iter::once(path)
+            .chain(led.iter().map(PathBuf::as_path))
+            .map(|place| self.cover(path, place))
+            .collect();
+        let chosen = chosen?;
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.retain(|other| other.path != path);
+        held.extend(chosen);
+        Ok(())
+    }
+
+    /// The backup that `place` comes back from, which is `path` or what that leads to.
+    fn cover(&self, path: &Path, place: &Path) -> Result<Held, Failure> {
         let mut because = None;
         for backup in self.backups {
-            match open(backup)?.way_back(path) {
-                Ok(name) => return self.hold(path, name, backup),
+            match open(backup)?.way_back(place) {
+                Ok(name) => {
+                    let BackupRef { step, dir } = backup.clone();
+                    return Ok(Held { path: path.to_path_buf(), name, step, dir });
+                }
                 Err(error) => because = because.or(Some(error)),
             }
         }
         let because = because.map(|error| format!(": {error}")).unwrap_or_default();
-        Err(Failure::refused(format!("no backup of this run covers {}{because}", path.display()))
+        let led = if path == place {
+            String::new()
+        } else {
+            format!("{} leads to {}, and ", path.display(), place.display())
+        };
+        Err(Failure::refused(format!("{led}no backup of this run covers {}{because}", place.display()))
             .hint("add the path, as the links above it lead, to a `backup.create` that comes before this step"))
     }
 
-    fn hold(&self, path: &Path, name: PathBuf, backup: &BackupRef) -> Result<(), Failure> {
-        let BackupRef { step, dir } = backup.clone();
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        held.retain(|other| other.path != path);
-        held.push(Held { path: path.to_path_buf(), name, step, dir });
-        Ok(())
-    }
-
-    /// Puts `path` back from the backup that [`covering`](Self::covering) chose, in one rename. What it replaces is set
-    /// aside in the step's directory, never deleted. Idempotent. Says what was done.
+    /// Puts `path`, and what it leads to, back from the backup that [`covering`](Self::covering) chose, each in one
+    /// rename. What it replaces is set aside in the step's directory, never deleted. Idempotent. Says what was done.
     pub fn restore(&self, path: &Path) -> Result<String, Failure> {
         let held = self.held.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let Some(Held { name, step, dir, .. }) = held.into_iter().find(|held| held.path == path) else {
+        let held: Vec<Held> = held.into_iter().filter(|held| held.path == path).collect();
+        if held.is_empty() {
             return Err(Failure::failed(format!("no backup was chosen for {} before it changed", path.display())));
+        }
+        let back = |(number, Held { name, step, dir, .. }): (usize, Held)| {
+            let said = if number == 0 { path.to_path_buf() } else { name.clone() };
+            self.put_back_from(&open(&BackupRef { step, dir })?, &name, &said, BACKUP)
         };
-        Ok(put_back(path, BACKUP, &self.restore_from(&BackupRef { step, dir }, &name)?))
+        let done: Result<Vec<String>, Failure> = held.into_iter().enumerate().map(back).collect();
+        Ok(done?.join("; "))
     }
 
-    fn restore_from(&self, backup: &BackupRef, path: &Path) -> Result<Restored, Failure> {
-        let opened = open(backup)?;
+    /// Puts `name` back from `backup`, and tells what is set aside and what does not come back with it. Says what was
+    /// done to `path`.
+    pub(crate) fn put_back_from(
+        &self,
+        backup: &Backup,
+        name: &Path,
+        path: &Path,
+        source: &str,
+    ) -> Result<String, Failure> {
         self.host.act()?;
-        opened
-            .restore(path, &self.aside(), &|| false)
-            .map_err(|error| backup_failure(&format!("{} cannot be put back", path.display()), &error))
+        let restored = backup.restore(name, &self.aside(), &|| false).map_err(|error| not_put_back(path, &error))?;
+        if let Some(replaced) = &restored.replaced {
+            self.sets_aside(path, replaced);
+        }
+        for limit in backup.limits(name) {
+            let what = match limit.what {
+                // A step that captures a link writes at the link, not through it.
+                LimitKind::LeadsOut { .. } if source == OWN => continue,
+                LimitKind::LeadsOut { .. } => RemainsKind::NotCompared,
+                _ if restored.identical => continue,
+                _ => RemainsKind::Lost,
+            };
+            self.leaves(Remains::new(what, limit.path.to_string_lossy(), limit.to_string()));
+        }
+        Ok(put_back(path, source, &restored))
+    }
+
+    /// Tells where what was at `path` is now, unless it is with the run, where it leaves with it and is in nobody's way.
+    pub(crate) fn sets_aside(&self, path: &Path, aside: &Path) {
+        if !aside.starts_with(self.dir) {
+            let detail = format!("what was at {}; there was no room for it with the run", path.display());
+            self.leaves(Remains::new(RemainsKind::SetAside, aside.to_string_lossy(), detail));
+        }
+    }
+
+    /// One more name of a captured file, by which it stays the file that it is.
+    fn kept_name(&self, number: usize) -> PathBuf {
+        self.dir.join("names").join(number.to_string())
     }
 
     /// Where what a step replaces is kept for as long as the run is.
@@ -85,17 +149,18 @@ pub(crate) const BACKUP: &str = "the backup";
 const OWN: &str = "what the step had kept of it";
 
 /// What a restore did, in one line.
-pub(crate) fn put_back(path: &Path, source: &str, restored: &Restored) -> String {
+fn put_back(path: &Path, source: &str, restored: &Restored) -> String {
     let place = path.display();
-    // On another file system than the state directory it cannot be moved there, and must not be found by surprise.
-    let beside = restored.replaced.as_deref().filter(|replaced| replaced.parent() == path.parent());
-    let beside = beside.map(|beside| format!("; what it replaced is in {}", beside.display())).unwrap_or_default();
     match (restored.identical, restored.entries) {
         (true, _) => format!("{place} was as before"),
-        (false, 0) => format!("{place} moved away, as nothing was there before{beside}"),
-        (false, 1) => format!("{place} put back from {source}, 1 entry identical{beside}"),
-        (false, entries) => format!("{place} put back from {source}, {entries} entries identical{beside}"),
+        (false, 0) => format!("{place} moved away, as nothing was there before"),
+        (false, 1) => format!("{place} put back from {source}, 1 entry identical"),
+        (false, entries) => format!("{place} put back from {source}, {entries} entries identical"),
     }
+}
+
+fn not_put_back(path: &Path, error: &runbook_backup::Error) -> Failure {
+    backup_failure(&format!("{} cannot be put back", path.display()), error)
 }
 
 fn open(backup: &BackupRef) -> Result<Backup, Failure> {

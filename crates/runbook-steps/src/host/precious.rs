@@ -1,6 +1,7 @@
 //! Paths that no step may remove, whatever a plan says.
 
 use super::Reader;
+use super::writer::{place_failure, place_if_any};
 use runbook_model::Failure;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -23,15 +24,29 @@ impl Reader {
         let names = |path: &Path| -> Result<[PathBuf; 2], Failure> {
             Ok([path.to_path_buf(), self.canonical(path)?.unwrap_or_else(|| path.to_path_buf())])
         };
+        // By what they are: a bind mount or another spelling is the same directory under another name.
+        let place = place_if_any(path)?;
+        let holds = |own: &Path| -> Result<bool, Failure> {
+            let held = place.as_ref().map_or(Ok(false), |place| place.holds(own));
+            held.map_err(|error| place_failure(path, &error))
+        };
+        let is_below_own = || -> Result<bool, Failure> {
+            let own = place_if_any(self.state_dir())?.filter(|own| own.stat().is_ok_and(|found| found.is_some()));
+            let below = own.map_or(Ok(false), |own| own.holds(path));
+            below.map_err(|error| place_failure(path, &error))
+        };
         for own in names(self.home())? {
-            if own.starts_with(path) || own.starts_with(&real) {
+            if own.starts_with(path) || own.starts_with(&real) || holds(&own)? {
                 return refused("the home directory or above it");
             }
         }
         for own in names(self.state_dir())? {
-            if [path, &real].iter().any(|path| own.starts_with(path) || path.starts_with(&own)) {
+            if [path, &real].iter().any(|path| own.starts_with(path) || path.starts_with(&own)) || holds(&own)? {
                 return refused("where runbook keeps its own files");
             }
+        }
+        if is_below_own()? {
+            return refused("where runbook keeps its own files");
         }
         match self.mount_points()?.iter().find(|point| point.starts_with(&real)) {
             Some(point) if *point == real => refused("a mount point"),

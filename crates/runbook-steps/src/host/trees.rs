@@ -2,15 +2,19 @@
 
 use super::reader::PIECE;
 use super::regular::open_regular;
-use super::writer::{parent_of, sync_dir};
+use super::staged::free_name;
+use super::writer::{found_at, place_failure, place_if_any, place_of};
 use super::{Host, io_failure};
+use runbook_backup::Spot;
 use runbook_model::Failure;
-use rustix::fd::OwnedFd;
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, RenameFlags, openat, renameat, renameat_with, statat};
-use std::fs;
+use rustix::fd::{AsRawFd, OwnedFd};
+use rustix::fs::{
+    AtFlags, FileType, Mode, OFlags, RenameFlags, Stat, fstat, mkdirat, openat, renameat, renameat_with, statat,
+};
+use rustix::io::Errno;
+use std::ffi::OsStr;
 use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 /// Begins the names of directories that a cache is moved into before it is removed.
 const CLEARED: &str = ".runbook-cleared-";
@@ -23,23 +27,22 @@ impl Host {
     pub fn copy_file(&self, from: &Path, path: &Path, mode: u32) -> Result<(), Failure> {
         self.usable_path(from)?;
         self.usable_path(path)?;
+        let spot = place_of(path)?;
         self.act()?;
         let failed = |error: io::Error| io_failure("write", path, &error);
         let unread = |error: io::Error| io_failure("read", from, &error);
-        let parent = parent_of(path)?;
         let gone = || unread(io::ErrorKind::NotFound.into());
         let mut source = open_regular(from)?.ok_or_else(gone)?;
-        let mut staged = self.stage_file(path)?;
+        let (staged, mut file) = self.stage_file(&spot)?;
         loop {
             self.still_wanted()?;
-            if io::copy(&mut Read::by_ref(&mut source).take(PIECE), staged.as_file_mut()).map_err(failed)? == 0 {
+            if io::copy(&mut Read::by_ref(&mut source).take(PIECE), &mut file).map_err(failed)? == 0 {
                 break;
             }
         }
-        self.dress(staged.as_file(), path, mode)?;
-        staged.as_file().sync_all().map_err(failed)?;
-        staged.persist(path).map_err(|error| failed(error.error))?;
-        sync_dir(parent).map_err(failed)
+        self.dress(&file, &spot, mode)?;
+        file.sync_all().map_err(failed)?;
+        staged.put_in_place().map_err(failed)
     }
 
     /// Removes a file, a symlink or a directory with all that it holds, without following any link; nothing there is
@@ -48,14 +51,12 @@ impl Host {
     pub fn remove_tree(&self, path: &Path) -> Result<(), Failure> {
         self.usable_path(path)?;
         self.expendable(path)?;
-        let Some(found) = self.lstat(path)? else { return Ok(()) };
-        if !found.is_dir() {
-            return self.remove(path);
+        let Some(spot) = place_if_any(path)? else { return Ok(()) };
+        if found_at(&spot)?.is_none() {
+            return Ok(());
         }
         self.act()?;
-        let failed = |error: io::Error| io_failure("remove", path, &error);
-        fs::remove_dir_all(path).map_err(failed)?;
-        sync_dir(parent_of(path)?).map_err(failed)
+        spot.remove().and_then(|_| spot.sync()).map_err(|error| place_failure(path, &error))
     }
 
     /// Empties the place of a cache in a directory that others may write to, such as `/tmp`.
@@ -70,92 +71,95 @@ impl Host {
         owners: &[u32],
         judge: &dyn Fn(&Path) -> Result<(), Failure>,
     ) -> Result<Option<u64>, Failure> {
-        let failed = |error: io::Error| io_failure("clear", path, &error);
-        let parent = parent_of(path)?;
-        let Some(name) = path.file_name() else {
-            return Err(Failure::refused(format!("{} is not the name of a directory", path.display())));
-        };
-        self.forget_cleared(parent)?;
-        if self.lstat(path)?.is_none() {
+        let failed = |error: Errno| io_failure("clear", path, &error.into());
+        let placed = |error: runbook_backup::Error| place_failure(path, &error);
+        let Some(shared) = place_if_any(path)? else { return Ok(None) };
+        self.forget_cleared(&shared)?;
+        if found_at(&shared)?.is_none() {
             return Ok(None);
         }
         self.expendable(path)?;
         self.act()?;
-        self.own_way_to(path)?;
-        let real = self.canonical(parent)?.unwrap_or_else(|| parent.to_path_buf());
-        let shared = open_without_links(&real).map_err(failed)?;
-        let apart = tempfile::Builder::new().prefix(CLEARED).tempdir_in(&real).map_err(failed)?;
-        let own = openat(
-            CWD,
-            apart.path(),
-            OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC,
-            Mode::empty(),
-        )
-        .map_err(|error| failed(error.into()))?;
-        renameat(&shared, name, &own, name).map_err(|error| failed(error.into()))?;
-        let moved = statat(&own, name, AtFlags::SYMLINK_NOFOLLOW).map_err(|error| failed(error.into()))?;
-        let is_dir = rustix::fs::FileType::from_raw_mode(moved.st_mode) == rustix::fs::FileType::Directory;
-        let inside = apart.path().join(name);
+        let name = shared.name();
+        let apart = Apart::beside(&shared)?;
+        renameat(shared.fd(), name, &apart.dir, name).map_err(failed)?;
+        let moved = statat(&apart.dir, name, AtFlags::SYMLINK_NOFOLLOW).map_err(failed)?;
+        let is_dir = FileType::from_raw_mode(moved.st_mode) == FileType::Directory;
         let judged = if is_dir && owners.contains(&moved.st_uid) {
-            judge(&inside)
+            judge(&apart.inside(name))
         } else {
             let message = format!("{} was swapped for something else while it was being cleared", path.display());
             Err(Failure::refused(message).hint("find out who writes there before you go on"))
         };
         if let Err(failure) = judged {
-            if let Err(error) = renameat_with(&own, name, &shared, name, RenameFlags::NOREPLACE) {
-                return Err(kept(apart, &inside, &failed(error.into())));
+            if let Err(error) = renameat_with(&apart.dir, name, shared.fd(), name, RenameFlags::NOREPLACE) {
+                return Err(apart.kept(name, &failed(error)));
             }
+            apart.spot.remove().map_err(placed)?;
             return Err(failure);
         }
-        let entries = count(&inside);
-        apart.close().map_err(failed)?;
-        sync_dir(parent).map_err(failed)?;
-        Ok(Some(entries))
+        // The directory apart is one of those that go.
+        let gone = apart.spot.remove().map_err(placed)?;
+        shared.sync().map_err(placed)?;
+        Ok(Some(gone.saturating_sub(2)))
     }
 
     /// Removes what a crash in the middle of [`clear_shared_dir`](Self::clear_shared_dir) left.
-    fn forget_cleared(&self, parent: &Path) -> Result<(), Failure> {
+    fn forget_cleared(&self, shared: &Spot) -> Result<(), Failure> {
         let own = rustix::process::geteuid().as_raw();
-        for name in self.list(parent)?.unwrap_or_default() {
-            let left: PathBuf = parent.join(&name);
-            let is_own = |found: fs::Metadata| found.is_dir() && found.uid() == own && found.mode() & 0o077 == 0;
-            if name.to_string_lossy().starts_with(CLEARED) && self.lstat(&left)?.is_some_and(is_own) {
-                self.remove_tree(&left)?;
+        for name in self.list(shared.real().parent().unwrap_or(Path::new("/")))?.unwrap_or_default() {
+            if !name.to_string_lossy().starts_with(CLEARED) {
+                continue;
+            }
+            let left = shared.beside(&name).map_err(|error| place_failure(shared.path(), &error))?;
+            let is_own = |found: Stat| {
+                let is_dir = FileType::from_raw_mode(found.st_mode) == FileType::Directory;
+                is_dir && found.st_uid == own && found.st_mode & 0o077 == 0
+            };
+            if found_at(&left)?.is_some_and(is_own) {
+                self.act()?;
+                left.remove().map_err(|error| place_failure(left.path(), &error))?;
             }
         }
         Ok(())
     }
 }
 
-/// What is not to be removed and has no way back stays where it was moved to, under a name that no later clearing removes.
-fn kept(apart: tempfile::TempDir, inside: &Path, why: &Failure) -> Failure {
-    let dir = apart.keep();
-    let name = dir.file_name().unwrap_or_default().to_string_lossy().replacen(CLEARED, KEPT, 1);
-    let aside = dir.with_file_name(name);
-    let dir = if fs::rename(&dir, &aside).is_ok() { aside } else { dir };
-    let place = dir.join(inside.file_name().unwrap_or_default());
-    Failure::refused(format!("{} is no cache, and could not be put back: {}", place.display(), why.message))
-        .hint("move it back by hand, and find out who writes there")
+/// A fresh directory beside a place that only the caller can enter.
+struct Apart {
+    spot: Spot,
+    dir: OwnedFd,
 }
 
-/// Opens the directory at the absolute path `path`, which has no symlink in it; fails if one has been put there by now.
-fn open_without_links(path: &Path) -> io::Result<OwnedFd> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let mut dir = openat(CWD, "/", flags, Mode::empty())?;
-    for part in path.components() {
-        if let Component::Normal(name) = part {
-            dir = openat(&dir, name, flags, Mode::empty())?;
+impl Apart {
+    fn beside(place: &Spot) -> Result<Self, Failure> {
+        let failed = |error: io::Error| io_failure("clear", place.path(), &error);
+        let (name, ()) = free_name(CLEARED, |name| mkdirat(place.fd(), name, Mode::RWXU)).map_err(failed)?;
+        let spot = place.beside(&name).map_err(|error| place_failure(place.path(), &error))?;
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let dir = openat(spot.fd(), &name, flags, Mode::empty()).map_err(|error| failed(error.into()))?;
+        let found = fstat(&dir).map_err(|error| failed(error.into()))?;
+        if found.st_uid != rustix::process::geteuid().as_raw() || found.st_mode & 0o077 != 0 {
+            let message = format!("somebody else put a directory in the place of {}", spot.path().display());
+            return Err(Failure::refused(message).hint("find out who writes there before you go on"));
         }
+        Ok(Self { spot, dir })
     }
-    Ok(dir)
-}
 
-/// How many entries a tree has; what cannot be read counts as nothing.
-fn count(path: &Path) -> u64 {
-    let Ok(entries) = fs::read_dir(path) else { return 0 };
-    entries
-        .flatten()
-        .map(|entry| 1 + if entry.file_type().is_ok_and(|kind| kind.is_dir()) { count(&entry.path()) } else { 0 })
-        .sum()
+    /// A path that leads to what is in it, also when somebody renames the directory.
+    fn inside(&self, name: &OsStr) -> PathBuf {
+        let held = PathBuf::from(format!("/proc/self/fd/{}", self.dir.as_raw_fd()));
+        if held.exists() { held.join(name) } else { self.spot.path().join(name) }
+    }
+
+    /// What is not to be removed and has no way back stays where it was moved to, under a name that no later clearing
+    /// removes.
+    fn kept(self, name: &OsStr, why: &Failure) -> Failure {
+        let dir = self.spot.path();
+        let kept = self.spot.name().to_string_lossy().replacen(CLEARED, KEPT, 1);
+        let moved = renameat(self.spot.fd(), self.spot.name(), self.spot.fd(), &kept).is_ok();
+        let place = if moved { dir.with_file_name(kept) } else { dir.to_path_buf() }.join(name);
+        Failure::refused(format!("{} is no cache, and could not be put back: {}", place.display(), why.message))
+            .hint("move it back by hand, and find out who writes there")
+    }
 }

@@ -2,8 +2,9 @@
 
 use super::{Cancel, Reader, Running, Unusable, io_failure};
 use crate::local_undo::backup_failure;
+use runbook_backup::Spot;
 use runbook_model::{Failure, FailureKind};
-use rustix::fs::{CWD, Mode, OFlags, fchmod, openat};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, chmodat, fchmod, fsync, mkdirat, openat, unlinkat};
 use rustix::io::Errno;
 use std::fs;
 use std::io::{self, Write};
@@ -128,23 +129,23 @@ impl Host {
     pub fn replace_file(&self, path: &Path, content: &[u8], mode: u32) -> Result<(), Failure> {
         self.usable(&[content])?;
         self.usable_path(path)?;
+        let spot = place_of(path)?;
         self.act()?;
         let failed = |error: io::Error| io_failure("write", path, &error);
-        let parent = parent_of(path)?;
-        let mut staged = self.stage_file(path)?;
-        staged.write_all(content).map_err(failed)?;
-        self.dress(staged.as_file(), path, mode)?;
-        staged.as_file().sync_all().map_err(failed)?;
-        staged.persist(path).map_err(|error| failed(error.error))?;
-        sync_dir(parent).map_err(failed)
+        let (staged, mut file) = self.stage_file(&spot)?;
+        file.write_all(content).map_err(failed)?;
+        self.dress(&file, &spot, mode)?;
+        file.sync_all().map_err(failed)?;
+        staged.put_in_place().map_err(failed)
     }
 
-    /// Gives a file that will replace the one at `path` the owner, the ACL and the attributes of that one, and the mode.
-    pub(super) fn dress(&self, staged: &fs::File, path: &Path, mode: u32) -> Result<(), Failure> {
-        if self.lstat(path)?.is_some_and(|found| found.is_file()) {
+    /// Gives a file that will replace the one at a place the owner, the ACL and the attributes of that one, and the mode.
+    pub(super) fn dress(&self, staged: &fs::File, spot: &Spot, mode: u32) -> Result<(), Failure> {
+        let path = spot.path();
+        if found_at(spot)?.is_some_and(|found| FileType::from_raw_mode(found.st_mode) == FileType::RegularFile) {
             let unread = |error: io::Error| io_failure("read", path, &error);
             let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-            let old = openat(CWD, path, flags, Mode::empty()).map_err(|error| unread(error.into()))?;
+            let old = openat(spot.fd(), spot.name(), flags, Mode::empty()).map_err(|error| unread(error.into()))?;
             let old = fs::File::from(old);
             let owner = |file: &fs::File| file.metadata().map(|found| (found.uid(), found.gid())).map_err(unread);
             let (uid, gid) = owner(&old)?;
@@ -164,42 +165,45 @@ impl Host {
     /// Makes a directory with permission bits `mode`; its parent must exist.
     pub fn create_dir(&self, path: &Path, mode: u32) -> Result<(), Failure> {
         self.usable_path(path)?;
+        let spot = place_of(path)?;
         self.act()?;
-        let failed = |error: io::Error| io_failure("create", path, &error);
-        fs::create_dir(path).map_err(failed)?;
-        set_mode_of(path, mode).map_err(failed)?;
-        sync_dir(parent_of(path)?).map_err(failed)
+        let failed = |error: Errno| io_failure("create", path, &error.into());
+        mkdirat(spot.fd(), spot.name(), Mode::RWXU).map_err(failed)?;
+        set_mode_of(&spot, mode).map_err(failed)?;
+        fsync(spot.fd()).map_err(failed)
     }
 
     /// Puts a symlink to `target` at `path` in one rename; whatever file or link was there is replaced.
     pub fn replace_link(&self, path: &Path, target: &Path) -> Result<(), Failure> {
         self.usable_path(path)?;
         self.usable_path(target)?;
+        let spot = place_of(path)?;
         self.act()?;
-        let failed = |error: io::Error| io_failure("link", path, &error);
-        let parent = parent_of(path)?;
-        self.stage_link(path, target)?.persist(path).map_err(|error| failed(error.error))?;
-        sync_dir(parent).map_err(failed)
+        let staged = self.stage_link(&spot, target)?;
+        staged.put_in_place().map_err(|error| io_failure("link", path, &error))
     }
 
     /// Removes a file, symlink or empty directory; nothing there is fine.
     pub fn remove(&self, path: &Path) -> Result<(), Failure> {
         self.usable_path(path)?;
+        let Some(spot) = place_if_any(path)? else { return self.act() };
         self.act()?;
-        let failed = |error: io::Error| io_failure("remove", path, &error);
-        match self.lstat(path)? {
+        let failed = |error: Errno| io_failure("remove", path, &error.into());
+        let flags = match found_at(&spot)?.map(|found| FileType::from_raw_mode(found.st_mode)) {
             None => return Ok(()),
-            Some(found) if found.is_dir() => fs::remove_dir(path).map_err(failed)?,
-            Some(_) => fs::remove_file(path).map_err(failed)?,
-        }
-        sync_dir(parent_of(path)?).map_err(failed)
+            Some(FileType::Directory) => AtFlags::REMOVEDIR,
+            Some(_) => AtFlags::empty(),
+        };
+        unlinkat(spot.fd(), spot.name(), flags).map_err(failed)?;
+        fsync(spot.fd()).map_err(failed)
     }
 
     /// Sets the permission bits of a directory.
     pub fn set_mode(&self, path: &Path, mode: u32) -> Result<(), Failure> {
         self.usable_path(path)?;
+        let spot = place_of(path)?;
         self.act()?;
-        set_mode_of(path, mode).map_err(|error| io_failure("change the mode of", path, &error))
+        set_mode_of(&spot, mode).map_err(|error| io_failure("change the mode of", path, &error.into()))
     }
 
     /// Makes a directory of `runbook`'s own with all above it, which only its user can enter; one that is there stays
@@ -213,14 +217,10 @@ impl Host {
 
     /// Removes a directory of `runbook`'s own; nothing there is fine. Not a change of the host: no fault point.
     pub fn drop_own_dir(&self, path: &Path) -> Result<(), Failure> {
-        let failed = |error: &io::Error| io_failure("remove", path, error);
         if !path.starts_with(self.state_dir()) {
             return Err(Failure::refused(format!("{} is not a directory of runbook's own", path.display())));
         }
-        match fs::remove_dir_all(path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(&error)),
-            _ => Ok(()),
-        }
+        runbook_backup::remove_tree(path).map(drop).map_err(|error| place_failure(path, &error))
     }
 
     /// Writes a file of `runbook`'s own (undo data), durable when this returns. Not a change of the host: no fault point.
@@ -237,20 +237,46 @@ impl Host {
 }
 
 /// Who may write beside a directory may put a link in its place meanwhile, which is not followed.
-fn set_mode_of(directory: &Path, mode: u32) -> io::Result<()> {
+fn set_mode_of(spot: &Spot, mode: u32) -> Result<(), Errno> {
     let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    match openat(CWD, directory, flags, Mode::empty()) {
-        Ok(open) => Ok(fchmod(open, Mode::from_raw_mode(mode))?),
+    let mode = Mode::from_raw_mode(mode);
+    match openat(spot.fd(), spot.name(), flags, Mode::empty()) {
+        Ok(open) => fchmod(open, mode),
         // One that its owner may not even read.
         Err(Errno::ACCESS) if !rustix::process::geteuid().is_root() => {
-            fs::set_permissions(directory, fs::Permissions::from_mode(mode))
+            chmodat(spot.fd(), spot.name(), mode, AtFlags::empty())
         }
-        Err(error) => Err(error.into()),
+        Err(error) => Err(error),
+    }
+}
+
+/// The place of a path, whose directory must be there. Everything that is done there is done in the directory that is
+/// held from now on, whatever its name leads to by then.
+pub(super) fn place_of(path: &Path) -> Result<Spot, Failure> {
+    Spot::known(path).map_err(|error| place_failure(path, &error))
+}
+
+/// The same, and `None` where the directory is not there.
+pub(super) fn place_if_any(path: &Path) -> Result<Option<Spot>, Failure> {
+    Spot::find(path).map_err(|error| place_failure(path, &error))
+}
+
+/// What is at a place.
+pub(super) fn found_at(spot: &Spot) -> Result<Option<Stat>, Failure> {
+    spot.stat().map_err(|error| place_failure(spot.path(), &error))
+}
+
+/// Why a place cannot be reached or used, in the words that this has elsewhere.
+pub(super) fn place_failure(path: &Path, error: &runbook_backup::Error) -> Failure {
+    match error {
+        runbook_backup::Error::Io { doing, path, source } => io_failure(doing, path, source),
+        runbook_backup::Error::SomebodysLink { .. } => Failure::refused(error.to_string()),
+        _ => backup_failure(&format!("{} cannot be used", path.display()), error),
     }
 }
 
 /// The directory that holds `path`.
-pub(crate) fn parent_of(path: &Path) -> Result<&Path, Failure> {
+fn parent_of(path: &Path) -> Result<&Path, Failure> {
     path.parent().ok_or_else(|| Failure::failed(format!("{} has no parent directory", path.display())))
 }
 

@@ -273,6 +273,9 @@ impl Step for Deploy {
             let staging = self.staged(host, &artifact)?;
             replaced = staging.put_in_place(&work.aside()).map_err(failed)?.or(replaced);
         }
+        if let Some(replaced) = &replaced {
+            work.sets_aside(&self.to, replaced);
+        }
         let kept = replaced.map(|path| format!("; what was there is in {}", path.display())).unwrap_or_default();
         Ok(Done::saying(format!("{to} replaced, {files} files{kept}")).with(self.outputs(&artifact)))
     }

@@ -6,13 +6,14 @@ mod compare;
 mod read;
 
 use crate::host::{Command, Reader};
-use crate::local_undo::{BACKUP, backup_failure, put_back};
+use crate::local_undo::{BACKUP, backup_failure};
 use crate::{Args, Changed, Confirmation, Done, Kind, KindDoc, OutputDoc, Param, ParamType, Probe, Step, Work};
 use read::{Capture, Covered, Restore, read_captures, read_paths};
-use runbook_backup::{Backup, Created, Options, Settled};
+use runbook_backup::{Backup, Created, Limit, Options, Settled};
 use runbook_model::{
     Declaration, Diagnostic, Diagnostics, Effect, Failure, FailureKind, Outputs, Prediction, Remains, Role, UndoPhase,
 };
+use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 use std::borrow::Cow;
 use std::ffi::OsStr;
@@ -37,7 +38,7 @@ static DOC: KindDoc = KindDoc {
          insurance, and its `restore` says what a rollback does with it: `if-needed` (without it) puts it back only \
          when the verification after the rollback stays red, `always` in every rollback, `never` only by hand. What \
          a restore replaces is set aside, never deleted. A path comes back with everything below it, so below it no path \
-         may have a weaker `restore`.\n\n\
+         may have a weaker `restore`. Of a path that is a link, what it leads to is backed up as well.\n\n\
          `capture` keeps what commands say at that moment in `captures/<name>.txt` beside the archive, with the exit \
          code; one that fails is noted there, and fails the step only with `capture_required: true`.",
     ),
@@ -115,6 +116,19 @@ impl Kind for BackupCreate {
     }
 }
 
+/// A place that is backed up.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Place {
+    path: PathBuf,
+    restore: Restore,
+    /// Whether the plan names it only by a link.
+    is_led_to: bool,
+}
+
+fn paths_of(places: &[Place]) -> Vec<PathBuf> {
+    places.iter().map(|place| place.path.clone()).collect()
+}
+
 struct Create {
     paths: Vec<(PathBuf, Restore)>,
     captures: Vec<Capture>,
@@ -135,12 +149,37 @@ fn backup_dir(work: &Work<'_>) -> PathBuf {
 }
 
 impl Create {
-    fn roots(&self) -> Vec<PathBuf> {
-        self.paths.iter().map(|(path, _)| path.clone()).collect()
+    /// The paths, and of those that are links all that they lead to: what is written through a link is there.
+    fn places(&self) -> Result<Vec<Place>, Failure> {
+        let mut places: Vec<Place> = Vec::new();
+        for (path, restore) in &self.paths {
+            let led = runbook_backup::leads_to(path);
+            let led = led.map_err(|error| cannot_back_up(&error))?;
+            for (number, path) in std::iter::once(path.clone()).chain(led).enumerate() {
+                match places.iter_mut().find(|place| place.path == path) {
+                    Some(place) => place.restore = place.restore.max(*restore),
+                    None => places.push(Place { path, restore: *restore, is_led_to: number > 0 }),
+                }
+            }
+        }
+        Ok(places)
+    }
+
+    /// The places as they were found before the backup was made.
+    fn found(&self, undo: &Json) -> Vec<Place> {
+        let found = undo.get("places").cloned().and_then(|places| serde_json::from_value(places).ok());
+        found.unwrap_or_else(|| {
+            let place = |(path, restore): &(PathBuf, Restore)| Place {
+                path: path.clone(),
+                restore: *restore,
+                is_led_to: false,
+            };
+            self.paths.iter().map(place).collect()
+        })
     }
 
     /// Makes the backup, or finds the complete one of an earlier attempt.
-    fn copy(&self, work: &Work<'_>, dir: &Path) -> Result<Option<Created>, Failure> {
+    fn copy(&self, work: &Work<'_>, dir: &Path, places: &[Place]) -> Result<Option<Created>, Failure> {
         if Backup::open(dir).is_ok() {
             return Ok(None);
         }
@@ -148,7 +187,7 @@ impl Create {
         let above = dir.parent().unwrap_or(Path::new("/"));
         work.host.own_dir(above)?;
         let unwanted = || work.host.still_wanted().is_err();
-        runbook_backup::create(dir, &self.roots(), work.now_ms, &unwanted, &Options::default())
+        runbook_backup::create(dir, &paths_of(places), work.now_ms, &unwanted, &Options::default())
             .map(Some)
             .map_err(|error| work.host.still_wanted().err().unwrap_or_else(|| cannot_back_up(&error)))
     }
@@ -206,14 +245,15 @@ impl Create {
     }
 
     /// The paths with exactly this policy. The engine reads these outputs to know when to call `take_back`.
-    fn with_restore(&self, policy: Restore) -> Json {
-        self.paths.iter().filter(|(_, restore)| *restore == policy).map(|(path, _)| path.to_string_lossy()).collect()
+    fn with_restore(places: &[Place], policy: Restore) -> Json {
+        places.iter().filter(|place| place.restore == policy).map(|place| place.path.to_string_lossy()).collect()
     }
 
     /// Puts back those paths whose `restore` is at least `least`.
-    fn put_back(&self, work: &Work<'_>, least: Restore) -> Result<String, Failure> {
+    fn put_back(&self, work: &Work<'_>, undo: &Json, least: Restore) -> Result<String, Failure> {
+        let places = self.found(undo);
         let wanted: Vec<&PathBuf> =
-            self.paths.iter().filter(|(_, restore)| *restore >= least).map(|(path, _)| path).collect();
+            places.iter().filter(|place| place.restore >= least).map(|place| &place.path).collect();
         if wanted.is_empty() {
             return Ok(String::new());
         }
@@ -226,11 +266,7 @@ impl Create {
         };
         let mut done = Vec::new();
         for path in wanted {
-            work.host.act()?;
-            let restored = backup
-                .restore(path, &work.dir.join("aside"), &|| false)
-                .map_err(|error| backup_failure(&format!("{} cannot be put back", path.display()), &error))?;
-            done.push(put_back(path, BACKUP, &restored));
+            done.push(work.put_back_from(&backup, path, path, BACKUP)?);
         }
         Ok(done.join("; "))
     }
@@ -241,11 +277,26 @@ impl Create {
     }
 }
 
+/// What a restore would not bring back as it is; empty where there is nothing.
+fn not_kept(limits: &[Limit]) -> String {
+    const SHOWN: usize = 3;
+    if limits.is_empty() {
+        return String::new();
+    }
+    let shown: Vec<String> = limits.iter().take(SHOWN).map(ToString::to_string).collect();
+    let more = match limits.len().saturating_sub(SHOWN) {
+        0 => String::new(),
+        more => format!("; and {more} more"),
+    };
+    format!("; not kept: {}{more}", shown.join("; "))
+}
+
 fn cannot_back_up(error: &runbook_backup::Error) -> Failure {
     let failure = backup_failure("the backup cannot be made", error);
     match error {
         runbook_backup::Error::NoSpace { .. } => Failure { kind: FailureKind::Missing, ..failure }
             .hint("`runbook backup prune` removes backups past their retention"),
+        runbook_backup::Error::BadPath { .. } => Failure { kind: FailureKind::Refused, ..failure },
         _ => failure,
     }
 }
@@ -261,6 +312,8 @@ fn remarks(created: &Created) -> Vec<String> {
     remark(created.missing.len(), "path is not there", "paths are not there");
     remark(created.changed_while_read.len(), "file changed while it was read", "files changed while they were read");
     remark(created.skipped.len(), "entry left out", "entries left out");
+    let limits = not_kept(&created.limits);
+    remarks.extend(limits.strip_prefix("; ").map(str::to_owned));
     remarks
 }
 
@@ -277,17 +330,29 @@ impl Step for Create {
         if missing > 0 {
             summary.push_str(&format!(", of which {missing} not there"));
         }
+        let places = self.places()?;
+        let would_be = host.state_dir().join("backups").join("new");
+        runbook_backup::check_paths(&would_be, &paths_of(&places)).map_err(|error| cannot_back_up(&error))?;
+        summary.extend(
+            places
+                .iter()
+                .filter(|place| place.is_led_to)
+                .map(|place| format!("; so is {}, to which a link among them leads", place.path.display())),
+        );
+        let limits = runbook_backup::limits(&paths_of(&places)).map_err(|error| cannot_back_up(&error))?;
+        summary.push_str(&not_kept(&limits));
         Ok(Probe::of(Prediction::change(summary)))
     }
 
     fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {
-        Ok(json!({ "dir": backup_dir(work).to_string_lossy() }))
+        Ok(json!({ "dir": backup_dir(work).to_string_lossy(), "places": self.places()? }))
     }
 
-    fn apply(&self, work: &Work<'_>, _: &Json) -> Result<Done, Failure> {
+    fn apply(&self, work: &Work<'_>, undo: &Json) -> Result<Done, Failure> {
         let dir = backup_dir(work);
-        work.say(format!("copying {} paths", self.paths.len()));
-        let created = self.copy(work, &dir)?;
+        let places = self.found(undo);
+        work.say(format!("copying {} paths", places.len()));
+        let created = self.copy(work, &dir, &places)?;
         let backup = Backup::open(&dir).map_err(|error| backup_failure("the backup cannot be read", &error))?;
         work.say("comparing the archive with its manifest");
         let verified = backup
@@ -297,7 +362,7 @@ impl Step for Create {
         work.host.keep(&work.dir.join("complete"), b"")?;
         let (files, bytes) = created.as_ref().map_or((verified.files, verified.bytes), |made| (made.files, made.bytes));
         let mut summary =
-            vec![format!("{}, {}, {bytes} bytes", counted(self.paths.len() as u64, "path"), counted(files, "file"))];
+            vec![format!("{}, {}, {bytes} bytes", counted(places.len() as u64, "path"), counted(files, "file"))];
         summary.extend(created.as_ref().map(remarks).unwrap_or_default());
         summary.extend(failed);
         let rows = [
@@ -305,9 +370,9 @@ impl Step for Create {
             ("files", json!(files)),
             ("bytes", json!(bytes)),
             ("captures", captures),
-            ("always", self.with_restore(Restore::Always)),
-            ("if_needed", self.with_restore(Restore::IfNeeded)),
-            ("never", self.with_restore(Restore::Never)),
+            ("always", Self::with_restore(&places, Restore::Always)),
+            ("if_needed", Self::with_restore(&places, Restore::IfNeeded)),
+            ("never", Self::with_restore(&places, Restore::Never)),
         ];
         let outputs = Outputs::from_iter(rows.map(|(name, value)| (name.to_owned(), value)));
         Ok(Done::saying(summary.join("; ")).with(outputs))
@@ -315,7 +380,8 @@ impl Step for Create {
 
     fn confirm(&self, _: &Reader, undo: &Json) -> Result<Confirmation, Failure> {
         let dir = undo.get("dir").and_then(Json::as_str).map(PathBuf::from).unwrap_or_default();
-        let covers = |backup: Backup| self.paths.iter().all(|(path, _)| backup.covers(path));
+        let places = self.found(undo);
+        let covers = |backup: Backup| places.iter().all(|place| backup.covers(&place.path));
         Ok(match Backup::open(&dir).map(covers) {
             Ok(true) => Confirmation::There,
             Ok(false) => Confirmation::NotThere(format!("{} does not cover every path", dir.display())),
@@ -323,11 +389,11 @@ impl Step for Create {
         })
     }
 
-    fn take_back(&self, phase: UndoPhase, work: &Work<'_>, _: &Json) -> Result<String, Failure> {
+    fn take_back(&self, phase: UndoPhase, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
         match phase {
             UndoPhase::Halt => Ok(String::new()),
-            UndoPhase::Undo => self.put_back(work, Restore::Always),
-            UndoPhase::Insurance => self.put_back(work, Restore::IfNeeded),
+            UndoPhase::Undo => self.put_back(work, undo, Restore::Always),
+            UndoPhase::Insurance => self.put_back(work, undo, Restore::IfNeeded),
         }
     }
 

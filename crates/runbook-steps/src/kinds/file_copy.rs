@@ -2,6 +2,7 @@
 
 use super::diff::{Text, diff};
 use super::file_write::bits;
+use super::in_the_way::{no_file, other_names};
 use crate::args::wrong;
 use crate::host::{Reader, special};
 use crate::{Args, Done, Kind, KindDoc, Mode, OutputDoc, Param, ParamType, Probe, Step, Work};
@@ -121,25 +122,29 @@ impl Step for Copy {
         let wanted = self.wanted_mode(host, &source)?;
         let current = file_in_the_way(host, &self.path)?;
         let (from, path) = (self.from.display(), self.path.display());
+        let parted = other_names(current.as_ref());
         let prediction = match &current {
             Some(found) if found.len() == source.len() && host.digest(&self.path)? == host.digest(&self.from)? => {
                 match bits(found) {
                     mode if mode == wanted => Prediction::no_change(format!("{path} is a copy of {from}")),
-                    mode => Prediction::change(format!("{path}: mode {mode:04o} → {wanted:04o}")),
+                    mode => Prediction::change(format!("{path}: mode {mode:04o} → {wanted:04o}{parted}")),
                 }
             }
             Some(found) if found.len().max(source.len()) <= SHOWN => {
                 let (old, new) = (host.read(&self.path)?, host.read(&self.from)?);
                 let (old, new) = (old.unwrap_or_default(), new.unwrap_or_default());
                 let diff = diff(&self.path, Text::of(&old, found), Text::of(&new, &source));
-                Prediction::change_with(format!("{path} becomes a copy of {from}"), diff)
+                Prediction::change_with(format!("{path} becomes a copy of {from}{parted}"), diff)
             }
             Some(found) => Prediction::change(format!(
-                "{path} becomes a copy of {from}, {} bytes → {} bytes",
+                "{path} becomes a copy of {from}, {} bytes → {} bytes{parted}",
                 found.len(),
                 source.len()
             )),
-            None => Prediction::change(format!("{path} is created as a copy of {from}, {} bytes", source.len())),
+            None => Prediction::change(match no_file(host, &self.path)? {
+                Some(replaced) => format!("{replaced} is replaced by a copy of {from}, {} bytes", source.len()),
+                None => format!("{path} is created as a copy of {from}, {} bytes", source.len()),
+            }),
         };
         Ok(Probe::of(prediction).with(self.outputs()))
     }

@@ -1,5 +1,6 @@
 //! `file.remove`: nothing at this path. Undo puts back exactly what was there.
 
+use super::in_the_way::other_names;
 use crate::host::Reader;
 use crate::{Args, Done, Kind, KindDoc, OutputDoc, Param, ParamType, Probe, Step, Work};
 use runbook_model::{Declaration, Diagnostic, Effect, Failure, Outputs, Prediction, UndoPhase, UndoSource};
@@ -58,7 +59,10 @@ impl Step for Remove {
                 let target = host.read_link(&self.path)?.unwrap_or_default();
                 Prediction::change(format!("the link {path} → {} is removed", target.display()))
             }
-            Some(found) => Prediction::change(format!("{path} is removed, {} bytes", found.len())),
+            Some(found) => {
+                let parted = other_names(Some(&found));
+                Prediction::change(format!("{path} is removed, {} bytes{parted}", found.len()))
+            }
         };
         let removed = json!(!prediction.is_no_change());
         Ok(Probe::of(prediction).with(Outputs::from_iter([("removed".to_owned(), removed)])))

@@ -1,6 +1,7 @@
 //! `file.write`: a file with this content and mode. Undo puts back the exact file that was there, or its absence.
 
 use super::diff::{Text, diff};
+use super::in_the_way::{no_file, other_names};
 use crate::host::Reader;
 use crate::{Args, Done, Kind, KindDoc, Mode, OutputDoc, Param, ParamType, Probe, Step, Work};
 use runbook_model::{Declaration, Diagnostic, Effect, Failure, Outputs, Prediction, UndoPhase, UndoSource};
@@ -102,15 +103,22 @@ impl Step for WholeFile {
         };
         let outputs = Outputs::from_iter([("path".to_owned(), json!(path.to_string_lossy()))]);
         let wanted = self.mode.or(mode).unwrap_or(0o644);
+        let parted = other_names(found.as_ref());
         let prediction = match (&current, mode) {
             (Some(current), Some(mode)) if *current == self.content && mode == wanted => {
                 Prediction::no_change(format!("{} is as wanted", path.display()))
             }
             (Some(current), Some(mode)) if *current == self.content => {
-                Prediction::change(format!("{}: mode {mode:04o} → {wanted:04o}", path.display()))
+                Prediction::change(format!("{}: mode {mode:04o} → {wanted:04o}{parted}", path.display()))
             }
-            (Some(current), _) => Prediction::change_with(format!("{} changes", path.display()), diff(current)),
-            (None, _) => Prediction::change_with(format!("{} is created", path.display()), diff(b"")),
+            (Some(current), _) => Prediction::change_with(format!("{} changes{parted}", path.display()), diff(current)),
+            (None, _) => {
+                let summary = match no_file(host, path)? {
+                    Some(replaced) => format!("{replaced} is replaced by a file"),
+                    None => format!("{} is created", path.display()),
+                };
+                Prediction::change_with(summary, diff(b""))
+            }
         };
         Ok(Probe::of(prediction).with(outputs))
     }

@@ -11,6 +11,7 @@ mod shown;
 
 use super::diff::is_private;
 use super::file_write::WholeFile;
+use super::in_the_way::other_names;
 use crate::args::wrong;
 use crate::host::Reader;
 use crate::{Args, Done, FromArg, Kind, KindDoc, OutputDoc, Param, ParamType, Probe, Step, Work};
@@ -192,10 +193,11 @@ impl Step for EditJson {
             let prediction = Prediction::no_change(format!("{} has these values", self.path.display()));
             return Ok(Probe::of(prediction).with(self.outputs(false)));
         }
-        let private = host.lstat(&self.path)?.as_ref().is_some_and(is_private);
+        let found = host.lstat(&self.path)?;
+        let (private, parted) = (found.as_ref().is_some_and(is_private), other_names(found.as_ref()));
         let path = self.path.display();
         let shown = changes(&self.path, &old, &self.edits, private).map_err(|fault| self.refused(fault))?;
-        Ok(Probe::of(Prediction::change_with(format!("{path} changes"), shown)).with(self.outputs(true)))
+        Ok(Probe::of(Prediction::change_with(format!("{path} changes{parted}"), shown)).with(self.outputs(true)))
     }
 
     fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {

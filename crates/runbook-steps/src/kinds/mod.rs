@@ -14,6 +14,7 @@ pub(crate) mod file_template;
 pub(crate) mod file_write;
 pub(crate) mod gate_approve;
 pub(crate) mod gate_window;
+mod in_the_way;
 pub(crate) mod jiti_cache_clear;
 pub(crate) mod json_edit;
 pub(crate) mod launchd;

@@ -8,6 +8,7 @@
 mod bench;
 mod journal;
 mod package;
+mod places;
 mod secrets;
 mod services;
 mod small;

@@ -290,15 +290,16 @@ steps:
     };
     let mut seen = 0;
     for (nth, settle) in [(0, ["rollback", "--yes"]), (1, ["resume", "--yes"]), (2, ["recover", "--boot"])] {
-        for target in ["w", "c", "l"] {
+        for (number, target) in ["w", "c", "l"].into_iter().enumerate() {
             let bench = Bench::new();
             bench.write("host/src", "copied");
             fs::create_dir(bench.host("d")).unwrap();
             let plan = bench.plan("p", steps);
-            let path = bench.host("d").join(target);
-            let inject = "inject=rename,renameat,renameat2,linkat:signal=KILL:when=1";
+            // They are renamed in a directory that is held: its path is the one that the call is known by.
+            let path = bench.host("d");
+            let inject = format!("inject=rename,renameat,renameat2,linkat:signal=KILL:when={}", number + 1);
             let path = path.to_str().unwrap();
-            let args = ["-f", "-o", "/dev/null", "-P", path, "-e", inject, RUNBOOK, "apply", &plan, "--yes"];
+            let args = ["-f", "-o", "/dev/null", "-P", path, "-e", &inject, RUNBOOK, "apply", &plan, "--yes"];
             let output = bench.command_of("strace", &args).output().unwrap();
             assert_eq!(output.status.code(), None, "{output:?}");
             seen += left(&bench);

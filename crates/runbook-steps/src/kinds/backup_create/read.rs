@@ -3,10 +3,12 @@
 use crate::args::wrong;
 use crate::{Args, FromArg, Mistake};
 use runbook_model::{Code, Diagnostic, Diagnostics, Node, Reference, Resource, Span, Value, did_you_mean};
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 /// When a rollback puts a path back, besides what the steps that wrote it put back themselves; in order of strength.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(super) enum Restore {
     /// Only by hand.
     Never,

@@ -1,0 +1,116 @@
+//! Where file systems are mounted, and which of them holds a place.
+
+use std::collections::HashSet;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::escaped;
+use crate::spot::Spot;
+use crate::tree::open_directory;
+
+/// Where file systems are mounted, bind mounts of the same file system among them, which `stat` cannot tell.
+#[derive(Debug, Default)]
+pub(crate) struct Mounts(Vec<Mount>);
+
+#[derive(Debug)]
+struct Mount {
+    id: u64,
+    point: PathBuf,
+}
+
+impl Mounts {
+    /// Empty where there is no `/proc`; then only a change of device number tells a mount.
+    pub(crate) fn read() -> Self {
+        let table = std::fs::read("/proc/self/mountinfo").unwrap_or_default();
+        let mount = |line: &[u8]| {
+            let mut fields = line.split(|byte| *byte == b' ');
+            let id = std::str::from_utf8(fields.next()?).ok()?.parse().ok()?;
+            Some(Mount { id, point: escaped::to_path(without_octal(fields.nth(3)?)) })
+        };
+        Self(table.split(|byte| *byte == b'\n').filter_map(mount).collect())
+    }
+
+    /// The mounts below a place, by the names below its path.
+    pub(crate) fn inside(&self, root: &Spot) -> HashSet<PathBuf> {
+        let below = self.0.iter().filter_map(|mount| mount.point.strip_prefix(root.real()).ok());
+        below.filter(|rest| !rest.as_os_str().is_empty()).map(|rest| root.path().join(rest)).collect()
+    }
+
+    /// A mount at the place or below it.
+    pub(crate) fn below(&self, spot: &Spot) -> Option<&Path> {
+        self.0.iter().map(|mount| mount.point.as_path()).filter(|point| point.starts_with(spot.real())).min()
+    }
+
+    /// Whether a mount lies between a path without links and one of its parents, the path itself included.
+    pub(crate) fn between(&self, parent: &Path, path: &Path) -> bool {
+        let at = |path: &Path| self.0.iter().any(|mount| mount.point == path);
+        path.ancestors().take_while(|ancestor| *ancestor != parent).any(at)
+    }
+
+    /// Where the file system is mounted that an open directory is in.
+    fn of(&self, dir: BorrowedFd<'_>) -> Option<&Path> {
+        let told = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", dir.as_raw_fd())).ok()?;
+        let id: u64 = told.lines().find_map(|line| line.strip_prefix("mnt_id:"))?.trim().parse().ok()?;
+        self.0.iter().find(|mount| mount.id == id).map(|mount| mount.point.as_path())
+    }
+}
+
+/// The file system that a place is in, as far as the system tells.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ground {
+    /// Where it was mounted.
+    #[serde(with = "escaped::path")]
+    pub mount: PathBuf,
+    /// The number that the file system itself has; 0 when it has none.
+    pub file_system: u64,
+    /// The boot of the kernel: after another one the number may be another.
+    pub boot: String,
+}
+
+impl Ground {
+    /// That of an open directory. `None` where there is no `/proc`.
+    pub(crate) fn of(dir: BorrowedFd<'_>) -> Option<Self> {
+        let mount = Mounts::read().of(dir)?.to_path_buf();
+        let file_system = rustix::fs::fstatvfs(dir).map_or(0, |found| found.f_fsid);
+        let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned();
+        Some(Self { mount, file_system, boot })
+    }
+
+    /// That of what is in a place, when it is a directory.
+    pub(crate) fn inside(spot: &Spot) -> Option<Self> {
+        open_directory(spot.fd(), spot.name()).ok().and_then(|dir| Self::of(dir.as_fd()))
+    }
+
+    /// Whether this, now, is the one that was there then.
+    pub(crate) fn is_same_as(&self, then: &Self) -> bool {
+        let comparable = self.boot == then.boot && self.file_system != 0 && then.file_system != 0;
+        self.mount == then.mount && (!comparable || self.file_system == then.file_system)
+    }
+}
+
+/// The kernel writes a blank, tab, newline and backslash as `\ooo`.
+fn without_octal(text: &[u8]) -> Vec<u8> {
+    let mut parts = text.split(|byte| *byte == b'\\');
+    let mut out = parts.next().unwrap_or_default().to_vec();
+    for part in parts {
+        let code = part.get(..3).and_then(|code| std::str::from_utf8(code).ok());
+        match code.and_then(|code| u8::from_str_radix(code, 8).ok()) {
+            Some(byte) => {
+                out.push(byte);
+                out.extend_from_slice(part.get(3..).unwrap_or_default());
+            }
+            None => out.extend_from_slice(part),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn mount_points_with_odd_names() {
+        assert_eq!(super::without_octal(br"/a\040b\134c"), br"/a b\c");
+    }
+}
