@@ -94,12 +94,9 @@ pub(crate) fn remove(dir: &StateDir, kept: &Kept) -> Result<(), CommandError> {
     // Renamed first: a removal that is cut short leaves nothing that looks like a backup.
     let condemned = dir.backups().join(format!(".removed-{}", kept.name));
     fs::rename(&kept.dir, &condemned)?;
-    fs::remove_dir_all(&condemned)?;
+    runbook_backup::remove_tree(&condemned)?;
     if let Some(run) = &kept.run {
-        match fs::remove_dir_all(dir.run(&run.run)) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
-            _ => {}
-        }
+        runbook_backup::remove_tree(&dir.run(&run.run))?;
     }
     Ok(())
 }
