@@ -3,7 +3,8 @@
 use crate::Program;
 use crate::secrets::{Secrets, placeholder};
 use runbook_model::{
-    Declaration, Diagnostic, Diagnostics, Entry, Failure, FailureKind, Node, Outputs, Reference, StepDef, StepId, Value,
+    Code, Declaration, Diagnostic, Diagnostics, Entry, Failure, FailureKind, Node, Outputs, Reference, StepDef, StepId,
+    Value,
 };
 use runbook_steps::host::{Host, Unusable};
 use runbook_steps::{Args, ParamType, Step, check_parameters};
@@ -44,8 +45,42 @@ impl Program {
         secrets: &Secrets,
         host: Option<&Host>,
     ) -> Result<Box<dyn Step>, Unbound> {
+        self.refuse_exposed(def, outputs, secrets)?;
         let rendered = self.render(&def.with, outputs, secrets, host)?;
         self.bind_rendered(def, rendered)
+    }
+
+    /// An output that holds a secret may stand where the secret itself may, and nowhere else.
+    fn refuse_exposed(
+        &self,
+        def: &StepDef,
+        outputs: &HashMap<StepId, Outputs>,
+        secrets: &Secrets,
+    ) -> Result<(), Unbound> {
+        let holds = |reference: &Reference| match reference {
+            Reference::Output { step, output } => secrets.surely_in(outputs.get(step)?.get(output)?),
+            Reference::Secret(_) => None,
+        };
+        let tainted: Vec<(Reference, String)> =
+            def.with.waits_for().into_iter().filter_map(|one| Some((one.clone(), holds(one)?))).collect();
+        let (Some((Reference::Output { step, output }, name)), Some(kind)) =
+            (tainted.first(), self.catalogue.get(&def.uses))
+        else {
+            return Ok(());
+        };
+        let node = as_secrets(&def.with, &tainted);
+        let args = Args { doc: kind.doc(), node: &node, context: &self.context, step_span: def.id_span };
+        let mut found = Diagnostics::default();
+        check_parameters(&args, &mut found);
+        kind.check(&args, &mut found);
+        match found.into_sorted().into_iter().find(|fault| fault.code == Code::SECRET_EXPOSED) {
+            None => Ok(()),
+            Some(fault) => {
+                let failure = self.fault(&fault);
+                let message = format!("`steps.{step}.{output}` holds the secret `{name}`: {}", failure.message);
+                Err(Failure { message, ..failure }.into())
+            }
+        }
     }
 
     /// The bound step for the way back, which must not depend on what only the way forward needed. A secret that is not
@@ -58,22 +93,54 @@ impl Program {
         host: &Host,
     ) -> Result<(Box<dyn Step>, Vec<Unusable>), Unbound> {
         let missing = |reference: &Reference| match reference {
-            Reference::Secret(name) => {
-                let why = secrets.get(self.plan(), name, Some(host)).err()?;
-                Some((reference.clone(), Unusable { text: placeholder(name), why }))
-            }
+            Reference::Secret(name) => secrets.get(self.plan(), name, Some(host)).err().map(|why| (name.clone(), why)),
             Reference::Output { step, output } => {
-                let name = secrets.lost_in(step, output)?;
-                Some((reference.clone(), Unusable { text: placeholder(name), why: lost(name, step) }))
+                secrets.lost_in(step, output).map(|name| (name.to_owned(), lost(name, step)))
             }
         };
-        let missing: Vec<(Reference, Unusable)> = def.with.waits_for().into_iter().filter_map(missing).collect();
+        self.bind_without(def, outputs, secrets, Some(host), &missing)
+    }
+
+    /// The bound step before the run, with something in the place of content that is not known before it: for asking
+    /// what the step lacks, and for nothing else. Whether anything is missing in it is the second value.
+    pub(crate) fn bind_to_ask(
+        &self,
+        def: &StepDef,
+        outputs: &HashMap<StepId, Outputs>,
+        secrets: &Secrets,
+    ) -> Result<(Box<dyn Step>, bool), Unbound> {
+        let missing = |reference: &Reference| match reference {
+            Reference::Secret(name) => secrets.get(self.plan(), name, None).err().map(|why| (name.clone(), why)),
+            Reference::Output { step, output } => {
+                let known = outputs.get(step).is_some_and(|known| known.contains_key(output));
+                let why = Failure::missing(format!("what step `{step}` puts out is not known"));
+                (!known).then(|| (output.clone(), why))
+            }
+        };
+        let (bound, unusable) = self.bind_without(def, outputs, secrets, None, &missing)?;
+        Ok((bound, !unusable.is_empty()))
+    }
+
+    /// The bound step with placeholders for the contents that `missing` names, with why they are.
+    fn bind_without(
+        &self,
+        def: &StepDef,
+        outputs: &HashMap<StepId, Outputs>,
+        secrets: &Secrets,
+        host: Option<&Host>,
+        missing: &dyn Fn(&Reference) -> Option<(String, Failure)>,
+    ) -> Result<(Box<dyn Step>, Vec<Unusable>), Unbound> {
+        let unusable = |reference: &Reference| {
+            let (name, why) = missing(reference)?;
+            Some((reference.clone(), Unusable { text: placeholder(&name), why }))
+        };
+        let missing: Vec<(Reference, Unusable)> = def.with.waits_for().into_iter().filter_map(unusable).collect();
         if missing.is_empty() {
-            return Ok((self.bind(def, outputs, secrets, Some(host))?, Vec::new()));
+            return Ok((self.bind(def, outputs, secrets, host)?, Vec::new()));
         }
         let with = without(&def.with, &missing);
         self.refuse_placeholders(def, &missing)?;
-        let rendered = self.render(&with, outputs, secrets, Some(host))?.unwrap_or(with);
+        let rendered = self.render(&with, outputs, secrets, host)?.unwrap_or(with);
         let bound = self.bind_rendered(def, Some(rendered))?;
         Ok((bound, missing.into_iter().map(|(_, unusable)| unusable).collect()))
     }
@@ -217,6 +284,28 @@ pub(crate) fn unwritten(name: &str, step: &StepId) -> Unusable {
     let why =
         Failure::missing(what).hint("put this step back by hand, then close the run with `runbook recover --accept`");
     Unusable { text: placeholder(name), why }
+}
+
+/// `node` with the secrets that outputs hold in the place of these outputs.
+fn as_secrets(node: &Node, tainted: &[(Reference, String)]) -> Node {
+    let value = match &node.value {
+        Value::Later(later) => {
+            let mut later = later.clone();
+            for reference in &mut later.waits_for {
+                if let Some((_, name)) = tainted.iter().find(|(output, _)| output == reference) {
+                    *reference = Reference::Secret(name.clone());
+                }
+            }
+            Value::Later(later)
+        }
+        Value::List(items) => Value::List(items.iter().map(|item| as_secrets(item, tainted)).collect()),
+        Value::Map(entries) => {
+            let entry = |entry: &Entry| Entry { value: as_secrets(&entry.value, tainted), ..entry.clone() };
+            Value::Map(entries.iter().map(entry).collect())
+        }
+        _ => return node.clone(),
+    };
+    Node::new(node.span, value)
 }
 
 /// `node` with a placeholder for every value that uses something missing; whole values, for a filter would change it.

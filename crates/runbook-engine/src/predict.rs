@@ -29,6 +29,8 @@ pub struct Forecast {
     pub steps: Vec<Predicted>,
     /// Outputs that are known without acting.
     pub(crate) outputs: HashMap<StepId, Outputs>,
+    /// What probes failed with, whatever an earlier step may mend of it.
+    pub(crate) failures: HashMap<StepId, Failure>,
     /// What was fetched: the run strikes these out from its first record on.
     pub(crate) secrets: Secrets,
 }
@@ -46,6 +48,13 @@ impl Forecast {
     }
 }
 
+/// What probes found so far.
+#[derive(Default)]
+struct Known {
+    outputs: HashMap<StepId, Outputs>,
+    failures: HashMap<StepId, Failure>,
+}
+
 /// What is said of a step whose `if` is false.
 pub(crate) const CONDITION_IS_FALSE: &str = "its condition is false";
 
@@ -53,18 +62,18 @@ impl Program {
     /// Probes every step. Writes nothing, and executes nothing.
     pub fn forecast(&self, host: &Reader) -> Forecast {
         let secrets = Secrets::fetched(self.plan());
-        let mut outputs = HashMap::new();
+        let mut known = Known::default();
         let mut predictions: HashMap<StepId, Prediction> = HashMap::new();
         let mut skipped = HashSet::new();
         let mut wake = Wake::default();
         for step in self.course.schedule.order() {
             let Some(def) = self.step(step) else { continue };
-            let prediction = match self.holds(def, &outputs, &secrets) {
+            let prediction = match self.holds(def, &known.outputs, &secrets) {
                 Ok(false) => {
                     skipped.insert(step.clone());
                     Prediction::no_change(CONDITION_IS_FALSE)
                 }
-                Ok(true) => self.predict(def, host, &mut outputs, &wake, &secrets),
+                Ok(true) => self.predict(def, host, &mut known, &wake, &secrets),
                 Err(unbound) => unpredictable(unbound),
             };
             if !prediction.is_no_change() && self.purpose(step) == Purpose::Principal {
@@ -86,7 +95,7 @@ impl Program {
             Some(Predicted { step: step.clone(), prediction, needed: needed.contains(step) })
         };
         let steps = self.course.schedule.order().iter().filter_map(of).collect();
-        Forecast { steps, outputs, secrets }
+        Forecast { steps, outputs: known.outputs, failures: known.failures, secrets }
     }
 
     /// A service that is up and is started behind a change is restarted: what runs is older than the change.
@@ -114,7 +123,7 @@ impl Program {
 
     /// Why the secrets that this run will ask for are not to be had, if they are not: to be told before a service is
     /// down. Those that come from commands are not asked for before their time.
-    pub fn missing_secrets(&self, forecast: &Forecast) -> Vec<Failure> {
+    pub(crate) fn missing_secrets(&self, forecast: &Forecast) -> Vec<Failure> {
         let plan = self.plan();
         let mut missing = Vec::new();
         for variable in
@@ -130,20 +139,15 @@ impl Program {
         missing
     }
 
-    fn predict(
-        &self,
-        def: &StepDef,
-        host: &Reader,
-        outputs: &mut HashMap<StepId, Outputs>,
-        wake: &Wake,
-        secrets: &Secrets,
-    ) -> Prediction {
-        let bound = match self.bind(def, outputs, secrets, None) {
+    fn predict(&self, def: &StepDef, host: &Reader, known: &mut Known, wake: &Wake, secrets: &Secrets) -> Prediction {
+        let bound = match self.bind(def, &known.outputs, secrets, None) {
             Ok(bound) => bound,
             Err(unbound) => return unpredictable(unbound),
         };
         let disturbed = wake.disturbs(self.effects(&def.id));
-        let probe = match (bound.probe(host), disturbed) {
+        let probed = bound.probe(host);
+        known.failures.extend(probed.as_ref().err().map(|failure| (def.id.clone(), failure.clone())));
+        let probe = match (probed, disturbed) {
             // What is in the way now may not be there then.
             (Err(_), Some(until)) => return Prediction::Unknown { until: until.clone() },
             (Err(failure), None) => return Prediction::CannotPredict { because: failure.message },
@@ -156,13 +160,13 @@ impl Program {
             Some(_) if matches!(probe.prediction, Prediction::CannotPredict { .. }) => probe.prediction,
             Some(until) => Prediction::Unknown { until: until.clone() },
             None => {
-                outputs.insert(def.id.clone(), probe.outputs);
+                known.outputs.insert(def.id.clone(), probe.outputs);
                 probe.prediction
             }
         }
     }
 
-    fn effects(&self, step: &StepId) -> &[Effect] {
+    pub(crate) fn effects(&self, step: &StepId) -> &[Effect] {
         self.course.schedule.declaration(step).map_or(&[], |declaration| declaration.effects.as_slice())
     }
 
@@ -280,7 +284,7 @@ fn unpredictable(unbound: Unbound) -> Prediction {
 }
 
 /// Everything that is reached from `from` by `next`, without `from` itself.
-fn reach(from: &HashSet<StepId>, next: impl Fn(&StepId) -> Vec<StepId>) -> HashSet<StepId> {
+pub(crate) fn reach(from: &HashSet<StepId>, next: impl Fn(&StepId) -> Vec<StepId>) -> HashSet<StepId> {
     let mut reached = HashSet::new();
     let mut queue: VecDeque<StepId> = from.iter().cloned().collect();
     while let Some(step) = queue.pop_front() {

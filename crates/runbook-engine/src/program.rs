@@ -2,13 +2,15 @@
 
 use crate::Course;
 use runbook_model::{
-    Code, Declaration, Diagnostic, Diagnostics, Node, Plan, Refusal, Resource, SourceMap, StepDef, StepId, Value,
+    Code, Declaration, Diagnostic, Diagnostics, Node, Plan, Refusal, Resource, SecretSource, SourceMap, StepDef,
+    StepId, Value,
 };
 use runbook_schedule::build;
+use runbook_steps::host::Reader;
 use runbook_steps::{ArgContext, Args, Catalogue, Kind, check_parameters};
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What is saved with a run, so that resume, rollback and reports need nothing else.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -67,6 +69,16 @@ impl Program {
     /// The plan.
     pub fn plan(&self) -> &Plan {
         &self.saved.plan
+    }
+
+    /// A reader of this host, whose programs do not inherit the variables that the plan takes secrets from.
+    pub fn reader(&self, state_dir: &Path) -> Reader {
+        let variables = self.plan().vars.iter().filter_map(|var| match &var.secret {
+            // Without these no program finds its way.
+            Some(SecretSource::Env(name)) if !["PATH", "HOME"].contains(&name.as_str()) => Some(name.clone()),
+            _ => None,
+        });
+        Reader::new(state_dir, &self.plan().host.home).withholding(variables)
     }
 
     /// The step called `id` as the plan writes it.

@@ -85,7 +85,7 @@ impl Secrets {
         }
         let source = plan.vars.iter().find(|var| var.name == name).and_then(|var| var.secret.as_ref());
         let source = source.ok_or_else(|| Failure::missing(format!("the secret `{name}` has no source")))?;
-        let value = fetch(name, source, host)?;
+        let value = fetch(name, source, host, plan)?;
         let mut known = known();
         known.marks.add(name, &value);
         known.values.insert(name.to_owned(), value.clone());
@@ -125,7 +125,7 @@ impl Secrets {
         self.strike(text, Place::Told).unwrap_or_default()
     }
 
-    /// The secret that `value` holds, if one stands in it that is too long to be there by accident.
+    /// The name of the secret that `value` holds, if one stands in it that is too long to be there by accident.
     pub(crate) fn surely_in(&self, value: &Json) -> Option<String> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -154,12 +154,22 @@ fn used(plan: &Plan) -> BTreeSet<&str> {
     plan.steps.iter().flat_map(|step| step.with.waits_for()).filter_map(secret).collect()
 }
 
-fn fetch(name: &str, source: &SecretSource, host: Option<&Host>) -> Result<String, Failure> {
+/// What one secret unlocks may be another one: the variables that no other program inherits.
+fn inherited(plan: &Plan) -> BTreeMap<String, String> {
+    let variables = plan.vars.iter().filter_map(|var| match &var.secret {
+        Some(SecretSource::Env(variable)) => Some((variable.clone(), std::env::var(variable).ok()?)),
+        _ => None,
+    });
+    variables.collect()
+}
+
+fn fetch(name: &str, source: &SecretSource, host: Option<&Host>, plan: &Plan) -> Result<String, Failure> {
     match source {
         SecretSource::Env(variable) => std::env::var(variable).map_err(|_| {
             Failure::missing(format!(
                 "the secret `{name}` is to come from the environment variable {variable}, which is not set"
             ))
+            .hint("make it available to this command")
         }),
         SecretSource::File(file) => {
             let path = PathBuf::from(file);
@@ -176,8 +186,8 @@ fn fetch(name: &str, source: &SecretSource, host: Option<&Host>) -> Result<Strin
             let host = host.ok_or_else(|| {
                 Failure::missing(format!("the secret `{name}` comes from a command, which is not run now"))
             })?;
-            let command = Command { limit: Some(PATIENCE), ..Command::new(argv.iter().cloned()) };
-            let output = host.run(&command)?;
+            let line = Command::new(argv.iter().cloned());
+            let output = host.run(&Command { env: inherited(plan), limit: Some(PATIENCE), ..line })?;
             if !output.status.success() {
                 let line = Command::new(argv.iter().cloned()).line();
                 let message =

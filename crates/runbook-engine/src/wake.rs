@@ -32,6 +32,26 @@ impl Wake {
         }
     }
 
+    /// The step that would write one of `resources`, or something above or below it, by name.
+    pub(crate) fn writes(&self, resources: &[Resource]) -> Option<&StepId> {
+        let named = |resource: &Resource| match resource {
+            Resource::Path(path) if is_plain(path) => self.reaches_path(path),
+            Resource::Path(_) | Resource::UnknownPath | Resource::Everything => self.reaches(resource),
+            other => self.others.get(other),
+        };
+        resources.iter().find_map(named)
+    }
+
+    /// The step that would write at a place that is not known, or everywhere.
+    pub(crate) fn writes_anywhere(&self) -> Option<&StepId> {
+        self.everything.as_ref().or(self.any_path.as_ref())
+    }
+
+    /// The step that would install a package.
+    pub(crate) fn installs(&self) -> Option<&StepId> {
+        self.others.iter().find(|(resource, _)| matches!(resource, Resource::Package(_))).map(|(_, step)| step)
+    }
+
     /// The step that would change something of what `effects` read or write.
     pub(crate) fn disturbs(&self, effects: &[Effect]) -> Option<&StepId> {
         effects.iter().find_map(|effect| self.reaches(&effect.resource))

@@ -138,7 +138,7 @@ impl Worker {
     }
 
     fn host(&self, runtime: &tokio::runtime::Handle, cancel: Cancel, mark: String, deadline: Option<Instant>) -> Host {
-        let reader = Reader::new(self.state_dir.path(), &self.program.plan().host.home);
+        let reader = self.program.reader(self.state_dir.path());
         HostBuilder::new(reader, runtime.clone(), cancel, self.own_program.clone())
             .deadline(deadline)
             .noting(self.running.clone(), mark)
@@ -441,6 +441,12 @@ impl Bench<'_> {
     fn take_back(&self, phase: UndoPhase) -> Result<String, Failure> {
         #[cfg(debug_assertions)]
         self.worker.faults.undo(&self.def.id)?;
+        let (bound, bench) = self.on_the_way_back()?;
+        bench.take_back_alone(phase, bound.as_ref())
+    }
+
+    /// The step, and a host that refuses whatever would use what is missing now.
+    fn on_the_way_back(&self) -> Result<(Box<dyn Step>, Bench<'_>), Failure> {
         let (bound, mut unusable) = {
             let outputs = self.worker.outputs.read().unwrap_or_else(PoisonError::into_inner);
             let program = &self.worker.program;
@@ -458,7 +464,7 @@ impl Bench<'_> {
             evidence: Mutex::default(),
             remains: self.remains.clone(),
         };
-        bench.take_back_alone(phase, bound.as_ref())
+        Ok((bound, bench))
     }
 
     fn compare(&self, step: StepId) -> Input {
@@ -476,7 +482,10 @@ impl Bench<'_> {
     }
 
     fn verify(&self, step: StepId) -> Input {
-        match self.bind().and_then(|bound| bound.verify_rollback(&self.tools(&|note| self.say(note)))) {
+        let read = self
+            .on_the_way_back()
+            .and_then(|(bound, bench)| bound.verify_rollback(&bench.tools(&|note| bench.say(note))));
+        match read {
             Ok(readings) => {
                 let now = |name: &String| readings.iter().find(|row| row.signal == *name).map(|row| row.verdict);
                 let gone = self.brief.was_green().filter(|name| now(name) != Some(SignalVerdict::Green));

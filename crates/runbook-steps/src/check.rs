@@ -163,8 +163,13 @@ fn program(node: &Node, argv: &[String]) -> Result<(), Mistake> {
     }
 }
 
+/// A name in `env` that no environment variable can have.
+pub(crate) fn unfit_variable(env: &BTreeMap<String, String>) -> Option<&str> {
+    env.keys().map(String::as_str).find(|name| name.is_empty() || name.contains(['=', '\0']))
+}
+
 fn names(node: &Node, env: &BTreeMap<String, String>) -> Result<(), Mistake> {
-    match env.keys().find(|name| name.is_empty() || name.contains(['=', '\0'])) {
+    match unfit_variable(env) {
         Some(name) => wrong_here(node, format!("a map of environment variables; `{name}` cannot be the name of one")),
         None => Ok(()),
     }

@@ -1,5 +1,6 @@
 //! A bound step: everything about it is known. Plain, blocking, local code; the engine gives it a thread.
 
+use crate::Lack;
 use crate::host::{Host, Reader};
 use runbook_model::{Failure, Outputs, Prediction, Reading, Remains, StepId, UndoPhase, Waiting};
 use serde::{Deserialize, Serialize};
@@ -11,6 +12,14 @@ use std::sync::Mutex;
 pub trait Step: Send + Sync {
     /// Reads the host and says what [`apply`](Self::apply) would do. It cannot write: `Reader` has no way to.
     fn probe(&self, host: &Reader) -> Result<Probe, Failure>;
+
+    /// What the step would fail for on the host as it is now, each with the changes that may bring it before the step's
+    /// turn. `failed` is what `probe` failed with; that need not be told again, unless less can mend it than any change
+    /// of what the step declares. Asked of steps that have to run, before the first change of the run.
+    fn lacks(&self, host: &Reader, failed: Option<&Failure>) -> Vec<Lack> {
+        let (_, _) = (host, failed);
+        Vec::new()
+    }
 
     /// For verifications: reads the signals before the first change, and the positions to read logs from later.
     fn baseline(&self, work: &Work<'_>) -> Result<Option<Baseline>, Failure> {

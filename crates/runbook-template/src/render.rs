@@ -4,7 +4,7 @@ use crate::budget::{Limited, MOST, MOST_OF_A_FILE, TOO_LARGE, affordable};
 use crate::engine::{self, describe};
 use crate::error::TemplateError;
 use crate::rules::Dialect;
-use crate::scan::{Checked, has_template};
+use crate::scan::{Checked, Use, has_template};
 use crate::scope::Scope;
 use minijinja::value::{Serde, Value as Jinja};
 use runbook_model::{Code, Diagnostic, Entry, Node, Reference, Value};
@@ -40,7 +40,7 @@ impl<'s> Renderer<'s> {
         let context = self.context(&checked);
         match checked.whole.clone() {
             Some(inner) => evaluate(&checked.rewritten_part(inner), context),
-            None => render(&checked.rewritten(), context, MOST + text.len()).map(Json::String),
+            None => render(&checked.rewritten(), context, MOST + text.len(), &failed).map(Json::String),
         }
     }
 
@@ -100,12 +100,17 @@ fn evaluate(expression: &str, context: Jinja) -> Result<Json, TemplateError> {
     serde_json::to_value(&value).map_err(|error| TemplateError::render(error.to_string()))
 }
 
-fn render(text: &str, context: Jinja, most: usize) -> Result<String, TemplateError> {
+fn render(
+    text: &str,
+    context: Jinja,
+    most: usize,
+    told: &dyn Fn(&minijinja::Error) -> TemplateError,
+) -> Result<String, TemplateError> {
     let mut out = Limited { text: Vec::new(), most, is_full: false };
     let rendered = engine::template(text)?.render_captured_to(context, &mut out).map(drop);
     match rendered {
         Err(_) if out.is_full => Err(TemplateError::TooLarge { most }),
-        Err(error) => Err(failed(&error)),
+        Err(error) => Err(told(&error)),
         Ok(()) => String::from_utf8(out.text).map_err(|error| TemplateError::render(error.to_string())),
     }
 }
@@ -204,5 +209,25 @@ pub fn render_text(text: &str, values: &Map<String, Json>) -> Result<String, Tem
         return Ok(text.to_owned());
     }
     let checked = Checked::text(text, Dialect::File)?;
-    render(&checked.rewritten(), Jinja::from(Serde(values)), MOST_OF_A_FILE)
+    render(&checked.rewritten(), Jinja::from(Serde(values)), MOST_OF_A_FILE, &|error| {
+        let line = error.line();
+        let missing = (error.kind() == minijinja::ErrorKind::UndefinedError)
+            .then(|| checked.names.uses.iter().find(|one| is_on(text, one, line) && !is_given(values, &one.path)));
+        let at = line.map_or_else(String::new, |line| format!("line {line}: "));
+        match missing.flatten() {
+            Some(one) => TemplateError::render(format!("{at}`{}` has no value", one.path.join("."))),
+            None => failed(error),
+        }
+    })
+}
+
+fn is_on(text: &str, one: &Use, line: Option<usize>) -> bool {
+    let before = text.get(..one.range.start).unwrap_or_default();
+    line.is_none_or(|line| before.bytes().filter(|byte| *byte == b'\n').count() + 1 == line)
+}
+
+/// Whether `values` has something at the path.
+fn is_given(values: &Map<String, Json>, path: &[String]) -> bool {
+    let Some((first, rest)) = path.split_first() else { return true };
+    rest.iter().try_fold(values.get(first), |found, part| found.map(|found| found.get(part))).flatten().is_some()
 }

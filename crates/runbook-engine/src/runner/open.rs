@@ -34,7 +34,7 @@ impl Runner {
         let header = header(&settings, &program, &run);
         let saved =
             serde_json::to_string(&program.saved).map_err(|source| Error::Saved { run: run.clone(), source })?;
-        let Forecast { steps, outputs, secrets } = forecast;
+        let Forecast { steps, outputs, secrets, .. } = forecast;
         let mut events = vec![Event::RunStarted(Box::new(header.clone()))];
         events.extend(steps.into_iter().map(|step| Event::Predicted {
             outputs: outputs.get(&step.step).cloned().unwrap_or_default(),

@@ -29,6 +29,7 @@ pub(super) struct Marks(Vec<Mark>);
 
 /// One secret.
 struct Mark {
+    name: String,
     shown: String,
     /// The secret, without the white space around it, and its lines; the longest first.
     texts: Vec<String>,
@@ -63,11 +64,11 @@ impl Marks {
         self.0.is_empty()
     }
 
-    /// The secret that stands in `text` so that it is no accident, as it is shown.
+    /// The name of the secret that stands in `text` so that it is no accident.
     pub(super) fn surely_in(&self, text: &str) -> Option<&str> {
         let long = |mark: &&Mark| mark.texts.first().is_some_and(|text| text.len() >= ENCODED);
         let mut found = self.0.iter().filter(long);
-        found.find(|mark| !mark.ranges(text, Place::Told).is_empty()).map(|mark| mark.shown.as_str())
+        found.find(|mark| !mark.ranges(text, Place::Told).is_empty()).map(|mark| mark.name.as_str())
     }
 
     /// `text` with what shows instead of the secrets in it; `None` if there are none.
@@ -150,6 +151,7 @@ impl Mark {
         let bones = bare(forms.collect());
         let cores = bare(long().flat_map(|text| base64_cores(text)).collect());
         Self {
+            name: name.to_owned(),
             shown: placeholder(name),
             number: whole.parse().ok().filter(|n: &f64| n.is_finite()),
             texts,

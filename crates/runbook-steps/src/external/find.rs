@@ -3,6 +3,7 @@
 use super::call::{answer, command};
 use super::capabilities::Capabilities;
 use crate::host::Reader;
+use crate::process::base_environment;
 use runbook_model::{Code, Diagnostic, Failure, Span, did_you_mean};
 use serde_json::json;
 use std::path::PathBuf;
@@ -31,7 +32,7 @@ impl External {
     /// The external kind `name`, looked for along `search`. Runs the program's `capabilities`, which is the only thing that it is trusted to do before
     /// a plan is approved.
     pub(crate) fn find(name: &str, search: &str) -> Result<Self, NotFound> {
-        let host = Reader::new("/", "/");
+        let host = Reader::new("/", "/").withholding(what_a_stranger_needs_not());
         let file = format!("runbook-step-{name}");
         let program = match host.program_along(&file, search) {
             Some(program) if is_kind_name(name) => program,
@@ -71,6 +72,12 @@ impl NotFound {
             }
         }
     }
+}
+
+/// Nothing was approved yet, and any variable may be a secret.
+fn what_a_stranger_needs_not() -> impl Iterator<Item = String> {
+    let needed = base_environment();
+    std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).filter(move |name| !needed.contains_key(name))
 }
 
 /// Names that can be part of the name of a program, and nothing else.

@@ -220,6 +220,10 @@ impl Host {
     fn spawn(&self, command: &Command) -> Result<(Child, Started), Failure> {
         let name = command.argv.first().map_or("", String::as_str);
         let mut process = tokio::process::Command::new(name);
+        // What a plan takes a secret from is for those alone to whom it gives it.
+        for name in self.withheld() {
+            process.env_remove(name);
+        }
         process
             .args(command.argv.iter().skip(1))
             .envs(&command.env)

@@ -16,6 +16,11 @@ impl Reader {
         }
     }
 
+    /// Whether this user may execute the file `path`.
+    pub fn may_execute(&self, path: &Path) -> bool {
+        rustix::fs::accessat(CWD, path, Access::EXEC_OK, AtFlags::EACCESS).is_ok()
+    }
+
     /// The directories of `PATH` as they are written there.
     pub fn search_path(&self) -> String {
         env::var("PATH").unwrap_or_default()

@@ -39,6 +39,7 @@ mod unusable;
 mod users;
 #[cfg(all(target_os = "linux", not(feature = "portable")))]
 mod users_of_files;
+mod whereabouts;
 mod writer;
 
 pub(crate) use bus::BusAnswer;

@@ -8,6 +8,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// How much is read between two looks at whether the work is still wanted.
@@ -19,12 +20,24 @@ pub struct Reader {
     state_dir: PathBuf,
     home: PathBuf,
     pub(super) errand: Errand,
+    withheld: Arc<[String]>,
 }
 
 impl Reader {
     /// A reader of this host. `state_dir` is where `runbook` keeps its own files.
     pub fn new(state_dir: impl Into<PathBuf>, home: impl Into<PathBuf>) -> Self {
-        Self { state_dir: state_dir.into(), home: home.into(), errand: Errand::default() }
+        Self { state_dir: state_dir.into(), home: home.into(), withheld: Arc::default(), errand: Errand::default() }
+    }
+
+    /// The same, with these variables of its own environment kept from every program that it starts.
+    #[must_use]
+    pub fn withholding(self, variables: impl IntoIterator<Item = String>) -> Self {
+        Self { withheld: variables.into_iter().collect(), ..self }
+    }
+
+    /// The variables that programs do not inherit.
+    pub(crate) fn withheld(&self) -> &[String] {
+        &self.withheld
     }
 
     /// Where `runbook` keeps its own files; may not exist yet.

@@ -23,8 +23,8 @@ impl Host {
         self
     }
 
-    /// The failure of a write, if one of its parts holds what is missing.
-    pub(super) fn usable(&self, parts: &[&[u8]]) -> Result<(), Failure> {
+    /// The failure of what is sent or written, if one of its parts holds what is missing.
+    pub(crate) fn usable(&self, parts: &[&[u8]]) -> Result<(), Failure> {
         for Unusable { text, why } in self.unusable.iter() {
             let holds = |part: &&[u8]| part.windows(text.len()).any(|window| window == text.as_bytes());
             if parts.iter().any(holds) {

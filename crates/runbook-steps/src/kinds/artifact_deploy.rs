@@ -6,8 +6,9 @@ mod listing;
 
 use crate::args::wrong;
 use crate::host::{Host, Reader};
+use crate::lack::of_parent;
 use crate::local_undo::backup_failure;
-use crate::{Args, Done, Kind, KindDoc, OutputDoc, Param, ParamType, Probe, Step, Work};
+use crate::{Args, Done, Kind, KindDoc, Lack, OutputDoc, Param, ParamType, Probe, Step, Work};
 use listing::{Listing, Member};
 use runbook_backup::Staging;
 use runbook_model::{
@@ -246,6 +247,13 @@ impl Step for Deploy {
             },
         };
         Ok(Probe::of(prediction).with(self.outputs(&artifact)))
+    }
+
+    fn lacks(&self, host: &Reader, failed: Option<&Failure>) -> Vec<Lack> {
+        // A probe that ended well has read all of it.
+        let artifact =
+            failed.and_then(|_| self.artifact(host).err()).map(|failure| Lack::at(host, &self.from, failure));
+        artifact.into_iter().chain(of_parent(host, &self.to)).collect()
     }
 
     fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {

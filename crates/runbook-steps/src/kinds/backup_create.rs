@@ -6,8 +6,9 @@ mod compare;
 mod read;
 
 use crate::host::{Command, Reader};
+use crate::lack::of_command;
 use crate::local_undo::{BACKUP, backup_failure};
-use crate::{Args, Changed, Confirmation, Done, Kind, KindDoc, OutputDoc, Param, ParamType, Probe, Step, Work};
+use crate::{Args, Changed, Confirmation, Done, Kind, KindDoc, Lack, OutputDoc, Param, ParamType, Probe, Step, Work};
 use read::{Capture, Covered, Restore, read_captures, read_paths};
 use runbook_backup::{Backup, Created, Limit, Options, Settled};
 use runbook_model::{
@@ -51,7 +52,7 @@ static DOC: KindDoc = KindDoc {
         Param::optional(
             "capture",
             ParamType::Any,
-            "Commands to keep the output of: a map of names and argument vectors",
+            "Commands to keep the output of: a map of names and argument vectors, or of names and `{ run: [...], env: { … } }`, where `env` may hold secrets",
         ),
         Param::default("capture_required", ParamType::Bool, "false", "Whether a capture that fails fails the step"),
     ]),
@@ -192,6 +193,12 @@ impl Create {
             .map_err(|error| work.host.still_wanted().err().unwrap_or_else(|| cannot_back_up(&error)))
     }
 
+    fn command(&self, capture: &Capture) -> Command {
+        let env = capture.env.clone();
+        let command = Command::new(capture.argv.iter().cloned());
+        Command { cwd: Some(self.base.clone()), env, limit: Some(CAPTURE), ..command }
+    }
+
     /// Keeps what the commands say. Returns their exit codes, and what is to be said of those that failed.
     fn capture(&self, work: &Work<'_>, dir: &Path) -> Result<(Json, Vec<String>), Failure> {
         let host = work.host;
@@ -200,13 +207,8 @@ impl Create {
         if !self.captures.is_empty() {
             host.own_dir(&dir.join("captures"))?;
         }
-        for Capture { name, argv } in &self.captures {
-            let command = Command {
-                argv: argv.clone(),
-                cwd: Some(self.base.clone()),
-                limit: Some(CAPTURE),
-                ..Command::default()
-            };
+        for capture in &self.captures {
+            let (name, command) = (&capture.name, self.command(capture));
             let file = dir.join("captures").join(format!("{name}.txt"));
             work.say(format!("capturing `{name}`"));
             let result = host.run(&command);
@@ -342,6 +344,15 @@ impl Step for Create {
         let limits = runbook_backup::limits(&paths_of(&places)).map_err(|error| cannot_back_up(&error))?;
         summary.push_str(&not_kept(&limits));
         Ok(Probe::of(Prediction::change(summary)))
+    }
+
+    fn lacks(&self, host: &Reader, _: Option<&Failure>) -> Vec<Lack> {
+        let of = |capture: &Capture| {
+            let lacks = of_command(host, &self.command(capture)).into_iter();
+            // One that fails is noted, and fails nothing.
+            lacks.map(|lack| if self.capture_required { lack } else { lack.only_told() }).collect::<Vec<_>>()
+        };
+        self.captures.iter().flat_map(of).collect()
     }
 
     fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {

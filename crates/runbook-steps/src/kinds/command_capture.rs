@@ -2,8 +2,9 @@
 
 use crate::args::wrong;
 use crate::host::{Command, Output, Reader};
+use crate::lack::of_command;
 use crate::{
-    Args, Confirmation, Done, FromArg, Kind, KindDoc, Mistake, OutputDoc, Param, ParamType, Probe, Step, Work,
+    Args, Confirmation, Done, FromArg, Kind, KindDoc, Lack, Mistake, OutputDoc, Param, ParamType, Probe, Step, Work,
 };
 use runbook_model::{
     Declaration, Diagnostic, Diagnostics, Effect, Failure, Node, Outputs, Prediction, Resource, UndoPhase, Value,
@@ -143,6 +144,10 @@ impl Capture {
 impl Step for Capture {
     fn probe(&self, _: &Reader) -> Result<Probe, Failure> {
         Ok(Probe::of(Prediction::CannotPredict { because: format!("`{}` runs", self.command.line()) }))
+    }
+
+    fn lacks(&self, host: &Reader, _: Option<&Failure>) -> Vec<Lack> {
+        of_command(host, &self.command)
     }
 
     fn apply(&self, work: &Work<'_>, _: &Json) -> Result<Done, Failure> {

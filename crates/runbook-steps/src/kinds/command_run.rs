@@ -5,8 +5,9 @@ use crate::brought::{INSTALL_IT, brought_by_plan};
 use crate::check::as_vector;
 use crate::effects::read_effects;
 use crate::host::{Command, Reader};
+use crate::lack::of_command;
 use crate::{
-    Args, Confirmation, Done, FromArg, Kind, KindDoc, Mistake, OutputDoc, Param, ParamType, Probe, Step, Work,
+    Args, Confirmation, Done, FromArg, Kind, KindDoc, Lack, Mistake, OutputDoc, Param, ParamType, Probe, Step, Work,
 };
 use runbook_model::{
     Access, Code, Declaration, Diagnostic, Diagnostics, Effect, Failure, Node, Outputs, Prediction, Reference, Remains,
@@ -105,6 +106,7 @@ impl Kind for CommandRun {
             creates: args.maybe("creates")?,
             writes: written_paths(&effects),
             others: written_others(&effects),
+            brings_anything: args.given("effects").is_none() || effects.iter().any(brings_a_package),
         }))
     }
 }
@@ -172,11 +174,17 @@ fn written_others(effects: &[Effect]) -> Vec<Resource> {
     written.filter(|resource| named(resource)).cloned().collect()
 }
 
+fn brings_a_package(effect: &Effect) -> bool {
+    effect.access == Access::Write && matches!(effect.resource, Resource::Package(_))
+}
+
 struct Run {
     command: Command,
     undo: Option<Command>,
     creates: Option<PathBuf>,
     writes: Vec<PathBuf>,
+    /// Whether a program that is not there now may be there once it has run.
+    brings_anything: bool,
     /// What it declares to write that is no path.
     others: Vec<Resource>,
 }
@@ -208,6 +216,17 @@ impl Step for Run {
             None => Prediction::CannotPredict { because: format!("`{}` runs", self.command.line()) },
         };
         Ok(Probe::of(prediction))
+    }
+
+    fn lacks(&self, host: &Reader, _: Option<&Failure>) -> Vec<Lack> {
+        // What the step itself brings may be what takes it back.
+        let brings = |lack: &Lack| {
+            let paths =
+                || lack.on.iter().filter_map(|on| if let Resource::Path(path) = on { Some(path) } else { None });
+            self.brings_anything || paths().any(|path| self.writes.iter().any(|own| path.starts_with(own)))
+        };
+        let undo = self.undo.iter().flat_map(|undo| of_command(host, undo)).filter(|lack| !brings(lack));
+        of_command(host, &self.command).into_iter().chain(undo).collect()
     }
 
     fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {

@@ -5,7 +5,8 @@ use super::file_write::bits;
 use super::in_the_way::{no_file, other_names};
 use crate::args::wrong;
 use crate::host::{Reader, special};
-use crate::{Args, Done, Kind, KindDoc, Mode, OutputDoc, Param, ParamType, Probe, Step, Work};
+use crate::lack::of_parent;
+use crate::{Args, Done, Kind, KindDoc, Lack, Mode, OutputDoc, Param, ParamType, Probe, Step, Work};
 use runbook_model::{
     Declaration, Diagnostic, Diagnostics, Effect, Failure, Outputs, Prediction, UndoPhase, UndoSource,
 };
@@ -147,6 +148,11 @@ impl Step for Copy {
             }),
         };
         Ok(Probe::of(prediction).with(self.outputs()))
+    }
+
+    fn lacks(&self, host: &Reader, _: Option<&Failure>) -> Vec<Lack> {
+        let source = self.source(host).err().map(|failure| Lack::at(host, &self.from, failure));
+        source.into_iter().chain(of_parent(host, &self.path)).collect()
     }
 
     fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {

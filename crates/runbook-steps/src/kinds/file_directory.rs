@@ -1,7 +1,8 @@
 //! `file.directory`: a directory with this mode. Undo removes only what the step made, and only while it is empty.
 
 use crate::host::Reader;
-use crate::{Args, Done, Kind, KindDoc, Mode, OutputDoc, Param, ParamType, Probe, Step, Work};
+use crate::lack::of_parent;
+use crate::{Args, Done, Kind, KindDoc, Lack, Mode, OutputDoc, Param, ParamType, Probe, Step, Work};
 use runbook_model::{Declaration, Diagnostic, Effect, Failure, Outputs, Prediction, UndoPhase, UndoSource};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
@@ -124,6 +125,11 @@ impl Step for Directory {
             },
         };
         Ok(Probe::of(prediction).with(self.outputs()))
+    }
+
+    fn lacks(&self, host: &Reader, _: Option<&Failure>) -> Vec<Lack> {
+        let first = self.missing(host).ok().and_then(|missing| missing.first().cloned());
+        first.and_then(|first| of_parent(host, &first)).into_iter().collect()
     }
 
     fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {

@@ -2,7 +2,8 @@
 
 use crate::args::normalise;
 use crate::host::Reader;
-use crate::{Args, Done, Kind, KindDoc, OutputDoc, Param, ParamType, Peek, Probe, Step, Work};
+use crate::lack::of_parent;
+use crate::{Args, Done, Kind, KindDoc, Lack, OutputDoc, Param, ParamType, Peek, Probe, Step, Work};
 use runbook_model::{Declaration, Diagnostic, Effect, Failure, Outputs, Prediction, Resource, UndoPhase, UndoSource};
 use serde_json::{Value as Json, json};
 use std::borrow::Cow;
@@ -79,6 +80,10 @@ impl Link {
         Outputs::from_iter([("path".to_owned(), json!(self.path.to_string_lossy()))])
     }
 
+    fn target(&self) -> PathBuf {
+        normalise(&self.path.parent().unwrap_or(Path::new("/")).join(&self.to))
+    }
+
     fn leads_somewhere(&self, host: &Reader) -> Result<(), Failure> {
         let target = self.path.parent().unwrap_or(Path::new("/")).join(&self.to);
         match host.stat(&target)? {
@@ -108,6 +113,11 @@ impl Step for Link {
             (Some(_), None) => Prediction::change(format!("the file {path} is replaced by a link to {to}")),
         };
         Ok(Probe::of(prediction).with(self.outputs()))
+    }
+
+    fn lacks(&self, host: &Reader, _: Option<&Failure>) -> Vec<Lack> {
+        let target = self.leads_somewhere(host).err().map(|failure| Lack::at(host, &self.target(), failure));
+        target.into_iter().chain(of_parent(host, &self.path)).collect()
     }
 
     fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {

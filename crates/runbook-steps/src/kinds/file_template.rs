@@ -3,7 +3,8 @@
 use super::diff::is_private;
 use super::file_write::WholeFile;
 use crate::host::Reader;
-use crate::{Args, Done, Kind, KindDoc, Mode, OutputDoc, Param, ParamType, Probe, Step, Work};
+use crate::lack::of_parent;
+use crate::{Args, Done, Kind, KindDoc, Lack, Mode, OutputDoc, Param, ParamType, Probe, Step, Work};
 use runbook_model::{
     Code, Declaration, Diagnostic, Diagnostics, Effect, Failure, Node, Outputs, UndoPhase, UndoSource, Value,
 };
@@ -103,6 +104,11 @@ impl Template {
 impl Step for Template {
     fn probe(&self, host: &Reader) -> Result<Probe, Failure> {
         self.rendered(host)?.probe(host)
+    }
+
+    fn lacks(&self, host: &Reader, _: Option<&Failure>) -> Vec<Lack> {
+        let template = self.rendered(host).err().map(|failure| Lack::at(host, &self.from, failure));
+        template.into_iter().chain(of_parent(host, &self.path)).collect()
     }
 
     fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {

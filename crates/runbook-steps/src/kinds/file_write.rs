@@ -3,7 +3,8 @@
 use super::diff::{Text, diff};
 use super::in_the_way::{no_file, other_names};
 use crate::host::Reader;
-use crate::{Args, Done, Kind, KindDoc, Mode, OutputDoc, Param, ParamType, Probe, Step, Work};
+use crate::lack::of_parent;
+use crate::{Args, Done, Kind, KindDoc, Lack, Mode, OutputDoc, Param, ParamType, Probe, Step, Work};
 use runbook_model::{Declaration, Diagnostic, Effect, Failure, Outputs, Prediction, UndoPhase, UndoSource};
 use serde_json::{Value as Json, json};
 use std::borrow::Cow;
@@ -121,6 +122,10 @@ impl Step for WholeFile {
             }
         };
         Ok(Probe::of(prediction).with(outputs))
+    }
+
+    fn lacks(&self, host: &Reader, _: Option<&Failure>) -> Vec<Lack> {
+        of_parent(host, &self.path).into_iter().collect()
     }
 
     fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {

@@ -14,7 +14,8 @@ use super::file_write::WholeFile;
 use super::in_the_way::other_names;
 use crate::args::wrong;
 use crate::host::Reader;
-use crate::{Args, Done, FromArg, Kind, KindDoc, OutputDoc, Param, ParamType, Probe, Step, Work};
+use crate::lack::of_parent;
+use crate::{Args, Done, FromArg, Kind, KindDoc, Lack, OutputDoc, Param, ParamType, Probe, Step, Work};
 use document::{Edit, Fault, edited};
 use pointer::Pointer;
 use runbook_model::{
@@ -198,6 +199,10 @@ impl Step for EditJson {
         let path = self.path.display();
         let shown = changes(&self.path, &old, &self.edits, private).map_err(|fault| self.refused(fault))?;
         Ok(Probe::of(Prediction::change_with(format!("{path} changes{parted}"), shown)).with(self.outputs(true)))
+    }
+
+    fn lacks(&self, host: &Reader, _: Option<&Failure>) -> Vec<Lack> {
+        of_parent(host, &self.path).into_iter().collect()
     }
 
     fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {

@@ -9,7 +9,7 @@ use self::holders::Holder;
 use super::about::{self, About};
 use crate::args::wrong;
 use crate::host::{Identity, Reader};
-use crate::{Args, Done, Kind, KindDoc, OutputDoc, Param, ParamType, Probe, Step, Work};
+use crate::{Args, Done, Kind, KindDoc, Lack, OutputDoc, Param, ParamType, Probe, Step, Work};
 use runbook_model::{
     Declaration, Diagnostic, Diagnostics, Failure, Outputs, Prediction, Purpose, Resource, Role, UndoPhase, UndoSource,
 };
@@ -134,6 +134,11 @@ impl Step for Free {
             }
         };
         Ok(Probe::of(prediction).with(Self::outputs(&[])))
+    }
+
+    /// Whoever holds the port and is no part of a service holds it whatever is stopped.
+    fn lacks(&self, host: &Reader, failed: Option<&Failure>) -> Vec<Lack> {
+        failed.map(|failure| Lack::new(failure.clone(), self.services_there(host))).into_iter().collect()
     }
 
     fn apply(&self, work: &Work<'_>, _: &Json) -> Result<Done, Failure> {

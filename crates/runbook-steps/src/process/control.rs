@@ -110,8 +110,8 @@ impl Service {
     }
 
     fn keep_spec(&self, host: &Host, spec: &Spec) -> Result<(), Failure> {
-        let dir = self.dir(host);
-        std::fs::create_dir_all(&dir).map_err(|error| io_failure("create", &dir, &error))?;
+        // It holds the environment, and the log holds whatever the service says.
+        host.own_dir(&self.dir(host))?;
         host.replace_file(&self.spec_path(host), &spec.to_bytes()?, 0o600)
     }
 

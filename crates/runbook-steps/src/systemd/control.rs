@@ -1,6 +1,7 @@
 //! Bringing a unit up and down, and believing it only when the unit and its processes show it.
 
 use super::{JobResult, Load, Unit, UnitState, Verb};
+use crate::Lack;
 use crate::host::{Host, Process, Reader};
 use runbook_model::Failure;
 use std::time::{Duration, Instant};
@@ -48,6 +49,12 @@ impl Unit {
             Load::Broken => Err(Failure::failed(format!("systemd cannot load {self}: {}", state.get("LoadState")))
                 .hint(format!("`systemctl status {self}` says what is wrong with its file"))),
         }
+    }
+
+    /// What keeps systemd from running it at all; `failed` is what a probe of it failed with.
+    pub(crate) fn lacks(&self, host: &Reader, failed: Option<&Failure>) -> Vec<Lack> {
+        let why = failed.and_then(|_| self.runnable(host).err());
+        why.into_iter().map(|why| Lack::new(why, self.definitions(host.home())).of_installed()).collect()
     }
 
     /// Brings it up and waits until it stays up.

@@ -68,6 +68,25 @@ impl Unit {
         if self.user { home.join(".config/systemd/user") } else { "/etc/systemd/system".into() }
     }
 
+    /// Where systemd finds what the unit is, as far as files say it.
+    pub(crate) fn definitions(&self, home: &Path) -> Vec<Resource> {
+        let dirs: &[&str] = match self.user {
+            true => &["/etc/systemd/user", "/run/systemd/user", "/usr/local/lib/systemd/user", "/usr/lib/systemd/user"],
+            false => &[
+                "/run/systemd/system",
+                "/usr/local/lib/systemd/system",
+                "/usr/lib/systemd/system",
+                "/lib/systemd/system",
+            ],
+        };
+        let own = self.config_dir(home);
+        let dirs = dirs.iter().map(PathBuf::from).chain([own, home.join(".local/share/systemd/user")]);
+        let template = self.name.split_once('@').zip(self.name.rsplit_once('.'));
+        let template = template.map(|((stem, _), (_, suffix))| format!("{stem}@.{suffix}"));
+        let names = || std::iter::once(self.name.as_str()).chain(template.as_deref());
+        dirs.flat_map(|dir| names().map(|name| Resource::Path(dir.join(name))).collect::<Vec<_>>()).collect()
+    }
+
     /// `systemctl VERB -- NAME…` in the words of no language but systemd's own.
     pub(crate) fn systemctl_for(&self, host: &Reader, verb: &[&str], names: &[&str]) -> Command {
         let mut argv = self.systemctl();

@@ -7,11 +7,12 @@ use crate::loading::{Judged, judge, short_digest};
 use crate::running::{end, lock, now_ms, refuse_unsettled, settings};
 use crate::screen::Screen;
 use crate::window::in_window;
-use runbook_engine::{Forecast, Program, Runner};
+use runbook_engine::{Forecast, Obstacle, Program, Runner};
 use runbook_journal::{Journal, StateDir};
 use runbook_model::{RunId, RunState, Verdict};
 use runbook_report::{Occasion, Preview, StepPreview};
 use runbook_steps::host::Reader;
+use serde_json::json;
 use std::hash::{BuildHasher, Hasher};
 
 pub(crate) fn apply(screen: &Screen, dir: &StateDir, args: &ApplyArgs) -> Result<Exit, CommandError> {
@@ -28,14 +29,7 @@ pub(crate) fn apply(screen: &Screen, dir: &StateDir, args: &ApplyArgs) -> Result
     if !forecast.has_work() {
         return nothing_to_do(screen, &program, &forecast);
     }
-    if let Some(missing) = program.missing_secrets(&forecast).into_iter().next() {
-        let refused = CommandError::refused(missing.message);
-        return Err(refused.hint("make it available to this command; nothing was changed"));
-    }
-    if let Some(missed) = program.missed_targets(&forecast, &reader(dir, &program)).into_iter().next() {
-        let hint = missed.hint.unwrap_or_default();
-        return Err(CommandError::refused(missed.message).hint(format!("{hint}; nothing was changed")));
-    }
+    refuse_obstacles(screen, &program.obstacles(&forecast, &reader(dir, &program)))?;
     if !args.yes && screen.interactive() {
         screen.text(&pictured(&program, &forecast, Occasion::Consent, false).text(screen.style()))?;
     }
@@ -90,26 +84,56 @@ fn preview(
     let host = reader(dir, program);
     let forecast = program.forecast(&host);
     let picture = pictured(program, &forecast, Occasion::DryRun, explain);
-    let mut obstacles = obstacles(dir, program);
-    let refused = program.missing_secrets(&forecast).into_iter().chain(program.missed_targets(&forecast, &host));
-    obstacles.extend(refused.map(|failure| failure.message));
+    let mut warnings = held_by(dir, program);
+    let (certain, possible): (Vec<_>, Vec<_>) =
+        program.obstacles(&forecast, &host).into_iter().partition(|obstacle| obstacle.certain);
+    warnings.extend(possible.into_iter().map(|obstacle| obstacle.failure.message));
     match screen.format {
         Format::Text => screen.text(&picture.text(screen.style()))?,
         Format::Json => {
             let mut value = picture.json();
             if let Some(fields) = value.as_object_mut() {
-                fields.insert("warnings".to_owned(), obstacles.clone().into());
+                fields.insert("warnings".to_owned(), warnings.clone().into());
+                let told = |one: &Obstacle| json!({ "message": one.failure.message, "hint": one.failure.hint });
+                fields.insert("obstacles".to_owned(), certain.iter().map(told).collect());
             }
             screen.json(&value)?;
         }
         Format::Ndjson => screen.text(&picture.ndjson())?,
     }
-    obstacles.iter().for_each(|obstacle| screen.note(&format!("warning: {obstacle}")));
+    warnings.iter().for_each(|warning| screen.note(&format!("warning: {warning}")));
+    match (certain.first(), screen.format) {
+        // The document says so itself, and is the only one.
+        (Some(_), Format::Json) => return Ok(Exit::Refused),
+        (Some(first), _) => return Err(in_the_way(first, &certain)),
+        (None, _) => {}
+    }
     Ok(if detailed && forecast.has_work() { Exit::Pending } else { Exit::Done })
 }
 
-/// What would keep `apply` from starting now, as far as that can be read without writing.
-fn obstacles(dir: &StateDir, program: &Program) -> Vec<String> {
+/// Refuses a run that cannot succeed, and tells what is doubtful.
+fn refuse_obstacles(screen: &Screen, obstacles: &[Obstacle]) -> Result<(), CommandError> {
+    let (certain, possible): (Vec<&Obstacle>, Vec<&Obstacle>) = obstacles.iter().partition(|one| one.certain);
+    possible.iter().for_each(|one| screen.note(&format!("warning: {}", one.failure.message)));
+    match certain.first() {
+        Some(first) => Err(in_the_way(first, &certain)),
+        None => Ok(()),
+    }
+}
+
+/// All of them in one refusal: each may need somebody else to mend it.
+fn in_the_way(first: &Obstacle, all: &[impl std::borrow::Borrow<Obstacle>]) -> CommandError {
+    let message = |one: &Obstacle| {
+        let detail = one.failure.detail.lines().map(|line| format!("\n    {line}"));
+        format!("{}{}", one.failure.message, detail.collect::<String>())
+    };
+    let more: String = all.iter().skip(1).map(|one| format!("\n  and {}", message(one.borrow()))).collect();
+    let hint = first.failure.hint.as_deref().map_or_else(String::new, |hint| format!("{hint}; "));
+    CommandError::refused(format!("{}{more}", message(first))).hint(format!("{hint}nothing was changed"))
+}
+
+/// What would keep `apply` from starting now, and may not do so later, as far as that can be read without writing.
+fn held_by(dir: &StateDir, program: &Program) -> Vec<String> {
     let mut found = Vec::new();
     found.extend(in_window(program.plan()).err().map(|error| error.message));
     if let Ok(Some(holder)) = runbook_journal::Lock::holder(dir) {
@@ -120,7 +144,7 @@ fn obstacles(dir: &StateDir, program: &Program) -> Vec<String> {
 }
 
 fn reader(dir: &StateDir, program: &Program) -> Reader {
-    Reader::new(dir.path(), &program.plan().host.home)
+    program.reader(dir.path())
 }
 
 fn pictured<'a>(program: &'a Program, forecast: &'a Forecast, occasion: Occasion, explain: bool) -> Preview<'a> {

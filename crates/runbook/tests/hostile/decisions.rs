@@ -18,7 +18,8 @@ fn unproven(bench: &Bench, more: &str) -> String {
     bench.plan(
         "unproven",
         &format!(
-            "steps:\n  - {{ id: write, uses: file.write, with: {{ path: HOST/file, content: new }} }}\n  - id: verify\n    \
+            "steps:\n  - {{ id: write, uses: file.write, with: {{ path: HOST/file, content: new }} }}\n  \
+             - {{ id: brings, uses: command.run, with: {{ run: [\"true\"], effects: {{ writes: [{{ path: HOST/flow }}, {{ path: HOST/none }}] }}, undo: {{ run: [\"true\"] }} }} }}\n  - id: verify\n    \
              uses: verify.signals\n    needs: [write]\n    with:\n      within: 300ms\n      signals:\n        \
              works: {{ command: [HOST/flow], kind: functional }}\n{more}"
         ),

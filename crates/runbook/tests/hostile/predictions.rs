@@ -7,7 +7,12 @@ use std::os::unix::fs::PermissionsExt as _;
 
 /// The predictions of a plan by step.
 fn predicted(bench: &Bench, plan: &str) -> impl Fn(&str) -> Value + use<> {
-    let all = bench.expect(0, &["plan", plan, "--format", "json"]).json();
+    predicted_with(bench, plan, 0)
+}
+
+/// The same of a plan that something is in the way of, if `code` is 1.
+fn predicted_with(bench: &Bench, plan: &str, code: i32) -> impl Fn(&str) -> Value + use<> {
+    let all = bench.expect(code, &["plan", plan, "--format", "json"]).json();
     move |step| {
         let steps = all["steps"].as_array().unwrap();
         steps.iter().find(|one| one["step"] == step).unwrap_or_else(|| panic!("no {step} in {all:#}")).clone()
@@ -147,7 +152,7 @@ fn what_an_inspection_reads_flows_into_later_predictions() {
   - { id: skipped, uses: file.write, if: "{{ not steps.look.running }}", with: { path: HOST/never, content: x } }
 "#,
     );
-    let unknown = predicted(&bench, &plan);
+    let unknown = predicted_with(&bench, &plan, 1);
     is(&unknown("note"), "unknown", Some("look"));
     let started = Started(&bench, stop);
     bench.expect(0, &["apply", &start, "--yes"]);

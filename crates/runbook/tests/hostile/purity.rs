@@ -164,7 +164,9 @@ fn traced(bench: &Bench, args: &[&str]) -> (String, Option<i32>) {
 fn only_reads(bench: &Bench, args: &[&str]) {
     let before = (bench.picture("host"), bench.picture("state"));
     let (trace, code) = traced(bench, args);
-    assert_eq!(code, Some(0), "{args:?}: {:#?}", bench.run(args));
+    // Nothing of what the plans of services are about is on this host.
+    let previews = matches!(args, ["plan" | "apply", ..]) && !args.contains(&"files.yaml");
+    assert!(code == Some(0) || (previews && code == Some(1)), "{args:?}: {:#?}", bench.run(args));
     assert!(trace.lines().count() > 50, "{args:?} was hardly traced:\n{trace}");
     assert_eq!(offences(&trace), Vec::<String>::new(), "{args:?}");
     assert!(before == (bench.picture("host"), bench.picture("state")), "{args:?} changed files");

@@ -9,6 +9,7 @@ mod bench;
 mod journal;
 mod package;
 mod places;
+mod preflight;
 mod secrets;
 mod services;
 mod small;

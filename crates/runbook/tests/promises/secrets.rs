@@ -2,6 +2,7 @@
 
 use crate::bench::{Bench, Said, said};
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 const SECRET: &str = "Zq7+xK/w\"9 vB&3é-canary";
@@ -133,5 +134,196 @@ fn a_secret_that_is_a_word_of_ours_breaks_no_record() {
         said(apply).expect(3);
         assert!(!bench.host("used").exists(), "{weak}");
         bench.run(&["show", "--format", "json"]).expect(0);
+    }
+}
+
+/// A signal and a capture of a backup have an environment with secrets, so that nobody writes a script around them.
+#[test]
+fn commands_of_signals_and_captures_take_secrets_in_their_environment() {
+    let bench = bench();
+    let backup = "  - id: backup\n    uses: backup.create\n    with:\n      paths: [HOST/used]\n      capture_required: true\n      \
+                  capture: { who: { run: [sh, -c, \"echo there: \\\"$KEY\\\" | wc -c\"], env: { KEY: \"{{ vars.key }}\" } } }\n";
+    let verify = "  - id: verify\n    uses: verify.signals\n    needs: [use]\n    with:\n      within: 2s\n      signals:\n        \
+                  real: { command: [sh, -c, 'test \"$KEY\" = \"$(cat HOST/used | head -c 24)\" && echo \"$KEY\"'], env: { KEY: \"{{ vars.key }}\" }, kind: functional }\n        \
+                  none: { command: [\"true\"], kind: negative }\n";
+    let plan = bench.plan("env", &format!("{VARS}{backup}{USES}{verify}"));
+    run(&bench, &["apply", &plan, "--yes"]).expect(0);
+    nothing_tells(&bench);
+    run(&bench, &["rollback", "--yes"]).expect(0);
+    nothing_tells(&bench);
+}
+
+#[test]
+fn an_environment_of_a_signal_is_judged_like_any_other() {
+    let bench = bench();
+    let verify = "  - id: verify\n    uses: verify.signals\n    with:\n      signals:\n        \
+                  a: { command: [\"true\", \"{{ vars.key }}\"] }\n        b: { command: [\"true\"], env: { \"A=B\": x } }\n        \
+                  c: { port: 1, env: { A: x } }\n";
+    let plan = bench.plan("judged", &format!("{VARS}{USES}{verify}"));
+    bench.expect(1, &["check", &plan]).says(&["RB0305", "`env` only", "`A=B` cannot be", "signal `c` has no `env`"]);
+}
+
+/// What a plan takes a secret from is in the environment of those alone to whom the plan gives it.
+#[test]
+fn a_variable_with_a_secret_is_inherited_by_nobody() {
+    let bench = bench();
+    let dump = |id: &str, rest: &str| {
+        format!(
+            "  - id: {id}\n    uses: command.run\n    needs: [use]\n    with:\n      run: [sh, -c, 'env > HOST/{id}']\n      \
+             effects: {{ writes: [{{ path: HOST/{id} }}] }}\n      undo: {{ run: [sh, -c, 'env > HOST/{id}-undo'] }}\n{rest}"
+        )
+    };
+    let given = dump("given", "      env: { GIVEN: \"{{ vars.key }}\" }\n");
+    let plan = bench.plan("inherit", &format!("{VARS}{USES}{}{given}", dump("other", "")));
+    run(&bench, &["apply", &plan, "--yes"]).expect(0);
+    run(&bench, &["rollback", "--yes"]).expect(0);
+    for name in ["other", "other-undo"] {
+        is_clean(name, &fs::read(bench.host(name)).unwrap());
+    }
+    for name in ["given", "given-undo"] {
+        let text = fs::read_to_string(bench.host(name)).unwrap();
+        assert!(text.contains(&format!("GIVEN={SECRET}")) && !text.contains("TEST_KEY"), "{text}");
+    }
+}
+
+/// An output with a secret may stand where the secret may, and not in arguments, which everybody can read.
+#[test]
+fn an_output_with_a_secret_reaches_no_arguments() {
+    let bench = bench();
+    let ask = "  - id: ask\n    uses: command.capture\n    with: { run: [sh, -c, 'echo \"$KEY\"'], env: { KEY: \"{{ vars.key }}\" } }\n";
+    let list = "for f in /proc/[0-9]*/cmdline; do tr '\\\\0' ' ' < $f; done 2>/dev/null > HOST/list";
+    let tells = format!(
+        "  - id: tells\n    uses: command.run\n    needs: [use]\n    with:\n      run: [sh, -c, \"{list}; true\", \"{{{{ steps.ask.stdout }}}}\"]\n      \
+         effects: {{ writes: [{{ path: HOST/list }}] }}\n      undo: {{ run: [rm, -f, HOST/list] }}\n"
+    );
+    let plan = bench.plan("handed", &format!("{VARS}{ask}{USES}{tells}"));
+    run(&bench, &["apply", &plan, "--yes"]).expect(3).says(&["`steps.ask.stdout` holds the secret `key`", "`run`"]);
+    is_clean("the process list", &fs::read(bench.host("list")).unwrap_or_default());
+    nothing_tells(&bench);
+    // In a file it may stand.
+    let copy =
+        "  - id: copy\n    uses: file.write\n    with: { path: HOST/copy, content: \"{{ steps.ask.stdout }}\" }\n";
+    let plan = bench.plan("written", &format!("{VARS}{ask}{copy}"));
+    run(&bench, &["apply", &plan, "--yes"]).expect(0);
+    assert_eq!(fs::read_to_string(bench.host("copy")).unwrap(), SECRET);
+}
+
+const CANARIES: [&str; 3] = ["canary-of-env-5521", "canary-of-file-6632", "canary-of-command-7743"];
+
+/// An external kind that tells what it is given, wherever it can.
+const TELLER: &str = r#"#!/bin/sh
+read -r call
+case "$1" in
+  capabilities) echo '{"protocol":1,"name":"teller","summary":"Says what it is given","text":"For a test.","parameters":[{"name":"token","type":"content","help":"A secret","required":true}],"outputs":{"said":"what it was given, text"},"open_outputs":false,"effects":{"reads":[],"writes":[]},"undo":"none","purpose":"inspection","probe":"read-only","example":"- { id: a, uses: teller }"}'; env >&2 ;;
+  *) said=$(echo "$call" | sed 's/.*"token":"\([^"]*\)".*/\1/'); echo "$said" >&2
+     echo "{\"prediction\":\"change\",\"state\":\"there\",\"summary\":\"told $said\",\"outputs\":{\"said\":\"$said\"}}" ;;
+esac
+"#;
+
+fn canary_plan(bench: &Bench) -> String {
+    let teller = bench.write("bin/runbook-step-teller", TELLER);
+    fs::set_permissions(teller, fs::Permissions::from_mode(0o755)).unwrap();
+    bench.write("file-canary", format!("{}\n", CANARIES[1]));
+    bench.write("command-canary", CANARIES[2]);
+    let vars = "vars:\n  one: { type: secret, from: { env: CANARY } }\n  two: { type: secret, from: { file: ./file-canary } }\n  \
+                three: { type: secret, from: { command: [cat, command-canary] } }\nsteps:\n";
+    let mut steps = "  - id: backup\n    uses: backup.create\n    with: { paths: [HOST/kept] }\n".to_owned();
+    for name in ["one", "two", "three"] {
+        steps += &format!(
+            "  - id: w-{name}\n    uses: file.write\n    with: {{ path: HOST/{name}, content: \"{{{{ vars.{name} }}}}\", mode: \"0600\" }}\n  \
+             - id: c-{name}\n    uses: command.run\n    needs: [w-{name}]\n    with:\n      \
+             run: [sh, -c, 'echo \"$K\"; echo \"$K\" >&2; cat /proc/[0-9]*/cmdline > HOST/list-{name} 2>/dev/null; test ! -e HOST/fail-{name}']\n      \
+             env: {{ K: \"{{{{ vars.{name} }}}}\" }}\n      effects: {{ writes: [{{ path: HOST/list-{name} }}] }}\n      \
+             undo: {{ run: [sh, -c, 'cat /proc/[0-9]*/cmdline >> HOST/list-{name} 2>/dev/null; echo \"$K\"'] }}\n"
+        );
+    }
+    steps += "  - id: told\n    uses: teller\n    with: { token: \"{{ vars.one }}\" }\n";
+    steps += "  - id: service\n    uses: process.start\n    needs: [c-one, c-two, c-three]\n    \
+              with: { name: canary, run: [sleep, \"1000\"], env: { K: \"{{ vars.one }}\" } }\n  \
+              - id: verify\n    uses: verify.signals\n    with:\n      process: canary\n      within: 2s\n      signals:\n        \
+              real: { command: [sh, -c, 'echo \"$K\"; exit ${FAIL:-0}'], env: { K: \"{{ vars.three }}\" }, kind: functional, match: canary }\n        \
+              none: { command: [sh, -c, 'test ! -e HOST/red'], kind: negative }\n";
+    bench.plan("canaries", &format!("{vars}{steps}"))
+}
+
+/// Every byte of the state directory, of the output and of the process list. `allowed` are the only files with a secret.
+#[track_caller]
+fn only_these_hold_canaries(bench: &Bench, said: &[&Said], allowed: &[&str]) {
+    let tells = |bytes: &[u8]| CANARIES.iter().any(|canary| holds(bytes, canary));
+    for said in said {
+        assert!(!tells(said.out.as_bytes()) && !tells(said.err.as_bytes()), "{said:#?}");
+    }
+    for (path, bytes) in every_file(&bench.state()) {
+        let name = path.strip_prefix(bench.state()).unwrap().to_string_lossy().into_owned();
+        let is_allowed = allowed.iter().any(|part| name.contains(part));
+        assert!(is_allowed || !tells(&bytes), "{name} holds a canary");
+        let unpacked = if name.ends_with(".zst") { zstd::decode_all(&bytes[..]).unwrap() } else { Vec::new() };
+        assert!(is_allowed || !tells(&unpacked), "{name} holds a canary, packed");
+    }
+    for name in ["list-one", "list-two", "list-three"] {
+        assert!(!tells(&fs::read(bench.host(name)).unwrap_or_default()), "the process list holds a canary");
+    }
+    for args in [&["show"][..], &["show", "--format", "ndjson"], &["report"], &["status"], &["history"]] {
+        let told = bench.run(args);
+        assert!(!tells(told.out.as_bytes()) && !tells(told.err.as_bytes()), "{args:?}: {told:#?}");
+    }
+    nobody_else_may_enter(&bench.state());
+}
+
+/// The copies that a way back needs lie where their owner alone comes.
+#[track_caller]
+fn nobody_else_may_enter(dir: &Path) {
+    for part in [dir.to_owned(), dir.join("runs"), dir.join("backups"), dir.join("processes")] {
+        if let Ok(meta) = fs::metadata(&part) {
+            assert_eq!(meta.permissions().mode() & 0o077, 0, "{} is open to others", part.display());
+        }
+    }
+}
+
+fn with_canary(bench: &Bench, args: &[&str], fault: Option<&str>) -> Said {
+    let mut command = bench.command(args);
+    let path = format!("{}:{}", bench.path("bin").display(), std::env::var("PATH").unwrap());
+    command.env("CANARY", CANARIES[0]).env("RUNBOOK_LOG", "trace").env("PATH", path);
+    fault.iter().for_each(|fault| drop(command.env("RUNBOOK_FAULT", fault)));
+    said(command)
+}
+
+/// Where a service keeps its environment until it is started again; what a step captured of a file that held a secret
+/// before; what a rollback set aside. These, and nothing else.
+const ALLOWED: [&str; 3] = ["processes/canary/", "/w-one/", "/aside/"];
+
+#[test]
+fn a_planted_canary_is_found_in_no_other_place() {
+    for fails in ["", "fail-three", "red"] {
+        let bench = Bench::new();
+        let plan = canary_plan(&bench);
+        bench.write("host/one", format!("old {}", CANARIES[0]));
+        if !fails.is_empty() {
+            bench.write(&format!("host/{fails}"), "");
+        }
+        let dry = with_canary(&bench, &["plan", &plan, "--format", "json", "--explain"], None);
+        let vars = with_canary(&bench, &["vars", &plan], None);
+        let apply = with_canary(&bench, &["apply", &plan, "--yes"], None);
+        assert_eq!(apply.code, Some(if fails.is_empty() { 0 } else { 3 }), "{apply:#?}");
+        only_these_hold_canaries(&bench, &[&dry, &vars, &apply], &ALLOWED);
+        let back = with_canary(&bench, &["rollback", "--yes"], None);
+        only_these_hold_canaries(&bench, &[&back], &ALLOWED);
+    }
+}
+
+#[test]
+fn a_planted_canary_survives_no_crash_in_another_place() {
+    for record in [9, 17, 25] {
+        let bench = Bench::new();
+        let plan = canary_plan(&bench);
+        let killed = with_canary(&bench, &["apply", &plan, "--yes"], Some(&format!("kill-after={record}")));
+        assert_eq!(killed.code, None);
+        only_these_hold_canaries(&bench, &[&killed], &ALLOWED);
+        let resumed = with_canary(&bench, &["resume", "--yes"], None);
+        // A command that was cut short is not repeated blindly.
+        assert!(matches!(resumed.code, Some(0 | 3)), "{resumed:#?}");
+        only_these_hold_canaries(&bench, &[&resumed], &ALLOWED);
+        let back = with_canary(&bench, &["rollback", "--yes"], None).expect(0);
+        only_these_hold_canaries(&bench, &[&back], &ALLOWED);
     }
 }

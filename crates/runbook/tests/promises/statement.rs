@@ -121,7 +121,7 @@ fn stuck_below_another(bench: &Bench) -> String {
 ",
     );
     let fail =
-        bench.plan("fail", "steps:\n  - { id: a, uses: file.copy, with: { from: HOST/nowhere, path: HOST/g } }\n");
+        bench.plan("fail", "steps:\n  - { id: c, uses: command.capture, with: { run: [\"false\"] } }\n  - { id: a, uses: file.write, needs: [c], with: { path: HOST/g, content: x } }\n");
     bench.expect(0, &["apply", &min, "--yes"]);
     let first = bench.expect(0, &["show", "--format", "json"]).json()["run"]["run"].as_str().unwrap().to_owned();
     bench.run(&["apply", &fail, "--yes"]);
@@ -185,7 +185,7 @@ fn a_rollback_without_a_name_takes_what_there_is_to_take_back() {
 ",
     );
     let nothing =
-        bench.plan("nothing", "steps:\n  - { id: b, uses: file.copy, with: { from: HOST/nowhere, path: HOST/g } }\n");
+        bench.plan("nothing", "steps:\n  - { id: c, uses: command.capture, with: { run: [\"false\"] } }\n  - { id: b, uses: file.write, needs: [c], with: { path: HOST/g, content: x } }\n");
     bench.expect(0, &["rollback", "--help"]);
     bench.expect(4, &["apply", &stops, "--yes"]);
     bench.run(&["apply", &nothing, "--yes"]);
@@ -200,7 +200,7 @@ fn a_good_run_below_another_is_taken_back_by_name_only() {
     let bench = Bench::new();
     let good = bench.plan("good", "steps:\n  - { id: a, uses: file.write, with: { path: HOST/f, content: x } }\n");
     let nothing =
-        bench.plan("nothing", "steps:\n  - { id: b, uses: file.copy, with: { from: HOST/nowhere, path: HOST/g } }\n");
+        bench.plan("nothing", "steps:\n  - { id: c, uses: command.capture, with: { run: [\"false\"] } }\n  - { id: b, uses: file.write, needs: [c], with: { path: HOST/g, content: x } }\n");
     bench.expect(0, &["apply", &good, "--yes"]);
     bench.run(&["apply", &nothing, "--yes"]);
     let said = bench.expect(1, &["rollback", "--yes"]).says(&["left nothing to take back", "of good"]);

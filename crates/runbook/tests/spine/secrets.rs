@@ -186,7 +186,7 @@ fn a_secret_that_is_not_there_is_told_before_the_first_change() {
     let vars = "vars:\n  token: { type: secret, from: { env: TEST_ABSENT } }\nsteps:\n";
     let uses = "  - id: conf\n    uses: file.write\n    needs: [first]\n    with: { path: ./c, content: \"{{ vars.token }}\" }\n";
     let bench = Bench::new(&format!("{vars}{}{uses}", file("first", "")));
-    bench.run(&["apply", "plan.yaml", "--dry-run"]).ends(0).says("warning: the secret `token`");
+    bench.run(&["apply", "plan.yaml", "--dry-run"]).ends(1).says("the secret `token`");
     bench.apply().ends(1).says("TEST_ABSENT").says("nothing was changed");
     assert!(!bench.has("first.txt"));
     said(bench.command(&["apply", "plan.yaml", "--yes"]).env("TEST_ABSENT", "there")).ends(0);

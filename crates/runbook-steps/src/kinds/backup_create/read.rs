@@ -1,9 +1,11 @@
 //! `paths` and `capture` as plans write them.
 
 use crate::args::wrong;
+use crate::check::unfit_variable;
 use crate::{Args, FromArg, Mistake};
 use runbook_model::{Code, Diagnostic, Diagnostics, Node, Reference, Resource, Span, Value, did_you_mean};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// When a rollback puts a path back, besides what the steps that wrote it put back themselves; in order of strength.
@@ -42,6 +44,8 @@ pub(super) struct Capture {
     pub(super) name: String,
     /// The words that are known.
     pub(super) argv: Vec<String>,
+    /// Added to its environment.
+    pub(super) env: BTreeMap<String, String>,
 }
 
 impl Covered {
@@ -146,7 +150,6 @@ fn covered(node: &Node, restore: Restore, args: &Args<'_>, found: &mut Diagnosti
 /// The entries of `capture`; faults go to `found`.
 pub(super) fn read_captures(args: &Args<'_>, found: &mut Diagnostics) -> Vec<Capture> {
     let Some(node) = args.given("capture") else { return Vec::new() };
-    refuse_secrets(node, "capture", found);
     if !matches!(node.value, Value::Map(_)) {
         found.push(wrong("capture", node.span, "a map such as { plugins: [openclaw, plugins, list] }"));
     }
@@ -155,8 +158,10 @@ pub(super) fn read_captures(args: &Args<'_>, found: &mut Diagnostics) -> Vec<Cap
         if !is_file_name(&entry.key) {
             found.push(wrong("capture", entry.key_span, "a map whose names are letters, digits, `.`, `-` and `_`"));
         }
-        let Value::List(words) = &entry.value.value else {
-            found.push(wrong("capture", entry.value.span, "a map of argument vectors, the program first"));
+        let Some((run, env)) = parts(&entry.value, args, found) else { continue };
+        refuse_secrets(run, "capture", found);
+        let Value::List(words) = &run.value else {
+            found.push(wrong("capture", run.span, "a map of argument vectors, the program first"));
             continue;
         };
         let mut argv = Vec::new();
@@ -168,11 +173,41 @@ pub(super) fn read_captures(args: &Args<'_>, found: &mut Diagnostics) -> Vec<Cap
             }
         }
         if words.is_empty() || argv.first().is_some_and(String::is_empty) {
-            found.push(wrong("capture", entry.value.span, "a map of argument vectors, the program first"));
+            found.push(wrong("capture", run.span, "a map of argument vectors, the program first"));
         }
-        captures.push(Capture { name: entry.key.clone(), argv });
+        captures.push(Capture { name: entry.key.clone(), argv, env });
     }
     captures
+}
+
+/// The argument vector of a capture, and what is added to its environment.
+fn parts<'n>(node: &'n Node, args: &Args<'_>, found: &mut Diagnostics) -> Option<(&'n Node, BTreeMap<String, String>)> {
+    if !matches!(node.value, Value::Map(_)) {
+        return Some((node, BTreeMap::new()));
+    }
+    for entry in node.entries().iter().filter(|entry| !["run", "env"].contains(&entry.key.as_str())) {
+        let message = format!("a capture has no part `{}`", entry.key);
+        found.push(Diagnostic::error(Code::UNKNOWN_PARAMETER, entry.key_span, message).help("it has `run` and `env`"));
+    }
+    let env = match node.get("env").map(|entry| (entry, BTreeMap::from_arg(&entry.value, args.context))) {
+        Some((entry, Ok(env))) => {
+            if let Some(name) = unfit_variable(&env) {
+                let wanted = format!("a map of environment variables; `{name}` cannot be the name of one");
+                found.push(wrong("env", entry.value.span, &wanted));
+            }
+            env
+        }
+        Some((_, Err(Mistake::Wrong(span, wanted)))) => {
+            found.push(wrong("env", span, &wanted));
+            BTreeMap::new()
+        }
+        Some((_, Err(Mistake::Later))) | None => BTreeMap::new(),
+    };
+    let Some(run) = node.get("run") else {
+        found.push(wrong("capture", node.span, "an argument vector, or a map with `run` and `env`"));
+        return None;
+    };
+    Some((&run.value, env))
 }
 
 fn is_file_name(name: &str) -> bool {

@@ -6,7 +6,7 @@ use super::params;
 use super::program::Npm;
 use crate::args::wrong;
 use crate::host::Reader;
-use crate::{Args, Confirmation, Done, Kind, KindDoc, OutputDoc, Param, ParamType, Probe, Step, Work};
+use crate::{Args, Confirmation, Done, Kind, KindDoc, Lack, OutputDoc, Param, ParamType, Probe, Step, Work};
 use runbook_model::{
     Declaration, Diagnostic, Diagnostics, Effect, Failure, Outputs, Prediction, Resource, Role, UndoPhase, UndoSource,
 };
@@ -129,12 +129,14 @@ impl Step for Ci {
         Ok(Probe::of(prediction).with(outputs))
     }
 
+    fn lacks(&self, host: &Reader, _: Option<&Failure>) -> Vec<Lack> {
+        let dir = self.check_dir(host).and_then(|_| self.check_access(host)).err();
+        dir.map(|failure| Lack::at(host, &self.dir, failure)).into_iter().chain(self.npm.lacks(host, None)).collect()
+    }
+
     fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {
         self.check_dir(work.host)?;
-        if !work.host.may_write(&self.dir)? {
-            return Err(Failure::missing(format!("{} may not be written by this user", self.dir.display()))
-                .hint("run as its owner"));
-        }
+        self.check_access(work.host)?;
         let npm = self.npm.locate(work.host, None)?;
         if let Some(manifest) = Manifest::read(work.host, &self.dir)? {
             manifest.check_node(&npm.node_version(work.host, work.dir)?, npm.node())?;
@@ -249,6 +251,14 @@ impl Ci {
         }
         Err(Failure::refused(format!("{dir} has no package-lock.json, so nobody knows what would be installed"))
             .hint("bring the lock file of the plugin, or say `install: true` and allow `exact-version` with a reason"))
+    }
+
+    fn check_access(&self, host: &Reader) -> Result<(), Failure> {
+        if host.may_write(&self.dir)? {
+            return Ok(());
+        }
+        let message = format!("{} may not be written by this user", self.dir.display());
+        Err(Failure::missing(message).hint("run as its owner"))
     }
 
     /// The arguments of `npm WORDS OPERANDS` in the directory.

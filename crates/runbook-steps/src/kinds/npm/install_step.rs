@@ -5,7 +5,7 @@ use super::program::{Npm, Program};
 use super::site::Site;
 use super::source::Source;
 use crate::host::Reader;
-use crate::{Confirmation, Done, Probe, Step, Work};
+use crate::{Confirmation, Done, Lack, Probe, Step, Work};
 use runbook_model::{Failure, Outputs, Prediction, UndoPhase};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
@@ -72,6 +72,19 @@ impl Step for Install {
             None => Prediction::CannotPredict { because: format!("only the registry knows what {wanted} is now") },
         };
         Ok(Probe::of(prediction).with(outputs))
+    }
+
+    fn lacks(&self, host: &Reader, failed: Option<&Failure>) -> Vec<Lack> {
+        let prefix = &self.site.prefix;
+        let wrong = self.site.check(host).and_then(|()| self.site.check_access(host)).err();
+        let from = failed.and_then(|_| self.source.digest(host).err()).zip(self.source.local());
+        let from = from.map(|(failure, path)| Lack::at(host, path, failure));
+        wrong
+            .map(|failure| Lack::at(host, prefix, failure))
+            .into_iter()
+            .chain(from)
+            .chain(self.npm.lacks(host, Some(prefix)))
+            .collect()
     }
 
     fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {

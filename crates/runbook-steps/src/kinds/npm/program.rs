@@ -2,8 +2,8 @@
 
 use super::failures::explain;
 use crate::host::{Command, Host, Output, Reader};
-use crate::{Args, Work};
-use runbook_model::{Diagnostic, Failure};
+use crate::{Args, Lack, Work};
+use runbook_model::{Diagnostic, Failure, Resource};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -53,6 +53,17 @@ impl Npm {
             registry: args.maybe("registry")?,
             env: args.maybe("env")?.unwrap_or_default(),
         })
+    }
+
+    /// What keeps npm or its node from being executed.
+    pub(super) fn lacks(&self, host: &Reader, prefix: Option<&Path>) -> Option<Lack> {
+        let failure = self.locate(host, prefix).err()?;
+        let named = self.npm.iter().chain(&self.node).cloned();
+        let search = host.search_path();
+        let found = std::env::split_paths(&search).flat_map(|dir| [dir.join("npm"), dir.join("node")]);
+        let beside = prefix.map(|prefix| prefix.join("bin"));
+        let on = named.chain(found).chain(beside).map(Resource::Path);
+        Some(Lack::new(failure, on).of_installed())
     }
 
     /// Finds both programs. The npm of `prefix` comes before the one on PATH, and the node beside an npm before the

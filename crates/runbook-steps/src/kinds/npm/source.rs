@@ -36,6 +36,14 @@ impl Source {
         }
     }
 
+    /// The tarball or folder.
+    pub(super) fn local(&self) -> Option<&Path> {
+        match self {
+            Self::Registry(_) => None,
+            Self::Local(path, _) => Some(path),
+        }
+    }
+
     /// A digest of what would be installed: for a file its content, for a folder its tree without `node_modules` and `.git`.
     pub(super) fn digest(&self, host: &Reader) -> Result<String, Failure> {
         let Self::Local(path, _) = self else { return Ok(self.name()) };

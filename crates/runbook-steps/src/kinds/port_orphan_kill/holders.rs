@@ -5,7 +5,7 @@ use crate::host::{Executed, Identity, PortOwners, Process, Reader};
 use crate::kinds::about::{About, Look};
 use crate::process::Service;
 use crate::systemd::{Place, SocketUnit, UnitState};
-use runbook_model::Failure;
+use runbook_model::{Failure, Resource};
 use std::path::Path;
 
 /// Who holds the port.
@@ -35,6 +35,18 @@ impl Free {
             strangers.filter_map(|process| self.judge(host, look.as_ref(), process).transpose()).collect();
         let orphans = orphans?;
         Ok(if orphans.is_empty() { Holder::TheService } else { Holder::Orphans(orphans) })
+    }
+
+    /// The services that the holders of the port are parts of, as far as that can be read.
+    pub(super) fn services_there(&self, host: &Reader) -> Vec<Resource> {
+        let Ok(owners) = host.port_owners(self.port) else { return Vec::new() };
+        let of = |process: Process| {
+            let supervised = Service::supervising(host, &process.identity).ok().flatten();
+            let place = Place::of(host, &process.identity).ok().flatten().filter(|place| !place.is_session());
+            let supervised = supervised.map(|service| Resource::Process(service.to_string()));
+            supervised.into_iter().chain(place.map(|place| place.unit.resource()))
+        };
+        owners.processes().into_iter().cloned().flat_map(of).collect()
     }
 
     fn check_service(&self, look: Option<&Look>) -> Result<(), Failure> {

@@ -1,9 +1,10 @@
 //! The parameters that say what a service is, and the outputs that say how it runs.
 
 use crate::args::wrong;
-use crate::host::Reader;
+use crate::host::{Command, Reader};
+use crate::lack::{of_command, of_parent};
 use crate::process::{Ready, Restart, Service, Spec, State, base_environment};
-use crate::{Args, OutputDoc, Param, ParamType, Peek};
+use crate::{Args, Lack, OutputDoc, Param, ParamType, Peek};
 use runbook_model::{Diagnostic, Diagnostics, Failure, Outputs, Resource, SERVICE_KEY, service_state};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -98,6 +99,16 @@ impl Wanted {
                 within_ms: millis(self.ready_within.unwrap_or(Duration::from_secs(30))),
             },
         })
+    }
+
+    /// What keeps the service from being executed: its directory, its program, the directory of its log.
+    pub(super) fn lacks(&self, host: &Reader) -> Vec<Lack> {
+        let command = |argv: &Vec<String>| Command {
+            cwd: Some(self.cwd.clone().unwrap_or_else(|| self.base.clone())),
+            ..Command::new(argv.iter().cloned())
+        };
+        let executed = self.argv.iter().flat_map(|argv| of_command(host, &command(argv)));
+        executed.chain(self.log.iter().filter_map(|log| of_parent(host, log))).collect()
     }
 
     /// The spec that is there, with what the parameters change.

@@ -4,7 +4,7 @@ use super::params::{self, OUTPUTS, Wanted};
 use crate::freshness::{newer_than, settle};
 use crate::host::Reader;
 use crate::process::{Life, Spec};
-use crate::{Args, Confirmation, Done, Kind, KindDoc, Param, ParamType, Probe, Step, Work};
+use crate::{Args, Confirmation, Done, Kind, KindDoc, Lack, Param, ParamType, Probe, Step, Work};
 use runbook_model::{
     Declaration, Diagnostic, Diagnostics, Failure, Prediction, Purpose, Resource, Role, UndoPhase, UndoSource,
 };
@@ -83,12 +83,16 @@ struct Again {
 }
 
 impl Again {
-    fn spec(&self, host: &Reader) -> Result<(Spec, Spec), Failure> {
+    fn known(&self, host: &Reader) -> Result<Spec, Failure> {
         let service = &self.wanted.service;
-        let now = service.spec(host)?.ok_or_else(|| {
+        service.spec(host)?.ok_or_else(|| {
             Failure::missing(format!("there is no service `{}` to restart", service.name))
                 .hint("start it with `process.start`, or correct `name`")
-        })?;
+        })
+    }
+
+    fn spec(&self, host: &Reader) -> Result<(Spec, Spec), Failure> {
+        let now = self.known(host)?;
         let wanted = self.wanted.changed(host, now.clone())?;
         Ok((now, wanted))
     }
@@ -115,6 +119,13 @@ impl Step for Again {
             Prediction::change(format!("`{name}` is restarted with other parameters"))
         };
         Ok(Probe::of(prediction).with(params::up(service, &wanted, &state)))
+    }
+
+    fn lacks(&self, host: &Reader, _: Option<&Failure>) -> Vec<Lack> {
+        let service = &self.wanted.service;
+        let unknown = self.known(host).err();
+        let unknown = unknown.map(|failure| Lack::new(failure, [Resource::Process(service.name.clone())]));
+        unknown.into_iter().chain(self.wanted.lacks(host)).collect()
     }
 
     fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {

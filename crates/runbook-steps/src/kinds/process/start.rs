@@ -4,7 +4,7 @@ use super::params::{self, OUTPUTS, Wanted};
 use crate::freshness::{newer_than, settle};
 use crate::host::Reader;
 use crate::process::Life;
-use crate::{Args, Confirmation, Done, Kind, KindDoc, Param, ParamType, Probe, Step, Work};
+use crate::{Args, Confirmation, Done, Kind, KindDoc, Lack, Param, ParamType, Probe, Step, Work};
 use runbook_model::{
     Declaration, Diagnostic, Diagnostics, Failure, Prediction, Purpose, Resource, Role, UndoPhase, UndoSource,
 };
@@ -100,6 +100,10 @@ impl Step for Start {
             Prediction::no_change(format!("`{name}` runs, {process}"))
         };
         Ok(Probe::of(prediction).with(outputs))
+    }
+
+    fn lacks(&self, host: &Reader, _: Option<&Failure>) -> Vec<Lack> {
+        self.0.lacks(host)
     }
 
     fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {

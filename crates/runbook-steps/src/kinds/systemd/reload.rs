@@ -3,7 +3,7 @@
 use super::params::{self, OUTPUTS};
 use crate::host::Reader;
 use crate::systemd::{Before, Manner, Unit};
-use crate::{Args, Confirmation, Done, Kind, KindDoc, Probe, Step, Work};
+use crate::{Args, Confirmation, Done, Kind, KindDoc, Lack, Probe, Step, Work};
 use runbook_model::{Declaration, Diagnostic, Diagnostics, Failure, Prediction, Resource, Role, UndoPhase};
 use serde_json::Value as Json;
 use std::borrow::Cow;
@@ -55,6 +55,10 @@ impl Step for Reread {
         let state = unit.runnable(host)?;
         Ok(Probe::of(Prediction::change(format!("{unit} reads its configuration again")))
             .with(params::up(&unit, &state)))
+    }
+
+    fn lacks(&self, host: &Reader, failed: Option<&Failure>) -> Vec<Lack> {
+        self.unit.lacks(host, failed)
     }
 
     fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {

@@ -4,7 +4,7 @@ use super::fresh;
 use super::params::{self, OUTPUTS};
 use crate::host::Reader;
 use crate::systemd::{Before, Manner, Rise, Unit, UnitState};
-use crate::{Args, Confirmation, Done, Kind, KindDoc, Param, ParamType, Probe, Step, Work};
+use crate::{Args, Confirmation, Done, Kind, KindDoc, Lack, Param, ParamType, Probe, Step, Work};
 use runbook_model::{Declaration, Diagnostic, Diagnostics, Failure, Prediction, Resource, Role, UndoPhase};
 use serde_json::Value as Json;
 use std::borrow::Cow;
@@ -88,6 +88,10 @@ impl Step for Again {
         let prediction = self.prediction(host, &unit, &state)?;
         let outputs = if prediction.is_no_change() { params::up(&unit, &state) } else { Default::default() };
         Ok(Probe::of(prediction).with(outputs))
+    }
+
+    fn lacks(&self, host: &Reader, failed: Option<&Failure>) -> Vec<Lack> {
+        self.unit.lacks(host, failed)
     }
 
     fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {

@@ -4,7 +4,7 @@ use super::fresh;
 use super::params::{self, OUTPUTS};
 use crate::host::Reader;
 use crate::systemd::{Before, Manner, Rise, Unit};
-use crate::{Args, Confirmation, Done, Kind, KindDoc, Probe, Step, Work};
+use crate::{Args, Confirmation, Done, Kind, KindDoc, Lack, Probe, Step, Work};
 use runbook_model::{Declaration, Diagnostic, Diagnostics, Failure, Prediction, Resource, Role, UndoPhase};
 use serde_json::Value as Json;
 use std::borrow::Cow;
@@ -72,6 +72,10 @@ impl Step for Up {
             None => Probe::of(Prediction::no_change(format!("{unit} is up, {}", state.words())))
                 .with(params::up(&unit, &state)),
         })
+    }
+
+    fn lacks(&self, host: &Reader, failed: Option<&Failure>) -> Vec<Lack> {
+        self.unit.lacks(host, failed)
     }
 
     fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {

@@ -1,11 +1,12 @@
 //! Waiting for the signals and deciding over them.
 
+use super::lacks::lacks;
 use super::logs::{Moment, Opened, keep, note, open};
 use super::read::{Seen, Surroundings, read_log, row};
 use super::signal::{Signal, Source};
 use super::subject::Subject;
 use crate::host::Reader;
-use crate::{Baseline, Confirmation, Done, Probe, Step, Work};
+use crate::{Baseline, Confirmation, Done, Lack, Probe, Step, Work};
 use runbook_model::{
     Failure, FailureKind, Outputs, Prediction, Reading, SignalKind, SignalRole, SignalVerdict, UndoPhase,
     format_duration,
@@ -316,6 +317,10 @@ impl Step for Verify {
             ));
         }
         Ok(Probe::of(Prediction::change(summary)))
+    }
+
+    fn lacks(&self, host: &Reader, _: Option<&Failure>) -> Vec<Lack> {
+        lacks(host, &self.signals, self.subject.as_ref(), self.log.as_deref(), &self.base)
     }
 
     fn baseline(&self, work: &Work<'_>) -> Result<Option<Baseline>, Failure> {

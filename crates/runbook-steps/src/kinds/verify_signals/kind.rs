@@ -23,7 +23,7 @@ static DOC: KindDoc = KindDoc {
     text: Cow::Borrowed(
         "Each signal has exactly one source: `log: text` or `log: { text, count }`, `log_absent: text` (a list of texts \
          means each of them, and none of them), `command: [argv]` \
-         with `exit`, `match`, `match_absent`, `http: url` with `method`, `headers`, `body`, `status`, `match`, \
+         with `env` (added to its environment; may hold secrets), `exit`, `match`, `match_absent`, `http: url` with `method`, `headers`, `body`, `status`, `match`, \
          `match_absent`, `port: number` (the sockets of both address families belong to the service's own processes, \
          for a unit those in its control group, for a job its process and those that it started; where neither the step nor the plan names a service, only that somebody \
          listens), `process: name`, `unit: name` (active), `job: label` or \

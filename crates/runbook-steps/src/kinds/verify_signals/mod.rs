@@ -8,6 +8,7 @@ mod http;
 mod jobs;
 mod judge;
 mod kind;
+mod lacks;
 mod logs;
 mod ports;
 mod read;

@@ -117,7 +117,10 @@ impl Surroundings<'_> {
     /// Reads a signal that is not a log. A cancelled run is a failure; everything else is something that was seen.
     pub(super) fn read(&self, signal: &Signal) -> Result<Seen, Failure> {
         match &signal.source {
-            Some(Source::Command { argv, exit, wanted }) => self.command(signal, argv, *exit, wanted),
+            Some(Source::Command { argv, env, exit, wanted }) => {
+                let command = Command { env: env.clone(), ..Command::new(argv.clone()) };
+                self.command(signal, command, *exit, wanted)
+            }
             Some(Source::Http(request)) => self.http(signal, request),
             Some(Source::Port(port)) => Ok(self.port(*port).unwrap_or_else(|failure| Seen::unread(failure.message))),
             Some(Source::Process(name)) => {
@@ -133,10 +136,10 @@ impl Surroundings<'_> {
         }
     }
 
-    fn command(&self, signal: &Signal, argv: &[String], exit: u64, wanted: &Text) -> Result<Seen, Failure> {
+    fn command(&self, signal: &Signal, command: Command, exit: u64, wanted: &Text) -> Result<Seen, Failure> {
         // A command that is too slow is red; it need not be waited for.
         let limit = signal.max_latency.map_or(self.left, |limit| limit.min(self.left));
-        let command = Command { cwd: Some(self.base.to_owned()), limit: Some(limit), ..Command::new(argv.to_vec()) };
+        let command = Command { cwd: Some(self.base.to_owned()), limit: Some(limit), ..command };
         let output = match self.host.run(&command) {
             Ok(output) => output,
             Err(failure) => {
@@ -166,6 +169,10 @@ impl Surroundings<'_> {
     }
 
     fn http(&self, signal: &Signal, request: &Request) -> Result<Seen, Failure> {
+        let sent = request.headers.values().chain(&request.body).map(String::as_bytes);
+        if let Err(missing) = self.host.usable(&sent.collect::<Vec<_>>()) {
+            return Ok(Seen::unread(missing.message));
+        }
         let limit = signal.max_latency.map_or(self.left, |limit| limit.min(self.left));
         let asked = request.clone();
         // Names are looked up by the system, which knows no limit; the request itself has the same one.

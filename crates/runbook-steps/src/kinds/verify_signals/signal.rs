@@ -1,6 +1,7 @@
 //! One signal as the plan writes it. All faults are reported; a part that waits for a step is left open.
 
 use crate::brought::{INSTALL_IT, brought_by_plan};
+use crate::check::unfit_variable;
 use crate::launchd::Job;
 use crate::systemd::Unit;
 use crate::{ArgContext, FromArg, Mistake};
@@ -42,6 +43,7 @@ pub(super) enum Source {
     LogAbsent(Vec<String>),
     Command {
         argv: Vec<String>,
+        env: BTreeMap<String, String>,
         exit: u64,
         wanted: Text,
     },
@@ -106,7 +108,7 @@ impl Source {
 
     fn fields(name: &str) -> &'static [&'static str] {
         match name {
-            "command" => &["exit", "match", "match_absent", "max_latency", "acts", "attempts"],
+            "command" => &["env", "exit", "match", "match_absent", "max_latency", "acts", "attempts"],
             "http" => {
                 &["method", "headers", "body", "status", "match", "match_absent", "max_latency", "acts", "attempts"]
             }
@@ -179,14 +181,16 @@ impl Draft<'_> {
         }
     }
 
-    /// What is sent over HTTP may hold a secret; everything else is shown or written down.
+    /// What is sent over HTTP or stands in the environment of a command may hold a secret; everything else is shown or
+    /// written down.
     fn check_secrets(&mut self) {
-        for entry in self.node.entries().iter().filter(|entry| !["headers", "body"].contains(&entry.key.as_str())) {
+        let takes_secrets = |entry: &&Entry| ["headers", "body", "env"].contains(&entry.key.as_str());
+        for entry in self.node.entries().iter().filter(|entry| !takes_secrets(entry)) {
             for reference in entry.value.waits_for() {
                 if let Reference::Secret(secret) = reference {
                     let message = format!("the secret `{secret}` would be written down by signal `{}`", self.name);
                     let fault = Diagnostic::error(Code::SECRET_EXPOSED, entry.value.span, message);
-                    self.found.push(fault.help("secrets may stand in `headers` and `body` only"));
+                    self.found.push(fault.help("secrets may stand in `headers`, `body` and `env` only"));
                 }
             }
         }
@@ -207,7 +211,12 @@ impl Draft<'_> {
                     let fault = self.fault(node.span, &what).help(INSTALL_IT);
                     self.found.push(fault);
                 }
-                Source::Command { argv, exit: self.field("exit").unwrap_or(0), wanted: self.wanted() }
+                let env: BTreeMap<String, String> = self.field("env").unwrap_or_default();
+                if let (Some(name), Some(entry)) = (unfit_variable(&env), self.node.get("env")) {
+                    let what = format!("has a wrong `env`: `{name}` cannot be the name of an environment variable");
+                    self.push(entry.value.span, &what);
+                }
+                Source::Command { argv, env, exit: self.field("exit").unwrap_or(0), wanted: self.wanted() }
             }
             "http" => self.http(node)?,
             "port" => Source::Port(self.value(node, name)?),

@@ -1,0 +1,174 @@
+//! What is wrong is said before anything stops: everything that this run would fail for on the host as it is, unless a
+//! step before brings it.
+
+use crate::Program;
+use crate::binding::Unbound;
+use crate::predict::{Forecast, reach};
+use crate::wake::Wake;
+use runbook_model::{Failure, FailureKind, OnFailure, Purpose, Reference, Role, SecretSource, StepDef, StepId};
+use runbook_steps::Lack;
+use runbook_steps::host::{Command, Reader};
+use std::collections::HashSet;
+
+/// Something that stands in the way of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Obstacle {
+    /// What a step would fail with; its message names the step.
+    pub failure: Failure,
+    /// Whether the run cannot succeed with it; else a step before may bring what is missing, or the run ends well
+    /// without it.
+    pub certain: bool,
+}
+
+/// What comes of a lack by the steps before.
+enum Mended {
+    /// A step writes just that.
+    Surely,
+    /// A step may write it, as it may write anything.
+    Perhaps(StepId),
+    No,
+}
+
+/// What the steps before would change.
+#[derive(Default)]
+struct Before {
+    wake: Wake,
+    /// Steps that start a service, which may make files while it runs.
+    starts: HashSet<StepId>,
+}
+
+impl Program {
+    /// What is in the way of the steps that this run needs, with the secrets of the plan struck out. Reads the host, and
+    /// writes nothing.
+    pub fn obstacles(&self, forecast: &Forecast, host: &Reader) -> Vec<Obstacle> {
+        let certain = |failure| Obstacle { failure, certain: true };
+        let mut found: Vec<Obstacle> = self.missing_secrets(forecast).into_iter().map(certain).collect();
+        found.extend(self.missed_targets(forecast, host).into_iter().map(certain));
+        let mut before = Before::default();
+        let mut asked = HashSet::new();
+        for step in forecast.steps.iter().filter(|step| step.needed).map(|predicted| &predicted.step) {
+            let Some(def) = self.step(step) else { continue };
+            let secrets = self.lacks_of_secrets(def, host, &mut asked);
+            for lack in self.lacks(def, forecast, host).into_iter().chain(secrets) {
+                found.extend(self.obstacle(def, lack, &before));
+            }
+            self.add(def, forecast, &mut before);
+        }
+        let redact = |one: Obstacle| Obstacle { failure: forecast.secrets.redact_failure(one.failure), ..one };
+        let mut told = HashSet::new();
+        found.into_iter().map(redact).filter(|one| told.insert(one.failure.message.clone())).collect()
+    }
+
+    fn obstacle(&self, def: &StepDef, lack: Lack, before: &Before) -> Option<Obstacle> {
+        let id = &def.id;
+        let failure = lack.failure.clone();
+        let message = format!("step `{id}` would fail: {}", failure.message);
+        match self.mended(def, &lack, before) {
+            Mended::Surely => None,
+            Mended::No if lack.decides && def.on_failure != OnFailure::Continue => {
+                Some(Obstacle { failure: Failure { message, ..failure }, certain: true })
+            }
+            Mended::No => {
+                let message = format!("step `{id}`: {}", failure.message);
+                Some(Obstacle { failure: Failure { message, ..failure }, certain: false })
+            }
+            Mended::Perhaps(step) => {
+                let message = format!("{message}, if step `{step}` does not bring it");
+                Some(Obstacle { failure: Failure { message, ..failure }, certain: false })
+            }
+        }
+    }
+
+    fn mended(&self, def: &StepDef, lack: &Lack, before: &Before) -> Mended {
+        let by_package = || before.wake.installs().filter(|_| lack.installed);
+        if before.wake.writes(&lack.on).or_else(by_package).is_some() {
+            return Mended::Surely;
+        }
+        if let Some(step) = before.wake.writes_anywhere() {
+            return Mended::Perhaps(step.clone());
+        }
+        let waits_for_service = (!lack.installed && !before.starts.is_empty()).then(|| {
+            let from = HashSet::from([def.id.clone()]);
+            let earlier = reach(&from, |step| self.course.schedule.before(step).cloned().collect());
+            before.starts.iter().filter(|start| earlier.contains(*start)).min().cloned()
+        });
+        waits_for_service.flatten().map_or(Mended::No, Mended::Perhaps)
+    }
+
+    /// What the step lacks, and what its probe failed with.
+    fn lacks(&self, def: &StepDef, forecast: &Forecast, host: &Reader) -> Vec<Lack> {
+        let holds = match self.holds(def, &forecast.outputs, &forecast.secrets) {
+            Ok(holds) => Some(holds),
+            Err(Unbound::Waits(_)) => None,
+            Err(Unbound::Wrong(failure)) => return vec![Lack::new(failure, [])],
+        };
+        if holds == Some(false) {
+            return Vec::new();
+        }
+        let (bound, partial) = match self.bind_to_ask(def, &forecast.outputs, &forecast.secrets) {
+            Ok(bound) => bound,
+            // Not known yet, or told as a missing secret.
+            Err(_) if self.waits(def, forecast) => return Vec::new(),
+            Err(Unbound::Waits(_)) => return Vec::new(),
+            Err(Unbound::Wrong(failure)) => return vec![Lack::new(failure, [])],
+        };
+        let failed = forecast.failures.get(&def.id);
+        let mut lacks = bound.lacks(host, failed);
+        // With something else in the place of a content, only what has nothing to do with it is certain.
+        if partial {
+            lacks.retain(|lack| lack.failure.kind == FailureKind::Missing);
+        }
+        if let Some(failure) = failed.filter(|failure| !lacks.iter().any(|lack| lack.failure == **failure)) {
+            let tries_again = def.retry.attempts > 1 && failure.kind == FailureKind::Failed;
+            let effects = self.effects(&def.id).iter().map(|effect| effect.resource.clone());
+            let lack = Lack::new(failure.clone(), effects);
+            lacks.push(if tries_again { lack.only_told() } else { lack });
+        }
+        // Whether it runs at all is not known.
+        if holds.is_none() { lacks.into_iter().map(Lack::only_told).collect() } else { lacks }
+    }
+
+    /// Whether the step uses something that is not known before the run.
+    fn waits(&self, def: &StepDef, forecast: &Forecast) -> bool {
+        def.with.waits_for().into_iter().any(|reference| match reference {
+            Reference::Secret(name) => forecast.secrets.get(self.plan(), name, None).is_err(),
+            Reference::Output { step, output } => {
+                !forecast.outputs.get(step).is_some_and(|known| known.contains_key(output))
+            }
+        })
+    }
+
+    /// The programs that tell the secrets of the step.
+    fn lacks_of_secrets(&self, def: &StepDef, host: &Reader, asked: &mut HashSet<String>) -> Vec<Lack> {
+        let mut lacks = Vec::new();
+        for reference in def.with.waits_for() {
+            let Reference::Secret(name) = reference else { continue };
+            let source = self.plan().vars.iter().find(|var| var.name == *name).and_then(|var| var.secret.as_ref());
+            if let Some(SecretSource::Command(argv)) = source
+                && asked.insert(name.clone())
+            {
+                let told = |lack: Lack| Lack {
+                    failure: Failure {
+                        message: format!("the secret `{name}` is not to be had: {}", lack.failure.message),
+                        ..lack.failure
+                    },
+                    ..lack
+                };
+                let command = Command::new(argv.iter().cloned());
+                lacks.extend(runbook_steps::lacks_of_command(host, &command).into_iter().map(told));
+            }
+        }
+        lacks
+    }
+
+    fn add(&self, def: &StepDef, forecast: &Forecast, before: &mut Before) {
+        let declared = self.declared(def, &forecast.outputs, &forecast.secrets);
+        let effects = declared.as_ref().map_or(self.effects(&def.id), |declared| declared.effects.as_slice());
+        before.wake.add(&def.id, effects);
+        let declaration = self.course.schedule.declaration(&def.id);
+        let starts = |role: &Role| matches!(role, Role::Start(_) | Role::Restart(_));
+        if declaration.is_some_and(|it| it.purpose == Purpose::Attendant && it.roles.iter().any(starts)) {
+            before.starts.insert(def.id.clone());
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! What keeps signals from being read at all, as far as the host tells before anything changes.
+
+use super::signal::{Signal, Source};
+use super::subject::Subject;
+use crate::Lack;
+use crate::host::{Command, Reader};
+use crate::lack::{of_command, of_parent};
+use crate::systemd::{Load, Unit};
+use runbook_model::{Failure, SignalRole};
+use std::path::Path;
+
+/// A signal that decides cannot be green where its program, its unit or the directory of its log is not there; of any
+/// other that is only told.
+pub(super) fn lacks(
+    host: &Reader,
+    signals: &[Signal],
+    subject: Option<&Subject>,
+    log: Option<&Path>,
+    base: &Path,
+) -> Vec<Lack> {
+    let of = |signal: &Signal| {
+        let lacks = match (&signal.source, subject) {
+            (Some(Source::Command { argv, env, .. }), _) => {
+                let command = Command { cwd: Some(base.to_owned()), env: env.clone(), ..Command::new(argv.clone()) };
+                of_command(host, &command)
+            }
+            (Some(Source::Unit(unit)), _) => of_unit(host, unit).into_iter().collect(),
+            (Some(source), Some(Subject::Unit(unit))) if source.is_log() && log.is_none() => {
+                of_unit(host, unit).into_iter().collect()
+            }
+            (Some(source), _) if source.is_log() => {
+                log.and_then(|log| of_parent_alone(host, log)).into_iter().collect()
+            }
+            _ => Vec::new(),
+        };
+        let named = |lack: Lack| Lack {
+            failure: Failure { message: format!("signal `{}`: {}", signal.name, lack.failure.message), ..lack.failure },
+            decides: signal.role == SignalRole::Blocking,
+            ..lack
+        };
+        lacks.into_iter().map(named).collect::<Vec<_>>()
+    };
+    signals.iter().flat_map(of).collect()
+}
+
+/// The log need not be writable for whoever reads it.
+fn of_parent_alone(host: &Reader, log: &Path) -> Option<Lack> {
+    let is_dir =
+        log.parent().is_some_and(|parent| host.stat(parent).is_ok_and(|dir| dir.is_some_and(|dir| dir.is_dir())));
+    if is_dir { None } else { of_parent(host, log) }
+}
+
+fn of_unit(host: &Reader, unit: &Unit) -> Option<Lack> {
+    let failure = match unit.state(host) {
+        Err(failure) => failure,
+        Ok(state) if state.load == Load::NotFound => {
+            Failure::missing(format!("there is no unit {unit} on this host")).hint(unit.correct_the_name())
+        }
+        Ok(_) => return None,
+    };
+    Some(Lack::new(failure, unit.definitions(host.home())).of_installed())
+}
