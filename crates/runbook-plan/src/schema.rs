@@ -152,7 +152,13 @@ fn window() -> Json {
         "additionalProperties": false,
         "properties": {
             "zone": { "type": "string", "description": "An IANA name such as Europe/Madrid." },
-            "days": { "type": "array", "items": { "enum": DAYS }, "description": "All days if left out." },
+            "days": {
+                "anyOf": [
+                    { "type": "array", "items": { "anyOf": [{ "enum": DAYS }, { "$ref": "#/$defs/template" }] } },
+                    { "$ref": "#/$defs/template" }
+                ],
+                "description": "All days if left out."
+            },
             "from": time.clone(),
             "to": time
         }

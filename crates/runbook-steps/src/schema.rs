@@ -3,10 +3,14 @@
 use crate::{Catalogue, KindDoc, Need, Param, ParamType};
 use serde_json::{Value, json};
 
+/// Parameters that a kind judges itself, and what is inside of them.
+const INSIDE: &[(&str, &str, fn() -> Value)] =
+    &[("verify.signals", "signals", crate::kinds::verify_signals::signals_schema)];
+
 /// The schema of `with` for one kind.
 pub fn kind_schema(doc: &KindDoc) -> Value {
     let properties: serde_json::Map<String, Value> =
-        doc.params.iter().map(|param| (param.name.to_owned(), param_schema(param))).collect();
+        doc.params.iter().map(|param| (param.name.to_owned(), schema_of(doc, param))).collect();
     let required: Vec<&str> =
         doc.params.iter().filter(|param| param.need == Need::Required).map(|param| param.name).collect();
     let mut schema = json!({ "type": "object", "properties": properties, "additionalProperties": false });
@@ -26,14 +30,36 @@ pub fn plan_schema_with_kinds(mut plan: Value, catalogue: &Catalogue) -> Value {
             let doc = kind.doc();
             json!({
                 "if": { "properties": { "uses": { "const": doc.name } }, "required": ["uses"] },
-                "then": { "properties": { "with": kind_schema(doc) } },
+                "then": then(doc),
             })
         })
         .collect();
+    let names: Vec<&str> = catalogue.built_in().map(|kind| kind.doc().name.as_ref()).collect();
+    if let Some(uses) = plan.pointer_mut("/$defs/step/properties/uses") {
+        // Editors offer the names; external kinds may have any other.
+        uses["anyOf"] = json!([{ "enum": names }, { "type": "string", "minLength": 1 }]);
+    }
     if let Some(step) = plan.pointer_mut("/properties/steps/items") {
         step["allOf"] = Value::Array(rules);
     }
     plan
+}
+
+fn then(doc: &KindDoc) -> Value {
+    let mut then = json!({ "properties": { "with": kind_schema(doc) } });
+    if doc.params.iter().any(|param| param.need == Need::Required) {
+        then["required"] = json!(["with"]);
+    }
+    then
+}
+
+fn schema_of(doc: &KindDoc, param: &Param) -> Value {
+    let mut schema = param_schema(param);
+    if let Some((.., inside)) = INSIDE.iter().find(|(kind, name, _)| *kind == doc.name && *name == param.name) {
+        schema = inside();
+        schema["description"] = json!(param.help);
+    }
+    schema
 }
 
 fn param_schema(param: &Param) -> Value {

@@ -8,4 +8,5 @@ mod broken;
 mod corpus;
 mod mutated;
 mod playbooks;
+mod schema;
 mod sound;

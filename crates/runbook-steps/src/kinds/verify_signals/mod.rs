@@ -12,8 +12,10 @@ mod lacks;
 mod logs;
 mod ports;
 mod read;
+mod schema;
 mod signal;
 mod subject;
 mod units;
 
 pub(crate) use kind::VerifySignals;
+pub(crate) use schema::signals_schema;

@@ -11,8 +11,8 @@ use runbook_model::{
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-const SOURCES: [&str; 8] = ["log", "log_absent", "command", "http", "port", "unit", "job", "process"];
-const LIMITS: [&str; 4] = ["role", "kind", "within", "watch"];
+pub(super) const SOURCES: [&str; 8] = ["log", "log_absent", "command", "http", "port", "unit", "job", "process"];
+pub(super) const LIMITS: [&str; 4] = ["role", "kind", "within", "watch"];
 
 /// A signal.
 #[derive(Clone, Debug)]
@@ -106,7 +106,7 @@ impl Source {
         }
     }
 
-    fn fields(name: &str) -> &'static [&'static str] {
+    pub(super) fn fields(name: &str) -> &'static [&'static str] {
         match name {
             "command" => &["env", "exit", "match", "match_absent", "max_latency", "acts", "attempts"],
             "http" => {
