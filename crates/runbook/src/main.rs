@@ -27,6 +27,7 @@ fn main() -> ExitCode {
         return runbook_steps::supervise(spec);
     }
     screen::trace();
+    runbook_steps::host::adopt_orphans();
     let interrupts = match runbook_engine::Interrupts::listen(interrupted) {
         Ok(interrupts) => interrupts,
         Err(error) => return screen::cannot_start(&error),

@@ -160,11 +160,12 @@ impl Host {
     }
 
     pub(super) async fn run_async(&self, command: &Command) -> Result<Output, Failure> {
-        let (output, started) = self.talk(command, None).await?;
-        if let Some(leader) = started.leader() {
-            self.errand.running.leaves(&self.errand.tag, self.members(leader));
-        }
-        Ok(output)
+        let talked = self.talk(command, None).await;
+        let leader = talked.as_ref().ok().and_then(|(_, started)| started.leader());
+        let mut left = leader.map(|leader| self.members(leader)).unwrap_or_default();
+        left.extend(self.adopted());
+        self.errand.running.leaves(&self.errand.tag, left);
+        Ok(talked?.0)
     }
 
     /// Runs a command to its end. With `take`, standard output goes there piece by piece and is not kept.

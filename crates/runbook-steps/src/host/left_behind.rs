@@ -1,9 +1,10 @@
 //! What the commands of a step left running when they ended, or when the process ended that ran them.
 //!
-//! A process belongs to a step if it carries the step's mark in its environment, or was in the group of one of its commands
-//! when that ended. It gets TERM, and CONT in case it is stopped, then its grace, then KILL: always by its identity, so that
+//! A process belongs to a step if it carries the step's mark in its environment, was in the group of one of its commands when
+//! that ended, or was an orphan that this process had adopted by then; and so does what runs below it. It gets TERM, and CONT in case it is stopped, then its grace, then KILL: always by its identity, so that
 //! a reused number hits nobody.
 
+use super::adopted::below;
 use super::process::{Identity, Process};
 use super::{Host, Notes, Reader, signal_exactly};
 use runbook_model::{Failure, Remains, RemainsKind};
@@ -53,14 +54,18 @@ impl Host {
 }
 
 impl Reader {
-    /// What runs of the commands with this mark. `noted` were in the groups of its commands when those ended.
+    /// What runs of the commands with this mark. `noted` were in the groups of its commands when those ended, or adopted.
     fn left_by(&self, tag: &str, noted: &[Identity]) -> Vec<Process> {
         let all = self.processes().unwrap_or_default();
         // As long as one that was noted lives, the number of its group is not used again.
         let groups: HashSet<u32> =
             all.iter().filter(|process| noted.contains(&process.identity)).map(|process| process.group).collect();
         let marked: BTreeSet<Identity> = self.marked(tag);
-        let ours = |process: &Process| groups.contains(&process.group) || marked.contains(&process.identity);
+        let below = below(&all, noted);
+        let ours = |process: &Process| {
+            let Process { identity, group, .. } = process;
+            groups.contains(group) || marked.contains(identity) || below.contains(&identity.pid)
+        };
         all.into_iter().filter(ours).collect()
     }
 

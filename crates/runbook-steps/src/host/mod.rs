@@ -3,6 +3,7 @@
 //! All I/O of the kinds goes through here, so that purity of a probe is a matter of types and every write is a fault
 //! point for the tests.
 
+mod adopted;
 mod ask;
 mod beside;
 mod bus;
@@ -42,6 +43,7 @@ mod users_of_files;
 mod whereabouts;
 mod writer;
 
+pub use adopted::adopt_orphans;
 pub(crate) use bus::BusAnswer;
 pub use cancel::{Cancel, Canceller};
 pub(crate) use command::KEPT;

@@ -25,6 +25,11 @@ impl Reader {
         Ok(ps::processes(self)?.into_iter().filter(|process| !process.ended).collect())
     }
 
+    /// The children of this process: orphans of commands do not become that here.
+    pub(super) fn own_children(&self) -> Vec<u32> {
+        Vec::new()
+    }
+
     /// The processes whose environment had exactly `name=value` when they were started: none is known, since only the
     /// kernel could tell whose words these are.
     pub fn processes_with_env(&self, _: &str, _: &Path) -> Result<Vec<Process>, Failure> {

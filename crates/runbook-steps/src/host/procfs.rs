@@ -28,6 +28,13 @@ impl Reader {
         Ok(pids()?.into_iter().filter_map(|pid| read_stat(pid, &boot)).filter(|process| !process.ended).collect())
     }
 
+    /// The numbers of the children of this process, of all its threads; none where the kernel does not list them.
+    pub(super) fn own_children(&self) -> Vec<u32> {
+        let tasks = fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+        let text = tasks.filter_map(|task| fs::read_to_string(task.path().join("children")).ok()).collect::<String>();
+        text.split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
+    }
+
     /// The processes whose environment had exactly `name=value` when they were started, as far as this user may see.
     pub fn processes_with_env(&self, name: &str, value: &Path) -> Result<Vec<Process>, Failure> {
         let wanted = [name.as_bytes(), b"=", value.as_os_str().as_bytes()].concat();

@@ -28,7 +28,7 @@ struct Book {
 struct Known {
     /// The marks that commands of the run had.
     ran: BTreeSet<String>,
-    /// By their mark, the processes that were in the group of a command when it ended.
+    /// By their mark, the processes that a command left when it ended: those of its group, and orphans.
     left: BTreeMap<String, Vec<Identity>>,
     /// Where files are staged.
     staged: BTreeSet<PathBuf>,
@@ -61,11 +61,15 @@ impl Running {
         self.known(|known| known.left.get(tag).cloned()).flatten().unwrap_or_default()
     }
 
-    /// Keeps what a command left in its group.
-    pub(super) fn leaves(&self, tag: &str, members: Vec<Identity>) {
-        if !members.is_empty() {
-            self.known(|known| known.left.entry(tag.to_owned()).or_default().extend(members));
+    /// Keeps what a command left. What an earlier one left is that one's.
+    pub(super) fn leaves(&self, tag: &str, mut left: Vec<Identity>) {
+        if left.is_empty() {
+            return;
         }
+        self.known(|known| {
+            left.retain(|one| !known.left.values().flatten().any(|earlier| earlier == one));
+            known.left.entry(tag.to_owned()).or_default().extend(left);
+        });
     }
 
     /// Notes that files are staged in `dir` from now on; known after a power cut, for so is what is staged.

@@ -36,6 +36,11 @@ pub(super) fn start(spawn: impl FnOnce() -> io::Result<Child>) -> Result<io::Res
     }))
 }
 
+/// The leaders of the groups that run now.
+pub(super) fn leaders() -> Vec<u32> {
+    all().groups.iter().map(|leader| leader.as_raw_nonzero().get().unsigned_abs()).collect()
+}
+
 /// Whether this process is about to end: what its commands said is then what they said when they were ended.
 pub(super) fn is_closed() -> bool {
     all().closed

@@ -185,6 +185,8 @@ fn what_a_failed_command_left_running_is_ended_before_anything_is_taken_back() {
 fn a_child_with_a_session_of_its_own_is_ended_as_well() {
     nothing_comes_late(&late("setsid", "exit 3"), 3);
     nothing_comes_late(&late("env -i PATH=\"$PATH\"", "exit 3"), 3);
+    nothing_comes_late(&late("setsid env -i PATH=\"$PATH\"", "exit 3"), 3);
+    nothing_comes_late(&late("setsid --fork env -i PATH=\"$PATH\"", "exit 3"), 3);
 }
 
 #[test]
