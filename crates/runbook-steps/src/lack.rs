@@ -3,7 +3,7 @@
 //! A run that lacks something is refused before its first change: nothing is stopped for a step that cannot succeed.
 
 use crate::args::normalise;
-use crate::host::{Command, Reader};
+use crate::host::{Command, Reader, io_advice};
 use runbook_model::{Failure, Resource};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -66,10 +66,12 @@ pub(crate) fn of_parent(host: &Reader, path: &Path) -> Option<Lack> {
         Ok(Some(found)) if !found.is_dir() => {
             Failure::refused(format!("{} is not a directory", parent.display())).hint("correct the path")
         }
-        Ok(Some(_)) => match host.may_write(parent) {
-            Ok(true) => return None,
-            Ok(false) => Failure::missing(format!("{} may not be written by this user", parent.display()))
-                .hint("run as a user who may"),
+        Ok(Some(_)) => match host.denial(parent) {
+            Ok(None) => return None,
+            Ok(Some(error)) => Failure {
+                hint: io_advice("write in", parent, &error),
+                ..Failure::missing(format!("{} may not be written by this user", parent.display()))
+            },
             Err(failure) => failure,
         },
     };

@@ -4,14 +4,22 @@ use super::{Reader, io_failure};
 use runbook_model::Failure;
 use rustix::fs::{Access, AtFlags, CWD};
 use std::env;
+use std::io;
 use std::path::{Path, PathBuf};
 
 impl Reader {
     /// Whether this user may make and replace names in the directory `path`.
     pub fn may_write(&self, path: &Path) -> Result<bool, Failure> {
+        self.denial(path).map(|denial| denial.is_none())
+    }
+
+    /// What the system says to this user who would make or replace names in the directory `path`; `None` if it may.
+    pub fn denial(&self, path: &Path) -> Result<Option<io::Error>, Failure> {
         match rustix::fs::accessat(CWD, path, Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS) {
-            Ok(()) => Ok(true),
-            Err(rustix::io::Errno::ACCESS | rustix::io::Errno::PERM | rustix::io::Errno::ROFS) => Ok(false),
+            Ok(()) => Ok(None),
+            Err(error @ (rustix::io::Errno::ACCESS | rustix::io::Errno::PERM | rustix::io::Errno::ROFS)) => {
+                Ok(Some(error.into()))
+            }
             Err(error) => Err(io_failure("look at", path, &error.into())),
         }
     }
