@@ -284,7 +284,9 @@ fn with_canary(bench: &Bench, args: &[&str], fault: Option<&str>) -> Said {
     let mut command = bench.command(args);
     let path = format!("{}:{}", bench.path("bin").display(), std::env::var("PATH").unwrap());
     command.env("CANARY", CANARIES[0]).env("RUNBOOK_LOG", "trace").env("PATH", path);
-    fault.iter().for_each(|fault| drop(command.env("RUNBOOK_FAULT", fault)));
+    if let Some(fault) = fault {
+        command.env("RUNBOOK_FAULT", fault);
+    }
     said(command)
 }
 
