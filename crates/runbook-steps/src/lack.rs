@@ -6,7 +6,7 @@ use crate::args::normalise;
 use crate::host::{Command, Reader, io_advice};
 use runbook_model::{Failure, Resource};
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// One thing that is not as the step needs it.
 #[derive(Clone, Debug, PartialEq)]
@@ -107,7 +107,7 @@ fn of_program(host: &Reader, command: &Command) -> Option<Lack> {
         return of_interpreter(host, &found);
     }
     let failure = Failure::missing(format!("the program `{name}` is not on this host")).hint(hint);
-    let dirs: Vec<PathBuf> = std::env::split_paths(&search).map(|dir| dir.join(name)).collect();
+    let dirs = host.places_along(name, &search);
     Some(Lack::new(failure, dirs.iter().flat_map(|path| places(host, path))).of_installed())
 }
 

@@ -32,7 +32,9 @@ impl External {
     /// The external kind `name`, looked for along `search`. Runs the program's `capabilities`, which is the only thing that it is trusted to do before
     /// a plan is approved.
     pub(crate) fn find(name: &str, search: &str) -> Result<Self, NotFound> {
-        let host = Reader::new("/", "/").withholding(what_a_stranger_needs_not());
+        // Nothing was approved yet, and any variable may be a secret.
+        let needed = base_environment();
+        let host = Reader::new("/", "/").withholding_all_but(&|name| needed.contains_key(name));
         let file = format!("runbook-step-{name}");
         let program = match host.program_along(&file, search) {
             Some(program) if is_kind_name(name) => program,
@@ -72,12 +74,6 @@ impl NotFound {
             }
         }
     }
-}
-
-/// Nothing was approved yet, and any variable may be a secret.
-fn what_a_stranger_needs_not() -> impl Iterator<Item = String> {
-    let needed = base_environment();
-    std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).filter(move |name| !needed.contains_key(name))
 }
 
 /// Names that can be part of the name of a program, and nothing else.

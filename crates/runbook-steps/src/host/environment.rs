@@ -39,6 +39,18 @@ impl Reader {
         which::which_in(name, Some(search), "/").ok()
     }
 
+    /// Where the program `name` may be: in each directory of `search`, which is written like `PATH`.
+    pub(crate) fn places_along(&self, name: &str, search: &str) -> Vec<PathBuf> {
+        env::split_paths(search).map(|dir| dir.join(name)).collect()
+    }
+
+    /// The same reader, whose programs inherit those variables alone whose names are `kept`.
+    #[must_use]
+    pub(crate) fn withholding_all_but(self, kept: &dyn Fn(&str) -> bool) -> Self {
+        let names = env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+        self.withholding(names.filter(|name| !kept(name)))
+    }
+
     /// `PATH` with the directory `first` before all others, for programs that look for their own companions.
     pub fn search_path_with(&self, first: &Path) -> String {
         let path = env::var_os("PATH").unwrap_or_default();

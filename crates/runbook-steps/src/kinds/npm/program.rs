@@ -60,7 +60,7 @@ impl Npm {
         let failure = self.locate(host, prefix).err()?;
         let named = self.npm.iter().chain(&self.node).cloned();
         let search = host.search_path();
-        let found = std::env::split_paths(&search).flat_map(|dir| [dir.join("npm"), dir.join("node")]);
+        let found = ["npm", "node"].into_iter().flat_map(|name| host.places_along(name, &search));
         let beside = prefix.map(|prefix| prefix.join("bin"));
         let on = named.chain(found).chain(beside).map(Resource::Path);
         Some(Lack::new(failure, on).of_installed())
