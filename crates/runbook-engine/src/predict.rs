@@ -6,7 +6,8 @@ use crate::binding::Unbound;
 use crate::secrets::Secrets;
 use crate::wake::Wake;
 use runbook_model::{
-    Effect, Excerpt, Failure, Outputs, Prediction, Purpose, Reference, Resource, Role, SecretSource, StepDef, StepId,
+    Effect, Excerpt, Failure, Outputs, Prediction, Purpose, Reading, Reference, Resource, Role, SecretSource,
+    SignalVerdict, StepDef, StepId,
 };
 use runbook_steps::host::Reader;
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -155,13 +156,13 @@ impl Program {
         };
         match disturbed {
             // Stops, starts and verifications are needed whenever what disturbs them is.
-            Some(_) if self.purpose(&def.id) == Purpose::Attendant => probe.prediction,
+            Some(_) if self.purpose(&def.id) == Purpose::Attendant => with_glance(probe.prediction, bound.glance(host)),
             // Nor could anything tell after that step.
             Some(_) if matches!(probe.prediction, Prediction::CannotPredict { .. }) => probe.prediction,
             Some(until) => Prediction::Unknown { until: until.clone() },
             None => {
                 known.outputs.insert(def.id.clone(), probe.outputs);
-                probe.prediction
+                with_glance(probe.prediction, bound.glance(host))
             }
         }
     }
@@ -271,6 +272,23 @@ fn hide_replaced(def: &StepDef, prediction: Prediction) -> Prediction {
                 _ => format!("{line}\n"),
             });
             Prediction::Change { summary, diff: Some(shown.collect()) }
+        }
+        other => other,
+    }
+}
+
+/// Says what is not as a verification wants it before anything is changed: an old fault is known before the question.
+fn with_glance(prediction: Prediction, rows: Vec<Reading>) -> Prediction {
+    let named = |verdict: SignalVerdict, text: &str| {
+        let of = rows.iter().filter(|row| row.verdict == verdict);
+        let names: Vec<String> = of.map(|row| format!("`{}` ({})", row.signal, row.read)).collect();
+        if names.is_empty() { String::new() } else { format!("; {text}: {}", names.join(", ")) }
+    };
+    match prediction {
+        Prediction::Change { summary, diff } => {
+            let red = named(SignalVerdict::Red, "already red");
+            let unread = named(SignalVerdict::Unread, "cannot be read now");
+            Prediction::Change { summary: format!("{summary}{red}{unread}"), diff }
         }
         other => other,
     }

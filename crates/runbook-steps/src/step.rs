@@ -21,6 +21,13 @@ pub trait Step: Send + Sync {
         Vec::new()
     }
 
+    /// For verifications: what of the signals can be seen now without running anything, asking a service or waiting. For
+    /// previews.
+    fn glance(&self, host: &Reader) -> Vec<Reading> {
+        let _ = host;
+        Vec::new()
+    }
+
     /// For verifications: reads the signals before the first change, and the positions to read logs from later.
     fn baseline(&self, work: &Work<'_>) -> Result<Option<Baseline>, Failure> {
         let _ = work;

@@ -42,3 +42,17 @@ fn the_file_of_an_archive_and_its_digest_are_told() {
     bench.expect(0, &["apply", &deploy, "--yes"]);
     assert_eq!(std::fs::read_to_string(bench.host("other/main.js")).unwrap(), "1");
 }
+
+#[test]
+fn what_is_red_before_any_change_is_told_before_the_question() {
+    let bench = Bench::new();
+    let verify = "  - id: verify\n    uses: verify.signals\n    with:\n      within: 1s\n      signals:\n        \
+                  answers: { port: 1 }\n        there: { command: [test, -e, HOST], acts: false, kind: functional }\n";
+    let write = "steps:\n  - id: a\n    uses: file.write\n    with: { path: HOST/a, content: x }\n";
+    let plan = bench.plan("red", &format!("{write}{verify}"));
+    for args in [&["apply", &plan, "--dry-run"][..], &["plan", &plan][..]] {
+        bench.expect(0, args).says(&["already red: `answers`"]).never_says(&["already red: `there`"]);
+    }
+    let tried = bench.plan("acts", &format!("{write}{}", verify.replace("acts: false, ", "")));
+    bench.expect(0, &["plan", &tried]).says(&["tried once before the first change as well"]);
+}

@@ -2,12 +2,12 @@
 
 use super::ports::owned;
 use super::read::Seen;
-use crate::host::{Host, PortOwners};
+use crate::host::{PortOwners, Reader};
 use crate::launchd::{Job, JobState};
 use runbook_model::Failure;
 
 /// A job that runs, with its process and how often launchd has started it again.
-pub(super) fn job(host: &Host, job: &Job) -> Result<Seen, Failure> {
+pub(super) fn job(host: &Reader, job: &Job) -> Result<Seen, Failure> {
     let Some(state) = job.state(host)? else { return Ok(Seen::red("it is not loaded")) };
     let restarts = Some(restarts(&state));
     Ok(match Job::main(host, &state)? {
@@ -17,7 +17,7 @@ pub(super) fn job(host: &Host, job: &Job) -> Result<Seen, Failure> {
 }
 
 /// Every listener belongs to the job's process or to one that descends from it; launchd opens sockets for jobs itself.
-pub(super) fn port(host: &Host, job: &Job, owners: &PortOwners) -> Result<Seen, Failure> {
+pub(super) fn port(host: &Reader, job: &Job, owners: &PortOwners) -> Result<Seen, Failure> {
     let state = job.state(host)?;
     let own = match &state {
         Some(state) => job.members(host, state)?,

@@ -1,8 +1,8 @@
 //! Waiting for the signals and deciding over them.
 
 use super::lacks::lacks;
-use super::logs::{Moment, Opened, keep, note, open};
-use super::read::{Seen, Surroundings, read_log, row};
+use super::logs::{Marks, Moment, Opened, SharedLog, keep, note, open};
+use super::read::{Glance, Seen, Surroundings, read_log, row};
 use super::signal::{Signal, Source};
 use super::subject::Subject;
 use crate::host::Reader;
@@ -77,7 +77,17 @@ impl Verify {
         if !self.signals.iter().any(|signal| signal.source.as_ref().is_some_and(Source::is_log)) {
             return Ok(Err(String::new()));
         }
-        open(work, self.subject.as_ref(), self.log.as_deref(), &self.signals, moment)
+        let marks = Marks::of(work, moment)?;
+        open(work.host, &marks, self.subject.as_ref(), self.log.as_deref(), &self.signals, moment)
+    }
+
+    /// What the log of the service says now, as far as a position in it is known without a run.
+    fn glance_at_log(&self, host: &Reader) -> Option<SharedLog> {
+        let marks = Marks { baseline: &Json::Null, kept: None };
+        let opened = open(host, &marks, self.subject.as_ref(), self.log.as_deref(), &self.signals, Moment::Before);
+        let mut log = opened.ok()?.ok()?;
+        log.read(host, &self.signals, true).ok()?;
+        Some(log)
     }
 
     /// Reads every signal whose time has come.
@@ -303,6 +313,21 @@ impl Progress {
 }
 
 impl Step for Verify {
+    fn glance(&self, host: &Reader) -> Vec<Reading> {
+        let has_log = self.signals.iter().any(|signal| signal.source.as_ref().is_some_and(Source::is_log));
+        let log = if has_log { self.glance_at_log(host) } else { None };
+        let subject = self.subject.as_ref();
+        let look = |(index, signal): (usize, &Signal)| {
+            let seen = match (signal.source.as_ref()?, &log) {
+                (source, Some(log)) if source.is_log() => read_log(host, signal, index, log),
+                (source, _) if Glance::can_see(source) => Glance { host, subject }.at(source),
+                _ => return None,
+            };
+            Some(row(signal, subject, &seen))
+        };
+        self.signals.iter().enumerate().filter_map(look).collect()
+    }
+
     fn probe(&self, _: &Reader) -> Result<Probe, Failure> {
         let names = |wanted: &dyn Fn(&Signal) -> bool| -> Vec<&str> {
             self.signals.iter().filter(|signal| wanted(signal)).map(|signal| signal.name.as_str()).collect()

@@ -121,20 +121,35 @@ impl Line {
     }
 }
 
+/// Positions in logs.
+pub(super) struct Marks<'a> {
+    /// Of the baseline; null without one.
+    pub(super) baseline: &'a Json,
+    /// After the change was judged, where that is what a rollback has to answer for.
+    pub(super) kept: Option<Json>,
+}
+
+impl<'a> Marks<'a> {
+    /// Those that count for a step at this moment.
+    pub(super) fn of(work: &Work<'a>, moment: Moment) -> Result<Self, Failure> {
+        Ok(Self { baseline: work.marks, kept: if moment == Moment::Back { kept(work)? } else { None } })
+    }
+}
+
 /// The log of `subject`, or the file `log`, from the position that counts at this moment.
 pub(super) fn open(
-    work: &Work<'_>,
+    host: &Reader,
+    marks: &Marks<'_>,
     subject: Option<&Subject>,
     log: Option<&Path>,
     signals: &[Signal],
     moment: Moment,
 ) -> Result<Opened, Failure> {
-    let host = work.host.reader();
     if let (Some(Subject::Job(job)), None) = (subject, log) {
-        return open_job(host, job, signals, work.marks, moment);
+        return open_job(host, job, signals, marks.baseline, moment);
     }
     let Some(Subject::Unit(unit)) = subject else {
-        return open_file(host, subject, log, signals, work.marks);
+        return open_file(host, subject, log, signals, marks.baseline);
     };
     // The journal knows a unit by its own name.
     let (unit, now) = match unit.resolved(host).and_then(|unit| Ok((unit.clone(), unit.state(host)?))) {
@@ -142,13 +157,13 @@ pub(super) fn open(
         Err(failure) => return Ok(Err(failure.message)),
     };
     let unit = &unit;
-    let after = if moment == Moment::Back { kept(work)? } else { None };
-    let marks = after.as_ref().unwrap_or(work.marks);
+    let Marks { baseline, kept } = marks;
+    let marks = kept.as_ref().unwrap_or(baseline);
     let before: Option<JournalMark> = read_mark(marks, "journal");
     let is_same = before.as_ref().is_some_and(|before| before.invocation == now.invocation);
     if log.is_some() {
         // A unit that runs on since the change was judged has said before that what it says once.
-        return open_file(host, subject, log, signals, if is_same { work.marks } else { marks });
+        return open_file(host, subject, log, signals, if is_same { baseline } else { marks });
     }
     let tail = if moment == Moment::Before || (moment == Moment::Back && is_same) {
         JournalTail::of_this_life(host, unit, &now)?

@@ -1,13 +1,13 @@
 //! Who owns a port, as a signal.
 
 use super::read::Seen;
-use crate::host::{Host, Identity, PortOwners, Process};
+use crate::host::{Identity, PortOwners, Process, Reader};
 use runbook_model::Failure;
 
 /// Every listener belongs to one of the processes `own`. The service manager may hold a socket as well: it passes on
 /// those that it was told to open. `otherwise` is added where a stranger holds one.
 pub(super) fn owned(
-    host: &Host,
+    host: &Reader,
     owners: &PortOwners,
     own: &[Identity],
     manager: &dyn Fn(&Process) -> bool,

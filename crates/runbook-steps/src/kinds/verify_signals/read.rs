@@ -113,6 +113,33 @@ pub(super) fn row(signal: &Signal, subject: Option<&Subject>, seen: &Seen) -> Re
     }
 }
 
+/// A look that runs nothing and asks no service: what a dry run may have.
+pub(super) struct Glance<'a> {
+    pub(super) host: &'a Reader,
+    pub(super) subject: Option<&'a Subject>,
+}
+
+impl Glance<'_> {
+    /// Whether there is anything to look at.
+    pub(super) fn can_see(source: &Source) -> bool {
+        matches!(source, Source::Port(_) | Source::Process(_) | Source::Unit(_) | Source::Job(_))
+    }
+
+    /// What a port, a process, a unit or a job says.
+    pub(super) fn at(&self, source: &Source) -> Seen {
+        let seen = match source {
+            Source::Port(port) => self.port(*port),
+            Source::Process(name) => process(self.host, name),
+            Source::Unit(unit) => units::unit(self.host, unit),
+            Source::Job(job) => jobs::job(self.host, job),
+            Source::Log { .. } | Source::LogAbsent(_) | Source::Command { .. } | Source::Http(_) => {
+                Ok(Seen::unread("not to be seen at a glance"))
+            }
+        };
+        seen.unwrap_or_else(|failure| Seen::unread(failure.message))
+    }
+}
+
 impl Surroundings<'_> {
     /// Reads a signal that is not a log. A cancelled run is a failure; everything else is something that was seen.
     pub(super) fn read(&self, signal: &Signal) -> Result<Seen, Failure> {
@@ -122,17 +149,8 @@ impl Surroundings<'_> {
                 self.command(signal, command, *exit, wanted)
             }
             Some(Source::Http(request)) => self.http(signal, request),
-            Some(Source::Port(port)) => Ok(self.port(*port).unwrap_or_else(|failure| Seen::unread(failure.message))),
-            Some(Source::Process(name)) => {
-                Ok(process(self.host, name).unwrap_or_else(|failure| Seen::unread(failure.message)))
-            }
-            Some(Source::Unit(unit)) => {
-                Ok(units::unit(self.host, unit).unwrap_or_else(|failure| Seen::unread(failure.message)))
-            }
-            Some(Source::Job(job)) => {
-                Ok(jobs::job(self.host, job).unwrap_or_else(|failure| Seen::unread(failure.message)))
-            }
-            Some(Source::Log { .. } | Source::LogAbsent(_)) | None => Ok(Seen::unread("not a signal of its own")),
+            Some(source) => Ok(Glance { host: self.host, subject: self.subject }.at(source)),
+            None => Ok(Seen::unread("not read")),
         }
     }
 
@@ -195,7 +213,9 @@ impl Surroundings<'_> {
             Err(why) => Seen::red(why),
         })
     }
+}
 
+impl Glance<'_> {
     fn port(&self, port: u16) -> Result<Seen, Failure> {
         let owners = self.host.port_owners(port)?;
         if owners.is_free() {

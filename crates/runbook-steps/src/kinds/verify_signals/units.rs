@@ -2,12 +2,12 @@
 
 use super::ports::owned;
 use super::read::Seen;
-use crate::host::{Host, Identity, PortOwners, Process};
+use crate::host::{Identity, PortOwners, Process, Reader};
 use crate::systemd::{Load, Unit, UnitState};
 use runbook_model::Failure;
 
 /// A unit that is active, with the process that it runs and how often systemd has started it again.
-pub(super) fn unit(host: &Host, unit: &Unit) -> Result<Seen, Failure> {
+pub(super) fn unit(host: &Reader, unit: &Unit) -> Result<Seen, Failure> {
     let state = unit.state(host)?;
     let words = words(&state);
     if !matches!(state.active.as_str(), "active" | "reloading") {
@@ -43,7 +43,7 @@ fn words(state: &UnitState) -> String {
 
 /// Every listener belongs to processes in the unit's control group. The service manager may hold a socket as well: it
 /// passes on those that it was told to open for the unit.
-pub(super) fn port(host: &Host, unit: &Unit, owners: &PortOwners) -> Result<Seen, Failure> {
+pub(super) fn port(host: &Reader, unit: &Unit, owners: &PortOwners) -> Result<Seen, Failure> {
     let state = unit.state(host)?;
     let own: Vec<Identity> =
         host.processes_in_group(&state.control_group)?.into_iter().map(|process| process.identity).collect();
