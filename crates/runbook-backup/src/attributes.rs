@@ -94,6 +94,19 @@ pub(crate) fn write_at(parent: BorrowedFd<'_>, name: &OsStr, wanted: &Attributes
 /// What vouches for the content, and goes when that changes: the kernel drops the first itself.
 const OF_CONTENT: [&[u8]; 3] = [b"security.capability", b"security.ima", b"security.evm"];
 const ACL: &[u8] = b"system.posix_acl_access";
+/// What a directory hands on to what is made in it.
+pub(crate) const DEFAULT_ACL: &[u8] = b"system.posix_acl_default";
+
+/// Sets one attribute.
+pub(crate) fn set(fd: BorrowedFd<'_>, name: &[u8], value: &[u8]) -> io::Result<()> {
+    Ok(rustix::fs::fsetxattr(fd, name, value, XattrFlags::empty())?)
+}
+
+/// Sets these attributes but for ACLs, which are left as they are.
+pub(crate) fn add_to(fd: BorrowedFd<'_>, wanted: &Attributes) -> io::Result<()> {
+    let plain = wanted.0.iter().filter(|(name, _)| ![ACL, DEFAULT_ACL].contains(&name.as_slice()));
+    plain.into_iter().try_for_each(|(name, value)| set(fd, name, value))
+}
 
 /// Gives `new` the extended attributes and the ACL of `old`, the file at `path`, which it will replace with other
 /// content. Attributes that vouch for the content stay behind. Set the mode afterwards: it then limits the ACL.

@@ -141,47 +141,53 @@ impl Backup {
     /// Reads every archive to its end and compares every member with the manifest.
     pub fn verify(&self, cancel: &dyn Fn() -> bool) -> Result<Verified, Error> {
         let mut verified = Verified { entries: self.manifest.entries.len() as u64, files: 0, bytes: 0 };
-        for (number, archive) in (0u32..).zip(&self.manifest.archives) {
-            let path = self.dir.join(&archive.file);
-            let damaged = |why: String| Error::ArchiveDamaged { archive: path.clone(), why };
-            let mut expected: HashMap<u64, &Entry> = self
-                .manifest
-                .entries
-                .iter()
-                .filter(|entry| entry.archive == number)
-                .map(|entry| (entry.member, entry))
-                .collect();
-            let (members, compressed) = stream::members(&path, |members| {
-                let mut count = 0;
-                while let Some(member) = members.next().map_err(|error| damaged(error.to_string()))? {
-                    if cancel() {
-                        return Err(Error::Cancelled);
-                    }
-                    count += 1;
-                    match expected.remove(&member.index) {
-                        Some(entry) => {
-                            agrees(&member, entry).map_err(damaged)?;
-                            self.verify_content(members, &member, entry, &path, &mut verified, cancel)?;
-                        }
-                        None => self.superseded(&member, number).map_err(damaged)?,
-                    }
-                }
-                Ok(count)
-            })?;
-            if let Some(entry) = expected.values().min_by_key(|entry| entry.member) {
-                return Err(damaged(format!("{} is missing from it", entry.path.display())));
-            }
-            match compressed {
-                Some(whole)
-                    if (whole.bytes, whole.digest, members) == (archive.bytes, archive.blake3, archive.members) => {}
-                Some(whole) if whole.bytes != archive.bytes => {
-                    return Err(damaged(format!("it has {} bytes instead of {}", whole.bytes, archive.bytes)));
-                }
-                Some(_) => return Err(damaged("its digest is not the one in the manifest".to_owned())),
-                None => return Err(damaged("its end cannot be decompressed".to_owned())),
-            }
+        for (number, _) in (0u32..).zip(&self.manifest.archives) {
+            let read = self.verify_archive(number, cancel)?;
+            verified.files += read.files;
+            verified.bytes += read.bytes;
         }
         Ok(verified)
+    }
+
+    /// The same for one archive, by its place in the manifest.
+    pub(crate) fn verify_archive(&self, number: u32, cancel: &dyn Fn() -> bool) -> Result<Verified, Error> {
+        let of_archive = |entry: &&Entry| entry.archive == number;
+        let mut expected: HashMap<u64, &Entry> =
+            self.manifest.entries.iter().filter(of_archive).map(|entry| (entry.member, entry)).collect();
+        let mut verified = Verified { entries: expected.len() as u64, files: 0, bytes: 0 };
+        let Some(archive) = self.manifest.archives.get(number as usize) else { return Ok(verified) };
+        let path = self.dir.join(&archive.file);
+        let damaged = |why: String| Error::ArchiveDamaged { archive: path.clone(), why };
+        let (members, compressed) = stream::members(&path, |members| {
+            let mut count = 0;
+            while let Some(member) = members.next().map_err(|error| damaged(error.to_string()))? {
+                if cancel() {
+                    return Err(Error::Cancelled);
+                }
+                count += 1;
+                match expected.remove(&member.index) {
+                    Some(entry) => {
+                        agrees(&member, entry).map_err(damaged)?;
+                        self.verify_content(members, &member, entry, &path, &mut verified, cancel)?;
+                    }
+                    None => self.superseded(&member, number).map_err(damaged)?,
+                }
+            }
+            Ok(count)
+        })?;
+        if let Some(entry) = expected.values().min_by_key(|entry| entry.member) {
+            return Err(damaged(format!("{} is missing from it", entry.path.display())));
+        }
+        match compressed {
+            Some(whole) if (whole.bytes, whole.digest, members) == (archive.bytes, archive.blake3, archive.members) => {
+                Ok(verified)
+            }
+            Some(whole) if whole.bytes != archive.bytes => {
+                Err(damaged(format!("it has {} bytes instead of {}", whole.bytes, archive.bytes)))
+            }
+            Some(_) => Err(damaged("its digest is not the one in the manifest".to_owned())),
+            None => Err(damaged("its end cannot be decompressed".to_owned())),
+        }
     }
 
     fn verify_content<R: std::io::Read>(

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::fs::File;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
@@ -34,6 +34,27 @@ pub struct Copied {
     pub bytes: u64,
 }
 
+/// To whom what is copied belongs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Givers {
+    /// Each entry to whom it belongs where it is copied from, with its ACLs.
+    Source,
+    /// All to this user and group, or to whoever copies, with the ACLs that it inherits.
+    One(Option<(u32, u32)>),
+}
+
+impl Givers {
+    /// The owner and the mode of a copy. Who may run a program with the rights of its owner is not for another owner.
+    fn of(self, inode: &Inode) -> (Option<(u32, u32)>, u32) {
+        const SPECIAL: u32 = 0o6000;
+        match self {
+            Self::Source => (Some((inode.uid, inode.gid)), inode.mode),
+            Self::One(owner) if owner == Some((inode.uid, inode.gid)) => (owner, inode.mode),
+            Self::One(owner) => (owner, inode.mode & !SPECIAL),
+        }
+    }
+}
+
 /// Copies a file, link or directory with its modes, owners, times, links, holes and attributes to `to`, which must not
 /// exist yet and whose parent must. Durable when it returns; when it fails, what is at `to` is removed.
 ///
@@ -44,15 +65,16 @@ pub fn copy_tree(from: &Path, to: &Path) -> Result<Copied, Error> {
         return Err(Error::BadPath { path: to.path().to_path_buf(), why: "it is inside what is copied" });
     }
     let mut place = Place::around(&to)?;
-    copy_into(&mut place, &from, to.name()).map_err(|error| undo(error, &to))
+    copy_into(&mut place, &from, to.name(), Givers::Source).map_err(|error| undo(error, &to))
 }
 
 /// The same, to a new name in an open directory. What was copied before a failure is left there.
-pub(crate) fn copy_into(place: &mut Place, from: &Spot, name: &OsStr) -> Result<Copied, Error> {
+pub(crate) fn copy_into(place: &mut Place, from: &Spot, name: &OsStr, givers: Givers) -> Result<Copied, Error> {
     let mut copy = Copy {
         place,
         from: from.path(),
         name,
+        givers,
         links: HashMap::new(),
         directories: Vec::new(),
         copied: Copied::default(),
@@ -84,6 +106,7 @@ struct Copy<'a> {
     place: &'a mut Place,
     from: &'a Path,
     name: &'a OsStr,
+    givers: Givers,
     links: HashMap<(u64, u64), PathBuf>,
     directories: Vec<(PathBuf, Inode, Attributes)>,
     copied: Copied,
@@ -121,16 +144,27 @@ impl Copy<'_> {
         to.set_len(size).map_err(unwritten)?;
         self.copied.files += 1;
         self.copied.bytes += size;
-        let inode = &found.inode;
-        let owner = Some((inode.uid, inode.gid));
-        finish(to.as_fd(), &path, &Metadata { mode: inode.mode, owner, mtime: inode.mtime, xattrs: &xattrs })
+        self.finish_one(to.as_fd(), &path, &found.inode, &xattrs)
+    }
+
+    /// Gives a file or a directory its metadata.
+    fn finish_one(&self, to: BorrowedFd<'_>, path: &Path, inode: &Inode, xattrs: &Attributes) -> Result<(), Error> {
+        let (owner, mode) = self.givers.of(inode);
+        let none = Attributes::default();
+        let exact = if self.givers == Givers::Source { xattrs } else { &none };
+        finish(to, path, &Metadata { mode, owner, mtime: inode.mtime, xattrs: exact })?;
+        match self.givers {
+            Givers::Source => Ok(()),
+            Givers::One(_) => {
+                attributes::add_to(to, xattrs).map_err(|error| Error::io("set the attributes of", path, error))
+            }
+        }
     }
 
     fn finish(&mut self) -> Result<(), Error> {
-        for (relative, inode, xattrs) in self.directories.iter().rev() {
-            let owner = Some((inode.uid, inode.gid));
-            let metadata = Metadata { mode: inode.mode, owner, mtime: inode.mtime, xattrs };
-            self.place.finish_directory(relative, &metadata)?;
+        for (relative, inode, xattrs) in std::mem::take(&mut self.directories).iter().rev() {
+            let fd = self.place.open_directory(relative)?;
+            self.finish_one(fd.as_fd(), &self.place.path_of(relative), inode, xattrs)?;
         }
         durable::sync_tree(self.place.fd(), &self.place.path_of(self.name.as_ref()))
     }
@@ -152,13 +186,13 @@ impl Visit for Copy<'_> {
         }
         let described = describe(found).map_err(|error| Error::io("read", found.path, error))?;
         let (kind, xattrs) = described.ok_or_else(|| Error::io("read", found.path, Errno::NOENT))?;
-        let owner = (inode.uid, inode.gid);
         if kind == EntryKind::Directory {
             self.place.directory(&relative)?;
             self.directories.push((relative, *inode, xattrs));
             return Ok(());
         }
-        let metadata = Metadata { mode: inode.mode, owner: Some(owner), mtime: inode.mtime, xattrs: &xattrs };
+        let (owner, mode) = self.givers.of(inode);
+        let metadata = Metadata { mode, owner, mtime: inode.mtime, xattrs: &xattrs };
         self.place.other(&relative, &kind, &metadata)
     }
 

@@ -129,6 +129,16 @@ pub enum Error {
         /// Where it leads.
         target: PathBuf,
     },
+    /// What a step would change could not be put back by this process: nothing was changed.
+    #[error("{} could not be put back: {why}", path.display())]
+    NoWayBack {
+        /// What could not be put back.
+        path: PathBuf,
+        /// What stands in the way.
+        why: String,
+        /// What to do about it.
+        help: &'static str,
+    },
     /// What was unpacked is not what the manifest says, so it was not put in place.
     #[error("the restored copy of {} differs from the manifest in {what}; the original was left in place", path.display())]
     Unfaithful {

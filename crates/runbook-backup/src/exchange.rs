@@ -8,7 +8,7 @@ use rustix::fs::{AtFlags, RenameFlags};
 use rustix::io::Errno;
 
 use crate::compare::digest_at;
-use crate::copy::copy_into;
+use crate::copy::{Givers, copy_into};
 use crate::error::Error;
 use crate::place::Place;
 use crate::spot::Spot;
@@ -75,7 +75,7 @@ pub(crate) fn move_by_copy(from: &Spot, to: &mut Place, name: &OsStr) -> Result<
     // What an earlier attempt left half-done.
     let copy = to.spot(UNFINISHED)?;
     copy.remove_own()?;
-    copy_into(to, from, UNFINISHED.as_ref())?;
+    copy_into(to, from, UNFINISHED.as_ref(), Givers::Source)?;
     if digest_at(from)?.digest != digest_at(&copy)?.digest {
         return Err(Error::Unfaithful {
             path: from.path().to_path_buf(),

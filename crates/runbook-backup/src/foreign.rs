@@ -193,6 +193,9 @@ pub(crate) fn unpack_into(
     unpacking.finish()
 }
 
+/// The mode of a directory that an archive has files in and does not list.
+const UNLISTED: u32 = 0o755;
+
 struct Unpacking<'a> {
     archive: &'a Path,
     place: Place,
@@ -248,6 +251,13 @@ impl Unpacking<'_> {
             }
             let given = rustix::fs::fchown(self.place.fd(), Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)));
             given.map_err(|error| Error::io("set the owner of", &self.place.path_of(Path::new("")), error))?;
+        }
+        let listed: BTreeSet<&PathBuf> = self.directories.iter().map(|(name, ..)| name).collect();
+        let now = Timestamp::now();
+        // Inner ones before outer ones.
+        for name in self.made.iter().rev().filter(|name| !listed.contains(name)) {
+            let metadata = Metadata { mode: UNLISTED, owner: self.owner, mtime: now, xattrs: &none };
+            self.place.finish_directory(name, &metadata)?;
         }
         for (name, mode, mtime) in self.directories.iter().rev() {
             let metadata = Metadata { mode: *mode, owner: self.owner, mtime: *mtime, xattrs: &none };

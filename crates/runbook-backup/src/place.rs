@@ -5,7 +5,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Timespec, Timestamps, UTIME_OMIT, Uid};
@@ -229,6 +229,11 @@ impl Place {
     /// Sets what `chattr` set on a file or directory.
     pub(crate) fn set_flags(&mut self, relative: &Path, wanted: u32) -> Result<(), Error> {
         self.at("set the flags of", relative, |parent, name| flags::write(open_file(parent, name)?, wanted))
+    }
+
+    /// A directory, open.
+    pub(crate) fn open_directory(&mut self, relative: &Path) -> Result<OwnedFd, Error> {
+        self.at("open", relative, open_directory)
     }
 
     /// Gives a directory its metadata. Do it last, and inner ones before outer ones.

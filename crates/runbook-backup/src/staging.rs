@@ -17,6 +17,7 @@ use rustix::io::Errno;
 use crate::aside::keep;
 use crate::copy::{Copied, copy_into};
 use crate::digest::Digest;
+use crate::dress::Model;
 use crate::durable;
 use crate::error::Error;
 use crate::exchange::{Was, rename_to_free, swap};
@@ -72,15 +73,18 @@ impl Staging {
         self.place.spot(NEW)
     }
 
-    /// The replacement is a faithful copy of `from`, as [`copy_tree`](crate::copy_tree) makes it.
-    pub fn copy(&mut self, from: &Path) -> Result<Copied, Error> {
-        copy_into(&mut self.place, &Spot::known(from)?, NEW.as_ref())
+    /// The replacement is a copy of `from`, as [`copy_tree`](crate::copy_tree) makes it, but for owners and ACLs: it
+    /// belongs to whom `model` belongs, else to whoever runs this, and inherits from `model`.
+    pub fn copy(&mut self, from: &Path, model: Option<&Model>) -> Result<Copied, Error> {
+        model.map_or(Ok(()), |model| model.hand_on(&self.place, self.target.path()))?;
+        copy_into(&mut self.place, &Spot::known(from)?, NEW.as_ref(), Model::givers(model))
     }
 
-    /// The replacement is what the archive holds, as [`extract_archive`](crate::extract_archive) unpacks it, and
-    /// belongs to `owner`, a user and a group, if one is given.
-    pub fn unpack(&mut self, archive: &Path, owner: Option<(u32, u32)>) -> Result<Copied, Error> {
-        unpack_into(&mut self.place, archive, NEW.as_ref(), owner)
+    /// The replacement is what the archive holds, as [`extract_archive`](crate::extract_archive) unpacks it. It belongs
+    /// to whom `model` belongs, else to whoever runs this, and inherits from `model`.
+    pub fn unpack(&mut self, archive: &Path, model: Option<&Model>) -> Result<Copied, Error> {
+        model.map_or(Ok(()), |model| model.hand_on(&self.place, self.target.path()))?;
+        unpack_into(&mut self.place, archive, NEW.as_ref(), model.map(Model::owner))
     }
 
     /// The replacement is one more name of the file at `of`.

@@ -8,7 +8,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use runbook_backup::{Backup, Error, Options, Staging, create, digest_tree, finish_interrupted, unfinished};
+use runbook_backup::{Backup, Error, Model, Options, Staging, create, digest_tree, finish_interrupted, unfinished};
 use support::{go_on, is_root, names};
 
 #[test]
@@ -18,7 +18,7 @@ fn what_was_there_is_set_aside() {
     fs::write(at("from"), "new").unwrap();
     let put = |from: &str| {
         let mut staging = Staging::beside(&at("target")).unwrap();
-        staging.copy(&at(from)).unwrap();
+        staging.copy(&at(from), None).unwrap();
         staging.put_in_place(&at("aside"))
     };
     assert_eq!(put("from").unwrap(), None);
@@ -113,7 +113,7 @@ fn a_path_with_a_mount_below_is_not_exchanged() {
     let _unmount = Unmount(at("app/volume"));
     fs::write(at("app/volume/precious"), "").unwrap();
     let mut staging = Staging::beside(&at("app")).unwrap();
-    staging.copy(&at("new")).unwrap();
+    staging.copy(&at("new"), None).unwrap();
     let refused = staging.put_in_place(&at("aside"));
     assert!(matches!(refused, Err(Error::MountPoint { .. })), "{refused:?}");
     assert!(at("app/volume/precious").exists());
@@ -142,15 +142,20 @@ fn an_archive_is_unpacked_for_its_owner_out_of_reach() {
         .unwrap();
     assert!(packed.success());
     let mut staging = Staging::beside(&at("target")).unwrap();
-    staging.unpack(&at("a.tar"), Some((1234, 4321))).unwrap();
+    fs::create_dir(at("model")).unwrap();
+    std::os::unix::fs::chown(at("model"), Some(1234), Some(4321)).unwrap();
+    let model = Model::of(&at("model")).unwrap().unwrap();
+    staging.unpack(&at("a.tar"), Some(&model)).unwrap();
     staging.strip(1).unwrap();
     let dir = staging.new_path().parent().unwrap().to_path_buf();
     let found = fs::metadata(&dir).unwrap();
     assert_eq!((found.uid(), found.mode() & 0o777), (0, 0o700), "nobody else can enter it");
+    staging.dress(&model).unwrap();
     staging.put_in_place(&at("aside")).unwrap();
     for path in ["", "bin", "bin/run", "bin/link"] {
         let found = fs::symlink_metadata(at("target").join(path)).unwrap();
         assert_eq!((found.uid(), found.gid()), (1234, 4321), "{path}");
+        assert!(!found.is_dir() || found.mode() & 0o777 == 0o755, "{path}: others look into it as into any directory");
     }
 }
 

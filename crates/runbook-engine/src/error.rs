@@ -46,6 +46,14 @@ pub enum Error {
     /// A signal came before the run began.
     #[error("interrupted before the run began; nothing was changed")]
     Interrupted,
+    /// The way back that a run had when it was interrupted is no longer whole; nothing was changed.
+    #[error("run {run} does not go on, and nothing was touched, because its way back is not whole: {missing}")]
+    NoWayOn {
+        /// The run.
+        run: RunId,
+        /// What is gone, damaged or out of reach for this user.
+        missing: String,
+    },
     /// The operating system gives no threads or no randomness.
     #[error("cannot start the run")]
     Start(#[source] std::io::Error),

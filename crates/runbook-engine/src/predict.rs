@@ -6,8 +6,8 @@ use crate::binding::Unbound;
 use crate::secrets::Secrets;
 use crate::wake::Wake;
 use runbook_model::{
-    Effect, Excerpt, Failure, Outputs, Prediction, Purpose, Reading, Reference, Resource, Role, SecretSource,
-    SignalVerdict, StepDef, StepId,
+    Declaration, Effect, Excerpt, Failure, Outputs, Prediction, Purpose, Reading, Reference, Resource, Role,
+    SecretSource, SignalVerdict, StepDef, StepId,
 };
 use runbook_steps::host::Reader;
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -140,6 +140,31 @@ impl Program {
         missing
     }
 
+    /// Why steps that this run needs could not be taken back by this user on this host, as far as that is known before the
+    /// first change. What an earlier step replaces, or may have a command do anything to, is not looked at: it may be
+    /// otherwise by then, and the step proves it before it begins.
+    pub(crate) fn without_way_back(&self, forecast: &Forecast, host: &Reader) -> Vec<Failure> {
+        let (mut commands, mut others) = (Wake::default(), Wake::default());
+        let mut found = Vec::new();
+        for step in forecast.steps.iter().filter(|step| step.needed) {
+            let effects = self.effects(&step.step);
+            let disturbed = commands.disturbs(effects).or_else(|| others.replaces(effects)).is_some();
+            let known = if disturbed { None } else { self.step(&step.step) };
+            let bound = known.and_then(|def| self.bind(def, &forecast.outputs, &forecast.secrets, None).ok());
+            let refused = bound.and_then(|bound| bound.can_take_back(host).err());
+            found.extend(refused.map(|failure| {
+                let message = format!("step `{}` is not begun: {}", step.step, failure.message);
+                Failure { message, ..failure }
+            }));
+            if self.purpose(&step.step) == Purpose::Principal && !step.prediction.is_no_change() {
+                let runs = |it: &Declaration| !it.commands.is_empty();
+                let by_command = self.course.schedule.declaration(&step.step).is_some_and(runs);
+                if by_command { &mut commands } else { &mut others }.add(&step.step, effects);
+            }
+        }
+        found
+    }
+
     fn predict(&self, def: &StepDef, host: &Reader, known: &mut Known, wake: &Wake, secrets: &Secrets) -> Prediction {
         let bound = match self.bind(def, &known.outputs, secrets, None) {
             Ok(bound) => bound,
@@ -198,6 +223,8 @@ impl Program {
                 needed.insert(step.clone());
             }
         }
+        // A backup that a person wrote may hold what no step declares: it is made whenever anything changes.
+        needed.extend(order.iter().filter(|step| !skipped.contains(*step) && self.is_backup(step)).cloned());
         let up: Vec<StepId> = order.iter().filter(|step| needed.contains(*step)).cloned().collect();
         for start in up {
             let within =
@@ -237,6 +264,10 @@ impl Program {
     /// A plan of backups and verifications alone is run for their sake.
     fn is_evidence(&self, step: &StepId) -> bool {
         self.plays(step, |role| matches!(role, Role::Backup(_) | Role::Verify(_)))
+    }
+
+    fn is_backup(&self, step: &StepId) -> bool {
+        self.plays(step, |role| matches!(role, Role::Backup(_)))
     }
 
     fn plays(&self, step: &StepId, part: impl Fn(&Role) -> bool) -> bool {

@@ -44,6 +44,7 @@ impl Program {
         let certain = |failure| Obstacle { failure, certain: true };
         let mut found: Vec<Obstacle> = self.missing_secrets(forecast).into_iter().map(certain).collect();
         found.extend(self.missed_targets(forecast, host).into_iter().map(certain));
+        found.extend(self.without_way_back(forecast, host).into_iter().map(certain));
         let mut before = Before::default();
         let mut asked = HashSet::new();
         for step in forecast.steps.iter().filter(|step| step.needed).map(|predicted| &predicted.step) {

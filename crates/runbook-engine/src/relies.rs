@@ -6,7 +6,7 @@ use crate::Course;
 use runbook_backup::Backup;
 use runbook_journal::StateDir;
 use runbook_model::{Failure, Role, RunId, RunState};
-use runbook_steps::Held;
+use runbook_steps::{Held, captures_in};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 use std::path::{Path, PathBuf};
@@ -27,6 +27,9 @@ pub(crate) struct Relies {
     /// of them is there in the end is left.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) absent: Vec<PathBuf>,
+    /// Whether the step captured paths there, as a backup of its own.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    captured: bool,
     /// The kind's data, where it is no map. A list, because `null` is data too.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     data: Vec<Json>,
@@ -34,7 +37,13 @@ pub(crate) struct Relies {
 
 impl Relies {
     pub(crate) fn new(held: Vec<Held>, files: bool, absent: Vec<PathBuf>) -> Self {
-        Self { held, files, absent, data: Vec::new() }
+        Self { held, files, absent, captured: false, data: Vec::new() }
+    }
+
+    /// The same of a step that captured paths, if it did.
+    #[must_use]
+    pub(crate) fn capturing(self, captured: bool) -> Self {
+        Self { captured, ..self }
     }
 
     /// The undo data for the journal.
@@ -69,19 +78,34 @@ impl Relies {
     }
 }
 
-/// What is gone of that which taking the run back relies on, one line each.
-pub(crate) fn missing(state: &RunState, course: &Course, dir: &StateDir, run: &RunId) -> Vec<String> {
+/// Which way a run is about to go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// Forward: everything that any way back may need has to be there.
+    On,
+    /// Back: only what it will use.
+    Back,
+}
+
+/// What is gone or damaged of that which taking the run back relies on, and what this user cannot put back, one line each.
+/// Archives that were touched since they were last found sound are read to their end.
+pub(crate) fn missing(state: &RunState, course: &Course, dir: &StateDir, run: &RunId, way: Way) -> Vec<String> {
     let mut missing = Vec::new();
     for (step, known) in state.steps() {
         let (_, relies) = Relies::of(known.undo.clone().unwrap_or_default());
         let own = dir.step(run, step);
         if known.status.may_have_touched() {
             missing.extend(relies.held.iter().filter_map(|held| lacks(&held.dir)));
+            missing.extend(relies.held.iter().filter_map(unprovable));
             missing.extend((relies.files && is_empty(&own)).then(|| format!("{} is not there", own.display())));
+            missing.extend(relies.captured.then(|| lacks(&captures_in(&own))).flatten());
         }
-        let always = known.outputs.get("always").and_then(Json::as_array).is_some_and(|paths| !paths.is_empty());
+        let put_back = match way {
+            Way::On => known.status.satisfies(),
+            Way::Back => known.outputs.get("always").and_then(Json::as_array).is_some_and(|paths| !paths.is_empty()),
+        };
         let declaration = course.schedule.declaration(step);
-        if always && declaration.is_some_and(|one| one.roles.iter().any(|role| matches!(role, Role::Backup(_)))) {
+        if put_back && declaration.is_some_and(|one| one.roles.iter().any(|role| matches!(role, Role::Backup(_)))) {
             let kept = known.outputs.get("dir").and_then(Json::as_str);
             missing.extend(kept.and_then(|dir| lacks(Path::new(dir))));
         }
@@ -91,14 +115,25 @@ pub(crate) fn missing(state: &RunState, course: &Course, dir: &StateDir, run: &R
     missing
 }
 
-/// Why a backup cannot be used, as far as a look at it tells.
-fn lacks(dir: &Path) -> Option<String> {
-    let backup = match Backup::open(dir) {
-        Ok(backup) => backup,
-        Err(error) => return Some(error.to_string()),
-    };
-    let archives = backup.manifest().archives.iter().map(|archive| dir.join(&archive.file));
-    archives.into_iter().find(|file| !file.exists()).map(|file| format!("{} is not there", file.display()))
+/// Why a backup cannot be used.
+pub(crate) fn lacks(dir: &Path) -> Option<String> {
+    runbook_backup::whole(dir, &|| false).err().map(|error| told(&error))
+}
+
+/// Why this user could not put a path back now. What can no longer be told from its name is left to the undo, which says so.
+fn unprovable(held: &Held) -> Option<String> {
+    let backup = Backup::open(&held.dir).ok()?;
+    match backup.provable(&held.name) {
+        Err(error @ runbook_backup::Error::NoWayBack { .. }) => Some(told(&error)),
+        _ => None,
+    }
+}
+
+fn told(error: &runbook_backup::Error) -> String {
+    match std::error::Error::source(error) {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
+    }
 }
 
 fn is_empty(dir: &Path) -> bool {

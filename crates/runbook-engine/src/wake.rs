@@ -57,6 +57,17 @@ impl Wake {
         effects.iter().find_map(|effect| self.reaches(&effect.resource))
     }
 
+    /// The step that would change, as a whole, something that `effects` read or write: not only what lies below it.
+    pub(crate) fn replaces(&self, effects: &[Effect]) -> Option<&StepId> {
+        effects.iter().find_map(|effect| match &effect.resource {
+            Resource::Path(path) if is_plain(path) => {
+                let above = path.ancestors().find_map(|above| self.paths.get(above));
+                above.or(self.any_path.as_ref()).or(self.everything.as_ref())
+            }
+            other => self.reaches(other),
+        })
+    }
+
     fn reaches(&self, resource: &Resource) -> Option<&StepId> {
         let named = match resource {
             Resource::Everything => self.last.as_ref(),
@@ -107,6 +118,10 @@ mod tests {
         assert_eq!(reached(Resource::Port(80)), Some("port"));
         assert_eq!(reached(Resource::Port(81)), None);
         assert_eq!(reached(Resource::Everything), Some("port"));
+        let replaced = |resource: Resource| wake.replaces(&[Effect::read(resource)]).map(StepId::as_str);
+        assert_eq!(replaced(path("/srv/app/a")), Some("dir"));
+        assert_eq!(replaced(path("/srv/app")), Some("dir"));
+        assert_eq!(replaced(path("/srv")), None);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::decide::{Began, Input, Job};
 #[cfg(debug_assertions)]
 use crate::faults::Faults;
 use crate::predict::CONDITION_IS_FALSE;
-use crate::relies::Relies;
+use crate::relies::{Relies, lacks};
 use crate::secrets::Secrets;
 use crate::since::written;
 use crate::{Asker, Program};
@@ -322,7 +322,21 @@ impl Bench<'_> {
         let undo = bound.prepare(&self.tools(&|note| self.say(note)))?;
         let held = self.held.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let keeps = std::fs::read_dir(&self.dir).is_ok_and(|mut entries| entries.next().is_some());
-        Ok(Began::Ready { undo: Some(Relies::new(held, keeps, absent).with(undo)?) })
+        let captured = runbook_steps::captures_in(&self.dir).is_dir();
+        Ok(Began::Ready { undo: Some(Relies::new(held, keeps, absent).capturing(captured).with(undo)?) })
+    }
+
+    /// Between the intent and the act, and between two attempts, time passes: every backup of the run and what the step
+    /// captured are still there and whole, or it does not act.
+    fn refuse_without_way_back(&self) -> Result<(), Failure> {
+        let captured = runbook_steps::captures_in(&self.dir);
+        let backups = self.brief.backups.iter().map(|backup| backup.dir.clone());
+        let relied: Vec<PathBuf> = backups.chain(captured.is_dir().then_some(captured)).collect();
+        match relied.iter().find_map(|dir| lacks(dir)) {
+            Some(why) => Err(Failure::refused(format!("its way back is not whole: {why}"))
+                .hint("find out what happened to the state directory before you go on")),
+            None => Ok(()),
+        }
     }
 
     /// Only on the way forward: what was changed is taken back wherever it is.
@@ -358,6 +372,9 @@ impl Bench<'_> {
         // A step that changes nothing has no intent, and so no undo data on record.
         let prepared = if self.changes() { None } else { Some(bound.prepare(&tools)?) };
         let undo = prepared.as_ref().unwrap_or(&self.brief.undo);
+        if self.changes() {
+            self.refuse_without_way_back()?;
+        }
         let mut done = bound.apply(&tools, undo)?;
         #[cfg(debug_assertions)]
         self.worker.faults.apply(&self.def.id)?;

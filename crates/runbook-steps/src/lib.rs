@@ -32,6 +32,7 @@ pub use catalogue::{BUILT_IN, Catalogue};
 pub use check::check_parameters;
 pub use kind::{Kind, KindDoc, Need, OutputDoc, Param, ParamType};
 pub use lack::{Lack, of_command as lacks_of_command};
+pub use local_undo::captures_in;
 pub use process::{revive, supervise};
 pub use schema::{kind_schema, plan_schema_with_kinds};
 pub use step::{BackupRef, Baseline, Changed, Confirmation, Done, Held, Note, Probe, Step, Work};

@@ -3,6 +3,7 @@
 //! Both are backups in the sense of `runbook-backup`, so a file of three bytes comes back with the same care (mode,
 //! owner, times, attributes, checked digest, one rename) as a package of sixty thousand files.
 
+use crate::host::Reader;
 use crate::{BackupRef, Held, Work};
 use runbook_backup::{Backup, LimitKind, Options, Restored};
 use runbook_model::{Failure, FailureKind, Remains, RemainsKind};
@@ -11,12 +12,17 @@ use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 
 impl Work<'_> {
-    /// Captures `paths` as they are, absence included, into the step's own directory. For `prepare` of kinds with
-    /// small effects; the result is what [`put_back`](Self::put_back) takes. Durable when this returns.
+    /// Captures `paths` as they are, absence included, into the step's own directory, and proves that they can be put
+    /// back from there. For `prepare` of kinds with small effects; the result is what [`put_back`](Self::put_back)
+    /// takes. Durable when this returns.
     pub fn capture(&self, paths: &[PathBuf]) -> Result<Json, Failure> {
         let failed = |error| backup_failure(&format!("cannot capture what step `{}` will change", self.step), &error);
-        runbook_backup::create(&self.before(), paths, self.now_ms, &|| false, &Options::default()).map_err(failed)?;
+        let (before, unwanted) = (self.before(), || self.host.still_wanted().is_err());
+        runbook_backup::create(&before, paths, self.now_ms, &unwanted, &Options::default()).map_err(failed)?;
+        let backup = Backup::open(&before).map_err(failed)?;
+        backup.whole(&unwanted).map_err(failed)?;
         for (number, path) in paths.iter().enumerate() {
+            backup.way_back(path).and_then(|name| backup.provable(&name)).map_err(failed)?;
             runbook_backup::keep_name(path, &self.kept_name(number)).map_err(failed)?;
         }
         Ok(json!({ "captured": paths.iter().map(|path| path.to_string_lossy()).collect::<Vec<_>>() }))
@@ -38,9 +44,10 @@ impl Work<'_> {
         Ok(done?.join("; "))
     }
 
-    /// Chooses the latest backup of this run that covers `path` for its way back; a refusal if there is none. Kinds that
-    /// are undone from a backup call this in `prepare`, so that nothing starts without its way back. Where the path is a
-    /// link, what it leads to has to be covered as well: what is written through it comes back from there.
+    /// Chooses the latest backup of this run that covers `path` for its way back, and proves that it is whole and that
+    /// `path` can be put back from it; a refusal if not. Kinds that are undone from a backup call this in `prepare`, so
+    /// that nothing starts without its way back. Where the path is a link, what it leads to has to be covered as well: what
+    /// is written through it comes back from there.
     pub fn covering(&self, path: &Path) -> Result<(), Failure> {
         let led = runbook_backup::leads_to(path);
         let led = led.map_err(|error| backup_failure(&format!("{} cannot be followed", path.display()), &error))?;
@@ -59,8 +66,10 @@ impl Work<'_> {
     fn cover(&self, path: &Path, place: &Path) -> Result<Held, Failure> {
         let mut because = None;
         for backup in self.backups {
-            match open(backup)?.way_back(place) {
+            let opened = open(backup)?;
+            match opened.way_back(place) {
                 Ok(name) => {
+                    self.prove(&opened, backup, &name)?;
                     let BackupRef { step, dir } = backup.clone();
                     return Ok(Held { path: path.to_path_buf(), name, step, dir });
                 }
@@ -75,6 +84,23 @@ impl Work<'_> {
         };
         Err(Failure::refused(format!("{led}no backup of this run covers {}{because}", place.display()))
             .hint("add the path, as the links above it lead, to a `backup.create` that comes before this step"))
+    }
+
+    /// Proves once more what [`covering`](Self::covering) proved, in the middle of a change that has taken room since.
+    pub fn still_covered(&self, path: &Path) -> Result<(), Failure> {
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        held.into_iter().filter(|held| held.path == path).try_for_each(|Held { name, step, dir, .. }| {
+            let backup = BackupRef { step, dir };
+            self.prove(&open(&backup)?, &backup, &name)
+        })
+    }
+
+    fn prove(&self, opened: &Backup, backup: &BackupRef, name: &Path) -> Result<(), Failure> {
+        let unwanted = || self.host.still_wanted().is_err();
+        let proven = opened.whole(&unwanted).and_then(|_| opened.provable(name));
+        proven.map_err(|error| {
+            backup_failure(&format!("step `{}` has no way back to the backup of `{}`", self.step, backup.step), &error)
+        })
     }
 
     /// Puts `path`, and what it leads to, back from the backup that [`covering`](Self::covering) chose, each in one
@@ -139,7 +165,20 @@ impl Work<'_> {
     }
 
     fn before(&self) -> PathBuf {
-        self.dir.join("before")
+        captures_in(self.dir)
+    }
+}
+
+/// Where a step whose own directory is `dir` keeps what it captured; a backup in the sense of `runbook-backup`.
+pub fn captures_in(dir: &Path) -> PathBuf {
+    dir.join("before")
+}
+
+impl Reader {
+    /// Whether this user could put `path` back as it is now, after a step changed it: as far as that can be read without
+    /// writing, so for dry runs. `prepare` proves it with the backup itself.
+    pub fn can_put_back(&self, path: &Path) -> Result<(), Failure> {
+        runbook_backup::provable(path).map_err(|error| backup_failure("there would be no way back", &error))
     }
 }
 
@@ -181,6 +220,7 @@ pub(crate) fn backup_failure(what: &str, error: &runbook_backup::Error) -> Failu
         runbook_backup::Error::Io { doing, path, source } => {
             Failure { hint: crate::host::io_advice(doing, path, source), ..Failure::failed(message) }
         }
+        runbook_backup::Error::NoWayBack { help, .. } => Failure::refused(message).hint(*help),
         _ => Failure::failed(message),
     }
 }

@@ -42,6 +42,14 @@ pub trait Step: Send + Sync {
         Ok(Json::Null)
     }
 
+    /// Whether what [`take_back`](Self::take_back) will have to do can be done by this user on this host, as far as that
+    /// can be read without writing: a refusal that names what stands in the way. Asked in dry runs and before the first
+    /// change of a run, when what earlier steps will bring is not there yet; `prepare` proves it.
+    fn can_take_back(&self, host: &Reader) -> Result<(), Failure> {
+        let _ = host;
+        Ok(())
+    }
+
     /// Changes the host. Its intent, with the data from `prepare`, is durable when this is called. It may find its own
     /// half-done work from an earlier attempt.
     fn apply(&self, work: &Work<'_>, undo: &Json) -> Result<Done, Failure>;

@@ -120,6 +120,13 @@ pub(crate) enum Command {
     },
 }
 
+impl Command {
+    /// Whether all that it does is to write files for whoever calls it, with the modes that they are used to.
+    pub(crate) fn writes_for_its_caller(&self) -> bool {
+        matches!(self, Self::Init(_) | Self::Schema(_) | Self::Completions { .. } | Self::Man { .. })
+    }
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct PlanSource {
     /// The plan's file; `-` reads it from standard input, and relative paths then start at the current directory

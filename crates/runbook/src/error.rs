@@ -125,6 +125,12 @@ impl From<runbook_engine::Error> for CommandError {
         if matches!(error, runbook_engine::Error::Interrupted) {
             return Self::new(Exit::Cancelled, error.to_string());
         }
+        if let runbook_engine::Error::NoWayOn { run, .. } = &error {
+            return Self::refused(error.to_string()).hint(format!(
+                "put a copy of it in its place and resume again; `runbook show {run}` tells what each step changed, and \
+                 `runbook recover --accept BECAUSE` closes the run by hand"
+            ));
+        }
         Self::new(Exit::Stopped, chain(&error))
             .hint("`runbook status` tells where the run is; `runbook resume` goes on")
     }

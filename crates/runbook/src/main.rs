@@ -23,6 +23,10 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(code) => return code,
     };
+    if !cli.command.writes_for_its_caller() {
+        // The first act of the process, for it counts for all threads and for all that they start.
+        rustix::process::umask(rustix::fs::Mode::from_raw_mode(runbook_steps::host::UMASK));
+    }
     if let cli::Command::Supervise { spec } = &cli.command {
         return runbook_steps::supervise(spec);
     }

@@ -3,7 +3,7 @@
 use super::{Runner, Settings};
 use crate::audience::Audience;
 use crate::decide::Input;
-use crate::relies::missing;
+use crate::relies::{Way, missing};
 use crate::secrets::Secrets;
 use crate::worker::Worker;
 use crate::{Error, Forecast, Observer, Program, leftovers};
@@ -73,10 +73,13 @@ impl Runner {
             .map(|(step, known)| (step.clone(), known.usable_outputs().clone()))
             .filter(|(_, outputs)| !outputs.is_empty())
             .collect();
-        if back && !rolls_back {
-            let missing = missing(&state, &program.course, &settings.state_dir, &run);
-            if !missing.is_empty() {
-                return Err(Error::NoWayBack { run, missing: missing.join("; ") });
+        if !rolls_back && (back || state.verdict().is_none()) {
+            let way = if back { Way::Back } else { Way::On };
+            let missing = missing(&state, &program.course, &settings.state_dir, &run, way);
+            match (missing.is_empty(), way) {
+                (true, _) => {}
+                (false, Way::Back) => return Err(Error::NoWayBack { run, missing: missing.join("; ") }),
+                (false, Way::On) => return Err(Error::NoWayOn { run, missing: missing.join("; ") }),
             }
         }
         let intents = state.steps().filter_map(|(step, known)| Some((known.intent_seq?, step.clone()))).collect();

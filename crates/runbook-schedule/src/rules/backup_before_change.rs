@@ -1,8 +1,8 @@
 //! Report 1, step 2: back up before touching the system.
 //!
-//! A step that writes what is backed up, and a step that stops, restarts or replaces something, waits for the backups
-//! that stand before it in the file, or for those behind it where none does. A second backup, behind the first change on
-//! purpose, stays there. A change that the backup itself needs comes before it.
+//! A step that changes anything waits for the backups that stand before it in the file, or for those behind it where none
+//! does: what it writes besides what it declares may be what a person had backed up. A second backup, behind the first
+//! change on purpose, stays there. A change that the backup itself needs comes before it.
 
 use super::crowd::Crowd;
 use super::{Rule, Scene, Wish};
@@ -26,7 +26,7 @@ fn wishes(scene: &Scene<'_>) -> Vec<Wish> {
             continue;
         }
         let mut before: Vec<usize> = Vec::new();
-        if declaration.roles.iter().any(touches_system) {
+        if scene.steps.is_change(after) {
             before.extend(crowd.earlier_or_all(after));
         }
         for touch in steps.written_by(after) {
@@ -46,10 +46,6 @@ fn wishes(scene: &Scene<'_>) -> Vec<Wish> {
         wishes.extend(before.into_iter().map(|before| Wish { before, after, holds: false }));
     }
     wishes
-}
-
-fn touches_system(role: &Role) -> bool {
-    matches!(role, Role::Stop(_) | Role::Restart(_) | Role::Replace)
 }
 
 /// The backups by what they hold.

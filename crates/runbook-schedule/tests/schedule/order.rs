@@ -67,7 +67,7 @@ fn only_what_forces_it_moves_against_the_file() {
 fn each_rule_moves_its_steps() {
     check("change w=/a\ninventory inspect r=unit:x", &["inventory < change"]);
     check("change w=/a\nbackup backup=/a", &["backup < change"]);
-    check("change w=/b\nbackup backup=/a", &["backup | change"]);
+    check("change w=/b\nbackup backup=/a", &["backup > change"]);
     check("stop stop=unit:x\nbackup backup=/a", &["backup < stop"]);
     check("replace replace w=/p\nstop stop=unit:x\nstart start=unit:x r=/p", &["stop < replace < start"]);
     check("stop stop=unit:x\nstart start=unit:x r=/p\nreplace replace w=/p", &["stop < replace < start"]);

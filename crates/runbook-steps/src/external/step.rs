@@ -39,6 +39,10 @@ impl Step for ExternalStep {
         Ok(Probe::of(prediction).with(outputs(&answer)))
     }
 
+    fn can_take_back(&self, host: &Reader) -> Result<(), Failure> {
+        self.covered.iter().try_for_each(|path| host.can_put_back(path))
+    }
+
     fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {
         for path in &self.covered {
             work.covering(path)?;

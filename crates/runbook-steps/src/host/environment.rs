@@ -1,11 +1,15 @@
 //! The search path, and where this user may write.
 
-use super::{Reader, io_failure};
+use super::{Command, Reader, io_failure};
 use runbook_model::Failure;
 use rustix::fs::{Access, AtFlags, CWD};
 use std::env;
 use std::io;
 use std::path::{Path, PathBuf};
+
+/// The permission bits that files of what `runbook` starts never have, whoever calls it with whatever umask: a service
+/// has to be able to read what a command installs. `runbook`'s own files have modes of their own.
+pub const UMASK: u32 = 0o022;
 
 impl Reader {
     /// Whether this user may make and replace names in the directory `path`.
@@ -27,6 +31,26 @@ impl Reader {
     /// Whether this user may execute the file `path`.
     pub fn may_execute(&self, path: &Path) -> bool {
         rustix::fs::accessat(CWD, path, Access::EXEC_OK, AtFlags::EACCESS).is_ok()
+    }
+
+    /// Whether `command`, which takes a change back, can be run as it is: its program is there and may be executed by
+    /// this user, and the directory in which it runs is there.
+    pub fn can_run(&self, command: &Command) -> Result<(), Failure> {
+        let name = command.argv.first().map_or("", String::as_str);
+        let cwd = command.cwd.clone().unwrap_or_else(|| PathBuf::from("/"));
+        let refused = |why: String| {
+            Failure::refused(format!("there would be no way back: `{}` cannot be run: {why}", command.line()))
+        };
+        if !cwd.is_dir() {
+            return Err(refused(format!("the directory {} is not there", cwd.display()))
+                .hint("make it before this step, or name another `cwd`"));
+        }
+        let search = command.env.get("PATH").cloned().unwrap_or_else(|| self.search_path());
+        match which::which_in(name, Some(search), &cwd) {
+            Ok(_) => Ok(()),
+            Err(_) => Err(refused(format!("`{name}` is not there, or is no program that this user may execute"))
+                .hint("put it there in an earlier step, give its full path, or correct its mode")),
+        }
     }
 
     /// The directories of `PATH` as they are written there.
@@ -61,6 +85,13 @@ impl Reader {
     /// Who became this user with `sudo`, if that is how it was.
     pub fn called_by(&self) -> Option<String> {
         env::var("SUDO_USER").ok().filter(|user| !user.is_empty() && user != "root")
+    }
+
+    /// The permission bits that files of the process `pid` never have; `None` where the kernel does not tell.
+    pub fn umask_of(&self, pid: u32) -> Result<Option<u32>, Failure> {
+        let status = self.read_text(&PathBuf::from(format!("/proc/{pid}/status")))?.unwrap_or_default();
+        let umask = status.lines().find_map(|line| line.strip_prefix("Umask:"));
+        Ok(umask.and_then(|bits| u32::from_str_radix(bits.trim(), 8).ok()))
     }
 
     /// The directory with the sockets of this user's session, of the bus and of systemd among them: what the

@@ -48,6 +48,7 @@ pub(crate) use bus::BusAnswer;
 pub use cancel::{Cancel, Canceller};
 pub(crate) use command::KEPT;
 pub use command::{Command, Output};
+pub use environment::UMASK;
 pub use failures::{io_advice, io_failure};
 pub use left_behind::{LeftBehind, end_noted};
 #[cfg(all(target_os = "linux", not(feature = "portable")))]

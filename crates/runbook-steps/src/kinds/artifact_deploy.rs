@@ -10,13 +10,12 @@ use crate::lack::of_parent;
 use crate::local_undo::backup_failure;
 use crate::{Args, Done, Kind, KindDoc, Lack, OutputDoc, Param, ParamType, Probe, Step, Work};
 use listing::{Listing, Member};
-use runbook_backup::Staging;
+use runbook_backup::{Model, Staging};
 use runbook_model::{
     Declaration, Diagnostic, Diagnostics, Effect, Failure, Outputs, Prediction, Role, UndoPhase, UndoSource,
 };
 use serde_json::{Value as Json, json};
 use std::borrow::Cow;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// The kind.
@@ -31,7 +30,11 @@ static DOC: KindDoc = KindDoc {
          directory, never a mixture. (A file system that cannot swap, such as NFS, takes two renames: for a moment \
          nothing is there.) With `digest` an archive that is not the validated one is refused. When every \
          file, link and directory of `to` is as in the artifact (content and executable bit) there is nothing to do.\n\n\
-         The new files belong to the owner of the directory that they replace, where that is allowed. What was there \
+         Everything new belongs to the owner and the group of the directory that it replaces, wherever the artifact \
+         comes from. Its top has the mode, the attributes, the ACL and the default ACL of that directory; what is below \
+         has the modes of the artifact, and inherits a default ACL and the setgid bit as what is made there does. Bits \
+         that let a program run as its owner stay only where the owner stays. Where nothing is replaced, everything \
+         belongs to whoever runs `runbook`. What was there \
          is set aside with the run, with all that was written since the backup; undo puts `to` back from the backup of \
          the plan that covers it. Refused are archives that reach outside of themselves, a symlink, a file or a mount \
          point at `to`, and a directory that holds one.",
@@ -182,12 +185,16 @@ impl Deploy {
 
     fn fill(&self, host: &Host, staging: &mut Staging, artifact: &Artifact) -> Result<(), Failure> {
         let is_dir = host.stat(&self.from)?.is_some_and(|found| found.is_dir());
+        let model = Model::of(&self.to).map_err(|error| self.not_unpacked(&error))?;
         let filled = match host.canonical(&self.from)? {
             // A link that leads to the artifact is followed; links inside stay links.
-            Some(from) if is_dir => staging.copy(&from),
-            _ => staging.unpack(&self.from, self.owner(host)?),
+            Some(from) if is_dir => staging.copy(&from, model.as_ref()),
+            _ => staging.unpack(&self.from, model.as_ref()),
         };
-        filled.and_then(|_| staging.strip(self.strip)).map_err(|error| self.not_unpacked(&error))?;
+        filled
+            .and_then(|_| staging.strip(self.strip))
+            .and_then(|()| model.map_or(Ok(()), |model| staging.dress(&model)))
+            .map_err(|error| self.not_unpacked(&error))?;
         if listing::of_directory(host, &staging.new_path())? != artifact.listing {
             return Err(Failure::failed(format!("{} changed while it was unpacked", self.from.display()))
                 .hint("find out what writes there, then run the plan again"));
@@ -198,12 +205,6 @@ impl Deploy {
 
     fn not_unpacked(&self, error: &runbook_backup::Error) -> Failure {
         backup_failure(&format!("{} cannot be unpacked", self.from.display()), error)
-    }
-
-    /// To whom the new files are given: the owner of what they replace.
-    fn owner(&self, host: &Reader) -> Result<Option<(u32, u32)>, Failure> {
-        let old = host.lstat(&self.to)?.map(|old| (old.uid(), old.gid()));
-        Ok(old.filter(|old| host.own_uid() == 0 && *old != (0, 0)))
     }
 
     /// What an interrupted run left beside `to`.
@@ -256,6 +257,10 @@ impl Step for Deploy {
         artifact.into_iter().chain(of_parent(host, &self.to)).collect()
     }
 
+    fn can_take_back(&self, host: &Reader) -> Result<(), Failure> {
+        host.can_put_back(&self.to)
+    }
+
     fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {
         work.host.expendable(&self.to)?;
         work.covering(&self.to)?;
@@ -279,6 +284,11 @@ impl Step for Deploy {
         if current.as_ref() != Some(&artifact.listing) {
             work.say(format!("unpacking {files} files"));
             let staging = self.staged(host, &artifact)?;
+            // What was unpacked takes room that the way back needs too.
+            if let Err(failure) = work.still_covered(&self.to) {
+                let _ = staging.discard();
+                return Err(failure);
+            }
             replaced = staging.put_in_place(&work.aside()).map_err(failed)?.or(replaced);
         }
         if let Some(replaced) = &replaced {

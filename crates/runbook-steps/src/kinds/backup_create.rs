@@ -293,6 +293,19 @@ fn not_kept(limits: &[Limit]) -> String {
     format!("; not kept: {}{more}", shown.join("; "))
 }
 
+/// The paths that a rollback may put back.
+fn insured(places: &[Place]) -> impl Iterator<Item = &PathBuf> {
+    places.iter().filter(|place| place.restore > Restore::Never).map(|place| &place.path)
+}
+
+/// There is another way out than for a step that changes something.
+fn leave_to_a_person(failure: Failure) -> Failure {
+    match failure.kind {
+        FailureKind::Cancelled => failure,
+        _ => failure.hint("put that right, name what is meant inside of it, or say `restore: never` of it"),
+    }
+}
+
 fn cannot_back_up(error: &runbook_backup::Error) -> Failure {
     let failure = backup_failure("the backup cannot be made", error);
     match error {
@@ -355,6 +368,12 @@ impl Step for Create {
         self.captures.iter().flat_map(of).collect()
     }
 
+    /// What a rollback may have to put back: all but what is left to a person.
+    fn can_take_back(&self, host: &Reader) -> Result<(), Failure> {
+        let places = self.places()?;
+        insured(&places).try_for_each(|path| host.can_put_back(path)).map_err(leave_to_a_person)
+    }
+
     fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {
         Ok(json!({ "dir": backup_dir(work).to_string_lossy(), "places": self.places()? }))
     }
@@ -367,8 +386,13 @@ impl Step for Create {
         let backup = Backup::open(&dir).map_err(|error| backup_failure("the backup cannot be read", &error))?;
         work.say("comparing the archive with its manifest");
         let verified = backup
-            .verify(&|| work.host.still_wanted().is_err())
+            .whole(&|| work.host.still_wanted().is_err())
             .map_err(|error| backup_failure("the backup is not sound", &error))?;
+        for path in insured(&places) {
+            let proven = backup.way_back(path).and_then(|name| backup.provable(&name));
+            let failure = |error| leave_to_a_person(backup_failure("there would be no way back", &error));
+            proven.map_err(failure)?;
+        }
         let (captures, failed) = self.capture(work, &dir)?;
         work.host.keep(&work.dir.join("complete"), b"")?;
         let (files, bytes) = created.as_ref().map_or((verified.files, verified.bytes), |made| (made.files, made.bytes));

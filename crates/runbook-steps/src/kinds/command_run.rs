@@ -75,6 +75,9 @@ impl Kind for CommandRun {
             None => vec![Effect::write(Resource::Everything)],
         };
         declaration.effects.extend(args.path_resource("creates").map(Effect::write));
+        // Whatever makes the program that takes it back comes first.
+        let program = undo_argv.iter().flatten().next().filter(|program| program.starts_with('/'));
+        declaration.effects.extend(program.map(|program| Effect::read(Resource::Path(program.into()))));
         declaration.commands = std::iter::once(run).chain(undo_argv).collect();
         declaration
     }
@@ -229,8 +232,16 @@ impl Step for Run {
         of_command(host, &self.command).into_iter().chain(undo).collect()
     }
 
+    fn can_take_back(&self, host: &Reader) -> Result<(), Failure> {
+        match &self.undo {
+            Some(undo) => host.can_run(undo),
+            None => self.writes.iter().try_for_each(|path| host.can_put_back(path)),
+        }
+    }
+
     fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {
-        if self.undo.is_some() {
+        if let Some(undo) = &self.undo {
+            work.host.can_run(undo)?;
             let is_there = |path: &&PathBuf| !matches!(work.host.lstat(path), Ok(None));
             let there: Vec<_> = self.writes.iter().filter(is_there).map(|path| path.to_string_lossy()).collect();
             return Ok(if there.is_empty() { Json::Null } else { json!({ "there": there }) });

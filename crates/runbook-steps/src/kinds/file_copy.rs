@@ -13,6 +13,7 @@ use runbook_model::{
 use serde_json::{Value as Json, json};
 use std::borrow::Cow;
 use std::fs::Metadata;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 /// Longer files are compared by digest and shown by size.
@@ -106,14 +107,31 @@ impl Copy {
     }
 }
 
-/// The regular file at `path`, if one is there; a directory is refused, anything else will be replaced.
+/// The regular file at `path`, if one is there; a symlink will be replaced, anything else is refused: a process may have
+/// it open, and what undo would make anew would not be the same.
 pub(super) fn file_in_the_way(host: &Reader, path: &Path) -> Result<Option<Metadata>, Failure> {
     match host.lstat(path)? {
         Some(found) if found.is_dir() => {
             Err(Failure::refused(format!("{} is a directory, not a file", path.display()))
                 .hint("remove it with `file.remove` first, or name a file inside it"))
         }
-        found => Ok(found.filter(Metadata::is_file)),
+        Some(found) => match what_it_is(&found) {
+            Some(what) => Err(Failure::refused(format!("{} is {what}, not a file", path.display()))
+                .hint("choose another path, or stop what uses it and remove it first")),
+            None => Ok(Some(found).filter(Metadata::is_file)),
+        },
+        None => Ok(None),
+    }
+}
+
+/// What something is that is no file, directory or link.
+pub(super) fn what_it_is(found: &Metadata) -> Option<&'static str> {
+    let kind = found.file_type();
+    match () {
+        () if kind.is_socket() => Some("a socket"),
+        () if kind.is_fifo() => Some("a named pipe"),
+        () if kind.is_char_device() || kind.is_block_device() => Some("a device"),
+        () => None,
     }
 }
 
@@ -153,6 +171,11 @@ impl Step for Copy {
     fn lacks(&self, host: &Reader, _: Option<&Failure>) -> Vec<Lack> {
         let source = self.source(host).err().map(|failure| Lack::at(host, &self.from, failure));
         source.into_iter().chain(of_parent(host, &self.path)).collect()
+    }
+
+    fn can_take_back(&self, host: &Reader) -> Result<(), Failure> {
+        file_in_the_way(host, &self.path)?;
+        host.can_put_back(&self.path)
     }
 
     fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {

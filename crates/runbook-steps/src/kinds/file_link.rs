@@ -1,5 +1,6 @@
 //! `file.link`: a symlink that says this. Undo puts back what was at its path, or its absence.
 
+use super::file_copy::what_it_is;
 use crate::args::normalise;
 use crate::host::Reader;
 use crate::lack::of_parent;
@@ -110,6 +111,11 @@ impl Step for Link {
                 return Err(Failure::refused(format!("{path} is a directory, not a link"))
                     .hint("remove it with `file.remove` first, or choose another path"));
             }
+            (Some(found), None) if what_it_is(&found).is_some() => {
+                let what = what_it_is(&found).unwrap_or_default();
+                return Err(Failure::refused(format!("{path} is {what}, not a link"))
+                    .hint("choose another path, or stop what uses it and remove it first"));
+            }
             (Some(_), None) => Prediction::change(format!("the file {path} is replaced by a link to {to}")),
         };
         Ok(Probe::of(prediction).with(self.outputs()))
@@ -118,6 +124,13 @@ impl Step for Link {
     fn lacks(&self, host: &Reader, _: Option<&Failure>) -> Vec<Lack> {
         let target = self.leads_somewhere(host).err().map(|failure| Lack::at(host, &self.target(), failure));
         target.into_iter().chain(of_parent(host, &self.path)).collect()
+    }
+
+    fn can_take_back(&self, host: &Reader) -> Result<(), Failure> {
+        if host.lstat(&self.path)?.as_ref().and_then(what_it_is).is_some() {
+            self.probe(host)?;
+        }
+        host.can_put_back(&self.path)
     }
 
     fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {

@@ -68,6 +68,10 @@ impl Step for Remove {
         Ok(Probe::of(prediction).with(Outputs::from_iter([("removed".to_owned(), removed)])))
     }
 
+    fn can_take_back(&self, host: &Reader) -> Result<(), Failure> {
+        host.can_put_back(&self.path)
+    }
+
     fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {
         work.host.expendable(&self.path)?;
         work.capture(std::slice::from_ref(&self.path))

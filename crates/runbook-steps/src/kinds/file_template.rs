@@ -1,6 +1,7 @@
 //! `file.template`: a file rendered from a template of this host. The template language is that of plans.
 
 use super::diff::is_private;
+use super::file_copy::file_in_the_way;
 use super::file_write::WholeFile;
 use crate::host::Reader;
 use crate::lack::of_parent;
@@ -109,6 +110,11 @@ impl Step for Template {
     fn lacks(&self, host: &Reader, _: Option<&Failure>) -> Vec<Lack> {
         let template = self.rendered(host).err().map(|failure| Lack::at(host, &self.from, failure));
         template.into_iter().chain(of_parent(host, &self.path)).collect()
+    }
+
+    fn can_take_back(&self, host: &Reader) -> Result<(), Failure> {
+        file_in_the_way(host, &self.path)?;
+        host.can_put_back(&self.path)
     }
 
     fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {

@@ -1,6 +1,7 @@
 //! `file.write`: a file with this content and mode. Undo puts back the exact file that was there, or its absence.
 
 use super::diff::{Text, diff};
+use super::file_copy::file_in_the_way;
 use super::in_the_way::{no_file, other_names};
 use crate::host::Reader;
 use crate::lack::of_parent;
@@ -79,22 +80,10 @@ pub(super) struct WholeFile {
     pub(super) private: bool,
 }
 
-impl WholeFile {
-    fn current(&self, host: &Reader) -> Result<Option<Metadata>, Failure> {
-        match host.lstat(&self.path)? {
-            Some(found) if found.is_dir() => {
-                Err(Failure::refused(format!("{} is a directory, not a file", self.path.display()))
-                    .hint("remove it with `file.remove` first, or name a file inside it"))
-            }
-            found => Ok(found.filter(Metadata::is_file)),
-        }
-    }
-}
-
 impl Step for WholeFile {
     fn probe(&self, host: &Reader) -> Result<Probe, Failure> {
         let path = &self.path;
-        let found = self.current(host)?;
+        let found = file_in_the_way(host, path)?;
         let mode = found.as_ref().map(bits);
         let current = if found.is_some() { host.read(path)? } else { None };
         let new = Text { private: self.private, ..Text::open(&self.content) };
@@ -128,12 +117,17 @@ impl Step for WholeFile {
         of_parent(host, &self.path).into_iter().collect()
     }
 
+    fn can_take_back(&self, host: &Reader) -> Result<(), Failure> {
+        file_in_the_way(host, &self.path)?;
+        host.can_put_back(&self.path)
+    }
+
     fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {
         work.capture(std::slice::from_ref(&self.path))
     }
 
     fn apply(&self, work: &Work<'_>, _: &Json) -> Result<Done, Failure> {
-        let mode = self.mode.or(self.current(work.host)?.as_ref().map(bits)).unwrap_or(0o644);
+        let mode = self.mode.or(file_in_the_way(work.host, &self.path)?.as_ref().map(bits)).unwrap_or(0o644);
         work.host.replace_file(&self.path, &self.content, mode)?;
         let outputs = Outputs::from_iter([("path".to_owned(), json!(self.path.to_string_lossy()))]);
         Ok(Done::saying(format!("{} written", self.path.display())).with(outputs))

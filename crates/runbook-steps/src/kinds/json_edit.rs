@@ -205,6 +205,10 @@ impl Step for EditJson {
         of_parent(host, &self.path).into_iter().collect()
     }
 
+    fn can_take_back(&self, host: &Reader) -> Result<(), Failure> {
+        host.can_put_back(&self.path)
+    }
+
     fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {
         work.capture(std::slice::from_ref(&self.path))
     }

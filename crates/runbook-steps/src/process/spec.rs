@@ -27,6 +27,10 @@ pub(crate) struct Spec {
     pub(crate) env: BTreeMap<String, String>,
     /// What it inherits. Kept, so that a rollback starts it in the surroundings that it had.
     pub(crate) base_env: BTreeMap<String, String>,
+    /// The permission bits that files it makes never have. `None` in what an older version wrote: the one of all that
+    /// `runbook` starts.
+    #[serde(default)]
+    pub(crate) umask: Option<u32>,
     /// Standard output and error are appended to it.
     pub(crate) log: PathBuf,
     /// What to do when it ends by itself.
@@ -109,7 +113,7 @@ impl Spec {
 
     /// Whether both would run the same; the surroundings that they inherit do not count.
     pub(crate) fn runs_like(&self, other: &Self) -> bool {
-        let bare = |spec: &Self| Self { base_env: BTreeMap::new(), ..spec.clone() };
+        let bare = |spec: &Self| Self { base_env: BTreeMap::new(), umask: None, ..spec.clone() };
         bare(self) == bare(other)
     }
 }

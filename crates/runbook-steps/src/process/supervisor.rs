@@ -5,11 +5,13 @@
 
 use super::spec::{Limit, Restart, Spec};
 use super::state::{LogMark, Phase, State};
-use crate::host::{Identity, Reader, signal_exactly};
+use crate::host::{Identity, Reader, UMASK, signal_exactly};
+use rustix::fs::Mode;
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, kill_process_group, wait};
 use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, Stdio};
@@ -61,13 +63,14 @@ impl Supervisor {
     fn new(path: &Path) -> io::Result<Self> {
         let path = path.canonicalize()?;
         let dir = path.parent().ok_or(io::ErrorKind::InvalidInput)?.to_owned();
-        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(dir.join("lock"))?;
+        let lock = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(dir.join("lock"))?;
         rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive)?;
         let spec: Spec = serde_json::from_slice(&std::fs::read(&path)?)?;
         // Fails if this process leads a group already; then it was started by hand, which is as good.
         let _ = rustix::process::setsid();
         #[cfg(all(target_os = "linux", not(feature = "portable")))]
         rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
+        rustix::process::umask(Mode::from_raw_mode(spec.umask.unwrap_or(UMASK)));
         let reader = Reader::new(&dir, &dir);
         let state = State {
             supervisor: identity_of(&reader, std::process::id())?,

@@ -2,7 +2,7 @@
 
 use super::{Life, Service, Spec};
 use crate::Work;
-use crate::host::{Identity, Reader};
+use crate::host::{Command, Identity, Reader};
 use runbook_model::{Failure, SERVICE_KEY, UndoPhase, service_state};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -31,6 +31,13 @@ impl Service {
         let life = self.life(work.host)?;
         let spec = self.spec(work.host)?;
         let failing = self.supervisor_of_a_loop(work, &life, spec.as_ref())?;
+        let spec = match (spec, life.process()) {
+            // An older version did not write down what the service was started with.
+            (Some(spec @ Spec { umask: None, .. }), Some(process)) => {
+                Some(Spec { umask: work.host.umask_of(process.pid)?, ..spec })
+            }
+            (spec, _) => spec,
+        };
         if let Some(spec) = &spec {
             work.host.keep(&work.dir.join(SPEC), &spec.to_bytes()?)?;
         }
@@ -38,6 +45,13 @@ impl Service {
         let mut undo = to_json(&Before { running: life.process().cloned(), up, failing, known: spec.is_some() })?;
         undo[SERVICE_KEY] = service_state(&self.name, up);
         Ok(undo)
+    }
+
+    /// Whether a service that runs can be started again as it was: its program may be gone from the disk while it runs.
+    pub(crate) fn can_come_back(&self, host: &Reader) -> Result<(), Failure> {
+        let (Life::Running(_), Some(spec)) = (self.life(host)?, self.spec(host)?) else { return Ok(()) };
+        let program = spec.program.to_string_lossy().into_owned();
+        host.can_run(&Command { argv: vec![program], cwd: Some(spec.cwd), ..Command::default() })
     }
 
     /// Brings the service to the state that it had. Without undo data the step found nothing to do: then its service is

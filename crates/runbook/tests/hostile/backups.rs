@@ -111,6 +111,8 @@ fn damage_is_named_and_nothing_is_restored_from_it() {
     let dir = bench.state().join("backups").join(&name);
     let files: Vec<PathBuf> =
         bench.picture(&format!("state/backups/{name}")).into_keys().filter(|path| path.is_file()).collect();
+    // What was read back is only remembered there, and read again without it.
+    let files: Vec<PathBuf> = files.into_iter().filter(|path| !path.ends_with("verified.json")).collect();
     assert!(files.len() >= 2, "{files:#?}");
     for file in &files {
         let whole = fs::read(file).unwrap();

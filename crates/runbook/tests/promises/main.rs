@@ -15,3 +15,4 @@ mod services;
 mod small;
 mod statement;
 mod waits;
+mod way_back;

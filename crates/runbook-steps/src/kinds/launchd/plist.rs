@@ -139,6 +139,10 @@ impl Step for Text {
         Ok(Probe::of(prediction).with(self.outputs(&file)))
     }
 
+    fn can_take_back(&self, host: &Reader) -> Result<(), Failure> {
+        host.can_put_back(&self.file(host)?.path)
+    }
+
     fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {
         self.file(work.host)?.remember(work)
     }

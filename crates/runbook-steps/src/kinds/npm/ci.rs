@@ -134,6 +134,10 @@ impl Step for Ci {
         dir.map(|failure| Lack::at(host, &self.dir, failure)).into_iter().chain(self.npm.lacks(host, None)).collect()
     }
 
+    fn can_take_back(&self, host: &Reader) -> Result<(), Failure> {
+        host.can_put_back(&self.modules())
+    }
+
     fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {
         self.check_dir(work.host)?;
         self.check_access(work.host)?;

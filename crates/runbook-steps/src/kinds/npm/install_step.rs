@@ -87,6 +87,10 @@ impl Step for Install {
             .collect()
     }
 
+    fn can_take_back(&self, host: &Reader) -> Result<(), Failure> {
+        host.can_put_back(&self.site.dir())
+    }
+
     fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {
         let host = work.host;
         self.site.check(host)?;

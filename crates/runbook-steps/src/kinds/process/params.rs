@@ -1,7 +1,7 @@
 //! The parameters that say what a service is, and the outputs that say how it runs.
 
 use crate::args::wrong;
-use crate::host::{Command, Reader};
+use crate::host::{Command, Reader, UMASK};
 use crate::lack::{of_command, of_parent};
 use crate::process::{Ready, Restart, Service, Spec, State, base_environment};
 use crate::{Args, Lack, OutputDoc, Param, ParamType, Peek};
@@ -89,6 +89,7 @@ impl Wanted {
             cwd,
             env: self.env.clone().unwrap_or_default(),
             base_env: base_environment(),
+            umask: Some(UMASK),
             log: self.log.clone().unwrap_or_else(|| self.service.dir(host).join("output.log")),
             restart: self.restart.unwrap_or(Restart::OnFailure),
             grace_ms: millis(self.grace.unwrap_or(Duration::from_secs(10))),

@@ -128,6 +128,10 @@ impl Step for Again {
         unknown.into_iter().chain(self.wanted.lacks(host)).collect()
     }
 
+    fn can_take_back(&self, host: &Reader) -> Result<(), Failure> {
+        self.wanted.service.can_come_back(host)
+    }
+
     fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {
         self.wanted.service.remember(work)
     }

@@ -106,6 +106,10 @@ impl Step for Start {
         self.0.lacks(host)
     }
 
+    fn can_take_back(&self, host: &Reader) -> Result<(), Failure> {
+        self.0.service.can_come_back(host)
+    }
+
     fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {
         self.0.service.remember(work)
     }

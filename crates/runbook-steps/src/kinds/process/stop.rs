@@ -69,6 +69,10 @@ impl Step for Stop {
         Ok(Probe::of(prediction).with(self.outputs()))
     }
 
+    fn can_take_back(&self, host: &Reader) -> Result<(), Failure> {
+        self.0.can_come_back(host)
+    }
+
     fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {
         self.0.remember(work)
     }

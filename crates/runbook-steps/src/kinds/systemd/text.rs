@@ -75,6 +75,10 @@ impl Step for Text {
         Ok(Probe::of(prediction).with(self.outputs()))
     }
 
+    fn can_take_back(&self, host: &Reader) -> Result<(), Failure> {
+        host.can_put_back(&self.0.file.path)
+    }
+
     fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {
         self.0.file.remember(work)
     }

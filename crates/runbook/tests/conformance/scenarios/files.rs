@@ -17,7 +17,7 @@ scenarios![
     write_without_a_parent,
     write_keeps_the_owner,
     write_keeps_the_acl_and_the_attributes,
-    write_beside_a_fifo,
+    write_over_a_fifo,
     copy_new,
     copy_over_a_file,
     copy_keeps_the_acl,
@@ -193,9 +193,9 @@ fn copy_without_setuid() -> Scenario {
     })
 }
 
-/// A pipe that nobody writes to must not make the probe wait for ever.
-fn write_beside_a_fifo() -> Scenario {
-    Scenario::change("file.write", |world| {
+/// A pipe that nobody writes to must not make the probe wait for ever, and what has it open must not lose it.
+fn write_over_a_fifo() -> Scenario {
+    Scenario::refusal("file.write", "named pipe", |world| {
         let made = std::process::Command::new("mkfifo").arg(world.root.join("pipe")).status().unwrap();
         assert!(made.success());
         json!({ "path": "pipe", "content": "now a file" })
