@@ -137,7 +137,7 @@ pub enum Error {
         /// What stands in the way.
         why: String,
         /// What to do about it.
-        help: &'static str,
+        help: String,
     },
     /// What was unpacked is not what the manifest says, so it was not put in place.
     #[error("the restored copy of {} differs from the manifest in {what}; the original was left in place", path.display())]

@@ -47,7 +47,6 @@ pub(crate) struct Thing<'a> {
 const RUN_AS_ROOT: &str = "run as root, give it to this user first, or leave it out of what the step changes";
 const OTHER_PLACE: &str =
     "run as a user who may write there, or name what is meant inside of it, so that less has to be put back";
-const TAKE_OFF: &str = "`lsattr -d` shows the flag, `chattr` takes it off";
 
 impl Means {
     /// Those of this process now.
@@ -66,7 +65,8 @@ impl Means {
     /// Why an entry could not be made again as it is, if that can be told without trying. `inherited` is the group that
     /// the directory hands on to what is made in it.
     pub(crate) fn obstacle(&self, path: &Path, thing: &Thing<'_>, inherited: Option<u32>) -> Result<(), Error> {
-        let refused = |why: String| Err(Error::NoWayBack { path: path.to_path_buf(), why, help: RUN_AS_ROOT });
+        let refused =
+            |why: String| Err(Error::NoWayBack { path: path.to_path_buf(), why, help: RUN_AS_ROOT.to_owned() });
         let (uid, gid) = thing.owner;
         let us = user(self.uid);
         if uid != self.uid && !self.has(Power::Give) {
@@ -97,7 +97,8 @@ impl Means {
     /// holds it in place.
     pub(crate) fn reach(&self, spot: &Spot) -> Result<(), Error> {
         let (parent, path) = (spot.parent(), spot.path());
-        let refused = |why: String, help| Err(Error::NoWayBack { path: path.to_path_buf(), why, help });
+        let refused =
+            |why: String, help: &str| Err(Error::NoWayBack { path: path.to_path_buf(), why, help: help.to_owned() });
         let us = user(self.uid);
         match rustix::fs::accessat(spot.fd(), ".", Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS) {
             Ok(()) => {}
@@ -105,13 +106,13 @@ impl Means {
                 let why = format!("the file system of {} is mounted read-only", parent.display());
                 return refused(why, "mount it for writing first");
             }
-            Err(Errno::PERM) => return refused(format!("{} is immutable", parent.display()), TAKE_OFF),
+            Err(Errno::PERM) => return refused(format!("{} is immutable", parent.display()), &take_off(parent, 'i')),
             Err(Errno::ACCESS) => return refused(format!("{us} may not write in {}", parent.display()), OTHER_PLACE),
             Err(error) => return Err(Error::io("look at", parent, error)),
         }
         for (name, place) in [(OsStr::new("."), parent), (spot.name(), path)] {
-            if let Some(flag) = held_by(spot.fd(), name) {
-                return refused(format!("{} is {flag}", place.display()), TAKE_OFF);
+            if let Some((flag, letter)) = held_by(spot.fd(), name) {
+                return refused(format!("{} is {flag}", place.display()), &take_off(place, letter));
             }
         }
         let around = rustix::fs::fstat(spot.fd()).map_err(|error| Error::io("look at", parent, error))?;
@@ -127,6 +128,12 @@ impl Means {
     }
 }
 
+/// How a flag goes.
+fn take_off(path: &Path, letter: char) -> String {
+    let place = path.display();
+    format!("find out who wanted that (`lsattr -d {place}`), then: chattr -{letter} {place}")
+}
+
 /// A user in words: the name of the one whose name is known everywhere, the number of all others.
 fn user(uid: u32) -> String {
     if uid == 0 { "root".to_owned() } else { format!("user {uid}") }
@@ -134,18 +141,18 @@ fn user(uid: u32) -> String {
 
 /// The flag of the file system that keeps an entry from being replaced.
 #[cfg(all(target_os = "linux", not(feature = "portable")))]
-fn held_by(dir: BorrowedFd<'_>, name: &OsStr) -> Option<&'static str> {
+fn held_by(dir: BorrowedFd<'_>, name: &OsStr) -> Option<(&'static str, char)> {
     use rustix::fs::{StatxAttributes, StatxFlags, statx};
     let found = statx(dir, name, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::TYPE).ok()?;
     if found.stx_attributes.contains(StatxAttributes::IMMUTABLE) {
-        return Some("immutable");
+        return Some(("immutable", 'i'));
     }
-    found.stx_attributes.contains(StatxAttributes::APPEND).then_some("append-only")
+    found.stx_attributes.contains(StatxAttributes::APPEND).then_some(("append-only", 'a'))
 }
 
 /// Other systems show no such flags in a portable way; there the rename says so.
 #[cfg(not(all(target_os = "linux", not(feature = "portable"))))]
-fn held_by(_: BorrowedFd<'_>, _: &OsStr) -> Option<&'static str> {
+fn held_by(_: BorrowedFd<'_>, _: &OsStr) -> Option<(&'static str, char)> {
     None
 }
 

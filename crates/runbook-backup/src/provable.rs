@@ -116,7 +116,7 @@ impl Needs {
                 spot.parent().display(),
                 found.f_favail
             );
-            let help = "remove files that nobody needs there";
+            let help = "remove files that nobody needs there".to_owned();
             return Err(Error::NoWayBack { path: spot.path().to_path_buf(), why, help });
         }
         Ok(())
@@ -157,7 +157,7 @@ fn a_socket(path: &Path) -> Error {
     Error::NoWayBack {
         path: path.to_path_buf(),
         why,
-        help: "stop that process, which removes it, or choose another path",
+        help: "stop that process, which removes it, or choose another path".to_owned(),
     }
 }
 
@@ -230,7 +230,7 @@ fn perform(staging: &mut Staging, path: &Path, trials: &Trials<'_>) -> Result<()
     let failed = |what: String, error: Error| Error::NoWayBack {
         path: path.to_path_buf(),
         why: format!("{what}, which was tried beside it: {}", reason(&error)),
-        help: "run `runbook` where that is allowed, or leave it out of what the step changes",
+        help: "run `runbook` where that is allowed, or leave it out of what the step changes".to_owned(),
     };
     let file = staging.place.file(FILE.as_ref())?;
     for entry in trials.attributes.values() {

@@ -220,7 +220,7 @@ pub(crate) fn backup_failure(what: &str, error: &runbook_backup::Error) -> Failu
         runbook_backup::Error::Io { doing, path, source } => {
             Failure { hint: crate::host::io_advice(doing, path, source), ..Failure::failed(message) }
         }
-        runbook_backup::Error::NoWayBack { help, .. } => Failure::refused(message).hint(*help),
+        runbook_backup::Error::NoWayBack { help, .. } => Failure::refused(message).hint(help.clone()),
         _ => Failure::failed(message),
     }
 }
