@@ -6,7 +6,7 @@ use crate::Course;
 use runbook_backup::Backup;
 use runbook_journal::StateDir;
 use runbook_model::{Failure, Role, RunId, RunState};
-use runbook_steps::{Held, captures_in};
+use runbook_steps::{BackupRef, Held, captures_in};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 use std::path::{Path, PathBuf};
@@ -115,8 +115,21 @@ pub(crate) fn missing(state: &RunState, course: &Course, dir: &StateDir, run: &R
     missing
 }
 
+/// Between the intent and the act, and between two attempts, time passes: every backup of the run and what the step
+/// whose own directory is `own` captured are still there and whole, or it does not act.
+pub(crate) fn refuse_harmed(backups: &[BackupRef], own: &Path) -> Result<(), Failure> {
+    let captured = captures_in(own);
+    let captured = captured.is_dir().then_some(captured);
+    let relied = backups.iter().map(|backup| &backup.dir).chain(&captured);
+    match relied.into_iter().find_map(|dir| lacks(dir)) {
+        Some(why) => Err(Failure::refused(format!("its way back is not whole: {why}"))
+            .hint("find out what happened to the state directory before you go on")),
+        None => Ok(()),
+    }
+}
+
 /// Why a backup cannot be used.
-pub(crate) fn lacks(dir: &Path) -> Option<String> {
+fn lacks(dir: &Path) -> Option<String> {
     runbook_backup::whole(dir, &|| false).err().map(|error| told(&error))
 }
 

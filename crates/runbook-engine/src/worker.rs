@@ -7,7 +7,7 @@ use crate::decide::{Began, Input, Job};
 #[cfg(debug_assertions)]
 use crate::faults::Faults;
 use crate::predict::CONDITION_IS_FALSE;
-use crate::relies::{Relies, lacks};
+use crate::relies::{Relies, refuse_harmed};
 use crate::secrets::Secrets;
 use crate::since::written;
 use crate::{Asker, Program};
@@ -326,19 +326,6 @@ impl Bench<'_> {
         Ok(Began::Ready { undo: Some(Relies::new(held, keeps, absent).capturing(captured).with(undo)?) })
     }
 
-    /// Between the intent and the act, and between two attempts, time passes: every backup of the run and what the step
-    /// captured are still there and whole, or it does not act.
-    fn refuse_without_way_back(&self) -> Result<(), Failure> {
-        let captured = runbook_steps::captures_in(&self.dir);
-        let backups = self.brief.backups.iter().map(|backup| backup.dir.clone());
-        let relied: Vec<PathBuf> = backups.chain(captured.is_dir().then_some(captured)).collect();
-        match relied.iter().find_map(|dir| lacks(dir)) {
-            Some(why) => Err(Failure::refused(format!("its way back is not whole: {why}"))
-                .hint("find out what happened to the state directory before you go on")),
-            None => Ok(()),
-        }
-    }
-
     /// Only on the way forward: what was changed is taken back wherever it is.
     fn refuse_other_targets(&self) -> Result<(), Failure> {
         let outputs = self.worker.outputs.read().unwrap_or_else(PoisonError::into_inner);
@@ -373,7 +360,7 @@ impl Bench<'_> {
         let prepared = if self.changes() { None } else { Some(bound.prepare(&tools)?) };
         let undo = prepared.as_ref().unwrap_or(&self.brief.undo);
         if self.changes() {
-            self.refuse_without_way_back()?;
+            refuse_harmed(&self.brief.backups, &self.dir)?;
         }
         let mut done = bound.apply(&tools, undo)?;
         #[cfg(debug_assertions)]

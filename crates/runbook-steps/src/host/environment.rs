@@ -87,13 +87,6 @@ impl Reader {
         env::var("SUDO_USER").ok().filter(|user| !user.is_empty() && user != "root")
     }
 
-    /// The permission bits that files of the process `pid` never have; `None` where the kernel does not tell.
-    pub fn umask_of(&self, pid: u32) -> Result<Option<u32>, Failure> {
-        let status = self.read_text(&PathBuf::from(format!("/proc/{pid}/status")))?.unwrap_or_default();
-        let umask = status.lines().find_map(|line| line.strip_prefix("Umask:"));
-        Ok(umask.and_then(|bits| u32::from_str_radix(bits.trim(), 8).ok()))
-    }
-
     /// The directory with the sockets of this user's session, of the bus and of systemd among them: what the
     /// environment says, else the usual place, for a session of `su` or cron knows nothing of it. `None` if this user
     /// has none.

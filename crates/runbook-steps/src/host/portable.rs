@@ -25,6 +25,11 @@ impl Reader {
         Ok(ps::processes(self)?.into_iter().filter(|process| !process.ended).collect())
     }
 
+    /// The permission bits that files of a process never have: nothing here tells them.
+    pub fn umask_of(&self, _: u32) -> Result<Option<u32>, Failure> {
+        Ok(None)
+    }
+
     /// The children of this process: orphans of commands do not become that here.
     pub(super) fn own_children(&self) -> Vec<u32> {
         Vec::new()

@@ -22,6 +22,13 @@ impl Reader {
         Ok(read_stat(pid, &self.boot()?))
     }
 
+    /// The permission bits that files of the process `pid` never have; `None` where the kernel does not tell.
+    pub fn umask_of(&self, pid: u32) -> Result<Option<u32>, Failure> {
+        let status = self.read_text(&std::path::PathBuf::from(format!("/proc/{pid}/status")))?.unwrap_or_default();
+        let umask = status.lines().find_map(|line| line.strip_prefix("Umask:"));
+        Ok(umask.and_then(|bits| u32::from_str_radix(bits.trim(), 8).ok()))
+    }
+
     /// Every process of the host in the order of numbers, those that ended left out.
     pub fn processes(&self) -> Result<Vec<Process>, Failure> {
         let boot = self.boot()?;
