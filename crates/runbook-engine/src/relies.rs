@@ -40,10 +40,10 @@ impl Relies {
         Self { held, files, absent, captured: false, data: Vec::new() }
     }
 
-    /// The same of a step that captured paths, if it did.
+    /// The same of a step whose own directory is `own`: paths that it captured are there.
     #[must_use]
-    pub(crate) fn capturing(self, captured: bool) -> Self {
-        Self { captured, ..self }
+    pub(crate) fn capturing_in(self, own: &Path) -> Self {
+        Self { captured: captures_in(own).is_dir(), ..self }
     }
 
     /// The undo data for the journal.

@@ -322,8 +322,7 @@ impl Bench<'_> {
         let undo = bound.prepare(&self.tools(&|note| self.say(note)))?;
         let held = self.held.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let keeps = std::fs::read_dir(&self.dir).is_ok_and(|mut entries| entries.next().is_some());
-        let captured = runbook_steps::captures_in(&self.dir).is_dir();
-        Ok(Began::Ready { undo: Some(Relies::new(held, keeps, absent).capturing(captured).with(undo)?) })
+        Ok(Began::Ready { undo: Some(Relies::new(held, keeps, absent).capturing_in(&self.dir).with(undo)?) })
     }
 
     /// Only on the way forward: what was changed is taken back wherever it is.
@@ -357,11 +356,9 @@ impl Bench<'_> {
         let say = |note| self.say(note);
         let tools = self.tools(&say);
         // A step that changes nothing has no intent, and so no undo data on record.
-        let prepared = if self.changes() { None } else { Some(bound.prepare(&tools)?) };
+        let harmless = || refuse_harmed(&self.brief.backups, &self.dir);
+        let prepared = if self.changes() { harmless().map(|()| None)? } else { Some(bound.prepare(&tools)?) };
         let undo = prepared.as_ref().unwrap_or(&self.brief.undo);
-        if self.changes() {
-            refuse_harmed(&self.brief.backups, &self.dir)?;
-        }
         let mut done = bound.apply(&tools, undo)?;
         #[cfg(debug_assertions)]
         self.worker.faults.apply(&self.def.id)?;
