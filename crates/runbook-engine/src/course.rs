@@ -16,7 +16,10 @@ pub struct Course {
     pub asks_for: Option<Duration>,
     policies: HashMap<StepId, Policy>,
     ranks: Vec<Rank>,
+    /// For each place in the file, the first rank of it and of all later places.
+    first_ranks: Vec<usize>,
     backups: Vec<StepId>,
+    verifications: Vec<StepId>,
 }
 
 /// A step in the order of the schedule, by its place in the plan's file: what the search for ready steps reads.
@@ -28,6 +31,8 @@ pub(crate) struct Rank {
     pub(crate) step: StepId,
     /// What it waits for.
     pub(crate) waits: Vec<Wait>,
+    /// Whether everything that comes later waits for it, directly or not: while it is not over, nothing later is ready.
+    pub(crate) is_narrow: bool,
 }
 
 /// One step that another waits for.
@@ -60,15 +65,27 @@ impl Course {
                 places.get(&edge.before).map(|on| Wait { on: *on, written })
             };
             let waits = schedule.explain(step).into_iter().filter_map(wait).collect();
-            places.get(step).map(|at| Rank { at: *at, step: step.clone(), waits })
+            places.get(step).map(|at| Rank { at: *at, step: step.clone(), waits, is_narrow: false })
         };
-        let ranks = schedule.order().iter().filter_map(rank).collect();
-        let is_backup = |step: &&StepId| {
-            let roles = schedule.declaration(step).map_or(&[][..], |declaration| &declaration.roles);
-            roles.iter().any(|role| matches!(role, Role::Backup(_)))
+        let mut ranks: Vec<Rank> = schedule.order().iter().filter_map(rank).collect();
+        narrow(&mut ranks);
+        let first_ranks = first_ranks(&ranks, plan.steps.len());
+        let with = |plays: fn(&Role) -> bool| -> Vec<StepId> {
+            let has = |step: &&StepId| schedule.declaration(step).is_some_and(|it| it.roles.iter().any(plays));
+            schedule.order().iter().filter(has).cloned().collect()
         };
-        let backups = schedule.order().iter().filter(is_backup).cloned().collect();
-        Self { schedule, parallel: parallel.max(1), asks_for: None, policies, ranks, backups }
+        let backups = with(|role| matches!(role, Role::Backup(_)));
+        let verifications = with(|role| matches!(role, Role::Verify(_)));
+        Self {
+            schedule,
+            parallel: parallel.max(1),
+            asks_for: None,
+            policies,
+            ranks,
+            first_ranks,
+            backups,
+            verifications,
+        }
     }
 
     /// The steps that make backups.
@@ -76,13 +93,46 @@ impl Course {
         self.backups.iter()
     }
 
-    /// The steps in the order of the schedule.
-    pub(crate) fn ranks(&self) -> &[Rank] {
-        &self.ranks
+    /// The steps that judge evidence, in the order of the schedule.
+    pub(crate) fn verifications(&self) -> &[StepId] {
+        &self.verifications
+    }
+
+    /// The steps in the order of the schedule, without those of which it is clear that none stands at `place` in the file or
+    /// behind it.
+    pub(crate) fn ranks_from(&self, place: usize) -> &[Rank] {
+        self.first_ranks.get(place).and_then(|first| self.ranks.get(*first..)).unwrap_or_default()
     }
 
     /// The policy of `step`; the default one for a step that is not in the plan.
     pub fn policy(&self, step: &StepId) -> Policy {
         self.policies.get(step).copied().unwrap_or_default()
     }
+}
+
+/// Marks the steps for which everything later waits. Every later step does if each of them waits for some step that is
+/// not earlier: the first of those can wait for nothing but this one, and the others for it or for one another.
+fn narrow(ranks: &mut [Rank]) {
+    let nth: HashMap<usize, usize> = ranks.iter().map(|rank| rank.at).zip(1..).collect();
+    let mut earliest = usize::MAX;
+    for (own, rank) in (1..).zip(&mut *ranks).collect::<Vec<_>>().into_iter().rev() {
+        rank.is_narrow = earliest >= own;
+        let latest = rank.waits.iter().filter_map(|wait| nth.get(&wait.on)).max();
+        earliest = earliest.min(latest.copied().unwrap_or(0));
+    }
+}
+
+fn first_ranks(ranks: &[Rank], steps: usize) -> Vec<usize> {
+    let mut first = vec![usize::MAX; steps];
+    for (nth, rank) in ranks.iter().enumerate() {
+        if let Some(own) = first.get_mut(rank.at) {
+            *own = nth;
+        }
+    }
+    let mut of_later = usize::MAX;
+    for own in first.iter_mut().rev() {
+        of_later = of_later.min(*own);
+        *own = of_later;
+    }
+    first
 }

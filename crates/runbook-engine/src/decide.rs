@@ -236,13 +236,10 @@ pub(crate) fn missing_baselines<'a>(
     state: &'a RunState,
     course: &'a Course,
 ) -> impl Iterator<Item = &'a StepId> + use<'a> {
-    let wanted = |step: &&StepId| {
-        let known = state.step(step);
-        let verifies = course.schedule.declaration(step).is_some_and(way_back::verifies);
-        verifies && known.is_some_and(|known| known.needed != Some(false) && known.baseline.is_none())
-    };
+    let wanted =
+        |step: &&StepId| state.step(step).is_some_and(|known| known.needed != Some(false) && known.baseline.is_none());
     let touched = state.may_have_touched();
-    course.schedule.order().iter().filter(move |_| !touched).filter(wanted)
+    course.verifications().iter().filter(move |_| !touched).filter(wanted)
 }
 
 fn baselines(state: &RunState, course: &Course) -> Vec<Action> {

@@ -13,7 +13,7 @@ pub(crate) fn advance(state: &RunState, course: &Course, idle: bool) -> Vec<Acti
     if nothing_begins(state, course) || state.cancelling {
         return if idle && !stays_open(state, course) { end(state, course) } else { Vec::new() };
     }
-    if idle && state.states().iter().all(|known| is_settled(known.status)) {
+    if idle && state.count(|status| !is_settled(status)) == 0 {
         // What was taken back on the way is read before the run ends well.
         return compare_undone(state, course)
             .map_or_else(|| over(Verdict::Succeeded, note_on_continued(state)), |compare| vec![compare]);
@@ -21,7 +21,7 @@ pub(crate) fn advance(state: &RunState, course: &Course, idle: bool) -> Vec<Acti
     if state.draining || missing_baselines(state, course).next().is_some() {
         return Vec::new();
     }
-    let mut free = course.parallel.saturating_sub(state.states().iter().filter(is_under_way).count());
+    let mut free = course.parallel.saturating_sub(state.count(is_under_way));
     let mut actions = undo_of_continued(state, course, &mut free);
     actions.extend(ready(state, course, free));
     actions
@@ -33,9 +33,9 @@ fn is_settled(status: StepStatus) -> bool {
     status.satisfies() || matches!(status, StepStatus::FailedUntouched | StepStatus::Undone)
 }
 
-fn is_under_way(known: &&StepState) -> bool {
+fn is_under_way(status: StepStatus) -> bool {
     use StepStatus::{Intended, Retrying, Started, Undoing};
-    matches!(known.status, Started | Intended | Retrying | Undoing)
+    matches!(status, Started | Intended | Retrying | Undoing)
 }
 
 /// Whether a step failed whose failure ends the run, kept or not, or an undo did.
@@ -56,6 +56,11 @@ pub(crate) fn goes_no_further(state: &RunState, course: &Course, step: &StepId) 
 }
 
 fn has_failed(state: &RunState, course: &Course, counts: impl Fn(&StepState) -> bool) -> bool {
+    use StepStatus::{FailedTouched, FailedUntouched, UndoFailed};
+    // Asked after each record, and nearly always answered here.
+    if state.count(|status| matches!(status, FailedTouched | FailedUntouched | UndoFailed)) == 0 {
+        return false;
+    }
     state.steps().any(|(step, known)| match known.status {
         StepStatus::FailedUntouched | StepStatus::FailedTouched => counts(known) && ends_run(course, step).is_some(),
         StepStatus::UndoFailed => true,
@@ -67,7 +72,7 @@ fn has_failed(state: &RunState, course: &Course, counts: impl Fn(&StepState) -> 
 fn stays_open(state: &RunState, course: &Course) -> bool {
     let open = state.draining && !state.cancelling && !must_not_act(state, course);
     let verifies = |step: &StepId| course.schedule.declaration(step).is_some_and(verifies);
-    open && state.steps().any(|(step, known)| is_under_way(&known) && verifies(step))
+    open && state.steps().any(|(step, known)| is_under_way(known.status) && verifies(step))
 }
 
 /// Whether another attempt of a step may still be made by this process.
@@ -119,6 +124,9 @@ fn roll_back(cause: RollbackCause) -> Vec<Action> {
 
 /// Half-done work of steps whose failure the plan lets pass.
 fn undo_of_continued(state: &RunState, course: &Course, free: &mut usize) -> Vec<Action> {
+    if state.count(|status| status == StepStatus::FailedTouched) == 0 {
+        return Vec::new();
+    }
     let failed = state
         .steps()
         .filter(|(step, known)| known.status == StepStatus::FailedTouched && ends_run(course, step).is_none());
@@ -132,11 +140,15 @@ fn undo_of_continued(state: &RunState, course: &Course, free: &mut usize) -> Vec
 
 fn ready(state: &RunState, course: &Course, mut free: usize) -> Vec<Action> {
     let mut actions = Vec::new();
-    for Rank { at, step, waits } in course.ranks() {
+    for Rank { at, step, waits, is_narrow } in course.ranks_from(state.first_pending()) {
         if free == 0 {
             break;
         }
-        let Some(known) = state.states().get(*at).filter(|known| known.status == StepStatus::Pending) else { continue };
+        let Some(known) = state.states().get(*at) else { continue };
+        let goes_by = !is_narrow || known.status.is_over();
+        if known.status != StepStatus::Pending {
+            if goes_by { continue } else { break }
+        }
         match readiness(state, known, waits, || not_needed(course, step, known)) {
             Readiness::Waits => {}
             Readiness::Skipped(because) => actions.push(Action::Record(Event::StepFinished {
@@ -150,6 +162,10 @@ fn ready(state: &RunState, course: &Course, mut free: usize) -> Vec<Action> {
                 actions.push(Action::Record(Event::StepStarted { step: step.clone(), attempt: 1 }));
                 actions.push(begin(state, course, step));
             }
+        }
+        // What it leads to is decided in the next turn, when its record is folded in.
+        if !goes_by {
+            break;
         }
     }
     actions

@@ -255,6 +255,9 @@ impl Program {
 
     /// The step that brings down, in this run, what `step` starts. What runs now is then no sign that nothing is to do.
     fn stopped_by<'a>(&self, step: &StepId, needed: &'a HashSet<StepId>) -> Option<&'a StepId> {
+        if !self.plays(step, |role| matches!(role, Role::Start(_))) {
+            return None;
+        }
         let starts = |service: &Resource| self.plays(step, |role| matches!(role, Role::Start(up) if up == service));
         let stops = |earlier: &StepId| self.plays(earlier, |role| matches!(role, Role::Stop(down) if starts(down)));
         let earlier = self.course.schedule.order().iter().take_while(|earlier| *earlier != step);

@@ -116,6 +116,12 @@ pub struct RunState {
     /// Why it ended as it did.
     pub note: String,
     steps: Vec<StepState>,
+    /// How many steps have each status: whoever asks that after each record must not look over all steps.
+    counts: HashMap<StepStatus, usize>,
+    /// Every step before this place in the file has begun or is over.
+    first_pending: usize,
+    /// Whether a verification was read since the last part of the run was taken back.
+    any_verified: bool,
     index: HashMap<StepId, usize>,
 }
 
@@ -161,7 +167,17 @@ impl RunState {
         self.step(step).map_or(StepStatus::Pending, |state| state.status)
     }
 
-    /// The steps in the order of the plan's file, without their ids: for scans that must be cheap.
+    /// How many steps have a status of which `is` is true. What it costs does not depend on how many steps there are.
+    pub fn count(&self, is: impl Fn(StepStatus) -> bool) -> usize {
+        self.counts.iter().filter(|(status, _)| is(**status)).map(|(_, count)| count).sum()
+    }
+
+    /// The place in the plan's file before which no step is pending.
+    pub fn first_pending(&self) -> usize {
+        self.first_pending
+    }
+
+    /// The steps in the order of the plan's file, without their ids.
     pub fn states(&self) -> &[StepState] {
         &self.steps
     }
@@ -174,7 +190,7 @@ impl RunState {
 
     /// Whether anything on the host may carry traces of this run.
     pub fn may_have_touched(&self) -> bool {
-        self.steps.iter().any(|step| step.status.may_have_touched())
+        self.count(StepStatus::may_have_touched) > 0
     }
 
     /// Whether a step ever meant to change the host, be it taken back since.
@@ -200,7 +216,7 @@ impl RunState {
     pub fn apply(&mut self, record: &Record) -> Result<(), IllegalTransition> {
         if let Some(id) = record.event.moves() {
             self.move_step(&id.clone(), record)?;
-            if matches!(record.event, Event::UndoFinished { .. }) {
+            if matches!(record.event, Event::UndoFinished { .. }) && std::mem::take(&mut self.any_verified) {
                 self.steps.iter_mut().for_each(|step| {
                     step.verified = false;
                     step.compared = None;
@@ -208,6 +224,9 @@ impl RunState {
             }
         } else {
             self.apply_to_run(record);
+        }
+        while self.steps.get(self.first_pending).is_some_and(|step| step.status != StepStatus::Pending) {
+            self.first_pending += 1;
         }
         if self.seq == 0 {
             self.began_at = record.at;
@@ -282,6 +301,7 @@ impl RunState {
                     state.lost = lost.clone();
                     state.unread = unread.clone();
                     state.verified = true;
+                    self.any_verified = true;
                 }
             }
             Event::Compared { step, remains } => {
@@ -305,6 +325,8 @@ impl RunState {
     fn begin(&mut self, header: &RunHeader) {
         self.phase = RunPhase::Forward;
         self.steps = vec![StepState::default(); header.steps.len()];
+        self.counts = HashMap::from([(StepStatus::default(), header.steps.len())]);
+        self.first_pending = 0;
         self.index = header.steps.iter().cloned().zip(0..).collect();
         self.header = Some(header.clone());
     }
@@ -334,10 +356,15 @@ impl RunState {
     }
 
     fn move_step(&mut self, id: &StepId, record: &Record) -> Result<(), IllegalTransition> {
-        let Some(step) = self.step_mut(id) else {
+        let Some(step) = self.index.get(id).and_then(|at| self.steps.get_mut(*at)) else {
             return Err(IllegalTransition { from: StepStatus::Pending, event: record.event.name() });
         };
-        step.status = next_status(step.status, &record.event)?;
+        let from = step.status;
+        step.status = next_status(from, &record.event)?;
+        if let Some(count) = self.counts.get_mut(&from) {
+            *count = count.saturating_sub(1);
+        }
+        *self.counts.entry(step.status).or_default() += 1;
         step.waits_for = None;
         step.asks = None;
         match &record.event {

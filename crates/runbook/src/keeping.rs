@@ -1,14 +1,16 @@
-//! Backups as files: which there are, whose they are, and which may go.
+//! What is kept for runs: which backups there are, whose they are, and which runs may go with all that is theirs.
 //!
 //! A backup lies in `backups/<run>-<step>`; its plan and its retention are those of the run.
 
-use crate::error::CommandError;
+use crate::error::{CommandError, Exit};
+use crate::gaps;
 use runbook_backup::{Backup, Retention, prunable};
 use runbook_journal::{Journal, RunRow, StateDir};
 use runbook_model::{RunId, Verdict};
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
-use std::path::PathBuf;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 
 /// A backup on this host.
 pub(crate) struct Kept {
@@ -57,26 +59,42 @@ pub(crate) fn made_at(kept: &Kept) -> i64 {
     kept.backup.as_ref().map_or(0, |backup| backup.manifest().created_at_ms)
 }
 
-/// Those past the retention of their plan. A backup whose run is unknown or that cannot be read is left to a person.
-pub(crate) fn past_retention<'a>(
-    kept: &'a [Kept],
-    journal: &Journal,
-    now_ms: i64,
-) -> Result<Vec<&'a Kept>, CommandError> {
-    let mut by_plan: BTreeMap<&str, Vec<&Kept>> = BTreeMap::new();
-    for one in kept.iter().filter(|one| one.backup.is_ok()) {
-        if let Some(run) = &one.run {
-            by_plan.entry(&run.plan).or_default().push(one);
-        }
+/// A run past the retention of its plan, with everything that is kept for it.
+pub(crate) struct Past {
+    pub(crate) run: RunId,
+    pub(crate) plan: String,
+    /// The names of its backups.
+    pub(crate) backups: Vec<String>,
+}
+
+/// The runs past the retention of their plans, the oldest first. Runs are counted, not backups: the data of a run goes as a
+/// whole, or stays. What an open, stopped or stuck run needs stays, and so does the latest run of each plan that ended well
+/// and was not taken back.
+pub(crate) fn past_retention(dir: &StateDir, journal: &Journal, now_ms: i64) -> Result<Vec<Past>, CommandError> {
+    let mut by_plan: BTreeMap<String, Vec<RunRow>> = BTreeMap::new();
+    for row in journal.runs()? {
+        by_plan.entry(row.plan.clone()).or_default().push(row);
     }
+    let backups = names_below(&dir.backups())?;
     let mut past = Vec::new();
-    for of_plan in by_plan.into_values() {
-        let latest = of_plan.first().and_then(|one| one.run.as_ref());
-        let Some(retention) = latest.map(|run| retention(journal, &run.run)).transpose()? else { continue };
-        let candidates: Vec<(&str, i64, bool)> =
-            of_plan.iter().map(|one| (one.name.as_str(), made_at(one), one.is_needed())).collect();
-        let names = prunable(&candidates, retention, now_ms);
-        past.extend(of_plan.into_iter().filter(|one| names.contains(&one.name.as_str())));
+    for (plan, rows) in by_plan {
+        let Some(latest) = rows.first() else { continue };
+        let retention = retention(journal, &latest.run)?;
+        let stands = rows.iter().position(|row| row.verdict == Some(Verdict::Succeeded));
+        let candidates: Vec<(&RunId, i64, bool)> = rows
+            .iter()
+            .enumerate()
+            .map(|(nth, row)| {
+                let needed = matches!(row.verdict, None | Some(Verdict::Stuck | Verdict::Stopped));
+                (&row.run, row.finished_at.unwrap_or(row.started_at), needed || stands == Some(nth))
+            })
+            .rev()
+            .collect();
+        for run in prunable(&candidates, retention, now_ms) {
+            let own = |name: &&String| name.split_once('-').is_some_and(|(of, _)| of == run.as_str());
+            let backups = backups.iter().filter(own).cloned().collect();
+            past.push(Past { run: run.clone(), plan: plan.clone(), backups });
+        }
     }
     Ok(past)
 }
@@ -89,14 +107,55 @@ fn retention(journal: &Journal, run: &RunId) -> Result<Retention, CommandError> 
     Ok(Retention { keep_for_ms, keep_last: usize::try_from(wanted.keep_last).unwrap_or(usize::MAX) })
 }
 
-/// Removes a backup, and what its run had set aside and captured, for they serve the same rollback.
-pub(crate) fn remove(dir: &StateDir, kept: &Kept) -> Result<(), CommandError> {
-    // Renamed first: a removal that is cut short leaves nothing that looks like a backup.
-    let condemned = dir.backups().join(format!(".removed-{}", kept.name));
-    fs::rename(&kept.dir, &condemned)?;
-    runbook_backup::remove_tree(&condemned)?;
-    if let Some(run) = &kept.run {
-        runbook_backup::remove_tree(&dir.run(&run.run))?;
+/// Removes what is past its retention, and what a removal that was cut short has left. Call it with the lock held.
+///
+/// First everything is renamed, so that nothing half-removed looks like a backup; then the journal forgets the run, which
+/// until then is found again by the next removal; then the files go.
+pub(crate) fn prune(dir: &StateDir, now_ms: i64) -> Result<Vec<Past>, CommandError> {
+    let Some(journal) = gaps::whole(dir, Exit::Stuck)? else { return Ok(Vec::new()) };
+    let past = past_retention(dir, &journal, now_ms)?;
+    for one in &past {
+        for backup in &one.backups {
+            condemn(&dir.backups(), backup)?;
+        }
+        condemn(&dir.runs(), one.run.as_str())?;
     }
-    Ok(())
+    if !past.is_empty() {
+        let mut journal = Journal::open(dir)?;
+        past.iter().try_for_each(|one| journal.forget(&one.run))?;
+    }
+    for place in [dir.backups(), dir.runs()] {
+        for name in names_below(&place)?.iter().filter(|name| name.starts_with(CONDEMNED)) {
+            runbook_backup::remove_tree(&place.join(name))?;
+        }
+    }
+    Ok(past)
+}
+
+/// How the name of something begins that is being removed.
+const CONDEMNED: &str = ".removed-";
+
+fn condemn(place: &Path, name: &str) -> Result<(), CommandError> {
+    let condemned = place.join(format!("{CONDEMNED}{name}"));
+    let rename = || fs::rename(place.join(name), &condemned);
+    let renamed = match rename() {
+        // The same was begun before, and something came back since.
+        Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty => {
+            runbook_backup::remove_tree(&condemned).and_then(|()| rename())
+        }
+        renamed => renamed,
+    };
+    match renamed {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+fn names_below(dir: &Path) -> Result<Vec<String>, CommandError> {
+    let entries = match fs::read_dir(dir) {
+        Ok(entries) => entries.collect::<Result<Vec<_>, _>>()?,
+        Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
+        Err(error) => return Err(error.into()),
+    };
+    Ok(entries.into_iter().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect())
 }

@@ -8,6 +8,7 @@
 mod closing;
 mod host;
 mod laws;
+mod scale;
 mod script;
 mod stories;
 mod world;

@@ -8,7 +8,7 @@ use crate::running::{end, lock, now_ms, refuse_unsettled, settings};
 use crate::screen::Screen;
 use crate::window::in_window;
 use runbook_engine::{Forecast, Obstacle, Program, Runner};
-use runbook_journal::{Journal, StateDir};
+use runbook_journal::StateDir;
 use runbook_model::{RunId, RunState, Verdict};
 use runbook_report::{Occasion, Preview, StepPreview};
 use runbook_steps::host::Reader;
@@ -199,20 +199,15 @@ fn nothing_to_do(screen: &Screen, program: &Program, forecast: &Forecast) -> Res
     Ok(Exit::Done)
 }
 
-/// Backups past their retention go after a run that ended well. It is no failure of the run if they cannot.
+/// Runs past their retention go after a run that ended well. It is no failure of the run if they cannot.
 fn prune(screen: &Screen, dir: &StateDir) {
-    let removed = || -> Result<usize, CommandError> {
-        let Some(journal) = Journal::open_to_read(dir)? else { return Ok(0) };
-        let kept = keeping::list(dir, Some(&journal))?;
-        let past = keeping::past_retention(&kept, &journal, now_ms())?;
-        past.iter().try_for_each(|one| keeping::remove(dir, one))?;
-        Ok(past.len())
-    };
-    match removed() {
+    // Whoever has the lock by now does the same at its end.
+    let Ok(_lock) = lock(dir, "removing what is past its retention".to_owned()) else { return };
+    match keeping::prune(dir, now_ms()).map(|past| past.len()) {
         Ok(0) => {}
-        Ok(count) => screen.note(&format!("{count} backups past the plan's retention were removed")),
+        Ok(count) => screen.note(&format!("{count} runs past the plan's retention were removed with their backups")),
         Err(error) => {
-            screen.note(&format!("warning: backups past their retention could not be removed: {}", error.message))
+            screen.note(&format!("warning: runs past their retention could not be removed: {}", error.message))
         }
     }
 }

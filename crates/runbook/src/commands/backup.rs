@@ -8,7 +8,7 @@ use crate::keeping::{self, Kept, made_at};
 use crate::naming::{Named, pick};
 use crate::running::{lock, now_ms};
 use crate::screen::Screen;
-use runbook_journal::{Journal, Look, StateDir};
+use runbook_journal::{Look, StateDir};
 use serde_json::{Value, json};
 
 pub(crate) fn run(screen: &Screen, dir: &StateDir, command: BackupCommand) -> Result<Exit, CommandError> {
@@ -26,14 +26,13 @@ pub(crate) fn run(screen: &Screen, dir: &StateDir, command: BackupCommand) -> Re
             };
             Restore { screen, dir, one: one(&kept, &backup)?, users }.go(paths, yes)
         }
-        // What was lost may be needed.
-        BackupCommand::Prune { .. } if !look.gaps.is_empty() => Err(gaps::lost(&look.gaps, Exit::Stuck)),
         BackupCommand::Prune { dry_run } => match journal {
-            Some(journal) => prune(screen, dir, &kept, &journal, dry_run),
-            None => {
+            Some(_) => prune(screen, dir, dry_run),
+            None if look.gaps.is_empty() => {
                 screen.conclude("there are no backups on this host")?;
                 Ok(Exit::Done)
             }
+            None => Err(gaps::lost(&look.gaps, Exit::Stuck)),
         },
     }
 }
@@ -133,26 +132,24 @@ pub(super) fn finish(screen: &Screen, rows: &[Value]) -> Result<(), CommandError
     if screen.format == Format::Json { screen.json(&json!(rows)) } else { Ok(()) }
 }
 
-fn prune(
-    screen: &Screen,
-    dir: &StateDir,
-    kept: &[Kept],
-    journal: &Journal,
-    dry_run: bool,
-) -> Result<Exit, CommandError> {
-    let _lock = if dry_run { None } else { Some(lock(dir, "backup prune".to_owned())?) };
-    let past = keeping::past_retention(kept, journal, now_ms())?;
+fn prune(screen: &Screen, dir: &StateDir, dry_run: bool) -> Result<Exit, CommandError> {
+    let past = if dry_run {
+        let journal = gaps::whole(dir, Exit::Stuck)?;
+        journal.map(|journal| keeping::past_retention(dir, &journal, now_ms())).transpose()?.unwrap_or_default()
+    } else {
+        let _lock = lock(dir, "backup prune".to_owned())?;
+        keeping::prune(dir, now_ms())?
+    };
     let mut rows = Vec::new();
     for one in &past {
-        if !dry_run {
-            keeping::remove(dir, one)?;
-        }
-        let text = format!("{}: {}\n", one.name, if dry_run { "would be removed" } else { "removed" });
-        row(screen, &mut rows, &text, json!({ "backup": one.name, "removed": !dry_run }))?;
+        let with = if one.backups.is_empty() { String::new() } else { format!(", with {}", one.backups.join(", ")) };
+        let done = if dry_run { "would be removed" } else { "removed" };
+        let text = format!("run {} of {}{with}: {done}\n", one.run, one.plan);
+        row(screen, &mut rows, &text, json!({ "run": one.run, "backups": one.backups, "removed": !dry_run }))?;
     }
     finish(screen, &rows)?;
     if past.is_empty() {
-        screen.note("every backup is within the retention of its plan, or still needed");
+        screen.note("every run is within the retention of its plan, or still needed");
     }
     Ok(Exit::Done)
 }

@@ -7,6 +7,7 @@
 #[path = "../hostile/bench.rs"]
 mod bench;
 mod journal;
+mod keeping;
 mod package;
 mod places;
 mod preflight;
