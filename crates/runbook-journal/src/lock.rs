@@ -1,7 +1,12 @@
-//! One run a host: an advisory lock that dies with its holder and says who holds it.
+//! One run a state directory: an advisory lock that dies with its holder and says who holds it.
+//!
+//! Two locks on one file: `flock` keeps others out; a POSIX record lock beside it can be looked at without being taken
+//! (`F_GETLK`), so that whoever asks who is at work never keeps anybody out. A process lets go of the second one when it
+//! closes any other descriptor of the file: only others ask, never the holder.
 
 use crate::{Error, StateDir};
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FlockOperation, fcntl_lock, flock};
+use rustix::process::{Flock, FlockOffsetType, FlockType, Pid, fcntl_getlk};
 use serde_json::{Value, json};
 use std::fmt;
 use std::fs::{File, OpenOptions};
@@ -49,9 +54,13 @@ impl Lock {
             .map_err(failed)?;
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {}
-            Err(rustix::io::Errno::WOULDBLOCK) => return Err(Error::Held(read_holder(&mut file))),
+            Err(rustix::io::Errno::WOULDBLOCK) => {
+                let pid = locked_by(&file).unwrap_or(None);
+                return Err(Error::Held(read_holder(&mut file, pid)));
+            }
             Err(error) => return Err(failed(error.into())),
         }
+        fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive).map_err(|error| failed(error.into()))?;
         let mut lock = Self { file };
         lock.write(holder).map_err(failed)?;
         Ok(lock)
@@ -65,9 +74,8 @@ impl Lock {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(source) => return Err(Error::StateDir { path, source }),
         };
-        match flock(&file, FlockOperation::NonBlockingLockShared) {
-            Ok(()) => Ok(None),
-            Err(rustix::io::Errno::WOULDBLOCK) => Ok(Some(read_holder(&mut file))),
+        match locked_by(&file) {
+            Ok(pid) => Ok(pid.map(|pid| read_holder(&mut file, Some(pid)))),
             Err(error) => Err(Error::StateDir { path, source: error.into() }),
         }
     }
@@ -80,14 +88,26 @@ impl Lock {
     }
 }
 
-/// The note of the holder may be missing for a moment after it took the lock; then only that is known.
-fn read_holder(file: &mut File) -> Holder {
+/// The process that holds the lock, by a look that takes nothing.
+fn locked_by(file: &File) -> rustix::io::Result<Option<Pid>> {
+    let whole = Flock { start: 0, length: 0, pid: None, typ: FlockType::ReadLock, offset_type: FlockOffsetType::Set };
+    // A holder in another namespace has no number here.
+    let found = fcntl_getlk(file, &whole)?.filter(|found| found.typ != FlockType::Unlocked);
+    Ok(found.map(|found| found.pid.unwrap_or(Pid::INIT)))
+}
+
+/// What the holder, whose process is `pid` if that is known, says of itself. For a moment after it took the lock the note
+/// is missing, or is that of a holder that is gone; then only its number is known.
+fn read_holder(file: &mut File, pid: Option<Pid>) -> Holder {
     let mut text = String::new();
     let _ = file.read_to_string(&mut text);
     let note: Value = serde_json::from_str(&text).unwrap_or_default();
+    let noted = note.get("pid").and_then(Value::as_i64);
+    let seen = pid.filter(|pid| *pid != Pid::INIT).map(|pid| i64::from(pid.as_raw_nonzero().get()));
+    let note = if seen.is_some() && seen != noted { Value::Null } else { note };
     let words = |key: &str| note.get(key).and_then(Value::as_str).unwrap_or("unknown").to_owned();
     Holder {
-        pid: note.get("pid").and_then(Value::as_u64).and_then(|pid| u32::try_from(pid).ok()).unwrap_or(0),
+        pid: seen.or(noted).and_then(|pid| u32::try_from(pid).ok()).unwrap_or(0),
         user: words("user"),
         doing: words("doing"),
         since: note.get("since").and_then(Value::as_i64).unwrap_or(0),

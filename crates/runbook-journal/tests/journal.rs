@@ -152,13 +152,31 @@ fn the_lock_has_one_holder_who_is_named_and_takes_it_along() {
             Err(Error::Held(by)) => assert_eq!(by, holder(1)),
             other => panic!("{other:?}"),
         }
-        assert_eq!(Lock::holder(&dir).unwrap(), Some(holder(1)), "asking and failing change nothing");
     }
     drop(first);
     assert_eq!(Lock::holder(&dir).unwrap(), None);
-    let second = Lock::acquire(&dir, &holder(2)).unwrap();
-    assert_eq!(Lock::holder(&dir).unwrap(), Some(holder(2)));
-    drop(second);
+    drop(Lock::acquire(&dir, &holder(2)).unwrap());
+}
+
+/// Whoever looks takes nothing: with many who look all the time, nobody who wants the lock is ever refused.
+#[test]
+fn looking_keeps_nobody_out() {
+    let (_temp, dir) = state_dir();
+    let holder = Holder { pid: 1, user: "ops".into(), doing: "apply".into(), since: 7 };
+    drop(Lock::acquire(&dir, &holder).unwrap());
+    let over = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                while !over.load(std::sync::atomic::Ordering::Relaxed) {
+                    Lock::holder(&dir).unwrap();
+                }
+            });
+        }
+        let refused = (0..2000).filter(|_| Lock::acquire(&dir, &holder).is_err()).count();
+        over.store(true, std::sync::atomic::Ordering::Relaxed);
+        assert_eq!(refused, 0);
+    });
 }
 
 /// Every record survives its way through the journal's text.

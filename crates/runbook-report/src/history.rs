@@ -45,6 +45,12 @@ impl RunSummary {
         })
     }
 
+    /// What is on record of an open run is the least that it took: whoever was killed wrote nothing more.
+    fn took(&self) -> String {
+        let known = time::elapsed(self.worked_ms);
+        if self.verdict.is_none() { format!("at least {known}") } else { known }
+    }
+
     pub(crate) fn json(&self) -> Value {
         object!({
             "run": self.run, "plan": self.plan, "digest": self.digest, "environment": self.environment,
@@ -110,7 +116,7 @@ fn table(runs: &[RunSummary], stamp: Stamp, columns: &[Column]) -> Table {
             has(Column::Digest, "").map(|_| Cell::toned(Tone::Dim, &digest)),
             has(Column::Environment, "").map(|_| Cell::new(run.environment.as_deref().unwrap_or_default())),
             Some(Cell::toned(tone, word)),
-            has(Column::Took, "").map(|_| Cell::toned(Tone::Dim, &time::elapsed(run.worked_ms))),
+            has(Column::Took, "").map(|_| Cell::toned(Tone::Dim, &run.took())),
         ];
         table.push(cells.into_iter().flatten().collect());
     }
@@ -123,7 +129,7 @@ fn stacked(run: &RunSummary, style: Style) -> String {
     let head = format!("{}  {}", style.paint(Tone::Strong, run.run.as_str()), style.paint(tone, word));
     let environment = run.environment.as_deref().map(|name| format!(" ({name})")).unwrap_or_default();
     let plan = text::clean(&format!("{}{environment}", run.plan));
-    let started = format!("{}, {}", time::minute(run.began_at), time::elapsed(run.worked_ms));
+    let started = format!("{}, {}", time::minute(run.began_at), run.took());
     let below = [plan, started];
     let below = below.iter().flat_map(|line| text::wrap(line, style.columns().saturating_sub(8)));
     format!("{head}\n{}", below.map(|line| format!("        {line}\n")).collect::<String>())
