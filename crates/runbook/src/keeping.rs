@@ -137,14 +137,12 @@ const CONDEMNED: &str = ".removed-";
 
 fn condemn(place: &Path, name: &str) -> Result<(), CommandError> {
     let condemned = place.join(format!("{CONDEMNED}{name}"));
-    let rename = || fs::rename(place.join(name), &condemned);
-    let renamed = match rename() {
-        // The same was begun before, and something came back since.
-        Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty => {
-            runbook_backup::remove_tree(&condemned).and_then(|()| rename())
-        }
-        renamed => renamed,
-    };
+    let mut renamed = fs::rename(place.join(name), &condemned);
+    // The same was begun before, and something came back since.
+    if renamed.as_ref().is_err_and(|error| error.kind() == ErrorKind::DirectoryNotEmpty) {
+        runbook_backup::remove_tree(&condemned)?;
+        renamed = fs::rename(place.join(name), &condemned);
+    }
     match renamed {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(error.into()),
         _ => Ok(()),
