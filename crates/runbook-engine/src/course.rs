@@ -20,6 +20,7 @@ pub struct Course {
     first_ranks: Vec<usize>,
     backups: Vec<StepId>,
     verifications: Vec<StepId>,
+    inspections: Vec<StepId>,
 }
 
 /// A step in the order of the schedule, by its place in the plan's file: what the search for ready steps reads.
@@ -76,6 +77,7 @@ impl Course {
         };
         let backups = with(|role| matches!(role, Role::Backup(_)));
         let verifications = with(|role| matches!(role, Role::Verify(_)));
+        let inspections = with(|role| matches!(role, Role::Inspect));
         Self {
             schedule,
             parallel: parallel.max(1),
@@ -85,12 +87,18 @@ impl Course {
             first_ranks,
             backups,
             verifications,
+            inspections,
         }
     }
 
     /// The steps that make backups.
     pub(crate) fn backups(&self) -> impl Iterator<Item = &StepId> {
         self.backups.iter()
+    }
+
+    /// The steps that inspect services, in the order of the schedule.
+    pub(crate) fn inspections(&self) -> &[StepId] {
+        &self.inspections
     }
 
     /// The steps that judge evidence, in the order of the schedule.

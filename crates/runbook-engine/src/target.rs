@@ -4,7 +4,7 @@
 use crate::Program;
 use crate::predict::Forecast;
 use crate::secrets::Secrets;
-use runbook_model::{Failure, Installation, Outputs, Refusal, Role, StepDef, StepId, misses_its_target};
+use runbook_model::{Failure, Installation, Outputs, Refusal, StepDef, StepId, misses_its_target};
 use runbook_steps::host::Reader;
 use std::collections::HashMap;
 
@@ -27,13 +27,8 @@ impl Program {
         if def.allow.iter().any(|allow| allow.rule == Refusal::ExactTarget) {
             return None;
         }
-        let inspects =
-            |step: &StepId| self.course.schedule.declaration(step).is_some_and(|it| it.roles.contains(&Role::Inspect));
-        let found: Vec<Installation> = outputs
-            .iter()
-            .filter(|(step, _)| inspects(step))
-            .filter_map(|(_, outputs)| Installation::of(outputs))
-            .collect();
+        let inspected = self.course.inspections().iter().filter_map(|step| outputs.get(step));
+        let found: Vec<Installation> = inspected.filter_map(Installation::of).collect();
         if found.is_empty() {
             return None;
         }
