@@ -187,7 +187,10 @@ fn what_is_known_of_a_run_is_taken_back_when_that_is_asked_for() {
     });
     assert!(lost_c.is_some());
     is_told(&bench, &plan, &["the journal lost records", "--known"]);
-    bench.expect(5, &["rollback", &run, "--known", "--yes"]).says(&["recover --accept"]);
+    bench
+        .expect(5, &["rollback", &run, "--known", "--yes"])
+        .says(&["recover --accept", "step c", "the journal lost what it did"])
+        .never_says(FALSE);
     assert_eq!(now(&bench), ["old", "old", "new", "old"]);
     bench.expect(5, &["status"]);
     bench.expect(6, &["apply", &plan, "--yes"]);
