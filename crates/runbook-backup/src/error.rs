@@ -79,6 +79,14 @@ pub enum Error {
         /// Which member and how it differs.
         why: String,
     },
+    /// A file that is given as an archive is none, or is damaged.
+    #[error("the archive {} cannot be read: {why}", archive.display())]
+    NoArchive {
+        /// The file.
+        archive: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
     /// An archive has a member that would leave the directory it is unpacked to, or that cannot be unpacked.
     #[error("the archive {} is refused at member {member:?}: {why}", archive.display())]
     Refused {

@@ -93,7 +93,7 @@ fn open_members(
 }
 
 fn damaged(archive: &Path, error: &io::Error) -> Error {
-    Error::ArchiveDamaged { archive: archive.to_path_buf(), why: error.to_string() }
+    Error::NoArchive { archive: archive.to_path_buf(), why: error.to_string() }
 }
 
 fn refuse<T>(archive: &Path, member: &Member, why: &str) -> Result<T, Error> {

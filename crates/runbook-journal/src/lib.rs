@@ -3,6 +3,7 @@
 //! What a run means is not judged here: the engine folds the records. Backups are files beside the journal
 //! (`runbook-backup`); which run they belong to is in their names.
 
+mod claim;
 mod error;
 mod gap;
 mod image;
@@ -13,6 +14,7 @@ mod schema;
 mod state_dir;
 mod witness;
 
+pub use claim::Claim;
 pub use error::Error;
 pub use gap::{Gap, Look, Loss};
 pub use journal::{Journal, RunRow};

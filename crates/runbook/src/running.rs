@@ -6,9 +6,9 @@ use crate::gaps;
 use crate::loading;
 use crate::naming::{Named, pick};
 use crate::screen::Screen;
-use runbook_engine::{Asker, Ending, Runner, Saved, Settings};
-use runbook_journal::{Holder, Journal, Lock, Look, RunRow, StateDir};
-use runbook_model::{Plan, Record, RunId, RunState, Verdict};
+use runbook_engine::{Asker, Ending, Program, Runner, Saved, Settings};
+use runbook_journal::{Claim, Holder, Journal, Lock, Look, RunRow, StateDir};
+use runbook_model::{Access, Plan, Record, Resource, RunId, RunState, Verdict};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A run as the journal holds it.
@@ -20,14 +20,30 @@ pub(crate) struct Known {
 
 /// Takes the lock for `doing`.
 pub(crate) fn lock(dir: &StateDir, doing: String) -> Result<Lock, CommandError> {
-    let holder = Holder { pid: std::process::id(), user: host_facts().user, doing, since: now_ms() };
-    Lock::acquire(dir, &holder).map_err(|error| match error {
+    Lock::acquire(dir, &holder(doing)).map_err(held)
+}
+
+/// Claims what `program` changes, against runs with other state directories. It holds until it is dropped.
+pub(crate) fn claim(dir: &StateDir, program: &Program, doing: String) -> Result<Option<Claim>, CommandError> {
+    let schedule = &program.course.schedule;
+    let effects = schedule.order().iter().filter_map(|step| schedule.declaration(step)).flat_map(|one| &one.effects);
+    let writes: Vec<Resource> =
+        effects.filter(|effect| effect.access == Access::Write).map(|effect| effect.resource.clone()).collect();
+    Claim::stake(dir, &holder(doing), &writes).map_err(held)
+}
+
+fn holder(doing: String) -> Holder {
+    Holder { pid: std::process::id(), user: host_facts().user, doing, since: now_ms() }
+}
+
+fn held(error: runbook_journal::Error) -> CommandError {
+    match error {
         runbook_journal::Error::Held(holder) => {
             CommandError::new(Exit::Held, format!("another runbook is at work on this host: {holder}"))
                 .hint("wait for it, or see what it does with `runbook status`")
         }
         other => other.into(),
-    })
+    }
 }
 
 /// What a run is given besides its plan; `asker` is whoever can be asked while it goes on.
@@ -121,6 +137,7 @@ pub(crate) fn go_on(
             return Err(runbook_engine::Error::Refused(run).into());
         }
     };
+    let _claim = claim(dir, &program, format!("going on with run {run}"))?;
     let state = RunState::replay(&records)?;
     let observer = screen.observer(state);
     let runner = Runner::reopen(settings(screen, dir, asker)?, lock, program, &records, run.clone(), back, observer)?;

@@ -4,7 +4,7 @@ use crate::cli::{ApplyArgs, Format, PlanArgs};
 use crate::error::{CommandError, Exit};
 use crate::keeping;
 use crate::loading::{Judged, judge, short_digest};
-use crate::running::{end, lock, now_ms, refuse_unsettled, settings};
+use crate::running::{claim, end, lock, now_ms, refuse_unsettled, settings};
 use crate::screen::Screen;
 use crate::window::in_window;
 use runbook_engine::{Forecast, Obstacle, Program, Runner};
@@ -33,6 +33,7 @@ pub(crate) fn apply(screen: &Screen, dir: &StateDir, args: &ApplyArgs) -> Result
     if !args.yes && screen.interactive() {
         screen.text(&pictured(&program, &forecast, Occasion::Consent, false).text(screen.style()))?;
     }
+    let _claim = claim(dir, &program, format!("apply {}", program.plan().name))?;
     screen.consent(&format!("Apply {} to this host?", program.plan().name), args.yes)?;
     // The question may have stood for long. What else the consent was given for is still so: the lock is held.
     in_window(program.plan())?;

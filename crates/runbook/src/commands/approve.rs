@@ -9,6 +9,10 @@ use runbook_journal::StateDir;
 use runbook_model::{RunState, StepId, StepStatus};
 use serde_json::json;
 use std::fs;
+use std::io::ErrorKind;
+
+/// How often the directory of a step is made again that is emptied meanwhile.
+const TRIES: u32 = 20;
 
 pub(crate) fn approve(screen: &Screen, dir: &StateDir, args: &ApproveArgs) -> Result<Exit, CommandError> {
     let journal = journal(dir)?;
@@ -27,7 +31,10 @@ pub(crate) fn approve(screen: &Screen, dir: &StateDir, args: &ApproveArgs) -> Re
     if state.verdict().is_some() || state.status(&gate.id).is_over() {
         return Err(CommandError::refused(format!("step `{}` of run {run} waits no longer", gate.id)));
     }
-    write(dir, &run, &gate.id, args)?;
+    if !write(dir, &run, &gate.id, args)? {
+        screen.note(&format!("step `{}` of run {run} was approved already", gate.id));
+        return Ok(Exit::Done);
+    }
     let waits = state.status(&gate.id) == StepStatus::Started;
     screen.note(if waits {
         "approved; the run goes on"
@@ -37,12 +44,27 @@ pub(crate) fn approve(screen: &Screen, dir: &StateDir, args: &ApproveArgs) -> Re
     Ok(Exit::Done)
 }
 
-/// In one rename, for the waiting step must never read half of it.
-fn write(dir: &StateDir, run: &runbook_model::RunId, step: &StepId, args: &ApproveArgs) -> Result<(), CommandError> {
+/// Gives the file its name when it is whole, for the waiting step must never read half of it. `false` if somebody else was
+/// first: the first approval counts.
+fn write(dir: &StateDir, run: &runbook_model::RunId, step: &StepId, args: &ApproveArgs) -> Result<bool, CommandError> {
     let step_dir = dir.step(run, step);
-    dir.create_below(&step_dir)?;
     let approval = json!({ "by": host_facts().user, "at": now_ms(), "because": args.because });
-    let staged = step_dir.join(".approved.json");
-    fs::write(&staged, approval.to_string())?;
-    fs::rename(&staged, step_dir.join("approved.json")).map_err(Into::into)
+    let staged = step_dir.join(format!(".approved-{}.json", std::process::id()));
+    let mut tries = 0;
+    loop {
+        dir.create_below(&step_dir)?;
+        let named = fs::write(&staged, approval.to_string())
+            .and_then(|()| fs::hard_link(&staged, step_dir.join("approved.json")));
+        let _ = fs::remove_file(&staged);
+        match named {
+            Ok(()) => return Ok(true),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(false),
+            // A step that begins anew empties its directory.
+            Err(error) if error.kind() == ErrorKind::NotFound && tries < TRIES => tries += 1,
+            Err(error) => {
+                let message = format!("the approval cannot be written to {}: {error}", step_dir.display());
+                return Err(CommandError::refused(message).hint("approve again; the run still waits"));
+            }
+        }
+    }
 }

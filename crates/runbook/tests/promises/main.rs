@@ -8,6 +8,7 @@
 mod bench;
 mod journal;
 mod keeping;
+mod one_run;
 mod package;
 mod places;
 mod preflight;
