@@ -13,13 +13,25 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 use std::ffi::OsStr;
+use std::fs::File;
 use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// Begins the names of directories that a cache is moved into before it is removed.
 const CLEARED: &str = ".runbook-cleared-";
 /// Begins the name of the same directory if what was moved there turned out to be no cache.
 const KEPT: &str = ".runbook-kept-";
+
+/// A copy that root makes in a directory of the source's owner belongs to that owner, who could not use it otherwise. In any
+/// other directory it belongs to root: who owns the source must not own a part of the system.
+fn give_to_owner_of(source: &File, copy: &File, spot: &Spot) -> io::Result<()> {
+    let (of, dir) = (source.metadata()?, fstat(spot.fd())?);
+    if !rustix::process::geteuid().is_root() || of.uid() != dir.st_uid {
+        return Ok(());
+    }
+    std::os::unix::fs::fchown(copy, Some(of.uid()), Some(of.gid()))
+}
 
 impl Host {
     /// Copies the content of the file `from` to `path` with permission bits `mode`, with the guarantees of
@@ -39,6 +51,9 @@ impl Host {
             if io::copy(&mut Read::by_ref(&mut source).take(PIECE), &mut file).map_err(failed)? == 0 {
                 break;
             }
+        }
+        if found_at(&spot)?.is_none() {
+            give_to_owner_of(&source, &file, &spot).map_err(failed)?;
         }
         self.dress(&file, &spot, mode)?;
         file.sync_all().map_err(failed)?;

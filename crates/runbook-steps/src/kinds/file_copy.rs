@@ -29,7 +29,8 @@ static DOC: KindDoc = KindDoc {
         "The copy appears in one rename, so readers see the old or the new file, and its content is compared with the \
          source before and after. What was at `path` is captured with mode, owner and times; undo puts exactly that \
          back, or removes the copy if there was nothing. A file that is replaced keeps its owner, its ACL and its \
-         attributes, as with `file.write`. A symlink as source is followed; a symlink at `path` is \
+         attributes, as with `file.write`. A new one that root makes in a directory of the source's owner belongs to that \
+         owner, any other to whoever runs `runbook`. A symlink as source is followed; a symlink at `path` is \
          replaced, not written through. A directory at either place is refused; directories are copied by \
          `artifact.deploy`.",
     ),

@@ -56,3 +56,29 @@ fn what_is_red_before_any_change_is_told_before_the_question() {
     let tried = bench.plan("acts", &format!("{write}{}", verify.replace("acts: false, ", "")));
     bench.expect(0, &["plan", &tried]).says(&["tried once before the first change as well"]);
 }
+
+/// A copy beside the file of a user is that user's; a copy into the system is root's, whoever owns the source.
+#[test]
+fn a_copy_belongs_to_whom_its_directory_and_its_source_belong() {
+    use std::os::unix::fs::{MetadataExt, chown};
+    if !rustix::process::geteuid().is_root() {
+        println!("SKIPPED: only root gives files to others");
+        return;
+    }
+    let bench = Bench::new();
+    bench.write("host/home/session.jsonl", "{}");
+    bench.write("host/etc/keep", "");
+    for of_user in ["home", "home/session.jsonl"] {
+        chown(bench.host(of_user), Some(65534), Some(65534)).unwrap();
+    }
+    let copy = |id: &str, to: &str| {
+        format!("  - id: {id}\n    uses: file.copy\n    with: {{ from: HOST/home/session.jsonl, path: HOST/{to} }}\n")
+    };
+    let plan = bench.plan(
+        "copy",
+        &format!("steps:\n{}{}", copy("beside", "home/session.jsonl.aside"), copy("into", "etc/session")),
+    );
+    bench.expect(0, &["apply", &plan, "--yes"]);
+    let owner = |name: &str| bench.host(name).metadata().unwrap().uid();
+    assert_eq!([owner("home/session.jsonl.aside"), owner("etc/session")], [65534, 0]);
+}

@@ -59,10 +59,7 @@ fn the_good_release_passes_and_the_broken_one_shows_where() {
     let mut verify = scratch.step("verify.signals", with);
     let failure = verify.apply().unwrap_err();
     assert_eq!(failure.kind, FailureKind::Failed);
-    assert_eq!(
-        failure.message,
-        "1 of 5 blocking signals is red: `missing`; not green yet, with time left: `chat`, `reply`"
-    );
+    assert_eq!(failure.message, "1 of 5 blocking signals is red: `missing`; not green yet: `chat`, `reply`");
     assert_eq!(verify.row("health").verdict, SignalVerdict::Green);
     assert_eq!(verify.row("chat").read, "no such line", "the line of the old release does not count");
     let missing = verify.row("missing");

@@ -84,7 +84,7 @@ fn not_yet_is_no_red() {
     let long = format!("{} Cannot find package 'openclaw' imported from /srv/a.js\n", "x".repeat(200));
     std::fs::write(scratch.path("app.log"), &long).unwrap();
     let failure = verify.apply().unwrap_err();
-    let message = "1 of 3 blocking signals is red: `missing`; not green yet, with time left: `reply`, `slack`";
+    let message = "1 of 3 blocking signals is red: `missing`; not green yet: `reply`, `slack`";
     assert_eq!(failure.message, message);
     assert_eq!(verify.row("slack").verdict, SignalVerdict::NotYet);
     assert_eq!(verify.row("reply").verdict, SignalVerdict::NotYet);

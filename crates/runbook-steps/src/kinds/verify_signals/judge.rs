@@ -190,7 +190,9 @@ impl Verify {
         let named = |verdict: SignalVerdict| -> Vec<String> {
             let of = blocking().filter(|(_, progress)| progress.seen.verdict == verdict);
             of.map(|(signal, _)| {
-                let same = before.iter().any(|row| row.signal == signal.name && row.verdict == verdict);
+                let was = before.iter().find(|row| row.signal == signal.name).map(|row| row.verdict);
+                let same =
+                    was == Some(verdict) || (verdict == SignalVerdict::NotYet && was == Some(SignalVerdict::Red));
                 format!("`{}`{}", signal.name, if same { " (as before)" } else { "" })
             })
             .collect()
@@ -209,7 +211,7 @@ impl Verify {
             let are = if red.len() == 1 { "is" } else { "are" };
             let mut message = format!("{} of {count} blocking signals {are} red: {}", red.len(), red.join(", "));
             if !waited.is_empty() {
-                message.push_str(&format!("; not green yet, with time left: {}", waited.join(", ")));
+                message.push_str(&format!("; not green yet: {}", waited.join(", ")));
             }
             return Err(Failure::failed(message).detail(detail.join("\n")));
         }
