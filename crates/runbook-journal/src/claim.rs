@@ -122,8 +122,9 @@ fn real(resource: &Resource) -> Resource {
 fn overlap(one: &Resource, other: &Resource) -> bool {
     match (one, other) {
         (Resource::Path(one), Resource::Path(other)) => one.starts_with(other) || other.starts_with(one),
-        // Services of the embedded supervisor belong to one state directory.
-        (Resource::Process(_) | Resource::UnknownPath | Resource::Everything, _) => false,
+        // Services of the embedded supervisor belong to one state directory, and a package may be installed in many places,
+        // whose paths are claimed.
+        (Resource::Process(_) | Resource::Package(_) | Resource::UnknownPath | Resource::Everything, _) => false,
         _ => one == other,
     }
 }

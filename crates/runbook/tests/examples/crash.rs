@@ -56,7 +56,7 @@ fn go_on(world: &World, then: Then) -> (Option<i32>, String) {
     let none: Fault<'_> = None;
     let output = match then {
         Then::Resume => world.runbook(&["resume", "--yes"], none),
-        Then::Rollback => world.runbook(&["rollback", "--yes"], none),
+        Then::Rollback => world.runbook(&["rollback", &world.latest(), "--yes"], none),
     };
     let text = said(&output);
     (code(&output), text)

@@ -104,7 +104,15 @@ impl World {
     /// How many records the latest run has.
     pub(crate) fn records(&self) -> usize {
         let output = self.runbook(&["show", "--format", "ndjson"], None);
-        String::from_utf8(output.stdout).unwrap().lines().count()
+        // An open run has a line of its own for what is claimed of it.
+        String::from_utf8(output.stdout).unwrap().lines().filter(|line| line.contains("\"seq\":")).count()
+    }
+
+    /// The latest run.
+    pub(crate) fn latest(&self) -> String {
+        let output = self.runbook(&["status", "--format", "json"], None);
+        let status: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        status["run"]["run"].as_str().unwrap().to_owned()
     }
 }
 
