@@ -92,7 +92,11 @@ fn replace_plugin(more: &str) -> String {
 fn fixed_source_old_error(host: &Host) {
     forge(host, "/srv/claw-tmp/jiti");
     let said = apply_steps(host, &replace_plugin(""));
-    assert_said(&said, 3, &["red: `connected` (as before), `store` (as before)", "Rolled back"]);
+    assert_said(
+        &said,
+        3,
+        &["1 of 3 blocking signals is red: `store` (as before); not green yet: `connected` (as before)", "Rolled back"],
+    );
     assert_eq!(last_read(host, "store").read, "1 × \"plugin: createPluginRuntimeStore is not a function\"");
     assert_eq!(host.read("/opt/claw/plugin/index.ts").unwrap(), OLD);
 
@@ -162,14 +166,14 @@ fn what_others_made(host: &Host) {
     by("mallory", "mkdir /tmp/jiti && touch /tmp/jiti/mine");
     assert_said(&clear_only(host, "unit: claw"), 3, &["/tmp/jiti belongs to the user number", "look at who made it"]);
     by("mallory", "test -e /tmp/jiti/mine; rm -r /tmp/jiti; ln -s /etc /tmp/jiti");
-    assert_said(&clear_only(host, "unit: claw"), 3, &["/tmp/jiti is a symlink"]);
+    assert_said(&clear_only(host, "unit: claw"), 3, &["a symlink that user 1001 made"]);
     by("mallory", "rm /tmp/jiti");
     // A directory on the way is no safer than the last one.
     print(host.sh("mkdir -p /srv/precious/jiti && touch /srv/precious/jiti/file"));
     by("mallory", "ln -s /srv/precious /tmp/way");
     assert_said(
         &clear_only(host, "unit: claw, dir: /tmp/way/jiti"),
-        3,
+        1,
         &["leads through /tmp/way, a symlink that user"],
     );
     print(host.sh("test -e /srv/precious/jiti/file"));
