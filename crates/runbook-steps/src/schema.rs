@@ -3,9 +3,11 @@
 use crate::{Catalogue, KindDoc, Need, Param, ParamType};
 use serde_json::{Value, json};
 
+/// Makes the schema of what is inside of a parameter.
+type Inside = fn() -> Value;
+
 /// Parameters that a kind judges itself, and what is inside of them.
-const INSIDE: &[(&str, &str, fn() -> Value)] =
-    &[("verify.signals", "signals", crate::kinds::verify_signals::signals_schema)];
+const INSIDE: &[(&str, &str, Inside)] = &[("verify.signals", "signals", crate::kinds::verify_signals::signals_schema)];
 
 /// The schema of `with` for one kind.
 pub fn kind_schema(doc: &KindDoc) -> Value {

@@ -180,7 +180,7 @@ mod tests {
         assert!(hint(1001, Some(("/run/user/1000", 1000)), None).contains("/run/user/1001"));
         assert!(hint(1001, None, None).contains("enable-linger"));
         for uid in [0, 1001] {
-            assert_eq!(hint(uid, None, Some("ana")).contains("linger"), false);
+            assert!(!hint(uid, None, Some("ana")).contains("linger"));
         }
     }
 }

@@ -75,7 +75,8 @@ fn a_journal_that_is_gone_is_not_a_host_without_runs() {
 
 #[test]
 fn a_journal_that_is_no_journal_any_more_is_told() {
-    let damages: &[(&str, &dyn Fn(&Bench))] = &[
+    type Damage<'a> = (&'a str, &'a dyn Fn(&Bench));
+    let damages: &[Damage<'_>] = &[
         ("cut", &|bench| cut(bench, "journal.db", 100)),
         ("empty", &|bench| cut(bench, "journal.db", 0)),
         ("cut to half", &|bench| cut(bench, "journal.db", 8192)),

@@ -91,7 +91,8 @@ fn what_other_tars_write_is_unpacked() {
     let with_size = |magic| Entry { size: 5, magic, ..other("hard", b'1', "first") };
     let v7 = |entry: Entry<'static>| Entry { magic: b"", ..entry };
     let with_garbage = [packed(&[file("a", b"1")]), b"garbage".repeat(300)].concat();
-    let cases: Vec<(&str, Vec<u8>, Vec<(&str, &str)>)> = vec![
+    type Case<'a> = (&'a str, Vec<u8>, Vec<(&'a str, &'a str)>);
+    let cases: Vec<Case<'_>> = vec![
         (
             "a hard link with a size",
             packed(&[file("first", b"hello"), with_size(USTAR), file("last", b"x")]),
