@@ -33,7 +33,8 @@ impl Options {
                 "--cases" => options.cases = number()?,
                 "--seed" => options.seed = Some(number()?),
                 "--jobs" => options.jobs = usize::try_from(number()?.max(1)).unwrap_or(1),
-                "--binary" => options.binary = PathBuf::from(value),
+                // Cases run in directories of their own.
+                "--binary" => options.binary = std::path::absolute(value).map_err(|error| error.to_string())?,
                 _ => return Err(format!("unknown: {word}\nusage: {USAGE}")),
             }
         }
