@@ -19,3 +19,4 @@ mod small;
 mod statement;
 mod waits;
 mod way_back;
+mod xfs;
