@@ -93,8 +93,8 @@ pub(crate) fn nothing_typed_ahead() {
 
 /// Says which question stands: there may be several.
 fn ask(step: &StepId) {
-    // Nobody may be there to read it any more.
-    let _ = writeln!(io::stderr(), "  `{step}`: rollback, again or keep?");
+    // In one piece: the account of the run is written to the same screen by another thread. Nobody may be there to read it.
+    let _ = io::stderr().write_all(format!("  `{step}`: rollback, again or keep?\n").as_bytes());
 }
 
 /// Whether the terminal gives this process what is typed. One in the background that reads is stopped, and one that is

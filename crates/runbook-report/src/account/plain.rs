@@ -148,13 +148,16 @@ impl<W: io::Write> Printed<W> {
 
     /// Writes `text`; two blank lines never follow one another.
     pub(super) fn print(&mut self, text: &str) -> io::Result<()> {
+        let mut shown = String::new();
         for line in text.split_inclusive('\n') {
             let blank = line == "\n";
             if !(blank && self.after_blank) {
-                self.out.write_all(self.style.encode(line.to_owned()).as_bytes())?;
+                shown.push_str(line);
             }
             self.after_blank = blank;
         }
+        // In one piece: a question may be written to the same screen.
+        self.out.write_all(self.style.encode(shown).as_bytes())?;
         self.out.flush()
     }
 
