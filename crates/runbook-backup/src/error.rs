@@ -137,6 +137,20 @@ pub enum Error {
         /// Where it leads.
         target: PathBuf,
     },
+    /// A path leads through a link that somebody else may have put there, whoever made it: its directory is that one's, or
+    /// everybody's.
+    #[error(
+        "{} leads through {}, a symlink to {} in a directory that others may change; name the directory itself, if it is the right one",
+        path.display(), link.display(), target.display()
+    )]
+    LooseLink {
+        /// The path.
+        path: PathBuf,
+        /// The link.
+        link: PathBuf,
+        /// Where it leads.
+        target: PathBuf,
+    },
     /// What a step would change could not be put back by this process: nothing was changed.
     #[error("{} could not be put back: {why}", path.display())]
     NoWayBack {

@@ -300,6 +300,12 @@ fn judged_link(dir: BorrowedFd<'_>, name: &OsStr, at: &Path, path: &Path) -> Res
     if owner != 0 && owner != rustix::process::geteuid().as_raw() {
         return Err(Error::SomebodysLink { path: path.to_path_buf(), link: at.to_path_buf(), owner, target });
     }
+    // A link that root made may be moved by whoever has the directory, also to another name.
+    let holder = rustix::fs::fstat(dir).map_err(failed)?;
+    let ours = holder.st_uid == 0 || holder.st_uid == rustix::process::geteuid().as_raw();
+    if !ours || holder.st_mode & 0o002 != 0 {
+        return Err(Error::LooseLink { path: path.to_path_buf(), link: at.to_path_buf(), target });
+    }
     Ok(Some(target))
 }
 

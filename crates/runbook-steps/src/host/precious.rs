@@ -79,7 +79,21 @@ impl Reader {
                     ))
                     .hint("name the directory itself, if it is the right one"));
                 }
-                left.push(dir.parent().unwrap_or(dir).join(target));
+                // Whoever has the directory may have moved a link there that root made.
+                let holder = dir.parent().unwrap_or(dir);
+                let loose = |found: std::fs::Metadata| {
+                    (found.uid() != 0 && found.uid() != self.own_uid()) || found.mode() & 0o002 != 0
+                };
+                if self.lstat(holder)?.is_some_and(loose) {
+                    return Err(Failure::refused(format!(
+                        "{} leads through {}, a symlink to {} in a directory that others may change",
+                        path.display(),
+                        dir.display(),
+                        target.display()
+                    ))
+                    .hint("name the directory itself, if it is the right one"));
+                }
+                left.push(holder.join(target));
             }
         }
         Err(Failure::refused(format!("{} leads through too many symlinks", path.display()))

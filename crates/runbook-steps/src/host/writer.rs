@@ -270,7 +270,9 @@ pub(super) fn found_at(spot: &Spot) -> Result<Option<Stat>, Failure> {
 pub(super) fn place_failure(path: &Path, error: &runbook_backup::Error) -> Failure {
     match error {
         runbook_backup::Error::Io { doing, path, source } => io_failure(doing, path, source),
-        runbook_backup::Error::SomebodysLink { .. } => Failure::refused(error.to_string()),
+        runbook_backup::Error::SomebodysLink { .. } | runbook_backup::Error::LooseLink { .. } => {
+            Failure::refused(error.to_string())
+        }
         _ => backup_failure(&format!("{} cannot be used", path.display()), error),
     }
 }

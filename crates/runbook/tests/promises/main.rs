@@ -13,6 +13,7 @@ mod one_run;
 mod package;
 mod places;
 mod preflight;
+mod races;
 mod secrets;
 mod services;
 mod small;

@@ -54,7 +54,7 @@ fn what_is_red_before_any_change_is_told_before_the_question() {
         bench.expect(0, args).says(&["already red: `answers`"]).never_says(&["already red: `there`"]);
     }
     let tried = bench.plan("acts", &format!("{write}{}", verify.replace("acts: false, ", "")));
-    bench.expect(0, &["plan", &tried]).says(&["tried once before the first change as well"]);
+    bench.expect(0, &["plan", &tried]).says(&["tried once before the first change"]);
 }
 
 /// A copy beside the file of a user is that user's; a copy into the system is root's, whoever owns the source.
