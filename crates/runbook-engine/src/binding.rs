@@ -2,11 +2,11 @@
 
 use crate::Program;
 use crate::secrets::{Secrets, placeholder};
+use runbook_host::{Host, Unusable};
 use runbook_model::{
     Code, Declaration, Diagnostic, Diagnostics, Entry, Failure, FailureKind, Node, Outputs, Reference, StepDef, StepId,
     Value,
 };
-use runbook_steps::host::{Host, Unusable};
 use runbook_steps::{Args, ParamType, Step, check_parameters};
 use runbook_template::{Scope, condition, render_node};
 use std::collections::HashMap;

@@ -1,9 +1,9 @@
 //! What a crashed `runbook` left: commands that run, ended before anything is probed or repeated, and files that had not
 //! taken their place yet.
 
+use runbook_host::{Notes, end_noted, remove_staged};
 use runbook_journal::StateDir;
 use runbook_model::RunId;
-use runbook_steps::host::{Notes, end_noted, remove_staged};
 use std::fs;
 
 /// Ends what the notes of the run say is running, or may be, and removes what was staged. What is kept of the notes is

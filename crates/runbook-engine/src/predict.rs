@@ -5,11 +5,11 @@ use crate::aging::{ages, only_starts};
 use crate::binding::Unbound;
 use crate::secrets::Secrets;
 use crate::wake::Wake;
+use runbook_host::Reader;
 use runbook_model::{
     Declaration, Effect, Excerpt, Failure, Outputs, Prediction, Purpose, Reading, Reference, Resource, Role,
     SecretSource, SignalVerdict, StepDef, StepId,
 };
-use runbook_steps::host::Reader;
 use std::collections::{HashMap, HashSet, VecDeque};
 
 /// What one step would do.

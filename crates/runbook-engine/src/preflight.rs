@@ -5,9 +5,9 @@ use crate::Program;
 use crate::binding::Unbound;
 use crate::predict::{Forecast, reach};
 use crate::wake::Wake;
+use runbook_host::{Command, Reader};
 use runbook_model::{Failure, FailureKind, OnFailure, Purpose, Reference, Role, SecretSource, StepDef, StepId};
 use runbook_steps::Lack;
-use runbook_steps::host::{Command, Reader};
 use std::collections::HashSet;
 
 /// Something that stands in the way of a run.

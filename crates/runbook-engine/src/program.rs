@@ -1,12 +1,12 @@
 //! A plan that was judged by everybody: the language, the kinds, the schedule and the refusals.
 
 use crate::Course;
+use runbook_host::Reader;
 use runbook_model::{
     Code, Declaration, Diagnostic, Diagnostics, Node, Plan, Refusal, Resource, SecretSource, SourceMap, StepDef,
     StepId, Value,
 };
 use runbook_schedule::build;
-use runbook_steps::host::Reader;
 use runbook_steps::{ArgContext, Args, Catalogue, Kind, check_parameters};
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};

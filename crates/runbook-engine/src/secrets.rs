@@ -11,8 +11,8 @@ pub(crate) use self::marks::placeholder;
 
 use self::marks::{Marks, Place};
 
+use runbook_host::{Command, Host, io_failure, read_once};
 use runbook_model::{Event, Failure, Outputs, Plan, Prediction, Reference, SecretSource, StepId};
-use runbook_steps::host::{Command, Host, io_failure, read_once};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;

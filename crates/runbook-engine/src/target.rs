@@ -4,8 +4,8 @@
 use crate::Program;
 use crate::predict::Forecast;
 use crate::secrets::Secrets;
+use runbook_host::Reader;
 use runbook_model::{Failure, Installation, Outputs, Refusal, StepDef, StepId, misses_its_target};
-use runbook_steps::host::Reader;
 use std::collections::HashMap;
 
 impl Program {

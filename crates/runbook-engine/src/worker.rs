@@ -11,12 +11,12 @@ use crate::relies::{Relies, refuse_harmed};
 use crate::secrets::Secrets;
 use crate::since::written;
 use crate::{Asker, Program};
+use runbook_host::{Cancel, Host, HostBuilder, Reader, Running, io_failure};
 use runbook_journal::StateDir;
 use runbook_model::{
     Decided, Declaration, Failure, FailureKind, Outputs, Prediction, Purpose, Reading, Remains, RemainsKind, Role,
     RunId, SignalVerdict, StepDef, StepId, UndoPhase,
 };
-use runbook_steps::host::{Cancel, Host, HostBuilder, Reader, Running, io_failure};
 use runbook_steps::{BackupRef, Baseline, Changed, Confirmation, Done, Held, Note, Step, Work};
 use serde_json::Value as Json;
 use std::collections::HashMap;

@@ -2,10 +2,10 @@
 //!
 //! A service that runs meanwhile has open what is replaced, and writes what it has in memory over what was put back.
 
-use crate::host::{Host, Identity, Reader};
 use crate::process::{Life, Service};
 use crate::systemd::{Manner, Place, Rise, Unit};
 use crate::{Note, Work};
+use runbook_host::{Host, Identity, Reader};
 use runbook_model::{Failure, StepId};
 use serde_json::Value as Json;
 use std::path::{Path, PathBuf};

@@ -1,8 +1,8 @@
 //! The explicit table of kinds, and the look-up that also finds external ones.
 
 use crate::external::{External, NotFound};
-use crate::host::Reader;
 use crate::{Kind, kinds};
+use runbook_host::Reader;
 use runbook_model::{Diagnostic, Span};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};

@@ -3,8 +3,8 @@
 //! The time of the last change of an inode counts, not the modification time of the content: unpacking an archive sets
 //! the latter to the past, nothing but the clock sets the former.
 
-use crate::host::{Host, Reader};
 use crate::package::package_root;
+use runbook_host::{Host, Reader};
 use runbook_model::Failure;
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;

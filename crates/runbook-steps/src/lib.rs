@@ -1,4 +1,4 @@
-//! The step library: what a kind is, what a bound step can do, the catalogue, and the two handles on the host.
+//! The step library: what a kind is, what a bound step can do, and the catalogue.
 //!
 //! One file a kind under `kinds/`; one line a kind in `catalogue.rs`. Scheduling and policy are not here: see
 //! `runbook-schedule` and `runbook-engine`.
@@ -11,14 +11,12 @@ mod check;
 mod effects;
 mod external;
 mod freshness;
-pub mod host;
 mod kind;
 mod kinds;
 mod lack;
 mod launch;
 mod launchd;
 mod local_undo;
-mod log;
 mod package;
 mod process;
 mod schema;

@@ -3,10 +3,10 @@
 //! Both are backups in the sense of `runbook-backup`, so a file of three bytes comes back with the same care (mode,
 //! owner, times, attributes, checked digest, one rename) as a package of sixty thousand files.
 
-use crate::host::Reader;
 use crate::{BackupRef, Held, Work};
 use runbook_backup::{Backup, LimitKind, Options, Restored};
-use runbook_model::{Failure, FailureKind, Remains, RemainsKind};
+use runbook_host::backup_failure;
+use runbook_model::{Failure, Remains, RemainsKind};
 use serde_json::{Value as Json, json};
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
@@ -174,14 +174,6 @@ pub fn captures_in(dir: &Path) -> PathBuf {
     dir.join("before")
 }
 
-impl Reader {
-    /// Whether this user could put `path` back as it is now, after a step changed it: as far as that can be read without
-    /// writing, so for dry runs. `prepare` proves it with the backup itself.
-    pub fn can_put_back(&self, path: &Path) -> Result<(), Failure> {
-        runbook_backup::provable(path).map_err(|error| backup_failure("there would be no way back", &error))
-    }
-}
-
 /// What a `backup.create` of the run took.
 pub(crate) const BACKUP: &str = "the backup";
 /// What the step captured before it acted.
@@ -205,22 +197,4 @@ fn not_put_back(path: &Path, error: &runbook_backup::Error) -> Failure {
 fn open(backup: &BackupRef) -> Result<Backup, Failure> {
     Backup::open(&backup.dir)
         .map_err(|error| backup_failure(&format!("the backup of step `{}` cannot be read", backup.step), &error))
-}
-
-/// The failure `what`, with every reason that the backups give for it.
-pub(crate) fn backup_failure(what: &str, error: &runbook_backup::Error) -> Failure {
-    let mut message = format!("{what}: {error}");
-    let mut reason = std::error::Error::source(error);
-    while let Some(error) = reason {
-        message.push_str(&format!(": {error}"));
-        reason = error.source();
-    }
-    match error {
-        runbook_backup::Error::Cancelled => Failure::new(FailureKind::Cancelled, message),
-        runbook_backup::Error::Io { doing, path, source } => {
-            Failure { hint: crate::host::io_advice(doing, path, source), ..Failure::failed(message) }
-        }
-        runbook_backup::Error::NoWayBack { help, .. } => Failure::refused(message).hint(help.clone()),
-        _ => Failure::failed(message),
-    }
 }

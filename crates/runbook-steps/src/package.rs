@@ -1,6 +1,6 @@
 //! Which package a program belongs to.
 
-use crate::host::Reader;
+use runbook_host::Reader;
 use runbook_model::Failure;
 use serde_json::Value as Json;
 use std::path::{Path, PathBuf};

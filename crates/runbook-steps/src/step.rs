@@ -1,7 +1,7 @@
 //! A bound step: everything about it is known. Plain, blocking, local code; the engine gives it a thread.
 
 use crate::Lack;
-use crate::host::{Host, Reader};
+use runbook_host::{Host, Reader};
 use runbook_model::{Failure, Outputs, Prediction, Reading, Remains, StepId, UndoPhase, Waiting};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;

@@ -1,7 +1,7 @@
 //! A short text at a place of its own, such as the file of a unit or of a job: written in one piece, and put back.
 
 use crate::Work;
-use crate::host::{Host, Reader};
+use runbook_host::{Host, Reader};
 use runbook_model::Failure;
 use serde_json::Value as Json;
 use std::os::unix::fs::PermissionsExt;

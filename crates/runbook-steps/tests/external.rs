@@ -1,8 +1,8 @@
 //! External kinds that misbehave, each a real program: what the author of the plan or the operator is told.
 #![expect(clippy::unwrap_used, reason = "a test that cannot set its stage fails")]
 
+use runbook_host::Reader;
 use runbook_model::{Declaration, Diagnostics, Effect, FailureKind, Later, Node, Prediction, Resource, Span, Value};
-use runbook_steps::host::Reader;
 use runbook_steps::{ArgContext, Args, Catalogue, Step, check_parameters};
 use serde_json::{Value as Json, json};
 use std::fs;

@@ -150,7 +150,7 @@ impl From<runbook_model::Failure> for CommandError {
 impl From<runbook_backup::Error> for CommandError {
     fn from(error: runbook_backup::Error) -> Self {
         let advice = match &error {
-            runbook_backup::Error::Io { doing, path, source } => runbook_steps::host::io_advice(doing, path, source),
+            runbook_backup::Error::Io { doing, path, source } => runbook_host::io_advice(doing, path, source),
             _ => None,
         };
         Self { hint: advice, ..Self::refused(chain(&error)) }

@@ -25,13 +25,13 @@ fn main() -> ExitCode {
     };
     if !cli.command.writes_for_its_caller() {
         // The first act of the process, for it counts for all threads and for all that they start.
-        rustix::process::umask(rustix::fs::Mode::from_raw_mode(runbook_steps::host::UMASK));
+        rustix::process::umask(rustix::fs::Mode::from_raw_mode(runbook_host::UMASK));
     }
     if let cli::Command::Supervise { spec } = &cli.command {
         return runbook_steps::supervise(spec);
     }
     screen::trace();
-    runbook_steps::host::adopt_orphans();
+    runbook_host::adopt_orphans();
     let interrupts = match runbook_engine::Interrupts::listen(interrupted) {
         Ok(interrupts) => interrupts,
         Err(error) => return screen::cannot_start(&error),
@@ -49,7 +49,7 @@ fn main() -> ExitCode {
 /// A signal before a run has begun: what was asked about the host is ended, and nothing begins any more.
 #[expect(clippy::exit, reason = "whatever the main thread waits for, such as a person or a file system, has no say")]
 fn interrupted() {
-    runbook_steps::host::end_started();
+    runbook_host::end_started();
     screen::say_interrupted();
     std::process::exit(i32::from(error::Exit::Cancelled as u8));
 }

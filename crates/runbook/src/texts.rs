@@ -1,8 +1,8 @@
 //! The texts of plans and environments: from a file, a pipe or standard input, and never without an end.
 
 use crate::error::CommandError;
+use runbook_host::read_once;
 use runbook_model::Code;
-use runbook_steps::host::read_once;
 use rustix::fs::{Access, access};
 use std::fs;
 use std::io::{self, Read};

@@ -13,9 +13,8 @@ const WORLD: &[&str] =
 
 /// The step library, in which only the edges touch the host.
 const STEPS: &str = "crates/runbook-steps/src/";
-/// Its edges: the two handles, the supervisor (a process of its own, with files of its own), and the one that asks over
-/// HTTP.
-const EDGES: &[&str] = &["host/", "process/", "kinds/verify_signals/http.rs"];
+/// Its edges: the supervisor (a process of its own, with files of its own), and what asks over D-Bus and over HTTP.
+const EDGES: &[&str] = &["process/", "systemd/bus.rs", "kinds/verify_signals/http.rs"];
 /// Ways to the host around the handles.
 const WAYS_AROUND: &[&str] = &[
     "std::fs",
@@ -49,12 +48,12 @@ const LINUX_MODULES: &[&str] = &[
     "crates/runbook-backup/src/attributes.rs",
     "crates/runbook-backup/src/durable.rs",
     "crates/runbook-backup/src/mounts.rs",
-    "crates/runbook-steps/src/host/adopted.rs",
-    "crates/runbook-steps/src/host/cgroup.rs",
-    "crates/runbook-steps/src/host/pidfd.rs",
-    "crates/runbook-steps/src/host/precious.rs",
-    "crates/runbook-steps/src/host/procfs.rs",
-    "crates/runbook-steps/src/host/trees.rs",
+    "crates/runbook-host/src/adopted.rs",
+    "crates/runbook-host/src/cgroup.rs",
+    "crates/runbook-host/src/pidfd.rs",
+    "crates/runbook-host/src/precious.rs",
+    "crates/runbook-host/src/procfs.rs",
+    "crates/runbook-host/src/trees.rs",
     "crates/runbook-steps/src/process/supervisor.rs",
     "crates/runbook-steps/src/systemd/hold.rs",
 ];
@@ -69,6 +68,7 @@ const KNOW_NO_KIND: &[&str] = &[
     "crates/runbook-schedule/src/",
     "crates/runbook-journal/src/",
     "crates/runbook-backup/src/",
+    "crates/runbook-host/src/",
     "crates/runbook-engine/src/",
 ];
 
@@ -143,7 +143,7 @@ mod tests {
             ("crates/runbook-steps/src/kinds/a.rs", "std::fs::write(path, text)?;"),
             ("crates/runbook-steps/src/kinds/a.rs", "use std::process::Command;"),
             ("crates/runbook-steps/src/kinds/a.rs", "let answer = ureq::get(url);"),
-            ("crates/runbook-steps/src/host/a.rs", "fs::read(\"/proc/1/stat\")"),
+            ("crates/runbook-host/src/a.rs", "fs::read(\"/proc/1/stat\")"),
             ("crates/runbook-backup/src/a.rs", "rustix::fs::syncfs(dir)"),
             ("crates/runbook-plan/src/a.rs", "if uses == \"npm.install\" {"),
             ("crates/runbook-engine/src/a.rs", "\"npm.install\" =>"),
@@ -155,8 +155,8 @@ mod tests {
     #[test]
     fn edges_data_comments_and_tests_are_fine() {
         for (path, text) in [
-            ("crates/runbook-steps/src/host/a.rs", "std::fs::write(path, text)?;"),
-            ("crates/runbook-steps/src/host/procfs.rs", "fs::read(\"/proc/1/stat\")"),
+            ("crates/runbook-host/src/a.rs", "std::fs::write(path, text)?;"),
+            ("crates/runbook-host/src/procfs.rs", "fs::read(\"/proc/1/stat\")"),
             ("crates/runbook-steps/src/kinds/a.rs", "use std::fs::Metadata;"),
             ("crates/runbook-steps/src/kinds/a.rs", "// std::fs would go around the handle"),
             ("crates/runbook-steps/src/kinds/a.rs", "#[cfg(test)]\nmod tests {\nuse std::fs;\n}"),

@@ -1,6 +1,6 @@
 //! One exchange with an external kind: one process, one JSON document in, one JSON document out.
 
-use crate::host::{Command, KEPT, Output};
+use runbook_host::{Command, KEPT, Output};
 use runbook_model::{Failure, FailureKind};
 use serde_json::{Value as Json, json};
 use std::path::Path;

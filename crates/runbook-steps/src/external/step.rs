@@ -1,8 +1,8 @@
 //! A bound step of an external kind: each method is one call of the program.
 
 use super::call::{answer, command, text};
-use crate::host::Reader;
 use crate::{Confirmation, Done, Probe, Step, Work};
+use runbook_host::Reader;
 use runbook_model::{Failure, Outputs, Prediction, UndoPhase};
 use serde_json::{Value as Json, json};
 use std::path::PathBuf;

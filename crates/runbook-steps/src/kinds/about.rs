@@ -2,10 +2,10 @@
 
 use super::process::valid_name;
 use crate::args::wrong;
-use crate::host::Reader;
 use crate::process::{Life, Service};
 use crate::systemd::{Load, Unit, UnitState};
 use crate::{Args, Param, ParamType, Peek};
+use runbook_host::Reader;
 use runbook_model::{Diagnostic, Diagnostics, Failure, Resource};
 use std::fmt;
 

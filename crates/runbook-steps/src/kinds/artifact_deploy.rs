@@ -5,12 +5,12 @@
 mod listing;
 
 use crate::args::wrong;
-use crate::host::{Host, Reader};
 use crate::lack::of_parent;
-use crate::local_undo::backup_failure;
 use crate::{Args, Done, Kind, KindDoc, Lack, OutputDoc, Param, ParamType, Probe, Step, Work};
 use listing::{Listing, Member};
 use runbook_backup::{Model, Staging};
+use runbook_host::backup_failure;
+use runbook_host::{Host, Reader};
 use runbook_model::{
     Declaration, Diagnostic, Diagnostics, Effect, Failure, Outputs, Prediction, Role, UndoPhase, UndoSource,
 };

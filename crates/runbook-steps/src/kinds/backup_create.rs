@@ -5,12 +5,13 @@
 mod compare;
 mod read;
 
-use crate::host::{Command, Reader};
 use crate::lack::of_command;
-use crate::local_undo::{BACKUP, backup_failure};
+use crate::local_undo::BACKUP;
 use crate::{Args, Changed, Confirmation, Done, Kind, KindDoc, Lack, OutputDoc, Param, ParamType, Probe, Step, Work};
 use read::{Capture, Covered, Restore, read_captures, read_paths};
 use runbook_backup::{Backup, Created, Limit, Options, Settled};
+use runbook_host::backup_failure;
+use runbook_host::{Command, Reader};
 use runbook_model::{
     Declaration, Diagnostic, Diagnostics, Effect, Failure, FailureKind, Outputs, Prediction, Remains, Role, UndoPhase,
 };

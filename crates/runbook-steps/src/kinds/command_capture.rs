@@ -1,11 +1,11 @@
 //! `command.capture`: what a command says, as outputs for later steps.
 
 use crate::args::wrong;
-use crate::host::{Command, Output, Reader};
 use crate::lack::of_command;
 use crate::{
     Args, Confirmation, Done, FromArg, Kind, KindDoc, Lack, Mistake, OutputDoc, Param, ParamType, Probe, Step, Work,
 };
+use runbook_host::{Command, Output, Reader};
 use runbook_model::{
     Declaration, Diagnostic, Diagnostics, Effect, Failure, Node, Outputs, Prediction, Resource, UndoPhase, Value,
 };
@@ -106,7 +106,7 @@ const SHOWN: usize = 80;
 impl Capture {
     /// `openclaw --version`: "OpenClaw 2026.4.15". What was found out is the evidence, not that something was.
     fn summary(&self, output: &Output) -> String {
-        let said = crate::log::without_escapes(output.text().as_str());
+        let said = runbook_host::without_escapes(output.text().as_str());
         let mut lines = said.lines().filter(|line| !line.trim().is_empty());
         let first = lines.next().map(str::trim).filter(|line| line.chars().count() <= SHOWN);
         let success = output.status.code() == Some(0);

@@ -4,11 +4,11 @@ use crate::args::wrong;
 use crate::brought::{INSTALL_IT, brought_by_plan};
 use crate::check::as_vector;
 use crate::effects::read_effects;
-use crate::host::{Command, Reader};
 use crate::lack::of_command;
 use crate::{
     Args, Confirmation, Done, FromArg, Kind, KindDoc, Lack, Mistake, OutputDoc, Param, ParamType, Probe, Step, Work,
 };
+use runbook_host::{Command, Reader};
 use runbook_model::{
     Access, Code, Declaration, Diagnostic, Diagnostics, Effect, Failure, Node, Outputs, Prediction, Reference, Remains,
     RemainsKind, Resource, UndoPhase, UndoSource, Value,

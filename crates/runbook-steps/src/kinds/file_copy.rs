@@ -4,9 +4,9 @@ use super::diff::{Text, diff};
 use super::file_write::bits;
 use super::in_the_way::{no_file, other_names};
 use crate::args::wrong;
-use crate::host::{Reader, special};
 use crate::lack::of_parent;
 use crate::{Args, Done, Kind, KindDoc, Lack, Mode, OutputDoc, Param, ParamType, Probe, Step, Work};
+use runbook_host::{Reader, special};
 use runbook_model::{
     Declaration, Diagnostic, Diagnostics, Effect, Failure, Outputs, Prediction, UndoPhase, UndoSource,
 };

@@ -2,9 +2,9 @@
 
 use super::file_copy::what_it_is;
 use crate::args::normalise;
-use crate::host::Reader;
 use crate::lack::of_parent;
 use crate::{Args, Done, Kind, KindDoc, Lack, OutputDoc, Param, ParamType, Peek, Probe, Step, Work};
+use runbook_host::Reader;
 use runbook_model::{Declaration, Diagnostic, Effect, Failure, Outputs, Prediction, Resource, UndoPhase, UndoSource};
 use serde_json::{Value as Json, json};
 use std::borrow::Cow;

@@ -3,9 +3,9 @@
 use super::diff::is_private;
 use super::file_copy::file_in_the_way;
 use super::file_write::WholeFile;
-use crate::host::Reader;
 use crate::lack::of_parent;
 use crate::{Args, Done, Kind, KindDoc, Lack, Mode, OutputDoc, Param, ParamType, Probe, Step, Work};
+use runbook_host::Reader;
 use runbook_model::{
     Code, Declaration, Diagnostic, Diagnostics, Effect, Failure, Node, Outputs, UndoPhase, UndoSource, Value,
 };

@@ -3,9 +3,9 @@
 use super::diff::{Text, diff};
 use super::file_copy::file_in_the_way;
 use super::in_the_way::{no_file, other_names};
-use crate::host::Reader;
 use crate::lack::of_parent;
 use crate::{Args, Done, Kind, KindDoc, Lack, Mode, OutputDoc, Param, ParamType, Probe, Step, Work};
+use runbook_host::Reader;
 use runbook_model::{Declaration, Diagnostic, Effect, Failure, Outputs, Prediction, UndoPhase, UndoSource};
 use serde_json::{Value as Json, json};
 use std::borrow::Cow;

@@ -1,7 +1,7 @@
 //! `gate.approve`: the plan goes on when a person says so.
 
-use crate::host::Reader;
 use crate::{Args, Done, Kind, KindDoc, OutputDoc, Param, ParamType, Probe, Step, Work};
+use runbook_host::Reader;
 use runbook_model::{Declaration, Diagnostic, Failure, Outputs, Prediction, Role, UndoPhase, Waiting, format_duration};
 use serde::Deserialize;
 use serde_json::{Value as Json, json};

@@ -1,8 +1,8 @@
 //! `gate.window`: the plan goes on only inside a maintenance window.
 
-use crate::host::Reader;
 use crate::window::{WindowState, is_zone, local_time, window_state};
 use crate::{Args, Done, Kind, KindDoc, OutputDoc, Param, ParamType, Probe, Step, Work};
+use runbook_host::Reader;
 use runbook_model::{
     Code, Declaration, Diagnostic, Diagnostics, Failure, Outputs, Prediction, Role, UndoPhase, Window,
 };

@@ -1,6 +1,6 @@
 //! What is at a path before a file takes its place, as predictions say it.
 
-use crate::host::Reader;
+use runbook_host::Reader;
 use runbook_model::Failure;
 use std::fs::Metadata;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};

@@ -7,8 +7,8 @@ mod places;
 
 use self::places::Places;
 use super::about::{self, About};
-use crate::host::Reader;
 use crate::{Args, Done, Kind, KindDoc, OutputDoc, Param, ParamType, Probe, Step, Work};
+use runbook_host::Reader;
 use runbook_model::{
     Declaration, Diagnostic, Diagnostics, Effect, Failure, Outputs, Prediction, Resource, Role, UndoPhase,
 };

@@ -13,11 +13,11 @@ use super::diff::is_private;
 use super::file_write::WholeFile;
 use super::in_the_way::other_names;
 use crate::args::wrong;
-use crate::host::Reader;
 use crate::lack::of_parent;
 use crate::{Args, Done, FromArg, Kind, KindDoc, Lack, OutputDoc, Param, ParamType, Probe, Step, Work};
 use document::{Edit, Fault, edited};
 use pointer::Pointer;
+use runbook_host::Reader;
 use runbook_model::{
     Code, Declaration, Diagnostic, Diagnostics, Effect, Failure, Node, Outputs, Prediction, Span, UndoPhase,
     UndoSource, Value,

@@ -8,8 +8,8 @@ mod program;
 use self::holders::Holder;
 use super::about::{self, About};
 use crate::args::wrong;
-use crate::host::{Identity, Reader};
 use crate::{Args, Done, Kind, KindDoc, Lack, OutputDoc, Param, ParamType, Probe, Step, Work};
+use runbook_host::{Identity, Reader};
 use runbook_model::{
     Declaration, Diagnostic, Diagnostics, Failure, Outputs, Prediction, Purpose, Resource, Role, UndoPhase, UndoSource,
 };

@@ -15,7 +15,6 @@ mod told;
 mod unit;
 
 use crate::args::{normalise, wrong};
-use crate::host::Reader;
 use crate::launch::{Trail, accounts, follow, links_on};
 use crate::launchd::Job;
 use crate::package::{package_name, package_root, package_version};
@@ -23,6 +22,7 @@ use crate::process::Service;
 use crate::systemd::Unit;
 use crate::{Args, Done, Kind, KindDoc, OutputDoc, Param, ParamType, Peek, Probe, Step, Work};
 use report::Inspection;
+use runbook_host::Reader;
 use runbook_model::{
     Code, Declaration, Diagnostic, Diagnostics, Failure, Outputs, Prediction, Resource, Role, UndoPhase,
 };

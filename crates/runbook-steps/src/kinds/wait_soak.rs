@@ -1,7 +1,7 @@
 //! `wait.soak`: a pause in which faults that come late can show.
 
-use crate::host::Reader;
 use crate::{Args, Confirmation, Done, Kind, KindDoc, Param, ParamType, Probe, Step, Work};
+use runbook_host::Reader;
 use runbook_model::{Declaration, Diagnostic, Failure, Prediction, UndoPhase, format_duration};
 use serde_json::{Value as Json, json};
 use std::borrow::Cow;

@@ -1,6 +1,6 @@
 //! Users as `/etc/passwd` has them.
 
-use crate::host::Reader;
+use runbook_host::Reader;
 use runbook_model::Failure;
 use std::path::{Path, PathBuf};
 

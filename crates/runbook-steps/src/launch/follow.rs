@@ -4,7 +4,7 @@ use super::nvm::Nvm;
 use super::shell::Dialect;
 use super::{Account, Launch, Unclear, Value, node, shell, unclear, wrappers};
 use crate::args::normalise;
-use crate::host::Reader;
+use runbook_host::Reader;
 use runbook_model::Failure;
 use std::io::Read;
 use std::path::{Path, PathBuf};

@@ -2,7 +2,7 @@
 
 use super::{Unclear, Value, unclear};
 use crate::args::normalise;
-use crate::host::Reader;
+use runbook_host::Reader;
 use std::path::{Path, PathBuf};
 
 /// Options whose value may be a word of its own (node(1)).

@@ -4,7 +4,7 @@
 //! (nvm's README, "Usage", ".nvmrc", "Default"), so its own text is never interpreted.
 
 use super::{Unclear, unclear};
-use crate::host::Reader;
+use runbook_host::Reader;
 use std::path::{Path, PathBuf};
 
 /// How many aliases may lead to one another.

@@ -5,7 +5,7 @@
 
 use super::print::UNKNOWN;
 use super::{Definition, Job, JobState};
-use crate::host::{Host, Identity, Output, Reader};
+use runbook_host::{Host, Identity, Output, Reader};
 use runbook_model::{Failure, FailureKind};
 use std::path::Path;
 use std::time::{Duration, Instant};

@@ -1,7 +1,7 @@
 //! A job's property list, as far as it is needed here (launchd.plist(5)). XML and binary ones are read.
 
-use crate::host::Reader;
 use plist::{Dictionary, Value};
+use runbook_host::Reader;
 use runbook_model::Failure;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

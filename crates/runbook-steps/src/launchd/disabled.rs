@@ -1,7 +1,7 @@
 //! Whether a job may be loaded: launchd's own database of overrides, and what the property list says without one.
 
 use super::{Definition, Job};
-use crate::host::{Host, Reader};
+use runbook_host::{Host, Reader};
 use runbook_model::Failure;
 
 impl Job {

@@ -1,7 +1,7 @@
 //! Why a job is not as it should be: what launchd says of its end, and what it wrote itself.
 
 use super::{Job, JobState};
-use crate::host::Reader;
+use runbook_host::Reader;
 use runbook_model::Failure;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
@@ -37,7 +37,7 @@ fn last_lines(host: &Reader, path: &Path) -> Option<String> {
     file.seek(SeekFrom::Start(length.saturating_sub(LAST_BYTES))).ok()?;
     let mut bytes = Vec::new();
     file.take(LAST_BYTES).read_to_end(&mut bytes).ok()?;
-    let text = crate::log::without_escapes(&String::from_utf8_lossy(&bytes));
+    let text = runbook_host::without_escapes(&String::from_utf8_lossy(&bytes));
     let lines: Vec<&str> = text.lines().collect();
     let last = lines.get(lines.len().saturating_sub(LAST_LINES)..)?.join("\n");
     (!last.is_empty()).then_some(last)

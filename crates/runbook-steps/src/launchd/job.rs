@@ -1,6 +1,6 @@
 //! Which job of which domain.
 
-use crate::host::{Command, Reader};
+use runbook_host::{Command, Reader};
 use runbook_model::{Failure, Resource};
 use std::fmt;
 use std::path::{Path, PathBuf};

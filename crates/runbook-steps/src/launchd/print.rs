@@ -4,7 +4,7 @@
 //! What is relied on: `key = value` at the outermost level, blocks of `name = {` to `}`, and the exit status.
 
 use super::{Definition, Job};
-use crate::host::{Output, Reader};
+use runbook_host::{Output, Reader};
 use runbook_model::Failure;
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -3,8 +3,8 @@
 //! The step that starts a job notes it just before; `verify.signals` reads from there.
 
 use super::Job;
-use crate::host::{Host, Reader};
-use crate::process::LogMark;
+use runbook_host::LogMark;
+use runbook_host::{Host, Reader};
 use runbook_model::Failure;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};

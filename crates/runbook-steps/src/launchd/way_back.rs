@@ -3,7 +3,7 @@
 use super::control::Manner;
 use super::{Definition, Job, JobState};
 use crate::Work;
-use crate::host::{Identity, Reader};
+use runbook_host::{Identity, Reader};
 use runbook_model::{Failure, SERVICE_KEY, UndoPhase, service_state};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;

@@ -6,7 +6,7 @@
 use super::spec::Spec;
 use super::state::{Life, Phase, State};
 use super::supervisor::MARK;
-use crate::host::{Host, Identity, Process, Reader, io_failure};
+use runbook_host::{Host, Identity, Process, Reader, io_failure};
 use runbook_model::Failure;
 use rustix::process::Signal;
 use std::path::{Path, PathBuf};

@@ -15,5 +15,5 @@ pub(crate) use control::Service;
 pub(crate) use readiness::Ready;
 pub use revive::revive;
 pub(crate) use spec::{Limit, Restart, Spec, base_environment};
-pub(crate) use state::{Life, LogMark, State};
+pub(crate) use state::{Life, State};
 pub use supervisor::supervise;

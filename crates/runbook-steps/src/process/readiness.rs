@@ -1,8 +1,8 @@
 //! When a service that was started counts as up, and what to say when it does not come up.
 
 use super::{Life, Service, State};
-use crate::host::{Host, Identity, Reader};
-use crate::log::LogTail;
+use runbook_host::LogTail;
+use runbook_host::{Host, Identity, Reader};
 use runbook_model::{Failure, FailureKind, format_duration};
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, Instant};
@@ -91,7 +91,7 @@ impl Service {
         let Ok(Some(spec)) = self.spec(host) else { return failure };
         let mut lines = std::collections::VecDeque::new();
         if let Some(mark) = state.log_since {
-            let mut keep = |line: crate::log::LogLine| {
+            let mut keep = |line: runbook_host::LogLine| {
                 lines.push_back(line.text);
                 if lines.len() > LAST_LINES {
                     lines.pop_front();

@@ -2,7 +2,7 @@
 
 use super::state::Phase;
 use super::{Life, Service};
-use crate::host::Host;
+use runbook_host::Host;
 use runbook_model::Failure;
 
 /// Brings up every service of this state directory that was up when its supervisor ended without a word. One line for

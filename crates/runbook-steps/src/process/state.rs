@@ -1,44 +1,9 @@
 //! What is known of a service: what its supervisor last wrote, checked against the process table.
 
-use crate::host::{Identity, Reader};
-use crate::log::{digest, last_before};
+use runbook_host::LogMark;
+use runbook_host::{Identity, Reader};
 use runbook_model::Failure;
 use serde::{Deserialize, Serialize};
-use std::os::unix::fs::MetadataExt;
-use std::path::Path;
-
-/// An exact position in a log: not a time, not a number of lines.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct LogMark {
-    /// The file system.
-    pub(crate) dev: u64,
-    /// The file, whatever its name is by now.
-    pub(crate) ino: u64,
-    /// Bytes before the position.
-    pub(crate) offset: u64,
-    /// A digest of the last of them: another one means that the file was written anew.
-    #[serde(default)]
-    pub(crate) before: Option<u64>,
-    /// When this was noted, in milliseconds since 1970: what was written before is no part of what follows.
-    #[serde(default)]
-    pub(crate) at_ms: i64,
-}
-
-impl LogMark {
-    /// The end of the log at `path`, or that there is none yet.
-    pub(crate) fn at_end(host: &Reader, path: &Path) -> Result<Self, Failure> {
-        let at_ms = host.now_ms();
-        let Some(found) = host.stat(path)? else { return Ok(Self { at_ms, ..Self::default() }) };
-        let offset = found.len();
-        let before = last_before(host, path, offset)?.map(|bytes| digest(&bytes));
-        Ok(Self { dev: found.dev(), ino: found.ino(), offset, before, at_ms })
-    }
-
-    /// Whether both are in the same file.
-    pub(crate) fn same_file(&self, other: &Self) -> bool {
-        (self.dev, self.ino) == (other.dev, other.ino)
-    }
-}
 
 /// Written by the supervisor alone, in one rename.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,8 +4,8 @@
 //! complete when no child is left. Steps talk to it with TERM and read the state that it writes; see `control.rs`.
 
 use super::spec::{Limit, Restart, Spec};
-use super::state::{LogMark, Phase, State};
-use crate::host::{Identity, Reader, UMASK, signal_exactly};
+use super::state::{Phase, State};
+use runbook_host::{Identity, LogMark, Reader, UMASK, signal_exactly};
 use rustix::fs::Mode;
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, kill_process_group, wait};
 use std::collections::VecDeque;

@@ -2,7 +2,7 @@
 
 use super::{Life, Service, Spec};
 use crate::Work;
-use crate::host::{Command, Identity, Reader};
+use runbook_host::{Command, Identity, Reader};
 use runbook_model::{Failure, SERVICE_KEY, UndoPhase, service_state};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;

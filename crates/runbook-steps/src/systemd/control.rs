@@ -2,7 +2,7 @@
 
 use super::{JobResult, Load, Unit, UnitState, Verb};
 use crate::Lack;
-use crate::host::{Host, Process, Reader};
+use runbook_host::{Host, Process, Reader};
 use runbook_model::Failure;
 use std::time::{Duration, Instant};
 

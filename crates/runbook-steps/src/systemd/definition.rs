@@ -4,7 +4,7 @@
 //! reads and no more. Where no bus is, the words of `systemctl show` have to do.
 
 use super::{Unit, UnitState};
-use crate::host::{Command, Reader};
+use runbook_host::{Command, Reader};
 use serde_json::Value as Json;
 use std::path::PathBuf;
 use std::time::Duration;

@@ -3,8 +3,8 @@
 //! What `ExecStart=` or a wrapper script sets itself is not known here.
 
 use super::{Definition, Unit};
-use crate::host::Reader;
 use crate::launch::environment_file;
+use runbook_host::Reader;
 use runbook_model::Failure;
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -1,7 +1,7 @@
 //! Why a unit is not as it should be: what systemd says of its end, and what it said itself.
 
 use super::{Unit, UnitState};
-use crate::host::{Command, Host};
+use runbook_host::{Command, Host};
 use runbook_model::{Failure, FailureKind};
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ impl Unit {
         argv.push(format!("--lines={LAST_LINES}"));
         argv.push(format!("--since=@{}.{:03}", since_ms.div_euclid(1000), since_ms.rem_euclid(1000)));
         match host.ask(&limited(argv)) {
-            Ok(output) if output.status.success() => crate::log::without_escapes(&output.text()),
+            Ok(output) if output.status.success() => runbook_host::without_escapes(&output.text()),
             _ => String::new(),
         }
     }

@@ -3,8 +3,8 @@
 
 use super::{Load, Unit};
 use crate::Work;
-use crate::host::{Command, Reader};
 use crate::text_file::TextFile;
+use runbook_host::{Command, Reader};
 use runbook_model::Failure;
 use serde_json::Value as Json;
 use std::time::Duration;

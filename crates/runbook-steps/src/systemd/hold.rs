@@ -7,7 +7,7 @@
 
 use super::{Load, Unit, UnitState};
 use crate::Work;
-use crate::host::{Host, Reader};
+use runbook_host::{Host, Reader};
 use runbook_model::Failure;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};

@@ -4,7 +4,8 @@
 //! how it ended.
 
 use super::Unit;
-use crate::host::{BusAnswer, Command, Host};
+use super::bus::{BusAnswer, unit_job};
+use runbook_host::{Command, Host};
 use runbook_model::{Failure, FailureKind};
 
 /// What a job does.
@@ -117,7 +118,7 @@ impl Unit {
     /// Asks for a job and waits until it is over, over the bus or, where there is none, with `systemctl`.
     pub(crate) fn job(&self, host: &Host, verb: Verb) -> Result<JobResult, Failure> {
         self.needs_systemd(host)?;
-        match host.unit_job(self.user, (verb.method(), verb.mode()), &self.name)? {
+        match unit_job(host, self.user, (verb.method(), verb.mode()), &self.name)? {
             BusAnswer::Over(word) => Ok(JobResult::of_word(&word)),
             BusAnswer::Refused(error, text) => Err(self.refused(verb, &error, &text)),
             BusAnswer::NoBus => self.job_by_systemctl(host, verb),

@@ -4,7 +4,7 @@
 
 use super::journal::{Entry, journalctl};
 use super::{Unit, UnitState};
-use crate::host::{Host, Reader};
+use runbook_host::{Host, Reader};
 use runbook_model::Failure;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;

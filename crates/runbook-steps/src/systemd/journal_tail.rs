@@ -6,7 +6,7 @@
 
 use super::journal::{Author, DROPPED, Entry, journalctl};
 use super::{JournalMark, Unit, UnitState};
-use crate::host::{Command, Reader};
+use runbook_host::{Command, Reader};
 use runbook_model::{Failure, FailureKind};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

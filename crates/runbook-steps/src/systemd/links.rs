@@ -3,7 +3,7 @@
 //! Undo puts back the links themselves. Enabling what was disabled halfway would make more links than there were.
 
 use super::Unit;
-use crate::host::{Host, Reader};
+use runbook_host::{Host, Reader};
 use runbook_model::Failure;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,7 +1,7 @@
 //! Whose a process is, by its control group: of which unit, of which manager.
 
 use super::{Unit, UnitState};
-use crate::host::{Identity, Reader};
+use runbook_host::{Identity, Reader};
 use runbook_model::Failure;
 use std::fmt;
 

@@ -1,7 +1,7 @@
 //! The name that systemd has for a unit: an `Alias=` is a link to it, which some commands take for the unit and others do not.
 
 use super::{Load, Unit};
-use crate::host::{Host, Reader};
+use runbook_host::{Host, Reader};
 use runbook_model::Failure;
 use std::path::PathBuf;
 

@@ -4,7 +4,7 @@
 //! the last of the units that share it stops.
 
 use super::{Unit, UnitState};
-use crate::host::Reader;
+use runbook_host::Reader;
 use runbook_model::Failure;
 use std::path::{Path, PathBuf};
 

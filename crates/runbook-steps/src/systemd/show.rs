@@ -1,7 +1,7 @@
 //! The state of a unit, from `systemctl show`, whose output is stable and meant for programs.
 
 use super::Unit;
-use crate::host::Reader;
+use runbook_host::Reader;
 use runbook_model::Failure;
 use std::collections::BTreeMap;
 use std::path::PathBuf;

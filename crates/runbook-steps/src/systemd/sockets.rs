@@ -1,7 +1,7 @@
 //! What systemd itself listens on, for units that it starts when somebody connects.
 
 use super::Unit;
-use crate::host::Reader;
+use runbook_host::Reader;
 use runbook_model::Failure;
 
 /// A socket unit.

@@ -6,7 +6,7 @@
 use super::control::Manner;
 use super::{Unit, UnitState, Verb};
 use crate::Work;
-use crate::host::{Host, Reader};
+use runbook_host::{Host, Reader};
 use runbook_model::Failure;
 
 /// How often somebody else may be faster with a start of the unit than this with its sockets.

@@ -1,6 +1,6 @@
 //! Which unit of which manager.
 
-use crate::host::{Command, Reader};
+use runbook_host::{Command, Reader};
 use runbook_model::{Failure, Resource};
 use std::fmt;
 use std::os::unix::fs::MetadataExt;

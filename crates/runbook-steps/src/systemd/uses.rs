@@ -2,7 +2,7 @@
 //! saves.
 
 use super::Unit;
-use crate::host::Reader;
+use runbook_host::Reader;
 use runbook_model::Failure;
 use std::path::{Path, PathBuf};
 

@@ -5,7 +5,7 @@ use super::control::Manner;
 use super::starters::Rise;
 use super::{Load, Unit, UnitState, Verb};
 use crate::Work;
-use crate::host::Reader;
+use runbook_host::Reader;
 use runbook_model::{Failure, SERVICE_KEY, UndoPhase, service_state};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;

@@ -8,10 +8,10 @@ use crate::running::{claim, end, lock, now_ms, refuse_unsettled, settings};
 use crate::screen::Screen;
 use crate::window::in_window;
 use runbook_engine::{Forecast, Obstacle, Program, Runner};
+use runbook_host::Reader;
 use runbook_journal::StateDir;
 use runbook_model::{RunId, RunState, Verdict};
 use runbook_report::{Occasion, Preview, StepPreview};
-use runbook_steps::host::Reader;
 use serde_json::json;
 use std::hash::{BuildHasher, Hasher};
 

@@ -7,9 +7,9 @@ use crate::keeping::Kept;
 use crate::running::{lock, now_ms};
 use crate::screen::Screen;
 use runbook_backup::Backup;
+use runbook_host::{Host, Reader};
 use runbook_journal::StateDir;
 use runbook_steps::attached::{User, bring_down, bring_up, users_of};
-use runbook_steps::host::{Host, Reader};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 

@@ -8,9 +8,9 @@ use crate::running::{self, Known, choose, go_on, journal, known, lock, unsettled
 use crate::screen::Screen;
 use crate::standing::HostState;
 use crate::window::in_window;
+use runbook_host::{Host, Reader};
 use runbook_journal::{Journal, Lock, Look, RunRow, StateDir};
 use runbook_model::{RunId, RunPhase, RunState, Verdict};
-use runbook_steps::host::{Host, Reader};
 use runbook_steps::revive;
 
 pub(crate) fn rollback(screen: &Screen, dir: &StateDir, args: &RollbackArgs) -> Result<Exit, CommandError> {

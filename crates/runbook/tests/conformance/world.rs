@@ -1,7 +1,7 @@
 //! The place in which a scenario happens: directories of its own, the handles on the host, and a digest of what is there.
 
+use runbook_host::{Cancel, Canceller, Host, HostBuilder, Reader};
 use runbook_model::{Node, Resource, Span, StepId};
-use runbook_steps::host::{Cancel, Canceller, Host, HostBuilder, Reader};
 use runbook_steps::{ArgContext, Args, BackupRef, Baseline, Catalogue, Held, Step, Work};
 use serde_json::Value as Json;
 use std::fmt::Write as _;

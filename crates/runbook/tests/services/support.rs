@@ -1,7 +1,7 @@
 //! One step of a kind on this host, outside of any run: what the tests of the process kinds share.
 
+use runbook_host::{Canceller, Host, HostBuilder, Reader};
 use runbook_model::{Failure, Node, Outputs, Prediction, Reading, Resource, Span, StepId, UndoPhase};
-use runbook_steps::host::{Canceller, Host, HostBuilder, Reader};
 use runbook_steps::{ArgContext, Args, Catalogue, Done, Probe, Step, Work};
 use serde_json::Value as Json;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ pub(crate) struct Scratch {
     pub(crate) dir: tempfile::TempDir,
     pub(crate) services: Vec<Resource>,
     runtime: tokio::runtime::Runtime,
-    cancel: runbook_steps::host::Cancel,
+    cancel: runbook_host::Cancel,
 }
 
 /// A step with its own directory.

@@ -1,7 +1,7 @@
 //! What an archive or a directory holds, so that the two can be compared without unpacking anything.
 
-use crate::host::Reader;
 use runbook_backup::Packed;
+use runbook_host::Reader;
 use runbook_model::Failure;
 use std::collections::BTreeMap;
 use std::io::{self, Read};
@@ -48,7 +48,7 @@ pub(super) fn of_directory(host: &Reader, top: &Path) -> Result<Listing, Failure
                 Member::Link(host.read_link(&path)?.unwrap_or_default())
             } else if found.is_file() {
                 let Some(mut file) = host.open(&path)? else { continue };
-                let digest = digest(&mut file).map_err(|error| crate::host::io_failure("read", &path, &error))?;
+                let digest = digest(&mut file).map_err(|error| runbook_host::io_failure("read", &path, &error))?;
                 Member::File { digest, executable: found.permissions().mode() & 0o100 != 0 }
             } else {
                 Member::Special

@@ -1,7 +1,7 @@
 //! What is in a cache of jiti, by jiti's own rules (those of 2.6.1): files that it names itself, directly in it, and
 //! nothing else. A directory that holds anything else is something of the user's.
 
-use crate::host::Reader;
+use runbook_host::Reader;
 use runbook_model::Failure;
 use std::ffi::OsStr;
 use std::path::Path;

@@ -4,10 +4,10 @@
 //! (as CommonJS does; of a `file:` URL jiti finds no directory); else `jiti` in the directory for temporary files. Which
 //! of the two a program does cannot be seen from outside, so both places count.
 
-use crate::host::Reader;
 use crate::package::package_root;
 use crate::process::Service;
 use crate::systemd::{Load, Unit, UnitState};
+use runbook_host::Reader;
 use runbook_model::Failure;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -1,9 +1,9 @@
 //! `launchd.bootout`: a job that launchd has forgotten, with every process that it started. Undo loads it again.
 
 use super::params::{self, OUTPUTS};
-use crate::host::Reader;
 use crate::launchd::{Job, Manner};
 use crate::{Args, Done, Kind, KindDoc, Probe, Step, Work};
+use runbook_host::Reader;
 use runbook_model::{Declaration, Diagnostic, Diagnostics, Failure, Prediction, Role, UndoPhase};
 use serde_json::Value as Json;
 use std::borrow::Cow;

@@ -3,9 +3,9 @@
 use super::kickstart::executes;
 use super::params::{self, OUTPUTS};
 use crate::freshness::newer_than;
-use crate::host::Reader;
 use crate::launchd::{Before, Definition, Job, JobState, Manner};
 use crate::{Args, Confirmation, Done, Kind, KindDoc, Probe, Step, Work};
+use runbook_host::Reader;
 use runbook_model::{Declaration, Diagnostic, Diagnostics, Failure, Prediction, Resource, Role, UndoPhase};
 use serde_json::Value as Json;
 use std::borrow::Cow;

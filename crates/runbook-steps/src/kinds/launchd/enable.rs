@@ -1,9 +1,9 @@
 //! `launchd.enable` and `launchd.disable`: whether launchd loads a job. Undo says again what was said.
 
 use super::params;
-use crate::host::Reader;
 use crate::launchd::{Definition, Job};
 use crate::{Args, Done, Kind, KindDoc, OutputDoc, Probe, Step, Work};
+use runbook_host::Reader;
 use runbook_model::{Declaration, Diagnostic, Diagnostics, Failure, Outputs, Prediction, UndoPhase, UndoSource};
 use serde_json::{Value as Json, json};
 use std::borrow::Cow;

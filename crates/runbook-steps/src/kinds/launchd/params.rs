@@ -132,7 +132,7 @@ pub(super) fn attendant(args: &Args<'_>) -> Declaration {
 }
 
 /// What later steps may know of the job; `None` is one that is not loaded.
-pub(super) fn outputs(job: &Job, host: &crate::host::Reader, state: Option<&JobState>) -> Outputs {
+pub(super) fn outputs(job: &Job, host: &runbook_host::Reader, state: Option<&JobState>) -> Outputs {
     let pid = state.and_then(|state| state.pid);
     // A job that is loaded and waits for its condition is as up as it should be.
     let mut service = service_state(&job.title(), state.is_some());

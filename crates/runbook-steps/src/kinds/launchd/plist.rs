@@ -2,11 +2,11 @@
 
 use super::params;
 use crate::args::wrong;
-use crate::host::Reader;
 use crate::kinds::diff::{self, diff};
 use crate::launchd::{Definition, Job};
 use crate::text_file::TextFile;
 use crate::{Args, Done, Kind, KindDoc, Mode, OutputDoc, Param, ParamType, Probe, Step, Work};
+use runbook_host::Reader;
 use runbook_model::{Declaration, Diagnostic, Diagnostics, Failure, Outputs, Prediction, UndoPhase, UndoSource};
 use serde_json::{Value as Json, json};
 use std::borrow::Cow;

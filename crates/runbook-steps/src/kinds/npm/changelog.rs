@@ -8,8 +8,8 @@ use super::manifest::Manifest;
 use super::params;
 use super::program::Npm;
 use crate::args::wrong;
-use crate::host::{Command, Reader, Scratch};
 use crate::{Args, Confirmation, Done, Kind, KindDoc, OutputDoc, Param, ParamType, Peek, Probe, Step, Work};
+use runbook_host::{Command, Reader, Scratch};
 use runbook_model::{
     Declaration, Diagnostic, Diagnostics, EXCERPT_KEY, Effect, ExcerptNotes, Failure, FailureKind, Mark, Outputs,
     Prediction, Role, UndoPhase, Version,

@@ -5,8 +5,8 @@ use super::manifest::Manifest;
 use super::params;
 use super::program::Npm;
 use crate::args::wrong;
-use crate::host::Reader;
 use crate::{Args, Confirmation, Done, Kind, KindDoc, Lack, OutputDoc, Param, ParamType, Probe, Step, Work};
+use runbook_host::Reader;
 use runbook_model::{
     Declaration, Diagnostic, Diagnostics, Effect, Failure, Outputs, Prediction, Resource, Role, UndoPhase, UndoSource,
 };

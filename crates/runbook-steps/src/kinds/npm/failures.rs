@@ -1,6 +1,6 @@
 //! npm's error codes as failures that say what to do next.
 
-use crate::host::Output;
+use runbook_host::Output;
 use runbook_model::{Failure, FailureKind};
 
 /// The failure of an npm that ended badly. `about` is what it was asked for: `install demo@1.2.3`.

@@ -1,6 +1,6 @@
 //! package-lock.json against what is installed: npm keeps its own account in `node_modules/.package-lock.json`.
 
-use crate::host::Reader;
+use runbook_host::Reader;
 use runbook_model::Failure;
 use serde_json::{Map, Value as Json};
 use std::path::Path;

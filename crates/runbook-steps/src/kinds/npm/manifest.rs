@@ -1,7 +1,7 @@
 //! What a package.json says about what an installed package consists of.
 
 use super::engines::satisfies;
-use crate::host::Reader;
+use runbook_host::Reader;
 use runbook_model::{Failure, Outputs};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;

@@ -1,8 +1,8 @@
 //! Which npm runs, under which node, with which settings.
 
 use super::failures::explain;
-use crate::host::{Command, Host, Output, Reader};
 use crate::{Args, Lack, Work};
+use runbook_host::{Command, Host, Output, Reader};
 use runbook_model::{Diagnostic, Failure, Resource};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

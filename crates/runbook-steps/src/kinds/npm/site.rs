@@ -2,7 +2,7 @@
 
 use super::manifest::Manifest;
 use crate::args::normalise;
-use crate::host::Reader;
+use runbook_host::Reader;
 use runbook_model::Failure;
 use std::ffi::OsStr;
 use std::os::unix::fs::MetadataExt;

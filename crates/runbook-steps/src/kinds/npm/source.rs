@@ -5,7 +5,7 @@ use super::manifest::Manifest;
 use super::program::Program;
 use super::site::Site;
 use crate::Work;
-use crate::host::{Command, Reader};
+use runbook_host::{Command, Reader};
 use runbook_model::{Failure, Version};
 use serde_json::Value as Json;
 use std::path::{Path, PathBuf};

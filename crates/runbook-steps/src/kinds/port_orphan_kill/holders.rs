@@ -1,10 +1,10 @@
 //! Who holds a port, and which of them may be ended.
 
 use super::{Free, program};
-use crate::host::{Executed, Identity, PortOwners, Process, Reader};
 use crate::kinds::about::{About, Look};
 use crate::process::Service;
 use crate::systemd::{Place, SocketUnit, UnitState};
+use runbook_host::{Executed, Identity, PortOwners, Process, Reader};
 use runbook_model::{Failure, Resource};
 use std::path::Path;
 

@@ -1,7 +1,7 @@
 //! Whether a process executes the program that a plan expects. Pure, but for following symlinks.
 
-use crate::host::Executed;
 use crate::launch::NODE_WITH_VALUE;
+use runbook_host::Executed;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 

@@ -1,10 +1,10 @@
 //! The parameters that say what a service is, and the outputs that say how it runs.
 
 use crate::args::wrong;
-use crate::host::{Command, Reader, UMASK};
 use crate::lack::{of_command, of_parent};
 use crate::process::{Ready, Restart, Service, Spec, State, base_environment};
 use crate::{Args, Lack, OutputDoc, Param, ParamType, Peek};
+use runbook_host::{Command, Reader, UMASK};
 use runbook_model::{Diagnostic, Diagnostics, Failure, Outputs, Resource, SERVICE_KEY, service_state};
 use serde_json::json;
 use std::collections::BTreeMap;

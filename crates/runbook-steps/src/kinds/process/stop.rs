@@ -1,9 +1,9 @@
 //! `process.stop`: a service that is down with all of its processes. Undo makes it run again as before.
 
 use super::params;
-use crate::host::Reader;
 use crate::process::{Life, Service};
 use crate::{Args, Done, Kind, KindDoc, OutputDoc, Probe, Step, Work};
+use runbook_host::Reader;
 use runbook_model::{
     Declaration, Diagnostic, Diagnostics, Failure, Outputs, Prediction, Purpose, Role, SERVICE_KEY, UndoPhase,
     UndoSource, service_state,

@@ -1,7 +1,7 @@
 //! Every installation of a package in the places where package managers and people put them. The disk is not searched.
 
-use crate::host::Reader;
 use crate::package::{package_name, package_version};
+use runbook_host::Reader;
 use runbook_model::Failure;
 use std::path::{Path, PathBuf};
 

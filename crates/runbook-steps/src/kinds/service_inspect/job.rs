@@ -1,9 +1,9 @@
 //! A job of launchd: the command as its property list has it, what launchd has loaded, and its processes.
 
 use super::told::Told;
-use crate::host::Reader;
 use crate::launch::{Account, Launch, Value};
 use crate::launchd::{Definition, Job};
+use runbook_host::Reader;
 use runbook_model::Failure;
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -1,9 +1,9 @@
 //! A service of the embedded supervisor.
 
 use super::told::Told;
-use crate::host::Reader;
 use crate::launch::{Account, Launch};
 use crate::process::Service;
+use runbook_host::Reader;
 use runbook_model::Failure;
 
 /// What its supervisor goes by. A service that is not known on this host is a failure.

@@ -1,7 +1,7 @@
 //! What a manager has to tell of a service. Everything else is the same for all of them.
 
-use crate::host::Identity;
 use crate::launch::{Account, Launch};
+use runbook_host::Identity;
 use std::path::PathBuf;
 
 /// What a manager tells. A new manager is one more way to fill this in.

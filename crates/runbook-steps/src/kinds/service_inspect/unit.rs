@@ -1,9 +1,9 @@
 //! A unit of systemd: the command as systemd itself has it, drop-ins and all, and what is in its control group.
 
 use super::told::Told;
-use crate::host::{Identity, Reader};
 use crate::launch::{self, Account, Launch, USUAL_PATH, Value};
 use crate::systemd::{Definition, Unit, UnitState};
+use runbook_host::{Identity, Reader};
 use runbook_model::Failure;
 use std::collections::BTreeMap;
 use std::path::PathBuf;

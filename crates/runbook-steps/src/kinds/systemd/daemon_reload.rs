@@ -1,9 +1,9 @@
 //! `systemd.daemon-reload`: systemd has read the files of all units again. Undo lets it read them once more.
 
 use super::params;
-use crate::host::Reader;
 use crate::systemd::Unit;
 use crate::{Args, Confirmation, Done, Kind, KindDoc, Probe, Step, Work};
+use runbook_host::Reader;
 use runbook_model::{Declaration, Diagnostic, Failure, Prediction, Purpose, Resource, Role, UndoPhase, UndoSource};
 use serde_json::{Value as Json, json};
 use std::borrow::Cow;

@@ -1,9 +1,9 @@
 //! `systemd.enable` and `systemd.disable`: whether a unit starts by itself. Undo puts back the links that were there.
 
 use super::params;
-use crate::host::Reader;
 use crate::systemd::{Links, Unit};
 use crate::{Args, Done, Kind, KindDoc, OutputDoc, Probe, Step, Work};
+use runbook_host::Reader;
 use runbook_model::{
     Declaration, Diagnostic, Diagnostics, Failure, Outputs, Prediction, Resource, UndoPhase, UndoSource,
 };

@@ -1,8 +1,8 @@
 //! Whether what runs of a unit is what is on the disk now: the test of every step that brings a unit up.
 
 use crate::freshness::{Executes, newer_than, settle};
-use crate::host::{Host, Reader};
 use crate::systemd::UnitState;
+use runbook_host::{Host, Reader};
 use runbook_model::Failure;
 use std::path::{Path, PathBuf};
 

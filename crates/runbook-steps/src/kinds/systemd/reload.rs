@@ -1,9 +1,9 @@
 //! `systemd.reload`: a unit that has read its configuration again. Undo reloads it once more, when that is back.
 
 use super::params::{self, OUTPUTS};
-use crate::host::Reader;
 use crate::systemd::{Before, Manner, Unit};
 use crate::{Args, Confirmation, Done, Kind, KindDoc, Lack, Probe, Step, Work};
+use runbook_host::Reader;
 use runbook_model::{Declaration, Diagnostic, Diagnostics, Failure, Prediction, Resource, Role, UndoPhase};
 use serde_json::Value as Json;
 use std::borrow::Cow;

@@ -1,9 +1,9 @@
 //! `systemd.stop`: a unit that is down with every process of its control group. Undo makes it run again as before.
 
 use super::params;
-use crate::host::Reader;
 use crate::systemd::{Load, Manner, Unit, UnitState};
 use crate::{Args, Confirmation, Done, Kind, KindDoc, OutputDoc, Probe, Step, Work};
+use runbook_host::Reader;
 use runbook_model::{
     Declaration, Diagnostic, Diagnostics, Failure, Outputs, Prediction, Role, SERVICE_KEY, UndoPhase, service_state,
 };

@@ -2,8 +2,8 @@
 
 use super::ports::owned;
 use super::read::Seen;
-use crate::host::{PortOwners, Reader};
 use crate::launchd::{Job, JobState};
+use runbook_host::{PortOwners, Reader};
 use runbook_model::Failure;
 
 /// A job that runs, with its process and how often launchd has started it again.

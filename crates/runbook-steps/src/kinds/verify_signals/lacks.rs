@@ -3,9 +3,9 @@
 use super::signal::{Signal, Source};
 use super::subject::Subject;
 use crate::Lack;
-use crate::host::{Command, Reader};
 use crate::lack::{of_command, of_parent};
 use crate::systemd::{Load, Unit};
+use runbook_host::{Command, Reader};
 use runbook_model::{Failure, SignalRole};
 use std::path::Path;
 

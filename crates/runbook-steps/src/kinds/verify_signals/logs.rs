@@ -3,11 +3,11 @@
 use super::signal::{Signal, Source};
 use super::subject::Subject;
 use crate::Work;
-use crate::host::Reader;
 use crate::launchd::{FileMark, Job};
-use crate::log::{LogLine, LogTail};
-use crate::process::LogMark;
 use crate::systemd::{JournalLine, JournalMark, JournalTail};
+use runbook_host::LogMark;
+use runbook_host::Reader;
+use runbook_host::{LogLine, LogTail};
 use runbook_model::Failure;
 use serde::de::DeserializeOwned;
 use serde_json::{Value as Json, json};

@@ -1,7 +1,7 @@
 //! Who owns a port, as a signal.
 
 use super::read::Seen;
-use crate::host::{Identity, PortOwners, Process, Reader};
+use runbook_host::{Identity, PortOwners, Process, Reader};
 use runbook_model::Failure;
 
 /// Every listener belongs to one of the processes `own`. The service manager may hold a socket as well: it passes on

@@ -6,8 +6,8 @@ use super::logs::{Hits, SharedLog};
 use super::signal::{Request, Signal, Source, Text};
 use super::subject::Subject;
 use super::units;
-use crate::host::{Command, Host, Identity, KEPT, PortOwners, Reader};
 use crate::process::{Life, Service};
+use runbook_host::{Command, Host, Identity, KEPT, PortOwners, Reader};
 use runbook_model::{Failure, FailureKind, Reading, SignalVerdict, format_duration};
 use std::path::Path;
 use std::time::Duration;
@@ -170,7 +170,7 @@ impl Surroundings<'_> {
                 });
             }
         };
-        let text = crate::log::without_escapes(&String::from_utf8_lossy(&output.stdout));
+        let text = runbook_host::without_escapes(&String::from_utf8_lossy(&output.stdout));
         let ended = output.status.code().is_some_and(|code| i64::from(code).cast_unsigned() == exit);
         let said = if ended { text.clone() } else { output.tail() };
         let told = if ended { around(&said, wanted) } else { cause(&said) };

@@ -2,8 +2,8 @@
 
 use super::ports::owned;
 use super::read::Seen;
-use crate::host::{Identity, PortOwners, Process, Reader};
 use crate::systemd::{Load, Unit, UnitState};
+use runbook_host::{Identity, PortOwners, Process, Reader};
 use runbook_model::Failure;
 
 /// A unit that is active, with the process that it runs and how often systemd has started it again.

@@ -1,7 +1,7 @@
 //! Patterns of shells: `*`, `?`, `[a-z]`; and the files that one matches.
 
-use crate::host::Reader;
 use crate::launch::Unclear;
+use runbook_host::Reader;
 use std::path::Path;
 
 /// How many files a pattern may match.

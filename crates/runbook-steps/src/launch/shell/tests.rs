@@ -1,8 +1,8 @@
 //! Scripts as hosts have them, and where they lead. `TOP` is the directory of the test.
 
-use crate::host::Reader;
 use crate::launch::{Account, Launch, Trail, follow};
 use proptest::prelude::*;
+use runbook_host::Reader;
 use std::collections::BTreeMap;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};

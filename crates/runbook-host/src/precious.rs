@@ -1,0 +1,152 @@
+//! Paths that no step may remove, whatever a plan says.
+
+use crate::Reader;
+use crate::writer::{place_failure, place_if_any};
+use runbook_model::Failure;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+impl Reader {
+    /// A refusal if removing `path` would take away the root, the home directory or one above it, `runbook`'s own
+    /// files, or a mounted file system.
+    pub fn expendable(&self, path: &Path) -> Result<(), Failure> {
+        let refused = |what: &str| {
+            Err(Failure::refused(format!("{} is {what}, which no step removes", path.display()))
+                .hint("name the file or directory inside it that is meant"))
+        };
+        let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+            return refused("the root of the file system");
+        };
+        // The same place can have several names; what a link at `path` itself leads to stays.
+        let real = self.canonical(parent)?.map_or_else(|| path.to_path_buf(), |parent| parent.join(name));
+        let names = |path: &Path| -> Result<[PathBuf; 2], Failure> {
+            Ok([path.to_path_buf(), self.canonical(path)?.unwrap_or_else(|| path.to_path_buf())])
+        };
+        // By what they are: a bind mount or another spelling is the same directory under another name.
+        let place = place_if_any(path)?;
+        let holds = |own: &Path| -> Result<bool, Failure> {
+            let held = place.as_ref().map_or(Ok(false), |place| place.holds(own));
+            held.map_err(|error| place_failure(path, &error))
+        };
+        let is_below_own = || -> Result<bool, Failure> {
+            let own = place_if_any(self.state_dir())?.filter(|own| own.stat().is_ok_and(|found| found.is_some()));
+            let below = own.map_or(Ok(false), |own| own.holds(path));
+            below.map_err(|error| place_failure(path, &error))
+        };
+        for own in names(self.home())? {
+            if own.starts_with(path) || own.starts_with(&real) || holds(&own)? {
+                return refused("the home directory or above it");
+            }
+        }
+        for own in names(self.state_dir())? {
+            if [path, &real].iter().any(|path| own.starts_with(path) || path.starts_with(&own)) || holds(&own)? {
+                return refused("where runbook keeps its own files");
+            }
+        }
+        if is_below_own()? {
+            return refused("where runbook keeps its own files");
+        }
+        match self.mount_points()?.iter().find(|point| point.starts_with(&real)) {
+            Some(point) if *point == real => refused("a mount point"),
+            Some(point) => Err(Failure::refused(format!(
+                "{} holds the mounted file system {}, which no step removes",
+                path.display(),
+                point.display()
+            ))
+            .hint(format!("unmount {} first", point.display()))),
+            None => Ok(()),
+        }
+    }
+
+    /// A refusal if a directory on the way to `path` is a symlink that somebody else than root or the caller made: who
+    /// made it decides what is behind it, also a moment later.
+    pub fn own_way_to(&self, path: &Path) -> Result<(), Failure> {
+        let mut left = vec![path.parent().unwrap_or(path).to_path_buf()];
+        // More links than the kernel itself would follow (path_resolution(7)).
+        for _ in 0..40 {
+            let Some(way) = left.pop() else { return Ok(()) };
+            for dir in way.ancestors() {
+                let Some(target) = self.read_link(dir)? else { continue };
+                let owner = self.lstat(dir)?.map_or(0, |found| found.uid());
+                if owner != 0 && owner != self.own_uid() {
+                    return Err(Failure::refused(format!(
+                        "{} leads through {}, a symlink that user {owner} made to {}",
+                        path.display(),
+                        dir.display(),
+                        target.display()
+                    ))
+                    .hint("name the directory itself, if it is the right one"));
+                }
+                // Whoever has the directory may have moved a link there that root made.
+                let holder = dir.parent().unwrap_or(dir);
+                let loose = |found: std::fs::Metadata| {
+                    (found.uid() != 0 && found.uid() != self.own_uid()) || found.mode() & 0o002 != 0
+                };
+                if self.lstat(holder)?.is_some_and(loose) {
+                    return Err(Failure::refused(format!(
+                        "{} leads through {}, a symlink to {} in a directory that others may change",
+                        path.display(),
+                        dir.display(),
+                        target.display()
+                    ))
+                    .hint("name the directory itself, if it is the right one"));
+                }
+                left.push(holder.join(target));
+            }
+        }
+        Err(Failure::refused(format!("{} leads through too many symlinks", path.display()))
+            .hint("name the directory itself"))
+    }
+
+    /// Where file systems are mounted; none where the kernel does not tell.
+    fn mount_points(&self) -> Result<Vec<PathBuf>, Failure> {
+        let table = self.read(Path::new("/proc/self/mountinfo"))?.unwrap_or_default();
+        let point = |line: &[u8]| line.split(|byte| *byte == b' ').nth(4).map(unescaped);
+        Ok(table.split(|byte| *byte == b'\n').filter_map(point).collect())
+    }
+}
+
+/// The kernel writes blanks, line ends and backslashes of a path as three octal digits.
+fn unescaped(field: &[u8]) -> PathBuf {
+    let mut bytes = Vec::with_capacity(field.len());
+    let mut rest = field;
+    while let Some((first, after)) = rest.split_first() {
+        let code = after.get(..3).and_then(|digits| std::str::from_utf8(digits).ok());
+        match code.and_then(|digits| u8::from_str_radix(digits, 8).ok()) {
+            Some(byte) if *first == b'\\' => {
+                bytes.push(byte);
+                rest = after.get(3..).unwrap_or_default();
+            }
+            _ => {
+                bytes.push(*first);
+                rest = after;
+            }
+        }
+    }
+    PathBuf::from(OsStr::from_bytes(&bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mount_points_are_unescaped() {
+        assert_eq!(unescaped(b"/mnt/a\\040b\\134c"), PathBuf::from("/mnt/a b\\c"));
+        assert_eq!(unescaped(b"/mnt/\\9"), PathBuf::from("/mnt/\\9"));
+        assert_eq!(unescaped(b"/end\\0"), PathBuf::from("/end\\0"));
+    }
+
+    #[test]
+    fn precious_paths_are_refused() {
+        let reader = Reader::new("/var/lib/runbook", "/home/ops");
+        for path in ["/", "/home", "/home/ops", "/var/lib", "/var/lib/runbook/backups", "/proc"] {
+            assert!(reader.expendable(Path::new(path)).is_err(), "{path}");
+        }
+        for path in ["/home/ops/app", "/var/lib/runbook2", "/home/opsy"] {
+            assert!(reader.expendable(Path::new(path)).is_ok(), "{path}");
+        }
+    }
+}

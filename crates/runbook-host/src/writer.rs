@@ -1,0 +1,287 @@
+//! Writing the host. Every method that changes something passes [`Host::act`] first: the fault point of the tests.
+
+use crate::{Cancel, Reader, Running, Unusable, backup_failure, io_failure};
+use runbook_backup::Spot;
+use runbook_model::{Failure, FailureKind};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, chmodat, fchmod, fsync, mkdirat, openat, unlinkat};
+use rustix::io::Errno;
+use std::fs;
+use std::io::{self, Write};
+use std::ops::Deref;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
+
+/// A handle that can read, write and run commands.
+#[derive(Clone, Debug)]
+pub struct Host {
+    reader: Reader,
+    pub(crate) runtime: tokio::runtime::Handle,
+    pub(crate) unusable: Arc<[Unusable]>,
+    own_program: PathBuf,
+    acts_left: Arc<AtomicI64>,
+}
+
+/// Makes a [`Host`].
+#[derive(Debug)]
+pub struct HostBuilder(Host);
+
+impl Deref for Host {
+    type Target = Reader;
+
+    fn deref(&self) -> &Reader {
+        &self.reader
+    }
+}
+
+impl HostBuilder {
+    /// A host whose commands run on `runtime` and stop when `cancel` is asked. `own_program` is the `runbook` binary,
+    /// which is also the supervisor of `process.*`.
+    pub fn new(mut reader: Reader, runtime: tokio::runtime::Handle, cancel: Cancel, own_program: PathBuf) -> Self {
+        reader.errand.cancel = cancel;
+        Self(Host {
+            reader,
+            runtime,
+            unusable: Arc::default(),
+            own_program,
+            acts_left: Arc::new(AtomicI64::new(i64::MAX)),
+        })
+    }
+
+    /// Work that is not over by then fails as timed out.
+    #[must_use]
+    pub fn deadline(mut self, deadline: Option<Instant>) -> Self {
+        self.0.reader.errand.deadline = deadline;
+        self
+    }
+
+    /// Nothing is changed or started any more once `leaving` is asked: the process is about to end.
+    #[must_use]
+    pub fn until(mut self, leaving: Cancel) -> Self {
+        self.0.reader.errand.leaving = leaving;
+        self
+    }
+
+    /// Where to note running commands, so that a later `runbook` can end those of a crashed one, and the value of
+    /// `RUNBOOK_STEP` (`<run>/<step>`) in their environment, by which it knows them.
+    #[must_use]
+    pub fn noting(mut self, running: Running, tag: String) -> Self {
+        self.0.reader.errand.running = running;
+        self.0.reader.errand.tag = tag;
+        self
+    }
+
+    /// For tests: the act after the first `acts` fails, and so do all later ones.
+    #[must_use]
+    pub fn failing_after(mut self, acts: i64) -> Self {
+        self.0.acts_left = Arc::new(AtomicI64::new(acts));
+        self
+    }
+
+    /// The host.
+    pub fn build(self) -> Host {
+        self.0
+    }
+}
+
+impl Host {
+    /// The read-only half.
+    pub fn reader(&self) -> &Reader {
+        &self.reader
+    }
+
+    /// The `runbook` binary.
+    pub fn own_program(&self) -> &Path {
+        &self.own_program
+    }
+
+    /// To be called before each change of the host that does not go through another method here. Fails when this
+    /// process is about to end, for then another one may take its place; or when a test has arranged it.
+    pub fn act(&self) -> Result<(), Failure> {
+        if self.errand.leaving.is_cancelled() {
+            return Err(Failure::new(FailureKind::Cancelled, "left by the operator"));
+        }
+        if self.acts_left.fetch_sub(1, Ordering::Relaxed) > 0 {
+            return Ok(());
+        }
+        Err(Failure::failed("a fault was injected here"))
+    }
+
+    /// Waits for `duration`, shorter if the operator cancels or the time is up, which is a failure.
+    pub fn pause(&self, duration: Duration) -> Result<(), Failure> {
+        let until = Instant::now() + duration;
+        let deadline = self.errand.deadline;
+        self.runtime.block_on(async {
+            tokio::select! {
+                () = tokio::time::sleep_until(until.into()) => {}
+                _ = self.errand.unwanted(deadline) => {}
+            }
+        });
+        self.still_wanted()
+    }
+
+    /// Puts `content` at `path` with permission bits `mode` in one rename: readers see the old or the new file, never a
+    /// part, and after a power cut one of the two is there. A new file belongs to the caller; a replaced one keeps
+    /// its owner, its ACL and its attributes, and is left alone where that is not allowed.
+    pub fn replace_file(&self, path: &Path, content: &[u8], mode: u32) -> Result<(), Failure> {
+        self.usable(&[content])?;
+        self.usable_path(path)?;
+        let spot = place_of(path)?;
+        self.act()?;
+        let failed = |error: io::Error| io_failure("write", path, &error);
+        let (staged, mut file) = self.stage_file(&spot)?;
+        file.write_all(content).map_err(failed)?;
+        self.dress(&file, &spot, mode)?;
+        file.sync_all().map_err(failed)?;
+        staged.put_in_place().map_err(failed)
+    }
+
+    /// Gives a file that will replace the one at a place the owner, the ACL and the attributes of that one, and the mode.
+    pub(crate) fn dress(&self, staged: &fs::File, spot: &Spot, mode: u32) -> Result<(), Failure> {
+        let path = spot.path();
+        if found_at(spot)?.is_some_and(|found| FileType::from_raw_mode(found.st_mode) == FileType::RegularFile) {
+            let unread = |error: io::Error| io_failure("read", path, &error);
+            let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+            let old = openat(spot.fd(), spot.name(), flags, Mode::empty()).map_err(|error| unread(error.into()))?;
+            let old = fs::File::from(old);
+            let owner = |file: &fs::File| file.metadata().map(|found| (found.uid(), found.gid())).map_err(unread);
+            let (uid, gid) = owner(&old)?;
+            if owner(staged)? != (uid, gid) {
+                fchown(staged, Some(uid), Some(gid)).map_err(|error| {
+                    let failure = io_failure("keep the owner of", path, &error);
+                    failure.hint("run as root, or make the file belong to this user and one of its groups")
+                })?;
+            }
+            runbook_backup::carry_over(&old, staged, path)
+                .map_err(|error| backup_failure(&format!("{} is not replaced", path.display()), &error))?;
+        }
+        let failed = |error: io::Error| io_failure("change the mode of", path, &error);
+        staged.set_permissions(fs::Permissions::from_mode(mode)).map_err(failed)
+    }
+
+    /// Makes a directory with permission bits `mode`; its parent must exist.
+    pub fn create_dir(&self, path: &Path, mode: u32) -> Result<(), Failure> {
+        self.usable_path(path)?;
+        let spot = place_of(path)?;
+        self.act()?;
+        let failed = |error: Errno| io_failure("create", path, &error.into());
+        mkdirat(spot.fd(), spot.name(), Mode::RWXU).map_err(failed)?;
+        set_mode_of(&spot, mode).map_err(failed)?;
+        fsync(spot.fd()).map_err(failed)
+    }
+
+    /// Puts a symlink to `target` at `path` in one rename; whatever file or link was there is replaced.
+    pub fn replace_link(&self, path: &Path, target: &Path) -> Result<(), Failure> {
+        self.usable_path(path)?;
+        self.usable_path(target)?;
+        let spot = place_of(path)?;
+        self.act()?;
+        let staged = self.stage_link(&spot, target)?;
+        staged.put_in_place().map_err(|error| io_failure("link", path, &error))
+    }
+
+    /// Removes a file, symlink or empty directory; nothing there is fine.
+    pub fn remove(&self, path: &Path) -> Result<(), Failure> {
+        self.usable_path(path)?;
+        let Some(spot) = place_if_any(path)? else { return self.act() };
+        self.act()?;
+        let failed = |error: Errno| io_failure("remove", path, &error.into());
+        let flags = match found_at(&spot)?.map(|found| FileType::from_raw_mode(found.st_mode)) {
+            None => return Ok(()),
+            Some(FileType::Directory) => AtFlags::REMOVEDIR,
+            Some(_) => AtFlags::empty(),
+        };
+        unlinkat(spot.fd(), spot.name(), flags).map_err(failed)?;
+        fsync(spot.fd()).map_err(failed)
+    }
+
+    /// Sets the permission bits of a directory.
+    pub fn set_mode(&self, path: &Path, mode: u32) -> Result<(), Failure> {
+        self.usable_path(path)?;
+        let spot = place_of(path)?;
+        self.act()?;
+        set_mode_of(&spot, mode).map_err(|error| io_failure("change the mode of", path, &error.into()))
+    }
+
+    /// Makes a directory of `runbook`'s own with all above it, which only its user can enter; one that is there stays
+    /// as it is. Not a change of the host: no fault point.
+    pub fn own_dir(&self, path: &Path) -> Result<(), Failure> {
+        use std::os::unix::fs::DirBuilderExt;
+        let failed = |error: io::Error| io_failure("create", path, &error);
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
+        sync_dir(parent_of(path)?).map_err(failed)
+    }
+
+    /// Removes a directory of `runbook`'s own; nothing there is fine. Not a change of the host: no fault point.
+    pub fn drop_own_dir(&self, path: &Path) -> Result<(), Failure> {
+        if !path.starts_with(self.state_dir()) {
+            return Err(Failure::refused(format!("{} is not a directory of runbook's own", path.display())));
+        }
+        runbook_backup::remove_tree(path).map(drop).map_err(|error| place_failure(path, &error))
+    }
+
+    /// Writes a file of `runbook`'s own (undo data), durable when this returns. Not a change of the host: no fault point.
+    pub fn keep(&self, path: &Path, content: &[u8]) -> Result<(), Failure> {
+        self.usable(&[content])?;
+        let failed = |error: io::Error| io_failure("write", path, &error);
+        let parent = parent_of(path)?;
+        let mut staged = tempfile::NamedTempFile::new_in(parent).map_err(failed)?;
+        staged.write_all(content).map_err(failed)?;
+        staged.as_file().sync_all().map_err(failed)?;
+        staged.persist(path).map_err(|error| failed(error.error))?;
+        sync_dir(parent).map_err(failed)
+    }
+}
+
+/// Who may write beside a directory may put a link in its place meanwhile, which is not followed.
+fn set_mode_of(spot: &Spot, mode: u32) -> Result<(), Errno> {
+    let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let mode = Mode::from_raw_mode(mode);
+    match openat(spot.fd(), spot.name(), flags, Mode::empty()) {
+        Ok(open) => fchmod(open, mode),
+        // One that its owner may not even read.
+        Err(Errno::ACCESS) if !rustix::process::geteuid().is_root() => {
+            chmodat(spot.fd(), spot.name(), mode, AtFlags::empty())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The place of a path, whose directory must be there. Everything that is done there is done in the directory that is
+/// held from now on, whatever its name leads to by then.
+pub(crate) fn place_of(path: &Path) -> Result<Spot, Failure> {
+    Spot::known(path).map_err(|error| place_failure(path, &error))
+}
+
+/// The same, and `None` where the directory is not there.
+pub(crate) fn place_if_any(path: &Path) -> Result<Option<Spot>, Failure> {
+    Spot::find(path).map_err(|error| place_failure(path, &error))
+}
+
+/// What is at a place.
+pub(crate) fn found_at(spot: &Spot) -> Result<Option<Stat>, Failure> {
+    spot.stat().map_err(|error| place_failure(spot.path(), &error))
+}
+
+/// Why a place cannot be reached or used, in the words that this has elsewhere.
+pub(crate) fn place_failure(path: &Path, error: &runbook_backup::Error) -> Failure {
+    match error {
+        runbook_backup::Error::Io { doing, path, source } => io_failure(doing, path, source),
+        runbook_backup::Error::SomebodysLink { .. } | runbook_backup::Error::LooseLink { .. } => {
+            Failure::refused(error.to_string())
+        }
+        _ => backup_failure(&format!("{} cannot be used", path.display()), error),
+    }
+}
+
+/// The directory that holds `path`.
+fn parent_of(path: &Path) -> Result<&Path, Failure> {
+    path.parent().ok_or_else(|| Failure::failed(format!("{} has no parent directory", path.display())))
+}
+
+/// Makes the names in `dir` survive a power cut.
+pub(crate) fn sync_dir(dir: &Path) -> io::Result<()> {
+    fs::File::open(dir)?.sync_all()
+}
