@@ -7,7 +7,7 @@ use runbook_model::{
     Code, Declaration, Diagnostic, Diagnostics, Entry, Failure, FailureKind, Node, Outputs, Reference, StepDef, StepId,
     Value,
 };
-use runbook_steps::{Args, ParamType, Step, check_parameters};
+use runbook_step::{Args, ParamType, Step, check_parameters};
 use runbook_template::{Scope, condition, render_node};
 use std::collections::HashMap;
 

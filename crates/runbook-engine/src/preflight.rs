@@ -7,7 +7,7 @@ use crate::predict::{Forecast, reach};
 use crate::wake::Wake;
 use runbook_host::{Command, Reader};
 use runbook_model::{Failure, FailureKind, OnFailure, Purpose, Reference, Role, SecretSource, StepDef, StepId};
-use runbook_steps::Lack;
+use runbook_step::Lack;
 use std::collections::HashSet;
 
 /// Something that stands in the way of a run.
@@ -156,7 +156,7 @@ impl Program {
                     ..lack
                 };
                 let command = Command::new(argv.iter().cloned());
-                lacks.extend(runbook_steps::lacks_of_command(host, &command).into_iter().map(told));
+                lacks.extend(runbook_step::lack::of_command(host, &command).into_iter().map(told));
             }
         }
         lacks

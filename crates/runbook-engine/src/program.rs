@@ -7,7 +7,7 @@ use runbook_model::{
     StepId, Value,
 };
 use runbook_schedule::build;
-use runbook_steps::{ArgContext, Args, Catalogue, Kind, check_parameters};
+use runbook_step::{ArgContext, Args, Catalogue, Kind, check_parameters};
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};

@@ -6,7 +6,7 @@ use crate::Course;
 use runbook_backup::Backup;
 use runbook_journal::StateDir;
 use runbook_model::{Failure, Role, RunId, RunState};
-use runbook_steps::{BackupRef, Held, captures_in};
+use runbook_step::{BackupRef, Held, captures_in};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 use std::path::{Path, PathBuf};

@@ -15,7 +15,7 @@ use crate::{Asker, Error, Interrupt, Interrupts, forward, leftovers};
 use runbook_host::{Cancel, Canceller, end_started};
 use runbook_journal::{Journal, Lock, StateDir};
 use runbook_model::{Event, RunId, RunPhase, RunState, StepId};
-use runbook_steps::Note;
+use runbook_step::Note;
 use serde_json::Value as Json;
 use std::collections::HashMap;
 use std::path::PathBuf;

@@ -17,7 +17,7 @@ use runbook_model::{
     Decided, Declaration, Failure, FailureKind, Outputs, Prediction, Purpose, Reading, Remains, RemainsKind, Role,
     RunId, SignalVerdict, StepDef, StepId, UndoPhase,
 };
-use runbook_steps::{BackupRef, Baseline, Changed, Confirmation, Done, Held, Note, Step, Work};
+use runbook_step::{BackupRef, Baseline, Changed, Confirmation, Done, Held, Note, Step, Work};
 use serde_json::Value as Json;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};

@@ -3,6 +3,7 @@
 use crate::{Command, Reader, io_failure};
 use runbook_model::Failure;
 use rustix::fs::{Access, AtFlags, CWD};
+use std::collections::BTreeMap;
 use std::env;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,6 +11,9 @@ use std::path::{Path, PathBuf};
 /// The permission bits that files of what `runbook` starts never have, whoever calls it with whatever umask: a service
 /// has to be able to read what a command installs. `runbook`'s own files have modes of their own.
 pub const UMASK: u32 = 0o022;
+
+/// The variables that a service inherits from whoever starts it; all others come from its own `env`.
+const INHERITED: [&str; 9] = ["PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "TZ", "TMPDIR"];
 
 impl Reader {
     /// Whether this user may make and replace names in the directory `path`.
@@ -95,4 +99,9 @@ impl Reader {
         let dir = env::var_os("XDG_RUNTIME_DIR").filter(|dir| !dir.is_empty()).map_or_else(usual, PathBuf::from);
         dir.is_dir().then_some(dir)
     }
+}
+
+/// The part of the environment of this process that services and external kinds inherit.
+pub fn base_environment() -> BTreeMap<String, String> {
+    INHERITED.iter().filter_map(|name| Some(((*name).to_owned(), env::var(name).ok()?))).collect()
 }

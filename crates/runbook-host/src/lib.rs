@@ -48,7 +48,7 @@ pub use adopted::adopt_orphans;
 pub use cancel::{Cancel, Canceller};
 pub use command::KEPT;
 pub use command::{Command, Output};
-pub use environment::UMASK;
+pub use environment::{UMASK, base_environment};
 pub use failures::{backup_failure, io_advice, io_failure};
 pub use left_behind::{LeftBehind, end_noted};
 pub use log::{LogLine, LogMark, LogTail, digest, last_before, without_escapes};

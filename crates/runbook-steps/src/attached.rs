@@ -4,9 +4,9 @@
 
 use crate::process::{Life, Service};
 use crate::systemd::{Manner, Place, Rise, Unit};
-use crate::{Note, Work};
 use runbook_host::{Host, Identity, Reader};
 use runbook_model::{Failure, StepId};
+use runbook_step::{Note, Work};
 use serde_json::Value as Json;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;

@@ -1,11 +1,7 @@
-//! The explicit table of kinds, and the look-up that also finds external ones.
+//! The explicit table of kinds.
 
-use crate::external::{External, NotFound};
-use crate::{Kind, kinds};
-use runbook_host::Reader;
-use runbook_model::{Diagnostic, Span};
-use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use crate::kinds;
+use runbook_step::{Catalogue, Kind};
 
 /// Every built-in kind. Adding one is a file under `kinds/` and a line here.
 pub const BUILT_IN: &[&dyn Kind] = &[
@@ -51,52 +47,7 @@ pub const BUILT_IN: &[&dyn Kind] = &[
     &kinds::wait_soak::WaitSoak,
 ];
 
-/// Where kinds are found by name. Every external kind is asked once for its capabilities and then kept.
-pub struct Catalogue {
-    search: String,
-    external: Mutex<BTreeMap<String, Result<&'static External, NotFound>>>,
-}
-
-impl Default for Catalogue {
-    /// Looks for external kinds on `PATH`.
-    fn default() -> Self {
-        Self::searching(Reader::new("/", "/").search_path())
-    }
-}
-
-impl Catalogue {
-    /// Looks for external kinds along `search`, which is written like `PATH`.
-    pub fn searching(search: impl Into<String>) -> Self {
-        Self { search: search.into(), external: Mutex::default() }
-    }
-
-    /// The built-in kinds in the order of the table.
-    pub fn built_in(&self) -> impl Iterator<Item = &'static dyn Kind> {
-        BUILT_IN.iter().copied()
-    }
-
-    /// The kind called `name`: a built-in one, else the program `runbook-step-NAME` on PATH. `None` also if that program
-    /// does not answer as it should; [`look_up`](Self::look_up) says why.
-    pub fn get(&self, name: &str) -> Option<&dyn Kind> {
-        self.find(name).ok()
-    }
-
-    /// Like [`get`](Self::get), with the fault for the author of a plan that uses `name` at `span`.
-    pub fn look_up(&self, name: &str, span: Span) -> Result<&dyn Kind, Diagnostic> {
-        let known = || BUILT_IN.iter().map(|kind| &*kind.doc().name);
-        self.find(name).map_err(|why| why.diagnostic(name, span, known()))
-    }
-
-    fn find(&self, name: &str) -> Result<&'static dyn Kind, NotFound> {
-        if let Some(kind) = self.built_in().find(|kind| kind.doc().name == name) {
-            return Ok(kind);
-        }
-        // A poisoned cache is still a cache: each of its entries was complete when it was put in.
-        let mut known = self.external.lock().unwrap_or_else(PoisonError::into_inner);
-        let entry = known
-            .entry(name.to_owned())
-            // Leaked, because a kind lives as long as the process, like the built-in ones.
-            .or_insert_with(|| External::find(name, &self.search).map(|found| &*Box::leak(Box::new(found))));
-        entry.clone().map(|kind| kind as &dyn Kind)
-    }
+/// The built-in kinds, and external ones on `PATH`.
+pub fn catalogue() -> Catalogue {
+    Catalogue::of(BUILT_IN)
 }

@@ -2,11 +2,11 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use runbook_model::{Diagnostics, Node, Resource, Role, Span, UndoSource};
-use runbook_steps::{ArgContext, Args, Catalogue, check_parameters};
+use runbook_step::{ArgContext, Args, check_parameters};
 use serde_json::{Value as Json, json};
 
-fn with_args<T>(kind: &str, with: &Json, look: impl FnOnce(&dyn runbook_steps::Kind, &Args<'_>) -> T) -> T {
-    let catalogue = Catalogue::default();
+fn with_args<T>(kind: &str, with: &Json, look: impl FnOnce(&dyn runbook_step::Kind, &Args<'_>) -> T) -> T {
+    let catalogue = runbook_steps::catalogue();
     let kind = catalogue.get(kind).unwrap();
     let node = Node::from_json(Span::default(), with);
     let context = ArgContext { base: "/base".into(), home: "/home".into(), services: Vec::new(), window: None };

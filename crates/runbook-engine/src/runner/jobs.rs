@@ -8,7 +8,7 @@ use crate::way_back::kept;
 use crate::worker::{Brief, fail};
 use runbook_host::{Cancel, Canceller};
 use runbook_model::{Failure, FailureKind, RunPhase, StepId, StepStatus};
-use runbook_steps::BackupRef;
+use runbook_step::BackupRef;
 use serde_json::Value as Json;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};

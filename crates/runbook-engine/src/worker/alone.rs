@@ -2,7 +2,7 @@
 
 use super::{Bench, Worker};
 use runbook_model::{Declaration, Failure, StepId, UndoPhase};
-use runbook_steps::Step;
+use runbook_step::Step;
 
 impl Worker {
     /// The mark of what a step runs on the way forward.

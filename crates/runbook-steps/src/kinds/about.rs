@@ -1,12 +1,12 @@
 //! The service that a step of housekeeping is about: one of the embedded supervisor, or a unit of systemd.
 
 use super::process::valid_name;
-use crate::args::wrong;
 use crate::process::{Life, Service};
 use crate::systemd::{Load, Unit, UnitState};
-use crate::{Args, Param, ParamType, Peek};
 use runbook_host::Reader;
 use runbook_model::{Diagnostic, Diagnostics, Failure, Resource};
+use runbook_step::wrong;
+use runbook_step::{Args, Param, ParamType, Peek};
 use std::fmt;
 
 pub(super) const UNIT: Param =

@@ -4,9 +4,6 @@
 
 mod listing;
 
-use crate::args::wrong;
-use crate::lack::of_parent;
-use crate::{Args, Done, Kind, KindDoc, Lack, OutputDoc, Param, ParamType, Probe, Step, Work};
 use listing::{Listing, Member};
 use runbook_backup::{Model, Staging};
 use runbook_host::backup_failure;
@@ -14,6 +11,9 @@ use runbook_host::{Host, Reader};
 use runbook_model::{
     Declaration, Diagnostic, Diagnostics, Effect, Failure, Outputs, Prediction, Role, UndoPhase, UndoSource,
 };
+use runbook_step::lack::of_parent;
+use runbook_step::wrong;
+use runbook_step::{Args, Done, Kind, KindDoc, Lack, OutputDoc, Param, ParamType, Probe, Step, Work};
 use serde_json::{Value as Json, json};
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};

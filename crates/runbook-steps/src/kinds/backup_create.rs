@@ -5,15 +5,17 @@
 mod compare;
 mod read;
 
-use crate::lack::of_command;
-use crate::local_undo::BACKUP;
-use crate::{Args, Changed, Confirmation, Done, Kind, KindDoc, Lack, OutputDoc, Param, ParamType, Probe, Step, Work};
 use read::{Capture, Covered, Restore, read_captures, read_paths};
 use runbook_backup::{Backup, Created, Limit, Options, Settled};
 use runbook_host::backup_failure;
 use runbook_host::{Command, Reader};
 use runbook_model::{
     Declaration, Diagnostic, Diagnostics, Effect, Failure, FailureKind, Outputs, Prediction, Remains, Role, UndoPhase,
+};
+use runbook_step::BACKUP;
+use runbook_step::lack::of_command;
+use runbook_step::{
+    Args, Changed, Confirmation, Done, Kind, KindDoc, Lack, OutputDoc, Param, ParamType, Probe, Step, Work,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
@@ -101,7 +103,7 @@ impl Kind for BackupCreate {
         }
         let mut paths: Vec<(PathBuf, Restore)> = Vec::new();
         for Covered { paths: known, restore, span } in covered {
-            let known = known.ok_or_else(|| crate::args::wrong("paths", span, "known when the step begins"))?;
+            let known = known.ok_or_else(|| runbook_step::wrong("paths", span, "known when the step begins"))?;
             for path in known {
                 match paths.iter_mut().find(|(other, _)| *other == path) {
                     Some((_, other)) => *other = (*other).max(restore),

@@ -1,13 +1,13 @@
 //! `command.capture`: what a command says, as outputs for later steps.
 
-use crate::args::wrong;
-use crate::lack::of_command;
-use crate::{
-    Args, Confirmation, Done, FromArg, Kind, KindDoc, Lack, Mistake, OutputDoc, Param, ParamType, Probe, Step, Work,
-};
 use runbook_host::{Command, Output, Reader};
 use runbook_model::{
     Declaration, Diagnostic, Diagnostics, Effect, Failure, Node, Outputs, Prediction, Resource, UndoPhase, Value,
+};
+use runbook_step::lack::of_command;
+use runbook_step::wrong;
+use runbook_step::{
+    Args, Confirmation, Done, FromArg, Kind, KindDoc, Lack, Mistake, OutputDoc, Param, ParamType, Probe, Step, Work,
 };
 use serde_json::{Value as Json, json};
 use std::borrow::Cow;

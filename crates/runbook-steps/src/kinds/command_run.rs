@@ -1,18 +1,18 @@
 //! `command.run`: a command of the plan's author, with what it touches and how it is taken back.
 
-use crate::args::wrong;
-use crate::brought::{INSTALL_IT, brought_by_plan};
-use crate::check::as_vector;
-use crate::effects::read_effects;
-use crate::lack::of_command;
-use crate::{
-    Args, Confirmation, Done, FromArg, Kind, KindDoc, Lack, Mistake, OutputDoc, Param, ParamType, Probe, Step, Work,
-};
 use runbook_host::{Command, Reader};
 use runbook_model::{
     Access, Code, Declaration, Diagnostic, Diagnostics, Effect, Failure, Node, Outputs, Prediction, Reference, Remains,
     RemainsKind, Resource, UndoPhase, UndoSource, Value,
 };
+use runbook_step::as_vector;
+use runbook_step::lack::of_command;
+use runbook_step::read_effects;
+use runbook_step::wrong;
+use runbook_step::{
+    Args, Confirmation, Done, FromArg, Kind, KindDoc, Lack, Mistake, OutputDoc, Param, ParamType, Probe, Step, Work,
+};
+use runbook_step::{INSTALL_IT, brought_by_plan};
 use serde_json::{Value as Json, json};
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};

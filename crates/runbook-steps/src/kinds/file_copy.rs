@@ -1,15 +1,15 @@
 //! `file.copy`: a file as a copy of another one of this host.
 
-use super::diff::{Text, diff};
 use super::file_write::bits;
 use super::in_the_way::{no_file, other_names};
-use crate::args::wrong;
-use crate::lack::of_parent;
-use crate::{Args, Done, Kind, KindDoc, Lack, Mode, OutputDoc, Param, ParamType, Probe, Step, Work};
 use runbook_host::{Reader, special};
 use runbook_model::{
     Declaration, Diagnostic, Diagnostics, Effect, Failure, Outputs, Prediction, UndoPhase, UndoSource,
 };
+use runbook_step::diff::{Text, diff};
+use runbook_step::lack::of_parent;
+use runbook_step::wrong;
+use runbook_step::{Args, Done, Kind, KindDoc, Lack, Mode, OutputDoc, Param, ParamType, Probe, Step, Work};
 use serde_json::{Value as Json, json};
 use std::borrow::Cow;
 use std::fs::Metadata;

@@ -1,11 +1,11 @@
 //! `file.link`: a symlink that says this. Undo puts back what was at its path, or its absence.
 
 use super::file_copy::what_it_is;
-use crate::args::normalise;
-use crate::lack::of_parent;
-use crate::{Args, Done, Kind, KindDoc, Lack, OutputDoc, Param, ParamType, Peek, Probe, Step, Work};
 use runbook_host::Reader;
 use runbook_model::{Declaration, Diagnostic, Effect, Failure, Outputs, Prediction, Resource, UndoPhase, UndoSource};
+use runbook_step::lack::of_parent;
+use runbook_step::normalise;
+use runbook_step::{Args, Done, Kind, KindDoc, Lack, OutputDoc, Param, ParamType, Peek, Probe, Step, Work};
 use serde_json::{Value as Json, json};
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};

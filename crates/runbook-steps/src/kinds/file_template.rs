@@ -1,14 +1,14 @@
 //! `file.template`: a file rendered from a template of this host. The template language is that of plans.
 
-use super::diff::is_private;
 use super::file_copy::file_in_the_way;
 use super::file_write::WholeFile;
-use crate::lack::of_parent;
-use crate::{Args, Done, Kind, KindDoc, Lack, Mode, OutputDoc, Param, ParamType, Probe, Step, Work};
 use runbook_host::Reader;
 use runbook_model::{
     Code, Declaration, Diagnostic, Diagnostics, Effect, Failure, Node, Outputs, UndoPhase, UndoSource, Value,
 };
+use runbook_step::diff::is_private;
+use runbook_step::lack::of_parent;
+use runbook_step::{Args, Done, Kind, KindDoc, Lack, Mode, OutputDoc, Param, ParamType, Probe, Step, Work};
 use serde_json::Value as Json;
 use std::borrow::Cow;
 use std::path::PathBuf;

@@ -1,12 +1,12 @@
 //! `file.write`: a file with this content and mode. Undo puts back the exact file that was there, or its absence.
 
-use super::diff::{Text, diff};
 use super::file_copy::file_in_the_way;
 use super::in_the_way::{no_file, other_names};
-use crate::lack::of_parent;
-use crate::{Args, Done, Kind, KindDoc, Lack, Mode, OutputDoc, Param, ParamType, Probe, Step, Work};
 use runbook_host::Reader;
 use runbook_model::{Declaration, Diagnostic, Effect, Failure, Outputs, Prediction, UndoPhase, UndoSource};
+use runbook_step::diff::{Text, diff};
+use runbook_step::lack::of_parent;
+use runbook_step::{Args, Done, Kind, KindDoc, Lack, Mode, OutputDoc, Param, ParamType, Probe, Step, Work};
 use serde_json::{Value as Json, json};
 use std::borrow::Cow;
 use std::fs::Metadata;

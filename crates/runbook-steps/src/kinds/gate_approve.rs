@@ -1,8 +1,8 @@
 //! `gate.approve`: the plan goes on when a person says so.
 
-use crate::{Args, Done, Kind, KindDoc, OutputDoc, Param, ParamType, Probe, Step, Work};
 use runbook_host::Reader;
 use runbook_model::{Declaration, Diagnostic, Failure, Outputs, Prediction, Role, UndoPhase, Waiting, format_duration};
+use runbook_step::{Args, Done, Kind, KindDoc, OutputDoc, Param, ParamType, Probe, Step, Work};
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 use std::borrow::Cow;

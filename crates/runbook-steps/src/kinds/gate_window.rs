@@ -1,11 +1,11 @@
 //! `gate.window`: the plan goes on only inside a maintenance window.
 
 use crate::window::{WindowState, is_zone, local_time, window_state};
-use crate::{Args, Done, Kind, KindDoc, OutputDoc, Param, ParamType, Probe, Step, Work};
 use runbook_host::Reader;
 use runbook_model::{
     Code, Declaration, Diagnostic, Diagnostics, Failure, Outputs, Prediction, Role, UndoPhase, Window,
 };
+use runbook_step::{Args, Done, Kind, KindDoc, OutputDoc, Param, ParamType, Probe, Step, Work};
 use serde_json::{Value as Json, json};
 use std::borrow::Cow;
 use std::time::Duration;

@@ -9,12 +9,8 @@ mod model;
 mod pointer;
 mod shown;
 
-use super::diff::is_private;
 use super::file_write::WholeFile;
 use super::in_the_way::other_names;
-use crate::args::wrong;
-use crate::lack::of_parent;
-use crate::{Args, Done, FromArg, Kind, KindDoc, Lack, OutputDoc, Param, ParamType, Probe, Step, Work};
 use document::{Edit, Fault, edited};
 use pointer::Pointer;
 use runbook_host::Reader;
@@ -22,6 +18,10 @@ use runbook_model::{
     Code, Declaration, Diagnostic, Diagnostics, Effect, Failure, Node, Outputs, Prediction, Span, UndoPhase,
     UndoSource, Value,
 };
+use runbook_step::diff::is_private;
+use runbook_step::lack::of_parent;
+use runbook_step::wrong;
+use runbook_step::{Args, Done, FromArg, Kind, KindDoc, Lack, OutputDoc, Param, ParamType, Probe, Step, Work};
 use serde_json::{Value as Json, json};
 use shown::changes;
 use std::borrow::Cow;
@@ -133,8 +133,8 @@ fn read_pointers(args: &Args<'_>, found: &mut Diagnostics) -> Vec<(Pointer, Span
             for item in items {
                 match String::from_arg(item, args.context) {
                     Ok(text) => texts.push((text, item.span)),
-                    Err(crate::Mistake::Later) => {}
-                    Err(crate::Mistake::Wrong(span, wanted)) => found.push(wrong("remove", span, &wanted)),
+                    Err(runbook_step::Mistake::Later) => {}
+                    Err(runbook_step::Mistake::Wrong(span, wanted)) => found.push(wrong("remove", span, &wanted)),
                 }
             }
         }

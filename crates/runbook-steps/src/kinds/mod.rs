@@ -5,7 +5,6 @@ pub(crate) mod artifact_deploy;
 pub(crate) mod backup_create;
 pub(crate) mod command_capture;
 pub(crate) mod command_run;
-mod diff;
 pub(crate) mod file_copy;
 pub(crate) mod file_directory;
 pub(crate) mod file_link;

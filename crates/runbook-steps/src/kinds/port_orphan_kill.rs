@@ -7,12 +7,12 @@ mod program;
 
 use self::holders::Holder;
 use super::about::{self, About};
-use crate::args::wrong;
-use crate::{Args, Done, Kind, KindDoc, Lack, OutputDoc, Param, ParamType, Probe, Step, Work};
 use runbook_host::{Identity, Reader};
 use runbook_model::{
     Declaration, Diagnostic, Diagnostics, Failure, Outputs, Prediction, Purpose, Resource, Role, UndoPhase, UndoSource,
 };
+use runbook_step::wrong;
+use runbook_step::{Args, Done, Kind, KindDoc, Lack, OutputDoc, Param, ParamType, Probe, Step, Work};
 use serde_json::{Value as Json, json};
 use std::borrow::Cow;
 use std::time::{Duration, Instant};

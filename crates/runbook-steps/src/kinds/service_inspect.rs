@@ -14,18 +14,18 @@ mod tests;
 mod told;
 mod unit;
 
-use crate::args::{normalise, wrong};
 use crate::launch::{Trail, accounts, follow, links_on};
 use crate::launchd::Job;
 use crate::package::{package_name, package_root, package_version};
 use crate::process::Service;
 use crate::systemd::Unit;
-use crate::{Args, Done, Kind, KindDoc, OutputDoc, Param, ParamType, Peek, Probe, Step, Work};
 use report::Inspection;
 use runbook_host::Reader;
 use runbook_model::{
     Code, Declaration, Diagnostic, Diagnostics, Failure, Outputs, Prediction, Resource, Role, UndoPhase,
 };
+use runbook_step::{Args, Done, Kind, KindDoc, OutputDoc, Param, ParamType, Peek, Probe, Step, Work};
+use runbook_step::{normalise, wrong};
 use serde_json::Value as Json;
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};

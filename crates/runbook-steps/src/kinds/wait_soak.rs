@@ -1,8 +1,8 @@
 //! `wait.soak`: a pause in which faults that come late can show.
 
-use crate::{Args, Confirmation, Done, Kind, KindDoc, Param, ParamType, Probe, Step, Work};
 use runbook_host::Reader;
 use runbook_model::{Declaration, Diagnostic, Failure, Prediction, UndoPhase, format_duration};
+use runbook_step::{Args, Confirmation, Done, Kind, KindDoc, Param, ParamType, Probe, Step, Work};
 use serde_json::{Value as Json, json};
 use std::borrow::Cow;
 use std::time::Duration;

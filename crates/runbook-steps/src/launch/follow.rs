@@ -3,9 +3,9 @@
 use super::nvm::Nvm;
 use super::shell::Dialect;
 use super::{Account, Launch, Unclear, Value, node, shell, unclear, wrappers};
-use crate::args::normalise;
 use runbook_host::Reader;
 use runbook_model::Failure;
+use runbook_step::normalise;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 

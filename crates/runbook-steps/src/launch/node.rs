@@ -1,8 +1,8 @@
 //! Which script Node is given.
 
 use super::{Unclear, Value, unclear};
-use crate::args::normalise;
 use runbook_host::Reader;
+use runbook_step::normalise;
 use std::path::{Path, PathBuf};
 
 /// Options whose value may be a word of its own (node(1)).

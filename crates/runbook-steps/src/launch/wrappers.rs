@@ -206,7 +206,7 @@ fn env(launch: &Launch) -> Result<Launch, Unclear> {
                 };
                 match option {
                     "-u" | "--unset" => drop(next.env.remove(&value)),
-                    _ => next.cwd = crate::args::normalise(&next.cwd.join(Path::new(&value))),
+                    _ => next.cwd = runbook_step::normalise(&next.cwd.join(Path::new(&value))),
                 }
             }
             "-S" | "--split-string" => {

@@ -2,9 +2,9 @@
 
 use super::control::Manner;
 use super::{Definition, Job, JobState};
-use crate::Work;
 use runbook_host::{Identity, Reader};
 use runbook_model::{Failure, SERVICE_KEY, UndoPhase, service_state};
+use runbook_step::Work;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use std::ffi::OsStr;

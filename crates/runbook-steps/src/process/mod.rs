@@ -14,6 +14,6 @@ mod way_back;
 pub(crate) use control::Service;
 pub(crate) use readiness::Ready;
 pub use revive::revive;
-pub(crate) use spec::{Limit, Restart, Spec, base_environment};
+pub(crate) use spec::{Limit, Restart, Spec};
 pub(crate) use state::{Life, State};
 pub use supervisor::supervise;

@@ -9,9 +9,6 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// The variables that a service inherits from whoever starts it; all others come from its own `env`.
-const INHERITED: [&str; 9] = ["PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "TZ", "TMPDIR"];
-
 /// A service of the embedded supervisor.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Spec {
@@ -116,9 +113,4 @@ impl Spec {
         let bare = |spec: &Self| Self { base_env: BTreeMap::new(), umask: None, ..spec.clone() };
         bare(self) == bare(other)
     }
-}
-
-/// The part of the environment of this process that a service inherits.
-pub(crate) fn base_environment() -> BTreeMap<String, String> {
-    INHERITED.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?))).collect()
 }

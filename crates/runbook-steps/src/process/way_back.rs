@@ -1,9 +1,9 @@
 //! The way back of the steps that start, stop and restart: the service as it was, with the spec that it had.
 
 use super::{Life, Service, Spec};
-use crate::Work;
 use runbook_host::{Command, Identity, Reader};
 use runbook_model::{Failure, SERVICE_KEY, UndoPhase, service_state};
+use runbook_step::Work;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 

@@ -1,9 +1,9 @@
 //! Bringing a unit up and down, and believing it only when the unit and its processes show it.
 
 use super::{JobResult, Load, Unit, UnitState, Verb};
-use crate::Lack;
 use runbook_host::{Host, Process, Reader};
 use runbook_model::Failure;
+use runbook_step::Lack;
 use std::time::{Duration, Instant};
 
 /// The longest time between two looks at whether the operator still wants this.

@@ -2,10 +2,10 @@
 //! once it is there.
 
 use super::{Load, Unit};
-use crate::Work;
-use crate::text_file::TextFile;
 use runbook_host::{Command, Reader};
 use runbook_model::Failure;
+use runbook_step::TextFile;
+use runbook_step::Work;
 use serde_json::Value as Json;
 use std::time::Duration;
 

@@ -6,9 +6,9 @@
 //! be lifted for the unit to start again. And it ends at once when the link goes, before systemd reads its files again.
 
 use super::{Load, Unit, UnitState};
-use crate::Work;
 use runbook_host::{Host, Reader};
 use runbook_model::Failure;
+use runbook_step::Work;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 

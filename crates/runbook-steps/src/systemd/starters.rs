@@ -5,9 +5,9 @@
 
 use super::control::Manner;
 use super::{Unit, UnitState, Verb};
-use crate::Work;
 use runbook_host::{Host, Reader};
 use runbook_model::Failure;
+use runbook_step::Work;
 
 /// How often somebody else may be faster with a start of the unit than this with its sockets.
 const ATTEMPTS: u32 = 10;

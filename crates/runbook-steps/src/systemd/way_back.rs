@@ -4,9 +4,9 @@
 use super::control::Manner;
 use super::starters::Rise;
 use super::{Load, Unit, UnitState, Verb};
-use crate::Work;
 use runbook_host::Reader;
 use runbook_model::{Failure, SERVICE_KEY, UndoPhase, service_state};
+use runbook_step::Work;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use std::collections::BTreeSet;

@@ -4,11 +4,11 @@ use crate::cli::{Format, StepsArgs};
 use crate::error::{CommandError, Exit};
 use crate::screen::Screen;
 use runbook_model::did_you_mean;
-use runbook_steps::{Catalogue, KindDoc, Need, Param, ParamType, kind_schema};
+use runbook_step::{KindDoc, Need, Param, ParamType, kind_schema};
 use serde_json::json;
 
 pub(crate) fn steps(screen: &Screen, args: &StepsArgs) -> Result<Exit, CommandError> {
-    let catalogue = Catalogue::default();
+    let catalogue = runbook_steps::catalogue();
     let Some(name) = &args.kind else {
         let docs: Vec<&KindDoc> = catalogue.built_in().map(|kind| kind.doc()).collect();
         match (screen.format, args.markdown) {
@@ -32,7 +32,7 @@ pub(crate) fn steps(screen: &Screen, args: &StepsArgs) -> Result<Exit, CommandEr
     match screen.format {
         Format::Text if args.markdown => screen.text(&markdown(kind.doc()))?,
         Format::Text => screen.text(&plain(kind.doc(), screen.style().width))?,
-        Format::Json | Format::Ndjson => screen.json(&kind_schema(kind.doc()))?,
+        Format::Json | Format::Ndjson => screen.json(&kind_schema(kind))?,
     }
     Ok(Exit::Done)
 }

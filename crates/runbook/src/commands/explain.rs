@@ -5,7 +5,6 @@ use crate::error::{CommandError, Exit};
 use crate::screen::Screen;
 use runbook_model::{CODES, CodeDoc, OrderingRule, Refusal, did_you_mean};
 use runbook_report::diagnostics;
-use runbook_steps::Catalogue;
 use serde_json::{Value, json};
 
 /// The one place in which rules are told about.
@@ -87,7 +86,7 @@ fn rule(rule: &Rule) -> Value {
 
 fn unknown(name: &str) -> CommandError {
     let error = CommandError::refused(format!("there is no code and no rule `{name}`"));
-    if Catalogue::default().get(name).is_some() {
+    if runbook_steps::catalogue().get(name).is_some() {
         return error.hint(format!("it is a kind: `runbook steps {name}` tells about it"));
     }
     let known: Vec<&str> = CODES.iter().map(|doc| doc.code).chain(rules().map(|rule| rule.name)).collect();

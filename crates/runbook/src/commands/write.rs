@@ -6,7 +6,7 @@ use crate::screen::Screen;
 use crate::texts::plain;
 use clap_complete::Shell;
 use runbook_plan::{environment_schema, plan_schema};
-use runbook_steps::{Catalogue, plan_schema_with_kinds};
+use runbook_step::plan_schema_with_kinds;
 use serde_json::Value;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -64,7 +64,7 @@ pub(crate) fn schema(screen: &Screen, args: &SchemaArgs) -> Result<Exit, Command
 }
 
 fn schemas() -> [(&'static str, Value); 2] {
-    let plan = plan_schema_with_kinds(plan_schema(), &Catalogue::default());
+    let plan = plan_schema_with_kinds(plan_schema(), &runbook_steps::catalogue());
     [("plan.schema.json", plan), ("environment.schema.json", environment_schema())]
 }
 

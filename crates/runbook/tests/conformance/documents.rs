@@ -2,13 +2,13 @@
 
 use crate::scenarios;
 use runbook_model::{Diagnostics, Later, Node, Reference, Span, StepId, Value};
-use runbook_steps::{ArgContext, Args, Catalogue};
+use runbook_step::{ArgContext, Args};
 use std::collections::BTreeSet;
 
 #[test]
 fn every_kind_has_a_scenario() {
     let tried: BTreeSet<&str> = scenarios::all().map(|scenario| scenario.kind).collect();
-    let without: Vec<String> = Catalogue::default()
+    let without: Vec<String> = runbook_steps::catalogue()
         .built_in()
         .map(|kind| kind.doc().name.to_string())
         .filter(|name| !tried.contains(name.as_str()))
@@ -18,7 +18,7 @@ fn every_kind_has_a_scenario() {
 
 #[test]
 fn every_example_is_a_step_of_its_kind() {
-    for kind in Catalogue::default().built_in() {
+    for kind in runbook_steps::catalogue().built_in() {
         let doc = kind.doc();
         let steps: serde_json::Value = serde_yaml::from_str(&doc.example).unwrap();
         let [step] = steps.as_array().unwrap().as_slice() else { panic!("`{}`: one step", doc.name) };
@@ -29,7 +29,7 @@ fn every_example_is_a_step_of_its_kind() {
         let context = ArgContext { base: "/plan".into(), home: "/home/ops".into(), services: vec![], window: None };
         let args = Args { doc, node: &with, context: &context, step_span: Span::default() };
         let mut found = Diagnostics::default();
-        if runbook_steps::check_parameters(&args, &mut found) {
+        if runbook_step::check_parameters(&args, &mut found) {
             kind.check(&args, &mut found);
         }
         let found = found.into_sorted();
@@ -43,7 +43,7 @@ fn every_example_is_a_step_of_its_kind() {
 
 #[test]
 fn every_page_is_complete() {
-    for kind in Catalogue::default().built_in() {
+    for kind in runbook_steps::catalogue().built_in() {
         let doc = kind.doc();
         assert!(!doc.summary.is_empty() && !doc.summary.ends_with('.'), "the summary of `{}`", doc.name);
         assert!(doc.text.ends_with('.') || doc.text.ends_with('`'), "the text of `{}`", doc.name);

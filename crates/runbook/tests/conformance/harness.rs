@@ -9,7 +9,7 @@
 
 use crate::world::World;
 use runbook_model::{Failure, Prediction, UndoPhase};
-use runbook_steps::{Baseline, Confirmation, Done, Step};
+use runbook_step::{Baseline, Confirmation, Done, Step};
 use serde_json::Value as Json;
 
 /// As good as no limit on acts.

@@ -1,18 +1,18 @@
 //! Parameters that cannot mean anything are found before a host is touched, each with its code and a help.
 
 use runbook_model::{Code, Diagnostics, Node, Span};
-use runbook_steps::{ArgContext, Args, Catalogue};
+use runbook_step::{ArgContext, Args};
 use serde_json::{Value as Json, json};
 
 /// What is found in `with`: codes, messages and helps.
 fn found(kind: &str, with: &Json) -> Vec<(Code, String)> {
-    let catalogue = Catalogue::default();
+    let catalogue = runbook_steps::catalogue();
     let kind = catalogue.get(kind).unwrap();
     let node = Node::from_json(Span::default(), with);
     let context = ArgContext { base: "/plan".into(), home: "/home/ops".into(), services: vec![], window: None };
     let args = Args { doc: kind.doc(), node: &node, context: &context, step_span: Span::default() };
     let mut faults = Diagnostics::default();
-    if runbook_steps::check_parameters(&args, &mut faults) {
+    if runbook_step::check_parameters(&args, &mut faults) {
         kind.check(&args, &mut faults);
     }
     // A plan with faults is declared as well, for further checks.
@@ -96,7 +96,7 @@ fn nonsense_is_found() {
 
 /// What a step declares, as the schedule sees it.
 fn declared(kind: &str, with: &Json) -> Vec<String> {
-    let catalogue = Catalogue::default();
+    let catalogue = runbook_steps::catalogue();
     let kind = catalogue.get(kind).unwrap();
     let mut node = Node::from_json(Span::default(), with);
     crate::documents::wait_for_templates(&mut node);

@@ -2,7 +2,7 @@
 
 use runbook_host::{Cancel, Canceller, Host, HostBuilder, Reader};
 use runbook_model::{Node, Resource, Span, StepId};
-use runbook_steps::{ArgContext, Args, BackupRef, Baseline, Catalogue, Held, Step, Work};
+use runbook_step::{ArgContext, Args, BackupRef, Baseline, Held, Step, Work};
 use serde_json::Value as Json;
 use std::fmt::Write as _;
 use std::fs;
@@ -78,7 +78,7 @@ impl World {
     pub(crate) fn bind(&self, kind: &str, with: &Json) -> Box<dyn Step> {
         // The external kind of the examples is found as an operator would have it on PATH.
         let examples = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/external-kind");
-        let catalogue = Catalogue::searching(examples);
+        let catalogue = runbook_steps::catalogue().searching(examples);
         let kind = catalogue.get(kind).unwrap_or_else(|| panic!("the catalogue has no `{kind}`"));
         let context = ArgContext {
             base: self.root.clone(),
@@ -89,7 +89,7 @@ impl World {
         let node = Node::from_json(Span::default(), with);
         let args = Args { doc: kind.doc(), node: &node, context: &context, step_span: Span::default() };
         let mut found = runbook_model::Diagnostics::default();
-        if runbook_steps::check_parameters(&args, &mut found) {
+        if runbook_step::check_parameters(&args, &mut found) {
             kind.check(&args, &mut found);
         }
         let faults = found.into_sorted();

@@ -4,7 +4,6 @@ use crate::corpus::plans;
 use runbook_engine::{Saved, compile};
 use runbook_model::{Code, Diagnostic, HostFacts, Plan, SourceMap};
 use runbook_plan::{Document, Request, load};
-use runbook_steps::Catalogue;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -89,7 +88,7 @@ fn mac() -> HostFacts {
 
 /// What is found in the playbook, and the plan.
 fn judge(call: &Call, environment: &Path, host: HostFacts) -> (Option<Plan>, Vec<Diagnostic>) {
-    let catalogue = Catalogue::default();
+    let catalogue = runbook_steps::catalogue();
     let outputs = |uses: &str| {
         let kind = catalogue.get(uses)?;
         let doc = kind.doc();
@@ -109,7 +108,7 @@ fn judge(call: &Call, environment: &Path, host: HostFacts) -> (Option<Plan>, Vec
     });
     let mut found = loaded.diagnostics;
     if let Some(plan) = loaded.plan.clone() {
-        found.extend(compile(Saved { plan, sources: loaded.sources, parallel: 4 }, Catalogue::default()).1);
+        found.extend(compile(Saved { plan, sources: loaded.sources, parallel: 4 }, runbook_steps::catalogue()).1);
     }
     (loaded.plan, found)
 }

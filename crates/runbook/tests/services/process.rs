@@ -34,7 +34,7 @@ fn a_service_starts_once_outlives_the_step_and_stops() {
     let pid = scratch.pid("demo");
     assert_eq!(outputs["service"], json!({ "name": "demo", "state": "up", "pid": pid }));
     assert!(runs(pid) && start.no_change());
-    assert_eq!(start.confirm(), runbook_steps::Confirmation::There);
+    assert_eq!(start.confirm(), runbook_step::Confirmation::There);
     let mut stop = scratch.step("process.stop", json!({ "name": "demo" }));
     assert!(!stop.no_change());
     stop.applied();
@@ -232,7 +232,7 @@ fn a_restart_is_needed_only_when_what_runs_was_changed() {
     std::fs::write(scratch.path("app/VERSION"), "2").unwrap();
     assert!(!restart.no_change());
     restart.applied();
-    assert_eq!(restart.confirm(), runbook_steps::Confirmation::There);
+    assert_eq!(restart.confirm(), runbook_step::Confirmation::There);
     assert!(restart.no_change());
     let third = scratch.pid("demo");
     restart.take_back(UndoPhase::Halt);

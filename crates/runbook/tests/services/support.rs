@@ -2,7 +2,7 @@
 
 use runbook_host::{Canceller, Host, HostBuilder, Reader};
 use runbook_model::{Failure, Node, Outputs, Prediction, Reading, Resource, Span, StepId, UndoPhase};
-use runbook_steps::{ArgContext, Args, Catalogue, Done, Probe, Step, Work};
+use runbook_step::{ArgContext, Args, Done, Probe, Step, Work};
 use serde_json::Value as Json;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -65,12 +65,12 @@ impl Scratch {
 
     /// The step of kind `kind` with these parameters.
     pub(crate) fn step(&self, kind: &str, with: Json) -> OneStep<'_> {
-        let catalogue = Catalogue::default();
+        let catalogue = runbook_steps::catalogue();
         let kind = catalogue.get(kind).unwrap_or_else(|| panic!("no kind {kind}"));
         let (node, context) = (Node::from_json(Span::default(), &with), self.context());
         let args = Args { doc: kind.doc(), node: &node, context: &context, step_span: Span::default() };
         let mut found = runbook_model::Diagnostics::default();
-        if runbook_steps::check_parameters(&args, &mut found) {
+        if runbook_step::check_parameters(&args, &mut found) {
             kind.check(&args, &mut found);
         }
         assert!(!found.has_errors(), "{:#?}", found.into_sorted());
@@ -90,12 +90,12 @@ impl Scratch {
 
     /// The faults that are found in these parameters.
     pub(crate) fn faults(&self, kind: &str, with: Json) -> Vec<runbook_model::Diagnostic> {
-        let catalogue = Catalogue::default();
+        let catalogue = runbook_steps::catalogue();
         let kind = catalogue.get(kind).unwrap();
         let (node, context) = (Node::from_json(Span::default(), &with), self.context());
         let args = Args { doc: kind.doc(), node: &node, context: &context, step_span: Span::default() };
         let mut found = runbook_model::Diagnostics::default();
-        if runbook_steps::check_parameters(&args, &mut found) {
+        if runbook_step::check_parameters(&args, &mut found) {
             kind.check(&args, &mut found);
         }
         found.into_sorted()
@@ -178,7 +178,7 @@ impl OneStep<'_> {
         self.apply().unwrap_or_else(|failure| panic!("{failure:#?}")).outputs
     }
 
-    pub(crate) fn confirm(&self) -> runbook_steps::Confirmation {
+    pub(crate) fn confirm(&self) -> runbook_step::Confirmation {
         self.step.confirm(&self.scratch.reader(), &self.undo).unwrap()
     }
 

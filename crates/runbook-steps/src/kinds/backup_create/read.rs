@@ -1,9 +1,9 @@
 //! `paths` and `capture` as plans write them.
 
-use crate::args::wrong;
-use crate::check::unfit_variable;
-use crate::{Args, FromArg, Mistake};
 use runbook_model::{Code, Diagnostic, Diagnostics, Node, Reference, Resource, Span, Value, did_you_mean};
+use runbook_step::unfit_variable;
+use runbook_step::wrong;
+use runbook_step::{Args, FromArg, Mistake};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -2,9 +2,9 @@
 
 use super::params::{self, OUTPUTS};
 use crate::launchd::{Job, Manner};
-use crate::{Args, Done, Kind, KindDoc, Probe, Step, Work};
 use runbook_host::Reader;
 use runbook_model::{Declaration, Diagnostic, Diagnostics, Failure, Prediction, Role, UndoPhase};
+use runbook_step::{Args, Done, Kind, KindDoc, Probe, Step, Work};
 use serde_json::Value as Json;
 use std::borrow::Cow;
 

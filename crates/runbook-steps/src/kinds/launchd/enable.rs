@@ -2,9 +2,9 @@
 
 use super::params;
 use crate::launchd::{Definition, Job};
-use crate::{Args, Done, Kind, KindDoc, OutputDoc, Probe, Step, Work};
 use runbook_host::Reader;
 use runbook_model::{Declaration, Diagnostic, Diagnostics, Failure, Outputs, Prediction, UndoPhase, UndoSource};
+use runbook_step::{Args, Done, Kind, KindDoc, OutputDoc, Probe, Step, Work};
 use serde_json::{Value as Json, json};
 use std::borrow::Cow;
 use std::path::PathBuf;

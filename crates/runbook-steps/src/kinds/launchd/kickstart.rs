@@ -3,9 +3,9 @@
 use super::params::{self, OUTPUTS};
 use crate::freshness::{Executes, newer_than, settle};
 use crate::launchd::{Before, Definition, Job, JobState, Manner};
-use crate::{Args, Confirmation, Done, Kind, KindDoc, Param, ParamType, Probe, Step, Work};
 use runbook_host::Reader;
 use runbook_model::{Declaration, Diagnostic, Diagnostics, Failure, Prediction, Resource, Role, UndoPhase};
+use runbook_step::{Args, Confirmation, Done, Kind, KindDoc, Param, ParamType, Probe, Step, Work};
 use serde_json::Value as Json;
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};

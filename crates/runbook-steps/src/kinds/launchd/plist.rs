@@ -1,13 +1,13 @@
 //! `launchd.plist`: the property list that says what a job is. Undo puts back the exact file that was there, or its absence.
 
 use super::params;
-use crate::args::wrong;
-use crate::kinds::diff::{self, diff};
 use crate::launchd::{Definition, Job};
-use crate::text_file::TextFile;
-use crate::{Args, Done, Kind, KindDoc, Mode, OutputDoc, Param, ParamType, Probe, Step, Work};
 use runbook_host::Reader;
 use runbook_model::{Declaration, Diagnostic, Diagnostics, Failure, Outputs, Prediction, UndoPhase, UndoSource};
+use runbook_step::TextFile;
+use runbook_step::diff::{self, diff};
+use runbook_step::wrong;
+use runbook_step::{Args, Done, Kind, KindDoc, Mode, OutputDoc, Param, ParamType, Probe, Step, Work};
 use serde_json::{Value as Json, json};
 use std::borrow::Cow;
 use std::path::PathBuf;

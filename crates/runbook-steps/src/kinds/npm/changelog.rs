@@ -7,13 +7,13 @@ use super::install::check_package;
 use super::manifest::Manifest;
 use super::params;
 use super::program::Npm;
-use crate::args::wrong;
-use crate::{Args, Confirmation, Done, Kind, KindDoc, OutputDoc, Param, ParamType, Peek, Probe, Step, Work};
 use runbook_host::{Command, Reader, Scratch};
 use runbook_model::{
     Declaration, Diagnostic, Diagnostics, EXCERPT_KEY, Effect, ExcerptNotes, Failure, FailureKind, Mark, Outputs,
     Prediction, Role, UndoPhase, Version,
 };
+use runbook_step::wrong;
+use runbook_step::{Args, Confirmation, Done, Kind, KindDoc, OutputDoc, Param, ParamType, Peek, Probe, Step, Work};
 use serde_json::{Value as Json, json};
 use std::borrow::Cow;
 use std::cmp::Ordering;

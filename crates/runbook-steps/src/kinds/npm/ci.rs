@@ -4,12 +4,12 @@ use super::lock::{difference, with_scripts};
 use super::manifest::Manifest;
 use super::params;
 use super::program::Npm;
-use crate::args::wrong;
-use crate::{Args, Confirmation, Done, Kind, KindDoc, Lack, OutputDoc, Param, ParamType, Probe, Step, Work};
 use runbook_host::Reader;
 use runbook_model::{
     Declaration, Diagnostic, Diagnostics, Effect, Failure, Outputs, Prediction, Resource, Role, UndoPhase, UndoSource,
 };
+use runbook_step::wrong;
+use runbook_step::{Args, Confirmation, Done, Kind, KindDoc, Lack, OutputDoc, Param, ParamType, Probe, Step, Work};
 use serde_json::{Value as Json, json};
 use std::borrow::Cow;
 use std::path::PathBuf;

@@ -114,7 +114,7 @@ fn strings(json: Option<&Json>) -> Vec<String> {
 
 /// A path of a package.json as one below the package: `..` and a leading `/` cannot lead out of it.
 fn below(path: &str) -> PathBuf {
-    let clean = crate::args::normalise(&Path::new("/").join(path));
+    let clean = runbook_step::normalise(&Path::new("/").join(path));
     clean.strip_prefix("/").map(Path::to_path_buf).unwrap_or_default()
 }
 

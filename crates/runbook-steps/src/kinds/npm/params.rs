@@ -1,6 +1,6 @@
 //! The parameters that every kind which runs npm has: which npm, with which node, and whom it asks.
 
-use crate::{Param, ParamType};
+use runbook_step::{Param, ParamType};
 
 pub(super) const NPM: Param = Param::optional("npm", ParamType::Path, "The npm to use; without it the one on PATH");
 pub(super) const NPM_OF_PREFIX: Param =

@@ -1,9 +1,9 @@
 //! Which npm runs, under which node, with which settings.
 
 use super::failures::explain;
-use crate::{Args, Lack, Work};
 use runbook_host::{Command, Host, Output, Reader};
 use runbook_model::{Diagnostic, Failure, Resource};
+use runbook_step::{Args, Lack, Work};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 

@@ -1,9 +1,9 @@
 //! One package in one global prefix: where its parts are, whether they are whole, and whether it may be changed.
 
 use super::manifest::Manifest;
-use crate::args::normalise;
 use runbook_host::Reader;
 use runbook_model::Failure;
+use runbook_step::normalise;
 use std::ffi::OsStr;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};

@@ -1,11 +1,12 @@
 //! The parameters that say what a service is, and the outputs that say how it runs.
 
-use crate::args::wrong;
-use crate::lack::{of_command, of_parent};
-use crate::process::{Ready, Restart, Service, Spec, State, base_environment};
-use crate::{Args, Lack, OutputDoc, Param, ParamType, Peek};
+use crate::process::{Ready, Restart, Service, Spec, State};
+use runbook_host::base_environment;
 use runbook_host::{Command, Reader, UMASK};
 use runbook_model::{Diagnostic, Diagnostics, Failure, Outputs, Resource, SERVICE_KEY, service_state};
+use runbook_step::lack::{of_command, of_parent};
+use runbook_step::wrong;
+use runbook_step::{Args, Lack, OutputDoc, Param, ParamType, Peek};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -172,7 +173,7 @@ pub(super) fn executed_paths(args: &Args<'_>) -> Vec<Resource> {
     };
     let program = match (program.map(|node| &node.value), &cwd) {
         (Some(runbook_model::Value::String(text)), Resource::Path(cwd)) if text.contains('/') => {
-            Some(Resource::Path(crate::args::normalise(&cwd.join(text))))
+            Some(Resource::Path(runbook_step::normalise(&cwd.join(text))))
         }
         (Some(runbook_model::Value::Later(_)), _) => Some(Resource::UnknownPath),
         _ => None,
@@ -186,7 +187,7 @@ fn program(host: &Reader, name: &str, cwd: &Path) -> Result<PathBuf, Failure> {
     if !name.contains('/') {
         return host.program(name);
     }
-    let path = crate::args::normalise(&cwd.join(name));
+    let path = runbook_step::normalise(&cwd.join(name));
     match host.stat(&path)? {
         Some(found) if found.is_file() => Ok(path),
         Some(_) => Err(Failure::missing(format!("{} is not a program file", path.display()))),

@@ -3,11 +3,11 @@
 use super::params::{self, OUTPUTS, Wanted};
 use crate::freshness::{newer_than, settle};
 use crate::process::{Life, Spec};
-use crate::{Args, Confirmation, Done, Kind, KindDoc, Lack, Param, ParamType, Probe, Step, Work};
 use runbook_host::Reader;
 use runbook_model::{
     Declaration, Diagnostic, Diagnostics, Failure, Prediction, Purpose, Resource, Role, UndoPhase, UndoSource,
 };
+use runbook_step::{Args, Confirmation, Done, Kind, KindDoc, Lack, Param, ParamType, Probe, Step, Work};
 use serde_json::Value as Json;
 use std::borrow::Cow;
 use std::path::PathBuf;

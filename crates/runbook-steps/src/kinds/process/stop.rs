@@ -2,12 +2,12 @@
 
 use super::params;
 use crate::process::{Life, Service};
-use crate::{Args, Done, Kind, KindDoc, OutputDoc, Probe, Step, Work};
 use runbook_host::Reader;
 use runbook_model::{
     Declaration, Diagnostic, Diagnostics, Failure, Outputs, Prediction, Purpose, Role, SERVICE_KEY, UndoPhase,
     UndoSource, service_state,
 };
+use runbook_step::{Args, Done, Kind, KindDoc, OutputDoc, Probe, Step, Work};
 use serde_json::Value as Json;
 use std::borrow::Cow;
 

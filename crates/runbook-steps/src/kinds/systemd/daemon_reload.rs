@@ -2,9 +2,9 @@
 
 use super::params;
 use crate::systemd::Unit;
-use crate::{Args, Confirmation, Done, Kind, KindDoc, Probe, Step, Work};
 use runbook_host::Reader;
 use runbook_model::{Declaration, Diagnostic, Failure, Prediction, Purpose, Resource, Role, UndoPhase, UndoSource};
+use runbook_step::{Args, Confirmation, Done, Kind, KindDoc, Probe, Step, Work};
 use serde_json::{Value as Json, json};
 use std::borrow::Cow;
 

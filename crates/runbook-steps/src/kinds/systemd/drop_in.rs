@@ -1,10 +1,10 @@
 //! `systemd.drop-in`: a file that changes a unit whose own file belongs to somebody else, such as a package.
 
 use super::{params, text};
-use crate::args::wrong;
 use crate::systemd::Unit;
-use crate::{Args, Kind, KindDoc, Param, ParamType, Peek, Step};
 use runbook_model::{Declaration, Diagnostic, Diagnostics};
+use runbook_step::wrong;
+use runbook_step::{Args, Kind, KindDoc, Param, ParamType, Peek, Step};
 use std::borrow::Cow;
 use std::path::PathBuf;
 

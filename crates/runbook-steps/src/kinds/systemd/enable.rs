@@ -2,11 +2,11 @@
 
 use super::params;
 use crate::systemd::{Links, Unit};
-use crate::{Args, Done, Kind, KindDoc, OutputDoc, Probe, Step, Work};
 use runbook_host::Reader;
 use runbook_model::{
     Declaration, Diagnostic, Diagnostics, Failure, Outputs, Prediction, Resource, UndoPhase, UndoSource,
 };
+use runbook_step::{Args, Done, Kind, KindDoc, OutputDoc, Probe, Step, Work};
 use serde_json::{Value as Json, json};
 use std::borrow::Cow;
 

@@ -1,11 +1,11 @@
 //! The parameters that say which unit is meant and how it is handled, and the outputs that say how it runs.
 
-use crate::args::wrong;
 use crate::systemd::{Manner, Unit, UnitState};
-use crate::{Args, OutputDoc, Param, ParamType, Peek};
 use runbook_model::{
     Declaration, Diagnostic, Diagnostics, Outputs, Purpose, Resource, SERVICE_KEY, UndoSource, service_state,
 };
+use runbook_step::wrong;
+use runbook_step::{Args, OutputDoc, Param, ParamType, Peek};
 use serde_json::json;
 
 pub(super) const UNIT: Param =

@@ -3,9 +3,9 @@
 use super::fresh;
 use super::params::{self, OUTPUTS};
 use crate::systemd::{Before, Manner, Rise, Unit};
-use crate::{Args, Confirmation, Done, Kind, KindDoc, Lack, Probe, Step, Work};
 use runbook_host::Reader;
 use runbook_model::{Declaration, Diagnostic, Diagnostics, Failure, Prediction, Resource, Role, UndoPhase};
+use runbook_step::{Args, Confirmation, Done, Kind, KindDoc, Lack, Probe, Step, Work};
 use serde_json::Value as Json;
 use std::borrow::Cow;
 

@@ -2,11 +2,11 @@
 
 use super::params;
 use crate::systemd::{Load, Manner, Unit, UnitState};
-use crate::{Args, Confirmation, Done, Kind, KindDoc, OutputDoc, Probe, Step, Work};
 use runbook_host::Reader;
 use runbook_model::{
     Declaration, Diagnostic, Diagnostics, Failure, Outputs, Prediction, Role, SERVICE_KEY, UndoPhase, service_state,
 };
+use runbook_step::{Args, Confirmation, Done, Kind, KindDoc, OutputDoc, Probe, Step, Work};
 use serde_json::{Value as Json, json};
 use std::borrow::Cow;
 

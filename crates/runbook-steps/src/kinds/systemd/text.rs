@@ -1,12 +1,12 @@
 //! What `systemd.unit-file` and `systemd.drop-in` share: a text that belongs to a unit, as a step.
 
 use super::params;
-use crate::kinds::diff::{self, diff};
 use crate::systemd::{Unit, UnitText};
-use crate::text_file::TextFile;
-use crate::{Args, Done, Mode, OutputDoc, Param, ParamType, Probe, Step, Work};
 use runbook_host::Reader;
 use runbook_model::{Declaration, Diagnostic, Failure, Outputs, Prediction, Resource, UndoPhase, UndoSource};
+use runbook_step::TextFile;
+use runbook_step::diff::{self, diff};
+use runbook_step::{Args, Done, Mode, OutputDoc, Param, ParamType, Probe, Step, Work};
 use serde_json::{Value as Json, json};
 use std::path::PathBuf;
 

@@ -2,8 +2,8 @@
 
 use super::{params, text};
 use crate::systemd::Unit;
-use crate::{Args, Kind, KindDoc, Step};
 use runbook_model::{Declaration, Diagnostic, Diagnostics};
+use runbook_step::{Args, Kind, KindDoc, Step};
 use std::borrow::Cow;
 use std::path::PathBuf;
 

@@ -5,12 +5,12 @@ use super::logs::{Marks, Moment, Opened, SharedLog, keep, note, open};
 use super::read::{Glance, Seen, Surroundings, read_log, row};
 use super::signal::{Signal, Source};
 use super::subject::Subject;
-use crate::{Baseline, Confirmation, Done, Lack, Probe, Step, Work};
 use runbook_host::Reader;
 use runbook_model::{
     Failure, FailureKind, Outputs, Prediction, Reading, SignalKind, SignalRole, SignalVerdict, UndoPhase,
     format_duration,
 };
+use runbook_step::{Baseline, Confirmation, Done, Lack, Probe, Step, Work};
 use serde_json::{Value as Json, json};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};

@@ -1,15 +1,16 @@
 //! The kind: its table, what it declares, and what can be wrong with its signals.
 
 use super::judge::Verify;
+use super::schema::signals_schema;
 use super::signal::{Signal, Source, read_signals};
 use super::subject::{Subject, named, of_user};
-use crate::args::wrong;
 use crate::launchd::Job;
 use crate::systemd::Unit;
-use crate::{Args, Kind, KindDoc, OutputDoc, Param, ParamType, Peek, Step};
 use runbook_model::{
     Code, Declaration, Diagnostic, Diagnostics, Node, Resource, Role, SignalKind, SignalRole, format_duration,
 };
+use runbook_step::wrong;
+use runbook_step::{Args, Kind, KindDoc, OutputDoc, Param, ParamType, Peek, Step};
 use std::borrow::Cow;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -96,6 +97,10 @@ impl Kind for VerifySignals {
         check_durations(args, &signals, found);
         check_repeats(&signals, found);
         check_service(args, node, &signals, found);
+    }
+
+    fn inside(&self, param: &str) -> Option<serde_json::Value> {
+        (param == "signals").then(signals_schema)
     }
 
     fn declare(&self, args: &Args<'_>) -> Declaration {

@@ -2,11 +2,11 @@
 
 use super::signal::{Signal, Source};
 use super::subject::Subject;
-use crate::Lack;
-use crate::lack::{of_command, of_parent};
 use crate::systemd::{Load, Unit};
 use runbook_host::{Command, Reader};
 use runbook_model::{Failure, SignalRole};
+use runbook_step::Lack;
+use runbook_step::lack::{of_command, of_parent};
 use std::path::Path;
 
 /// A signal that decides cannot be green where its program, its unit or the directory of its log is not there; of any

@@ -18,4 +18,3 @@ mod subject;
 mod units;
 
 pub(crate) use kind::VerifySignals;
-pub(crate) use schema::signals_schema;

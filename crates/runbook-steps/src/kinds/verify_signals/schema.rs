@@ -4,7 +4,7 @@ use super::signal::{LIMITS, SOURCES, Source};
 use serde_json::{Map, Value, json};
 
 /// A map of signals by name: each has one source, with the fields that go with it.
-pub(crate) fn signals_schema() -> Value {
+pub(super) fn signals_schema() -> Value {
     let ways: Vec<Value> = SOURCES
         .iter()
         .map(|source| {

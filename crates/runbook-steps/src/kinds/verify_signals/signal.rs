@@ -1,13 +1,13 @@
 //! One signal as the plan writes it. All faults are reported; a part that waits for a step is left open.
 
-use crate::brought::{INSTALL_IT, brought_by_plan};
-use crate::check::unfit_variable;
 use crate::launchd::Job;
 use crate::systemd::Unit;
-use crate::{ArgContext, FromArg, Mistake};
 use runbook_model::{
     Code, Diagnostic, Diagnostics, Entry, Node, Reference, SignalKind, SignalRole, Span, Value, did_you_mean,
 };
+use runbook_step::unfit_variable;
+use runbook_step::{ArgContext, FromArg, Mistake};
+use runbook_step::{INSTALL_IT, brought_by_plan};
 use std::collections::BTreeMap;
 use std::time::Duration;
 

@@ -3,8 +3,8 @@
 use crate::launchd::Job;
 use crate::process::Service;
 use crate::systemd::Unit;
-use crate::{Args, Peek};
 use runbook_model::Resource;
+use runbook_step::{Args, Peek};
 use std::fmt;
 
 /// The service: of the embedded supervisor, of systemd, or of launchd.

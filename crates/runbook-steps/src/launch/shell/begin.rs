@@ -2,9 +2,9 @@
 
 use super::parser::parse;
 use super::run::{Flow, Shell, State};
-use crate::args::normalise;
 use crate::launch::follow::Tracer;
 use crate::launch::{Launch, Unclear, Value, unclear};
+use runbook_step::normalise;
 use std::path::PathBuf;
 
 /// What the arguments of a shell say.

@@ -3,8 +3,8 @@
 use super::parser::parse;
 use super::run::{Flow, Shell, Truth};
 use super::syntax::{Word, is_name};
-use crate::args::normalise;
 use crate::launch::{Launch, Unclear, Value, unclear};
+use runbook_step::normalise;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 

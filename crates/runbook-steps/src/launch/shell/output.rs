@@ -3,9 +3,9 @@
 use super::parser::parse;
 use super::run::{Shell, Truth};
 use super::syntax::{Command, What};
-use crate::args::normalise;
 use crate::launch::nvm::Nvm;
 use crate::launch::{Unclear, Value, links_on};
+use runbook_step::normalise;
 use std::path::{Path, PathBuf};
 
 /// How deep substitutions may nest.

@@ -3,7 +3,7 @@
 use crate::harness::{Scenario, scenarios};
 use crate::world::World;
 use runbook_model::UndoPhase;
-use runbook_steps::{Note, Work};
+use runbook_step::{Note, Work};
 use serde_json::{Value as Json, json};
 use std::fs;
 use std::sync::Mutex;

@@ -231,5 +231,5 @@ fn a_soak_waits_only_for_what_is_left() {
     let step = world.bind("wait.soak", &json!({ "for": "5h" }));
     let undo = json!({ "until_ms": world.reader().now_ms() - 1 });
     world.work(i64::MAX, None, |work| step.apply(work, &undo)).unwrap();
-    assert_eq!(step.confirm(&world.reader(), &undo).unwrap(), runbook_steps::Confirmation::There);
+    assert_eq!(step.confirm(&world.reader(), &undo).unwrap(), runbook_step::Confirmation::There);
 }

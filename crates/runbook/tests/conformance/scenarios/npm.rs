@@ -4,7 +4,7 @@
 use crate::harness::{Scenario, scenarios};
 use crate::world::World;
 use runbook_model::{FailureKind, UndoPhase};
-use runbook_steps::Confirmation;
+use runbook_step::Confirmation;
 use serde_json::{Value as Json, json};
 use std::fs;
 use std::path::Path;

@@ -15,6 +15,12 @@ pub trait Kind: Send + Sync {
         let (_, _) = (args, found);
     }
 
+    /// The JSON Schema of what is inside of a parameter that the kind judges itself.
+    fn inside(&self, param: &str) -> Option<serde_json::Value> {
+        let _ = param;
+        None
+    }
+
     /// What a step with these parameters will do, as far as that is known now. Never touches the host.
     fn declare(&self, args: &Args<'_>) -> Declaration;
 

@@ -41,13 +41,13 @@ impl Lack {
     }
 
     /// What is wrong at `path` itself.
-    pub(crate) fn at(host: &Reader, path: &Path, failure: Failure) -> Self {
+    pub fn at(host: &Reader, path: &Path, failure: Failure) -> Self {
         Self::new(failure, places(host, path))
     }
 }
 
 /// The path, and where it really is or would be.
-pub(crate) fn places(host: &Reader, path: &Path) -> Vec<Resource> {
+pub fn places(host: &Reader, path: &Path) -> Vec<Resource> {
     let real = host.where_it_would_be(path);
     let mut places = vec![Resource::Path(path.to_owned())];
     if real != path {
@@ -57,7 +57,7 @@ pub(crate) fn places(host: &Reader, path: &Path) -> Vec<Resource> {
 }
 
 /// The directory that has to hold `path`, where it is not there or this user may make no names in it.
-pub(crate) fn of_parent(host: &Reader, path: &Path) -> Option<Lack> {
+pub fn of_parent(host: &Reader, path: &Path) -> Option<Lack> {
     let parent = path.parent().unwrap_or(Path::new("/"));
     let failure = match host.stat(parent) {
         Err(failure) => failure,
@@ -112,7 +112,7 @@ fn of_program(host: &Reader, command: &Command) -> Option<Lack> {
 }
 
 /// What keeps the file at `path` from being executed by this user.
-pub(crate) fn executable(host: &Reader, path: &Path, name: &str) -> Option<Lack> {
+pub fn executable(host: &Reader, path: &Path, name: &str) -> Option<Lack> {
     let failure = match host.stat(path) {
         Err(failure) => failure,
         Ok(None) => Failure::missing(format!("the program `{name}` is not on this host"))

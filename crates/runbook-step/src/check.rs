@@ -102,7 +102,7 @@ fn next_action(ty: ParamType, node: &Node) -> Option<String> {
 }
 
 /// What to write instead of a command line.
-pub(crate) fn as_vector(line: &str) -> String {
+pub fn as_vector(line: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=@+ ".contains(c);
     if line.is_empty() || !line.chars().all(plain) || line.contains(" @") || line.contains(" =") {
         return "no shell splits it: write the program and each argument as items of a list".to_owned();
@@ -164,7 +164,7 @@ fn program(node: &Node, argv: &[String]) -> Result<(), Mistake> {
 }
 
 /// A name in `env` that no environment variable can have.
-pub(crate) fn unfit_variable(env: &BTreeMap<String, String>) -> Option<&str> {
+pub fn unfit_variable(env: &BTreeMap<String, String>) -> Option<&str> {
     env.keys().map(String::as_str).find(|name| name.is_empty() || name.contains(['=', '\0']))
 }
 

@@ -10,32 +10,33 @@ const LIMIT: usize = 256 * 1024;
 
 /// One of the two.
 #[derive(Clone, Copy)]
-pub(super) struct Text<'a> {
-    pub(super) bytes: &'a [u8],
+pub struct Text<'a> {
+    /// The whole text.
+    pub bytes: &'a [u8],
     /// Whether there is somebody who may not read it.
-    pub(super) private: bool,
+    pub private: bool,
 }
 
 impl<'a> Text<'a> {
     /// What everybody may read, the plan's own text among it: its secrets are struck out later.
-    pub(super) fn open(bytes: &'a [u8]) -> Self {
+    pub fn open(bytes: &'a [u8]) -> Self {
         Self { bytes, private: false }
     }
 
     /// What is in this file.
-    pub(super) fn of(bytes: &'a [u8], file: &Metadata) -> Self {
+    pub fn of(bytes: &'a [u8], file: &Metadata) -> Self {
         Self { bytes, private: is_private(file) }
     }
 }
 
 /// Whether there is somebody who may not read the file.
-pub(super) fn is_private(file: &Metadata) -> bool {
+pub fn is_private(file: &Metadata) -> bool {
     file.permissions().mode() & 0o004 == 0
 }
 
 /// A unified diff; for anything but short text, only the sizes. Of a private text no line is shown, only how many come
 /// or go, and what does not change is left out.
-pub(super) fn diff(path: &Path, old: Text<'_>, new: Text<'_>) -> String {
+pub fn diff(path: &Path, old: Text<'_>, new: Text<'_>) -> String {
     let texts = (std::str::from_utf8(old.bytes), std::str::from_utf8(new.bytes));
     let (Ok(old_text), Ok(new_text)) = texts else { return sizes(old, new) };
     if old_text.len() + new_text.len() > LIMIT {

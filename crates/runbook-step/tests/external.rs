@@ -2,12 +2,15 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot set its stage fails")]
 
 use runbook_host::Reader;
-use runbook_model::{Declaration, Diagnostics, Effect, FailureKind, Later, Node, Prediction, Resource, Span, Value};
-use runbook_steps::{ArgContext, Args, Catalogue, Step, check_parameters};
+use runbook_model::{
+    Declaration, Diagnostic, Diagnostics, Effect, FailureKind, Later, Node, Prediction, Resource, Span, Value,
+};
+use runbook_step::{ArgContext, Args, Catalogue, Kind, KindDoc, Step, check_parameters, wrong};
 use serde_json::{Value as Json, json};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::sync::LazyLock;
 
 const CAPABILITIES: &str = r#"{"protocol": 1, "name": "x", "summary": "X", "purpose": "principal", "undo": "own",
     "probe": "read-only", "parameters": [
@@ -25,8 +28,37 @@ fn program(script: &str) -> tempfile::TempDir {
     dir
 }
 
+/// The one built-in kind here: it is there to be found, and does nothing.
+struct Near(LazyLock<KindDoc>);
+
+static TABLE: [&dyn Kind; 1] = [&NEAR];
+
+static NEAR: Near = Near(LazyLock::new(|| KindDoc {
+    name: "file.write".into(),
+    summary: "".into(),
+    text: "".into(),
+    params: (&[]).into(),
+    outputs: (&[]).into(),
+    open_outputs: false,
+    example: "".into(),
+}));
+
+impl Kind for Near {
+    fn doc(&self) -> &KindDoc {
+        &self.0
+    }
+
+    fn declare(&self, _: &Args<'_>) -> Declaration {
+        Declaration::inspection()
+    }
+
+    fn bind(&self, args: &Args<'_>) -> Result<Box<dyn Step>, Diagnostic> {
+        Err(wrong("uses", args.step_span, "a kind that does something"))
+    }
+}
+
 fn catalogue(dir: &Path) -> Catalogue {
-    Catalogue::searching(dir.to_string_lossy())
+    Catalogue::of(&TABLE).searching(dir.to_string_lossy())
 }
 
 fn context() -> ArgContext {

@@ -8,7 +8,7 @@ const INTERPRETERS: &[&str] = &["sh", "bash", "dash", "ash", "ksh", "zsh", "node
 
 /// The file of the plan's directory that this command would run: its program if that is a relative path, or the script
 /// of an interpreter.
-pub(crate) fn brought_by_plan(argv: &[String]) -> Option<&str> {
+pub fn brought_by_plan(argv: &[String]) -> Option<&str> {
     let (program, arguments) = argv.split_first()?;
     if program.contains('/') {
         if !program.starts_with('/') {
@@ -27,7 +27,7 @@ pub(crate) fn brought_by_plan(argv: &[String]) -> Option<&str> {
 }
 
 /// What to do about it.
-pub(crate) const INSTALL_IT: &str =
+pub const INSTALL_IT: &str =
     "install it on the host, outside of the plan's directory, and name it with its absolute path or by a name in PATH";
 
 #[cfg(test)]

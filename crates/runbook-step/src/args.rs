@@ -154,7 +154,7 @@ impl<'a> Args<'a> {
 }
 
 /// The fault "parameter `name` is not what is wanted".
-pub(crate) fn wrong(name: &str, span: Span, wanted: &str) -> Diagnostic {
+pub fn wrong(name: &str, span: Span, wanted: &str) -> Diagnostic {
     Diagnostic::error(Code::WRONG_PARAMETER, span, format!("`{name}` must be {wanted}"))
 }
 
@@ -283,7 +283,7 @@ fn absolute(text: &str, context: &ArgContext) -> PathBuf {
 }
 
 /// `path` without `.`, `..` and doubled separators, by its text alone.
-pub(crate) fn normalise(path: &Path) -> PathBuf {
+pub fn normalise(path: &Path) -> PathBuf {
     let mut clean = PathBuf::new();
     for component in path.components() {
         match component {

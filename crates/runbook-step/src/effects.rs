@@ -7,7 +7,7 @@ use std::path::PathBuf;
 const RESOURCES: [&str; 6] = ["path", "unit", "job", "process", "port", "package"];
 
 /// The effects written in `node`; faults go to `found`. A resource that waits for a step is an unknown path.
-pub(crate) fn read_effects(node: &Node, context: &ArgContext, found: &mut Diagnostics) -> Vec<Effect> {
+pub fn read_effects(node: &Node, context: &ArgContext, found: &mut Diagnostics) -> Vec<Effect> {
     let mut effects = Vec::new();
     if !matches!(node.value, Value::Map(_)) {
         found.push(fault(node, "`effects` must be a map with `reads` and `writes`".to_owned()));

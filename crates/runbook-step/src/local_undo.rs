@@ -121,13 +121,7 @@ impl Work<'_> {
 
     /// Puts `name` back from `backup`, and tells what is set aside and what does not come back with it. Says what was
     /// done to `path`.
-    pub(crate) fn put_back_from(
-        &self,
-        backup: &Backup,
-        name: &Path,
-        path: &Path,
-        source: &str,
-    ) -> Result<String, Failure> {
+    pub fn put_back_from(&self, backup: &Backup, name: &Path, path: &Path, source: &str) -> Result<String, Failure> {
         self.host.act()?;
         let restored = backup.restore(name, &self.aside(), &|| false).map_err(|error| not_put_back(path, &error))?;
         if let Some(replaced) = &restored.replaced {
@@ -147,7 +141,7 @@ impl Work<'_> {
     }
 
     /// Tells where what was at `path` is now, unless it is with the run, where it leaves with it and is in nobody's way.
-    pub(crate) fn sets_aside(&self, path: &Path, aside: &Path) {
+    pub fn sets_aside(&self, path: &Path, aside: &Path) {
         if !aside.starts_with(self.dir) {
             let detail = format!("what was at {}; there was no room for it with the run", path.display());
             self.leaves(Remains::new(RemainsKind::SetAside, aside.to_string_lossy(), detail));
@@ -160,7 +154,7 @@ impl Work<'_> {
     }
 
     /// Where what a step replaces is kept for as long as the run is.
-    pub(crate) fn aside(&self) -> PathBuf {
+    pub fn aside(&self) -> PathBuf {
         self.dir.join("aside")
     }
 
@@ -175,7 +169,7 @@ pub fn captures_in(dir: &Path) -> PathBuf {
 }
 
 /// What a `backup.create` of the run took.
-pub(crate) const BACKUP: &str = "the backup";
+pub const BACKUP: &str = "the backup";
 /// What the step captured before it acted.
 const OWN: &str = "what the step had kept of it";
 

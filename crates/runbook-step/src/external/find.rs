@@ -2,8 +2,8 @@
 
 use super::call::{answer, command};
 use super::capabilities::Capabilities;
-use crate::process::base_environment;
 use runbook_host::Reader;
+use runbook_host::base_environment;
 use runbook_model::{Code, Diagnostic, Failure, Span, did_you_mean};
 use serde_json::json;
 use std::path::PathBuf;

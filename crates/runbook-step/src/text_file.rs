@@ -14,27 +14,27 @@ const SAME: &str = "same";
 
 /// The text and where it belongs.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct TextFile {
+pub struct TextFile {
     /// Where the file is.
-    pub(crate) path: PathBuf,
+    pub path: PathBuf,
     /// Its whole text.
-    pub(crate) content: String,
+    pub content: String,
     /// Its permission bits.
-    pub(crate) mode: u32,
+    pub mode: u32,
 }
 
 /// A file as it is now.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Found {
+pub struct Found {
     /// Its text; `None` if there is no file.
-    pub(crate) content: Option<Vec<u8>>,
+    pub content: Option<Vec<u8>>,
     /// Its permission bits.
-    pub(crate) mode: Option<u32>,
+    pub mode: Option<u32>,
 }
 
 impl TextFile {
     /// What is there now. A directory or a link at the path is refused.
-    pub(crate) fn found(&self, host: &Reader) -> Result<Found, Failure> {
+    pub fn found(&self, host: &Reader) -> Result<Found, Failure> {
         let place = self.path.display();
         match host.lstat(&self.path)? {
             None => Ok(Found { content: None, mode: None }),
@@ -55,12 +55,12 @@ impl TextFile {
     }
 
     /// Whether the file is as wanted.
-    pub(crate) fn is_there(&self, found: &Found) -> bool {
+    pub fn is_there(&self, found: &Found) -> bool {
         found.mode == Some(self.mode) && found.content.as_deref() == Some(self.content.as_bytes())
     }
 
     /// Captures what is there, and which directories the step will make; for `prepare`.
-    pub(crate) fn remember(&self, work: &Work<'_>) -> Result<Json, Failure> {
+    pub fn remember(&self, work: &Work<'_>) -> Result<Json, Failure> {
         let mut undo = work.capture(std::slice::from_ref(&self.path))?;
         undo[SAME] = self.is_there(&self.found(work.host)?).into();
         let missing = self.missing_parents(work.host)?;
@@ -69,7 +69,7 @@ impl TextFile {
     }
 
     /// Writes the file, with the directories above it, unless it is as wanted.
-    pub(crate) fn put(&self, host: &Host) -> Result<(), Failure> {
+    pub fn put(&self, host: &Host) -> Result<(), Failure> {
         if self.is_there(&self.found(host)?) {
             return Ok(());
         }
@@ -79,7 +79,7 @@ impl TextFile {
 
     /// Puts back what [`remember`](Self::remember) captured. Directories that the step made go if nobody put anything
     /// else into them.
-    pub(crate) fn take_back(&self, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
+    pub fn take_back(&self, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
         // What a restore replaces is set aside, and on another file system than the state directory that is beside it.
         // The plan holds this text: nothing is lost without it, and nothing is left where the init system looks.
         let is_ours = undo.get(SAME) == Some(&Json::Bool(false)) && self.is_there(&self.found(work.host)?);

@@ -1,18 +1,13 @@
 //! JSON Schema of kinds, from their tables.
 
-use crate::{Catalogue, KindDoc, Need, Param, ParamType};
+use crate::{Catalogue, Kind, Need, Param, ParamType};
 use serde_json::{Value, json};
 
-/// Makes the schema of what is inside of a parameter.
-type Inside = fn() -> Value;
-
-/// Parameters that a kind judges itself, and what is inside of them.
-const INSIDE: &[(&str, &str, Inside)] = &[("verify.signals", "signals", crate::kinds::verify_signals::signals_schema)];
-
 /// The schema of `with` for one kind.
-pub fn kind_schema(doc: &KindDoc) -> Value {
+pub fn kind_schema(kind: &dyn Kind) -> Value {
+    let doc = kind.doc();
     let properties: serde_json::Map<String, Value> =
-        doc.params.iter().map(|param| (param.name.to_owned(), schema_of(doc, param))).collect();
+        doc.params.iter().map(|param| (param.name.to_owned(), schema_of(kind, param))).collect();
     let required: Vec<&str> =
         doc.params.iter().filter(|param| param.need == Need::Required).map(|param| param.name).collect();
     let mut schema = json!({ "type": "object", "properties": properties, "additionalProperties": false });
@@ -29,10 +24,9 @@ pub fn plan_schema_with_kinds(mut plan: Value, catalogue: &Catalogue) -> Value {
     let rules: Vec<Value> = catalogue
         .built_in()
         .map(|kind| {
-            let doc = kind.doc();
             json!({
-                "if": { "properties": { "uses": { "const": doc.name } }, "required": ["uses"] },
-                "then": then(doc),
+                "if": { "properties": { "uses": { "const": kind.doc().name } }, "required": ["uses"] },
+                "then": then(kind),
             })
         })
         .collect();
@@ -47,18 +41,18 @@ pub fn plan_schema_with_kinds(mut plan: Value, catalogue: &Catalogue) -> Value {
     plan
 }
 
-fn then(doc: &KindDoc) -> Value {
-    let mut then = json!({ "properties": { "with": kind_schema(doc) } });
-    if doc.params.iter().any(|param| param.need == Need::Required) {
+fn then(kind: &dyn Kind) -> Value {
+    let mut then = json!({ "properties": { "with": kind_schema(kind) } });
+    if kind.doc().params.iter().any(|param| param.need == Need::Required) {
         then["required"] = json!(["with"]);
     }
     then
 }
 
-fn schema_of(doc: &KindDoc, param: &Param) -> Value {
+fn schema_of(kind: &dyn Kind, param: &Param) -> Value {
     let mut schema = param_schema(param);
-    if let Some((.., inside)) = INSIDE.iter().find(|(kind, name, _)| *kind == doc.name && *name == param.name) {
-        schema = inside();
+    if let Some(inside) = kind.inside(param.name) {
+        schema = inside;
         schema["description"] = json!(param.help);
     }
     schema

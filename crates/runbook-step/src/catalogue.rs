@@ -1,0 +1,58 @@
+//! The look-up of kinds by name: those of a table, and external ones.
+
+use crate::Kind;
+use crate::external::{External, NotFound};
+use runbook_host::Reader;
+use runbook_model::{Diagnostic, Span};
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+/// Where kinds are found by name. Every external kind is asked once for its capabilities and then kept.
+pub struct Catalogue {
+    built_in: &'static [&'static dyn Kind],
+    search: String,
+    external: Mutex<BTreeMap<String, Result<&'static External, NotFound>>>,
+}
+
+impl Catalogue {
+    /// The kinds of the table, and external ones on `PATH`.
+    pub fn of(built_in: &'static [&'static dyn Kind]) -> Self {
+        Self { built_in, search: Reader::new("/", "/").search_path(), external: Mutex::default() }
+    }
+
+    /// The same with external kinds along `search`, which is written like `PATH`.
+    #[must_use]
+    pub fn searching(self, search: impl Into<String>) -> Self {
+        Self { search: search.into(), ..self }
+    }
+
+    /// The built-in kinds in the order of the table.
+    pub fn built_in(&self) -> impl Iterator<Item = &'static dyn Kind> {
+        self.built_in.iter().copied()
+    }
+
+    /// The kind called `name`: a built-in one, else the program `runbook-step-NAME` on PATH. `None` also if that program
+    /// does not answer as it should; [`look_up`](Self::look_up) says why.
+    pub fn get(&self, name: &str) -> Option<&dyn Kind> {
+        self.find(name).ok()
+    }
+
+    /// Like [`get`](Self::get), with the fault for the author of a plan that uses `name` at `span`.
+    pub fn look_up(&self, name: &str, span: Span) -> Result<&dyn Kind, Diagnostic> {
+        let known = || self.built_in.iter().map(|kind| &*kind.doc().name);
+        self.find(name).map_err(|why| why.diagnostic(name, span, known()))
+    }
+
+    fn find(&self, name: &str) -> Result<&'static dyn Kind, NotFound> {
+        if let Some(kind) = self.built_in().find(|kind| kind.doc().name == name) {
+            return Ok(kind);
+        }
+        // A poisoned cache is still a cache: each of its entries was complete when it was put in.
+        let mut known = self.external.lock().unwrap_or_else(PoisonError::into_inner);
+        let entry = known
+            .entry(name.to_owned())
+            // Leaked, because a kind lives as long as the process, like the built-in ones.
+            .or_insert_with(|| External::find(name, &self.search).map(|found| &*Box::leak(Box::new(found))));
+        entry.clone().map(|kind| kind as &dyn Kind)
+    }
+}

@@ -1,0 +1,30 @@
+//! The contract of a step: what a kind is, what a bound step can do, and the catalogue that finds kinds by name.
+//!
+//! Whoever runs steps knows this crate and no kind; a kind knows this crate and nobody who runs it. Beside the contract is
+//! what kinds share: their parameters, what they lack on a host, undo from local files, and the protocol of external kinds.
+
+mod args;
+mod brought;
+mod catalogue;
+mod check;
+pub mod diff;
+mod effects;
+mod external;
+mod kind;
+pub mod lack;
+mod local_undo;
+mod schema;
+mod step;
+mod text_file;
+
+pub use args::{ArgContext, Args, FromArg, Mistake, Mode, Peek, normalise, wrong};
+pub use brought::{INSTALL_IT, brought_by_plan};
+pub use catalogue::Catalogue;
+pub use check::{as_vector, check_parameters, unfit_variable};
+pub use effects::read_effects;
+pub use kind::{Kind, KindDoc, Need, OutputDoc, Param, ParamType};
+pub use lack::Lack;
+pub use local_undo::{BACKUP, captures_in};
+pub use schema::{kind_schema, plan_schema_with_kinds};
+pub use step::{BackupRef, Baseline, Changed, Confirmation, Done, Held, Note, Probe, Step, Work};
+pub use text_file::{Found, TextFile};
