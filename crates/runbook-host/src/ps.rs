@@ -233,6 +233,6 @@ mod tests {
         assert_eq!(told.exe, std::env::current_exe().ok());
         assert_eq!(told.cwd, std::env::current_dir().ok());
         assert_eq!(told.uid, Some(reader().uid()));
-        assert!(told.argv.first().is_some_and(|program| program.contains("runbook_steps")), "{told:?}");
+        assert!(told.argv.first().is_some_and(|program| program.contains("runbook_host")), "{told:?}");
     }
 }

@@ -2,17 +2,10 @@
 //!
 //! One file a kind under `kinds/`; one line a kind in `catalogue.rs`. What a kind is says `runbook-step`.
 
-pub mod attached;
 mod catalogue;
-mod freshness;
 mod kinds;
 mod launch;
-mod launchd;
-mod package;
-mod process;
-mod systemd;
 mod window;
 
 pub use catalogue::{BUILT_IN, catalogue};
-pub use process::{revive, supervise};
 pub use window::{WindowState, is_zone, local_time, window_state};

@@ -28,7 +28,7 @@ fn main() -> ExitCode {
         rustix::process::umask(rustix::fs::Mode::from_raw_mode(runbook_host::UMASK));
     }
     if let cli::Command::Supervise { spec } = &cli.command {
-        return runbook_steps::supervise(spec);
+        return runbook_services::process::supervise(spec);
     }
     screen::trace();
     runbook_host::adopt_orphans();

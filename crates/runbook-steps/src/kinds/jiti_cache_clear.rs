@@ -6,11 +6,11 @@ mod entries;
 mod places;
 
 use self::places::Places;
-use super::about::{self, About};
 use runbook_host::Reader;
 use runbook_model::{
     Declaration, Diagnostic, Diagnostics, Effect, Failure, Outputs, Prediction, Resource, Role, UndoPhase,
 };
+use runbook_services::about::{self, About};
 use runbook_step::{Args, Done, Kind, KindDoc, OutputDoc, Param, ParamType, Probe, Step, Work};
 use serde_json::{Value as Json, json};
 use std::borrow::Cow;

@@ -1,6 +1,5 @@
 //! One file a kind. Each says what it proves, what it captures for undo and what it refuses.
 
-mod about;
 pub(crate) mod artifact_deploy;
 pub(crate) mod backup_create;
 pub(crate) mod command_capture;
@@ -16,11 +15,8 @@ pub(crate) mod gate_window;
 mod in_the_way;
 pub(crate) mod jiti_cache_clear;
 pub(crate) mod json_edit;
-pub(crate) mod launchd;
 pub(crate) mod npm;
 pub(crate) mod port_orphan_kill;
-pub(crate) mod process;
 pub(crate) mod service_inspect;
-pub(crate) mod systemd;
 pub(crate) mod verify_signals;
 pub(crate) mod wait_soak;

@@ -6,11 +6,11 @@ mod holders;
 mod program;
 
 use self::holders::Holder;
-use super::about::{self, About};
 use runbook_host::{Identity, Reader};
 use runbook_model::{
     Declaration, Diagnostic, Diagnostics, Failure, Outputs, Prediction, Purpose, Resource, Role, UndoPhase, UndoSource,
 };
+use runbook_services::about::{self, About};
 use runbook_step::wrong;
 use runbook_step::{Args, Done, Kind, KindDoc, Lack, OutputDoc, Param, ParamType, Probe, Step, Work};
 use serde_json::{Value as Json, json};

@@ -15,15 +15,15 @@ mod told;
 mod unit;
 
 use crate::launch::{Trail, accounts, follow, links_on};
-use crate::launchd::Job;
-use crate::package::{package_name, package_root, package_version};
-use crate::process::Service;
-use crate::systemd::Unit;
 use report::Inspection;
 use runbook_host::Reader;
 use runbook_model::{
     Code, Declaration, Diagnostic, Diagnostics, Failure, Outputs, Prediction, Resource, Role, UndoPhase,
 };
+use runbook_services::launchd::Job;
+use runbook_services::package::{package_name, package_root, package_version};
+use runbook_services::process::Service;
+use runbook_services::systemd::Unit;
 use runbook_step::{Args, Done, Kind, KindDoc, OutputDoc, Param, ParamType, Peek, Probe, Step, Work};
 use runbook_step::{normalise, wrong};
 use serde_json::Value as Json;
@@ -185,7 +185,7 @@ fn faults(args: &Args<'_>) -> Vec<Diagnostic> {
         }
     }
     match args.peek::<String>(own) {
-        Peek::Known(name) if own == "name" && !super::process::valid_name(&name) => {
+        Peek::Known(name) if own == "name" && !runbook_services::process::valid_name(&name) => {
             found.push(wrong(own, args.span(own), "the name of a service"));
         }
         Peek::Known(name) if own == "unit" && !Unit::is_name(&name) => {

@@ -9,13 +9,11 @@ mod follow;
 mod node;
 mod nvm;
 mod shell;
-mod words;
 mod wrappers;
 
 pub(crate) use account::{Account, accounts};
 pub(crate) use follow::{Trail, USUAL_PATH, follow, links_on};
 pub(crate) use node::{WITH_VALUE as NODE_WITH_VALUE, script as node_script};
-pub(crate) use words::{environment_file, expanded};
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

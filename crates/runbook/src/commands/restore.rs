@@ -9,7 +9,7 @@ use crate::screen::Screen;
 use runbook_backup::Backup;
 use runbook_host::{Host, Reader};
 use runbook_journal::StateDir;
-use runbook_steps::attached::{User, bring_down, bring_up, users_of};
+use runbook_services::attached::{User, bring_down, bring_up, users_of};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 

@@ -11,7 +11,7 @@ use crate::window::in_window;
 use runbook_host::{Host, Reader};
 use runbook_journal::{Journal, Lock, Look, RunRow, StateDir};
 use runbook_model::{RunId, RunPhase, RunState, Verdict};
-use runbook_steps::revive;
+use runbook_services::process::revive;
 
 pub(crate) fn rollback(screen: &Screen, dir: &StateDir, args: &RollbackArgs) -> Result<Exit, CommandError> {
     let take = |row: &RunRow| lock(dir, format!("rollback {}", row.run));

@@ -4,11 +4,11 @@
 //! (as CommonJS does; of a `file:` URL jiti finds no directory); else `jiti` in the directory for temporary files. Which
 //! of the two a program does cannot be seen from outside, so both places count.
 
-use crate::package::package_root;
-use crate::process::Service;
-use crate::systemd::{Load, Unit, UnitState};
 use runbook_host::Reader;
 use runbook_model::Failure;
+use runbook_services::package::package_root;
+use runbook_services::process::Service;
+use runbook_services::systemd::{Load, Unit, UnitState};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 

@@ -1,11 +1,11 @@
 //! Who holds a port, and which of them may be ended.
 
 use super::{Free, program};
-use crate::kinds::about::{About, Look};
-use crate::process::Service;
-use crate::systemd::{Place, SocketUnit, UnitState};
 use runbook_host::{Executed, Identity, PortOwners, Process, Reader};
 use runbook_model::{Failure, Resource};
+use runbook_services::about::{About, Look};
+use runbook_services::process::Service;
+use runbook_services::systemd::{Place, SocketUnit, UnitState};
 use std::path::Path;
 
 /// Who holds the port.

@@ -1,8 +1,8 @@
 //! Every installation of a package in the places where package managers and people put them. The disk is not searched.
 
-use crate::package::{package_name, package_version};
 use runbook_host::Reader;
 use runbook_model::Failure;
+use runbook_services::package::{package_name, package_version};
 use std::path::{Path, PathBuf};
 
 /// How many entries of one directory are looked at, and how many homes.

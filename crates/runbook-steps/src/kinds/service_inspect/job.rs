@@ -2,9 +2,9 @@
 
 use super::told::Told;
 use crate::launch::{Account, Launch, Value};
-use crate::launchd::{Definition, Job};
 use runbook_host::Reader;
 use runbook_model::Failure;
+use runbook_services::launchd::{Definition, Job};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 

@@ -2,9 +2,9 @@
 
 use super::told::Told;
 use crate::launch::{Account, Launch};
-use crate::process::Service;
 use runbook_host::Reader;
 use runbook_model::Failure;
+use runbook_services::process::Service;
 
 /// What its supervisor goes by. A service that is not known on this host is a failure.
 pub(super) fn tell(host: &Reader, service: &Service) -> Result<Told, Failure> {

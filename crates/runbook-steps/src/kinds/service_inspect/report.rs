@@ -4,10 +4,10 @@ use super::Finding;
 use super::installations::Installation;
 use super::running::Running;
 use super::told::Told;
-use crate::package::npm_prefix;
 use jiff::Timestamp;
 use runbook_host::Reader;
 use runbook_model::{Failure, Outputs};
+use runbook_services::package::npm_prefix;
 use serde_json::{Value as Json, json};
 use std::path::{Path, PathBuf};
 

@@ -4,9 +4,9 @@
 use super::told::Told;
 use super::{Finding, Wanted};
 use crate::launch::node_script;
-use crate::package::package_version;
 use runbook_host::{Executed, Identity, Reader};
 use runbook_model::Failure;
+use runbook_services::package::package_version;
 use runbook_step::normalise;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};

@@ -374,9 +374,9 @@ fn systemd_looks_for_a_name_in_its_own_list() {
 #[test]
 fn what_is_not_known_of_a_user_of_a_unit_is_unknown() {
     let reader = Reader::new("/nowhere", "/nowhere");
-    let unit = crate::systemd::Unit::named("openclaw.service", false);
+    let unit = runbook_services::systemd::Unit::named("openclaw.service", false);
     let account = Account { name: "directory-user".to_owned(), uid: u32::MAX, ..Account::default() };
-    let mut definition = crate::systemd::Definition::default();
+    let mut definition = runbook_services::systemd::Definition::default();
     let known = super::unit::environment(&reader, &unit, "directory-user", &definition, &account).unwrap();
     assert_eq!((known.get("HOME"), known.get("SHELL")), (Some(&None), Some(&None)));
     definition.unset = vec!["HOME".to_owned()];

@@ -1,10 +1,10 @@
 //! A unit of systemd: the command as systemd itself has it, drop-ins and all, and what is in its control group.
 
 use super::told::Told;
-use crate::launch::{self, Account, Launch, USUAL_PATH, Value};
-use crate::systemd::{Definition, Unit, UnitState};
+use crate::launch::{Account, Launch, USUAL_PATH, Value};
 use runbook_host::{Identity, Reader};
 use runbook_model::Failure;
+use runbook_services::systemd::{Definition, Unit, UnitState, expanded};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -85,7 +85,7 @@ fn launch(
     let env = environment(host, unit, &property("User"), definition, &account)?;
     let args: Vec<Value> = match has("no-env-expand") {
         true => definition.args.iter().cloned().map(Some).collect(),
-        false => launch::expanded(&definition.args, &env),
+        false => expanded(&definition.args, &env),
     };
     let program = program(host, &definition.program, &property("ExecSearchPath"))?;
     let home = || account.home.clone().ok_or_else(|| format!("/etc/passwd has no home of {}", account.name));

@@ -2,9 +2,9 @@
 
 use super::ports::owned;
 use super::read::Seen;
-use crate::launchd::{Job, JobState};
 use runbook_host::{PortOwners, Reader};
 use runbook_model::Failure;
+use runbook_services::launchd::{Job, JobState};
 
 /// A job that runs, with its process and how often launchd has started it again.
 pub(super) fn job(host: &Reader, job: &Job) -> Result<Seen, Failure> {

@@ -4,11 +4,11 @@ use super::judge::Verify;
 use super::schema::signals_schema;
 use super::signal::{Signal, Source, read_signals};
 use super::subject::{Subject, named, of_user};
-use crate::launchd::Job;
-use crate::systemd::Unit;
 use runbook_model::{
     Code, Declaration, Diagnostic, Diagnostics, Node, Resource, Role, SignalKind, SignalRole, format_duration,
 };
+use runbook_services::launchd::Job;
+use runbook_services::systemd::Unit;
 use runbook_step::wrong;
 use runbook_step::{Args, Kind, KindDoc, OutputDoc, Param, ParamType, Peek, Step};
 use std::borrow::Cow;
@@ -219,7 +219,7 @@ fn check_repeats(signals: &[Signal], found: &mut Diagnostics) {
 
 fn check_service(args: &Args<'_>, node: &Node, signals: &[Signal], found: &mut Diagnostics) {
     if let Peek::Known(name) = args.peek::<String>("process")
-        && !crate::kinds::process::valid_name(&name)
+        && !runbook_services::process::valid_name(&name)
     {
         found.push(wrong("process", args.span("process"), "the name of a service"));
     }

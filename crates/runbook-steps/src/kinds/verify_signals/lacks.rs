@@ -2,9 +2,9 @@
 
 use super::signal::{Signal, Source};
 use super::subject::Subject;
-use crate::systemd::{Load, Unit};
 use runbook_host::{Command, Reader};
 use runbook_model::{Failure, SignalRole};
+use runbook_services::systemd::{Load, Unit};
 use runbook_step::Lack;
 use runbook_step::lack::{of_command, of_parent};
 use std::path::Path;

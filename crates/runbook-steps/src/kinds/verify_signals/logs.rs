@@ -2,12 +2,12 @@
 
 use super::signal::{Signal, Source};
 use super::subject::Subject;
-use crate::launchd::{FileMark, Job};
-use crate::systemd::{JournalLine, JournalMark, JournalTail};
 use runbook_host::LogMark;
 use runbook_host::Reader;
 use runbook_host::{LogLine, LogTail};
 use runbook_model::Failure;
+use runbook_services::launchd::{FileMark, Job};
+use runbook_services::systemd::{JournalLine, JournalMark, JournalTail};
 use runbook_step::Work;
 use serde::de::DeserializeOwned;
 use serde_json::{Value as Json, json};

@@ -6,9 +6,9 @@ use super::logs::{Hits, SharedLog};
 use super::signal::{Request, Signal, Source, Text};
 use super::subject::Subject;
 use super::units;
-use crate::process::{Life, Service};
 use runbook_host::{Command, Host, Identity, KEPT, PortOwners, Reader};
 use runbook_model::{Failure, FailureKind, Reading, SignalVerdict, format_duration};
+use runbook_services::process::{Life, Service};
 use std::path::Path;
 use std::time::Duration;
 

@@ -1,10 +1,10 @@
 //! One signal as the plan writes it. All faults are reported; a part that waits for a step is left open.
 
-use crate::launchd::Job;
-use crate::systemd::Unit;
 use runbook_model::{
     Code, Diagnostic, Diagnostics, Entry, Node, Reference, SignalKind, SignalRole, Span, Value, did_you_mean,
 };
+use runbook_services::launchd::Job;
+use runbook_services::systemd::Unit;
 use runbook_step::unfit_variable;
 use runbook_step::{ArgContext, FromArg, Mistake};
 use runbook_step::{INSTALL_IT, brought_by_plan};

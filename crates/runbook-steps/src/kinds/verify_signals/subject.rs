@@ -1,9 +1,9 @@
 //! The service that the signals of one verification are about.
 
-use crate::launchd::Job;
-use crate::process::Service;
-use crate::systemd::Unit;
 use runbook_model::Resource;
+use runbook_services::launchd::Job;
+use runbook_services::process::Service;
+use runbook_services::systemd::Unit;
 use runbook_step::{Args, Peek};
 use std::fmt;
 

@@ -2,9 +2,9 @@
 
 use super::ports::owned;
 use super::read::Seen;
-use crate::systemd::{Load, Unit, UnitState};
 use runbook_host::{Identity, PortOwners, Process, Reader};
 use runbook_model::Failure;
+use runbook_services::systemd::{Load, Unit, UnitState};
 
 /// A unit that is active, with the process that it runs and how often systemd has started it again.
 pub(super) fn unit(host: &Reader, unit: &Unit) -> Result<Seen, Failure> {

@@ -1,0 +1,162 @@
+//! `launchd.plist`: the property list that says what a job is. Undo puts back the exact file that was there, or its absence.
+
+use super::params;
+use crate::launchd::{Definition, Job};
+use runbook_host::Reader;
+use runbook_model::{Declaration, Diagnostic, Diagnostics, Failure, Outputs, Prediction, UndoPhase, UndoSource};
+use runbook_step::TextFile;
+use runbook_step::diff::{self, diff};
+use runbook_step::wrong;
+use runbook_step::{Args, Done, Kind, KindDoc, Mode, OutputDoc, Param, ParamType, Probe, Step, Work};
+use serde_json::{Value as Json, json};
+use std::borrow::Cow;
+use std::path::PathBuf;
+
+/// The kind.
+pub struct PropertyList;
+
+static DOC: KindDoc = KindDoc {
+    name: Cow::Borrowed("launchd.plist"),
+    summary: Cow::Borrowed("Writes the property list of a job of launchd"),
+    text: Cow::Borrowed(
+        "The text is judged before it is written: it has to be a property list with this `label`, with something to run, \
+         and with the right types for what launchd reads from it; if all of it is known, `check` says so already. launchd reads \
+         the file when it loads the job, so a job that is loaded goes on as it was: with `launchd.bootout` \
+         and `launchd.bootstrap` in the plan this step comes between them. A link at the path is refused. A file that \
+         others may write is refused by launchd, and so is such a `mode` here. Undo puts back the file with mode and owner, \
+         XML or binary, or its absence.",
+    ),
+    params: Cow::Borrowed(&[
+        params::LABEL,
+        Param::required("content", ParamType::Content, "Its whole text, as XML"),
+        params::DOMAIN,
+        params::PLIST,
+        Param::optional("mode", ParamType::Mode, "Permission bits; 0644 without it"),
+    ]),
+    outputs: Cow::Borrowed(&[
+        OutputDoc { name: "label", help: "the job's label, text" },
+        OutputDoc { name: "path", help: "the file's absolute path, text" },
+    ]),
+    open_outputs: false,
+    example: Cow::Borrowed(
+        "- id: job\n  uses: launchd.plist\n  with:\n    label: com.example.gateway\n    domain: gui/501\n    content: |\n      \
+         <?xml version=\"1.0\" encoding=\"UTF-8\"?>\n      <plist version=\"1.0\">\n      <dict>\n        \
+         <key>Label</key><string>com.example.gateway</string>\n        <key>ProgramArguments</key><array><string>/srv/app/bin/gateway</string></array>\n        \
+         <key>KeepAlive</key><true/>\n      </dict>\n      </plist>\n",
+    ),
+};
+
+/// Permission bits with which launchd refuses a file.
+const FOREIGN_WRITE: u32 = 0o022;
+
+impl Kind for PropertyList {
+    fn doc(&self) -> &KindDoc {
+        &DOC
+    }
+
+    fn check(&self, args: &Args<'_>, found: &mut Diagnostics) {
+        params::check(args, found);
+        if args.peek::<Mode>("mode").known().is_some_and(|mode| mode.0 & FOREIGN_WRITE != 0) {
+            found.push(wrong(
+                "mode",
+                args.span("mode"),
+                "without write permission for group and others, as launchd wants it",
+            ));
+        }
+        if let (Some(content), Some(label)) =
+            (args.peek::<String>("content").known(), args.peek::<String>("label").known())
+            && let Err(why) = judge(&content, &label)
+        {
+            found.push(wrong("content", args.span("content"), &format!("the property list of {label}: {why}")));
+        }
+    }
+
+    fn declare(&self, args: &Args<'_>) -> Declaration {
+        let declaration = Declaration::principal(UndoSource::Own).writes(params::resource(args));
+        params::plists(args).into_iter().fold(declaration, Declaration::writes)
+    }
+
+    fn bind(&self, args: &Args<'_>) -> Result<Box<dyn Step>, Diagnostic> {
+        let mode = args.maybe::<Mode>("mode")?.map_or(0o644, |mode| mode.0);
+        Ok(Box::new(Text {
+            job: params::job(args)?,
+            plist: params::plist(args)?,
+            content: args.need("content")?,
+            mode,
+        }))
+    }
+}
+
+/// What is wrong with the text.
+fn judge(content: &str, label: &str) -> Result<(), String> {
+    let found = Definition::parse(content.as_bytes())?;
+    if found.label != label {
+        return Err(format!("its Label is {}", found.label));
+    }
+    Ok(())
+}
+
+struct Text {
+    job: Job,
+    plist: Option<PathBuf>,
+    content: String,
+    mode: u32,
+}
+
+impl Text {
+    fn file(&self, host: &Reader) -> Result<TextFile, Failure> {
+        judge(&self.content, &self.job.label).map_err(|why| {
+            let message = format!("`content` is not the property list of {}: {why}; nothing was written", self.job);
+            Failure::refused(message).hint("correct `content` or `label`")
+        })?;
+        self.job.needs_launchd(host)?;
+        let path = self.job.plist(host, self.plist.as_deref())?;
+        Ok(TextFile { path, content: self.content.clone(), mode: self.mode })
+    }
+
+    fn outputs(&self, file: &TextFile) -> Outputs {
+        Outputs::from_iter([
+            ("label".to_owned(), json!(self.job.label)),
+            ("path".to_owned(), json!(file.path.to_string_lossy())),
+        ])
+    }
+}
+
+impl Step for Text {
+    fn probe(&self, host: &Reader) -> Result<Probe, Failure> {
+        let file = self.file(host)?;
+        let found = file.found(host)?;
+        let place = file.path.display();
+        let prediction = if file.is_there(&found) {
+            Prediction::no_change(format!("{place} is as wanted"))
+        } else {
+            let what = if found.content.is_some() { "changes" } else { "is created" };
+            let private = found.mode.is_some_and(|mode| mode & 0o004 == 0);
+            let old = diff::Text { bytes: found.content.as_deref().unwrap_or_default(), private };
+            let shown = diff(&file.path, old, diff::Text::open(file.content.as_bytes()));
+            Prediction::change_with(format!("{place} {what}; launchd reads it when it loads {}", self.job), shown)
+        };
+        Ok(Probe::of(prediction).with(self.outputs(&file)))
+    }
+
+    fn can_take_back(&self, host: &Reader) -> Result<(), Failure> {
+        host.can_put_back(&self.file(host)?.path)
+    }
+
+    fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {
+        self.file(work.host)?.remember(work)
+    }
+
+    fn apply(&self, work: &Work<'_>, _: &Json) -> Result<Done, Failure> {
+        let file = self.file(work.host)?;
+        file.put(work.host)?;
+        Ok(Done::saying(format!("{} written", file.path.display())).with(self.outputs(&file)))
+    }
+
+    fn take_back(&self, phase: UndoPhase, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
+        match phase {
+            UndoPhase::Undo => self.file(work.host)?.take_back(work, undo),
+            UndoPhase::Halt | UndoPhase::Insurance => Ok(String::new()),
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! The parameters that say what a service is, and the outputs that say how it runs.
+
+use crate::process::{Ready, Restart, Service, Spec, State};
+use runbook_host::base_environment;
+use runbook_host::{Command, Reader, UMASK};
+use runbook_model::{Diagnostic, Diagnostics, Failure, Outputs, Resource, SERVICE_KEY, service_state};
+use runbook_step::lack::{of_command, of_parent};
+use runbook_step::wrong;
+use runbook_step::{Args, Lack, OutputDoc, Param, ParamType, Peek};
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+pub(super) const NAME: Param =
+    Param::required("name", ParamType::String, "The service's name: letters, digits, `.`, `-`, `_`");
+pub(super) const CWD: Param = Param::optional("cwd", ParamType::Path, "Where it runs; the plan's directory without it");
+pub(super) const ENV: Param =
+    Param::optional("env", ParamType::Env, "Its environment, besides PATH, HOME, USER, the language and the time zone");
+pub(super) const LOG: Param = Param::optional(
+    "log",
+    ParamType::Path,
+    "Standard output and error are appended to it; a file in the state directory without it",
+);
+pub(super) const RESTART: Param = Param::optional(
+    "restart",
+    ParamType::Choice(Restart::WORDS),
+    "What to do when it ends by itself; on-failure without it",
+);
+pub(super) const READY_PORT: Param =
+    Param::optional("ready_port", ParamType::Port, "It is up when its own process listens on this TCP port");
+pub(super) const READY_LOG: Param =
+    Param::optional("ready_log", ParamType::String, "It is up when it has logged a line with this text");
+pub(super) const READY_WITHIN: Param =
+    Param::optional("ready_within", ParamType::Duration, "How long it may take to come up; 30s without it");
+pub(super) const GRACE: Param =
+    Param::optional("grace", ParamType::Duration, "How long it may take to end after TERM; 10s without it");
+
+pub(super) const OUTPUTS: &[OutputDoc] = &[
+    OutputDoc { name: "pid", help: "the number of its process, a number" },
+    OutputDoc { name: "log", help: "the absolute path of its log, text" },
+    OutputDoc { name: "service", help: "name, state (`up` or `down`) and pid, a map" },
+];
+
+/// What the parameters say about a service; what they leave out is `None`.
+#[derive(Clone, Debug)]
+pub(super) struct Wanted {
+    pub(super) service: Service,
+    argv: Option<Vec<String>>,
+    cwd: Option<PathBuf>,
+    env: Option<BTreeMap<String, String>>,
+    log: Option<PathBuf>,
+    restart: Option<Restart>,
+    grace: Option<Duration>,
+    ready_port: Option<u16>,
+    ready_log: Option<String>,
+    ready_within: Option<Duration>,
+    base: PathBuf,
+}
+
+impl Wanted {
+    pub(super) fn bind(args: &Args<'_>) -> Result<Self, Diagnostic> {
+        let name: String = args.need("name")?;
+        if !valid_name(&name) {
+            return Err(bad_name(args));
+        }
+        Ok(Self {
+            service: Service::named(name),
+            argv: args.maybe("run")?,
+            cwd: args.maybe("cwd")?,
+            env: args.maybe("env")?,
+            log: args.maybe("log")?,
+            restart: args.maybe::<String>("restart")?.and_then(|word| Restart::from_word(&word)),
+            grace: args.maybe("grace")?,
+            ready_port: args.maybe("ready_port")?,
+            ready_log: args.maybe("ready_log")?,
+            ready_within: args.maybe("ready_within")?,
+            base: args.context.base.clone(),
+        })
+    }
+
+    /// The spec of a service that is described in full.
+    pub(super) fn whole(&self, host: &Reader) -> Result<Spec, Failure> {
+        let argv = self.argv.clone().unwrap_or_default();
+        let cwd = self.cwd.clone().unwrap_or_else(|| self.base.clone());
+        Ok(Spec {
+            name: self.service.name.clone(),
+            program: program(host, argv.first().map_or("", String::as_str), &cwd)?,
+            argv,
+            cwd,
+            env: self.env.clone().unwrap_or_default(),
+            base_env: base_environment(),
+            umask: Some(UMASK),
+            log: self.log.clone().unwrap_or_else(|| self.service.dir(host).join("output.log")),
+            restart: self.restart.unwrap_or(Restart::OnFailure),
+            grace_ms: millis(self.grace.unwrap_or(Duration::from_secs(10))),
+            limit: crate::process::Limit::default(),
+            ready: Ready {
+                port: self.ready_port,
+                log: self.ready_log.clone(),
+                within_ms: millis(self.ready_within.unwrap_or(Duration::from_secs(30))),
+            },
+        })
+    }
+
+    /// What keeps the service from being executed: its directory, its program, the directory of its log.
+    pub(super) fn lacks(&self, host: &Reader) -> Vec<Lack> {
+        let command = |argv: &Vec<String>| Command {
+            cwd: Some(self.cwd.clone().unwrap_or_else(|| self.base.clone())),
+            ..Command::new(argv.iter().cloned())
+        };
+        let executed = self.argv.iter().flat_map(|argv| of_command(host, &command(argv)));
+        executed.chain(self.log.iter().filter_map(|log| of_parent(host, log))).collect()
+    }
+
+    /// The spec that is there, with what the parameters change.
+    pub(super) fn changed(&self, host: &Reader, mut spec: Spec) -> Result<Spec, Failure> {
+        if let Some(cwd) = &self.cwd {
+            spec.cwd.clone_from(cwd);
+        }
+        if let Some(argv) = &self.argv {
+            spec.program = program(host, argv.first().map_or("", String::as_str), &spec.cwd)?;
+            spec.argv.clone_from(argv);
+        }
+        if let Some(env) = &self.env {
+            spec.env.clone_from(env);
+        }
+        if let Some(log) = &self.log {
+            spec.log.clone_from(log);
+        }
+        spec.restart = self.restart.unwrap_or(spec.restart);
+        spec.grace_ms = self.grace.map_or(spec.grace_ms, millis);
+        spec.ready.port = self.ready_port.or(spec.ready.port);
+        spec.ready.log = self.ready_log.clone().or(spec.ready.log);
+        spec.ready.within_ms = self.ready_within.map_or(spec.ready.within_ms, millis);
+        Ok(spec)
+    }
+}
+
+/// What only the whole of the parameters shows to be wrong.
+pub(super) fn check(args: &Args<'_>, found: &mut Diagnostics) {
+    if let Peek::Known(name) = args.peek::<String>("name")
+        && !valid_name(&name)
+    {
+        found.push(bad_name(args));
+    }
+}
+
+/// Whether `name` can be the name of a service: it is also the name of a directory.
+pub fn valid_name(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '@');
+    !name.is_empty() && name.len() <= 100 && !name.starts_with('.') && name.chars().all(plain)
+}
+
+fn bad_name(args: &Args<'_>) -> Diagnostic {
+    wrong("name", args.span("name"), "the name of a service: letters, digits, `.`, `-` and `_`, not a dot first")
+}
+
+/// The service; everything, if its name waits for a step.
+pub(super) fn resource(args: &Args<'_>) -> Resource {
+    match args.peek::<String>("name") {
+        Peek::Known(name) => Resource::Process(name),
+        Peek::Absent | Peek::Later => Resource::Everything,
+    }
+}
+
+/// The program and the directory as far as the plan names them.
+pub(super) fn executed_paths(args: &Args<'_>) -> Vec<Resource> {
+    let cwd = args.path_resource("cwd").unwrap_or_else(|| Resource::Path(args.context.base.clone()));
+    let program = match args.given("run").map(|node| &node.value) {
+        Some(runbook_model::Value::List(items)) => items.first(),
+        _ => None,
+    };
+    let program = match (program.map(|node| &node.value), &cwd) {
+        (Some(runbook_model::Value::String(text)), Resource::Path(cwd)) if text.contains('/') => {
+            Some(Resource::Path(runbook_step::normalise(&cwd.join(text))))
+        }
+        (Some(runbook_model::Value::Later(_)), _) => Some(Resource::UnknownPath),
+        _ => None,
+    };
+    let given = args.given("cwd").is_some().then_some(cwd);
+    program.into_iter().chain(given).collect()
+}
+
+/// The file that `name` means to a service that runs in `cwd`.
+fn program(host: &Reader, name: &str, cwd: &Path) -> Result<PathBuf, Failure> {
+    if !name.contains('/') {
+        return host.program(name);
+    }
+    let path = runbook_step::normalise(&cwd.join(name));
+    match host.stat(&path)? {
+        Some(found) if found.is_file() => Ok(path),
+        Some(_) => Err(Failure::missing(format!("{} is not a program file", path.display()))),
+        None => Err(Failure::missing(format!("the program {} is not there", path.display()))
+            .hint("install it, or correct the first element of `run`")),
+    }
+}
+
+pub(super) fn up(service: &Service, spec: &Spec, state: &State) -> Outputs {
+    let pid = state.child.as_ref().map(|child| child.pid);
+    let mut up = service_state(&service.name, true);
+    up["pid"] = json!(pid);
+    Outputs::from_iter([
+        ("pid".to_owned(), json!(pid)),
+        ("log".to_owned(), json!(spec.log.to_string_lossy())),
+        (SERVICE_KEY.to_owned(), up),
+    ])
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,21 @@
+//! Services without an init system: what they are (`spec`), what is known of them (`state`), the process that keeps
+//! them up (`supervisor`), and how steps start and stop them (`control`).
+//!
+//! Everything about a service is in `<state dir>/processes/<name>/`. The kinds are in `kinds/`.
+
+mod control;
+pub mod kinds;
+mod readiness;
+mod revive;
+mod spec;
+mod state;
+mod supervisor;
+mod way_back;
+
+pub use control::Service;
+pub use kinds::valid_name;
+pub use readiness::Ready;
+pub use revive::revive;
+pub use spec::{Limit, Restart, Spec};
+pub use state::{Life, State};
+pub use supervisor::supervise;

@@ -1,0 +1,116 @@
+//! What a service is: the file that its supervisor is started with.
+//!
+//! It holds the environment, which may hold secrets, so only its owner may read it.
+
+use super::Ready;
+use runbook_model::Failure;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// A service of the embedded supervisor.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spec {
+    /// Its name.
+    pub name: String,
+    /// The program file, absolute.
+    pub program: PathBuf,
+    /// The argument vector as the plan writes it.
+    pub argv: Vec<String>,
+    /// Where it runs.
+    pub cwd: PathBuf,
+    /// Its own environment.
+    pub env: BTreeMap<String, String>,
+    /// What it inherits. Kept, so that a rollback starts it in the surroundings that it had.
+    pub base_env: BTreeMap<String, String>,
+    /// The permission bits that files it makes never have. `None` in what an older version wrote: the one of all that
+    /// `runbook` starts.
+    #[serde(default)]
+    pub umask: Option<u32>,
+    /// Standard output and error are appended to it.
+    pub log: PathBuf,
+    /// What to do when it ends by itself.
+    pub restart: Restart,
+    /// How long it may take to end after TERM, in milliseconds.
+    pub grace_ms: u64,
+    /// How often it may end by itself before the supervisor gives up.
+    pub limit: Limit,
+    /// When it counts as up.
+    pub ready: Ready,
+}
+
+/// What to do when a service ends by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Restart {
+    /// Nothing.
+    Never,
+    /// Start it again if it failed.
+    OnFailure,
+    /// Start it again.
+    Always,
+}
+
+/// When to give up: the same numbers for every service; tests shorten them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limit {
+    /// So many restarts
+    pub restarts: usize,
+    /// in so many milliseconds.
+    pub within_ms: u64,
+    /// The pause before the first restart; it doubles with each one.
+    pub first_pause_ms: u64,
+    /// The longest pause.
+    pub longest_pause_ms: u64,
+}
+
+impl Default for Limit {
+    fn default() -> Self {
+        Self { restarts: 10, within_ms: 300_000, first_pause_ms: 500, longest_pause_ms: 30_000 }
+    }
+}
+
+impl Restart {
+    /// The words that plans use.
+    pub const WORDS: &'static [&'static str] = &["never", "on-failure", "always"];
+
+    /// The policy called `word`.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Never, Self::OnFailure, Self::Always].into_iter().find(|policy| policy.word() == word)
+    }
+
+    /// The word that plans use.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Never => "never",
+            Self::OnFailure => "on-failure",
+            Self::Always => "always",
+        }
+    }
+}
+
+impl Spec {
+    /// What its process executes.
+    pub fn executes(&self) -> crate::freshness::Executes<'_> {
+        let arguments = self.argv.get(1..).unwrap_or_default();
+        crate::freshness::Executes { program: &self.program, arguments, cwd: &self.cwd }
+    }
+
+    /// How long it may take to end after TERM.
+    pub fn grace(&self) -> Duration {
+        Duration::from_millis(self.grace_ms)
+    }
+
+    /// As it is kept in a file.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, Failure> {
+        serde_json::to_vec_pretty(self)
+            .map_err(|error| Failure::failed(format!("service `{}` cannot be written down: {error}", self.name)))
+    }
+
+    /// Whether both would run the same; the surroundings that they inherit do not count.
+    pub fn runs_like(&self, other: &Self) -> bool {
+        let bare = |spec: &Self| Self { base_env: BTreeMap::new(), umask: None, ..spec.clone() };
+        bare(self) == bare(other)
+    }
+}

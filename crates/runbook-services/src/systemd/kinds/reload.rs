@@ -1,0 +1,102 @@
+//! `systemd.reload`: a unit that has read its configuration again. Undo reloads it once more, when that is back.
+
+use super::params::{self, OUTPUTS};
+use crate::systemd::{Before, Manner, Unit};
+use runbook_host::Reader;
+use runbook_model::{Declaration, Diagnostic, Diagnostics, Failure, Prediction, Resource, Role, UndoPhase};
+use runbook_step::{Args, Confirmation, Done, Kind, KindDoc, Lack, Probe, Step, Work};
+use serde_json::Value as Json;
+use std::borrow::Cow;
+
+/// The kind.
+pub struct Reload;
+
+static DOC: KindDoc = KindDoc {
+    name: Cow::Borrowed("systemd.reload"),
+    summary: Cow::Borrowed("Lets a unit of systemd read its configuration again while it runs"),
+    text: Cow::Borrowed(
+        "The unit has to be up and able to reload. It has to survive: its main process stays the same for as long as \
+         `settle`. systemd does not tell what was read, so verify it with `verify.signals`. Undo reloads it again when \
+         everything else is back, if it was up before.",
+    ),
+    params: Cow::Borrowed(&[params::UNIT, params::USER, params::SETTLE]),
+    outputs: Cow::Borrowed(OUTPUTS),
+    open_outputs: false,
+    example: Cow::Borrowed("- id: reload\n  uses: systemd.reload\n  with: { unit: nginx.service }\n"),
+};
+
+impl Kind for Reload {
+    fn doc(&self) -> &KindDoc {
+        &DOC
+    }
+
+    fn check(&self, args: &Args<'_>, found: &mut Diagnostics) {
+        params::check(args, found);
+    }
+
+    fn declare(&self, args: &Args<'_>) -> Declaration {
+        // The role of a restart: it comes after the change, before the verification, and its undo after all else.
+        params::attendant(args).reads(Resource::UnknownPath).role(Role::Restart(params::resource(args)))
+    }
+
+    fn bind(&self, args: &Args<'_>) -> Result<Box<dyn Step>, Diagnostic> {
+        Ok(Box::new(Reread { unit: params::unit(args)?, manner: params::manner(args)? }))
+    }
+}
+
+struct Reread {
+    unit: Unit,
+    manner: Manner,
+}
+
+impl Step for Reread {
+    fn probe(&self, host: &Reader) -> Result<Probe, Failure> {
+        let unit = self.unit.resolved(host)?;
+        let state = unit.runnable(host)?;
+        Ok(Probe::of(Prediction::change(format!("{unit} reads its configuration again")))
+            .with(params::up(&unit, &state)))
+    }
+
+    fn lacks(&self, host: &Reader, failed: Option<&Failure>) -> Vec<Lack> {
+        self.unit.lacks(host, failed)
+    }
+
+    fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {
+        let mut undo = self.unit.resolved(work.host)?.remember(work)?;
+        // It is not down for a moment, so it is no service whose time is counted.
+        if let Some(undo) = undo.as_object_mut() {
+            undo.remove(runbook_model::SERVICE_KEY);
+        }
+        Ok(undo)
+    }
+
+    fn apply(&self, work: &Work<'_>, _: &Json) -> Result<Done, Failure> {
+        let unit = self.unit.resolved(work.host)?;
+        let state = unit.reload(work.host, self.manner)?;
+        Ok(Done::saying(format!("{unit} has read it, {}", state.words())).with(params::up(&unit, &state)))
+    }
+
+    fn confirm(&self, host: &Reader, undo: &Json) -> Result<Confirmation, Failure> {
+        let now = self.unit.runnable(host)?;
+        let changed = now.get("StateChangeTimestampMonotonic");
+        Ok(match Before::read(undo)? {
+            Some(before) if before.changed == changed => {
+                Confirmation::NotThere(format!("{} was not reloaded yet", self.unit))
+            }
+            _ if now.active != "active" => Confirmation::NotThere(format!("{} is {}", self.unit, now.words())),
+            _ => Confirmation::There,
+        })
+    }
+
+    fn take_back(&self, phase: UndoPhase, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
+        let Some(before) = Before::read(undo)?.filter(|_| phase == UndoPhase::Undo) else { return Ok(String::new()) };
+        let unit = self.unit.resolved(work.host)?;
+        let now = unit.state(work.host)?;
+        // Where it was down there was nothing to reload, and where it went down there is nothing any more.
+        if !before.up || now.active != "active" {
+            return Ok(format!("{unit} is {}, nothing to reload", now.words()));
+        }
+        let state = unit.reload(work.host, self.manner)?;
+        Ok(format!("{unit} has read its old configuration, {}", state.words()))
+    }
+}
