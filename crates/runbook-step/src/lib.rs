@@ -16,6 +16,7 @@ mod local_undo;
 mod schema;
 mod step;
 mod text_file;
+pub mod window;
 
 pub use args::{ArgContext, Args, FromArg, Mistake, Mode, Peek, normalise, wrong};
 pub use brought::{INSTALL_IT, brought_by_plan};

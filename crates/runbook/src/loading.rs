@@ -8,7 +8,7 @@ use runbook_engine::{Program, Saved, compile};
 use runbook_model::{Code, Diagnostic, Diagnostics, Plan, Resolved, Severity, SourceMap, Span};
 use runbook_plan::{Document, Loaded, Request, load};
 use runbook_step::Catalogue;
-use runbook_steps::is_zone;
+use runbook_step::window::is_zone;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -31,7 +31,7 @@ pub(crate) struct Judged {
 
 /// Reads the files of a plan and judges it.
 pub(crate) fn judge(source: &PlanSource, parallel: usize) -> Result<Judged, CommandError> {
-    let catalogue = runbook_steps::catalogue();
+    let catalogue = runbook_kinds::catalogue();
     let loaded = read(source, &catalogue)?;
     let vars = loaded.whatever_there_is().map(|plan| plan.vars.clone()).unwrap_or_default();
     let sources = loaded.sources.clone();
@@ -187,7 +187,7 @@ fn environments_in(dir: &Path) -> Vec<String> {
 
 /// The program of a saved run.
 pub(crate) fn reopen(saved: Saved) -> Result<Program, Vec<Diagnostic>> {
-    let (program, found) = compile(saved, runbook_steps::catalogue());
+    let (program, found) = compile(saved, runbook_kinds::catalogue());
     program.ok_or_else(|| found.into_iter().filter(|fault| fault.severity == Severity::Error).collect())
 }
 

@@ -3,7 +3,7 @@
 use crate::error::{CommandError, Exit};
 use crate::running::now_ms;
 use runbook_model::Plan;
-use runbook_steps::{WindowState, local_time, window_state};
+use runbook_step::window::{WindowState, local_time, window_state};
 
 /// Refuses outside the plan's maintenance window.
 pub(crate) fn in_window(plan: &Plan) -> Result<(), CommandError> {

@@ -4,12 +4,12 @@
 use super::*;
 
 /// The recorded lines.
-pub(super) fn recorded() -> Vec<Entry> {
+pub(crate) fn recorded() -> Vec<Entry> {
     entries(include_str!("recorded/journal.ndjson"))
 }
 
 /// The lines of `text`.
-pub(super) fn entries(text: &str) -> Vec<Entry> {
+pub(crate) fn entries(text: &str) -> Vec<Entry> {
     text.lines().map(|line| Entry::parse(line.as_bytes()).unwrap_or_else(|| panic!("{line}"))).collect()
 }
 

@@ -8,7 +8,7 @@ use runbook_step::{KindDoc, Need, Param, ParamType, kind_schema};
 use serde_json::json;
 
 pub(crate) fn steps(screen: &Screen, args: &StepsArgs) -> Result<Exit, CommandError> {
-    let catalogue = runbook_steps::catalogue();
+    let catalogue = runbook_kinds::catalogue();
     let Some(name) = &args.kind else {
         let docs: Vec<&KindDoc> = catalogue.built_in().map(|kind| kind.doc()).collect();
         match (screen.format, args.markdown) {

@@ -86,7 +86,7 @@ fn rule(rule: &Rule) -> Value {
 
 fn unknown(name: &str) -> CommandError {
     let error = CommandError::refused(format!("there is no code and no rule `{name}`"));
-    if runbook_steps::catalogue().get(name).is_some() {
+    if runbook_kinds::catalogue().get(name).is_some() {
         return error.hint(format!("it is a kind: `runbook steps {name}` tells about it"));
     }
     let known: Vec<&str> = CODES.iter().map(|doc| doc.code).chain(rules().map(|rule| rule.name)).collect();

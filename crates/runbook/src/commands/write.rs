@@ -64,7 +64,7 @@ pub(crate) fn schema(screen: &Screen, args: &SchemaArgs) -> Result<Exit, Command
 }
 
 fn schemas() -> [(&'static str, Value); 2] {
-    let plan = plan_schema_with_kinds(plan_schema(), &runbook_steps::catalogue());
+    let plan = plan_schema_with_kinds(plan_schema(), &runbook_kinds::catalogue());
     [("plan.schema.json", plan), ("environment.schema.json", environment_schema())]
 }
 

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 #[test]
 fn every_kind_has_a_scenario() {
     let tried: BTreeSet<&str> = scenarios::all().map(|scenario| scenario.kind).collect();
-    let without: Vec<String> = runbook_steps::catalogue()
+    let without: Vec<String> = runbook_kinds::catalogue()
         .built_in()
         .map(|kind| kind.doc().name.to_string())
         .filter(|name| !tried.contains(name.as_str()))
@@ -18,7 +18,7 @@ fn every_kind_has_a_scenario() {
 
 #[test]
 fn every_example_is_a_step_of_its_kind() {
-    for kind in runbook_steps::catalogue().built_in() {
+    for kind in runbook_kinds::catalogue().built_in() {
         let doc = kind.doc();
         let steps: serde_json::Value = serde_yaml::from_str(&doc.example).unwrap();
         let [step] = steps.as_array().unwrap().as_slice() else { panic!("`{}`: one step", doc.name) };
@@ -43,7 +43,7 @@ fn every_example_is_a_step_of_its_kind() {
 
 #[test]
 fn every_page_is_complete() {
-    for kind in runbook_steps::catalogue().built_in() {
+    for kind in runbook_kinds::catalogue().built_in() {
         let doc = kind.doc();
         assert!(!doc.summary.is_empty() && !doc.summary.ends_with('.'), "the summary of `{}`", doc.name);
         assert!(doc.text.ends_with('.') || doc.text.ends_with('`'), "the text of `{}`", doc.name);

@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json};
 
 /// What is found in `with`: codes, messages and helps.
 fn found(kind: &str, with: &Json) -> Vec<(Code, String)> {
-    let catalogue = runbook_steps::catalogue();
+    let catalogue = runbook_kinds::catalogue();
     let kind = catalogue.get(kind).unwrap();
     let node = Node::from_json(Span::default(), with);
     let context = ArgContext { base: "/plan".into(), home: "/home/ops".into(), services: vec![], window: None };
@@ -96,7 +96,7 @@ fn nonsense_is_found() {
 
 /// What a step declares, as the schedule sees it.
 fn declared(kind: &str, with: &Json) -> Vec<String> {
-    let catalogue = runbook_steps::catalogue();
+    let catalogue = runbook_kinds::catalogue();
     let kind = catalogue.get(kind).unwrap();
     let mut node = Node::from_json(Span::default(), with);
     crate::documents::wait_for_templates(&mut node);

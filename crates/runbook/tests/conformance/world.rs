@@ -78,7 +78,7 @@ impl World {
     pub(crate) fn bind(&self, kind: &str, with: &Json) -> Box<dyn Step> {
         // The external kind of the examples is found as an operator would have it on PATH.
         let examples = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/external-kind");
-        let catalogue = runbook_steps::catalogue().searching(examples);
+        let catalogue = runbook_kinds::catalogue().searching(examples);
         let kind = catalogue.get(kind).unwrap_or_else(|| panic!("the catalogue has no `{kind}`"));
         let context = ArgContext {
             base: self.root.clone(),

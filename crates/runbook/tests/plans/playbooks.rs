@@ -88,7 +88,7 @@ fn mac() -> HostFacts {
 
 /// What is found in the playbook, and the plan.
 fn judge(call: &Call, environment: &Path, host: HostFacts) -> (Option<Plan>, Vec<Diagnostic>) {
-    let catalogue = runbook_steps::catalogue();
+    let catalogue = runbook_kinds::catalogue();
     let outputs = |uses: &str| {
         let kind = catalogue.get(uses)?;
         let doc = kind.doc();
@@ -108,7 +108,7 @@ fn judge(call: &Call, environment: &Path, host: HostFacts) -> (Option<Plan>, Vec
     });
     let mut found = loaded.diagnostics;
     if let Some(plan) = loaded.plan.clone() {
-        found.extend(compile(Saved { plan, sources: loaded.sources, parallel: 4 }, runbook_steps::catalogue()).1);
+        found.extend(compile(Saved { plan, sources: loaded.sources, parallel: 4 }, runbook_kinds::catalogue()).1);
     }
     (loaded.plan, found)
 }

@@ -42,7 +42,7 @@ fn another_reader_reads_the_same() {
 fn every_documented_example_is_in_a_sound_plan() {
     let texts: Vec<String> =
         plans(&directory("sound-plans")).iter().map(|plan| fs::read_to_string(plan).unwrap()).collect();
-    for kind in runbook_steps::catalogue().built_in() {
+    for kind in runbook_kinds::catalogue().built_in() {
         let doc = kind.doc();
         let example: String = doc.example.lines().map(|line| format!("  {line}\n")).collect();
         assert!(texts.iter().any(|text| text.contains(&example)), "the example of `{}`", doc.name);

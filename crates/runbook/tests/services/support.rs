@@ -65,7 +65,7 @@ impl Scratch {
 
     /// The step of kind `kind` with these parameters.
     pub(crate) fn step(&self, kind: &str, with: Json) -> OneStep<'_> {
-        let catalogue = runbook_steps::catalogue();
+        let catalogue = runbook_kinds::catalogue();
         let kind = catalogue.get(kind).unwrap_or_else(|| panic!("no kind {kind}"));
         let (node, context) = (Node::from_json(Span::default(), &with), self.context());
         let args = Args { doc: kind.doc(), node: &node, context: &context, step_span: Span::default() };
@@ -90,7 +90,7 @@ impl Scratch {
 
     /// The faults that are found in these parameters.
     pub(crate) fn faults(&self, kind: &str, with: Json) -> Vec<runbook_model::Diagnostic> {
-        let catalogue = runbook_steps::catalogue();
+        let catalogue = runbook_kinds::catalogue();
         let kind = catalogue.get(kind).unwrap();
         let (node, context) = (Node::from_json(Span::default(), &with), self.context());
         let args = Args { doc: kind.doc(), node: &node, context: &context, step_span: Span::default() };

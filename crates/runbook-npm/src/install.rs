@@ -1,0 +1,177 @@
+//! `npm.install`: one version of a package in one global prefix. What a step of it does is in `install_step`.
+
+use super::install_step::Install;
+use super::manifest::is_package_name;
+use super::params;
+use super::program::Npm;
+use super::site::Site;
+use super::source::Source;
+use runbook_model::{Code, Declaration, Diagnostic, Diagnostics, Effect, Resource, Role, UndoSource};
+use runbook_step::wrong;
+use runbook_step::{Args, Kind, KindDoc, OutputDoc, Param, ParamType, Peek, Step};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// The kind.
+pub struct NpmInstall;
+
+static DOC: KindDoc = KindDoc {
+    name: Cow::Borrowed("npm.install"),
+    summary: Cow::Borrowed("Installs one version of an npm package into one global prefix"),
+    text: Cow::Borrowed(
+        "Installs from a registry, a local tarball or a local folder (which is copied, never linked). Nothing happens if \
+         that version is there and whole: its commands lead into it and its dependencies are present; for a tarball or \
+         folder the digests of the source and of what was installed from it must match as well. npm's exit code is not \
+         believed: package.json, commands and dependencies are read from the disk afterwards.\n\n\
+         Refused before anything is changed: a prefix that lies inside a package, is a package, is a file, leads \
+         elsewhere through a symlink, or may not be written; root working in another user's prefix; a package that is \
+         linked with `npm link`; a command that belongs to something else; a version that does not exist; a node that \
+         is too old for it. The npm of the prefix is used if it has one, else the one on PATH, each with the node \
+         beside it. Settings of any npmrc cannot redirect it.\n\n\
+         Undo puts the package's directory back from the backup of the plan, and the links in `bin` and `share/man` \
+         from its own capture. It runs no npm and needs no network. What an npm that was killed left behind is cleared \
+         away. A package that was not there before is removed again. Install scripts of the package may change other \
+         things; only `ignore_scripts` keeps them from it.",
+    ),
+    params: Cow::Borrowed(&[
+        Param::required("package", ParamType::String, "The package's name, with its scope"),
+        Param::optional("version", ParamType::Version, "The version; needed unless `from` is given"),
+        Param::optional(
+            "from",
+            ParamType::Path,
+            "A tarball or folder on this host to install instead of asking a registry",
+        ),
+        Param::optional("prefix", ParamType::Path, "The global prefix, as `npm prefix --global` prints it; needed"),
+        params::NPM_OF_PREFIX,
+        params::NODE,
+        params::REGISTRY,
+        Param::default("ignore_scripts", ParamType::Bool, "false", "Whether install scripts are not run"),
+        params::ENV,
+    ]),
+    outputs: Cow::Borrowed(&[
+        OutputDoc { name: "version", help: "the version that is installed, text" },
+        OutputDoc { name: "package_root", help: "the package's directory, text" },
+        OutputDoc { name: "bins", help: "the names of its commands, a list of text" },
+    ]),
+    open_outputs: false,
+    example: Cow::Borrowed(
+        "- id: install\n  uses: npm.install\n  with:\n    package: openclaw\n    version: 2026.4.15\n    prefix: /usr/local\n",
+    ),
+};
+
+/// Variables that would contradict the parameters. Flags win over them, but a reader of the plan would be misled.
+const REDIRECTING: [&str; 5] =
+    ["npm_config_prefix", "npm_config_global", "npm_config_location", "npm_config_dry_run", "prefix"];
+
+impl Kind for NpmInstall {
+    fn doc(&self) -> &KindDoc {
+        &DOC
+    }
+
+    fn check(&self, args: &Args<'_>, found: &mut Diagnostics) {
+        check_package(args, found);
+        check_version(args, found);
+        check_env(args, found);
+        if args.given("version").is_none() && args.given("from").is_none() {
+            found.push(
+                Diagnostic::error(Code::MISSING_PARAMETER, args.step_span, "`npm.install` needs `version` or `from`")
+                    .help("name the exact version, or a tarball or folder on this host"),
+            );
+        }
+        if let (Some(_), Some(registry)) = (args.given("from"), args.node.get("registry")) {
+            found.push(Diagnostic::warning(
+                Code::CONFLICTING_PARAMETERS,
+                registry.key_span,
+                "`registry` is asked for dependencies alone, because `from` names a local package",
+            ));
+        }
+    }
+
+    fn declare(&self, args: &Args<'_>) -> Declaration {
+        let mut declaration = Declaration::principal(UndoSource::Backup).role(Role::Replace);
+        let package = args.peek::<String>("package");
+        let prefix = args.peek::<PathBuf>("prefix");
+        match (&prefix, &package) {
+            (Peek::Known(prefix), Peek::Known(package)) => {
+                let site = Site { prefix: prefix.clone(), package: package.clone() };
+                declaration = declaration.writes(Resource::Path(site.dir()));
+            }
+            (Peek::Absent, _) => {
+                declaration.vague_target = Some("`prefix` is not given, so npm's settings would decide".to_owned());
+            }
+            _ => declaration = declaration.writes(Resource::UnknownPath),
+        }
+        if let Peek::Known(prefix) = prefix {
+            // Two npm at work in one prefix at the same time damage each other.
+            declaration = declaration.writes(Resource::Package(format!("npm in {}", prefix.display())));
+        }
+        if let Peek::Known(package) = package {
+            declaration = declaration.writes(Resource::Package(format!("npm:{package}")));
+        }
+        declaration.effects.extend(args.path_resource("from").map(Effect::read));
+        if args.given("from").is_none() {
+            declaration.version = args.peek::<String>("version").known();
+        }
+        declaration
+    }
+
+    fn bind(&self, args: &Args<'_>) -> Result<Box<dyn Step>, Diagnostic> {
+        let mut found = Diagnostics::default();
+        self.check(args, &mut found);
+        if let Some(fault) = found.into_sorted().into_iter().find(|fault| fault.code != Code::CONFLICTING_PARAMETERS) {
+            return Err(fault);
+        }
+        let version = args.maybe::<String>("version")?;
+        let source = match args.maybe::<PathBuf>("from")? {
+            Some(path) => Source::Local(path, version),
+            None => Source::Registry(args.need("version")?),
+        };
+        let prefix = args.maybe("prefix")?.ok_or_else(|| {
+            Diagnostic::error(Code::MISSING_PARAMETER, args.step_span, "`npm.install` needs the parameter `prefix`")
+                .help("no exception can stand in for it: name the prefix, best from `service.inspect`")
+        })?;
+        Ok(Box::new(Install {
+            site: Site { prefix, package: args.need("package")? },
+            source,
+            npm: Npm::from_args(args)?,
+            ignore_scripts: args.need("ignore_scripts")?,
+        }))
+    }
+}
+
+/// Refuses what is no package name: it becomes part of a path and of an argument.
+pub(super) fn check_package(args: &Args<'_>, found: &mut Diagnostics) {
+    let Peek::Known(package) = args.peek::<String>("package") else { return };
+    if !is_package_name(&package) {
+        let wanted = "the name of a package, such as openclaw or @scope/plugin";
+        let fault = wrong("package", args.span("package"), wanted);
+        let versioned = package.char_indices().skip(1).any(|(_, c)| c == '@');
+        found.push(fault.maybe_help(versioned.then(|| "the version has a parameter of its own, `version`".to_owned())));
+    }
+}
+
+/// Refuses what npm would read as something else than a version, tag or range: an address, an alias, a file.
+pub(super) fn check_version(args: &Args<'_>, found: &mut Diagnostics) {
+    let Peek::Known(version) = args.peek::<String>("version") else { return };
+    let fits = |c: char| c.is_ascii_alphanumeric() || " .+-_^~<>=*|".contains(c);
+    if version.is_empty() || version.starts_with(['-', '.']) || !version.chars().all(fits) {
+        let fault = wrong("version", args.span("version"), "a version, not an address or a file");
+        found.push(fault.help("`from` installs a tarball or folder of this host"));
+    }
+}
+
+fn check_env(args: &Args<'_>, found: &mut Diagnostics) {
+    let names = args.given("env").map(|env| env.entries()).unwrap_or_default();
+    let names: BTreeMap<String, _> =
+        names.iter().map(|entry| (entry.key.to_ascii_lowercase(), entry.key_span)).collect();
+    for name in REDIRECTING {
+        if let Some(span) = names.get(name) {
+            let message = format!("`{name}` in `env` contradicts the parameters of the step");
+            found.push(
+                Diagnostic::error(Code::CONFLICTING_PARAMETERS, *span, message)
+                    .help("the prefix is what `prefix` says, whatever npm is set to; remove the variable"),
+            );
+        }
+    }
+}

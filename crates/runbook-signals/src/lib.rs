@@ -1,0 +1,20 @@
+//! `verify.signals`: evidence that a service works, and the judgement over it.
+//!
+//! `signal.rs` says what a signal is and reads the plan, `subject.rs` which service they are about, `read.rs` reads one,
+//! `units.rs` one of systemd's, `jobs.rs` one of launchd's, `ports.rs` who owns a port; `logs.rs` follows the logs that
+//! they share, `http.rs` asks over HTTP, `judge.rs` waits and decides.
+
+mod http;
+mod jobs;
+mod judge;
+mod kind;
+mod lacks;
+mod logs;
+mod ports;
+mod read;
+mod schema;
+mod signal;
+mod subject;
+mod units;
+
+pub use kind::VerifySignals;
