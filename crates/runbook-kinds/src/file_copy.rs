@@ -1,7 +1,6 @@
 //! `file.copy`: a file as a copy of another one of this host.
 
-use super::file_write::bits;
-use super::in_the_way::{no_file, other_names};
+use super::in_the_way::{bits, file_in_the_way, no_file, other_names};
 use runbook_host::{Reader, special};
 use runbook_model::{
     Declaration, Diagnostic, Diagnostics, Effect, Failure, Outputs, Prediction, UndoPhase, UndoSource,
@@ -13,8 +12,7 @@ use runbook_step::{Args, Done, Kind, KindDoc, Lack, Mode, OutputDoc, Param, Para
 use serde_json::{Value as Json, json};
 use std::borrow::Cow;
 use std::fs::Metadata;
-use std::os::unix::fs::FileTypeExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Longer files are compared by digest and shown by size.
 const SHOWN: u64 = 128 * 1024;
@@ -105,34 +103,6 @@ impl Copy {
         let current = file_in_the_way(host, &self.path)?;
         // Whoever owns the source must not give what the copy's owner may do to those who run the copy.
         Ok(self.mode.or(current.as_ref().map(bits)).unwrap_or_else(|| bits(source) & 0o777))
-    }
-}
-
-/// The regular file at `path`, if one is there; a symlink will be replaced, anything else is refused: a process may have
-/// it open, and what undo would make anew would not be the same.
-pub(super) fn file_in_the_way(host: &Reader, path: &Path) -> Result<Option<Metadata>, Failure> {
-    match host.lstat(path)? {
-        Some(found) if found.is_dir() => {
-            Err(Failure::refused(format!("{} is a directory, not a file", path.display()))
-                .hint("remove it with `file.remove` first, or name a file inside it"))
-        }
-        Some(found) => match what_it_is(&found) {
-            Some(what) => Err(Failure::refused(format!("{} is {what}, not a file", path.display()))
-                .hint("choose another path, or stop what uses it and remove it first")),
-            None => Ok(Some(found).filter(Metadata::is_file)),
-        },
-        None => Ok(None),
-    }
-}
-
-/// What something is that is no file, directory or link.
-pub(super) fn what_it_is(found: &Metadata) -> Option<&'static str> {
-    let kind = found.file_type();
-    match () {
-        () if kind.is_socket() => Some("a socket"),
-        () if kind.is_fifo() => Some("a named pipe"),
-        () if kind.is_char_device() || kind.is_block_device() => Some("a device"),
-        () => None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! `file.link`: a symlink that says this. Undo puts back what was at its path, or its absence.
 
-use super::file_copy::what_it_is;
+use super::in_the_way::what_it_is;
 use runbook_host::Reader;
 use runbook_model::{Declaration, Diagnostic, Effect, Failure, Outputs, Prediction, Resource, UndoPhase, UndoSource};
 use runbook_step::lack::of_parent;

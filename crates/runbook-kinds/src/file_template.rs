@@ -1,7 +1,7 @@
 //! `file.template`: a file rendered from a template of this host. The template language is that of plans.
 
-use super::file_copy::file_in_the_way;
 use super::file_write::WholeFile;
+use super::in_the_way::file_in_the_way;
 use runbook_host::Reader;
 use runbook_model::{
     Code, Declaration, Diagnostic, Diagnostics, Effect, Failure, Node, Outputs, UndoPhase, UndoSource, Value,

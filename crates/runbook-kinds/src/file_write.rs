@@ -1,7 +1,6 @@
 //! `file.write`: a file with this content and mode. Undo puts back the exact file that was there, or its absence.
 
-use super::file_copy::file_in_the_way;
-use super::in_the_way::{no_file, other_names};
+use super::in_the_way::{bits, file_in_the_way, no_file, other_names};
 use runbook_host::Reader;
 use runbook_model::{Declaration, Diagnostic, Effect, Failure, Outputs, Prediction, UndoPhase, UndoSource};
 use runbook_step::diff::{Text, diff};
@@ -9,8 +8,6 @@ use runbook_step::lack::of_parent;
 use runbook_step::{Args, Done, Kind, KindDoc, Lack, Mode, OutputDoc, Param, ParamType, Probe, Step, Work};
 use serde_json::{Value as Json, json};
 use std::borrow::Cow;
-use std::fs::Metadata;
-use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 /// The kind.
@@ -63,11 +60,6 @@ impl Kind for FileWrite {
             private: false,
         }))
     }
-}
-
-/// The permission bits of a file.
-pub(super) fn bits(file: &Metadata) -> u32 {
-    file.permissions().mode() & 0o7777
 }
 
 /// A file whose whole content is known. `file.copy` and `file.template` become one of these as well.

@@ -5,12 +5,12 @@
 mod holders;
 mod program;
 
-use self::holders::Holder;
+use self::holders::{EndOrphans, Holder};
 use runbook_host::{Identity, Reader};
 use runbook_model::{
     Declaration, Diagnostic, Diagnostics, Failure, Outputs, Prediction, Purpose, Resource, Role, UndoPhase, UndoSource,
 };
-use runbook_services::about::{self, About};
+use runbook_services::about;
 use runbook_step::wrong;
 use runbook_step::{Args, Done, Kind, KindDoc, Lack, OutputDoc, Param, ParamType, Probe, Step, Work};
 use serde_json::{Value as Json, json};
@@ -91,7 +91,7 @@ impl Kind for PortOrphanKill {
     fn bind(&self, args: &Args<'_>) -> Result<Box<dyn Step>, Diagnostic> {
         let about = about::bind(args)?;
         let is_started = about.as_ref().is_some_and(|about| args.context.services.contains(&about.resource()));
-        Ok(Box::new(Free {
+        Ok(Box::new(EndOrphans {
             is_started,
             about,
             port: args.need("port")?,
@@ -102,27 +102,17 @@ impl Kind for PortOrphanKill {
     }
 }
 
-struct Free {
-    port: u16,
-    expect: String,
-    about: Option<About>,
-    owner: Option<String>,
-    /// Whether the plan itself starts that service.
-    is_started: bool,
-    grace: Duration,
-}
-
 /// How long the port has to stay free, and the pause between two looks at it.
 const STAYS_FREE: Duration = Duration::from_secs(1);
 const LOOK: Duration = Duration::from_millis(50);
 
-impl Free {
+impl EndOrphans {
     fn outputs(ended: &[u32]) -> Outputs {
         Outputs::from_iter([("ended".to_owned(), json!(ended))])
     }
 }
 
-impl Step for Free {
+impl Step for EndOrphans {
     fn probe(&self, host: &Reader) -> Result<Probe, Failure> {
         let prediction = match self.holder(host)? {
             Holder::Nobody => Prediction::no_change(format!("port {} is free", self.port)),

@@ -1,7 +1,7 @@
 //! What launchd says of a job, as a signal.
 
 use super::ports::owned;
-use super::read::Seen;
+use super::seen::Seen;
 use runbook_host::{PortOwners, Reader};
 use runbook_model::Failure;
 use runbook_services::launchd::{Job, JobState};

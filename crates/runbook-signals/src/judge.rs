@@ -2,7 +2,8 @@
 
 use super::lacks::lacks;
 use super::logs::{Marks, Moment, Opened, SharedLog, keep, note, open};
-use super::read::{Glance, Seen, Surroundings, read_log, row};
+use super::read::{Glance, Surroundings, read_log, row};
+use super::seen::Seen;
 use super::signal::{Signal, Source};
 use super::subject::Subject;
 use runbook_host::Reader;

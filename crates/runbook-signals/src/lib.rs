@@ -1,6 +1,7 @@
 //! `verify.signals`: evidence that a service works, and the judgement over it.
 //!
 //! `signal.rs` says what a signal is and reads the plan, `subject.rs` which service they are about, `read.rs` reads one,
+//! and `seen.rs` is what that says;
 //! `units.rs` one of systemd's, `jobs.rs` one of launchd's, `ports.rs` who owns a port; `logs.rs` follows the logs that
 //! they share, `http.rs` asks over HTTP, `judge.rs` waits and decides.
 
@@ -13,6 +14,7 @@ mod logs;
 mod ports;
 mod read;
 mod schema;
+mod seen;
 mod signal;
 mod subject;
 mod units;

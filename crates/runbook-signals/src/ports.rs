@@ -1,6 +1,6 @@
 //! Who owns a port, as a signal.
 
-use super::read::Seen;
+use super::seen::Seen;
 use runbook_host::{Identity, PortOwners, Process, Reader};
 use runbook_model::Failure;
 

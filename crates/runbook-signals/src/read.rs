@@ -3,11 +3,12 @@
 use super::http::ask;
 use super::jobs;
 use super::logs::{Hits, SharedLog};
+use super::seen::Seen;
 use super::signal::{Request, Signal, Source, Text};
 use super::subject::Subject;
 use super::units;
 use runbook_host::{Command, Host, Identity, KEPT, PortOwners, Reader};
-use runbook_model::{Failure, FailureKind, Reading, SignalVerdict, format_duration};
+use runbook_model::{Failure, FailureKind, Reading, format_duration};
 use runbook_services::process::{Life, Service};
 use std::path::Path;
 use std::time::Duration;
@@ -24,55 +25,6 @@ pub(super) struct Surroundings<'a> {
     pub(super) base: &'a Path,
     /// What is left of the time for this signal.
     pub(super) left: Duration,
-}
-
-/// What one reading says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Seen {
-    pub(super) read: String,
-    pub(super) verdict: SignalVerdict,
-    pub(super) place: Option<String>,
-    /// All of it, where `read` shows a part.
-    pub(super) whole: Option<String>,
-    /// Which process it was about: another one is a break, even if both are green.
-    pub(super) process: Option<Identity>,
-    /// How often systemd or launchd has started it again by itself, if it is one of theirs.
-    pub(super) restarts: Option<u32>,
-    /// Nothing that comes can make it another verdict.
-    pub(super) for_good: bool,
-    /// It answered well, and only said something else than is wanted: before a change that is what the change is for.
-    pub(super) says_other: bool,
-}
-
-impl Seen {
-    pub(super) fn green(read: impl Into<String>) -> Self {
-        Self {
-            read: read.into(),
-            verdict: SignalVerdict::Green,
-            place: None,
-            whole: None,
-            process: None,
-            restarts: None,
-            for_good: false,
-            says_other: false,
-        }
-    }
-
-    pub(super) fn red(read: impl Into<String>) -> Self {
-        Self { verdict: SignalVerdict::Red, ..Self::green(read) }
-    }
-
-    pub(super) fn not_yet(read: impl Into<String>) -> Self {
-        Self { verdict: SignalVerdict::NotYet, ..Self::green(read) }
-    }
-
-    pub(super) fn unread(read: impl Into<String>) -> Self {
-        Self { verdict: SignalVerdict::Unread, ..Self::green(read) }
-    }
-
-    fn judged(good: bool, read: impl Into<String>) -> Self {
-        if good { Self::green(read) } else { Self::red(read) }
-    }
 }
 
 /// What is wanted of a signal, in words.

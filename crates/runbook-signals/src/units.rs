@@ -1,7 +1,7 @@
 //! What systemd says of a unit, as a signal.
 
 use super::ports::owned;
-use super::read::Seen;
+use super::seen::Seen;
 use runbook_host::{Identity, PortOwners, Process, Reader};
 use runbook_model::Failure;
 use runbook_services::systemd::{Load, Unit, UnitState};

@@ -1,12 +1,24 @@
 //! Who holds a port, and which of them may be ended.
 
-use super::{Free, program};
+use super::program;
 use runbook_host::{Executed, Identity, PortOwners, Process, Reader};
 use runbook_model::{Failure, Resource};
 use runbook_services::about::{About, Look};
 use runbook_services::process::Service;
 use runbook_services::systemd::{Place, SocketUnit, UnitState};
 use std::path::Path;
+use std::time::Duration;
+
+/// Ends the orphans that hold one port.
+pub(super) struct EndOrphans {
+    pub(super) port: u16,
+    pub(super) expect: String,
+    pub(super) about: Option<About>,
+    pub(super) owner: Option<String>,
+    /// Whether the plan itself starts that service.
+    pub(super) is_started: bool,
+    pub(super) grace: Duration,
+}
 
 /// Who holds the port.
 pub(super) enum Holder {
@@ -15,7 +27,7 @@ pub(super) enum Holder {
     Orphans(Vec<(Identity, Executed)>),
 }
 
-impl Free {
+impl EndOrphans {
     /// Judges every holder of the port; one that may not be ended is a refusal.
     pub(super) fn holder(&self, host: &Reader) -> Result<Holder, Failure> {
         let look = self.about.as_ref().map(|about| about.look(host)).transpose()?;

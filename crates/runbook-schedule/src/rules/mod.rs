@@ -2,6 +2,7 @@
 
 mod backup_before_change;
 mod clear_cache_while_stopped;
+mod collect;
 mod crowd;
 mod free_port_before_start;
 mod inspect_before_change;
@@ -10,8 +11,8 @@ mod stop_before_replace;
 mod verify_before_promote;
 mod wish;
 
+pub(crate) use collect::{Wishes, wishes};
 use wish::{Scene, Wish};
-pub(crate) use wish::{Wishes, wishes};
 
 use runbook_model::OrderingRule;
 
