@@ -12,7 +12,8 @@ use crate::{Args, Changed, Confirmation, Done, Kind, KindDoc, Lack, OutputDoc, P
 use read::{Capture, Covered, Restore, read_captures, read_paths};
 use runbook_backup::{Backup, Created, Limit, Options, Settled};
 use runbook_model::{
-    Declaration, Diagnostic, Diagnostics, Effect, Failure, FailureKind, Outputs, Prediction, Remains, Role, UndoPhase,
+    Declaration, Diagnostic, Diagnostics, Effect, Failure, FailureKind, Next, Outputs, Prediction, Remains, Role,
+    UndoPhase,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
@@ -310,7 +311,7 @@ fn cannot_back_up(error: &runbook_backup::Error) -> Failure {
     let failure = backup_failure("the backup cannot be made", error);
     match error {
         runbook_backup::Error::NoSpace { .. } => Failure { kind: FailureKind::Missing, ..failure }
-            .hint("`runbook backup prune` removes backups past their retention"),
+            .hint(format!("`{}` removes backups past their retention", Next::PruneBackups)),
         runbook_backup::Error::BadPath { .. } => Failure { kind: FailureKind::Refused, ..failure },
         _ => failure,
     }
