@@ -4,8 +4,8 @@ use crate::Program;
 use crate::secrets::{Secrets, placeholder};
 use runbook_host::{Host, Unusable};
 use runbook_model::{
-    Code, Declaration, Diagnostic, Diagnostics, Entry, Failure, FailureKind, Node, Outputs, Reference, StepDef, StepId,
-    Value,
+    Code, Declaration, Diagnostic, Diagnostics, Entry, Failure, FailureKind, Next, Node, Outputs, Reference, StepDef,
+    StepId, Value,
 };
 use runbook_step::{Args, ParamType, Step, check_parameters};
 use runbook_template::{Scope, condition, render_node};
@@ -282,7 +282,7 @@ fn lost(name: &str, step: &StepId) -> Failure {
 pub(crate) fn unwritten(name: &str, step: &StepId) -> Unusable {
     let what = format!("the undo data of step `{step}` held the secret `{name}`, which no journal keeps");
     let why =
-        Failure::missing(what).hint("put this step back by hand, then close the run with `runbook recover --accept`");
+        Failure::missing(what).hint(format!("put this step back by hand, then close the run with `{}`", Next::Accept));
     Unusable { text: placeholder(name), why }
 }
 

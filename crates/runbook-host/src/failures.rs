@@ -1,6 +1,6 @@
 //! One wording for what the operating system refuses, with the true reason and the next action.
 
-use runbook_model::{Failure, FailureKind};
+use runbook_model::{Failure, FailureKind, Next};
 use rustix::io::Errno;
 use std::io;
 use std::path::Path;
@@ -80,7 +80,8 @@ fn advice(errno: Errno, action: &str, path: &Path, is_root: bool, flagged: Optio
              ProtectSystem sees"
         ),
         (Errno::NOSPC, _) => format!(
-            "free some space or inodes there (`df -h {place}`, `df -i {place}`); `runbook backup prune` removes backups past their retention"
+            "free some space or inodes there (`df -h {place}`, `df -i {place}`); `{}` removes backups past their retention",
+            Next::PruneBackups
         ),
         (Errno::DQUOT, _) => {
             "the quota of this user is used up there, though the disk may have space (`quota -s`)".to_owned()

@@ -1,6 +1,7 @@
 //! What can be wrong with the state directory.
 
 use crate::Holder;
+use runbook_model::Next;
 use std::path::PathBuf;
 
 /// Why the journal cannot be used.
@@ -112,7 +113,7 @@ pub enum Error {
         source: serde_json::Error,
     },
     /// There is no such run.
-    #[error("there is no run `{0}` on this host; `runbook history` lists them")]
+    #[error("there is no run `{0}` on this host; `{list}` lists them", list = Next::History)]
     NoSuchRun(String),
 }
 

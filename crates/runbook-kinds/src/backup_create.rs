@@ -10,7 +10,8 @@ use runbook_backup::{Backup, Created, Limit, Options, Settled};
 use runbook_host::backup_failure;
 use runbook_host::{Command, Reader};
 use runbook_model::{
-    Declaration, Diagnostic, Diagnostics, Effect, Failure, FailureKind, Outputs, Prediction, Remains, Role, UndoPhase,
+    Declaration, Diagnostic, Diagnostics, Effect, Failure, FailureKind, Next, Outputs, Prediction, Remains, Role,
+    UndoPhase,
 };
 use runbook_step::BACKUP;
 use runbook_step::lack::of_command;
@@ -313,7 +314,7 @@ fn cannot_back_up(error: &runbook_backup::Error) -> Failure {
     let failure = backup_failure("the backup cannot be made", error);
     match error {
         runbook_backup::Error::NoSpace { .. } => Failure { kind: FailureKind::Missing, ..failure }
-            .hint("`runbook backup prune` removes backups past their retention"),
+            .hint(format!("`{}` removes backups past their retention", Next::PruneBackups)),
         runbook_backup::Error::BadPath { .. } => Failure { kind: FailureKind::Refused, ..failure },
         _ => failure,
     }

@@ -1,7 +1,9 @@
 //! `gate.approve`: the plan goes on when a person says so.
 
 use runbook_host::Reader;
-use runbook_model::{Declaration, Diagnostic, Failure, Outputs, Prediction, Role, UndoPhase, Waiting, format_duration};
+use runbook_model::{
+    Declaration, Diagnostic, Failure, Next, Outputs, Prediction, Role, RunId, UndoPhase, Waiting, format_duration,
+};
 use runbook_step::{Args, Done, Kind, KindDoc, OutputDoc, Param, ParamType, Probe, Step, Work};
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
@@ -20,8 +22,8 @@ static DOC: KindDoc = KindDoc {
     name: Cow::Borrowed("gate.approve"),
     summary: Cow::Borrowed("Holds the plan until a person approves"),
     text: Cow::Borrowed(
-        "`runbook approve RUN STEP` on this host, from another terminal, lets the run go on; who approved, when and why \
-         is kept with the run. Without an answer within the limit the step refuses and the failure policy of the plan \
+        "The run names the command that lets it go on, to be typed on this host, from another terminal: `approve`, with the \
+         run and the step. Who approved, when and why is kept with the run. Without an answer within the limit the step refuses and the failure policy of the plan \
          decides. An approval outlives a crash: a resumed run does not ask again. It changes nothing, so there is \
          nothing to undo.",
     ),
@@ -60,7 +62,7 @@ struct Approve {
     within: Duration,
 }
 
-/// A person's yes, as `runbook approve` writes it.
+/// A person's yes, as `approve` writes it.
 #[derive(Deserialize)]
 struct Approval {
     by: String,
@@ -75,7 +77,7 @@ impl Approve {
         let Some(text) = work.host.read(&path)? else { return Ok(None) };
         serde_json::from_slice(&text).map(Some).map_err(|error| {
             Failure::refused(format!("the approval {} cannot be read: {error}", path.display()))
-                .hint("approve with `runbook approve`, which writes it as it must be")
+                .hint("remove it, and approve with the command that the run names, which writes it as it must be")
         })
     }
 }
@@ -87,7 +89,8 @@ impl Step for Approve {
 
     fn apply(&self, work: &Work<'_>, _: &Json) -> Result<Done, Failure> {
         let run = super::backup_create::run_name(work.dir);
-        let answer = format!("runbook approve {run} {}", work.step);
+        let run = RunId::new(&run).ok_or_else(|| Failure::failed(format!("`{run}` is no id of a run")))?;
+        let answer = Next::Approve(run, work.step.clone()).to_string();
         let begin = Instant::now();
         let mut asked = false;
         loop {

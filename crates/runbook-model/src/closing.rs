@@ -5,7 +5,7 @@
 mod claim;
 mod left;
 
-use crate::{Remains, RemainsKind, RunState, StepId, Verdict};
+use crate::{Next, Remains, RemainsKind, RunState, StepId, Verdict};
 use claim::claim;
 use serde::Serialize;
 
@@ -53,8 +53,8 @@ pub struct Closing {
     pub remains: Vec<Remaining>,
     /// What to put right before the commands of `next`, where somebody knows.
     pub hint: Option<String>,
-    /// Commands, each of which works when it is typed; the first is the one to take. Empty where nothing is to be done.
-    pub next: Vec<String>,
+    /// The commands that lead on; the first is the one to take. Empty where nothing is to be done.
+    pub next: Vec<Next>,
 }
 
 /// How long a run had a service down.
@@ -176,13 +176,13 @@ fn services(state: &RunState) -> Vec<ServiceDown> {
 }
 
 /// The commands that go on from here.
-fn next(state: &RunState, left: &[LeftStep]) -> Vec<String> {
+fn next(state: &RunState, left: &[LeftStep]) -> Vec<Next> {
     let Some(run) = state.header.as_ref().map(|header| &header.run) else { return Vec::new() };
-    let rollback = format!("runbook rollback {run}");
+    let rollback = Next::Rollback(Some(run.clone()));
     match state.verdict() {
         Some(Verdict::Stuck) => vec![rollback],
         Some(Verdict::Stopped) if !left.is_empty() => vec![rollback],
-        None => vec![format!("runbook resume {run}"), rollback],
+        None => vec![Next::Resume(Some(run.clone())), rollback],
         _ => Vec::new(),
     }
 }

@@ -17,6 +17,7 @@ mod failure;
 mod host;
 mod id;
 mod installation;
+mod next;
 mod node;
 mod plan;
 mod remains;
@@ -43,6 +44,7 @@ pub use failure::{Failure, FailureKind};
 pub use host::HostFacts;
 pub use id::{RunId, StepId};
 pub use installation::{Installation, misses_its_target};
+pub use next::{Caller, Next};
 pub use node::{Entry, Later, Node, Outputs, Reference, Value};
 pub use plan::{
     Allow, Layer, OnFailure, Plan, Resolved, Retention, Retry, Review, SecretSource, StepDef, VarDecl, VarType, Window,

@@ -1,6 +1,6 @@
 //! What blocks a host, over all of its runs: the first thing that anybody has to know who comes to it.
 
-use crate::{Closing, RunId, RunState, Verdict};
+use crate::{Closing, Next, RunId, RunState, Verdict};
 use serde::Serialize;
 
 /// A place where the journal and what lies beside it do not agree, so that the host may be changed in ways of which the
@@ -12,7 +12,7 @@ pub struct Gap {
     /// What is known, in one sentence without a full stop.
     pub what: String,
     /// Commands that lead out of it.
-    pub next: Vec<String>,
+    pub next: Vec<Next>,
 }
 
 /// What kind of thing blocks a host.
@@ -36,8 +36,8 @@ pub struct Block {
     pub by: BlockedBy,
     /// In one sentence, without a full stop.
     pub why: String,
-    /// Commands, each of which works when it is typed; the first is the one to take.
-    pub next: Vec<String>,
+    /// The commands that lead on; the first is the one to take.
+    pub next: Vec<Next>,
 }
 
 /// Whether a host is free for a run, and if not, why.
@@ -84,7 +84,7 @@ fn block(state: &RunState, holder: Option<&str>) -> Option<Block> {
         (Some(Verdict::Stuck), _) => Some(block(BlockedBy::Stuck, format!("{name} is stuck"))),
         (None, Some(holder)) => {
             let why = format!("{name} is not over. It is running: {holder}");
-            Some(Block { next: vec!["runbook status".to_owned()], ..block(BlockedBy::Open, why) })
+            Some(Block { next: vec![Next::Status], ..block(BlockedBy::Open, why) })
         }
         (None, None) => Some(block(BlockedBy::Open, format!("{name} was interrupted and is still open"))),
         _ => None,

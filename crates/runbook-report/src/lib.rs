@@ -6,6 +6,7 @@
 mod account;
 pub mod diagnostics;
 mod history;
+mod json;
 mod markdown;
 mod predictions;
 mod show;
@@ -17,10 +18,11 @@ mod time;
 
 pub use account::{Ndjson, Plain, Reporter, Terminal};
 pub use history::{RunSummary, history, history_json, history_ndjson};
+pub use json::{json_line, json_text};
 pub use markdown::markdown;
 pub use predictions::{Occasion, Preview, StepPreview};
 pub use show::{show, show_json};
 pub use status::{Look, status, status_json};
 pub use style::Style;
-pub use text::{json_line, json_text, wrap};
+pub use text::wrap;
 pub use time::stamp;

@@ -223,7 +223,7 @@ fn write_step(out: &mut String, step: &StepPreview<'_>, id_width: usize, kind_wi
         write_diff(out, diff, style);
     }
     if let Some(excerpt) = &step.excerpt {
-        out.push_str(&excerpt::bounded(excerpt, DETAIL, "--format json has all, and runbook show once it ran", style));
+        out.push_str(&excerpt::bounded(excerpt, DETAIL, "--format json has all", style));
     }
     for allow in step.allow {
         let head = style.paint(Tone::Warn, &format!("allows {}", allow.rule));

@@ -1,8 +1,8 @@
 //! One run in full, from its plan and its journal.
 
 use crate::account::{
-    Plain, Reporter, excerpt, going_on, hint, matrix, places, role_word, sentence, service_clauses, signal_tone,
-    verdict_of,
+    Plain, Reporter, excerpt, going_on, hint, matrix, places, report_of, role_word, sentence, service_clauses,
+    signal_tone, verdict_of,
 };
 use crate::history::{status_word, verdict_word, waits_for};
 use crate::style::{Style, Tone};
@@ -10,26 +10,32 @@ use crate::table::{Cell, Table};
 use crate::text;
 use crate::time;
 use runbook_model::{
-    Closing, Event, Excerpt, IllegalTransition, Outcome, Plan, Prediction, Reading, Record, RunState, StepDef, StepId,
-    StepState,
+    Caller, Closing, Event, Excerpt, IllegalTransition, Outcome, Plan, Prediction, Reading, Record, RunState, StepDef,
+    StepId, StepState,
 };
 use serde_json::{Value, json as object};
 use std::fmt::Write as _;
 
 /// What `runbook show RUN` prints; `holder` is at work on the run if it is open. An error means that the journal is
 /// damaged: a record cannot follow the others.
-pub fn show(plan: &Plan, records: &[Record], holder: Option<&str>, style: &Style) -> Result<String, IllegalTransition> {
+pub fn show(
+    plan: &Plan,
+    records: &[Record],
+    holder: Option<&str>,
+    caller: &Caller,
+    style: &Style,
+) -> Result<String, IllegalTransition> {
     let style = *style;
     let state = RunState::replay(records)?;
     let mut out = String::new();
     write_head(&mut out, &state, holder, style);
     write_steps(&mut out, plan, &state, style);
-    write_signals(&mut out, &state, style);
-    write_failures(&mut out, records, style);
+    write_signals(&mut out, &state, caller, style);
+    write_failures(&mut out, records, caller, style);
     write_exceptions(&mut out, plan, style);
     section(&mut out, "What happened", style);
     let mut account = Vec::new();
-    let mut reporter = Plain::new(&mut account, style);
+    let mut reporter = Plain::new(&mut account, caller.clone(), style);
     for record in records {
         // Writing to memory does not fail, and the records were replayed above.
         let _ = reporter.record(record);
@@ -40,7 +46,7 @@ pub fn show(plan: &Plan, records: &[Record], holder: Option<&str>, style: &Style
     }
     out.push_str(&String::from_utf8_lossy(&account));
     if let Some(holder) = live {
-        let _ = write!(out, "\n{}", going_on(&state, holder, style));
+        let _ = write!(out, "\n{}", going_on(&state, holder, caller, style));
     }
     // Last, for it may be hundreds of lines: what a step read for people must not stand between the steps and the evidence.
     write_excerpts(&mut out, &state, style);
@@ -169,7 +175,7 @@ fn write_excerpts(out: &mut String, state: &RunState, style: Style) {
 }
 
 /// For each verification: the verdicts before the change, after it and after the rollback, then what was read.
-fn write_signals(out: &mut String, state: &RunState, style: Style) {
+fn write_signals(out: &mut String, state: &RunState, caller: &Caller, style: Style) {
     for (id, step) in state.steps() {
         let stages = [
             ("before the change", step.baseline.as_deref().unwrap_or_default()),
@@ -194,7 +200,7 @@ fn write_signals(out: &mut String, state: &RunState, style: Style) {
         out.push_str(&overview(&stages.map(|(_, readings)| readings), style));
         for (stage, readings) in stages.iter().filter(|(_, readings)| !readings.is_empty()) {
             let _ = writeln!(out, "\n  {}", style.paint(Tone::Dim, &format!("read {stage}:")));
-            out.push_str(&matrix(readings, None, 4, style));
+            out.push_str(&matrix(readings, None, 4, &report_of(state, caller), style));
         }
         for line in places(stages.iter().flat_map(|(_, readings)| *readings)) {
             for (nth, part) in text::wrap(&line, style.columns().saturating_sub(4)).iter().enumerate() {
@@ -239,7 +245,7 @@ pub(crate) fn kind_word(reading: &Reading) -> &'static str {
 }
 
 /// Every failure with all of its detail, in the order in which they happened.
-fn write_failures(out: &mut String, records: &[Record], style: Style) {
+fn write_failures(out: &mut String, records: &[Record], caller: &Caller, style: Style) {
     let mut first = true;
     for record in records {
         let (step, what, failure) = match &record.event {
@@ -268,7 +274,7 @@ fn write_failures(out: &mut String, records: &[Record], style: Style) {
                 let _ = writeln!(out, "{}", format!("      {part}").trim_end());
             }
         }
-        out.push_str(&hint(failure, 6, style));
+        out.push_str(&hint(failure, 6, caller, style));
     }
 }
 

@@ -1,11 +1,11 @@
 //! What this host is doing now, and what blocks it: the first thing that is read at 3 a.m.
 
-use crate::account::{capitalised, closing, next_line, push, questions, sentence};
+use crate::account::{capitalised, closing, next_lines, push, questions, sentence};
 use crate::history::{RunSummary, status_word, waits_for};
 use crate::style::{Style, Tone};
 use crate::text;
 use crate::time;
-use runbook_model::{Block, BlockedBy, Closing, RunId, RunState, Standing, StepStatus};
+use runbook_model::{Block, BlockedBy, Caller, Closing, RunId, RunState, Standing, StepStatus};
 use serde_json::{Value, json as object};
 
 /// What `status` looks at.
@@ -19,6 +19,8 @@ pub struct Look<'a> {
     pub holder: Option<&'a str>,
     /// Milliseconds since 1970.
     pub now_ms: i64,
+    /// Who types the commands that are named.
+    pub caller: &'a Caller,
 }
 
 /// What `runbook status` prints: what blocks this host, over all of its runs, and then its latest run.
@@ -78,9 +80,7 @@ fn write_block(out: &mut String, block: &Block, look: &Look<'_>, style: Style) {
         }
     }
     let Some(state) = block.run.as_ref().and_then(|run| found(look, run)) else {
-        for command in &block.next {
-            out.push_str(&next_line(command, style));
-        }
+        out.push_str(&next_lines("", &block.next, look.caller, style));
         out.push('\n');
         return;
     };
@@ -88,9 +88,9 @@ fn write_block(out: &mut String, block: &Block, look: &Look<'_>, style: Style) {
     match (block.by, look.holder) {
         (BlockedBy::Open, Some(_)) => {
             out.push_str(&running(state, look.now_ms));
-            out.push_str(&questions(state, style));
+            out.push_str(&questions(state, look.caller, style));
         }
-        _ => out.push_str(&format!("\n{}", closing(state, style))),
+        _ => out.push_str(&format!("\n{}", closing(state, look.caller, style))),
     }
     out.push('\n');
 }
@@ -114,7 +114,7 @@ fn write_latest(out: &mut String, latest: &RunState, look: &Look<'_>, style: Sty
         push(out, "Nothing blocks this host: no run is open or stuck.");
     }
     push(out, &format!("Run {name}, {}.\n", begun(latest, look.now_ms)));
-    out.push_str(&closing(latest, style));
+    out.push_str(&closing(latest, look.caller, style));
 }
 
 fn begun(state: &RunState, now_ms: i64) -> String {

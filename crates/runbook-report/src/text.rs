@@ -121,14 +121,40 @@ pub(crate) fn cut(text: &str, columns: usize) -> String {
 
 /// `text` broken between words into lines of at most `columns`; words that are longer are broken anywhere.
 pub fn wrap(text: &str, columns: usize) -> Vec<String> {
+    fill(text, text.trim_start_matches(' ').split(' ').map(|word| (word, false)), columns)
+}
+
+/// The same, but what stands between two backticks is one word, and is never broken: it has to be copied.
+pub(crate) fn wrap_around_code(text: &str, columns: usize) -> Vec<String> {
+    let mut words = Vec::new();
+    let (mut from, mut code, mut has_code) = (0, false, false);
+    let body = text.trim_start_matches(' ');
+    for (at, c) in body.char_indices() {
+        match c {
+            '`' => {
+                code = !code && body[at + 1..].contains('`');
+                has_code |= code;
+            }
+            ' ' if !code => {
+                words.push((&body[from..at], has_code));
+                (from, has_code) = (at + 1, false);
+            }
+            _ => {}
+        }
+    }
+    words.push((&body[from..], has_code));
+    fill(text, words, columns)
+}
+
+/// `words` of `text` in lines; those with `true` are never broken.
+fn fill<'a>(text: &str, words: impl IntoIterator<Item = (&'a str, bool)>, columns: usize) -> Vec<String> {
     let columns = columns.max(2);
     // Indentation says something in a stack trace, so the first line keeps it.
-    let body = text.trim_start_matches(' ');
-    let indent = (text.len() - body.len()).min(columns / 2);
+    let indent = (text.len() - text.trim_start_matches(' ').len()).min(columns / 2);
     let mut lines = vec![" ".repeat(indent)];
     let mut used = indent;
     let mut begun = false;
-    for word in body.split(' ') {
+    for (word, whole) in words {
         let wide = width(word);
         if begun && used + 1 + wide > columns {
             lines.push(String::new());
@@ -140,7 +166,7 @@ pub fn wrap(text: &str, columns: usize) -> Vec<String> {
             line.push(' ');
             used += 1;
         }
-        if used + wide <= columns {
+        if whole || used + wide <= columns {
             line.push_str(word);
             used += wide;
         } else {
@@ -181,16 +207,6 @@ pub(crate) fn to_ascii(text: &str) -> String {
         }
     }
     out
-}
-
-/// `value` as a JSON document for people and programs: indented, and without characters that act on a terminal.
-pub fn json_text(value: &serde_json::Value) -> String {
-    safe_json(&format!("{value:#}")) + "\n"
-}
-
-/// The same on one line, with its line end.
-pub fn json_line(value: &serde_json::Value) -> String {
-    safe_json(&value.to_string()) + "\n"
 }
 
 /// JSON text in which the characters that act on terminals are escaped; it reads back to the same value.
@@ -242,6 +258,7 @@ mod tests {
         assert_eq!(wrap("one two three", 7), ["one two", "three"]);
         assert_eq!(wrap("abcdefgh ij", 3), ["abc", "def", "gh", "ij"]);
         assert_eq!(wrap("  at f (x.js)", 9), ["  at f", "(x.js)"]);
+        assert_eq!(wrap_around_code("see `a b c`, or d e` f", 7), ["see", "`a b c`,", "or d e`", "f"]);
     }
 
     proptest! {
@@ -257,6 +274,8 @@ mod tests {
             let text = clean(&text);
             prop_assert!(width(&cut(&text, columns)) <= columns);
             prop_assert!(wrap(&text, columns).iter().all(|line| width(line) <= columns));
+            let no_code = text.replace('`', "'");
+            prop_assert_eq!(wrap_around_code(&no_code, columns), wrap(&no_code, columns));
         }
 
         #[test]

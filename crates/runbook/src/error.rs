@@ -1,6 +1,6 @@
 //! What a command says when it cannot do what it was asked, and the exit codes.
 
-use runbook_model::{Code, RollbackCause, RunState, Verdict};
+use runbook_model::{Code, Next, RollbackCause, RunState, Verdict};
 use std::process::ExitCode;
 
 /// The exit codes; the table is in `docs/cli.md`.
@@ -119,7 +119,8 @@ impl From<runbook_engine::Error> for CommandError {
     fn from(error: runbook_engine::Error) -> Self {
         if let runbook_engine::Error::NoWayBack { run, .. } = &error {
             return Self::refused(error.to_string()).hint(format!(
-                "put a copy of it in its place and try again, or go by hand: `runbook show {run}` tells what each step changed"
+                "put a copy of it in its place and try again, or go by hand: `{}` tells what each step changed",
+                Next::Show(Some(run.clone()))
             ));
         }
         if matches!(error, runbook_engine::Error::Interrupted) {
@@ -127,12 +128,17 @@ impl From<runbook_engine::Error> for CommandError {
         }
         if let runbook_engine::Error::NoWayOn { run, .. } = &error {
             return Self::refused(error.to_string()).hint(format!(
-                "put a copy of it in its place and resume again; `runbook show {run}` tells what each step changed, and \
-                 `runbook recover --accept BECAUSE` closes the run by hand"
+                "put a copy of it in its place and resume again; `{}` tells what each step changed, and \
+                 `{}` closes the run by hand",
+                Next::Show(Some(run.clone())),
+                Next::Accept
             ));
         }
-        Self::new(Exit::Stopped, chain(&error))
-            .hint("`runbook status` tells where the run is; `runbook resume` goes on")
+        Self::new(Exit::Stopped, chain(&error)).hint(format!(
+            "`{}` tells where the run is; `{}` goes on",
+            Next::Status,
+            Next::Resume(None)
+        ))
     }
 }
 

@@ -4,7 +4,7 @@ use crate::error::{CommandError, Exit};
 use crate::facts::host_facts;
 use crate::running::{Known, now_ms};
 use runbook_journal::{Gap, Journal, Look, Loss, StateDir};
-use runbook_model::{Event, Record, Remains, RemainsKind, RunId, RunState, StepStatus, Verdict};
+use runbook_model::{Event, Next, Record, Remains, RemainsKind, RunId, RunState, StepStatus, Verdict};
 
 /// The journal of a host of which it holds all that happened; refused with `exit` where it does not.
 pub(crate) fn whole(dir: &StateDir, exit: Exit) -> Result<Option<Journal>, CommandError> {
@@ -15,8 +15,8 @@ pub(crate) fn whole(dir: &StateDir, exit: Exit) -> Result<Option<Journal>, Comma
 /// A loss as the statement about the host names it.
 pub(crate) fn told(gap: &Gap) -> runbook_model::Gap {
     let known = gap.run.as_ref().filter(|_| gap.loss == Loss::Records);
-    let back = known.map(|run| format!("runbook rollback {run} --known"));
-    let next = back.into_iter().chain(["runbook recover --accept BECAUSE".to_owned()]).collect();
+    let back = known.map(|run| Next::RollbackKnown(run.clone()));
+    let next = back.into_iter().chain([Next::Accept]).collect();
     runbook_model::Gap { path: gap.path.display().to_string(), what: gap.what.clone(), next }
 }
 
@@ -24,13 +24,15 @@ pub(crate) fn told(gap: &Gap) -> runbook_model::Gap {
 pub(crate) fn lost(gaps: &[Gap], exit: Exit) -> CommandError {
     let told: Vec<&str> = gaps.iter().map(|gap| gap.what.as_str()).collect();
     let known = gaps.iter().find(|gap| gap.loss == Loss::Records).and_then(|gap| gap.run.as_ref());
-    let back = known.map(|run| format!("`runbook rollback {run} --known` takes back what is known of that run; "));
-    CommandError::new(exit, format!("the journal does not hold all that happened on this host: {}", told.join("; "))).hint(
-        format!(
-            "{}look at the host, and at what `runbook backup list` has; when it is as it should be, `runbook recover --accept BECAUSE` closes this",
-            back.unwrap_or_default()
-        ),
-    )
+    let back =
+        known.map(|run| format!("`{}` takes back what is known of that run; ", Next::RollbackKnown(run.clone())));
+    CommandError::new(exit, format!("the journal does not hold all that happened on this host: {}", told.join("; ")))
+        .hint(format!(
+            "{}look at the host, and at what `{}` has; when it is as it should be, `{}` closes this",
+            back.unwrap_or_default(),
+            Next::Backups,
+            Next::Accept
+        ))
 }
 
 /// Lets a run of which only the end was lost go back over what is known: the loss is noted, and every step that may have

@@ -1,6 +1,7 @@
 //! Runs, backups and steps by name: the whole name, or a beginning that only one of them has.
 
 use crate::error::CommandError;
+use runbook_model::Next;
 
 /// How many are listed where several begin alike.
 const SHOWN: usize = 12;
@@ -15,7 +16,7 @@ pub(crate) struct Named {
 
 /// The place in `known` of the `what` ("run") that `wanted` means. A refusal lists those that it may mean, or ends with
 /// `list`, the command that lists all.
-pub(crate) fn pick(what: &str, wanted: &str, known: &[Named], list: &str) -> Result<usize, CommandError> {
+pub(crate) fn pick(what: &str, wanted: &str, known: &[Named], list: &Next) -> Result<usize, CommandError> {
     if wanted.is_empty() {
         return Err(
             CommandError::refused(format!("the name of the {what} is empty")).hint(format!("`{list}` lists them"))
@@ -44,7 +45,7 @@ pub(crate) fn pick(what: &str, wanted: &str, known: &[Named], list: &str) -> Res
     }
 }
 
-fn unknown(what: &str, wanted: &str, known: &[Named], list: &str) -> CommandError {
+fn unknown(what: &str, wanted: &str, known: &[Named], list: &Next) -> CommandError {
     let near = runbook_model::did_you_mean(wanted, known.iter().map(|one| one.name.as_str()));
     let hint = match near {
         Some(near) => format!("did you mean `{near}`? `{list}` lists them"),
@@ -55,7 +56,7 @@ fn unknown(what: &str, wanted: &str, known: &[Named], list: &str) -> CommandErro
 
 #[cfg(test)]
 mod tests {
-    use super::{Named, pick};
+    use super::{Named, Next, pick};
 
     fn named(names: &[&str]) -> Vec<Named> {
         names.iter().map(|name| Named { name: (*name).to_owned(), about: String::new() }).collect()
@@ -64,7 +65,7 @@ mod tests {
     #[test]
     fn a_whole_name_wins_over_a_beginning() {
         let known = named(&["ab-first", "ab-first-too", "cd"]);
-        let picked = |wanted: &str| pick("run", wanted, &known, "list").ok();
+        let picked = |wanted: &str| pick("run", wanted, &known, &Next::History).ok();
         assert_eq!(["ab-first", "ab-first-", "c", "cd"].map(picked), [Some(0), Some(1), Some(2), Some(2)]);
         assert_eq!(["", "ab", "x", "cde"].map(picked), [None; 4]);
     }
@@ -73,7 +74,7 @@ mod tests {
     fn many_that_begin_alike_are_counted() {
         let names: Vec<String> = (0..30).map(|nth| format!("a{nth:02}")).collect();
         let known = named(&names.iter().map(String::as_str).collect::<Vec<_>>());
-        let told = pick("run", "a", &known, "list").unwrap_err();
+        let told = pick("run", "a", &known, &Next::History).unwrap_err();
         assert!(told.message.starts_with("30 runs begin with `a`: a00, a01"), "{told:?}");
         assert!(told.message.ends_with("a11 and 18 more"), "{told:?}");
     }

@@ -8,7 +8,7 @@ use crate::naming::{Named, pick};
 use crate::screen::Screen;
 use runbook_engine::{Asker, Ending, Program, Runner, Saved, Settings};
 use runbook_journal::{Claim, Holder, Journal, Lock, Look, RunRow, StateDir};
-use runbook_model::{Access, Plan, Record, Resource, RunId, RunState, Verdict};
+use runbook_model::{Access, Next, Plan, Record, Resource, RunId, RunState, Verdict};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A run as the journal holds it.
@@ -40,7 +40,7 @@ fn held(error: runbook_journal::Error) -> CommandError {
     match error {
         runbook_journal::Error::Held(holder) => {
             CommandError::new(Exit::Held, format!("another runbook is at work on this host: {holder}"))
-                .hint("wait for it, or see what it does with `runbook status`")
+                .hint(format!("wait for it, or see what it does with `{}`", Next::Status))
         }
         other => other.into(),
     }
@@ -84,7 +84,7 @@ pub(crate) fn choose(journal: &Journal, name: Option<&str>) -> Result<RunRow, Co
         Some(name) => {
             let about = |row: &RunRow| format!("{}, {}", row.plan, runbook_report::stamp(row.started_at));
             let known = runs.iter().map(|row| Named { name: row.run.to_string(), about: about(row) });
-            pick("run", name, &known.collect::<Vec<_>>(), "runbook history")?
+            pick("run", name, &known.collect::<Vec<_>>(), &Next::History)?
         }
     };
     if at < runs.len() { Ok(runs.swap_remove(at)) } else { Err(CommandError::refused("no plan was ever applied here")) }
@@ -110,12 +110,24 @@ pub(crate) fn refuse_unsettled(dir: &StateDir) -> Result<(), CommandError> {
     let RunRow { run, plan, .. } = row;
     Err(match row.verdict {
         None => CommandError::new(Exit::Held, format!("run {run} of {plan} was interrupted and is still open"))
-            .hint(format!("`runbook resume {run}` goes on with it, `runbook rollback {run}` takes it back")),
-        Some(_) => CommandError::new(Exit::Held, format!("run {run} of {plan} is stuck, and nothing may change until that is settled"))
-            .hint(format!(
-                "`runbook show {run}` says what is left; then `runbook rollback {run}` tries again, and `runbook recover --accept BECAUSE` closes it by hand"
-            )),
+            .hint(either_way(&run)),
+        Some(_) => CommandError::new(
+            Exit::Held,
+            format!("run {run} of {plan} is stuck, and nothing may change until that is settled"),
+        )
+        .hint(format!(
+            "`{}` says what is left; then `{}` tries again, and `{}` closes it by hand",
+            Next::Show(Some(run.clone())),
+            Next::Rollback(Some(run.clone())),
+            Next::Accept
+        )),
     })
+}
+
+/// What is said of an open run.
+fn either_way(run: &RunId) -> String {
+    let (resume, rollback) = (Next::Resume(Some(run.clone())), Next::Rollback(Some(run.clone())));
+    format!("`{resume}` goes on with it, `{rollback}` takes it back")
 }
 
 /// Goes on with a run, forward or back.
@@ -164,9 +176,7 @@ pub(crate) fn end(
         }
     }
     if ending.state.verdict().is_none() {
-        screen.note_beside_account(&format!(
-            "run {run} is open: `runbook resume {run}` goes on with it, `runbook rollback {run}` takes it back"
-        ));
+        screen.note_beside_account(&format!("run {run} is open: {}", either_way(run)));
     }
     Ok(Exit::of(&ending.state, asked_back))
 }

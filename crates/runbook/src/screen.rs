@@ -2,8 +2,9 @@
 use crate::asking::{AtTerminal, nothing_typed_ahead};
 use crate::cli::{Color, Format, Global};
 use crate::error::{CommandError, Exit};
+use crate::facts;
 use runbook_engine::{Asker, Interrupt, Interrupts, Observer};
-use runbook_model::{Diagnostic, Record, RunState, SourceMap, StepId};
+use runbook_model::{Caller, Diagnostic, Next, Record, RunState, SourceMap, StepId};
 use runbook_report::{Ndjson, Plain, Reporter, Style, Terminal, diagnostics};
 use serde_json::{Value, json};
 use std::env;
@@ -21,6 +22,7 @@ pub(crate) struct Screen {
     /// to the same file.
     together: bool,
     interrupts: Interrupts,
+    caller: Caller,
 }
 
 /// Says that a signal ended the command.
@@ -48,7 +50,13 @@ impl Screen {
             err: style(io::stderr().is_terminal()),
             together: global.format == Format::Text && account_is_seen,
             interrupts,
+            caller: facts::caller(global.state_dir.as_deref()),
         }
+    }
+
+    /// How the commands that are named here are typed.
+    pub(crate) fn caller(&self) -> &Caller {
+        &self.caller
     }
 
     /// The signals of whoever sits in front of it.
@@ -74,8 +82,8 @@ impl Screen {
     /// Prints one JSON document; on one line where each line is one.
     pub(crate) fn json(&self, value: &Value) -> Result<(), CommandError> {
         match self.format {
-            Format::Ndjson => self.text(&runbook_report::json_line(value)),
-            _ => self.text(&runbook_report::json_text(value)),
+            Format::Ndjson => self.text(&runbook_report::json_line(value, &self.caller)),
+            _ => self.text(&runbook_report::json_text(value, &self.caller)),
         }
     }
 
@@ -83,7 +91,7 @@ impl Screen {
     pub(crate) fn conclude(&self, text: &str) -> Result<(), CommandError> {
         match self.format {
             Format::Text => self.note(text),
-            Format::Json | Format::Ndjson => self.json(&json!({ "note": text }))?,
+            Format::Json | Format::Ndjson => self.json(&json!({ "note": self.caller.spell(text) }))?,
         }
         Ok(())
     }
@@ -104,7 +112,7 @@ impl Screen {
     pub(crate) fn note(&self, text: &str) {
         if self.format == Format::Text {
             // Nobody may be there to read it any more, and that is no reason to stop half-way.
-            let _ = writeln!(io::stderr(), "{text}");
+            let _ = writeln!(io::stderr(), "{}", self.caller.spell(text));
         }
     }
 
@@ -117,7 +125,7 @@ impl Screen {
 
     /// Says what must not go unheard although the result is for programs.
     pub(crate) fn complain(&self, text: &str) {
-        let _ = writeln!(io::stderr(), "{text}");
+        let _ = writeln!(io::stderr(), "{}", self.caller.spell(text));
     }
 
     /// Says why a command failed, and gives its exit code.
@@ -125,17 +133,18 @@ impl Screen {
         if error.message.contains("Broken pipe") {
             return error.exit.code();
         }
+        let message = self.caller.spell(&error.message);
+        let hint = error.hint.as_ref().map(|hint| self.caller.spell(hint));
         match self.format {
             Format::Text => {
-                let hint = error.hint.as_ref().map(|hint| format!("  help: {hint}\n")).unwrap_or_default();
+                let hint = hint.map(|hint| format!("  help: {hint}\n")).unwrap_or_default();
                 let code = error.code.as_ref().map_or(String::new(), |code| format!("[{code}]"));
-                let _ = write!(io::stderr(), "error{code}: {}\n{hint}", error.message);
+                let _ = write!(io::stderr(), "error{code}: {message}\n{hint}");
             }
             Format::Json | Format::Ndjson => {
-                let value =
-                    json!({ "error": error.message, "code": error.code, "hint": error.hint, "exit": error.exit as u8 });
+                let value = json!({ "error": message, "code": error.code, "hint": hint, "exit": error.exit as u8 });
                 if self.json(&value).is_err() {
-                    let _ = writeln!(io::stderr(), "error: {}", error.message);
+                    let _ = writeln!(io::stderr(), "error: {message}");
                 }
             }
         }
@@ -175,15 +184,16 @@ impl Screen {
 
     /// Whoever watches a run on this screen, from `state` on.
     pub(crate) fn observer(&self, state: RunState) -> Box<dyn Observer> {
+        let caller = self.caller.clone();
         let reporter: Box<dyn Reporter> = match self.format {
             Format::Json => Box::new(Silent),
-            Format::Ndjson => Box::new(Ndjson::going_on(io::stdout(), state)),
+            Format::Ndjson => Box::new(Ndjson::going_on(io::stdout(), caller, state)),
             Format::Text if io::stdout().is_terminal() && env::var("TERM").as_deref() != Ok("dumb") => {
-                Box::new(Terminal::going_on(io::stdout(), self.out, state))
+                Box::new(Terminal::going_on(io::stdout(), caller, self.out, state))
             }
-            Format::Text => Box::new(Plain::going_on(io::stdout(), self.out, state)),
+            Format::Text => Box::new(Plain::going_on(io::stdout(), caller, self.out, state)),
         };
-        Box::new(Watching { reporter, together: self.together })
+        Box::new(Watching { reporter, together: self.together, caller: self.caller.clone() })
     }
 }
 
@@ -238,6 +248,7 @@ fn width() -> usize {
 struct Watching {
     reporter: Box<dyn Reporter>,
     together: bool,
+    caller: Caller,
 }
 
 impl Observer for Watching {
@@ -254,7 +265,7 @@ impl Observer for Watching {
     }
 
     fn interrupted(&mut self, interrupt: Interrupt) {
-        let text = meaning(interrupt);
+        let text = &meaning(interrupt, &self.caller);
         // A closed terminal is not a reason to end a run.
         let _ = match self.together {
             true => self.reporter.interrupted(text),
@@ -264,8 +275,8 @@ impl Observer for Watching {
 }
 
 /// What a Ctrl-C does, and what the next one would do.
-fn meaning(interrupt: Interrupt) -> &'static str {
-    match interrupt {
+fn meaning(interrupt: Interrupt, caller: &Caller) -> String {
+    let text = match interrupt {
         Interrupt::Draining => "nothing more is started; what runs is finished. Ctrl-C again cancels what runs",
         Interrupt::Cancelling => "what runs is being stopped. Ctrl-C again leaves at once, and the run can be resumed",
         Interrupt::Pausing { to_leave: 0 | 1 } => {
@@ -274,8 +285,12 @@ fn meaning(interrupt: Interrupt) -> &'static str {
         Interrupt::Pausing { .. } => {
             "nothing more is taken back; what runs is finished, and the run stays open. Ctrl-C twice more leaves at once"
         }
-        Interrupt::Leaving => "left at once; `runbook resume` or `runbook rollback` goes on",
-    }
+        Interrupt::Leaving => {
+            let [resume, rollback] = [Next::Resume(None), Next::Rollback(None)].map(|next| caller.command(&next));
+            return format!("left at once; `{resume}` or `{rollback}` goes on");
+        }
+    };
+    text.to_owned()
 }
 
 impl Drop for Watching {

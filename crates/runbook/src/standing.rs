@@ -48,7 +48,8 @@ impl HostState {
     /// What `status` shows.
     pub(crate) fn show(&self, screen: &Screen) -> Result<(), CommandError> {
         let Self { standing, runs, holder } = self;
-        let look = runbook_report::Look { standing, runs, holder: holder.as_deref(), now_ms: now_ms() };
+        let caller = screen.caller();
+        let look = runbook_report::Look { standing, runs, holder: holder.as_deref(), now_ms: now_ms(), caller };
         match screen.format {
             Format::Text => screen.text(&runbook_report::status(&look, screen.style())),
             Format::Json | Format::Ndjson => screen.json(&runbook_report::status_json(&look)),

@@ -84,12 +84,27 @@ const KNOW_NO_KIND: &[&str] = &[
     "crates/runbook-engine/src/",
 ];
 
+/// Commands that act on a state directory. Written out, one means the state directory of whoever types it; `Next` writes
+/// them all, and `Caller` says how they are typed here.
+const COMMANDS: &[&str] = &[
+    "runbook status",
+    "runbook history",
+    "runbook show",
+    "runbook report",
+    "runbook resume",
+    "runbook rollback",
+    "runbook recover",
+    "runbook approve",
+    "runbook backup",
+];
+
 pub(crate) fn check(repository: &Repository) -> Vec<Finding> {
     let kinds: Vec<String> = prose(repository.text("docs/kinds.md"))
         .filter_map(|(_, line)| line.strip_prefix("## ").map(|name| format!("\"{name}\"")))
         .collect();
     let mut found: Vec<Finding> =
         repository.ending(".rs").filter(|file| !is_test(&file.path)).flat_map(|file| judge(file, &kinds)).collect();
+    found.extend(repository.ending(".rs").filter(|file| !is_test(&file.path)).flat_map(commands));
     let folds: Vec<&File> =
         repository.ending(".rs").filter(|file| code(&file.text).contains("\nimpl RunState {")).collect();
     if let [_, others @ ..] = folds.as_slice() {
@@ -97,6 +112,21 @@ pub(crate) fn check(repository: &Repository) -> Vec<Finding> {
         found.extend(others.iter().map(|file| Finding::whole(&file.path, what)));
     }
     found
+}
+
+/// Commands that are written out, beside comments and what is for tests alone.
+fn commands(file: &File) -> Vec<Finding> {
+    if FOR_TESTS.iter().any(|place| file.path.starts_with(place)) {
+        return Vec::new();
+    }
+    let lines = code(&file.text).lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//"));
+    let found = lines.filter_map(|(at, line)| Some((at, COMMANDS.iter().find(|command| line.contains(**command))?)));
+    found
+        .map(|(at, command)| {
+            let what = format!("`{command}` means another state directory where one is given: let `Next` write it");
+            Finding::at(&file.path, at + 1, what)
+        })
+        .collect()
 }
 
 fn judge(file: &File, kinds: &[String]) -> Vec<Finding> {
@@ -159,6 +189,7 @@ mod tests {
             ("crates/runbook-backup/src/a.rs", "rustix::fs::syncfs(dir)"),
             ("crates/runbook-plan/src/a.rs", "if uses == \"npm.install\" {"),
             ("crates/runbook-engine/src/a.rs", "\"npm.install\" =>"),
+            ("crates/runbook-report/src/a.rs", "format!(\"`runbook rollback {run}`\")"),
         ] {
             assert_eq!(found(path, text), 1, "{text}");
         }
@@ -174,6 +205,8 @@ mod tests {
             ("crates/runbook-kinds/src/a.rs", "#[cfg(test)]\nmod tests {\nuse std::fs;\n}"),
             ("crates/runbook-kinds/src/a.rs", "\"npm.install\""),
             ("crates/runbook-plan/tests/a.rs", "\"npm.install\""),
+            ("crates/runbook/src/a.rs", "/// What `runbook status` prints.\nfn a() -> &str { \"`runbook steps`\" }"),
+            ("crates/runbook/tests/a.rs", "\"runbook status\""),
         ] {
             assert_eq!(found(path, text), 0, "{text}");
         }

@@ -3,10 +3,10 @@
 use crate::style::{Glyph, Style, Tone};
 use crate::text;
 use crate::time;
-use runbook_model::{Closing, Remaining, RunState, ServiceDown, SignalGone, StepId, Verdict};
+use runbook_model::{Caller, Closing, Next, Remaining, RunState, ServiceDown, SignalGone, StepId, Verdict};
 
 /// Verdict, time that services were down, what is left, and where the evidence is.
-pub(crate) fn closing(state: &RunState, style: Style) -> String {
+pub(crate) fn closing(state: &RunState, caller: &Caller, style: Style) -> String {
     let Some(header) = &state.header else { return String::new() };
     let closing = Closing::of(state);
     let mut out = String::new();
@@ -17,13 +17,23 @@ pub(crate) fn closing(state: &RunState, style: Style) -> String {
     write_left(&mut out, &closing, style);
     write_signals(&mut out, &closing.signals, style);
     write_remains(&mut out, &closing, style);
-    if let Some(action) = next_action(&closing) {
+    if !closing.next.is_empty() {
         out.push('\n');
-        out.push_str(&next_line(&action, style));
+        out.push_str(&next_lines(&before_next(&closing, caller), &closing.next, caller, style));
     }
-    let (run, dot) = (header.run.as_str(), style.glyph(Glyph::Dot));
-    push(&mut out, &format!("Evidence: runbook show {run}   {dot}   runbook report {run}"));
+    let run = Some(header.run.clone());
+    out.push_str(&told_by("Evidence:", &[Next::Show(run.clone()), Next::Report(run)], caller, style));
     out
+}
+
+/// Where more is told: on one line if that fits, else a command a line, for each has to be copied.
+fn told_by(head: &str, commands: &[Next], caller: &Caller, style: Style) -> String {
+    let commands: Vec<String> = commands.iter().map(|next| caller.command(next)).collect();
+    let line = format!("{head} {}", commands.join(&format!("   {}   ", style.glyph(Glyph::Dot))));
+    match text::width(&line) <= style.columns() {
+        true => format!("{line}\n"),
+        false => format!("{head}\n{}", commands.iter().map(|command| format!("  {command}\n")).collect::<String>()),
+    }
 }
 
 /// Head, claim and services as one paragraph.
@@ -63,16 +73,14 @@ pub(crate) fn capitalised(text: &str) -> String {
 }
 
 /// What stands in the place of [`closing`] while `holder` is at work on the run.
-pub(crate) fn going_on(state: &RunState, holder: &str, style: Style) -> String {
+pub(crate) fn going_on(state: &RunState, holder: &str, caller: &Caller, style: Style) -> String {
     let Some(header) = &state.header else { return String::new() };
     let (head, rest) = sentence(state, Some(holder));
     let mut out = String::new();
     text::wrap(&format!("{head} {rest}"), style.columns()).iter().for_each(|line| push(&mut out, line));
-    out.push_str(&questions(state, style));
-    push(
-        &mut out,
-        &format!("What it does now: runbook status   {}   runbook show {}", style.glyph(Glyph::Dot), header.run),
-    );
+    out.push_str(&questions(state, caller, style));
+    let commands = [Next::Status, Next::Show(Some(header.run.clone()))];
+    out.push_str(&told_by("What it does now:", &commands, caller, style));
     out
 }
 
@@ -80,13 +88,16 @@ pub(crate) fn going_on(state: &RunState, holder: &str, style: Style) -> String {
 pub(crate) const CHOICE: &str = "rollback, again or keep";
 
 /// What the run asks a person, and the command that answers, or where the answer is typed.
-pub(crate) fn questions(state: &RunState, style: Style) -> String {
+pub(crate) fn questions(state: &RunState, caller: &Caller, style: Style) -> String {
     let mut out = String::new();
     for (id, waiting) in state.steps().filter_map(|(id, step)| Some((id, step.waits_for.as_ref()?))) {
         out.push('\n');
         let asks = format!("`{id}` asks: {}", text::clean(&waiting.message));
         text::wrap(&asks, style.columns()).iter().for_each(|line| push(&mut out, line));
-        out.push_str(&next_line(&text::clean(&waiting.answer), style));
+        push(
+            &mut out,
+            &format!("{}{}", style.paint(Tone::Strong, "Next: "), text::clean(&caller.spell(&waiting.answer))),
+        );
     }
     for (id, failure) in state.steps().filter_map(|(id, step)| Some((id, step.asks.as_ref()?))) {
         out.push('\n');
@@ -184,26 +195,35 @@ fn write_list(out: &mut String, lines: impl Iterator<Item = String>, style: Styl
     }
 }
 
-/// The next action in words, where there is one.
-fn next_action(closing: &Closing) -> Option<String> {
-    let commands = closing.next.join("   or   ");
+/// What has to be done before the commands, or what they are for.
+fn before_next(closing: &Closing, caller: &Caller) -> String {
     match (closing.verdict, &closing.hint) {
-        _ if closing.next.is_empty() => None,
         (Some(Verdict::Stuck), Some(hint)) => {
-            Some(format!("{}; then: {commands}", text::clean(hint).trim_end_matches('.')))
+            format!("{}; then: ", text::clean(&caller.spell(hint)).trim_end_matches('.'))
         }
-        (Some(Verdict::Stuck), None) => Some(format!("put right what is named above, then: {commands}")),
-        (Some(_), _) => Some(format!("take it back with: {commands}")),
-        (None, _) => Some(commands),
+        (Some(Verdict::Stuck), None) => "put right what is named above, then: ".to_owned(),
+        (Some(_), _) => "take it back with: ".to_owned(),
+        (None, _) => String::new(),
     }
 }
 
-pub(crate) fn next_line(action: &str, style: Style) -> String {
+/// `before`, and the commands that lead on: on one line if that fits, else a command a line, for each has to be copied.
+pub(crate) fn next_lines(before: &str, commands: &[Next], caller: &Caller, style: Style) -> String {
+    let commands: Vec<String> = commands.iter().map(|next| caller.command(next)).collect();
+    let line = format!("{before}{}", commands.join("   or   "));
+    let room = style.columns().saturating_sub(6);
+    let lines = if text::width(&line) <= room {
+        vec![("", line)]
+    } else {
+        let before = text::wrap_around_code(before.trim_end(), room).into_iter().filter(|line| !line.is_empty());
+        let before = before.map(|line| ("", line));
+        let leads = std::iter::once("").chain(std::iter::repeat("or: "));
+        before.chain(leads.zip(commands)).collect()
+    };
     let mut out = String::new();
-    let parts = text::wrap(action, style.columns().saturating_sub(6));
-    for (nth, part) in parts.iter().enumerate() {
-        let lead = if nth == 0 { style.paint(Tone::Strong, "Next: ") } else { "      ".to_owned() };
-        push(&mut out, &format!("{lead}{part}"));
+    for (nth, (lead, line)) in lines.into_iter().enumerate() {
+        let head = if nth == 0 { style.paint(Tone::Strong, "Next: ") } else { format!("{lead:>6}") };
+        push(&mut out, &format!("{head}{line}"));
     }
     out
 }

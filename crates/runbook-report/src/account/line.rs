@@ -1,12 +1,12 @@
 //! What one record looks like.
 
-use super::{closing, decision_text, excerpt, matrix};
+use super::{closing, decision_text, excerpt, matrix, report_of};
 use crate::style::{Glyph, Style, Tone};
 use crate::text;
 use crate::time;
 use runbook_model::{
-    Event, Excerpt, Failure, Outcome, Outputs, Reading, Record, RollbackCause, RunHeader, RunPhase, RunState,
-    SignalVerdict, StepId, UndoPhase, Waiting, format_duration,
+    Caller, Event, Excerpt, Failure, Next, Outcome, Outputs, Reading, Record, RollbackCause, RunHeader, RunPhase,
+    RunState, SignalVerdict, StepId, UndoPhase, Waiting, format_duration,
 };
 use std::time::Duration;
 
@@ -18,8 +18,8 @@ const DETAIL_LINES: usize = 12;
 const WIDEST_ID: usize = 24;
 
 /// The lines for `record`, which follows `before`; empty for records that are not worth a line of their own.
-pub(crate) fn lines(before: &RunState, record: &Record, style: Style) -> String {
-    let page = Page { state: before, style };
+pub(crate) fn lines(before: &RunState, record: &Record, caller: &Caller, style: Style) -> String {
+    let page = Page { state: before, caller, style };
     match &record.event {
         Event::RunStarted(header) => run_started(header, style),
         Event::RunResumed { version } => {
@@ -65,7 +65,7 @@ pub(crate) fn lines(before: &RunState, record: &Record, style: Style) -> String 
         Event::RunFinished { .. } => {
             let mut after = before.clone();
             match after.apply(record) {
-                Ok(()) => format!("\n{}", closing(&after, style)),
+                Ok(()) => format!("\n{}", closing(&after, caller, style)),
                 Err(_) => String::new(),
             }
         }
@@ -120,9 +120,9 @@ pub(crate) fn paragraph(style: Style, tone: Tone, text: &str) -> String {
 }
 
 /// The next action of a failure; nothing if it names none.
-pub(crate) fn hint(failure: &Failure, indent: usize, style: Style) -> String {
+pub(crate) fn hint(failure: &Failure, indent: usize, caller: &Caller, style: Style) -> String {
     let Some(hint) = &failure.hint else { return String::new() };
-    let parts = text::wrap(&text::clean(hint), style.columns().saturating_sub(indent + 6));
+    let parts = text::wrap_around_code(&text::clean(&caller.spell(hint)), style.columns().saturating_sub(indent + 6));
     let lead = |nth| if nth == 0 { style.paint(Tone::Strong, "next: ") } else { "      ".to_owned() };
     parts.iter().enumerate().map(|(nth, part)| format!("{:indent$}{}{part}\n", "", lead(nth))).collect()
 }
@@ -134,10 +134,24 @@ fn lead(id: &str) -> usize {
 
 struct Page<'a> {
     state: &'a RunState,
+    caller: &'a Caller,
     style: Style,
 }
 
 impl Page<'_> {
+    fn hint(&self, failure: &Failure) -> String {
+        hint(failure, DETAIL, self.caller, self.style)
+    }
+
+    /// The command that shows what is left out here.
+    fn all_of_it(&self) -> String {
+        self.caller.command(&Next::Show(self.state.header.as_ref().map(|header| header.run.clone())))
+    }
+
+    fn matrix(&self, readings: &[Reading], baseline: Option<&[Reading]>) -> String {
+        matrix(readings, baseline, DETAIL, &report_of(self.state, self.caller), self.style)
+    }
+
     /// Glyph, id, text, and the time that it took at the right.
     fn line(&self, glyph: Glyph, tone: Tone, step: &StepId, text: &str, took: Option<i64>) -> String {
         let style = self.style;
@@ -174,7 +188,7 @@ impl Page<'_> {
         let id = self.padded(step);
         let lead = lead(&id);
         let sign = style.paint(Tone::Warn, style.glyph(Glyph::Note));
-        let answer = style.paint(Tone::Strong, &text::clean(&waiting.answer));
+        let answer = style.paint(Tone::Strong, &text::clean(&self.caller.spell(&waiting.answer)));
         let mut out = format!("  {sign} {id}   waits for: {answer}\n");
         for part in text::wrap(&text::clean(&waiting.message), style.columns().saturating_sub(lead).max(16)) {
             out.push_str(&format!("{:lead$}{part}\n", ""));
@@ -186,21 +200,20 @@ impl Page<'_> {
     fn undecided(&self, step: &StepId, failure: &Failure, readings: &[Reading], within: Duration) -> String {
         let baseline = self.state.step(step).and_then(|step| step.baseline.as_deref());
         let head = self.line(Glyph::Note, Tone::Warn, step, &failure.message, None);
-        let rows = matrix(readings, baseline, DETAIL, self.style);
+        let rows = self.matrix(readings, baseline);
         let choice = format!(
             "The evidence does not tell whether the change is good. Type `rollback` or nothing to take it back, `again` to \
              read the signals once more, `keep` to keep it on your word, without proof. It is taken back without an \
              answer within {}.",
             format_duration(within)
         );
-        format!("{head}\n{rows}{}{}", hint(failure, DETAIL, self.style), paragraph(self.style, Tone::Strong, &choice))
+        format!("{head}\n{rows}{}{}", self.hint(failure), paragraph(self.style, Tone::Strong, &choice))
     }
 
     /// What a step read for people: here only what is marked in it.
     fn excerpt(&self, outputs: &Outputs) -> String {
         let Some(excerpt) = Excerpt::of(outputs) else { return String::new() };
-        let run = self.state.header.as_ref().map_or("RUN", |header| header.run.as_str());
-        excerpt::marked(&excerpt, DETAIL, &format!("runbook show {run}"), self.style)
+        excerpt::marked(&excerpt, DETAIL, &self.all_of_it(), self.style)
     }
 
     fn finished(&self, step: &StepId, outcome: &Outcome, readings: &[Reading], at: i64) -> String {
@@ -218,7 +231,7 @@ impl Page<'_> {
                 let head = self.line(Glyph::Failed, Tone::Bad, step, &failure.message, took);
                 let body = match readings {
                     [] => self.failure(failure),
-                    _ => matrix(readings, baseline, DETAIL, self.style) + &hint(failure, DETAIL, self.style),
+                    _ => self.matrix(readings, baseline) + &self.hint(failure),
                 };
                 if body.is_empty() { head } else { format!("{head}\n{body}\n") }
             }
@@ -231,7 +244,7 @@ impl Page<'_> {
         if red.is_empty() {
             return String::new();
         }
-        format!("\n{}\n", matrix(&red, baseline, DETAIL, self.style))
+        format!("\n{}\n", self.matrix(&red, baseline))
     }
 
     /// The last lines that a program said, and the next action.
@@ -241,8 +254,7 @@ impl Page<'_> {
         let style = self.style;
         let mut out = String::new();
         if skipped > 0 {
-            let run = self.state.header.as_ref().map_or("RUN", |header| header.run.as_str());
-            let text = format!("({skipped} lines before these: runbook show {run})");
+            let text = format!("({skipped} lines before these: {})", self.all_of_it());
             out.push_str(&format!("{:DETAIL$}{}\n", "", style.paint(Tone::Dim, &text)));
         }
         for line in all.iter().skip(skipped) {
@@ -252,7 +264,7 @@ impl Page<'_> {
                 out.push('\n');
             }
         }
-        out + &hint(failure, DETAIL, style)
+        out + &self.hint(failure)
     }
 
     fn retrying(&self, step: &StepId, failure: &Failure, pause_ms: u64) -> String {
@@ -266,7 +278,7 @@ impl Page<'_> {
         if let Some(failure) = failure {
             let text =
                 format!("no baseline, so there is nothing to compare with after a rollback: {}", failure.message);
-            return self.line(Glyph::Note, Tone::Warn, step, &text, None) + &hint(failure, DETAIL, self.style);
+            return self.line(Glyph::Note, Tone::Warn, step, &text, None) + &self.hint(failure);
         }
         let with = |verdict| readings.iter().filter(move |reading| reading.verdict == verdict);
         let red: Vec<&str> = with(SignalVerdict::Red).map(|reading| reading.signal.as_str()).collect();
@@ -340,7 +352,7 @@ impl Page<'_> {
             (!unread.is_empty()).then(|| format!("cannot be read, and was green before: {}", unread.join(", "))),
         );
         let text = parts.join("; ");
-        let rows = matrix(readings, baseline, DETAIL, self.style);
+        let rows = self.matrix(readings, baseline);
         format!("{}\n{rows}\n", self.line(Glyph::Failed, Tone::Bad, step, &text, took))
     }
 }

@@ -3,7 +3,7 @@
 use crate::style::{Glyph, Style, Tone};
 use crate::table::{Cell, Table};
 use crate::text;
-use runbook_model::{Reading, SignalRole, SignalVerdict};
+use runbook_model::{Caller, Next, Reading, RunState, SignalRole, SignalVerdict};
 
 /// Columns under which a table would break its words.
 const NARROW: usize = 66;
@@ -11,12 +11,18 @@ const NARROW: usize = 66;
 const WHOLE_LINES: usize = 6;
 
 /// One row a signal, in the order of the plan. A signal that is red now and was red in `baseline` is marked as an old
-/// fault, so that it is not blamed on the change.
-pub(crate) fn matrix(readings: &[Reading], baseline: Option<&[Reading]>, indent: usize, style: Style) -> String {
+/// fault, so that it is not blamed on the change. `more` is the command that tells all of what was read.
+pub(crate) fn matrix(
+    readings: &[Reading],
+    baseline: Option<&[Reading]>,
+    indent: usize,
+    more: &str,
+    style: Style,
+) -> String {
     let rows = readings.iter().map(|reading| (reading, verdict_against(reading, baseline)));
     if style.columns() < NARROW {
         let stacks: String = rows.map(|(reading, verdict)| stacked(reading, verdict, indent, style)).collect();
-        return stacks + &whole_lines(readings, indent, style);
+        return stacks + &whole_lines(readings, indent, more, style);
     }
     let mut table = Table::new(&["signal", "read", "wanted", "role", "verdict", ""]);
     for (reading, verdict) in rows {
@@ -29,11 +35,16 @@ pub(crate) fn matrix(readings: &[Reading], baseline: Option<&[Reading]>, indent:
             Cell::toned(Tone::Dim, place_word(reading)),
         ]);
     }
-    table.render(indent, style) + &whole_lines(readings, indent, style)
+    table.render(indent, style) + &whole_lines(readings, indent, more, style)
+}
+
+/// The command that prints the report of the run.
+pub(crate) fn report_of(state: &RunState, caller: &Caller) -> String {
+    caller.command(&Next::Report(state.header.as_ref().map(|header| header.run.clone())))
 }
 
 /// All of what was read of a signal that is not green, where the table shows a part.
-fn whole_lines(readings: &[Reading], indent: usize, style: Style) -> String {
+fn whole_lines(readings: &[Reading], indent: usize, more: &str, style: Style) -> String {
     let mut out = String::new();
     for reading in readings.iter().filter(|reading| reading.verdict != SignalVerdict::Green) {
         let lines = text::clean_lines(reading.whole.as_deref().unwrap_or_default());
@@ -50,7 +61,7 @@ fn whole_lines(readings: &[Reading], indent: usize, style: Style) -> String {
             out.push('\n');
         }
         if shown.len() > WHOLE_LINES {
-            let more = format!("({} more lines: runbook report)", shown.len() - WHOLE_LINES);
+            let more = format!("({} more lines: {more})", shown.len() - WHOLE_LINES);
             out.push_str(&format!("{:indent$}{}\n", "", style.paint(Tone::Dim, &more)));
         }
     }
@@ -148,7 +159,7 @@ mod tests {
             whole: None,
         };
         for columns in [100, 120] {
-            let text = matrix(std::slice::from_ref(&reading), None, 6, Style::plain(columns));
+            let text = matrix(std::slice::from_ref(&reading), None, 6, "", Style::plain(columns));
             assert!(text.contains("red      journal 02:14:07 pid 412\n"), "{columns}:\n{text}");
             assert!(text.lines().all(|line| crate::text::width(line) <= columns), "{columns}:\n{text}");
         }

@@ -14,12 +14,14 @@ mod reporter;
 mod terminal;
 
 pub(crate) use closing::{
-    CHOICE, capitalised, closing, going_on, next_line, push, questions, remaining_text, sentence, service_clauses,
+    CHOICE, capitalised, closing, going_on, next_lines, push, questions, remaining_text, sentence, service_clauses,
     signal_text,
 };
 pub(crate) use decision::decision_text;
 pub(crate) use line::{Title, hint, lines, paragraph, run_title};
-pub(crate) use matrix::{matrix, place_word, places, role_word, tone as signal_tone, verdict_word as verdict_of};
+pub(crate) use matrix::{
+    matrix, place_word, places, report_of, role_word, tone as signal_tone, verdict_word as verdict_of,
+};
 pub use ndjson::Ndjson;
 pub use plain::Plain;
 pub use reporter::Reporter;

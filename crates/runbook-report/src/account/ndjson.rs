@@ -2,8 +2,9 @@
 
 use super::Reporter;
 use super::reporter::fold;
+use crate::json::json_line;
 use crate::text;
-use runbook_model::{Closing, Event, Record, RunState, StepId};
+use runbook_model::{Caller, Closing, Event, Record, RunState, StepId};
 use std::io;
 
 /// Writes each record as one line of JSON. The record that ends a run has one more field, `closing`: how the run left the
@@ -12,22 +13,27 @@ use std::io;
 #[derive(Debug)]
 pub struct Ndjson<W> {
     out: W,
+    caller: Caller,
     state: RunState,
 }
 
 impl<W: io::Write> Ndjson<W> {
-    /// Writes to `out`.
-    pub fn new(out: W) -> Self {
-        Self::going_on(out, RunState::default())
+    /// Writes to `out`; a command is what `caller` types.
+    pub fn new(out: W, caller: Caller) -> Self {
+        Self::going_on(out, caller, RunState::default())
     }
 
     /// The same for a run that another process began: `state` is what has been told already.
-    pub fn going_on(out: W, state: RunState) -> Self {
-        Self { out, state }
+    pub fn going_on(out: W, caller: Caller, state: RunState) -> Self {
+        Self { out, caller, state }
     }
 
     fn line(&mut self, json: &str) -> io::Result<()> {
-        writeln!(self.out, "{}", text::safe_json(json))?;
+        match self.caller.is_bare() {
+            // The record as the journal has it, to the order of its fields.
+            true => writeln!(self.out, "{}", text::safe_json(json))?,
+            false => write!(self.out, "{}", json_line(&serde_json::from_str(json)?, &self.caller))?,
+        }
         self.out.flush()
     }
 }

@@ -5,7 +5,7 @@ use super::{Reporter, closing, lines, paragraph};
 use crate::style::{Style, Tone};
 use crate::text;
 use crate::time;
-use runbook_model::{Event, Record, RunPhase, RunState, StepId, StepState, StepStatus};
+use runbook_model::{Caller, Event, Record, RunPhase, RunState, StepId, StepState, StepStatus};
 use std::collections::BTreeMap;
 use std::io;
 
@@ -20,15 +20,15 @@ pub struct Plain<W> {
 }
 
 impl<W: io::Write> Plain<W> {
-    /// Writes to `out` as `style` allows.
-    pub fn new(out: W, style: Style) -> Self {
-        Self::going_on(out, style, RunState::default())
+    /// Writes to `out` as `style` allows; a command is what `caller` types.
+    pub fn new(out: W, caller: Caller, style: Style) -> Self {
+        Self::going_on(out, caller, style, RunState::default())
     }
 
     /// The same for a run that another process began: `state` is what has been told already.
-    pub fn going_on(out: W, style: Style, state: RunState) -> Self {
+    pub fn going_on(out: W, caller: Caller, style: Style, state: RunState) -> Self {
         let last_line = state.last_at;
-        Self { page: Printed::new(out, style, state), last_line }
+        Self { page: Printed::new(out, caller, style, state), last_line }
     }
 }
 
@@ -85,6 +85,7 @@ pub(super) fn whole(ms: i64) -> String {
 #[derive(Debug)]
 pub(super) struct Printed<W> {
     pub(super) out: W,
+    caller: Caller,
     pub(super) style: Style,
     pub(super) state: RunState,
     notes: BTreeMap<StepId, String>,
@@ -94,15 +95,15 @@ pub(super) struct Printed<W> {
 }
 
 impl<W: io::Write> Printed<W> {
-    pub(super) fn new(out: W, style: Style, state: RunState) -> Self {
-        Self { out, style, state, notes: BTreeMap::new(), after_blank: false, told: false }
+    pub(super) fn new(out: W, caller: Caller, style: Style, state: RunState) -> Self {
+        Self { out, caller, style, state, notes: BTreeMap::new(), after_blank: false, told: false }
     }
 
     /// Folds `record` in and writes its lines; tells whether there were any.
     pub(super) fn record(&mut self, record: &Record) -> io::Result<bool> {
         let is_interrupt = matches!(record.event, Event::DrainRequested | Event::CancelRequested);
         let is_told = is_interrupt && std::mem::take(&mut self.told);
-        let text = if is_told { String::new() } else { lines(&self.state, record, self.style) };
+        let text = if is_told { String::new() } else { lines(&self.state, record, &self.caller, self.style) };
         fold(&mut self.state, record)?;
         if let Some(step) = record.event.moves().or(ends_reading(&record.event)) {
             self.notes.remove(step);
@@ -164,7 +165,7 @@ impl<W: io::Write> Printed<W> {
     /// A run that is not over says how to go on with it.
     pub(super) fn finish(&mut self) -> io::Result<()> {
         if self.state.verdict().is_none() && self.state.header.is_some() {
-            let text = format!("\n{}", closing(&self.state, self.style));
+            let text = format!("\n{}", closing(&self.state, &self.caller, self.style));
             self.print(&text)?;
         }
         self.out.flush()

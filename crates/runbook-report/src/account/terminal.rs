@@ -4,7 +4,7 @@ use super::Reporter;
 use super::plain::{Printed, whole};
 use crate::style::{Style, Tone};
 use crate::text;
-use runbook_model::{Record, RunPhase, RunState, StepId};
+use runbook_model::{Caller, Record, RunPhase, RunState, StepId};
 use std::io;
 
 const SPINNER: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
@@ -21,13 +21,13 @@ pub struct Terminal<W> {
 
 impl<W: io::Write> Terminal<W> {
     /// Writes to `out`, which must be a terminal that understands `CSI K`.
-    pub fn new(out: W, style: Style) -> Self {
-        Self::going_on(out, style, RunState::default())
+    pub fn new(out: W, caller: Caller, style: Style) -> Self {
+        Self::going_on(out, caller, style, RunState::default())
     }
 
     /// The same for a run that another process began: `state` is what has been told already.
-    pub fn going_on(out: W, style: Style, state: RunState) -> Self {
-        Self { page: Printed::new(out, style, state), drawn: false }
+    pub fn going_on(out: W, caller: Caller, style: Style, state: RunState) -> Self {
+        Self { page: Printed::new(out, caller, style, state), drawn: false }
     }
 
     /// The window has `width` columns from now on.

@@ -4,7 +4,7 @@ use super::facts::{
     Answer, BACKUP, CACHE, CHANNEL_SOURCES, Facts, INSPECT, INSTALL, LOG_SOURCES, PLUGINS, RESTART, SERVICE_SOURCES,
 };
 use crate::text;
-use runbook_model::{Excerpt, SignalKind, StepStatus, format_duration};
+use runbook_model::{Excerpt, Next, SignalKind, StepStatus, format_duration};
 
 /// One line of a checklist.
 pub(super) struct Line {
@@ -102,13 +102,11 @@ fn backup(facts: &Facts<'_>) -> Answer {
 
 /// Undo data was durable before each change; counted from the intents.
 fn way_back(facts: &Facts<'_>) -> Answer {
-    let run = facts.state.header.as_ref().map_or("RUN", |header| header.run.as_str());
+    let rollback = facts.caller.command(&Next::Rollback(facts.run()));
     match facts.state.steps().filter(|(_, step)| step.undo.is_some()).count() {
         0 => Answer::NotApplicable("nothing was changed".to_owned()),
-        1 => Answer::Checked(format!("`runbook rollback {run}`; undo data of 1 step was durable before it acted")),
-        many => Answer::Checked(format!(
-            "`runbook rollback {run}`; undo data of {many} steps was durable before they acted"
-        )),
+        1 => Answer::Checked(format!("`{rollback}`; undo data of 1 step was durable before it acted")),
+        many => Answer::Checked(format!("`{rollback}`; undo data of {many} steps was durable before they acted")),
     }
 }
 

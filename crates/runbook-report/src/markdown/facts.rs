@@ -4,8 +4,8 @@ use crate::account::{decision_text, place_word};
 use crate::text;
 use crate::time;
 use runbook_model::{
-    Excerpt, Node, Plan, Reading, Review, RunState, SignalKind, SignalRole, SignalVerdict, StepDef, StepId, StepState,
-    StepStatus, VarType, Verdict,
+    Caller, Excerpt, Node, Plan, Reading, Review, RunId, RunState, SignalKind, SignalRole, SignalVerdict, StepDef,
+    StepId, StepState, StepStatus, VarType, Verdict,
 };
 
 /// Kinds by what they are for, as prefixes of `uses`.
@@ -35,9 +35,14 @@ pub(super) enum Answer {
 pub(super) struct Facts<'a> {
     pub(super) plan: &'a Plan,
     pub(super) state: &'a RunState,
+    pub(super) caller: &'a Caller,
 }
 
 impl<'a> Facts<'a> {
+    pub(super) fn run(&self) -> Option<RunId> {
+        self.state.header.as_ref().map(|header| header.run.clone())
+    }
+
     /// The steps of these kinds, with what became of them.
     pub(super) fn steps(&self, prefixes: &[&str]) -> Vec<(&'a StepDef, &'a StepState)> {
         let wanted = |step: &&StepDef| prefixes.iter().any(|prefix| step.uses.starts_with(prefix));

@@ -11,7 +11,7 @@ use crate::show::{definition, kind_word};
 use crate::text;
 use crate::time;
 use runbook_model::{
-    Closing, Event, IllegalTransition, Outcome, Plan, Reading, Record, RunState, SignalVerdict, StepState,
+    Caller, Closing, Event, IllegalTransition, Next, Outcome, Plan, Reading, Record, RunState, SignalVerdict, StepState,
 };
 use std::fmt::Write as _;
 
@@ -22,16 +22,21 @@ const EXCERPT_LINES: usize = 200;
 
 /// What `runbook report RUN` writes: GitHub-flavoured Markdown, made from the plan and the journal alone. An error means
 /// that the journal is damaged. `holder` is at work on the run if it is open.
-pub fn markdown(plan: &Plan, records: &[Record], holder: Option<&str>) -> Result<String, IllegalTransition> {
+pub fn markdown(
+    plan: &Plan,
+    records: &[Record],
+    holder: Option<&str>,
+    caller: &Caller,
+) -> Result<String, IllegalTransition> {
     let state = RunState::replay(records)?;
-    let facts = Facts { plan, state: &state };
+    let facts = Facts { plan, state: &state, caller };
     let mut out = String::new();
     write_head(&mut out, &facts, holder);
     write_steps(&mut out, &facts);
     write_signals(&mut out, &state);
     write_decisions(&mut out, records);
-    write_failures(&mut out, records);
-    write_left(&mut out, &Closing::of(&state));
+    write_failures(&mut out, records, caller);
+    write_left(&mut out, &Closing::of(&state), caller);
     write_exceptions(&mut out, plan);
     write_checklist(&mut out, "Checklist for one host", ONE_HOST, &facts);
     write_checklist(&mut out, "Checklist for an estate", ESTATE, &facts);
@@ -98,7 +103,7 @@ fn outcome(step: &StepState) -> String {
 
 /// What steps read for people: what is marked in it stands out. A long text is cut; the journal has all of it.
 fn write_excerpts(out: &mut String, facts: &Facts<'_>) {
-    let run = facts.state.header.as_ref().map_or("RUN", |header| header.run.as_str());
+    let show = facts.caller.command(&Next::Show(facts.run()));
     for (id, excerpt) in facts.excerpts() {
         let _ = writeln!(out, "\n## Read by `{id}`: {}\n", escape(&excerpt.title));
         for line in excerpt.lines.iter().take(EXCERPT_LINES).filter(|line| !line.text.trim().is_empty()) {
@@ -112,7 +117,7 @@ fn write_excerpts(out: &mut String, facts: &Facts<'_>) {
         let more = excerpt.lines.len().saturating_sub(EXCERPT_LINES);
         let hidden = excerpt.lines.iter().skip(EXCERPT_LINES).filter(|line| !line.marks.is_empty()).count();
         if more > 0 {
-            let _ = writeln!(out, "\n{more} more lines, {hidden} of them marked: `runbook show {run}`");
+            let _ = writeln!(out, "\n{more} more lines, {hidden} of them marked: `{show}`");
         }
     }
 }
@@ -193,7 +198,7 @@ fn verdict_in(readings: &[Reading], signal: &str) -> &'static str {
     readings.iter().find(|reading| reading.signal == signal).map_or("", |reading| verdict_of(reading.verdict))
 }
 
-fn write_failures(out: &mut String, records: &[Record]) {
+fn write_failures(out: &mut String, records: &[Record], caller: &Caller) {
     let mut title = "\n## Failures\n";
     for record in records {
         let (step, what, failure) = match &record.event {
@@ -212,12 +217,12 @@ fn write_failures(out: &mut String, records: &[Record]) {
             }
         }
         if let Some(hint) = &failure.hint {
-            let _ = writeln!(out, "\nNext: {}", escape(hint));
+            let _ = writeln!(out, "\nNext: {}", escape_keeping_code(&caller.spell(hint)));
         }
     }
 }
 
-fn write_left(out: &mut String, closing: &Closing) {
+fn write_left(out: &mut String, closing: &Closing, caller: &Caller) {
     let Closing { left, signals, remains, next, .. } = closing;
     if !left.is_empty() {
         out.push_str("\n## What is left on the host\n\n");
@@ -238,7 +243,7 @@ fn write_left(out: &mut String, closing: &Closing) {
         let _ = writeln!(out, "* {} (`{}`)", escape(&remaining_text(one)), one.step);
     }
     for (nth, command) in next.iter().enumerate() {
-        let _ = writeln!(out, "{}`{command}`", if nth == 0 { "\nNext: " } else { "or: " });
+        let _ = writeln!(out, "{}`{}`", if nth == 0 { "\nNext: " } else { "or: " }, caller.command(command));
     }
 }
 

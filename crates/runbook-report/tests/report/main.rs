@@ -5,3 +5,4 @@ mod diagnostics;
 mod life;
 mod predictions;
 mod runs;
+mod typed;

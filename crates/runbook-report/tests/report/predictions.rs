@@ -51,7 +51,7 @@ fn every_sort_of_prediction() {
     for width in [80, 120] {
         insta::assert_snapshot!(format!("preview_{width}"), preview.text(&Style::plain(width)));
     }
-    insta::assert_snapshot!("preview_json", json_text(&preview.json()));
+    insta::assert_snapshot!("preview_json", json_text(&preview.json(), &runbook_model::Caller::default()));
     assert_eq!(preview.ndjson().lines().count(), 5);
     let asked = Preview { occasion: Occasion::Consent, ..preview };
     assert!(!asked.text(&Style::plain(80)).contains("Nothing was written"));

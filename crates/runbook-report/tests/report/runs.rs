@@ -3,8 +3,8 @@
 use crate::life::{self, Life};
 use proptest::prelude::*;
 use runbook_model::{
-    Decided, Decision, Event, Failure, FailureKind, Outcome, Reading, RollbackCause, RunState, SignalVerdict, Standing,
-    UndoPhase, Verdict,
+    Caller, Decided, Decision, Event, Failure, FailureKind, Outcome, Reading, RollbackCause, RunState, SignalVerdict,
+    Standing, UndoPhase, Verdict,
 };
 use runbook_report::{
     Look, Ndjson, Plain, Reporter, RunSummary, Style, Terminal, history, history_json, history_ndjson, json_text,
@@ -27,7 +27,7 @@ fn lives() -> Vec<(&'static str, Life)> {
 
 fn plain(life: &Life, style: Style) -> String {
     let mut out = Vec::new();
-    let mut reporter = Plain::new(&mut out, style);
+    let mut reporter = Plain::new(&mut out, Caller::default(), style);
     for record in &life.records {
         reporter.record(record).unwrap();
     }
@@ -38,12 +38,12 @@ fn plain(life: &Life, style: Style) -> String {
 /// What `status` prints on a host with this one run.
 fn standing(state: &RunState, holder: Option<&str>, now_ms: i64, style: &Style) -> String {
     let (standing, runs) = (Standing::of([state], &[], holder), [state.clone()]);
-    status(&Look { standing: &standing, runs: &runs, holder, now_ms }, style)
+    status(&Look { standing: &standing, runs: &runs, holder, now_ms, caller: &Caller::default() }, style)
 }
 
 fn standing_json(state: &RunState, holder: Option<&str>) -> serde_json::Value {
     let (standing, runs) = (Standing::of([state], &[], holder), [state.clone()]);
-    status_json(&Look { standing: &standing, runs: &runs, holder, now_ms: 0 })
+    status_json(&Look { standing: &standing, runs: &runs, holder, now_ms: 0, caller: &Caller::default() })
 }
 
 #[test]
@@ -68,23 +68,26 @@ fn every_life_in_full_and_as_a_report() {
     for (name, life) in lives() {
         insta::assert_snapshot!(
             format!("show_{name}"),
-            show(&life::plan(), &life.records, None, &Style::plain(100)).unwrap()
+            show(&life::plan(), &life.records, None, &Caller::default(), &Style::plain(100)).unwrap()
         );
-        insta::assert_snapshot!(format!("report_{name}"), markdown(&life::plan(), &life.records, None).unwrap());
+        insta::assert_snapshot!(
+            format!("report_{name}"),
+            markdown(&life::plan(), &life.records, None, &Caller::default()).unwrap()
+        );
     }
 }
 
 #[test]
 fn one_run_as_json() {
     let value = show_json(&life::plan(), &life::rolled_back().records).unwrap();
-    insta::assert_snapshot!(json_text(&value));
+    insta::assert_snapshot!(json_text(&value, &Caller::default()));
 }
 
 #[test]
 fn no_line_is_wider_than_the_window() {
     for (name, life) in lives() {
         for width in [60, 80, 100, 120, 200] {
-            let full = show(&life::plan(), &life.records, None, &Style::plain(width)).unwrap();
+            let full = show(&life::plan(), &life.records, None, &Caller::default(), &Style::plain(width)).unwrap();
             for line in full.lines().chain(plain(&life, Style::plain(width)).lines()) {
                 assert!(line.chars().count() <= width, "{name} at {width}: {line}");
             }
@@ -97,9 +100,9 @@ fn nothing_that_a_host_said_reaches_the_terminal_raw() {
     for (name, life) in lives() {
         for text in [
             plain(&life, Style::plain(80)),
-            show(&life::plan(), &life.records, None, &Style::plain(80)).unwrap(),
-            markdown(&life::plan(), &life.records, None).unwrap(),
-            json_text(&show_json(&life::plan(), &life.records).unwrap()),
+            show(&life::plan(), &life.records, None, &Caller::default(), &Style::plain(80)).unwrap(),
+            markdown(&life::plan(), &life.records, None, &Caller::default()).unwrap(),
+            json_text(&show_json(&life::plan(), &life.records).unwrap(), &Caller::default()),
         ] {
             assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{name}: {text:?}");
         }
@@ -126,7 +129,7 @@ fn colours_frame_words_and_never_change_them() {
 fn ndjson_is_the_journal_and_the_closing_statement() {
     let life = life::rolled_back();
     let mut out = Vec::new();
-    let mut reporter = Ndjson::new(&mut out);
+    let mut reporter = Ndjson::new(&mut out, Caller::default());
     for record in &life.records {
         reporter.record(record).unwrap();
     }
@@ -143,7 +146,7 @@ fn ndjson_is_the_journal_and_the_closing_statement() {
 fn a_terminal_keeps_what_ended_and_erases_what_runs() {
     let life = life::rolled_back();
     let mut out = Vec::new();
-    let mut reporter = Terminal::new(&mut out, Style::plain(90));
+    let mut reporter = Terminal::new(&mut out, Caller::default(), Style::plain(90));
     for record in &life.records {
         reporter.tick(record.at).unwrap();
         reporter.record(record).unwrap();
@@ -180,7 +183,7 @@ fn the_line_of_what_runs() {
     let life = Life::begin().started("install", 1).intended("install");
     let last = life.records.last().unwrap().at;
     let mut out = Vec::new();
-    let mut reporter = Terminal::new(&mut out, Style::plain(50));
+    let mut reporter = Terminal::new(&mut out, Caller::default(), Style::plain(50));
     life.records.iter().for_each(|record| reporter.record(record).unwrap());
     reporter.tick(last + 12_340).unwrap();
     reporter
@@ -198,7 +201,7 @@ fn silence_is_broken_every_thirty_seconds() {
     let life = Life::begin().started("install", 1).intended("install");
     let last = life.records.last().unwrap().at;
     let mut out = Vec::new();
-    let mut reporter = Plain::new(&mut out, Style::plain(80));
+    let mut reporter = Plain::new(&mut out, Caller::default(), Style::plain(80));
     life.records.iter().for_each(|record| reporter.record(record).unwrap());
     for second in 0..=65 {
         reporter.tick(last + second * 1000).unwrap();
@@ -227,7 +230,7 @@ fn what_could_not_be_read_before_a_change_is_not_called_red() {
 #[test]
 fn what_an_interrupt_means_stands_for_its_record() {
     let mut out = Vec::new();
-    let mut reporter = Plain::new(&mut out, Style::plain(100));
+    let mut reporter = Plain::new(&mut out, Caller::default(), Style::plain(100));
     for record in &life::cancelled().records {
         if record.event == Event::DrainRequested {
             reporter.interrupted("what that means now").unwrap();
@@ -265,8 +268,8 @@ fn a_run_took_as_long_as_somebody_was_at_work_on_it() {
     let records = life::taken_back_later().records;
     for text in [
         history(&[run], &Style::plain(100)),
-        show(&life::plan(), &records, None, &Style::plain(100)).unwrap(),
-        markdown(&life::plan(), &records, None).unwrap(),
+        show(&life::plan(), &records, None, &Caller::default(), &Style::plain(100)).unwrap(),
+        markdown(&life::plan(), &records, None, &Caller::default()).unwrap(),
     ] {
         assert!(text.contains("2.65s") && !text.contains("24h"), "{text}");
     }
@@ -274,7 +277,7 @@ fn a_run_took_as_long_as_somebody_was_at_work_on_it() {
 
 #[test]
 fn a_signal_that_is_red_fulfils_no_line_of_a_checklist() {
-    let report = |life: Life| markdown(&life::plan(), &life.records, None).unwrap();
+    let report = |life: Life| markdown(&life::plan(), &life.records, None, &Caller::default()).unwrap();
     let (good, bad) = (report(life::succeeded()), report(life::rolled_back()));
     for line in ["Each real flow was tried", "Known errors were looked for and are absent or named"] {
         assert!(good.contains(&format!("| checked | {line} |")), "{good}");
@@ -287,8 +290,8 @@ fn a_signal_that_is_red_fulfils_no_line_of_a_checklist() {
 fn the_file_of_a_place_is_named_in_full_once() {
     let life = life::rolled_back();
     for text in [
-        show(&life::plan(), &life.records, None, &Style::plain(100)).unwrap(),
-        markdown(&life::plan(), &life.records, None).unwrap(),
+        show(&life::plan(), &life.records, None, &Caller::default(), &Style::plain(100)).unwrap(),
+        markdown(&life::plan(), &life.records, None, &Caller::default()).unwrap(),
     ] {
         assert_eq!(text.matches("/srv/demo/run/demo.log").count(), 1, "{text}");
         assert!(text.contains("demo.log:41"), "{text}");
@@ -302,8 +305,8 @@ fn a_damaged_journal_is_an_error() {
     records.truncate(8);
     let mut twice = records.clone();
     twice.extend(records.iter().skip(4).cloned());
-    assert!(show(&life::plan(), &twice, None, &Style::plain(80)).is_err());
-    let mut reporter = Plain::new(Vec::new(), Style::plain(80));
+    assert!(show(&life::plan(), &twice, None, &Caller::default(), &Style::plain(80)).is_err());
+    let mut reporter = Plain::new(Vec::new(), Caller::default(), Style::plain(80));
     assert!(twice.iter().any(|record| reporter.record(record).is_err()));
 }
 
@@ -319,7 +322,7 @@ fn a_reporter_passes_a_broken_pipe_on() {
         }
     }
     let life = life::succeeded();
-    let mut reporter = Plain::new(Closed, Style::plain(80));
+    let mut reporter = Plain::new(Closed, Caller::default(), Style::plain(80));
     let error = reporter.record(&life.records[0]).unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::BrokenPipe);
 }
@@ -354,7 +357,8 @@ fn what_the_host_is_doing() {
     insta::assert_snapshot!("status_over", standing(&life::stuck().state(), None, now, &style));
     let value = standing_json(&open, Some("pid 4100"));
     assert_eq!((&value["open"], &value["steps"][2]["status"]), (&true.into(), &"intended".into()));
-    let nothing = Look { standing: &Standing::default(), runs: &[], holder: None, now_ms: now };
+    let nothing =
+        Look { standing: &Standing::default(), runs: &[], holder: None, now_ms: now, caller: &Caller::default() };
     assert_eq!(status(&nothing, &style), "No runs on this host yet.\n");
 }
 
@@ -366,14 +370,14 @@ fn a_gate_that_waits_is_seen_by_whoever_looks() {
     let holder = Some("apply quickstart (pid 4100, user ops)");
     let now = life.state().last_at + 2_900;
     insta::assert_snapshot!("status_waiting", standing(&life.state(), holder, now, &style));
-    let full = show(&life::plan(), &life.records, holder, &style).unwrap();
+    let full = show(&life::plan(), &life.records, holder, &Caller::default(), &style).unwrap();
     insta::assert_snapshot!("show_waiting", full);
-    let report = markdown(&life::plan(), &life.records, holder).unwrap();
+    let report = markdown(&life::plan(), &life.records, holder, &Caller::default()).unwrap();
     assert!(report.contains("**Running.** At work on it: apply quickstart"), "{report}");
     let asked = &standing_json(&life.state(), holder)["steps"][2]["waits_for"];
     assert_eq!(asked["answer"], "runbook approve 7k2m install");
     // The process that waited is dead: there is nobody to answer.
-    let crashed = show(&life::plan(), &life.records, None, &style).unwrap();
+    let crashed = show(&life::plan(), &life.records, None, &Caller::default(), &style).unwrap();
     assert!(crashed.contains("Next: runbook resume 7k2m"), "{crashed}");
     let resumed = life.add(Event::RunResumed { version: "0.1.0".to_owned() });
     assert!(standing_json(&resumed.state(), holder)["steps"][2]["waits_for"].is_null());
@@ -405,7 +409,9 @@ fn a_question_at_a_terminal_is_seen_by_whoever_looks_from_another() {
     let text = standing(&life.state(), holder, life.state().last_at + 2_900, &Style::plain(200));
     let asks = format!("`verify` asks at its terminal: rollback, again or keep? {}.", failure.message);
     assert!(text.contains(&asks) && text.contains("verify   waiting for an answer"), "{text}");
-    assert!(show(&life::plan(), &life.records, holder, &Style::plain(200)).unwrap().contains(&asks));
+    assert!(
+        show(&life::plan(), &life.records, holder, &Caller::default(), &Style::plain(200)).unwrap().contains(&asks)
+    );
     let value = &standing_json(&life.state(), holder)["steps"][4]["waits_for"];
     assert_eq!(value["message"], failure.message.as_str());
     assert_eq!(value["answer"], "rollback, again or keep, at the terminal of the run");
@@ -421,7 +427,7 @@ fn kept_is_what_somebody_kept_and_nothing_that_was_closed_by_hand() {
     for (life, is_kept) in [(kept, true), (back(), false), (back().rolls_back(cause), false), (later, false)] {
         let life = life.over(Verdict::Accepted, "as it should be");
         let text = plain(&life, Style::plain(200));
-        let report = markdown(&life::plan(), &life.records, None).unwrap();
+        let report = markdown(&life::plan(), &life.records, None, &Caller::default()).unwrap();
         // A kept run that was taken back later has both ends in its account.
         let (_, end) = text.rsplit_once("\n\n").unwrap();
         assert_eq!(end.contains("Kept, without proof."), is_kept, "{text}");
@@ -434,7 +440,7 @@ fn kept_is_what_somebody_kept_and_nothing_that_was_closed_by_hand() {
 #[test]
 fn a_blocking_signal_that_is_unread_fulfils_no_line_of_a_checklist() {
     let life = decided(Decision::Keep).over(Verdict::Accepted, "");
-    let report = markdown(&life::plan(), &life.records, None).unwrap();
+    let report = markdown(&life::plan(), &life.records, None, &Caller::default()).unwrap();
     let line = report.lines().find(|line| line.contains("| Each real flow was tried |")).unwrap();
     assert!(line.starts_with("| missing |") || line.starts_with("| **missing** |"), "{line}");
     assert!(report.contains("| checked | Health was checked |"), "{report}");
@@ -444,7 +450,7 @@ fn a_blocking_signal_that_is_unread_fulfils_no_line_of_a_checklist() {
 fn the_command_that_answers_is_never_cut() {
     let life = Life::begin().started("install", 1).asks("install");
     let mut out = Vec::new();
-    let mut reporter = Terminal::new(&mut out, Style::plain(40));
+    let mut reporter = Terminal::new(&mut out, Caller::default(), Style::plain(40));
     for record in &life.records {
         reporter.record(record).unwrap();
         reporter.tick(record.at + 100).unwrap();
@@ -518,9 +524,9 @@ proptest! {
     ) {
         let life = events.into_iter().fold(Life::begin(), |life, (event, pause)| life.wait(pause.into()).add_if_legal(event));
         let style = Style { color: false, unicode, width };
-        let full = show(&life::plan(), &life.records, None, &style).unwrap();
+        let full = show(&life::plan(), &life.records, None, &Caller::default(), &style).unwrap();
         prop_assert!(unicode || full.is_ascii());
-        for text in [full, plain(&life, style), markdown(&life::plan(), &life.records, None).unwrap()] {
+        for text in [full, plain(&life, style), markdown(&life::plan(), &life.records, None, &Caller::default()).unwrap()] {
             prop_assert!(text.chars().all(|c| c == '\n' || !c.is_control()));
         }
     }

@@ -7,7 +7,7 @@
 
 use super::{Load, Unit, UnitState};
 use runbook_host::{Host, Reader};
-use runbook_model::Failure;
+use runbook_model::{Caller, Failure, Next};
 use runbook_step::Work;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -62,8 +62,10 @@ impl Unit {
         let (link, drop_in) = (dir.join(LINK), dir.join(NAME));
         let text = format!(
             "# Written by runbook, which keeps this unit down while it changes what the unit runs.\n\
-             # It means nothing once that runbook has ended. `runbook status` tells of the run.\n\
+             # It means nothing once that runbook has ended. `{}` tells of the run.\n\
              [Unit]\nAssertPathExists=!{}\n",
+            // Whoever finds it has no idea of where the run is kept.
+            Caller::naming(host.state_dir()).command(&Next::Status),
             link.display()
         );
         let process = PathBuf::from(format!("/proc/{}", std::process::id()));

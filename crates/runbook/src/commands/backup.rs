@@ -9,6 +9,7 @@ use crate::naming::{Named, pick};
 use crate::running::{lock, now_ms};
 use crate::screen::Screen;
 use runbook_journal::{Look, StateDir};
+use runbook_model::Next;
 use serde_json::{Value, json};
 
 pub(crate) fn run(screen: &Screen, dir: &StateDir, command: BackupCommand) -> Result<Exit, CommandError> {
@@ -40,7 +41,7 @@ pub(crate) fn run(screen: &Screen, dir: &StateDir, command: BackupCommand) -> Re
 fn one<'a>(kept: &'a [Kept], name: &str) -> Result<&'a Kept, CommandError> {
     let about = |one: &Kept| one.run.as_ref().map_or(String::new(), |run| run.plan.clone());
     let known: Vec<Named> = kept.iter().map(|one| Named { name: one.name.clone(), about: about(one) }).collect();
-    let at = pick("backup", name, &known, "runbook backup list")?;
+    let at = pick("backup", name, &known, &Next::Backups)?;
     kept.get(at).ok_or_else(|| CommandError::refused(format!("there is no backup `{name}` on this host")))
 }
 

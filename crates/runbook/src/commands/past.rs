@@ -68,13 +68,14 @@ pub(crate) fn show(screen: &Screen, dir: &StateDir, run: Option<&str>) -> Result
                 &known.saved.plan,
                 &known.records,
                 holder.as_deref(),
+                screen.caller(),
                 screen.style(),
             )?)?;
         }
         Format::Json => screen.json(&runbook_report::show_json(&known.saved.plan, &known.records)?)?,
         Format::Ndjson => {
             let mut out = Vec::new();
-            let mut reporter = Ndjson::new(&mut out);
+            let mut reporter = Ndjson::new(&mut out, screen.caller().clone());
             known.records.iter().try_for_each(|record| reporter.record(record))?;
             reporter.finish()?;
             drop(reporter);
@@ -91,7 +92,7 @@ pub(crate) fn report(screen: &Screen, dir: &StateDir, run: Option<&str>) -> Resu
     let journal = journal(dir)?;
     let known = known(&journal, &choose(&journal, run)?.run)?;
     let holder = holder(dir)?;
-    screen.text(&runbook_report::markdown(&known.saved.plan, &known.records, holder.as_deref())?)?;
+    screen.text(&runbook_report::markdown(&known.saved.plan, &known.records, holder.as_deref(), screen.caller())?)?;
     Ok(Exit::Done)
 }
 

@@ -10,7 +10,7 @@ use crate::standing::HostState;
 use crate::window::in_window;
 use runbook_host::{Host, Reader};
 use runbook_journal::{Journal, Lock, Look, RunRow, StateDir};
-use runbook_model::{RunId, RunPhase, RunState, Verdict};
+use runbook_model::{Next, RunId, RunPhase, RunState, Verdict};
 use runbook_services::process::revive;
 
 pub(crate) fn rollback(screen: &Screen, dir: &StateDir, args: &RollbackArgs) -> Result<Exit, CommandError> {
@@ -81,7 +81,8 @@ fn to_take_back(journal: &Journal) -> Result<Option<RunRow>, CommandError> {
             (Some(later), Some(Verdict::Succeeded | Verdict::Accepted)) => {
                 let message = format!("the latest run, {} of {}, left nothing to take back", later.run, later.plan);
                 Err(CommandError::refused(message).hint(format!(
-                    "the run before it that changed this host is {run} of {plan}: `runbook rollback {run}` takes it back"
+                    "the run before it that changed this host is {run} of {plan}: `{}` takes it back",
+                    Next::Rollback(Some(run.clone()))
                 )))
             }
             _ => Ok(Some(row)),
@@ -125,9 +126,8 @@ fn refuse_later_runs(journal: &Journal, row: &RunRow) -> Result<(), CommandError
             Some(_) => "changed this host too",
         };
         let message = format!("run {} came after run {} and {what}", later.run, row.run);
-        return Err(
-            CommandError::refused(message).hint(format!("take that one back first: `runbook rollback {}`", later.run))
-        );
+        let back = Next::Rollback(Some(later.run));
+        return Err(CommandError::refused(message).hint(format!("take that one back first: `{back}`")));
     }
     Ok(())
 }
@@ -153,7 +153,8 @@ pub(crate) fn resume(screen: &Screen, dir: &StateDir, args: &ResumeArgs) -> Resu
 fn may_go_forward(known: &Known) -> Result<(), CommandError> {
     in_window(&known.saved.plan).map_err(|error| {
         let opens = error.hint.clone().unwrap_or_default();
-        error.hint(format!("{opens}; until then `runbook rollback {}` takes back what was done", known.run))
+        let back = Next::Rollback(Some(known.run.clone()));
+        error.hint(format!("{opens}; until then `{back}` takes back what was done"))
     })
 }
 
@@ -170,7 +171,7 @@ fn hold_open(
             let run = choose(&journal, Some(name))?.run;
             if open.as_ref() != Some(&run) {
                 let over = CommandError::refused(format!("run {run} is over"));
-                return Err(over.hint("`runbook show` tells how it ended"));
+                return Err(over.hint(format!("`{}` tells how it ended", Next::Show(Some(run)))));
             }
         }
         Ok(open.map(|run| (run, journal)))

@@ -5,6 +5,7 @@ use crate::error::{CommandError, Exit};
 use crate::screen::Screen;
 use crate::texts::plain;
 use clap_complete::Shell;
+use runbook_model::Next;
 use runbook_plan::{environment_schema, plan_schema};
 use runbook_step::plan_schema_with_kinds;
 use serde_json::Value;
@@ -36,10 +37,8 @@ pub(crate) fn init(screen: &Screen, path: &Path) -> Result<Exit, CommandError> {
         _ => CommandError::refused(format!("cannot write {}: {}", path.display(), plain(&error))),
     })?;
     file.write_all(TEMPLATE.as_bytes())?;
-    screen.conclude(&format!(
-        "{0} written. It runs as it stands: `runbook apply {0} --dry-run` shows what it would do",
-        path.display()
-    ))?;
+    let look = screen.caller().command(&Next::DryRun(path.to_owned()));
+    screen.conclude(&format!("{} written. It runs as it stands: `{look}` shows what it would do", path.display()))?;
     Ok(Exit::Done)
 }
 

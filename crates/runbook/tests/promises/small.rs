@@ -6,3 +6,4 @@ mod page;
 mod plans;
 mod reasons;
 mod tars;
+mod typed;
