@@ -215,7 +215,7 @@ mod tests {
         std::fs::write(at("file"), "").unwrap();
         symlink("elsewhere", at("link")).unwrap();
         let mode = |name: &str| std::fs::metadata(at(name)).unwrap().permissions().mode() & 0o7777;
-        std::fs::set_permissions(at("closed"), PermissionsExt::from_mode(0)).unwrap();
+        std::fs::set_permissions(at("closed"), PermissionsExt::from_mode(0o000)).unwrap();
         let before = [mode("elsewhere"), mode("file")];
         let spot = Spot::known(&at("x")).unwrap();
         let set = |name: &str| set_directory_mode(spot.fd(), OsStr::new(name), 0o711).is_ok();
