@@ -60,7 +60,7 @@ pub use manifest::{
 pub use mounts::Ground;
 pub use names::keep_name;
 pub use provable::provable;
-pub use remove::remove_tree;
+pub use remove::{remove_tree, set_directory_mode};
 pub use restore::Restored;
 pub use retention::{Retention, prunable};
 pub use settle::{Settled, settle};

@@ -49,6 +49,7 @@ const LINUX_MODULES: &[&str] = &[
     "crates/runbook-backup/src/attributes.rs",
     "crates/runbook-backup/src/durable.rs",
     "crates/runbook-backup/src/mounts.rs",
+    "crates/runbook-backup/src/remove.rs",
     "crates/runbook-steps/src/host/adopted.rs",
     "crates/runbook-steps/src/host/cgroup.rs",
     "crates/runbook-steps/src/host/pidfd.rs",

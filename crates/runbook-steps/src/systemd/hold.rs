@@ -101,9 +101,7 @@ impl Unit {
             && host.lstat(&dir.join(NAME))?.is_some()
         {
             host.remove(&dir.join(NAME))?;
-            if host.list(&dir)?.is_some_and(|names| names.is_empty()) {
-                host.remove(&dir)?;
-            }
+            host.remove_if_empty(&dir)?;
         }
         if self.state(host)?.needs_reload { self.daemon_reload(host) } else { Ok(()) }
     }
