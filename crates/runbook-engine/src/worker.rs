@@ -1,6 +1,7 @@
 //! One job on one thread: from a job and what is known to an input for `decide`.
 
 mod alone;
+mod failed;
 mod services;
 
 use crate::binding::{Unbound, unwritten};
@@ -12,10 +13,11 @@ use crate::relies::{Relies, refuse_harmed};
 use crate::secrets::Secrets;
 use crate::since::written;
 use crate::{Asker, Program};
+pub(crate) use failed::fail;
 use runbook_journal::StateDir;
 use runbook_model::{
     Decided, Declaration, Failure, FailureKind, Outputs, Prediction, Purpose, Reading, Remains, RemainsKind, Role,
-    RunId, ServiceSeen, SignalVerdict, StepDef, StepId, UndoPhase,
+    RunId, SignalVerdict, StepDef, StepId, UndoPhase,
 };
 use runbook_steps::host::{Cancel, Host, HostBuilder, Reader, Running, io_failure};
 use runbook_steps::{BackupRef, Baseline, Changed, Confirmation, Done, Held, Note, Step, Work};
@@ -159,50 +161,6 @@ impl Worker {
     }
 }
 
-impl Job {
-    /// The step that it is about.
-    pub(crate) fn step(&self) -> &StepId {
-        match self {
-            Self::Baseline(step) | Self::Ask(step) | Self::Act(step) | Self::Recheck(step) => step,
-            Self::Verify(step) | Self::Compare(step) | Self::Find(step) | Self::Revive(step) => step,
-            Self::Close { step, .. } => step,
-            Self::Begin { step, .. } | Self::Pause { step, .. } | Self::TakeBack { step, .. } => step,
-        }
-    }
-}
-
-/// The input that says that a job failed before it began.
-pub(crate) fn fail(job: Job, brief: &Brief, failure: Failure) -> Input {
-    match job {
-        Job::Baseline(step) => {
-            Input::BaselineTaken { step, readings: Vec::new(), marks: Json::Null, failure: Some(failure) }
-        }
-        Job::Begin { step, .. } => Input::Began { step, began: Began::Failed(failure) },
-        Job::Act(step) | Job::Recheck(step) => {
-            Input::Acted { step, result: Err(failure), readings: Vec::new(), remains: Vec::new() }
-        }
-        Job::Ask(step) => Input::Decided { step, decided: Some(Decided::nobody(failure.message)) },
-        Job::Pause { step, .. } => Input::Paused { step },
-        Job::TakeBack { step, phase } => Input::TakenBack { step, phase, result: Err(failure), remains: Vec::new() },
-        // What nobody could read is neither lost nor as it was.
-        Job::Verify(step) => {
-            let unread = brief.was_green().collect();
-            Input::Verified { step, readings: Vec::new(), lost: Vec::new(), unread, failure: Some(failure) }
-        }
-        Job::Compare(step) => {
-            let not = |path: &PathBuf| {
-                Remains::new(RemainsKind::NotCompared, path.display().to_string(), failure.message.clone())
-            };
-            Input::Compared { step, remains: brief.kept.iter().map(not).collect() }
-        }
-        Job::Find(step) => Input::Found { step, data: Json::Null, boot: String::new() },
-        Job::Revive(step) => Input::Revived { step, result: Err(failure) },
-        Job::Close { step, service } => {
-            Input::Closed { step, service, seen: ServiceSeen::unread(format!("not read: {}", failure.message)) }
-        }
-    }
-}
-
 /// The outermost paths of those above or at `written` that are not there.
 fn absent(host: &Reader, written: &[PathBuf]) -> Vec<PathBuf> {
     let missing = |path: &Path| matches!(host.lstat(path), Ok(None));
@@ -231,7 +189,7 @@ fn full(error: &runbook_journal::Error) -> Failure {
 
 impl Brief {
     /// The signals that were green before the first change.
-    fn was_green(&self) -> impl Iterator<Item = String> {
+    pub(super) fn was_green(&self) -> impl Iterator<Item = String> {
         self.baseline.iter().filter(|reading| reading.verdict == SignalVerdict::Green).map(|row| row.signal.clone())
     }
 }

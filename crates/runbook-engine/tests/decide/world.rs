@@ -206,7 +206,7 @@ impl<'a> World<'a> {
     /// The laws of every moment.
     fn may_start(&self, job: &Job) {
         let forward = self.state.phase == RunPhase::Forward;
-        let counts = |job: &&Job| !matches!(job, Job::Baseline(_));
+        let counts = |job: &&Job| !matches!(job, Job::Baseline(_) | Job::Find(_) | Job::Close { .. });
         let limit = if forward { self.script.parallel } else { 1 };
         let already = self.under_way.iter().filter(counts).count();
         assert!(!counts(&job) || already < limit, "too much at once: {job:?} beside {:?}", self.under_way);

@@ -34,6 +34,7 @@ fn a_unit_that_is_only_stopped_stays_down_for_the_run() {
         ("nobody starts it while the plan is taken back", nobody_starts_it_while_the_plan_is_taken_back),
         ("one that was down already", one_that_was_down_already),
         ("a run that was killed", a_run_that_was_killed),
+        ("an instance of a template", an_instance_of_a_template),
         ("one that is masked and runs", one_that_is_masked_and_runs),
         ("what is said of it was read", what_is_said_of_it_was_read),
     ];
@@ -145,6 +146,19 @@ fn a_run_that_was_killed(host: &Host) {
     assert_said(&run(host, &["recover", "--accept", "it is looked after"]), 0, &[]);
     sh(host, "systemctl start kd");
     assert_eq!(sh(host, LEFT), "");
+}
+
+fn an_instance_of_a_template(host: &Host) {
+    host.write("/etc/systemd/system/many@.service", "[Service]\nExecStart=/bin/sleep infinity\n").unwrap();
+    sh(host, "systemctl daemon-reload; systemctl start many@1 many@2");
+    let start = "systemctl start many@1; systemctl is-active many@1 > /srv/seen; systemctl restart many@2";
+    plan(host, &steps(start).replace("unit: kd", "unit: many@1"));
+    assert_said(&apply(host), 0, &["at the end many@1.service was inactive"]);
+    assert_eq!(sh(host, "cat /srv/seen"), "inactive");
+    assert_eq!(is_active(host, "many@1 many@2"), "inactive\nactive", "the other instance is nobody's business");
+    assert_eq!(sh(host, "find /run/systemd -name '*runbook*'"), "");
+    assert_said(&run(host, &["rollback", "--yes"]), 0, &["many@1.service"]);
+    assert_eq!(is_active(host, "many@1"), "active");
 }
 
 /// It could not be started again: that is known before it is stopped.
