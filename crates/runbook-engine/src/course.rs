@@ -135,7 +135,9 @@ fn movers(schedule: &Schedule) -> Vec<StepId> {
             Role::Stop(service) | Role::Start(service) | Role::Restart(service) => Some(service.clone()),
             _ => None,
         });
-        services.fold(false, |is_first, service| known.insert(service) || is_first)
+        let seen = known.len();
+        known.extend(services);
+        known.len() > seen
     };
     schedule.order().iter().filter(|step| first(step)).cloned().collect()
 }

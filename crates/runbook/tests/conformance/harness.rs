@@ -311,6 +311,8 @@ impl Case<'_> {
 
 impl Drop for Case<'_> {
     fn drop(&mut self) {
+        // What was held for the time of a run ends with it, and not with this process.
+        let _ = self.world.work(ALL, self.baseline.as_ref(), |work| self.step.close(work, &self.undo));
         if let Some(teardown) = &self.scenario.teardown {
             teardown(&self.world);
         }
