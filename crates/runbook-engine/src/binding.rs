@@ -3,8 +3,8 @@
 use crate::Program;
 use crate::secrets::{Secrets, placeholder};
 use runbook_model::{
-    Code, Declaration, Diagnostic, Diagnostics, Entry, Failure, FailureKind, Later, Next, Node, Outputs, Reference, StepDef,
-    StepId, Value,
+    Code, Declaration, Diagnostic, Diagnostics, Entry, Failure, FailureKind, Later, Next, Node, Outputs, Reference,
+    StepDef, StepId, Value,
 };
 use runbook_steps::host::{Host, Unusable};
 use runbook_steps::{Args, ParamType, Step, check_parameters};

@@ -2,7 +2,7 @@
 
 use runbook_model::{OnFailure, Plan, Retry, Role, StepId};
 use runbook_schedule::{Reason, Schedule};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 /// A schedule with the policies of its steps.
@@ -21,6 +21,7 @@ pub struct Course {
     backups: Vec<StepId>,
     verifications: Vec<StepId>,
     inspections: Vec<StepId>,
+    movers: Vec<StepId>,
 }
 
 /// A step in the order of the schedule, by its place in the plan's file: what the search for ready steps reads.
@@ -78,6 +79,7 @@ impl Course {
         let backups = with(|role| matches!(role, Role::Backup(_)));
         let verifications = with(|role| matches!(role, Role::Verify(_)));
         let inspections = with(|role| matches!(role, Role::Inspect));
+        let movers = movers(&schedule);
         Self {
             schedule,
             parallel: parallel.max(1),
@@ -88,7 +90,13 @@ impl Course {
             backups,
             verifications,
             inspections,
+            movers,
         }
+    }
+
+    /// The first step of each service that the plan stops, starts or restarts.
+    pub(crate) fn movers(&self) -> &[StepId] {
+        &self.movers
     }
 
     /// The steps that make backups.
@@ -116,6 +124,22 @@ impl Course {
     pub fn policy(&self, step: &StepId) -> Policy {
         self.policies.get(step).copied().unwrap_or_default()
     }
+}
+
+/// The first step of each service, in the order of the schedule.
+fn movers(schedule: &Schedule) -> Vec<StepId> {
+    let mut known = HashSet::new();
+    let mut first = |step: &&StepId| {
+        let roles = schedule.declaration(step).map_or(&[][..], |declaration| &declaration.roles);
+        let services = roles.iter().filter_map(|role| match role {
+            Role::Stop(service) | Role::Start(service) | Role::Restart(service) => Some(service.clone()),
+            _ => None,
+        });
+        let seen = known.len();
+        known.extend(services);
+        known.len() > seen
+    };
+    schedule.order().iter().filter(|step| first(step)).cloned().collect()
 }
 
 /// Marks the steps for which everything later waits. Every later step does if each of them waits for some step that is

@@ -22,6 +22,7 @@ mod program;
 mod relies;
 mod runner;
 mod secrets;
+mod services;
 mod since;
 mod target;
 mod wake;

@@ -4,6 +4,7 @@ use crate::Course;
 use crate::aging::only_starts;
 use crate::decide::{Action, Job, over, take_back};
 use crate::relies::Relies;
+use crate::services::{down_for_good, to_look_after};
 use crate::since::is_from_before;
 use runbook_model::{
     Declaration, Resource, Role, RunState, SERVICE_KEY, StepId, StepState, StepStatus, UndoPhase, Verdict,
@@ -31,6 +32,13 @@ pub(crate) fn advance(state: &RunState, course: &Course) -> Vec<Action> {
 pub(crate) fn next(state: &RunState, course: &Course) -> Vec<Action> {
     if let Some(Stage { step, phase, .. }) = stages(state, course).into_iter().find(|stage| !is_done(state, stage)) {
         return take_back(&step, phase).to_vec();
+    }
+    if let Some(step) = to_look_after(state) {
+        return vec![Action::Start(Job::Revive(step.clone()))];
+    }
+    let down = down_for_good(state);
+    if !down.is_empty() {
+        return over(Verdict::Stuck, format!("what was up before does not come up again: {}", down.join("; ")));
     }
     let unread = to_verify(state, course).find(|(_, known)| !known.verified);
     if let Some((step, _)) = unread {

@@ -1,9 +1,10 @@
 //! `RunState`: one fold over events, for the live run, resume, `status` and every report.
 
-use crate::service::effect_on_service;
+use crate::service::{effect_on_service, named_service};
 use crate::{
     Decided, Decision, Event, Failure, IllegalTransition, Outcome, Outputs, Prediction, Reading, Record, Remains,
-    RollbackCause, RunHeader, ServiceTime, SignalVerdict, StepId, StepStatus, UndoPhase, Verdict, Waiting, next_status,
+    RollbackCause, RunHeader, ServiceFound, ServiceTime, SignalVerdict, StepId, StepStatus, UndoPhase, Verdict,
+    Waiting, next_status,
 };
 use std::collections::{BTreeMap, HashMap};
 
@@ -79,6 +80,8 @@ pub struct StepState {
     /// How what the rollback kept differs from this backup; `None` until it was compared since the last part of the run
     /// was taken back.
     pub compared: Option<Vec<Remains>>,
+    /// How its service was before the first change, if it looked.
+    pub found: Option<ServiceFound>,
     /// Its place among the steps in the order in which their intents became durable.
     pub intent_seq: Option<u64>,
     /// When it began, in milliseconds since 1970.
@@ -113,6 +116,8 @@ pub struct RunState {
     pub rollback: Option<RollbackCause>,
     /// What the run did to services, by name.
     pub services: BTreeMap<String, ServiceTime>,
+    /// Whether it had come to an end, and not a stuck one, before it was taken up again.
+    pub had_ended: bool,
     /// Why it ended as it did.
     pub note: String,
     steps: Vec<StepState>,
@@ -244,6 +249,7 @@ impl RunState {
             Event::RunResumed { .. } => {
                 self.draining = false;
                 self.cancelling = false;
+                self.look_again();
                 // Whoever waited died with the process before; a step that still waits says so again.
                 self.steps.iter_mut().for_each(|step| {
                     step.waits_for = None;
@@ -309,7 +315,20 @@ impl RunState {
                     state.compared = Some(remains.clone());
                 }
             }
+            Event::ServiceFound { step, data, boot } => {
+                if let Some(state) = self.step_mut(step) {
+                    let (data, boot) = (data.clone(), boot.clone());
+                    state.found = Some(ServiceFound { data, boot, looked_after: false, failure: None });
+                }
+            }
+            Event::ServiceRevived { step, summary, failure } => self.revived(step, summary, failure.as_ref()),
+            Event::ServiceRead { service, seen, .. } => {
+                if let Some(time) = self.services.get_mut(service) {
+                    time.seen = Some(seen.clone());
+                }
+            }
             Event::RunFinished { verdict, note } => {
+                self.had_ended |= *verdict != Verdict::Stuck;
                 self.phase = RunPhase::Finished(*verdict);
                 self.note = note.clone();
             }
@@ -331,11 +350,33 @@ impl RunState {
         self.header = Some(header.clone());
     }
 
+    /// What was read of services, and done for them at the end, is of another time.
+    fn look_again(&mut self) {
+        self.services.values_mut().for_each(|time| time.seen = None);
+        for found in self.steps.iter_mut().filter_map(|step| step.found.as_mut()) {
+            found.looked_after = false;
+            found.failure = None;
+        }
+    }
+
+    fn revived(&mut self, step: &StepId, summary: &str, failure: Option<&Failure>) {
+        let Some(found) = self.step_mut(step).and_then(|state| state.found.as_mut()) else { return };
+        found.looked_after = true;
+        found.failure = failure.cloned();
+        let name = named_service(Some(&found.data)).map(|(name, _)| name.to_owned());
+        // The run never moved it, and what is said of it at the end is read all the same.
+        if let (Some(name), true) = (name, failure.is_some() || !summary.is_empty()) {
+            let time = self.services.entry(name).or_insert_with(|| ServiceTime { was_up: true, ..Default::default() });
+            time.seen = None;
+        }
+    }
+
     /// An interrupt that led here is answered. What could not be taken back earlier is tried anew, and all is verified
     /// anew.
     fn begin_rollback(&mut self) {
         self.draining = false;
         self.cancelling = false;
+        self.look_again();
         // Where nothing is half-way, the signals are read before anything else is done about those that were lost.
         let settled = !self.may_have_touched();
         for step in &mut self.steps {

@@ -36,4 +36,5 @@ pub use local_undo::captures_in;
 pub use process::{revive, supervise};
 pub use schema::{kind_schema, plan_schema_with_kinds};
 pub use step::{BackupRef, Baseline, Changed, Confirmation, Done, Held, Note, Probe, Step, Work};
+pub use systemd::forget_holds;
 pub use window::{WindowState, is_zone, local_time, window_state};

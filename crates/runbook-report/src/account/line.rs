@@ -29,10 +29,20 @@ pub(crate) fn lines(before: &RunState, record: &Record, caller: &Caller, style: 
         // Named at the end, by the closing statement.
         Event::Remained { .. }
         | Event::Compared { .. }
+        | Event::ServiceFound { .. }
+        | Event::ServiceRead { .. }
         | Event::Predicted { .. }
         | Event::StepStarted { .. }
         | Event::StepIntended { .. }
         | Event::UndoStarted { .. } => String::new(),
+        Event::ServiceRevived { step, summary, failure: None } if summary.is_empty() => String::new(),
+        Event::ServiceRevived { step, summary, failure: None } => {
+            page.line(Glyph::Undone, Tone::Warn, step, &format!("the boot left it down; {summary}"), None)
+        }
+        Event::ServiceRevived { step, failure: Some(failure), .. } => {
+            let text = format!("the boot left it down, and it does not come up: {}", failure.message);
+            page.line(Glyph::Failed, Tone::Bad, step, &text, None)
+        }
         Event::BaselineTaken { step, readings, failure, .. } => page.baseline(step, readings, failure.as_ref()),
         Event::StepRetrying { step, failure, pause_ms } => page.retrying(step, failure, *pause_ms),
         Event::StepWaits { step, waiting } => page.waiting(step, waiting),

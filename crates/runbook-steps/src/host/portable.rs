@@ -52,7 +52,7 @@ impl Reader {
     }
 
     /// The id of this boot, which systemd has in names: there is neither.
-    pub(crate) fn boot(&self) -> Result<String, Failure> {
+    pub fn boot(&self) -> Result<String, Failure> {
         Err(Failure::refused("this host has no boot id, for it does not run Linux"))
     }
 

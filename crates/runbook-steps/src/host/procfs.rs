@@ -130,7 +130,7 @@ impl Reader {
     }
 
     /// The kernel's name of this boot.
-    pub(crate) fn boot(&self) -> Result<String, Failure> {
+    pub fn boot(&self) -> Result<String, Failure> {
         let path = Path::new("/proc/sys/kernel/random/boot_id");
         let text = fs::read_to_string(path).map_err(|error| io_failure("read", path, &error))?;
         Ok(text.trim().to_owned())

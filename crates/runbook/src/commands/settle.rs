@@ -11,7 +11,7 @@ use crate::window::in_window;
 use runbook_journal::{Journal, Lock, Look, RunRow, StateDir};
 use runbook_model::{Next, RunId, RunPhase, RunState, Verdict};
 use runbook_steps::host::{Host, Reader};
-use runbook_steps::revive;
+use runbook_steps::{forget_holds, revive};
 
 pub(crate) fn rollback(screen: &Screen, dir: &StateDir, args: &RollbackArgs) -> Result<Exit, CommandError> {
     let take = |row: &RunRow| lock(dir, format!("rollback {}", row.run));
@@ -183,6 +183,11 @@ fn hold_open(
 }
 
 pub(crate) fn recover(screen: &Screen, dir: &StateDir, args: &RecoverArgs) -> Result<Exit, CommandError> {
+    let reader = Reader::new(dir.path(), host_facts().home);
+    // What it is for comes all the same.
+    if let Err(failure) = Host::by_hand(reader, std::env::current_exe()?, forget_holds) {
+        screen.complain(&failure.message);
+    }
     if let Some(because) = &args.accept {
         return accept(screen, dir, because);
     }

@@ -6,7 +6,9 @@ use crate::freshness::newer_than;
 use crate::host::Reader;
 use crate::launchd::{Before, Definition, Job, JobState, Manner};
 use crate::{Args, Confirmation, Done, Kind, KindDoc, Probe, Step, Work};
-use runbook_model::{Declaration, Diagnostic, Diagnostics, Failure, Prediction, Resource, Role, UndoPhase};
+use runbook_model::{
+    Declaration, Diagnostic, Diagnostics, Failure, Prediction, Resource, Role, ServiceSeen, UndoPhase,
+};
 use serde_json::Value as Json;
 use std::borrow::Cow;
 use std::path::PathBuf;
@@ -172,5 +174,9 @@ impl Step for Up {
 
     fn take_back(&self, phase: UndoPhase, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
         self.job.take_back(phase, work, undo, self.manner, true)
+    }
+
+    fn close(&self, work: &Work<'_>, _: &Json) -> Result<Option<ServiceSeen>, Failure> {
+        self.job.seen(work.host).map(Some)
     }
 }

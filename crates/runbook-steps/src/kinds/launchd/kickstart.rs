@@ -5,7 +5,9 @@ use crate::freshness::{Executes, newer_than, settle};
 use crate::host::Reader;
 use crate::launchd::{Before, Definition, Job, JobState, Manner};
 use crate::{Args, Confirmation, Done, Kind, KindDoc, Param, ParamType, Probe, Step, Work};
-use runbook_model::{Declaration, Diagnostic, Diagnostics, Failure, Prediction, Resource, Role, UndoPhase};
+use runbook_model::{
+    Declaration, Diagnostic, Diagnostics, Failure, Prediction, Resource, Role, ServiceSeen, UndoPhase,
+};
 use serde_json::Value as Json;
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -145,5 +147,9 @@ impl Step for Again {
 
     fn take_back(&self, phase: UndoPhase, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
         self.job.take_back(phase, work, undo, self.manner, true)
+    }
+
+    fn close(&self, work: &Work<'_>, _: &Json) -> Result<Option<ServiceSeen>, Failure> {
+        self.job.seen(work.host).map(Some)
     }
 }

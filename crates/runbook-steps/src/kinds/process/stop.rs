@@ -5,8 +5,8 @@ use crate::host::Reader;
 use crate::process::{Life, Service};
 use crate::{Args, Done, Kind, KindDoc, OutputDoc, Probe, Step, Work};
 use runbook_model::{
-    Declaration, Diagnostic, Diagnostics, Failure, Outputs, Prediction, Purpose, Role, SERVICE_KEY, UndoPhase,
-    UndoSource, service_state,
+    Declaration, Diagnostic, Diagnostics, Failure, Outputs, Prediction, Purpose, Role, SERVICE_KEY, ServiceSeen,
+    UndoPhase, UndoSource, service_state,
 };
 use serde_json::Value as Json;
 use std::borrow::Cow;
@@ -84,5 +84,9 @@ impl Step for Stop {
 
     fn take_back(&self, phase: UndoPhase, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
         self.0.take_back(phase, work, undo, false)
+    }
+
+    fn close(&self, work: &Work<'_>, _: &Json) -> Result<Option<ServiceSeen>, Failure> {
+        self.0.seen(work.host).map(Some)
     }
 }
