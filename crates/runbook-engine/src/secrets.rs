@@ -16,7 +16,7 @@ use runbook_steps::host::{Command, Host, io_failure, read_once};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
@@ -60,7 +60,7 @@ impl Secrets {
     }
 
     /// The same for a run that another process began: `outputs` are those that its journal holds.
-    pub(crate) fn going_on<'a>(plan: &Plan, outputs: impl Iterator<Item = (&'a StepId, &'a Outputs)>) -> Self {
+    pub(crate) fn going_on(plan: &Plan, outputs: &HashMap<StepId, Outputs>) -> Self {
         let mut secrets = Self::fetched(plan);
         for (step, outputs) in outputs {
             for (output, value) in outputs {

@@ -54,6 +54,10 @@ pub(crate) fn lines(before: &RunState, record: &Record, style: Style) -> String 
             RollbackCause::StepFailed { .. } => "\n".to_owned(),
             RollbackCause::Cancelled => paragraph(style, Tone::Warn, "Cancelled. What was changed is taken back:"),
             RollbackCause::Requested => paragraph(style, Tone::Warn, "What was changed is taken back, as asked:"),
+            RollbackCause::CannotGoOn { because } => {
+                let why = format!("It cannot go on, so it goes back: {because}");
+                paragraph(style, Tone::Warn, &why)
+            }
         },
         Event::UndoFinished { step, phase, summary, failure } => {
             page.undone(step, *phase, summary, failure.as_ref(), record.at)
