@@ -93,7 +93,7 @@ fn a_directory_of_a_lower_layer_comes_back() {
     let changed = digest_tree(&app).unwrap();
     let restored = Backup::open(&at("backup")).unwrap().restore(&app, &at("merged/aside"), &go_on).unwrap();
     assert_eq!(digest_tree(&app).unwrap(), before);
-    assert_eq!(restored.replaced, Some(at("merged/aside/app")));
+    assert_eq!(restored.replaced.map(|it| it.path), Some(at("merged/aside/app")));
     assert_eq!(digest_tree(&at("merged/aside/app")).unwrap(), changed);
     assert_eq!(names(&at("merged")), ["app", "aside"].map(Path::new));
 }

@@ -48,6 +48,14 @@ impl Program {
         let mut found: Vec<Obstacle> = self.missing_secrets(forecast).into_iter().map(certain).collect();
         found.extend(self.missed_targets(forecast, host).into_iter().map(certain));
         found.extend(self.without_way_back(forecast, host).into_iter().map(certain));
+        found.extend(forecast.secrets.short().into_iter().map(|name| {
+            let what =
+                "is shorter than 6 characters: it is struck out as it is, and in no encoding and no other letters";
+            Obstacle {
+                failure: Failure::failed(format!("the secret `{name}` {what}; use a longer one")),
+                certain: false,
+            }
+        }));
         let mut before = Before { starts: forecast.begun.started.clone(), ..Before::default() };
         let mut asked = HashSet::new();
         for step in forecast.steps.iter().filter(|step| step.needed).map(|predicted| &predicted.step) {

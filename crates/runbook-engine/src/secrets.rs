@@ -9,7 +9,7 @@ mod strike;
 
 pub(crate) use self::marks::placeholder;
 
-use self::marks::{Marks, Place};
+use self::marks::{ENCODED, Marks, Place};
 
 use runbook_model::{Event, Failure, Outputs, Plan, Prediction, Reference, SecretSource, StepId};
 use runbook_steps::host::{Command, Host, io_failure, read_once};
@@ -90,6 +90,13 @@ impl Secrets {
         known.marks.add(name, &value);
         known.values.insert(name.to_owned(), value.clone());
         Ok(value)
+    }
+
+    /// The secrets of those fetched so far that are too short to be recognised in other forms.
+    pub(crate) fn short(&self) -> Vec<String> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let short = known.values.iter().filter(|(_, value)| value.trim().len() < ENCODED);
+        short.map(|(name, _)| name.clone()).collect()
     }
 
     /// `event` with every secret that was fetched so far struck out of what it says; `None` where it would still hold

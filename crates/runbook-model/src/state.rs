@@ -124,6 +124,8 @@ pub struct RunState {
     /// Whether a verification was read since the last part of the run was taken back.
     any_verified: bool,
     index: HashMap<StepId, usize>,
+    /// How long the longest id of a step is.
+    widest_id: usize,
     /// The intents, by the numbers of their records, each with the place of its step.
     intents: BTreeMap<u64, usize>,
     /// Those of them that were not taken back yet.
@@ -193,6 +195,11 @@ impl RunState {
     pub fn steps(&self) -> impl Iterator<Item = (&StepId, &StepState)> {
         let ids = self.header.iter().flat_map(|header| &header.steps);
         ids.zip(&self.steps)
+    }
+
+    /// How long the longest id of a step is: every line of an account asks that.
+    pub fn widest_id(&self) -> usize {
+        self.widest_id
     }
 
     /// Whether anything on the host may carry traces of this run.
@@ -356,6 +363,7 @@ impl RunState {
         self.intents = BTreeMap::new();
         self.left = BTreeMap::new();
         self.index = header.steps.iter().cloned().zip(0..).collect();
+        self.widest_id = header.steps.iter().map(|step| step.as_str().len()).max().unwrap_or(0);
         self.header = Some(header.clone());
     }
 

@@ -168,8 +168,7 @@ impl Page<'_> {
 
     /// The id with the spaces that make the texts of all steps begin in one column.
     fn padded(&self, step: &StepId) -> String {
-        let id_width = self.state.steps().map(|(id, _)| id.as_str().len()).max().unwrap_or(0).min(WIDEST_ID);
-        text::pad(step.as_str(), id_width)
+        text::pad(step.as_str(), self.state.widest_id().min(WIDEST_ID))
     }
 
     /// The command stands first, and whole: whoever waits in front of a narrow window has to copy it.

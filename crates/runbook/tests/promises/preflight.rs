@@ -190,6 +190,22 @@ fn what_a_step_before_may_bring_is_told_as_a_doubt() {
     assert!(bench.host("copy").exists());
 }
 
+/// A secret that is too short to be recognised in other forms is told; that is no reason not to run.
+#[test]
+fn a_secret_that_is_too_short_is_told() {
+    let bench = Bench::new();
+    let plan = bench.plan(
+        "short",
+        "vars:\n  pin: { type: secret, from: { env: TEST_PIN } }\n  long: { type: secret, from: { env: TEST_LONG } }\nsteps:\n  \
+         - { id: a, uses: file.write, with: { path: HOST/a, content: \"{{ vars.pin }}{{ vars.long }}\" } }\n",
+    );
+    for args in [&["plan", &plan][..], &["apply", &plan, "--yes"]] {
+        let mut command = bench.command(args);
+        command.env("TEST_PIN", "q7z9x").env("TEST_LONG", "q7z9xk");
+        said(command).expect(0).says(&["warning: the secret `pin`"]).never_says(&["secret `long` is", "q7z9x"]);
+    }
+}
+
 /// A failure that the plan lets pass, and a step whose condition is not known, refuse nothing.
 #[test]
 fn a_failure_that_decides_nothing_refuses_nothing() {
