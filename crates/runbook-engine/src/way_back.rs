@@ -251,10 +251,9 @@ fn to_verify<'a>(
     course: &'a Course,
 ) -> impl Iterator<Item = (&'a StepId, &'a StepState)> + use<'a> {
     let acted = state.has_acted();
-    state.steps().filter(move |(step, known)| {
-        let tells = known.was_green() || known.no_baseline.is_some();
-        acted && tells && course.schedule.declaration(step).is_some_and(verifies)
-    })
+    let known = |step| state.step(step).map(|known| (step, known));
+    let tells = |known: &StepState| known.was_green() || known.no_baseline.is_some();
+    course.verifications().iter().filter_map(known).filter(move |(_, known)| acted && tells(known))
 }
 
 /// The next of those backups of which a rollback kept something, and of those steps that wrote where nothing was: what
