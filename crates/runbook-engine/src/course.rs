@@ -19,6 +19,8 @@ pub struct Course {
     /// For each place in the file, the first rank of it and of all later places.
     first_ranks: Vec<usize>,
     backups: Vec<StepId>,
+    /// The steps that stop, start or restart a service, or make a backup.
+    landmarks: Vec<StepId>,
     verifications: Vec<StepId>,
     inspections: Vec<StepId>,
     movers: Vec<StepId>,
@@ -77,6 +79,8 @@ impl Course {
             schedule.order().iter().filter(has).cloned().collect()
         };
         let backups = with(|role| matches!(role, Role::Backup(_)));
+        let landmarks =
+            with(|role| matches!(role, Role::Backup(_) | Role::Stop(_) | Role::Start(_) | Role::Restart(_)));
         let verifications = with(|role| matches!(role, Role::Verify(_)));
         let inspections = with(|role| matches!(role, Role::Inspect));
         let movers = movers(&schedule);
@@ -88,6 +92,7 @@ impl Course {
             ranks,
             first_ranks,
             backups,
+            landmarks,
             verifications,
             inspections,
             movers,
@@ -102,6 +107,11 @@ impl Course {
     /// The steps that make backups.
     pub(crate) fn backups(&self) -> impl Iterator<Item = &StepId> {
         self.backups.iter()
+    }
+
+    /// The steps whose place on the way back is not simply that of their intent.
+    pub(crate) fn landmarks(&self) -> impl Iterator<Item = &StepId> {
+        self.landmarks.iter()
     }
 
     /// The steps that inspect services, in the order of the schedule.

@@ -41,7 +41,7 @@ fn is_under_way(status: StepStatus) -> bool {
 }
 
 /// Whether a step failed whose failure ends the run, kept or not, or an undo did.
-fn nothing_begins(state: &RunState, course: &Course) -> bool {
+pub(crate) fn nothing_begins(state: &RunState, course: &Course) -> bool {
     has_failed(state, course, |_| true)
 }
 

@@ -13,6 +13,7 @@ mod error;
 #[cfg(debug_assertions)]
 mod faults;
 mod forward;
+mod going_on;
 mod interrupts;
 mod leftovers;
 mod observer;

@@ -147,7 +147,7 @@ impl RemainsKind {
 fn remaining(state: &RunState) -> Vec<Remaining> {
     let mut found: Vec<Remaining> = Vec::new();
     for (step, known) in state.steps() {
-        for Remains { what, path, detail } in known.all_remains() {
+        for Remains { what, path, detail, .. } in known.all_remains() {
             found.push(Remaining { step: step.clone(), what: *what, path: path.clone(), detail: detail.clone() });
         }
     }

@@ -96,6 +96,11 @@ pub enum RollbackCause {
     Cancelled,
     /// The operator asked for it with `runbook rollback`.
     Requested,
+    /// It was to go on where nobody is there, and a step that was left would have failed.
+    CannotGoOn {
+        /// What was in the way.
+        because: String,
+    },
 }
 
 /// How a run ended.

@@ -7,6 +7,7 @@ use crate::{
     Waiting, next_status,
 };
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound::Excluded;
 
 /// Where a run is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -128,6 +129,14 @@ pub struct RunState {
     /// Whether a verification was read since the last part of the run was taken back.
     any_verified: bool,
     index: HashMap<StepId, usize>,
+    /// How long the longest id of a step is.
+    widest_id: usize,
+    /// The intents, by the numbers of their records, each with the place of its step.
+    intents: BTreeMap<u64, usize>,
+    /// Those of them that were not taken back yet.
+    left: BTreeMap<u64, usize>,
+    /// The place of the step that was compared last.
+    last_compared: Option<usize>,
 }
 
 impl StepState {
@@ -193,6 +202,11 @@ impl RunState {
         ids.zip(&self.steps)
     }
 
+    /// How long the longest id of a step is: every line of an account asks that.
+    pub fn widest_id(&self) -> usize {
+        self.widest_id
+    }
+
     /// Whether anything on the host may carry traces of this run.
     pub fn may_have_touched(&self) -> bool {
         self.count(StepStatus::may_have_touched) > 0
@@ -200,7 +214,24 @@ impl RunState {
 
     /// Whether a step ever meant to change the host, be it taken back since.
     pub fn has_acted(&self) -> bool {
-        self.steps.iter().any(|step| step.intent_seq.is_some())
+        !self.intents.is_empty()
+    }
+
+    /// Whether a step meant to change the host between these two records.
+    pub fn acted_between(&self, after: u64, before: u64) -> bool {
+        after < before && self.intents.range((Excluded(after), Excluded(before))).next().is_some()
+    }
+
+    /// The steps that meant to change the host between these two records and were not taken back yet, the last one first.
+    pub fn left_between(&self, after: u64, before: u64) -> impl Iterator<Item = &StepId> {
+        let range = (after < before).then(|| self.left.range((Excluded(after), Excluded(before))));
+        let steps = self.header.as_ref().map(|header| &header.steps[..]).unwrap_or_default();
+        range.into_iter().flatten().rev().filter_map(|(_, at)| steps.get(*at))
+    }
+
+    /// The steps in the order of the plan's file, from the one behind the last that was compared.
+    pub fn behind_compared(&self) -> impl Iterator<Item = (&StepId, &StepState)> {
+        self.steps().skip(self.last_compared.map_or(0, |at| at + 1))
     }
 
     /// Whether it was closed because somebody keeps what is not proven. What was to be taken back after that, and was
@@ -222,6 +253,7 @@ impl RunState {
         if let Some(id) = record.event.moves() {
             self.move_step(&id.clone(), record)?;
             if matches!(record.event, Event::UndoFinished { .. }) && std::mem::take(&mut self.any_verified) {
+                self.last_compared = None;
                 self.steps.iter_mut().for_each(|step| {
                     step.verified = false;
                     step.compared = None;
@@ -314,6 +346,7 @@ impl RunState {
                 if let Some(state) = self.step_mut(step) {
                     state.compared = Some(remains.clone());
                 }
+                self.last_compared = self.index.get(step).copied();
             }
             Event::ServiceFound { step, data, boot } => {
                 if let Some(state) = self.step_mut(step) {
@@ -346,7 +379,10 @@ impl RunState {
         self.steps = vec![StepState::default(); header.steps.len()];
         self.counts = HashMap::from([(StepStatus::default(), header.steps.len())]);
         self.first_pending = 0;
+        self.intents = BTreeMap::new();
+        self.left = BTreeMap::new();
         self.index = header.steps.iter().cloned().zip(0..).collect();
+        self.widest_id = header.steps.iter().map(|step| step.as_str().len()).max().unwrap_or(0);
         self.header = Some(header.clone());
     }
 
@@ -379,6 +415,7 @@ impl RunState {
         self.look_again();
         // Where nothing is half-way, the signals are read before anything else is done about those that were lost.
         let settled = !self.may_have_touched();
+        self.last_compared = None;
         for step in &mut self.steps {
             step.verified = false;
             step.compared = None;
@@ -390,6 +427,9 @@ impl RunState {
                 step.status = StepStatus::FailedTouched;
             }
         }
+        if let Some(failed) = self.counts.remove(&StepStatus::UndoFailed) {
+            *self.counts.entry(StepStatus::FailedTouched).or_default() += failed;
+        }
     }
 
     fn step_mut(&mut self, step: &StepId) -> Option<&mut StepState> {
@@ -397,7 +437,8 @@ impl RunState {
     }
 
     fn move_step(&mut self, id: &StepId, record: &Record) -> Result<(), IllegalTransition> {
-        let Some(step) = self.index.get(id).and_then(|at| self.steps.get_mut(*at)) else {
+        let at = self.index.get(id).copied();
+        let Some((at, step)) = at.and_then(|at| Some((at, self.steps.get_mut(at)?))) else {
             return Err(IllegalTransition { from: StepStatus::Pending, event: record.event.name() });
         };
         let from = step.status;
@@ -415,7 +456,12 @@ impl RunState {
             }
             Event::StepIntended { undo, .. } => {
                 step.undo = Some(undo.clone());
-                step.intent_seq = Some(record.seq);
+                if let Some(earlier) = step.intent_seq.replace(record.seq) {
+                    self.intents.remove(&earlier);
+                    self.left.remove(&earlier);
+                }
+                self.intents.insert(record.seq, at);
+                self.left.insert(record.seq, at);
             }
             Event::StepRetrying { failure, .. } => step.failure = Some(failure.clone()),
             Event::StepFinished { outcome, outputs, readings, .. } => {
@@ -439,7 +485,12 @@ impl RunState {
                 step.undo_failure = None;
             }
             Event::UndoFinished { phase, failure, .. } => match failure {
-                None => step.undone.push(*phase),
+                None => {
+                    step.undone.push(*phase);
+                    if let (UndoPhase::Undo, Some(intent)) = (phase, step.intent_seq) {
+                        self.left.remove(&intent);
+                    }
+                }
                 Some(failure) => {
                     step.failure = Some(failure.clone());
                     step.undo_failure = Some(failure.clone());

@@ -5,7 +5,7 @@
 
 use crate::host::Reader;
 use crate::{BackupRef, Held, Work};
-use runbook_backup::{Backup, LimitKind, Options, Restored};
+use runbook_backup::{Backup, LimitKind, Options, Replaced, Restored};
 use runbook_model::{Failure, FailureKind, Remains, RemainsKind};
 use serde_json::{Value as Json, json};
 use std::path::{Path, PathBuf};
@@ -147,10 +147,11 @@ impl Work<'_> {
     }
 
     /// Tells where what was at `path` is now, unless it is with the run, where it leaves with it and is in nobody's way.
-    pub(crate) fn sets_aside(&self, path: &Path, aside: &Path) {
-        if !aside.starts_with(self.dir) {
+    pub(crate) fn sets_aside(&self, path: &Path, replaced: &Replaced) {
+        if let Some(closed) = &replaced.closed {
             let detail = format!("what was at {}; there was no room for it with the run", path.display());
-            self.leaves(Remains::new(RemainsKind::SetAside, aside.to_string_lossy(), detail));
+            let remains = Remains::new(RemainsKind::SetAside, replaced.path.to_string_lossy(), detail);
+            self.leaves(remains.held_in(closed.id));
         }
     }
 

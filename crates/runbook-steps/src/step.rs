@@ -50,6 +50,12 @@ pub trait Step: Send + Sync {
         Ok(())
     }
 
+    /// What a program of the author's that [`take_back`](Self::take_back) runs would fail for on the host as it is now.
+    fn lacks_to_take_back(&self, host: &Reader) -> Vec<Lack> {
+        let _ = host;
+        Vec::new()
+    }
+
     /// Changes the host. Its intent, with the data from `prepare`, is durable when this is called. It may find its own
     /// half-done work from an earlier attempt.
     fn apply(&self, work: &Work<'_>, undo: &Json) -> Result<Done, Failure>;

@@ -56,15 +56,15 @@ impl Runner {
         Ok(runner)
     }
 
-    /// Goes on with a run that was interrupted, in the direction in which it went; or, with `back`, takes it back. Ends
-    /// what a crashed process left running first.
+    /// Goes on with a run that was interrupted, in the direction in which it went; or takes it back for the cause `back`.
+    /// Ends what a crashed process left running first.
     pub fn reopen(
         settings: Settings,
         lock: Lock,
         program: Program,
         records: &[Record],
         run: RunId,
-        back: bool,
+        back: Option<RollbackCause>,
         observer: Box<dyn Observer>,
     ) -> Result<Self, Error> {
         let damaged = |source| Error::Damaged { run: run.clone(), source };
@@ -77,8 +77,8 @@ impl Runner {
             .map(|(step, known)| (step.clone(), known.usable_outputs().clone()))
             .filter(|(_, outputs)| !outputs.is_empty())
             .collect();
-        if !rolls_back && (back || state.verdict().is_none()) {
-            let way = if back { Way::Back } else { Way::On };
+        if !rolls_back && (back.is_some() || state.verdict().is_none()) {
+            let way = if back.is_some() { Way::Back } else { Way::On };
             let missing = missing(&state, &program.course, &settings.state_dir, &run, way);
             match (missing.is_empty(), way) {
                 (true, _) => {}
@@ -87,19 +87,17 @@ impl Runner {
             }
         }
         let intents = state.steps().filter_map(|(step, known)| Some((known.intent_seq?, step.clone()))).collect();
-        let secrets = Secrets::going_on(program.plan(), outputs.iter());
+        let secrets = Secrets::going_on(program.plan(), &outputs);
         let kept_down = KeptDown::by(movers(&state, &program));
         let known = Known { state, secrets, outputs, kept_down };
         let mut runner = Self::new(settings, lock, program, run, known, Input::Resume, observer)?;
         *runner.worker.intents.write().unwrap_or_else(PoisonError::into_inner) = intents;
         // Somebody else may have brought it to its end before this process had the lock.
-        if runner.state.verdict().is_some() && !back {
+        if runner.state.verdict().is_some() && back.is_none() {
             return Ok(runner);
         }
         let mut events = vec![Event::RunResumed { version }];
-        if back && !rolls_back {
-            events.push(Event::RollbackStarted { cause: RollbackCause::Requested });
-        }
+        events.extend(back.filter(|_| !rolls_back).map(|cause| Event::RollbackStarted { cause }));
         let records = runner.happen(events)?;
         runner.commit(&records)?;
         Ok(runner)
