@@ -3,7 +3,7 @@
 
 use crate::Course;
 use crate::decide::{Action, Job};
-use runbook_model::{Event, RunState, SERVICE_KEY, StepId, service_step};
+use runbook_model::{Event, RunState, SERVICE_KEY, ServiceFound, StepId, service_step};
 
 /// The services of which it is not known how they were before the first change, each by its first step.
 pub(crate) fn not_found<'a>(state: &'a RunState, course: &'a Course) -> impl Iterator<Item = &'a StepId> + use<'a> {
@@ -14,18 +14,20 @@ pub(crate) fn not_found<'a>(state: &'a RunState, course: &'a Course) -> impl Ite
 }
 
 /// The next service of which it is to be seen whether a boot left it down. A run that had come to an end owes it to nobody.
-pub(crate) fn to_look_after(state: &RunState) -> Option<&StepId> {
+pub(crate) fn to_look_after<'a>(state: &'a RunState, course: &'a Course) -> Option<&'a StepId> {
     let was_up = |data: &serde_json::Value| data[SERVICE_KEY]["state"] == "up";
-    let open = state
-        .steps()
-        .find(|(_, known)| known.found.as_ref().is_some_and(|found| was_up(&found.data) && !found.looked_after));
+    let open = found(state, course).find(|(_, found)| was_up(&found.data) && !found.looked_after);
     open.filter(|_| !state.had_ended).map(|(step, _)| step)
 }
 
+/// How services were before the first change, each with the step that found it.
+fn found<'a>(state: &'a RunState, course: &'a Course) -> impl Iterator<Item = (&'a StepId, &'a ServiceFound)> {
+    course.movers().iter().filter_map(|step| Some((step, state.step(step)?.found.as_ref()?)))
+}
+
 /// Services that were up before the run and do not come up again.
-pub(crate) fn down_for_good(state: &RunState) -> Vec<String> {
-    let failures = state.steps().filter_map(|(_, known)| known.found.as_ref()?.failure.as_ref());
-    failures.map(|failure| failure.message.clone()).collect()
+pub(crate) fn down_for_good(state: &RunState, course: &Course) -> Vec<String> {
+    found(state, course).filter_map(|(_, found)| Some(found.failure.as_ref()?.message.clone())).collect()
 }
 
 /// `actions`, or, where they end the run, first a reading of each service that it had its hands on.

@@ -28,10 +28,10 @@ pub(crate) fn next(state: &RunState, course: &Course) -> Vec<Action> {
     if let Some((step, phase)) = left(state, course).next() {
         return take_back(step, phase).to_vec();
     }
-    if let Some(step) = to_look_after(state) {
+    if let Some(step) = to_look_after(state, course) {
         return vec![Action::Start(Job::Revive(step.clone()))];
     }
-    let down = down_for_good(state);
+    let down = down_for_good(state, course);
     if !down.is_empty() {
         return over(Verdict::Stuck, format!("what was up before does not come up again: {}", down.join("; ")));
     }
