@@ -142,7 +142,9 @@ impl RunState {
 
     /// The steps in the order of the plan's file, from the one behind the last that was compared.
     pub fn behind_compared(&self) -> impl Iterator<Item = (&StepId, &StepState)> {
-        self.steps().skip(self.last_compared.map_or(0, |at| at + 1))
+        let from = self.last_compared.map_or(0, |at| at + 1);
+        let ids = self.header.as_ref().and_then(|header| header.steps.get(from..)).unwrap_or_default();
+        ids.iter().zip(self.steps.get(from..).unwrap_or_default())
     }
 
     /// Whether it was closed because somebody keeps what is not proven. What was to be taken back after that, and was
