@@ -76,7 +76,12 @@ impl Backup {
     /// Whether it knows what was at the path, absence included. What it left out it does not know.
     #[must_use]
     pub fn covers(&self, path: &Path) -> bool {
-        self.place_of(path).is_ok()
+        self.check_covers(path).is_ok()
+    }
+
+    /// The same, and an error that says why not.
+    pub fn check_covers(&self, path: &Path) -> Result<(), Error> {
+        self.place_of(path).map(drop)
     }
 
     /// The name under which [`restore`](Self::restore) puts the path back, for keeping until then. An error where it is

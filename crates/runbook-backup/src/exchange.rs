@@ -75,7 +75,10 @@ pub(crate) fn move_by_copy(from: &Spot, to: &mut Place, name: &OsStr) -> Result<
     // What an earlier attempt left half-done.
     let copy = to.spot(UNFINISHED)?;
     copy.remove_own()?;
-    copy_into(to, from, UNFINISHED.as_ref(), Givers::Source)?;
+    copy_into(to, from, UNFINISHED.as_ref(), Givers::Source).inspect_err(|_| {
+        // Half a copy is of no use, and on a disk that it has filled nothing else could be written, the journal included.
+        let _ = copy.remove_own();
+    })?;
     if digest_at(from)?.digest != digest_at(&copy)?.digest {
         return Err(Error::Unfaithful {
             path: from.path().to_path_buf(),

@@ -1,12 +1,13 @@
 //! Files with several names: the file itself is kept by one more name, so that it can come back as the one that its other
 //! names are.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rustix::fs::{AtFlags, FileType};
 use rustix::io::Errno;
 
 use crate::backup::{Backup, Covered};
+use crate::closed::Replaced;
 use crate::compare::{Stage, differences};
 use crate::error::Error;
 use crate::exchange::own_directory;
@@ -41,7 +42,7 @@ impl Backup {
     /// Puts the file at `path` back that [`keep_name`] kept, when it is as the backup holds it, so that it is the one
     /// that its other names are. What it replaces goes into `aside`. `None` when there is nothing to do or it cannot be
     /// had: [`restore`](Self::restore) looks at the path in any case.
-    pub fn relink(&self, path: &Path, kept: &Path, aside: &Path) -> Result<Option<PathBuf>, Error> {
+    pub fn relink(&self, path: &Path, kept: &Path, aside: &Path) -> Result<Option<Replaced>, Error> {
         let Covered { name, root, real } = self.place_of(path)?;
         let Some(entry) = self.manifest().entry(&name).filter(|entry| matches!(entry.kind, EntryKind::File { .. }))
         else {

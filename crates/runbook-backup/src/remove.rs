@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 
-use rustix::fs::{AtFlags, FileType, Mode};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
 use crate::descent::Descent;
@@ -120,7 +120,7 @@ impl Removal {
     fn enter(&mut self, name: &OsStr) -> Result<(), Errno> {
         let entered = match self.descent.enter(name) {
             Err(Errno::ACCESS) if self.resistance == Resistance::IsBroken => {
-                rustix::fs::chmodat(self.descent.fd(), name, Mode::RWXU, AtFlags::empty())?;
+                set_directory_mode(self.descent.fd(), name, 0o700)?;
                 self.descent.enter(name)?
             }
             entered => entered?,
@@ -174,15 +174,52 @@ pub(crate) fn make_movable(dir: BorrowedFd<'_>, name: &OsStr) -> Option<u32> {
         return None;
     }
     // When this is not ours to change, the move that follows says so.
-    set_mode(dir, name, found.mode | 0o200).ok()?;
+    set_directory_mode(dir, name, found.mode | 0o200).ok()?;
     Some(found.mode)
 }
 
 /// Puts back what `make_movable` changed.
 pub(crate) fn put_back(dir: impl AsFd, name: &OsStr, mode: Option<u32>) -> Result<(), Errno> {
-    mode.map_or(Ok(()), |mode| set_mode(dir.as_fd(), name, mode))
+    mode.map_or(Ok(()), |mode| set_directory_mode(dir.as_fd(), name, mode))
 }
 
-fn set_mode(dir: BorrowedFd<'_>, name: &OsStr, mode: u32) -> Result<(), Errno> {
-    rustix::fs::chmodat(dir, name, Mode::from_raw_mode(mode), AtFlags::empty())
+/// Sets the mode of a directory, also of one that its owner may not open. Nothing that somebody puts in its place
+/// meanwhile is followed or changed.
+#[cfg(target_os = "linux")]
+pub fn set_directory_mode(dir: BorrowedFd<'_>, name: &OsStr, mode: u32) -> Result<(), Errno> {
+    use std::os::fd::AsRawFd;
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let held = rustix::fs::openat(dir, name, flags, Mode::empty())?;
+    // What is only held cannot be given to fchmod(2), and fchmodat(2) has no flag for a link before Linux 6.6.
+    rustix::fs::chmod(format!("/proc/self/fd/{}", held.as_raw_fd()), Mode::from_raw_mode(mode))
+}
+
+/// Sets the mode of a directory, also of one that its owner may not open. A link in its place is not followed.
+#[cfg(not(target_os = "linux"))]
+pub fn set_directory_mode(dir: BorrowedFd<'_>, name: &OsStr, mode: u32) -> Result<(), Errno> {
+    rustix::fs::chmodat(dir, name, Mode::from_raw_mode(mode), AtFlags::SYMLINK_NOFOLLOW)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    #[test]
+    fn the_mode_of_a_closed_directory_is_set_and_that_behind_a_link_is_not() {
+        let scratch = tempfile::tempdir().unwrap();
+        let at = |name: &str| scratch.path().join(name);
+        for dir in ["closed", "elsewhere"] {
+            std::fs::create_dir(at(dir)).unwrap();
+        }
+        std::fs::write(at("file"), "").unwrap();
+        symlink("elsewhere", at("link")).unwrap();
+        let mode = |name: &str| std::fs::metadata(at(name)).unwrap().permissions().mode() & 0o7777;
+        std::fs::set_permissions(at("closed"), PermissionsExt::from_mode(0o000)).unwrap();
+        let before = [mode("elsewhere"), mode("file")];
+        let spot = Spot::known(&at("x")).unwrap();
+        let set = |name: &str| set_directory_mode(spot.fd(), OsStr::new(name), 0o711).is_ok();
+        assert_eq!(["closed", "link", "file"].map(set), [true, false, false]);
+        assert_eq!(([mode("elsewhere"), mode("file")], mode("closed")), (before, 0o711));
+    }
 }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::aside::set_aside_at;
 use crate::backup::{Backup, Covered, Stop, agrees};
+use crate::closed::Replaced;
 use crate::compare::{self, differences, first_names};
 use crate::digest::{Digest, update_zeros};
 use crate::durable;
@@ -36,7 +37,7 @@ pub struct Restored {
     /// Bytes of their content.
     pub bytes: u64,
     /// Where what was replaced is now. None when nothing was there.
-    pub replaced: Option<PathBuf>,
+    pub replaced: Option<Replaced>,
 }
 
 impl Backup {
@@ -68,7 +69,7 @@ impl Backup {
                 return Err(Error::MountPoint { path, mount: mount.to_path_buf() });
             }
             let now = if entries.is_empty() {
-                set_aside_at(&spot, aside)?
+                set_aside_at(&spot, aside)?.map(Replaced::kept)
             } else {
                 self.replace(entries, &spot, aside, cancel)?
             };
@@ -117,7 +118,7 @@ impl Backup {
         spot: &Spot,
         aside: &Path,
         cancel: &dyn Fn() -> bool,
-    ) -> Result<Option<PathBuf>, Error> {
+    ) -> Result<Option<Replaced>, Error> {
         let mut staging = Staging::beside_spot(spot.beside(spot.name())?)?;
         if let Err(error) = self.stage(entries, spot.path(), &mut staging, cancel) {
             // The first error is the one to report; a later call removes what is left.
@@ -188,7 +189,7 @@ pub(crate) fn on_its_ground(root: &Root, spot: &Spot) -> Result<(), Error> {
     }
 }
 
-fn restored(entries: &[Entry], identical: bool, replaced: Option<PathBuf>) -> Restored {
+fn restored(entries: &[Entry], identical: bool, replaced: Option<Replaced>) -> Restored {
     let sizes = entries.iter().filter_map(|entry| match entry.kind {
         EntryKind::File { size, .. } => Some(size),
         _ => None,

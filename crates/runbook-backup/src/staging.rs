@@ -15,6 +15,7 @@ use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 
 use crate::aside::keep;
+use crate::closed::Replaced;
 use crate::copy::{Copied, copy_into};
 use crate::digest::Digest;
 use crate::dress::Model;
@@ -120,7 +121,7 @@ impl Staging {
     ///
     /// It is one rename, or two where the file system cannot exchange names: then nothing is at the path for a moment.
     /// A path that holds a mounted file system is refused.
-    pub fn put_in_place(mut self, aside: &Path) -> Result<Option<PathBuf>, Error> {
+    pub fn put_in_place(mut self, aside: &Path) -> Result<Option<Replaced>, Error> {
         let replaced = self.mark_ready().and_then(|()| self.exchange(aside));
         let cleared = clear(&self.place, &self.here, &self.target, aside);
         let replaced = replaced?;
@@ -152,7 +153,7 @@ impl Staging {
 
     /// The exchange, and what was there set aside. What cannot be set aside stays in the staging directory, which only
     /// its maker can enter: the target is as it should be all the same.
-    fn exchange(&mut self, aside: &Path) -> Result<Option<PathBuf>, Error> {
+    fn exchange(&mut self, aside: &Path) -> Result<Option<Replaced>, Error> {
         let target = &self.target;
         if let Some(mount) = Mounts::read().below(target) {
             return Err(Error::MountPoint { mount: mount.to_path_buf(), path: target.path().to_path_buf() });
@@ -173,9 +174,9 @@ impl Staging {
                     Ok(kept) => {
                         let kept = Spot::known(&kept)?;
                         put_back(kept.fd(), kept.name(), old_mode).map_err(failed)?;
-                        Ok(Some(kept.path().to_path_buf()))
+                        Ok(Some(Replaced::kept(kept.path().to_path_buf())))
                     }
-                    Err(_) => Ok(Some(spot.path().to_path_buf())),
+                    Err(_) => Replaced::closed_in(&self.place, &self.here, spot.path().to_path_buf()).map(Some),
                 }
             }
             Err(error) => {
@@ -245,11 +246,11 @@ fn unfinished_at(target: &Spot) -> Result<Vec<Spot>, Error> {
 
 /// Finishes what an interrupted replacement of the path left: what was half made goes, an original is put back where
 /// nothing is now, else set aside. Says where it was set aside.
-pub fn finish_interrupted(path: &Path, aside: &Path) -> Result<Option<PathBuf>, Error> {
+pub fn finish_interrupted(path: &Path, aside: &Path) -> Result<Option<Replaced>, Error> {
     Spot::find(path)?.map_or(Ok(None), |target| finish_interrupted_at(&target, aside))
 }
 
-pub(crate) fn finish_interrupted_at(target: &Spot, aside: &Path) -> Result<Option<PathBuf>, Error> {
+pub(crate) fn finish_interrupted_at(target: &Spot, aside: &Path) -> Result<Option<Replaced>, Error> {
     let mut kept = None;
     for here in unfinished_at(target)? {
         kept = clear(&Place::private(&here)?, &here, target, aside)?.or(kept);
@@ -264,7 +265,7 @@ fn is_staging(name: &OsStr, prefix: &OsStr) -> bool {
 
 /// Removes a staging directory. An original in it is put back or set aside first; one that cannot be stays, and so does
 /// the directory: that is told by its path.
-fn clear(place: &Place, here: &Spot, target: &Spot, aside: &Path) -> Result<Option<PathBuf>, Error> {
+fn clear(place: &Place, here: &Spot, target: &Spot, aside: &Path) -> Result<Option<Replaced>, Error> {
     let ready = marker(place).map_err(|error| Error::io("read", &here.path().join(READY), error))?;
     let mut kept = None;
     for name in [NEW, OLD] {
@@ -277,9 +278,9 @@ fn clear(place: &Place, here: &Spot, target: &Spot, aside: &Path) -> Result<Opti
             target.sync()?;
         } else {
             match keep(&spot, target, aside) {
-                Ok(path) => kept = Some(path),
+                Ok(path) => kept = Some(Replaced::kept(path)),
                 Err(error @ Error::MountPoint { .. }) => return Err(error),
-                Err(_) => return Ok(Some(spot.path().to_path_buf())),
+                Err(_) => return Replaced::closed_in(place, here, spot.path().to_path_buf()).map(Some),
             }
         }
     }

@@ -127,7 +127,7 @@ proptest! {
         prop_assert_eq!(digest_tree(&at("tree")).unwrap(), before);
         prop_assert_eq!(backup.compare(&at("tree")).unwrap(), vec![]);
         if let Some(replaced) = restored.replaced {
-            prop_assert_eq!(digest_tree(&replaced).unwrap(), damage);
+            prop_assert_eq!(digest_tree(&replaced.path).unwrap(), damage);
         }
         prop_assert!(backup.restore(&at("tree"), &at("aside"), &go_on).unwrap().identical);
     }

@@ -23,8 +23,8 @@ fn what_was_there_is_set_aside() {
     };
     assert_eq!(put("from").unwrap(), None);
     fs::create_dir(at("directory")).unwrap();
-    assert_eq!(put("directory").unwrap(), Some(at("aside/target")));
-    assert_eq!(put("from").unwrap(), Some(at("aside/target.2")));
+    assert_eq!(put("directory").unwrap().map(|it| it.path), Some(at("aside/target")));
+    assert_eq!(put("from").unwrap().map(|it| it.path), Some(at("aside/target.2")));
     assert!(at("aside/target").is_file() && at("aside/target.2").is_dir());
     Staging::beside(&at("target")).unwrap().put_in_place(&at("aside")).unwrap_err();
     assert_eq!(fs::read_to_string(at("target")).unwrap(), "new");
@@ -52,7 +52,7 @@ fn what_is_half_made_goes_and_what_is_original_stays() {
     assert_eq!(finish_interrupted(&at("target"), &at("aside")).unwrap(), None);
     staged("exchanged", &[("new", "exchanged"), ("ready", "0")]);
     let kept = finish_interrupted(&at("target"), &at("aside")).unwrap().unwrap();
-    assert_eq!(fs::read_to_string(kept).unwrap(), "exchanged");
+    assert_eq!(fs::read_to_string(kept.path).unwrap(), "exchanged");
     staged("moved", &[("new", "new"), ("old", "moved out"), ("ready", "0")]);
     fs::remove_file(at("target")).unwrap();
     let dir = unfinished(&at("target")).unwrap().remove(0);
@@ -93,7 +93,7 @@ fn a_directory_of_a_lower_layer_comes_back() {
     let changed = digest_tree(&app).unwrap();
     let restored = Backup::open(&at("backup")).unwrap().restore(&app, &at("merged/aside"), &go_on).unwrap();
     assert_eq!(digest_tree(&app).unwrap(), before);
-    assert_eq!(restored.replaced, Some(at("merged/aside/app")));
+    assert_eq!(restored.replaced.map(|it| it.path), Some(at("merged/aside/app")));
     assert_eq!(digest_tree(&at("merged/aside/app")).unwrap(), changed);
     assert_eq!(names(&at("merged")), ["app", "aside"].map(Path::new));
 }

@@ -4,8 +4,8 @@ use crate::Program;
 use crate::secrets::{Secrets, placeholder};
 use runbook_host::{Host, Unusable};
 use runbook_model::{
-    Code, Declaration, Diagnostic, Diagnostics, Entry, Failure, FailureKind, Next, Node, Outputs, Reference, StepDef,
-    StepId, Value,
+    Code, Declaration, Diagnostic, Diagnostics, Entry, Failure, FailureKind, Later, Next, Node, Outputs, Reference,
+    StepDef, StepId, Value,
 };
 use runbook_step::{Args, ParamType, Step, check_parameters};
 use runbook_template::{Scope, condition, render_node};
@@ -288,36 +288,32 @@ pub(crate) fn unwritten(name: &str, step: &StepId) -> Unusable {
 
 /// `node` with the secrets that outputs hold in the place of these outputs.
 fn as_secrets(node: &Node, tainted: &[(Reference, String)]) -> Node {
-    let value = match &node.value {
-        Value::Later(later) => {
-            let mut later = later.clone();
-            for reference in &mut later.waits_for {
-                if let Some((_, name)) = tainted.iter().find(|(output, _)| output == reference) {
-                    *reference = Reference::Secret(name.clone());
-                }
+    with_later(node, &|later| {
+        let mut later = later.clone();
+        for reference in &mut later.waits_for {
+            if let Some((_, name)) = tainted.iter().find(|(output, _)| output == reference) {
+                *reference = Reference::Secret(name.clone());
             }
-            Value::Later(later)
         }
-        Value::List(items) => Value::List(items.iter().map(|item| as_secrets(item, tainted)).collect()),
-        Value::Map(entries) => {
-            let entry = |entry: &Entry| Entry { value: as_secrets(&entry.value, tainted), ..entry.clone() };
-            Value::Map(entries.iter().map(entry).collect())
-        }
-        _ => return node.clone(),
-    };
-    Node::new(node.span, value)
+        Value::Later(later)
+    })
 }
 
 /// `node` with a placeholder for every value that uses something missing; whole values, for a filter would change it.
 fn without(node: &Node, missing: &[(Reference, Unusable)]) -> Node {
+    with_later(node, &|later| match missing.iter().find(|(reference, _)| later.waits_for.contains(reference)) {
+        Some((_, unusable)) => Value::String(unusable.text.clone()),
+        None => Value::Later(later.clone()),
+    })
+}
+
+/// `node` with `change` made of every value in it that waits for something.
+fn with_later(node: &Node, change: &dyn Fn(&Later) -> Value) -> Node {
     let value = match &node.value {
-        Value::Later(later) => match missing.iter().find(|(reference, _)| later.waits_for.contains(reference)) {
-            Some((_, unusable)) => Value::String(unusable.text.clone()),
-            None => return node.clone(),
-        },
-        Value::List(items) => Value::List(items.iter().map(|item| without(item, missing)).collect()),
+        Value::Later(later) => change(later),
+        Value::List(items) => Value::List(items.iter().map(|item| with_later(item, change)).collect()),
         Value::Map(entries) => {
-            let entry = |entry: &Entry| Entry { value: without(&entry.value, missing), ..entry.clone() };
+            let entry = |entry: &Entry| Entry { value: with_later(&entry.value, change), ..entry.clone() };
             Value::Map(entries.iter().map(entry).collect())
         }
         _ => return node.clone(),

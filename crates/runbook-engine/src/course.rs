@@ -2,7 +2,7 @@
 
 use runbook_model::{OnFailure, Plan, Retry, Role, StepId};
 use runbook_schedule::{Reason, Schedule};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 /// A schedule with the policies of its steps.
@@ -19,8 +19,11 @@ pub struct Course {
     /// For each place in the file, the first rank of it and of all later places.
     first_ranks: Vec<usize>,
     backups: Vec<StepId>,
+    /// The steps that stop, start or restart a service, or make a backup.
+    landmarks: Vec<StepId>,
     verifications: Vec<StepId>,
     inspections: Vec<StepId>,
+    movers: Vec<StepId>,
 }
 
 /// A step in the order of the schedule, by its place in the plan's file: what the search for ready steps reads.
@@ -76,8 +79,11 @@ impl Course {
             schedule.order().iter().filter(has).cloned().collect()
         };
         let backups = with(|role| matches!(role, Role::Backup(_)));
+        let landmarks =
+            with(|role| matches!(role, Role::Backup(_) | Role::Stop(_) | Role::Start(_) | Role::Restart(_)));
         let verifications = with(|role| matches!(role, Role::Verify(_)));
         let inspections = with(|role| matches!(role, Role::Inspect));
+        let movers = movers(&schedule);
         Self {
             schedule,
             parallel: parallel.max(1),
@@ -86,14 +92,26 @@ impl Course {
             ranks,
             first_ranks,
             backups,
+            landmarks,
             verifications,
             inspections,
+            movers,
         }
+    }
+
+    /// The first step of each service that the plan stops, starts or restarts.
+    pub(crate) fn movers(&self) -> &[StepId] {
+        &self.movers
     }
 
     /// The steps that make backups.
     pub(crate) fn backups(&self) -> impl Iterator<Item = &StepId> {
         self.backups.iter()
+    }
+
+    /// The steps whose place on the way back is not simply that of their intent.
+    pub(crate) fn landmarks(&self) -> impl Iterator<Item = &StepId> {
+        self.landmarks.iter()
     }
 
     /// The steps that inspect services, in the order of the schedule.
@@ -116,6 +134,22 @@ impl Course {
     pub fn policy(&self, step: &StepId) -> Policy {
         self.policies.get(step).copied().unwrap_or_default()
     }
+}
+
+/// The first step of each service, in the order of the schedule.
+fn movers(schedule: &Schedule) -> Vec<StepId> {
+    let mut known = HashSet::new();
+    let mut first = |step: &&StepId| {
+        let roles = schedule.declaration(step).map_or(&[][..], |declaration| &declaration.roles);
+        let services = roles.iter().filter_map(|role| match role {
+            Role::Stop(service) | Role::Start(service) | Role::Restart(service) => Some(service.clone()),
+            _ => None,
+        });
+        let seen = known.len();
+        known.extend(services);
+        known.len() > seen
+    };
+    schedule.order().iter().filter(|step| first(step)).cloned().collect()
 }
 
 /// Marks the steps for which everything later waits. Every later step does if each of them waits for some step that is

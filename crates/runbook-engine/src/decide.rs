@@ -1,10 +1,11 @@
 //! The heart: from what is known and what just came in, what to record and what to start. Pure: no I/O, no clock.
 
 use crate::aging::{ages, only_starts};
+use crate::services::{not_found, read_before_the_end};
 use crate::{Course, forward, way_back};
 use runbook_model::{
     Decided, Decision, Event, Failure, FailureKind, OnFailure, Outcome, Outputs, Reading, Remains, RunPhase, RunState,
-    StepId, StepStatus, UndoPhase, Verdict, Waiting,
+    ServiceSeen, StepId, StepStatus, UndoPhase, Verdict, Waiting,
 };
 use serde_json::Value as Json;
 use std::time::Duration;
@@ -104,6 +105,31 @@ pub enum Input {
         /// What differs, or could not be compared.
         remains: Vec<Remains>,
     },
+    /// It was seen how the service of a step is before the first change.
+    Found {
+        /// The step.
+        step: StepId,
+        /// What the step needs to bring it to that state; null if that is not known.
+        data: Json,
+        /// The boot in which that was.
+        boot: String,
+    },
+    /// A service that a boot left down was brought up, or did not need it, or does not come up.
+    Revived {
+        /// The step that found it.
+        step: StepId,
+        /// What was done, or why not.
+        result: Result<String, Failure>,
+    },
+    /// A service was let go of and read.
+    Closed {
+        /// The step by which it is reached.
+        step: StepId,
+        /// The service.
+        service: String,
+        /// How it was.
+        seen: ServiceSeen,
+    },
 }
 
 /// What came of probing and preparing a step.
@@ -172,10 +198,25 @@ pub enum Job {
     Verify(StepId),
     /// Compare what the rollback kept with the backup of this step.
     Compare(StepId),
+    /// See how the service of this step is before the first change.
+    Find(StepId),
+    /// Bring up the service of this step if a boot left it down.
+    Revive(StepId),
+    /// Let go of a service and read it, for the end of the run.
+    Close {
+        /// The step by which it is reached.
+        step: StepId,
+        /// The service.
+        service: String,
+    },
 }
 
 /// What to do next. The records come before the jobs that rely on them.
 pub fn decide(state: &RunState, course: &Course, input: Input) -> Vec<Action> {
+    read_before_the_end(state, answer(state, course, input))
+}
+
+fn answer(state: &RunState, course: &Course, input: Input) -> Vec<Action> {
     match input {
         Input::Begin => baselines(state, course),
         Input::Resume => resume(state, course),
@@ -215,6 +256,15 @@ pub fn decide(state: &RunState, course: &Course, input: Input) -> Vec<Action> {
             vec![Action::Record(Event::RollbackVerified { step, readings, lost, unread, failure })]
         }
         Input::Compared { step, remains } => vec![Action::Record(Event::Compared { step, remains })],
+        Input::Found { step, data, boot } => vec![Action::Record(Event::ServiceFound { step, data, boot })],
+        Input::Revived { step, result } => {
+            let (summary, failure) = match result {
+                Ok(summary) => (summary, None),
+                Err(failure) => (String::new(), Some(failure)),
+            };
+            vec![Action::Record(Event::ServiceRevived { step, summary, failure })]
+        }
+        Input::Closed { step, service, seen } => vec![Action::Record(Event::ServiceRead { step, service, seen })],
     }
 }
 
@@ -243,7 +293,9 @@ pub(crate) fn missing_baselines<'a>(
 }
 
 fn baselines(state: &RunState, course: &Course) -> Vec<Action> {
-    missing_baselines(state, course).map(|step| Action::Start(Job::Baseline(step.clone()))).collect()
+    let looks = not_found(state, course).map(|step| Action::Start(Job::Find(step.clone())));
+    let baselines = missing_baselines(state, course).map(|step| Action::Start(Job::Baseline(step.clone())));
+    looks.chain(baselines).collect()
 }
 
 fn resume(state: &RunState, course: &Course) -> Vec<Action> {

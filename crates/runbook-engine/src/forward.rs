@@ -3,6 +3,7 @@
 use crate::Course;
 use crate::course::{Rank, Wait};
 use crate::decide::{Action, begin, ends_run, missing_baselines, over, take_back};
+use crate::services::not_found;
 use crate::way_back::{compare_undone, verifies};
 use runbook_model::{
     Event, FailureKind, OnFailure, Outcome, Outputs, Prediction, Purpose, Role, RollbackCause, RunPhase, RunState,
@@ -18,7 +19,8 @@ pub(crate) fn advance(state: &RunState, course: &Course, idle: bool) -> Vec<Acti
         return compare_undone(state, course)
             .map_or_else(|| over(Verdict::Succeeded, note_on_continued(state)), |compare| vec![compare]);
     }
-    if state.draining || missing_baselines(state, course).next().is_some() {
+    let unread = missing_baselines(state, course).next().or_else(|| not_found(state, course).next());
+    if state.draining || unread.is_some() {
         return Vec::new();
     }
     let mut free = course.parallel.saturating_sub(state.count(is_under_way));
@@ -39,7 +41,7 @@ fn is_under_way(status: StepStatus) -> bool {
 }
 
 /// Whether a step failed whose failure ends the run, kept or not, or an undo did.
-fn nothing_begins(state: &RunState, course: &Course) -> bool {
+pub(crate) fn nothing_begins(state: &RunState, course: &Course) -> bool {
     has_failed(state, course, |_| true)
 }
 

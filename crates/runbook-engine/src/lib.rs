@@ -13,6 +13,7 @@ mod error;
 #[cfg(debug_assertions)]
 mod faults;
 mod forward;
+mod going_on;
 mod interrupts;
 mod leftovers;
 mod observer;
@@ -22,6 +23,7 @@ mod program;
 mod relies;
 mod runner;
 mod secrets;
+mod services;
 mod since;
 mod target;
 mod wake;

@@ -34,6 +34,18 @@ pub struct Forecast {
     pub(crate) failures: HashMap<StepId, Failure>,
     /// What was fetched: the run strikes these out from its first record on.
     pub(crate) secrets: Secrets,
+    /// Of a run that goes on: what other steps have done by now.
+    pub(crate) begun: Begun,
+}
+
+/// What a run has begun before it goes on.
+#[derive(Debug, Default)]
+pub(crate) struct Begun {
+    /// Steps that may have changed the host already, and verifications that have begun: what becomes of them is known
+    /// when they are looked at.
+    pub(crate) acting: HashSet<StepId>,
+    /// Steps that brought a service up, which may make files since.
+    pub(crate) started: HashSet<StepId>,
 }
 
 impl Forecast {
@@ -51,9 +63,17 @@ impl Forecast {
 
 /// What probes found so far.
 #[derive(Default)]
-struct Known {
-    outputs: HashMap<StepId, Outputs>,
-    failures: HashMap<StepId, Failure>,
+pub(crate) struct Known {
+    pub(crate) outputs: HashMap<StepId, Outputs>,
+    pub(crate) failures: HashMap<StepId, Failure>,
+}
+
+/// What steps would do, each behind the ones before it.
+pub(crate) struct Foreseen {
+    pub(crate) known: Known,
+    pub(crate) predictions: HashMap<StepId, Prediction>,
+    /// The steps whose condition is false.
+    skipped: HashSet<StepId>,
 }
 
 /// What is said of a step whose `if` is false.
@@ -63,25 +83,8 @@ impl Program {
     /// Probes every step. Writes nothing, and executes nothing.
     pub fn forecast(&self, host: &Reader) -> Forecast {
         let secrets = Secrets::fetched(self.plan());
-        let mut known = Known::default();
-        let mut predictions: HashMap<StepId, Prediction> = HashMap::new();
-        let mut skipped = HashSet::new();
-        let mut wake = Wake::default();
-        for step in self.course.schedule.order() {
-            let Some(def) = self.step(step) else { continue };
-            let prediction = match self.holds(def, &known.outputs, &secrets) {
-                Ok(false) => {
-                    skipped.insert(step.clone());
-                    Prediction::no_change(CONDITION_IS_FALSE)
-                }
-                Ok(true) => self.predict(def, host, &mut known, &wake, &secrets),
-                Err(unbound) => unpredictable(unbound),
-            };
-            if !prediction.is_no_change() && self.purpose(step) == Purpose::Principal {
-                wake.add(step, self.effects(step));
-            }
-            predictions.insert(step.clone(), hide_replaced(def, prediction));
-        }
+        let all = self.course.schedule.order().iter().cloned().collect();
+        let Foreseen { known, mut predictions, skipped } = self.foresee(host, Known::default(), &secrets, &all);
         let needed = self.needed(&predictions, &skipped);
         for step in &needed {
             if let (Some(stop), Some(prediction)) = (self.stopped_by(step, &needed), predictions.get_mut(step))
@@ -96,7 +99,37 @@ impl Program {
             Some(Predicted { step: step.clone(), prediction, needed: needed.contains(step) })
         };
         let steps = self.course.schedule.order().iter().filter_map(of).collect();
-        Forecast { steps, outputs: known.outputs, failures: known.failures, secrets }
+        let Known { outputs, failures } = known;
+        Forecast { steps, outputs, failures, secrets, begun: Begun::default() }
+    }
+
+    /// What those of the steps that are in `left` would do, in the order of the schedule.
+    pub(crate) fn foresee(
+        &self,
+        host: &Reader,
+        mut known: Known,
+        secrets: &Secrets,
+        left: &HashSet<StepId>,
+    ) -> Foreseen {
+        let mut predictions: HashMap<StepId, Prediction> = HashMap::new();
+        let mut skipped = HashSet::new();
+        let mut wake = Wake::default();
+        for step in self.course.schedule.order().iter().filter(|step| left.contains(*step)) {
+            let Some(def) = self.step(step) else { continue };
+            let prediction = match self.holds(def, &known.outputs, secrets) {
+                Ok(false) => {
+                    skipped.insert(step.clone());
+                    Prediction::no_change(CONDITION_IS_FALSE)
+                }
+                Ok(true) => self.predict(def, host, &mut known, &wake, secrets),
+                Err(unbound) => unpredictable(unbound),
+            };
+            if !prediction.is_no_change() && self.purpose(step) == Purpose::Principal {
+                wake.add(step, self.effects(step));
+            }
+            predictions.insert(step.clone(), hide_replaced(def, prediction));
+        }
+        Foreseen { known, predictions, skipped }
     }
 
     /// A service that is up and is started behind a change is restarted: what runs is older than the change.
@@ -146,7 +179,8 @@ impl Program {
     pub(crate) fn without_way_back(&self, forecast: &Forecast, host: &Reader) -> Vec<Failure> {
         let (mut commands, mut others) = (Wake::default(), Wake::default());
         let mut found = Vec::new();
-        for step in forecast.steps.iter().filter(|step| step.needed) {
+        let begins = |step: &&Predicted| step.needed && !forecast.begun.acting.contains(&step.step);
+        for step in forecast.steps.iter().filter(begins) {
             let effects = self.effects(&step.step);
             let disturbed = commands.disturbs(effects).or_else(|| others.replaces(effects)).is_some();
             let known = if disturbed { None } else { self.step(&step.step) };
@@ -273,7 +307,7 @@ impl Program {
         self.plays(step, |role| matches!(role, Role::Backup(_)))
     }
 
-    fn plays(&self, step: &StepId, part: impl Fn(&Role) -> bool) -> bool {
+    pub(crate) fn plays(&self, step: &StepId, part: impl Fn(&Role) -> bool) -> bool {
         let declaration = self.course.schedule.declaration(step);
         declaration.is_some_and(|declaration| declaration.roles.iter().any(part))
     }

@@ -4,9 +4,12 @@
 use crate::Program;
 use crate::binding::Unbound;
 use crate::predict::{Forecast, reach};
+use crate::secrets::Secrets;
 use crate::wake::Wake;
 use runbook_host::{Command, Reader};
-use runbook_model::{Failure, FailureKind, OnFailure, Purpose, Reference, Role, SecretSource, StepDef, StepId};
+use runbook_model::{
+    Failure, FailureKind, OnFailure, Purpose, Reference, Role, RunState, SecretSource, StepDef, StepId,
+};
 use runbook_step::Lack;
 use std::collections::HashSet;
 
@@ -45,7 +48,15 @@ impl Program {
         let mut found: Vec<Obstacle> = self.missing_secrets(forecast).into_iter().map(certain).collect();
         found.extend(self.missed_targets(forecast, host).into_iter().map(certain));
         found.extend(self.without_way_back(forecast, host).into_iter().map(certain));
-        let mut before = Before::default();
+        found.extend(forecast.secrets.short().into_iter().map(|name| {
+            let what =
+                "is shorter than 6 characters: it is struck out as it is, and in no encoding and no other letters";
+            Obstacle {
+                failure: Failure::failed(format!("the secret `{name}` {what}; use a longer one")),
+                certain: false,
+            }
+        }));
+        let mut before = Before { starts: forecast.begun.started.clone(), ..Before::default() };
         let mut asked = HashSet::new();
         for step in forecast.steps.iter().filter(|step| step.needed).map(|predicted| &predicted.step) {
             let Some(def) = self.step(step) else { continue };
@@ -58,6 +69,30 @@ impl Program {
         let redact = |one: Obstacle| Obstacle { failure: forecast.secrets.redact_failure(one.failure), ..one };
         let mut told = HashSet::new();
         found.into_iter().map(redact).filter(|one| told.insert(one.failure.message.clone())).collect()
+    }
+
+    /// What the commands would fail for that take the run back from `state`, unless a step that is taken back before brings it.
+    pub fn obstacles_back(&self, state: &RunState, host: &Reader) -> Vec<Obstacle> {
+        let outputs = state.steps().map(|(step, known)| (step.clone(), known.usable_outputs().clone())).collect();
+        let secrets = Secrets::going_on(self.plan(), &outputs);
+        let mut touched: Vec<_> = state.steps().filter(|(_, known)| known.status.may_have_touched()).collect();
+        touched.sort_by_key(|(_, known)| std::cmp::Reverse(known.intent_seq));
+        let (mut found, mut before) = (Vec::new(), Before::default());
+        for def in touched.into_iter().filter_map(|(step, _)| self.step(step)) {
+            let lacks = self.bind_to_ask(def, &outputs, &secrets).map(|(bound, _)| bound.lacks_to_take_back(host));
+            for Lack { failure, on, .. } in lacks.unwrap_or_default() {
+                let message = format!("step `{}` could not be taken back: {}", def.id, failure.message);
+                let lack = Lack::new(Failure { message, ..failure }, on).of_installed();
+                let certain = match self.mended(def, &lack, &before) {
+                    Mended::Surely => continue,
+                    Mended::Perhaps(_) => false,
+                    Mended::No => true,
+                };
+                found.push(Obstacle { failure: secrets.redact_failure(lack.failure), certain });
+            }
+            before.wake.add(&def.id, self.effects(&def.id));
+        }
+        found
     }
 
     fn obstacle(&self, def: &StepDef, lack: Lack, before: &Before) -> Option<Obstacle> {
@@ -125,8 +160,12 @@ impl Program {
             let lack = Lack::new(failure.clone(), effects);
             lacks.push(if tries_again { lack.only_told() } else { lack });
         }
-        // Whether it runs at all is not known.
-        if holds.is_none() { lacks.into_iter().map(Lack::only_told).collect() } else { lacks }
+        // Whether it runs at all, or once more, is not known.
+        if holds.is_none() || forecast.begun.acting.contains(&def.id) {
+            lacks.into_iter().map(Lack::only_told).collect()
+        } else {
+            lacks
+        }
     }
 
     /// Whether the step uses something that is not known before the run.

@@ -9,14 +9,14 @@ mod strike;
 
 pub(crate) use self::marks::placeholder;
 
-use self::marks::{Marks, Place};
+use self::marks::{ENCODED, Marks, Place};
 
 use runbook_host::{Command, Host, io_failure, read_once};
 use runbook_model::{Event, Failure, Outputs, Plan, Prediction, Reference, SecretSource, StepId};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
@@ -60,7 +60,7 @@ impl Secrets {
     }
 
     /// The same for a run that another process began: `outputs` are those that its journal holds.
-    pub(crate) fn going_on<'a>(plan: &Plan, outputs: impl Iterator<Item = (&'a StepId, &'a Outputs)>) -> Self {
+    pub(crate) fn going_on(plan: &Plan, outputs: &HashMap<StepId, Outputs>) -> Self {
         let mut secrets = Self::fetched(plan);
         for (step, outputs) in outputs {
             for (output, value) in outputs {
@@ -90,6 +90,13 @@ impl Secrets {
         known.marks.add(name, &value);
         known.values.insert(name.to_owned(), value.clone());
         Ok(value)
+    }
+
+    /// The secrets of those fetched so far that are too short to be recognised in other forms.
+    pub(crate) fn short(&self) -> Vec<String> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let short = known.values.iter().filter(|(_, value)| value.trim().len() < ENCODED);
+        short.map(|(name, _)| name.clone()).collect()
     }
 
     /// `event` with every secret that was fetched so far struck out of what it says; `None` where it would still hold

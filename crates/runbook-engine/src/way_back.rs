@@ -4,24 +4,20 @@ use crate::Course;
 use crate::aging::only_starts;
 use crate::decide::{Action, Job, over, take_back};
 use crate::relies::Relies;
+use crate::services::{down_for_good, to_look_after};
 use crate::since::is_from_before;
 use runbook_model::{
     Declaration, Resource, Role, RunState, SERVICE_KEY, StepId, StepState, StepStatus, UndoPhase, Verdict,
 };
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::iter::Peekable;
 use std::path::{Path, PathBuf};
-
-/// One entry of the way back: the `nth` time that this part of this step is taken back.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Stage {
-    step: StepId,
-    phase: UndoPhase,
-    nth: usize,
-}
 
 /// The next action of a rollback in which no job is under way.
 pub(crate) fn advance(state: &RunState, course: &Course) -> Vec<Action> {
-    if let Some((step, _)) = state.steps().find(|(_, known)| known.status == StepStatus::UndoFailed) {
+    if state.count(|status| status == StepStatus::UndoFailed) > 0
+        && let Some((step, _)) = state.steps().find(|(_, known)| known.status == StepStatus::UndoFailed)
+    {
         return over(Verdict::Stuck, what_is_left(state, course, step));
     }
     if state.draining { Vec::new() } else { next(state, course) }
@@ -29,8 +25,15 @@ pub(crate) fn advance(state: &RunState, course: &Course) -> Vec<Action> {
 
 /// The same without regard to an undo that failed: a rollback that is tried again begins with it.
 pub(crate) fn next(state: &RunState, course: &Course) -> Vec<Action> {
-    if let Some(Stage { step, phase, .. }) = stages(state, course).into_iter().find(|stage| !is_done(state, stage)) {
-        return take_back(&step, phase).to_vec();
+    if let Some((step, phase)) = left(state, course).next() {
+        return take_back(step, phase).to_vec();
+    }
+    if let Some(step) = to_look_after(state, course) {
+        return vec![Action::Start(Job::Revive(step.clone()))];
+    }
+    let down = down_for_good(state, course);
+    if !down.is_empty() {
+        return over(Verdict::Stuck, format!("what was up before does not come up again: {}", down.join("; ")));
     }
     let unread = to_verify(state, course).find(|(_, known)| !known.verified);
     if let Some((step, _)) = unread {
@@ -81,70 +84,120 @@ fn brings_down<'a>(declaration: &'a Declaration, known: &StepState) -> Option<&'
     })
 }
 
+/// A part of the way back.
+#[derive(Clone, Copy)]
+enum Part<'a> {
+    /// A part of one step.
+    Of(&'a StepId, UndoPhase),
+    /// All steps between two records that are no landmarks, each as a whole, in the reverse order of their intents. They
+    /// are not named: there may be very many, and this is asked anew for each.
+    Between { after: u64, before: u64 },
+}
+
 /// Everything that has to be taken back, in order: steps in the reverse order of their intents, restarts in two
 /// halves, state that is always restored right before the first service comes up, and before the steps ahead of its backup
 /// are taken back; then, if green signals stayed lost, the state that is restored if needed, while the services are
 /// down once more. Where nothing was changed, nothing is put back, state included.
-fn stages(state: &RunState, course: &Course) -> Vec<Stage> {
-    let touched = touched(state);
-    if touched.is_empty() {
+fn parts<'a>(state: &'a RunState, course: &'a Course) -> Vec<Part<'a>> {
+    if !state.has_acted() {
         return Vec::new();
     }
+    let landmarks = landmarks(state, course);
     let mut parts = Vec::new();
     let mut comes_up_last = Vec::new();
-    let mut always = backups_with(state, course, "always").into_iter().map(|step| (step, UndoPhase::Undo)).peekable();
-    for (step, known) in touched.iter().rev() {
+    let mut always = backups_with(state, course, "always").into_iter().peekable();
+    let mut before = u64::MAX;
+    for (intent, step, known) in landmarks.iter().rev() {
+        between(state, *intent, before, &mut always, &mut parts);
+        before = *intent;
         let Some(declaration) = course.schedule.declaration(step) else { continue };
         // A backup that was made after this step holds what it changed. A service that the step brought up goes down before.
-        let later = std::iter::from_fn(|| always.next_if(|(backup, _)| finished(state, backup) > known.intent_seq));
-        let later: Vec<_> = later.collect();
+        let later = std::iter::from_fn(|| always.next_if(|backup| finished(state, backup) > Some(*intent)));
+        let later: Vec<_> = later.map(|backup| Part::Of(backup, UndoPhase::Undo)).collect();
         // A failure that the plan lets pass was undone on the way forward, in one piece.
         if replaced(declaration, known) && known.undone.first() != Some(&UndoPhase::Undo) {
-            parts.push((*step, UndoPhase::Halt));
+            parts.push(Part::Of(step, UndoPhase::Halt));
             parts.extend(later);
-            comes_up_last.push((*step, UndoPhase::Undo));
+            comes_up_last.push(Part::Of(step, UndoPhase::Undo));
             continue;
         }
         if declaration.starts().next().is_some() {
-            parts.push((*step, UndoPhase::Undo));
+            parts.push(Part::Of(step, UndoPhase::Undo));
             parts.extend(later);
             continue;
         }
         parts.extend(later);
         if brings_down(declaration, known).is_some() {
-            parts.extend(always.by_ref());
+            parts.extend(always.by_ref().map(|backup| Part::Of(backup, UndoPhase::Undo)));
         }
-        parts.push((*step, UndoPhase::Undo));
+        parts.push(Part::Of(step, UndoPhase::Undo));
     }
-    parts.extend(always);
+    between(state, 0, before, &mut always, &mut parts);
+    parts.extend(always.map(|backup| Part::Of(backup, UndoPhase::Undo)));
     parts.extend(comes_up_last.into_iter().rev());
-    parts.extend(insurance(state, course, &touched));
-    let mut times: HashMap<(&StepId, UndoPhase), usize> = HashMap::new();
-    let numbered = parts.into_iter().map(|(step, phase)| {
-        let nth = times.entry((step, phase)).or_default();
-        *nth += 1;
-        Stage { step: step.clone(), phase, nth: *nth }
-    });
-    numbered.collect()
+    parts.extend(insurance(state, course, &landmarks).into_iter().map(|(step, phase)| Part::Of(step, phase)));
+    parts
 }
 
-/// The steps that may have left traces, in the order of their intents.
-fn touched(state: &RunState) -> Vec<(&StepId, &StepState)> {
-    let mut touched: Vec<_> = state.steps().filter(|(_, known)| known.intent_seq.is_some()).collect();
-    touched.sort_by_key(|(_, known)| known.intent_seq);
-    touched
+/// The steps between two landmarks, with each backup before the steps that were begun before it was complete.
+fn between<'a>(
+    state: &RunState,
+    after: u64,
+    mut before: u64,
+    always: &mut Peekable<impl Iterator<Item = &'a StepId>>,
+    parts: &mut Vec<Part<'a>>,
+) {
+    while let Some(complete) = always.peek().and_then(|backup| finished(state, backup)) {
+        if !state.acted_between(after, complete.min(before)) {
+            break;
+        }
+        if complete < before {
+            parts.push(Part::Between { after: complete, before });
+            before = complete;
+        }
+        parts.extend(always.next().map(|backup| Part::Of(backup, UndoPhase::Undo)));
+    }
+    parts.push(Part::Between { after, before });
+}
+
+/// The landmarks that may have left traces, with their intents, in the order of these.
+fn landmarks<'a>(state: &'a RunState, course: &'a Course) -> Vec<(u64, &'a StepId, &'a StepState)> {
+    let known = |step: &'a StepId| state.step(step).and_then(|known| Some((known.intent_seq?, step, known)));
+    let mut landmarks: Vec<_> = course.landmarks().filter_map(known).collect();
+    landmarks.sort_by_key(|(intent, ..)| *intent);
+    landmarks
+}
+
+/// What is left of the way back, in order.
+fn left<'a>(state: &'a RunState, course: &'a Course) -> impl Iterator<Item = (&'a StepId, UndoPhase)> {
+    let mut times: HashMap<(&StepId, UndoPhase), usize> = HashMap::new();
+    parts(state, course).into_iter().flat_map(move |part| {
+        let (one, many) = match part {
+            Part::Of(step, phase) => {
+                let nth = times.entry((step, phase)).or_default();
+                *nth += 1;
+                let open = times_done(state, step, phase) < *nth;
+                (open.then_some((step, phase)), None)
+            }
+            Part::Between { after, before } => (None, Some(state.left_between(after, before))),
+        };
+        one.into_iter().chain(many.into_iter().flatten().map(|step| (step, UndoPhase::Undo)))
+    })
 }
 
 /// The parts that put back state that only services write.
 fn insurance<'a>(
     state: &'a RunState,
-    course: &Course,
-    touched: &[(&'a StepId, &StepState)],
+    course: &'a Course,
+    landmarks: &[(u64, &'a StepId, &StepState)],
 ) -> Vec<(&'a StepId, UndoPhase)> {
-    let lost = state.steps().any(|(_, known)| !known.lost.is_empty());
+    let known = |step: &StepId| state.step(step).is_some_and(|known| !known.lost.is_empty());
+    if !(course.verifications().iter().any(known) || insured(state, course)) {
+        return Vec::new();
+    }
     let mut backups = backups_with(state, course, "if_needed");
     backups.retain(|step| is_insurance(state, course, step));
-    if !(lost || insured(state)) || backups.is_empty() {
+    if backups.is_empty() {
         return Vec::new();
     }
     let mut services = BTreeSet::new();
@@ -152,8 +205,8 @@ fn insurance<'a>(
         let service = course.schedule.declaration(step).and_then(|declaration| brings_down(declaration, known));
         service.is_some_and(|service| services.insert(service))
     };
-    let first = touched.iter().filter(|(step, known)| is_first(step, known));
-    let first_of_each: Vec<&StepId> = first.map(|(step, _)| *step).collect();
+    let first = landmarks.iter().filter(|(_, step, known)| is_first(step, known));
+    let first_of_each: Vec<&StepId> = first.map(|(_, step, _)| *step).collect();
     let down = first_of_each.iter().rev().map(|step| (*step, UndoPhase::Halt));
     let restore = backups.into_iter().map(|step| (step, UndoPhase::Insurance));
     let up = first_of_each.iter().map(|step| (*step, UndoPhase::Undo));
@@ -165,13 +218,14 @@ fn is_insurance(state: &RunState, course: &Course, step: &StepId) -> bool {
     state.step(step).is_some_and(|known| is_from_before(state, course, step, &paths(known, "if_needed")))
 }
 
-fn is_done(state: &RunState, stage: &Stage) -> bool {
-    let done = state.step(&stage.step).map_or(&[][..], |known| &known.undone);
-    done.iter().filter(|phase| **phase == stage.phase).count() >= stage.nth
+/// How often this part of the step was taken back.
+fn times_done(state: &RunState, step: &StepId, phase: UndoPhase) -> usize {
+    let done = state.step(step).map_or(&[][..], |known| &known.undone);
+    done.iter().filter(|one| **one == phase).count()
 }
 
-fn insured(state: &RunState) -> bool {
-    state.steps().any(|(_, known)| known.undone.contains(&UndoPhase::Insurance))
+fn insured(state: &RunState, course: &Course) -> bool {
+    course.backups().any(|step| times_done(state, step, UndoPhase::Insurance) > 0)
 }
 
 /// When a step was complete, in the order of records.
@@ -181,9 +235,9 @@ fn finished(state: &RunState, step: &StepId) -> Option<u64> {
 
 /// Complete backups that put out a list of paths under `key`, which is how `backup.create` tells its restore policies.
 /// The latest first, so that the state before the run has the last word.
-fn backups_with<'a>(state: &'a RunState, course: &Course, key: &str) -> Vec<&'a StepId> {
-    let with_paths = state.steps().filter(|(step, known)| is_backup(course, step) && !paths(known, key).is_empty());
-    let mut backups: Vec<&StepId> = with_paths.map(|(step, _)| step).collect();
+fn backups_with<'a>(state: &RunState, course: &'a Course, key: &str) -> Vec<&'a StepId> {
+    let has = |step: &&StepId| state.step(step).is_some_and(|known| !paths(known, key).is_empty());
+    let mut backups: Vec<&StepId> = course.backups().filter(has).collect();
     backups.sort_by_key(|step| std::cmp::Reverse(finished(state, step)));
     backups
 }
@@ -205,10 +259,9 @@ fn to_verify<'a>(
     course: &'a Course,
 ) -> impl Iterator<Item = (&'a StepId, &'a StepState)> + use<'a> {
     let acted = state.has_acted();
-    state.steps().filter(move |(step, known)| {
-        let tells = known.was_green() || known.no_baseline.is_some();
-        acted && tells && course.schedule.declaration(step).is_some_and(verifies)
-    })
+    let known = |step| state.step(step).map(|known| (step, known));
+    let tells = |known: &StepState| known.was_green() || known.no_baseline.is_some();
+    course.verifications().iter().filter_map(known).filter(move |(_, known)| acted && tells(known))
 }
 
 /// The next of those backups of which a rollback kept something, and of those steps that wrote where nothing was: what
@@ -218,7 +271,11 @@ fn to_compare<'a>(state: &'a RunState, course: &Course) -> Option<&'a StepId> {
     let open = |(step, known): &(&StepId, &StepState)| {
         known.compared.is_none() && (wrote_where_nothing_was(known) || keeps(step))
     };
-    if state.has_acted() { state.steps().find(open).map(|(step, _)| step) } else { None }
+    if !state.has_acted() {
+        return None;
+    }
+    // They are compared in the order of the file; only the last time is everything looked over.
+    state.behind_compared().find(open).or_else(|| state.steps().find(open)).map(|(step, _)| step)
 }
 
 fn wrote_where_nothing_was(known: &StepState) -> bool {
@@ -241,18 +298,14 @@ pub(crate) fn kept(state: &RunState, course: &Course, step: &StepId) -> Vec<Path
     let restored = known.undone.contains(&UndoPhase::Insurance) && is_insurance(state, course, step);
     kept.extend(paths(known, "if_needed").into_iter().filter(|_| !restored));
     // The insurance of another backup may lie above what this one put back.
-    kept.extend(paths(known, "always").into_iter().filter(|_| insured(state)));
+    kept.extend(paths(known, "always").into_iter().filter(|_| insured(state, course)));
     kept.into_iter().map(Path::to_owned).collect()
 }
 
 fn what_is_left(state: &RunState, course: &Course, failed: &StepId) -> String {
-    let mut left: Vec<String> = Vec::new();
-    for stage in stages(state, course).iter().filter(|stage| !is_done(state, stage) && stage.step != *failed) {
-        let name = format!("`{}`", stage.step);
-        if !left.contains(&name) {
-            left.push(name);
-        }
-    }
-    let also = if left.is_empty() { String::new() } else { format!("; also not taken back: {}", left.join(", ")) };
+    let mut seen = HashSet::new();
+    let others = left(state, course).map(|(step, _)| step).filter(|step| *step != failed && seen.insert(*step));
+    let names: Vec<String> = others.map(|step| format!("`{step}`")).collect();
+    let also = if names.is_empty() { String::new() } else { format!("; also not taken back: {}", names.join(", ")) };
     format!("step `{failed}` could not be taken back{also}")
 }

@@ -1,6 +1,8 @@
 //! One job on one thread: from a job and what is known to an input for `decide`.
 
 mod alone;
+mod failed;
+mod services;
 
 use crate::binding::{Unbound, unwritten};
 use crate::decide::{Began, Input, Job};
@@ -11,6 +13,8 @@ use crate::relies::{Relies, refuse_harmed};
 use crate::secrets::Secrets;
 use crate::since::written;
 use crate::{Asker, Program};
+pub(crate) use failed::fail;
+
 use runbook_host::{Cancel, Host, HostBuilder, Reader, Running, io_failure};
 use runbook_journal::StateDir;
 use runbook_model::{
@@ -19,6 +23,7 @@ use runbook_model::{
 };
 use runbook_step::{BackupRef, Baseline, Changed, Confirmation, Done, Held, Note, Step, Work};
 use serde_json::Value as Json;
+pub(crate) use services::KeptDown;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, Once, PoisonError, RwLock};
@@ -26,6 +31,8 @@ use std::time::{Duration, Instant};
 
 /// How long a change may take whose step names no `timeout`, and how long every undo may at least.
 const DEFAULT_LIMIT: Duration = Duration::from_secs(30 * 60);
+/// How long it may take to see how a service is.
+const LOOKS: Duration = Duration::from_secs(2 * 60);
 
 /// What all jobs of a run share.
 pub(crate) struct Worker {
@@ -42,6 +49,8 @@ pub(crate) struct Worker {
     pub(crate) asker: Option<Box<dyn Asker>>,
     /// Asked when this process is about to end.
     pub(crate) leaving: Cancel,
+    /// Of the process before this one.
+    pub(crate) kept_down: KeptDown,
     /// What steps left running that are not taken back was ended.
     pub(crate) others_ended: Once,
     pub(crate) notes: tokio::sync::mpsc::UnboundedSender<(StepId, Note)>,
@@ -65,6 +74,9 @@ pub(crate) struct Brief {
     pub(crate) kept: Vec<PathBuf>,
     /// Paths that were not there before the step.
     pub(crate) absent: Vec<PathBuf>,
+    /// What the step found of its service before the first change, and in which boot.
+    pub(crate) found: Json,
+    pub(crate) found_in: String,
 }
 
 /// A thread's view of one job.
@@ -100,7 +112,7 @@ impl Worker {
             return fail(job, brief, Failure::failed(format!("step `{step}` is not in the plan")));
         };
         let limit = self.limit(def, &job);
-        let back = matches!(job, Job::TakeBack { .. } | Job::Verify(_));
+        let back = matches!(job, Job::TakeBack { .. } | Job::Verify(_) | Job::Revive(_) | Job::Close { .. });
         let mark = if back { self.mark_back(&step) } else { self.mark(&step) };
         let host = self.host(runtime, cancel, mark, limit.map(|limit| Instant::now() + limit));
         let dir = self.state_dir.step(&self.run, &step);
@@ -118,7 +130,10 @@ impl Worker {
     fn limit(&self, def: &StepDef, job: &Job) -> Option<Duration> {
         let declaration = self.program.course.schedule.declaration(&def.id);
         // An author who hurries a change does not ask for half an undo.
-        if matches!(job, Job::TakeBack { .. }) {
+        if matches!(job, Job::Find(_) | Job::Close { .. }) {
+            return Some(LOOKS);
+        }
+        if matches!(job, Job::TakeBack { .. } | Job::Revive(_)) {
             return Some(def.timeout.unwrap_or_default().max(DEFAULT_LIMIT));
         }
         let bounded = |declaration: &Declaration| declaration.purpose == Purpose::Principal || declaration.changes();
@@ -129,9 +144,9 @@ impl Worker {
     pub(crate) fn reads_until(&self, job: &Job) -> Option<Option<Instant>> {
         let declaration = self.program.course.schedule.declaration(job.step());
         let reads = match job {
-            Job::Baseline(_) | Job::Verify(_) | Job::Compare(_) | Job::Begin { .. } => true,
+            Job::Baseline(_) | Job::Verify(_) | Job::Compare(_) | Job::Begin { .. } | Job::Find(_) => true,
             Job::Act(_) | Job::Recheck(_) => declaration.is_some_and(|declaration| !declaration.changes()),
-            Job::Ask(_) | Job::Pause { .. } | Job::TakeBack { .. } => false,
+            Job::Ask(_) | Job::Pause { .. } | Job::TakeBack { .. } | Job::Revive(_) | Job::Close { .. } => false,
         };
         let def = self.program.step(job.step())?;
         reads.then(|| self.limit(def, job).map(|limit| Instant::now() + limit))
@@ -144,44 +159,6 @@ impl Worker {
             .noting(self.running.clone(), mark)
             .until(self.leaving.clone())
             .build()
-    }
-}
-
-impl Job {
-    /// The step that it is about.
-    pub(crate) fn step(&self) -> &StepId {
-        match self {
-            Self::Baseline(step) | Self::Ask(step) | Self::Act(step) | Self::Recheck(step) => step,
-            Self::Verify(step) | Self::Compare(step) => step,
-            Self::Begin { step, .. } | Self::Pause { step, .. } | Self::TakeBack { step, .. } => step,
-        }
-    }
-}
-
-/// The input that says that a job failed before it began.
-pub(crate) fn fail(job: Job, brief: &Brief, failure: Failure) -> Input {
-    match job {
-        Job::Baseline(step) => {
-            Input::BaselineTaken { step, readings: Vec::new(), marks: Json::Null, failure: Some(failure) }
-        }
-        Job::Begin { step, .. } => Input::Began { step, began: Began::Failed(failure) },
-        Job::Act(step) | Job::Recheck(step) => {
-            Input::Acted { step, result: Err(failure), readings: Vec::new(), remains: Vec::new() }
-        }
-        Job::Ask(step) => Input::Decided { step, decided: Some(Decided::nobody(failure.message)) },
-        Job::Pause { step, .. } => Input::Paused { step },
-        Job::TakeBack { step, phase } => Input::TakenBack { step, phase, result: Err(failure), remains: Vec::new() },
-        // What nobody could read is neither lost nor as it was.
-        Job::Verify(step) => {
-            let unread = brief.was_green().collect();
-            Input::Verified { step, readings: Vec::new(), lost: Vec::new(), unread, failure: Some(failure) }
-        }
-        Job::Compare(step) => {
-            let not = |path: &PathBuf| {
-                Remains::new(RemainsKind::NotCompared, path.display().to_string(), failure.message.clone())
-            };
-            Input::Compared { step, remains: brief.kept.iter().map(not).collect() }
-        }
     }
 }
 
@@ -213,7 +190,7 @@ fn full(error: &runbook_journal::Error) -> Failure {
 
 impl Brief {
     /// The signals that were green before the first change.
-    fn was_green(&self) -> impl Iterator<Item = String> {
+    pub(super) fn was_green(&self) -> impl Iterator<Item = String> {
         self.baseline.iter().filter(|reading| reading.verdict == SignalVerdict::Green).map(|row| row.signal.clone())
     }
 }
@@ -231,22 +208,36 @@ impl Bench<'_> {
                 }
             }
             Job::Begin { step, forced } => {
-                let began = self.begin(forced).unwrap_or_else(|failure| {
+                let began = self.keep_down_again().and_then(|()| self.begin(forced));
+                let began = began.unwrap_or_else(|failure| {
                     self.end_left_behind(&self.worker.mark(&step));
                     Began::Failed(failure)
                 });
                 Input::Began { step, began }
             }
-            Job::Act(step) => self.acted(step, self.bind().and_then(|bound| self.act(bound.as_ref()))),
-            Job::Recheck(step) => self.acted(step, self.bind().and_then(|bound| self.recheck(bound.as_ref()))),
+            Job::Act(step) => {
+                let bound = self.keep_down_again().and_then(|()| self.bind());
+                self.acted(step, bound.and_then(|bound| self.act(bound.as_ref())))
+            }
+            Job::Recheck(step) => {
+                let bound = self.keep_down_again().and_then(|()| self.bind());
+                self.acted(step, bound.and_then(|bound| self.recheck(bound.as_ref())))
+            }
             Job::Ask(step) => Input::Decided { step, decided: None },
             Job::Pause { step, .. } => Input::Paused { step },
             Job::TakeBack { step, phase } => {
+                if let Err(failure) = self.keep_down_again() {
+                    // What somebody started meanwhile is replaced by the undo of the step that stopped it.
+                    self.say(Note::Doing(format!("others may have it up while it is taken back: {}", failure.message)));
+                }
                 let result = self.take_back(phase);
                 Input::TakenBack { step, phase, result, remains: self.remains() }
             }
             Job::Verify(step) => self.verify(step),
             Job::Compare(step) => self.compare(step),
+            Job::Find(step) => self.find(step),
+            Job::Revive(step) => self.revive(step),
+            Job::Close { step, service } => self.close(step, service),
         }
     }
 
@@ -310,7 +301,7 @@ impl Bench<'_> {
         self.refuse_other_targets()?;
         let probe = bound.probe(self.host.reader())?;
         // An attendant that changes nothing, such as a verification, has its whole use in acting.
-        let must_act = forced || (attends && !changes);
+        let must_act = forced || (attends && !changes) || bound.keeps_down();
         if let (Prediction::NoChange { summary }, false) = (probe.prediction, must_act) {
             return Ok(Began::Unchanged { summary, outputs: probe.outputs });
         }

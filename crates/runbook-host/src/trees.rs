@@ -3,7 +3,7 @@
 use crate::reader::PIECE;
 use crate::regular::open_regular;
 use crate::staged::free_name;
-use crate::writer::{found_at, place_failure, place_if_any, place_of};
+use crate::writer::{found_at, place_failure, place_if_any, place_of, settled};
 use crate::{Host, io_failure};
 use runbook_backup::Spot;
 use runbook_model::Failure;
@@ -57,7 +57,8 @@ impl Host {
         }
         self.dress(&file, &spot, mode)?;
         file.sync_all().map_err(failed)?;
-        staged.put_in_place().map_err(failed)
+        staged.put_in_place().map_err(failed)?;
+        settled(&spot)
     }
 
     /// Removes a file, a symlink or a directory with all that it holds, without following any link; nothing there is
@@ -71,7 +72,8 @@ impl Host {
             return Ok(());
         }
         self.act()?;
-        spot.remove().and_then(|_| spot.sync()).map_err(|error| place_failure(path, &error))
+        spot.remove().map_err(|error| place_failure(path, &error))?;
+        settled(&spot)
     }
 
     /// Empties the place of a cache in a directory that others may write to, such as `/tmp`.
@@ -115,7 +117,7 @@ impl Host {
         }
         // The directory apart is one of those that go.
         let gone = apart.spot.remove().map_err(placed)?;
-        shared.sync().map_err(placed)?;
+        settled(&shared)?;
         Ok(Some(gone.saturating_sub(2)))
     }
 

@@ -1,9 +1,9 @@
 //! Writing the host. Every method that changes something passes [`Host::act`] first: the fault point of the tests.
 
 use crate::{Cancel, Reader, Running, Unusable, backup_failure, io_failure};
-use runbook_backup::Spot;
+use runbook_backup::{Spot, set_directory_mode};
 use runbook_model::{Failure, FailureKind};
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, chmodat, fchmod, fsync, mkdirat, openat, unlinkat};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, mkdirat, openat, unlinkat};
 use rustix::io::Errno;
 use std::fs;
 use std::io::{self, Write};
@@ -135,7 +135,8 @@ impl Host {
         file.write_all(content).map_err(failed)?;
         self.dress(&file, &spot, mode)?;
         file.sync_all().map_err(failed)?;
-        staged.put_in_place().map_err(failed)
+        staged.put_in_place().map_err(failed)?;
+        settled(&spot)
     }
 
     /// Gives a file that will replace the one at a place the owner, the ACL and the attributes of that one, and the mode.
@@ -168,8 +169,8 @@ impl Host {
         self.act()?;
         let failed = |error: Errno| io_failure("create", path, &error.into());
         mkdirat(spot.fd(), spot.name(), Mode::RWXU).map_err(failed)?;
-        set_mode_of(&spot, mode).map_err(failed)?;
-        fsync(spot.fd()).map_err(failed)
+        set_directory_mode(spot.fd(), spot.name(), mode).map_err(failed)?;
+        settled(&spot)
     }
 
     /// Puts a symlink to `target` at `path` in one rename; whatever file or link was there is replaced.
@@ -179,7 +180,8 @@ impl Host {
         let spot = place_of(path)?;
         self.act()?;
         let staged = self.stage_link(&spot, target)?;
-        staged.put_in_place().map_err(|error| io_failure("link", path, &error))
+        staged.put_in_place().map_err(|error| io_failure("link", path, &error))?;
+        settled(&spot)
     }
 
     /// Removes a file, symlink or empty directory; nothing there is fine.
@@ -194,15 +196,36 @@ impl Host {
             Some(_) => AtFlags::empty(),
         };
         unlinkat(spot.fd(), spot.name(), flags).map_err(failed)?;
-        fsync(spot.fd()).map_err(failed)
+        settled(&spot)
     }
 
-    /// Sets the permission bits of a directory.
-    pub fn set_mode(&self, path: &Path, mode: u32) -> Result<(), Failure> {
+    /// Removes a directory, unless somebody has put anything into it. Whether it is gone; one that was not there is.
+    pub fn remove_if_empty(&self, path: &Path) -> Result<bool, Failure> {
+        self.usable_path(path)?;
+        let Some(spot) = place_if_any(path)? else { return Ok(true) };
+        if found_at(&spot)?.is_none() {
+            return Ok(true);
+        }
+        self.act()?;
+        match unlinkat(spot.fd(), spot.name(), AtFlags::REMOVEDIR) {
+            Ok(()) => settled(&spot).map(|()| true),
+            Err(Errno::NOTEMPTY | Errno::EXIST) => still_there(&spot).map(|()| false),
+            Err(error) => Err(io_failure("remove", path, &error.into())),
+        }
+    }
+
+    /// Gives a directory these permission bits. Whether it had others.
+    pub fn set_mode(&self, path: &Path, mode: u32) -> Result<bool, Failure> {
         self.usable_path(path)?;
         let spot = place_of(path)?;
+        let is = found_at(&spot)?.map(|found| Mode::from_raw_mode(found.st_mode));
+        if is == Some(Mode::from_raw_mode(mode)) {
+            return still_there(&spot).map(|()| false);
+        }
         self.act()?;
-        set_mode_of(&spot, mode).map_err(|error| io_failure("change the mode of", path, &error.into()))
+        let failed = |error: Errno| io_failure("change the mode of", path, &error.into());
+        set_directory_mode(spot.fd(), spot.name(), mode).map_err(failed)?;
+        still_there(&spot).map(|()| true)
     }
 
     /// Makes a directory of `runbook`'s own with all above it, which only its user can enter; one that is there stays
@@ -235,20 +258,6 @@ impl Host {
     }
 }
 
-/// Who may write beside a directory may put a link in its place meanwhile, which is not followed.
-fn set_mode_of(spot: &Spot, mode: u32) -> Result<(), Errno> {
-    let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let mode = Mode::from_raw_mode(mode);
-    match openat(spot.fd(), spot.name(), flags, Mode::empty()) {
-        Ok(open) => fchmod(open, mode),
-        // One that its owner may not even read.
-        Err(Errno::ACCESS) if !rustix::process::geteuid().is_root() => {
-            chmodat(spot.fd(), spot.name(), mode, AtFlags::empty())
-        }
-        Err(error) => Err(error),
-    }
-}
-
 /// The place of a path, whose directory must be there. Everything that is done there is done in the directory that is
 /// held from now on, whatever its name leads to by then.
 pub(crate) fn place_of(path: &Path) -> Result<Spot, Failure> {
@@ -258,6 +267,17 @@ pub(crate) fn place_of(path: &Path) -> Result<Spot, Failure> {
 /// The same, and `None` where the directory is not there.
 pub(crate) fn place_if_any(path: &Path) -> Result<Option<Spot>, Failure> {
     Spot::find(path).map_err(|error| place_failure(path, &error))
+}
+
+/// Makes durable what was done at a place, and says where it was not meant to be done.
+pub(super) fn settled(spot: &Spot) -> Result<(), Failure> {
+    spot.sync().map_err(|error| place_failure(spot.path(), &error))?;
+    still_there(spot)
+}
+
+/// An error when the path leads elsewhere by now: whoever goes by the path does not find what was done.
+fn still_there(spot: &Spot) -> Result<(), Failure> {
+    spot.still_there().map_err(|error| place_failure(spot.path(), &error))
 }
 
 /// What is at a place.

@@ -2,7 +2,7 @@
 
 use crate::witness::{Chain, Testimony, Witness};
 use crate::{Error, StateDir};
-use runbook_model::{Event, Record, RunHeader, RunId, Verdict};
+use runbook_model::{Event, Record, Remains, RunHeader, RunId, Verdict};
 use rusqlite::{Connection, OptionalExtension, params};
 use std::path::{Path, PathBuf};
 
@@ -183,6 +183,27 @@ impl Journal {
                 })
             })
             .collect()
+    }
+
+    /// What the records of all runs say of things that lie beside their paths, in order.
+    pub fn set_aside(&self) -> Result<Vec<(String, Remains)>, Error> {
+        // Only few records are of this sort, and a journal has very many.
+        let read = || -> rusqlite::Result<Vec<(String, i64, String)>> {
+            let mut query = self
+                .connection
+                .prepare("SELECT run, seq, body FROM records WHERE body LIKE '%\"held_in\"%' ORDER BY run, seq")?;
+            query.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?.collect()
+        };
+        let mut found = Vec::new();
+        for (run, seq, body) in read().map_err(|source| failed(&self.path, "read", source))? {
+            let parsed = serde_json::from_str::<Record>(&body);
+            let record =
+                parsed.map_err(|source| Error::Record { run: run.clone(), seq: seq.cast_unsigned(), source })?;
+            if let Event::Remained { remains, .. } = record.event {
+                found.extend(remains.into_iter().filter(|one| one.held_in.is_some()).map(|one| (run.clone(), one)));
+            }
+        }
+        Ok(found)
     }
 
     /// What was saved with the run: its resolved plan.

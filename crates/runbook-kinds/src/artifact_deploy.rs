@@ -294,7 +294,7 @@ impl Step for Deploy {
         if let Some(replaced) = &replaced {
             work.sets_aside(&self.to, replaced);
         }
-        let kept = replaced.map(|path| format!("; what was there is in {}", path.display())).unwrap_or_default();
+        let kept = replaced.map(|it| format!("; what was there is in {}", it.path.display())).unwrap_or_default();
         Ok(Done::saying(format!("{to} replaced, {files} files{kept}")).with(self.outputs(&artifact)))
     }
 

@@ -420,10 +420,10 @@ impl Step for Create {
     fn confirm(&self, _: &Reader, undo: &Json) -> Result<Confirmation, Failure> {
         let dir = undo.get("dir").and_then(Json::as_str).map(PathBuf::from).unwrap_or_default();
         let places = self.found(undo);
-        let covers = |backup: Backup| places.iter().all(|place| backup.covers(&place.path));
+        let covers = |backup: Backup| places.iter().try_for_each(|place| backup.check_covers(&place.path));
         Ok(match Backup::open(&dir).map(covers) {
-            Ok(true) => Confirmation::There,
-            Ok(false) => Confirmation::NotThere(format!("{} does not cover every path", dir.display())),
+            Ok(Ok(())) => Confirmation::There,
+            Ok(Err(why)) => Confirmation::NotThere(format!("{} does not cover every path: {why}", dir.display())),
             Err(_) => Confirmation::NotThere(format!("{} is not a complete backup", dir.display())),
         })
     }

@@ -228,8 +228,12 @@ impl Step for Run {
                 || lack.on.iter().filter_map(|on| if let Resource::Path(path) = on { Some(path) } else { None });
             self.brings_anything || paths().any(|path| self.writes.iter().any(|own| path.starts_with(own)))
         };
-        let undo = self.undo.iter().flat_map(|undo| of_command(host, undo)).filter(|lack| !brings(lack));
+        let undo = self.lacks_to_take_back(host).into_iter().filter(|lack| !brings(lack));
         of_command(host, &self.command).into_iter().chain(undo).collect()
+    }
+
+    fn lacks_to_take_back(&self, host: &Reader) -> Vec<Lack> {
+        self.undo.iter().flat_map(|undo| of_command(host, undo)).collect()
     }
 
     fn can_take_back(&self, host: &Reader) -> Result<(), Failure> {

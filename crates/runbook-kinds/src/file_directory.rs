@@ -114,6 +114,7 @@ impl Directory {
 impl Step for Directory {
     fn probe(&self, host: &Reader) -> Result<Probe, Failure> {
         let path = self.path.display();
+        host.own_way_to(&self.path)?;
         let prediction = match self.current_mode(host)? {
             Some(mode) if self.mode.is_none_or(|wanted| wanted == mode) => {
                 Prediction::no_change(format!("{path} is there"))
@@ -146,9 +147,7 @@ impl Step for Directory {
                 made?;
             }
         }
-        if let Some(wanted) = self.mode
-            && self.current_mode(work.host)? != Some(wanted)
-        {
+        if let Some(wanted) = self.mode {
             work.host.set_mode(&self.path, wanted)?;
         }
         Ok(Done::saying(format!("{} is there", self.path.display())).with(self.outputs()))
@@ -162,19 +161,18 @@ impl Step for Directory {
             Failure::failed(format!("the undo data of step `{}` cannot be read: {error}", work.step))
         })?;
         if let Some(mode) = before.mode {
-            if self.current_mode(work.host)?.is_some_and(|current| current != mode) {
-                work.host.set_mode(&self.path, mode)?;
-                return Ok(format!("{} has mode {mode:04o} again", self.path.display()));
+            work.host.own_way_to(&self.path)?;
+            if self.current_mode(work.host)?.is_none() {
+                return Ok(format!("{} was there before, and somebody has removed it", self.path.display()));
             }
-            return Ok(format!("{} was there before", self.path.display()));
+            let had_other = work.host.set_mode(&self.path, mode)?;
+            let is = if had_other { format!("has mode {mode:04o} again") } else { "was there before".to_owned() };
+            return Ok(format!("{} {is}", self.path.display()));
         }
         for path in before.missing.iter().rev() {
-            match work.host.list(path)? {
-                None => {}
-                Some(inside) if inside.is_empty() => work.host.remove(path)?,
-                Some(inside) => {
-                    return Ok(format!("{} is kept: {} entries were put into it", path.display(), inside.len()));
-                }
+            if !work.host.remove_if_empty(path)? {
+                let inside = work.host.list(path)?.unwrap_or_default().len();
+                return Ok(format!("{} is kept: {inside} entries were put into it", path.display()));
             }
         }
         Ok(format!("{} removed", self.path.display()))

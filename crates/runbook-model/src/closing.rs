@@ -5,7 +5,7 @@
 mod claim;
 mod left;
 
-use crate::{Next, Remains, RemainsKind, RunState, StepId, Verdict};
+use crate::{Next, Remains, RemainsKind, RunState, ServiceSeen, StepId, Verdict, service_step};
 use claim::claim;
 use serde::Serialize;
 
@@ -66,6 +66,8 @@ pub struct ServiceDown {
     pub down_ms: u64,
     /// Since when the run has not brought it up again, in milliseconds since 1970; `None` if it has.
     pub down_since: Option<i64>,
+    /// How it was at the end; `None` if nobody read it since the run last moved it.
+    pub seen: Option<ServiceSeen>,
 }
 
 /// A step whose traces the host may carry.
@@ -145,12 +147,30 @@ impl RemainsKind {
 fn remaining(state: &RunState) -> Vec<Remaining> {
     let mut found: Vec<Remaining> = Vec::new();
     for (step, known) in state.steps() {
-        for Remains { what, path, detail } in known.all_remains() {
+        for Remains { what, path, detail, .. } in known.all_remains() {
             found.push(Remaining { step: step.clone(), what: *what, path: path.clone(), detail: detail.clone() });
         }
     }
+    found.extend(other_services(state));
     found.sort_by_key(|one| one.what);
     found
+}
+
+/// Services of a run that was taken back which are not as they were, as far as that was read.
+fn other_services(state: &RunState) -> Vec<Remaining> {
+    let is_back = state.verdict() == Some(Verdict::RolledBack);
+    let other = |(name, time): (&String, &crate::ServiceTime)| {
+        let seen = time.seen.as_ref()?;
+        let (what, detail) = match (time.was_up, seen.up?) {
+            (true, false) => (RemainsKind::Lost, format!("it was up before the run, and is {}", seen.words)),
+            (false, true) => (RemainsKind::Left, format!("it was down before the run, and is {}", seen.words)),
+            _ => return None,
+        };
+        let start = seen.start.as_ref().filter(|_| what == RemainsKind::Lost);
+        let detail = detail + &start.map(|start| format!(": `{start}` brings it up")).unwrap_or_default();
+        Some(Remaining { step: service_step(state, name)?.clone(), what, path: name.clone(), detail })
+    };
+    state.services.iter().filter(|_| is_back).filter_map(other).collect()
 }
 
 fn signals(state: &RunState) -> Vec<SignalGone> {
@@ -171,6 +191,7 @@ fn services(state: &RunState) -> Vec<ServiceDown> {
         name: name.clone(),
         down_ms: time.down_until(state.last_at),
         down_since: time.down_since,
+        seen: time.seen.clone(),
     };
     state.services.iter().map(down).collect()
 }

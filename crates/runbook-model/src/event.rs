@@ -1,6 +1,6 @@
 //! What happens in a run. The journal holds these and nothing else; every state and report is a fold over them.
 
-use crate::{Decided, Failure, Outputs, Prediction, Reading, Remains, RunId, StepId};
+use crate::{Decided, Failure, Outputs, Prediction, Reading, Remains, RunId, ServiceSeen, StepId};
 use serde::{Deserialize, Serialize};
 
 /// An event as the journal holds it.
@@ -96,6 +96,11 @@ pub enum RollbackCause {
     Cancelled,
     /// The operator asked for it with `runbook rollback`.
     Requested,
+    /// It was to go on where nobody is there, and a step that was left would have failed.
+    CannotGoOn {
+        /// What was in the way.
+        because: String,
+    },
 }
 
 /// How a run ended.
@@ -277,6 +282,34 @@ pub enum Event {
         /// What differs, or could not be compared; empty if all of it is as it was.
         remains: Vec<Remains>,
     },
+    /// How the service of a step was before the first change.
+    ServiceFound {
+        /// The step.
+        step: StepId,
+        /// What the step needs to bring it to that state; null if that is not known.
+        data: serde_json::Value,
+        /// The boot in which that was.
+        boot: String,
+    },
+    /// On the way back, after what the run did to it was taken back: a service that a boot did not bring back was brought up.
+    ServiceRevived {
+        /// The step that found it.
+        step: StepId,
+        /// What was done; empty if there was nothing to do.
+        summary: String,
+        /// Why it does not come up.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        failure: Option<Failure>,
+    },
+    /// A service was read at the end, when nobody was kept from starting it any more.
+    ServiceRead {
+        /// The step by which it is reached.
+        step: StepId,
+        /// The service.
+        service: String,
+        /// How it was.
+        seen: ServiceSeen,
+    },
     /// The last record of every run. Durable.
     RunFinished {
         /// How it ended.
@@ -310,6 +343,9 @@ impl Event {
             Self::UndoFinished { .. } => "undo-finished",
             Self::RollbackVerified { .. } => "rollback-verified",
             Self::Compared { .. } => "compared",
+            Self::ServiceFound { .. } => "service-found",
+            Self::ServiceRevived { .. } => "service-revived",
+            Self::ServiceRead { .. } => "service-read",
             Self::RunFinished { .. } => "run-finished",
         }
     }

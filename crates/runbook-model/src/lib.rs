@@ -51,7 +51,7 @@ pub use plan::{
 };
 pub use remains::{Remains, RemainsKind};
 pub use rule::{OrderingRule, Refusal};
-pub use service::{SERVICE_KEY, ServiceTime, service_state};
+pub use service::{SERVICE_KEY, ServiceFound, ServiceSeen, ServiceTime, service_state, service_step};
 pub use source::{Position, Source, SourceId, SourceMap, Span};
 pub use standing::{Block, BlockedBy, Gap, Standing};
 pub use state::{RunPhase, RunState, StepState};

@@ -12,6 +12,9 @@ pub struct Remains {
     /// One clause for people: `1 file differs`, `holds what was there before, until retention ends`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub detail: String,
+    /// The device and the inode of the directory that holds it, where that directory is removed when retention ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_in: Option<(u64, u64)>,
 }
 
 /// Sorts of what remains.
@@ -35,7 +38,13 @@ pub enum RemainsKind {
 impl Remains {
     /// See the fields.
     pub fn new(what: RemainsKind, path: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { what, path: path.into(), detail: detail.into() }
+        Self { what, path: path.into(), detail: detail.into(), held_in: None }
+    }
+
+    /// The same in a directory that is removed when retention ends.
+    #[must_use]
+    pub fn held_in(self, id: (u64, u64)) -> Self {
+        Self { held_in: Some(id), ..self }
     }
 
     /// Adds `more` to `known`; a later word about the same thing replaces an earlier one.

@@ -1,11 +1,16 @@
 //! `RunState`: one fold over events, for the live run, resume, `status` and every report.
 
-use crate::service::effect_on_service;
+mod step;
+
+pub use step::StepState;
+
+use crate::service::{effect_on_service, named_service};
 use crate::{
-    Decided, Decision, Event, Failure, IllegalTransition, Outcome, Outputs, Prediction, Reading, Record, Remains,
-    RollbackCause, RunHeader, ServiceTime, SignalVerdict, StepId, StepStatus, UndoPhase, Verdict, Waiting, next_status,
+    Event, Failure, IllegalTransition, Outcome, Record, Remains, RollbackCause, RunHeader, ServiceFound, ServiceTime,
+    StepId, StepStatus, UndoPhase, Verdict, next_status,
 };
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound::Excluded;
 
 /// Where a run is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,74 +24,6 @@ pub enum RunPhase {
     RollingBack(RollbackCause),
     /// Over.
     Finished(Verdict),
-}
-
-/// One step as far as the events tell.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct StepState {
-    /// Where it is in its life.
-    pub status: StepStatus,
-    /// Attempts begun.
-    pub attempts: u32,
-    /// What was predicted before the first change.
-    pub prediction: Option<Prediction>,
-    /// Whether it has to run.
-    pub needed: Option<bool>,
-    /// How to take it back; set from its intent on.
-    pub undo: Option<serde_json::Value>,
-    /// What it would put out, as far as that was known before the first change.
-    pub foretold: Outputs,
-    /// What it put out.
-    pub outputs: Outputs,
-    /// What it did, or why it did nothing, in one line.
-    pub summary: String,
-    /// Why it failed, or why its undo did.
-    pub failure: Option<Failure>,
-    /// What it waits for; `None` unless it waits for a person now.
-    pub waits_for: Option<Waiting>,
-    /// What nobody can tell from its signals; `Some` while a person is asked what follows.
-    pub asks: Option<Failure>,
-    /// What was decided where its signals did not.
-    pub decided: Option<Decided>,
-    /// The signals that it read.
-    pub readings: Vec<Reading>,
-    /// The signals before the first change.
-    pub baseline: Option<Vec<Reading>>,
-    /// Why there is no reading from before the first change.
-    pub no_baseline: Option<Failure>,
-    /// Positions taken with the baseline.
-    pub marks: serde_json::Value,
-    /// The signals after the rollback.
-    pub after_rollback: Option<Vec<Reading>>,
-    /// Why the signals could not be read after the rollback.
-    pub not_verified: Option<Failure>,
-    /// Which green signals the rollback did not bring back.
-    pub lost: Vec<String>,
-    /// Which green signals could not be read after the rollback.
-    pub unread: Vec<String>,
-    /// Whether the signals were read since the last part of the run was taken back.
-    pub verified: bool,
-    /// The last part of taking it back that began.
-    pub undo_phase: Option<UndoPhase>,
-    /// Parts of taking it back that are complete, in order.
-    pub undone: Vec<UndoPhase>,
-    /// When the last part of taking it back began, in milliseconds since 1970.
-    pub undo_started_at: Option<i64>,
-    /// Why its undo failed; `None` where it did not, or where a later attempt went well.
-    pub undo_failure: Option<Failure>,
-    /// What it, or its undo, left on the host.
-    pub remains: Vec<Remains>,
-    /// How what the rollback kept differs from this backup; `None` until it was compared since the last part of the run
-    /// was taken back.
-    pub compared: Option<Vec<Remains>>,
-    /// Its place among the steps in the order in which their intents became durable.
-    pub intent_seq: Option<u64>,
-    /// When it began, in milliseconds since 1970.
-    pub started_at: Option<i64>,
-    /// When it ended going forward.
-    pub finished_at: Option<i64>,
-    /// Its place among all records when it ended going forward: what orders it against intents, as no clock can.
-    pub finished_seq: Option<u64>,
 }
 
 /// Everything that is known of a run.
@@ -113,6 +50,8 @@ pub struct RunState {
     pub rollback: Option<RollbackCause>,
     /// What the run did to services, by name.
     pub services: BTreeMap<String, ServiceTime>,
+    /// Whether it had come to an end, and not a stuck one, before it was taken up again.
+    pub had_ended: bool,
     /// Why it ended as it did.
     pub note: String,
     steps: Vec<StepState>,
@@ -123,28 +62,14 @@ pub struct RunState {
     /// Whether a verification was read since the last part of the run was taken back.
     any_verified: bool,
     index: HashMap<StepId, usize>,
-}
-
-impl StepState {
-    /// What later steps may use of it: what it put out, or what was foretold where it did not act.
-    pub fn usable_outputs(&self) -> &Outputs {
-        if self.outputs.is_empty() { &self.foretold } else { &self.outputs }
-    }
-
-    /// Whether somebody kept the change although its signals prove nothing.
-    pub fn is_kept(&self) -> bool {
-        self.decided.as_ref().is_some_and(|decided| decided.decision == Decision::Keep)
-    }
-
-    /// What it left on the host, with what differs from its backup.
-    pub fn all_remains(&self) -> impl Iterator<Item = &Remains> {
-        self.remains.iter().chain(self.compared.iter().flatten())
-    }
-
-    /// Whether there is a signal to compare with after a rollback.
-    pub fn was_green(&self) -> bool {
-        self.baseline.iter().flatten().any(|reading| reading.verdict == SignalVerdict::Green)
-    }
+    /// How long the longest id of a step is.
+    widest_id: usize,
+    /// The intents, by the numbers of their records, each with the place of its step.
+    intents: BTreeMap<u64, usize>,
+    /// Those of them that were not taken back yet.
+    left: BTreeMap<u64, usize>,
+    /// The place of the step that was compared last.
+    last_compared: Option<usize>,
 }
 
 impl RunState {
@@ -188,6 +113,11 @@ impl RunState {
         ids.zip(&self.steps)
     }
 
+    /// How long the longest id of a step is: every line of an account asks that.
+    pub fn widest_id(&self) -> usize {
+        self.widest_id
+    }
+
     /// Whether anything on the host may carry traces of this run.
     pub fn may_have_touched(&self) -> bool {
         self.count(StepStatus::may_have_touched) > 0
@@ -195,7 +125,26 @@ impl RunState {
 
     /// Whether a step ever meant to change the host, be it taken back since.
     pub fn has_acted(&self) -> bool {
-        self.steps.iter().any(|step| step.intent_seq.is_some())
+        !self.intents.is_empty()
+    }
+
+    /// Whether a step meant to change the host between these two records.
+    pub fn acted_between(&self, after: u64, before: u64) -> bool {
+        after < before && self.intents.range((Excluded(after), Excluded(before))).next().is_some()
+    }
+
+    /// The steps that meant to change the host between these two records and were not taken back yet, the last one first.
+    pub fn left_between(&self, after: u64, before: u64) -> impl Iterator<Item = &StepId> {
+        let range = (after < before).then(|| self.left.range((Excluded(after), Excluded(before))));
+        let steps = self.header.as_ref().map(|header| &header.steps[..]).unwrap_or_default();
+        range.into_iter().flatten().rev().filter_map(|(_, at)| steps.get(*at))
+    }
+
+    /// The steps in the order of the plan's file, from the one behind the last that was compared.
+    pub fn behind_compared(&self) -> impl Iterator<Item = (&StepId, &StepState)> {
+        let from = self.last_compared.map_or(0, |at| at + 1);
+        let ids = self.header.as_ref().and_then(|header| header.steps.get(from..)).unwrap_or_default();
+        ids.iter().zip(self.steps.get(from..).unwrap_or_default())
     }
 
     /// Whether it was closed because somebody keeps what is not proven. What was to be taken back after that, and was
@@ -217,6 +166,7 @@ impl RunState {
         if let Some(id) = record.event.moves() {
             self.move_step(&id.clone(), record)?;
             if matches!(record.event, Event::UndoFinished { .. }) && std::mem::take(&mut self.any_verified) {
+                self.last_compared = None;
                 self.steps.iter_mut().for_each(|step| {
                     step.verified = false;
                     step.compared = None;
@@ -244,6 +194,7 @@ impl RunState {
             Event::RunResumed { .. } => {
                 self.draining = false;
                 self.cancelling = false;
+                self.look_again();
                 // Whoever waited died with the process before; a step that still waits says so again.
                 self.steps.iter_mut().for_each(|step| {
                     step.waits_for = None;
@@ -308,8 +259,22 @@ impl RunState {
                 if let Some(state) = self.step_mut(step) {
                     state.compared = Some(remains.clone());
                 }
+                self.last_compared = self.index.get(step).copied();
+            }
+            Event::ServiceFound { step, data, boot } => {
+                if let Some(state) = self.step_mut(step) {
+                    let (data, boot) = (data.clone(), boot.clone());
+                    state.found = Some(ServiceFound { data, boot, looked_after: false, failure: None });
+                }
+            }
+            Event::ServiceRevived { step, summary, failure } => self.revived(step, summary, failure.as_ref()),
+            Event::ServiceRead { service, seen, .. } => {
+                if let Some(time) = self.services.get_mut(service) {
+                    time.seen = Some(seen.clone());
+                }
             }
             Event::RunFinished { verdict, note } => {
+                self.had_ended |= *verdict != Verdict::Stuck;
                 self.phase = RunPhase::Finished(*verdict);
                 self.note = note.clone();
             }
@@ -327,8 +292,32 @@ impl RunState {
         self.steps = vec![StepState::default(); header.steps.len()];
         self.counts = HashMap::from([(StepStatus::default(), header.steps.len())]);
         self.first_pending = 0;
+        self.intents = BTreeMap::new();
+        self.left = BTreeMap::new();
         self.index = header.steps.iter().cloned().zip(0..).collect();
+        self.widest_id = header.steps.iter().map(|step| step.as_str().len()).max().unwrap_or(0);
         self.header = Some(header.clone());
+    }
+
+    /// What was read of services, and done for them at the end, is of another time.
+    fn look_again(&mut self) {
+        self.services.values_mut().for_each(|time| time.seen = None);
+        for found in self.steps.iter_mut().filter_map(|step| step.found.as_mut()) {
+            found.looked_after = false;
+            found.failure = None;
+        }
+    }
+
+    fn revived(&mut self, step: &StepId, summary: &str, failure: Option<&Failure>) {
+        let Some(found) = self.step_mut(step).and_then(|state| state.found.as_mut()) else { return };
+        found.looked_after = true;
+        found.failure = failure.cloned();
+        let name = named_service(Some(&found.data)).map(|(name, _)| name.to_owned());
+        // The run never moved it, and what is said of it at the end is read all the same.
+        if let (Some(name), true) = (name, failure.is_some() || !summary.is_empty()) {
+            let time = self.services.entry(name).or_insert_with(|| ServiceTime { was_up: true, ..Default::default() });
+            time.seen = None;
+        }
     }
 
     /// An interrupt that led here is answered. What could not be taken back earlier is tried anew, and all is verified
@@ -336,8 +325,10 @@ impl RunState {
     fn begin_rollback(&mut self) {
         self.draining = false;
         self.cancelling = false;
+        self.look_again();
         // Where nothing is half-way, the signals are read before anything else is done about those that were lost.
         let settled = !self.may_have_touched();
+        self.last_compared = None;
         for step in &mut self.steps {
             step.verified = false;
             step.compared = None;
@@ -349,6 +340,9 @@ impl RunState {
                 step.status = StepStatus::FailedTouched;
             }
         }
+        if let Some(failed) = self.counts.remove(&StepStatus::UndoFailed) {
+            *self.counts.entry(StepStatus::FailedTouched).or_default() += failed;
+        }
     }
 
     fn step_mut(&mut self, step: &StepId) -> Option<&mut StepState> {
@@ -356,7 +350,8 @@ impl RunState {
     }
 
     fn move_step(&mut self, id: &StepId, record: &Record) -> Result<(), IllegalTransition> {
-        let Some(step) = self.index.get(id).and_then(|at| self.steps.get_mut(*at)) else {
+        let at = self.index.get(id).copied();
+        let Some((at, step)) = at.and_then(|at| Some((at, self.steps.get_mut(at)?))) else {
             return Err(IllegalTransition { from: StepStatus::Pending, event: record.event.name() });
         };
         let from = step.status;
@@ -374,7 +369,12 @@ impl RunState {
             }
             Event::StepIntended { undo, .. } => {
                 step.undo = Some(undo.clone());
-                step.intent_seq = Some(record.seq);
+                if let Some(earlier) = step.intent_seq.replace(record.seq) {
+                    self.intents.remove(&earlier);
+                    self.left.remove(&earlier);
+                }
+                self.intents.insert(record.seq, at);
+                self.left.insert(record.seq, at);
             }
             Event::StepRetrying { failure, .. } => step.failure = Some(failure.clone()),
             Event::StepFinished { outcome, outputs, readings, .. } => {
@@ -398,7 +398,12 @@ impl RunState {
                 step.undo_failure = None;
             }
             Event::UndoFinished { phase, failure, .. } => match failure {
-                None => step.undone.push(*phase),
+                None => {
+                    step.undone.push(*phase);
+                    if let (UndoPhase::Undo, Some(intent)) = (phase, step.intent_seq) {
+                        self.left.remove(&intent);
+                    }
+                }
                 Some(failure) => {
                     step.failure = Some(failure.clone());
                     step.undo_failure = Some(failure.clone());

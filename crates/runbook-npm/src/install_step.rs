@@ -179,9 +179,7 @@ impl Step for Install {
         }
         self.clear_leftovers(work, &before.captured, &before.captured)?;
         for made in before.missing_dirs.iter().rev() {
-            if work.host.list(made)?.is_some_and(|names| names.is_empty()) {
-                work.host.remove(made)?;
-            }
+            work.host.remove_if_empty(made)?;
         }
         if !before.existed {
             done.push(format!("{} is absent, as before", dir.display()));

@@ -14,6 +14,7 @@ use runbook_model::{
     StepId, StepState,
 };
 use serde_json::{Value, json as object};
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
 /// What `runbook show RUN` prints; `holder` is at work on the run if it is open. An error means that the journal is
@@ -57,7 +58,9 @@ pub fn show(
 pub fn show_json(plan: &Plan, records: &[Record]) -> Result<Value, IllegalTransition> {
     let state = RunState::replay(records)?;
     let header = state.header.as_ref();
-    let steps: Vec<Value> = state.steps().map(|(id, step)| step_json(id, step, definition(plan, id))).collect();
+    let definitions = definitions(plan);
+    let step = |(id, step)| step_json(id, step, definitions.get(id).copied());
+    let steps: Vec<Value> = state.steps().map(step).collect();
     let closing = Closing::of(&state);
     Ok(object!({
         "services": closing.services,
@@ -101,8 +104,9 @@ fn step_json(id: &StepId, step: &StepState, definition: Option<&StepDef>) -> Val
     })
 }
 
-pub(crate) fn definition<'a>(plan: &'a Plan, id: &StepId) -> Option<&'a StepDef> {
-    plan.steps.iter().find(|step| step.id == *id)
+/// The steps as the plan writes them, by their ids.
+pub(crate) fn definitions(plan: &Plan) -> HashMap<&StepId, &StepDef> {
+    plan.steps.iter().map(|step| (&step.id, step)).collect()
 }
 
 fn section(out: &mut String, title: &str, style: Style) {
@@ -139,12 +143,13 @@ fn write_head(out: &mut String, state: &RunState, holder: Option<&str>, style: S
 fn write_steps(out: &mut String, plan: &Plan, state: &RunState, style: Style) {
     section(out, "Steps", style);
     let mut table = Table::new(&["step", "kind", "predicted", "outcome", "tries", "began", "took"]);
+    let definitions = definitions(plan);
     for (id, step) in state.steps() {
         let took = step.started_at.zip(step.finished_at).map(|(from, to)| time::elapsed(to - from)).unwrap_or_default();
         let tries = if step.attempts > 1 { step.attempts.to_string() } else { String::new() };
         table.push(vec![
             Cell::toned(Tone::Strong, id.as_str()),
-            Cell::toned(Tone::Dim, definition(plan, id).map_or("", |step| step.uses.as_str())),
+            Cell::toned(Tone::Dim, definitions.get(id).map_or("", |step| step.uses.as_str())),
             Cell::new(predicted(step.prediction.as_ref())),
             Cell::toned(if step.status.satisfies() { Tone::Normal } else { Tone::Warn }, status_word(step.status)),
             Cell::toned(Tone::Warn, &tries),

@@ -81,7 +81,7 @@ pub fn users_of(host: &Reader, paths: &[PathBuf]) -> Result<Vec<User>, Failure> 
 pub fn bring_down(host: &Host, dir: &Path, users: &[User]) -> Result<(), Failure> {
     with_work(host, dir, |work| {
         users.iter().try_for_each(|user| match &user.who {
-            Who::Unit(unit) => unit.bring_down(work, manner(), true).map(drop),
+            Who::Unit(unit) => unit.bring_down(work, manner()).map(drop),
             Who::Service(service) => service.stop(host).map(drop),
             Who::Other(name) => Err(Failure::refused(format!("{name} is no service, and is not ended"))),
         })

@@ -4,7 +4,7 @@
 //! owner, times, attributes, checked digest, one rename) as a package of sixty thousand files.
 
 use crate::{BackupRef, Held, Work};
-use runbook_backup::{Backup, LimitKind, Options, Restored};
+use runbook_backup::{Backup, LimitKind, Options, Replaced, Restored};
 use runbook_host::backup_failure;
 use runbook_model::{Failure, Remains, RemainsKind};
 use serde_json::{Value as Json, json};
@@ -141,10 +141,11 @@ impl Work<'_> {
     }
 
     /// Tells where what was at `path` is now, unless it is with the run, where it leaves with it and is in nobody's way.
-    pub fn sets_aside(&self, path: &Path, aside: &Path) {
-        if !aside.starts_with(self.dir) {
+    pub fn sets_aside(&self, path: &Path, replaced: &Replaced) {
+        if let Some(closed) = &replaced.closed {
             let detail = format!("what was at {}; there was no room for it with the run", path.display());
-            self.leaves(Remains::new(RemainsKind::SetAside, aside.to_string_lossy(), detail));
+            let remains = Remains::new(RemainsKind::SetAside, replaced.path.to_string_lossy(), detail);
+            self.leaves(remains.held_in(closed.id));
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::Lack;
 use runbook_host::{Host, Reader};
-use runbook_model::{Failure, Outputs, Prediction, Reading, Remains, StepId, UndoPhase, Waiting};
+use runbook_model::{Failure, Outputs, Prediction, Reading, Remains, ServiceSeen, StepId, UndoPhase, Waiting};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use std::path::{Path, PathBuf};
@@ -50,6 +50,12 @@ pub trait Step: Send + Sync {
         Ok(())
     }
 
+    /// What a program of the author's that [`take_back`](Self::take_back) runs would fail for on the host as it is now.
+    fn lacks_to_take_back(&self, host: &Reader) -> Vec<Lack> {
+        let _ = host;
+        Vec::new()
+    }
+
     /// Changes the host. Its intent, with the data from `prepare`, is durable when this is called. It may find its own
     /// half-done work from an earlier attempt.
     fn apply(&self, work: &Work<'_>, undo: &Json) -> Result<Done, Failure>;
@@ -89,6 +95,39 @@ pub trait Step: Send + Sync {
     fn compare(&self, work: &Work<'_>, kept: &[PathBuf]) -> Result<Vec<Remains>, Failure> {
         let _ = (work, kept);
         Ok(Vec::new())
+    }
+
+    /// Whether it keeps others from bringing up what it brought down until the run is over: then it acts also if that is
+    /// down already.
+    fn keeps_down(&self) -> bool {
+        false
+    }
+
+    /// For a step that moved a service, in a process that goes on with the run of another: brings down again, and keeps
+    /// down, what the run still wants to be down. Nothing kept others out since the process before ended.
+    fn keep_down_again(&self, work: &Work<'_>, undo: &Json) -> Result<(), Failure> {
+        let (_, _) = (work, undo);
+        Ok(())
+    }
+
+    /// For a step about a service: how that is before the first change of the run, with what [`revive`](Self::revive) needs.
+    /// It says `"up"` or `"down"` under [`SERVICE_KEY`](runbook_model::SERVICE_KEY), as undo data does. Null if nothing can be said.
+    fn find(&self, host: &Reader) -> Result<Json, Failure> {
+        let _ = host;
+        Ok(Json::Null)
+    }
+
+    /// Brings up what `found` says was up, if the boot that came since left it down. Says what was done; nothing if it is up.
+    fn revive(&self, work: &Work<'_>, found: &Json) -> Result<String, Failure> {
+        let (_, _) = (work, found);
+        Ok(String::new())
+    }
+
+    /// For a step that moved a service, when the run is about to end, well or not: lets everybody start it again, and reads
+    /// how it is. `None` if it cannot be read.
+    fn close(&self, work: &Work<'_>, undo: &Json) -> Result<Option<ServiceSeen>, Failure> {
+        let (_, _) = (work, undo);
+        Ok(None)
     }
 
     /// Called on completed steps after a step brought a service down: the second pass over a live directory. Says

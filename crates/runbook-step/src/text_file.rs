@@ -92,9 +92,7 @@ impl TextFile {
         }
         for made in undo.get(MADE).and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str) {
             let made = Path::new(made);
-            if work.host.list(made)?.is_some_and(|names| names.is_empty()) {
-                work.host.remove(made)?;
-            }
+            work.host.remove_if_empty(made)?;
         }
         Ok(done)
     }

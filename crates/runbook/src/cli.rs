@@ -257,7 +257,7 @@ pub(crate) struct RecoverArgs {
     /// Do it without being asked, as a unit at boot does
     #[arg(long)]
     pub(crate) boot: bool,
-    /// Go on with an open run that was going forward; without this it is rolled back
+    /// Go on with an open run that was going forward, if nothing is in its way; without this it is rolled back
     #[arg(long, conflicts_with = "accept")]
     pub(crate) forward: bool,
     /// Close a stuck or open run, or what the journal lost, by hand: the host is as it should be, for this reason

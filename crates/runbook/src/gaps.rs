@@ -2,7 +2,7 @@
 
 use crate::error::{CommandError, Exit};
 use crate::facts::host_facts;
-use crate::running::{Known, now_ms};
+use crate::running::{Ready, now_ms};
 use runbook_journal::{Gap, Journal, Look, Loss, StateDir};
 use runbook_model::{Event, Next, Record, Remains, RemainsKind, RunId, RunState, StepStatus, Verdict};
 
@@ -37,7 +37,7 @@ pub(crate) fn lost(gaps: &[Gap], exit: Exit) -> CommandError {
 
 /// Lets a run of which only the end was lost go back over what is known: the loss is noted, and every step that may have
 /// acted since is told as one of which nobody knows.
-pub(crate) fn go_back_over_what_is_known(dir: &StateDir, look: &Look, known: &Known) -> Result<(), CommandError> {
+pub(crate) fn go_back_over_what_is_known(dir: &StateDir, look: &Look, known: &Ready) -> Result<(), CommandError> {
     look.note(dir)?;
     let state = RunState::replay(&known.records)?;
     let detail = "the journal lost what it did, so nobody took it back";

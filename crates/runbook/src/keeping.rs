@@ -4,7 +4,7 @@
 
 use crate::error::{CommandError, Exit};
 use crate::gaps;
-use runbook_backup::{Backup, Retention, prunable};
+use runbook_backup::{Backup, Closed, Retention, prunable};
 use runbook_journal::{Journal, RunRow, StateDir};
 use runbook_model::{RunId, Verdict};
 use std::collections::{BTreeMap, HashMap};
@@ -65,6 +65,38 @@ pub(crate) struct Past {
     pub(crate) plan: String,
     /// The names of its backups.
     pub(crate) backups: Vec<String>,
+    /// What it set aside beside the paths, for want of room.
+    pub(crate) beside: Vec<Beside>,
+}
+
+/// What a run set aside beside a path.
+#[derive(Clone, PartialEq)]
+pub(crate) struct Beside {
+    pub(crate) run: String,
+    pub(crate) closed: Closed,
+    /// Whether it is that; else something else has its name by now, which is nobody's to remove.
+    pub(crate) is_it: bool,
+}
+
+impl Beside {
+    /// What there is to say of it.
+    pub(crate) fn line(&self) -> String {
+        let dir = self.closed.dir.display();
+        let but = if self.is_it { "" } else { " (something else has its name now, and stays)" };
+        format!("{dir}{but}")
+    }
+}
+
+/// What runs set aside beside the paths, as far as something is still there.
+pub(crate) fn beside(journal: &Journal) -> Result<Vec<Beside>, CommandError> {
+    let mut found: Vec<Beside> = Vec::new();
+    for (run, remains) in journal.set_aside()? {
+        let (Some(dir), Some(id)) = (Path::new(&remains.path).parent(), remains.held_in) else { continue };
+        let closed = Closed::new(dir, id);
+        let one = closed.is_there().map(|is_it| Beside { run, closed, is_it });
+        found.extend(one.filter(|one| !found.contains(one)));
+    }
+    Ok(found)
 }
 
 /// The runs past the retention of their plans, the oldest first. Runs are counted, not backups: the data of a run goes as a
@@ -76,6 +108,7 @@ pub(crate) fn past_retention(dir: &StateDir, journal: &Journal, now_ms: i64) -> 
         by_plan.entry(row.plan.clone()).or_default().push(row);
     }
     let backups = names_below(&dir.backups())?;
+    let beside = beside(journal)?;
     let mut past = Vec::new();
     for (plan, rows) in by_plan {
         let Some(latest) = rows.first() else { continue };
@@ -93,7 +126,8 @@ pub(crate) fn past_retention(dir: &StateDir, journal: &Journal, now_ms: i64) -> 
         for run in prunable(&candidates, retention, now_ms) {
             let own = |name: &&String| name.split_once('-').is_some_and(|(of, _)| of == run.as_str());
             let backups = backups.iter().filter(own).cloned().collect();
-            past.push(Past { run: run.clone(), plan: plan.clone(), backups });
+            let beside = beside.iter().filter(|one| one.run == run.as_str()).cloned().collect();
+            past.push(Past { run: run.clone(), plan: plan.clone(), backups, beside });
         }
     }
     Ok(past)
@@ -119,6 +153,10 @@ pub(crate) fn prune(dir: &StateDir, now_ms: i64) -> Result<Vec<Past>, CommandErr
             condemn(&dir.backups(), backup)?;
         }
         condemn(&dir.runs(), one.run.as_str())?;
+        // The journal is all that knows of these.
+        for beside in &one.beside {
+            beside.closed.remove()?;
+        }
     }
     if !past.is_empty() {
         let mut journal = Journal::open(dir)?;

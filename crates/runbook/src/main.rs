@@ -9,6 +9,7 @@ mod gaps;
 mod keeping;
 mod loading;
 mod naming;
+mod obstacles;
 mod running;
 mod screen;
 mod standing;

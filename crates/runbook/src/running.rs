@@ -8,7 +8,7 @@ use crate::naming::{Named, pick};
 use crate::screen::Screen;
 use runbook_engine::{Asker, Ending, Program, Runner, Saved, Settings};
 use runbook_journal::{Claim, Holder, Journal, Lock, Look, RunRow, StateDir};
-use runbook_model::{Access, Next, Plan, Record, Resource, RunId, RunState, Verdict};
+use runbook_model::{Access, Next, Plan, Record, Resource, RollbackCause, RunId, RunState, Verdict};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A run as the journal holds it.
@@ -16,6 +16,28 @@ pub(crate) struct Known {
     pub(crate) run: RunId,
     pub(crate) saved: Saved,
     pub(crate) records: Vec<Record>,
+}
+
+/// The same with its plan judged anew: it can go on.
+pub(crate) struct Ready {
+    pub(crate) run: RunId,
+    pub(crate) program: Program,
+    pub(crate) records: Vec<Record>,
+}
+
+impl Known {
+    /// See [`Ready`]; refused where this version of `runbook` does not understand the plan.
+    pub(crate) fn ready(self, screen: &Screen) -> Result<Ready, CommandError> {
+        let Self { run, saved, records } = self;
+        let sources = saved.sources.clone();
+        match loading::reopen(saved) {
+            Ok(program) => Ok(Ready { run, program, records }),
+            Err(found) => {
+                screen.diagnostics(&found, &sources)?;
+                Err(runbook_engine::Error::Refused(run).into())
+            }
+        }
+    }
 }
 
 /// Takes the lock for `doing`.
@@ -130,30 +152,23 @@ fn either_way(run: &RunId) -> String {
     format!("`{resume}` goes on with it, `{rollback}` takes it back")
 }
 
-/// Goes on with a run, forward or back.
+/// Goes on with a run, forward, or back for a cause.
 pub(crate) fn go_on(
     screen: &Screen,
     dir: &StateDir,
     lock: Lock,
-    known: Known,
-    back: bool,
+    ready: Ready,
+    back: Option<RollbackCause>,
     asker: Option<Box<dyn Asker>>,
 ) -> Result<Exit, CommandError> {
-    let Known { run, saved, records } = known;
-    let plan = saved.plan.clone();
-    let sources = saved.sources.clone();
-    let program = match loading::reopen(saved) {
-        Ok(program) => program,
-        Err(found) => {
-            screen.diagnostics(&found, &sources)?;
-            return Err(runbook_engine::Error::Refused(run).into());
-        }
-    };
+    let Ready { run, program, records } = ready;
+    let plan = program.plan().clone();
     let _claim = claim(dir, &program, format!("going on with run {run}"))?;
     let state = RunState::replay(&records)?;
     let observer = screen.observer(state);
+    let asked_back = back == Some(RollbackCause::Requested);
     let runner = Runner::reopen(settings(screen, dir, asker)?, lock, program, &records, run.clone(), back, observer)?;
-    end(screen, dir, &plan, &run, runner.go()?, back)
+    end(screen, dir, &plan, &run, runner.go()?, asked_back)
 }
 
 /// Shows how a run ended.

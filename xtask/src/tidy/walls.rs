@@ -59,6 +59,7 @@ const LINUX_MODULES: &[&str] = &[
     "crates/runbook-backup/src/attributes.rs",
     "crates/runbook-backup/src/durable.rs",
     "crates/runbook-backup/src/mounts.rs",
+    "crates/runbook-backup/src/remove.rs",
     "crates/runbook-host/src/adopted.rs",
     "crates/runbook-host/src/cgroup.rs",
     "crates/runbook-host/src/pidfd.rs",

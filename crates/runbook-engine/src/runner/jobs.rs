@@ -31,7 +31,8 @@ impl Runner {
         }
         let brief = Arc::new(brief);
         // An undo is never cancelled half-way: a half-way back is nowhere.
-        let takes_back = matches!(job, Job::TakeBack { .. }) || self.state.phase != RunPhase::Forward;
+        let takes_back =
+            matches!(job, Job::TakeBack { .. } | Job::Close { .. }) || self.state.phase != RunPhase::Forward;
         let cancel = match job {
             // Neither is waited for once the run goes no further.
             Job::Pause { .. } | Job::Ask(_) => self.pauses.1.clone(),
@@ -65,11 +66,14 @@ impl Runner {
         let struck_out = kept.filter(|_| !self.undo.contains_key(step)).into_iter().flat_map(|undo| struck(plan, undo));
         let marks = self.marks.get(step).or(known.map(|known| &known.marks));
         let (undo, relies) = Relies::of(self.undo.get(step).or(kept).cloned().unwrap_or(Json::Null));
+        let found = known.and_then(|known| known.found.as_ref());
         let (complete, backups) = self.backups().into_iter().unzip();
         Brief {
             undo,
             held: relies.held,
             absent: relies.absent,
+            found: found.map(|found| found.data.clone()).unwrap_or_default(),
+            found_in: found.map(|found| found.boot.clone()).unwrap_or_default(),
             struck: struck_out.map(str::to_owned).collect(),
             marks: marks.cloned().unwrap_or(Json::Null),
             baseline: known.and_then(|known| known.baseline.clone()).unwrap_or_default(),

@@ -3,13 +3,16 @@
 use super::{Runner, Settings};
 use crate::audience::Audience;
 use crate::decide::Input;
-use crate::relies::{Way, missing};
+use crate::relies::{Relies, Way, missing};
 use crate::secrets::Secrets;
-use crate::worker::Worker;
+use crate::worker::{KeptDown, Worker};
 use crate::{Error, Forecast, Observer, Program, leftovers};
 use runbook_host::{Canceller, Running};
 use runbook_journal::{Journal, Lock};
-use runbook_model::{Event, Outputs, Record, RollbackCause, RunHeader, RunId, RunPhase, RunState, StepId};
+use runbook_model::{
+    Event, Outputs, Record, Role, RollbackCause, RunHeader, RunId, RunPhase, RunState, StepId, StepState,
+};
+use serde_json::Value as Json;
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::mpsc::unbounded_channel;
@@ -19,6 +22,7 @@ struct Known {
     state: RunState,
     secrets: Secrets,
     outputs: HashMap<StepId, Outputs>,
+    kept_down: KeptDown,
 }
 
 impl Runner {
@@ -42,7 +46,7 @@ impl Runner {
             prediction: step.prediction,
             needed: step.needed,
         }));
-        let known = Known { state: RunState::default(), secrets, outputs };
+        let known = Known { state: RunState::default(), secrets, outputs, kept_down: KeptDown::default() };
         let mut runner = Self::new(settings, lock, program, run, known, Input::Begin, observer)?;
         let records = runner.happen(events)?;
         #[cfg(debug_assertions)]
@@ -52,15 +56,15 @@ impl Runner {
         Ok(runner)
     }
 
-    /// Goes on with a run that was interrupted, in the direction in which it went; or, with `back`, takes it back. Ends
-    /// what a crashed process left running first.
+    /// Goes on with a run that was interrupted, in the direction in which it went; or takes it back for the cause `back`.
+    /// Ends what a crashed process left running first.
     pub fn reopen(
         settings: Settings,
         lock: Lock,
         program: Program,
         records: &[Record],
         run: RunId,
-        back: bool,
+        back: Option<RollbackCause>,
         observer: Box<dyn Observer>,
     ) -> Result<Self, Error> {
         let damaged = |source| Error::Damaged { run: run.clone(), source };
@@ -73,8 +77,8 @@ impl Runner {
             .map(|(step, known)| (step.clone(), known.usable_outputs().clone()))
             .filter(|(_, outputs)| !outputs.is_empty())
             .collect();
-        if !rolls_back && (back || state.verdict().is_none()) {
-            let way = if back { Way::Back } else { Way::On };
+        if !rolls_back && (back.is_some() || state.verdict().is_none()) {
+            let way = if back.is_some() { Way::Back } else { Way::On };
             let missing = missing(&state, &program.course, &settings.state_dir, &run, way);
             match (missing.is_empty(), way) {
                 (true, _) => {}
@@ -83,18 +87,17 @@ impl Runner {
             }
         }
         let intents = state.steps().filter_map(|(step, known)| Some((known.intent_seq?, step.clone()))).collect();
-        let secrets = Secrets::going_on(program.plan(), outputs.iter());
-        let known = Known { state, secrets, outputs };
+        let secrets = Secrets::going_on(program.plan(), &outputs);
+        let kept_down = KeptDown::by(movers(&state, &program));
+        let known = Known { state, secrets, outputs, kept_down };
         let mut runner = Self::new(settings, lock, program, run, known, Input::Resume, observer)?;
         *runner.worker.intents.write().unwrap_or_else(PoisonError::into_inner) = intents;
         // Somebody else may have brought it to its end before this process had the lock.
-        if runner.state.verdict().is_some() && !back {
+        if runner.state.verdict().is_some() && back.is_none() {
             return Ok(runner);
         }
         let mut events = vec![Event::RunResumed { version }];
-        if back && !rolls_back {
-            events.push(Event::RollbackStarted { cause: RollbackCause::Requested });
-        }
+        events.extend(back.filter(|_| !rolls_back).map(|cause| Event::RollbackStarted { cause }));
         let records = runner.happen(events)?;
         runner.commit(&records)?;
         Ok(runner)
@@ -126,6 +129,7 @@ impl Runner {
             running,
             secrets: known.secrets,
             outputs: RwLock::new(known.outputs),
+            kept_down: known.kept_down,
             intents: RwLock::default(),
             notes: say,
             asker: settings.asker,
@@ -156,6 +160,19 @@ impl Runner {
             audience: Audience::of(observer)?,
         })
     }
+}
+
+/// The steps that moved a service, with their undo data, in the order of their intents.
+fn movers(state: &RunState, program: &Program) -> Vec<(StepId, Json)> {
+    let moves = |role: &Role| matches!(role, Role::Stop(_) | Role::Start(_) | Role::Restart(_));
+    let mut movers: Vec<_> = state
+        .steps()
+        .filter(|(_, known)| known.status.may_have_touched())
+        .filter(|(step, _)| program.course.schedule.declaration(step).is_some_and(|it| it.roles.iter().any(moves)))
+        .collect();
+    movers.sort_by_key(|(_, known)| known.intent_seq);
+    let undo = |known: &StepState| Relies::of(known.undo.clone().unwrap_or_default()).0;
+    movers.into_iter().map(|(step, known)| (step.clone(), undo(known))).collect()
 }
 
 fn header(settings: &Settings, program: &Program, run: &RunId) -> RunHeader {

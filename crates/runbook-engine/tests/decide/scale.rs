@@ -1,17 +1,32 @@
 //! What a run of many steps costs: each of them as much as one of a few.
 
 use crate::script::{Part, Script, id, step};
-use runbook_engine::{Action, Began, Input, Job, decide};
+use runbook_engine::{Action, Began, Course, Input, Job, decide};
 use runbook_model::*;
 use serde_json::json;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// A run in which every step waits for the one before, acts and ends well; how long it took to decide about all of it.
-fn run(steps: usize) -> Duration {
+/// A run in which every step waits for the one before, acts and ends well, and then is taken back; how long it took to
+/// decide about each of the two ways.
+fn run(steps: usize) -> (Duration, Duration) {
     // Steps that write one path wait for one another.
     let script = Script::of((0..steps).map(|_| step(Part::Change).path(0)));
     let course = script.course().unwrap();
+    let mut state = begun(steps);
+    let begin = Instant::now();
+    decide_all(&mut state, &course, Input::Begin);
+    assert_eq!(state.verdict(), Some(Verdict::Succeeded));
+    let forward = begin.elapsed();
+    let begin = Instant::now();
+    record(&mut state, Event::RunResumed { version: String::new() });
+    record(&mut state, Event::RollbackStarted { cause: RollbackCause::Requested });
+    decide_all(&mut state, &course, Input::Resume);
+    assert_eq!(state.verdict(), Some(Verdict::RolledBack));
+    (forward, begin.elapsed())
+}
+
+fn begun(steps: usize) -> RunState {
     let header = RunHeader {
         run: RunId::new("r1").unwrap(),
         plan: String::new(),
@@ -23,41 +38,62 @@ fn run(steps: usize) -> Duration {
         user: String::new(),
         version: String::new(),
     };
-    let begin = Instant::now();
     let mut state = RunState::default();
-    state.apply(&Record { seq: 1, at: 0, event: Event::RunStarted(Box::new(header)) }).unwrap();
-    let mut inputs = VecDeque::from([Input::Begin]);
+    record(&mut state, Event::RunStarted(Box::new(header)));
+    state
+}
+
+fn record(state: &mut RunState, event: Event) {
+    state.apply(&Record { seq: state.seq + 1, at: 0, event }).unwrap();
+}
+
+/// Decides from `first` until nothing is left to do, with jobs that all end well at once.
+fn decide_all(state: &mut RunState, course: &Course, first: Input) {
+    let mut inputs = VecDeque::from([first]);
     while let Some(input) = inputs.pop_front() {
-        let mut actions = decide(&state, &course, input);
+        let mut actions = decide(state, course, input);
         loop {
             for action in actions {
                 match action {
-                    Action::Record(event) => state.apply(&Record { seq: state.seq + 1, at: 0, event }).unwrap(),
-                    Action::Start(Job::Begin { step, .. }) => {
-                        inputs.push_back(Input::Began { step, began: Began::Ready { undo: Some(json!(null)) } });
-                    }
-                    Action::Start(Job::Act(step)) => {
-                        let result = Ok((String::new(), Outputs::new()));
-                        inputs.push_back(Input::Acted { step, result, readings: vec![], remains: vec![] });
-                    }
-                    Action::Start(job) => panic!("{job:?}"),
+                    Action::Record(event) => record(state, event),
+                    Action::Start(job) => inputs.push_back(done(job)),
                 }
             }
-            actions = decide(&state, &course, Input::Advance { idle: inputs.is_empty() });
+            actions = decide(state, course, Input::Advance { idle: inputs.is_empty() });
             if actions.is_empty() {
                 break;
             }
         }
     }
-    assert_eq!(state.verdict(), Some(Verdict::Succeeded));
-    begin.elapsed()
+}
+
+fn done(job: Job) -> Input {
+    match job {
+        // Each makes something that was not there, which is looked for in the end.
+        Job::Begin { step, .. } => {
+            let undo = json!({ "relies_on": { "absent": ["/new"] } });
+            Input::Began { step, began: Began::Ready { undo: Some(undo) } }
+        }
+        Job::Compare(step) => Input::Compared { step, remains: vec![] },
+        Job::Act(step) => {
+            let result = Ok((String::new(), Outputs::new()));
+            Input::Acted { step, result, readings: vec![], remains: vec![] }
+        }
+        Job::TakeBack { step, phase } => Input::TakenBack { step, phase, result: Ok(String::new()), remains: vec![] },
+        job => panic!("{job:?}"),
+    }
 }
 
 #[test]
 fn deciding_is_linear_in_the_steps() {
-    let best = |steps| (0..3).map(|_| run(steps)).min().unwrap();
     // Both are more than the caches of a processor hold.
-    let (few, many) = (best(3000), best(12_000));
-    assert!(many < few * 10, "3,000 steps took {few:?}, four times as many {many:?}");
-    println!("{few:?} {many:?}");
+    let (few, many) = (3000, 12_000);
+    let best = |steps| {
+        let runs: Vec<_> = (0..3).map(|_| run(steps)).collect();
+        [runs.iter().map(|run| run.0).min().unwrap(), runs.iter().map(|run| run.1).min().unwrap()]
+    };
+    for (way, (few, many)) in ["forward", "back"].into_iter().zip(best(few).into_iter().zip(best(many))) {
+        assert!(many < few * 10, "{way}: 3,000 steps took {few:?}, four times as many {many:?}");
+        println!("{way}: {few:?} {many:?}");
+    }
 }

@@ -206,7 +206,7 @@ impl<'a> World<'a> {
     /// The laws of every moment.
     fn may_start(&self, job: &Job) {
         let forward = self.state.phase == RunPhase::Forward;
-        let counts = |job: &&Job| !matches!(job, Job::Baseline(_));
+        let counts = |job: &&Job| !matches!(job, Job::Baseline(_) | Job::Find(_) | Job::Close { .. });
         let limit = if forward { self.script.parallel } else { 1 };
         let already = self.under_way.iter().filter(counts).count();
         assert!(!counts(&job) || already < limit, "too much at once: {job:?} beside {:?}", self.under_way);
@@ -239,7 +239,9 @@ impl<'a> World<'a> {
             }
             Job::Baseline(_) => assert!(!self.state.may_have_touched(), "a baseline after the first change"),
             Job::Verify(_) => assert!(!forward),
-            Job::Compare(_) => {}
+            Job::Compare(_) | Job::Close { .. } => {}
+            Job::Find(_) => assert!(!self.state.may_have_touched(), "a service is looked at after the first change"),
+            Job::Revive(_) => assert!(!forward),
             Job::Pause { .. } => assert!(forward),
             Job::Ask(step) => {
                 assert!(
@@ -281,6 +283,9 @@ impl<'a> World<'a> {
                 Input::Verified { step, readings: Vec::new(), lost, unread, failure: None }
             }
             Job::Compare(step) => Input::Compared { remains: self.compare(&step), step },
+            Job::Find(step) => Input::Found { step, data: Json::Null, boot: String::new() },
+            Job::Revive(step) => Input::Revived { step, result: Ok(String::new()) },
+            Job::Close { step, service } => Input::Closed { step, service, seen: ServiceSeen::unread("") },
         }
     }
 

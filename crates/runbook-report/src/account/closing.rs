@@ -116,21 +116,35 @@ pub(crate) fn sentence(state: &RunState, holder: Option<&str>) -> (String, Strin
     (head, text)
 }
 
-/// "the service demo was down for 0.6 s", for every service that the run kept down. One that was not brought up again
-/// may have been started by others since: nobody read that.
+/// "the service demo was down for 0.6 s", for every service that the run kept down. How it was at the end is said where that
+/// does not follow: the run did not bring it up, or brought it up and it was not found so.
 pub(crate) fn service_clauses(services: &[ServiceDown]) -> Vec<String> {
     let clause = |service: &ServiceDown| {
         let name = match services.len() {
             0 | 1 => "the service".to_owned(),
             _ => format!("the service {}", text::clean(&service.name)),
         };
-        match (service.down_since, service.down_ms) {
+        let run = match (service.down_since, service.down_ms) {
             (Some(since), _) => Some(format!("the run has not brought {name} up again since {}", time::stamp(since))),
             (None, 0) => None,
             (None, ms) => Some(format!("{name} was down for {}", time::spoken(ms))),
-        }
+        };
+        let clauses: Vec<String> = run.into_iter().chain(at_the_end(service)).collect();
+        (!clauses.is_empty()).then(|| clauses.join("; "))
     };
     services.iter().filter_map(clause).collect()
+}
+
+fn at_the_end(service: &ServiceDown) -> Option<String> {
+    let name = text::clean(&service.name);
+    let is_left_down = service.down_since.is_some();
+    match &service.seen {
+        Some(seen) if !seen.words.is_empty() && (is_left_down || seen.up != Some(true)) => {
+            Some(format!("at the end {name} was {}", text::clean(&seen.words)))
+        }
+        _ if !is_left_down => None,
+        _ => Some(format!("nobody has read how {name} is")),
+    }
 }
 
 /// `kept: /srv/app/data, 1 file differs`

@@ -29,10 +29,20 @@ pub(crate) fn lines(before: &RunState, record: &Record, caller: &Caller, style: 
         // Named at the end, by the closing statement.
         Event::Remained { .. }
         | Event::Compared { .. }
+        | Event::ServiceFound { .. }
+        | Event::ServiceRead { .. }
         | Event::Predicted { .. }
         | Event::StepStarted { .. }
         | Event::StepIntended { .. }
         | Event::UndoStarted { .. } => String::new(),
+        Event::ServiceRevived { step, summary, failure: None } if summary.is_empty() => String::new(),
+        Event::ServiceRevived { step, summary, failure: None } => {
+            page.line(Glyph::Undone, Tone::Warn, step, &format!("the boot left it down; {summary}"), None)
+        }
+        Event::ServiceRevived { step, failure: Some(failure), .. } => {
+            let text = format!("the boot left it down, and it does not come up: {}", failure.message);
+            page.line(Glyph::Failed, Tone::Bad, step, &text, None)
+        }
         Event::BaselineTaken { step, readings, failure, .. } => page.baseline(step, readings, failure.as_ref()),
         Event::StepRetrying { step, failure, pause_ms } => page.retrying(step, failure, *pause_ms),
         Event::StepWaits { step, waiting } => page.waiting(step, waiting),
@@ -54,6 +64,10 @@ pub(crate) fn lines(before: &RunState, record: &Record, caller: &Caller, style: 
             RollbackCause::StepFailed { .. } => "\n".to_owned(),
             RollbackCause::Cancelled => paragraph(style, Tone::Warn, "Cancelled. What was changed is taken back:"),
             RollbackCause::Requested => paragraph(style, Tone::Warn, "What was changed is taken back, as asked:"),
+            RollbackCause::CannotGoOn { because } => {
+                let why = format!("It cannot go on, so it goes back: {because}");
+                paragraph(style, Tone::Warn, &why)
+            }
         },
         Event::UndoFinished { step, phase, summary, failure } => {
             page.undone(step, *phase, summary, failure.as_ref(), record.at)
@@ -178,8 +192,7 @@ impl Page<'_> {
 
     /// The id with the spaces that make the texts of all steps begin in one column.
     fn padded(&self, step: &StepId) -> String {
-        let id_width = self.state.steps().map(|(id, _)| id.as_str().len()).max().unwrap_or(0).min(WIDEST_ID);
-        text::pad(step.as_str(), id_width)
+        text::pad(step.as_str(), self.state.widest_id().min(WIDEST_ID))
     }
 
     /// The command stands first, and whole: whoever waits in front of a narrow window has to copy it.

@@ -4,8 +4,8 @@ use crate::account::{decision_text, place_word};
 use crate::text;
 use crate::time;
 use runbook_model::{
-    Caller, Excerpt, Node, Plan, Reading, Review, RunId, RunState, SignalKind, SignalRole, SignalVerdict, StepDef,
-    StepId, StepState, StepStatus, VarType, Verdict,
+    Caller, Excerpt, Node, Plan, Reading, Review, RollbackCause, RunId, RunState, SignalKind, SignalRole,
+    SignalVerdict, StepDef, StepId, StepState, StepStatus, VarType, Verdict,
 };
 
 /// Kinds by what they are for, as prefixes of `uses`.
@@ -180,7 +180,13 @@ impl<'a> Facts<'a> {
             return Answer::Missing("the run is not over".to_owned());
         };
         let failed = self.state.steps().find_map(|(id, step)| Some((id, failed_forward(step)?)));
-        let because = failed.map(|(id, why)| format!(", because `{id}` failed: {why}")).unwrap_or_default();
+        let because = match (&self.state.rollback, failed) {
+            (Some(RollbackCause::CannotGoOn { because }), _) => {
+                format!(", because it could not go on: {}", text::clean(because))
+            }
+            (_, Some((id, why))) => format!(", because `{id}` failed: {why}"),
+            (_, None) => String::new(),
+        };
         let asked: Vec<String> = self
             .state
             .steps()

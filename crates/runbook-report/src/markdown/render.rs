@@ -7,7 +7,7 @@ use crate::account::{
     verdict_of,
 };
 use crate::history::status_word;
-use crate::show::{definition, kind_word};
+use crate::show::{definitions, kind_word};
 use crate::text;
 use crate::time;
 use runbook_model::{
@@ -80,8 +80,9 @@ fn write_head(out: &mut String, facts: &Facts<'_>, holder: Option<&str>) {
 
 fn write_steps(out: &mut String, facts: &Facts<'_>) {
     out.push_str("\n## Steps\n\n| step | kind | outcome | what | began | took |\n|---|---|---|---|---|---|\n");
+    let definitions = definitions(facts.plan);
     for (id, step) in facts.state.steps() {
-        let uses = definition(facts.plan, id).map_or("", |step| step.uses.as_str());
+        let uses = definitions.get(id).map_or("", |step| step.uses.as_str());
         let began = step.started_at.map(time::clock).unwrap_or_default();
         let took = step.started_at.zip(step.finished_at).map(|(from, to)| time::elapsed(to - from)).unwrap_or_default();
         let _ = writeln!(

@@ -3,8 +3,8 @@
 use crate::life::{self, Life};
 use proptest::prelude::*;
 use runbook_model::{
-    Caller, Decided, Decision, Event, Failure, FailureKind, Outcome, Reading, RollbackCause, RunState, SignalVerdict,
-    Standing, UndoPhase, Verdict,
+    Caller, Decided, Decision, Event, Failure, FailureKind, Outcome, Reading, RollbackCause, RunState, ServiceSeen,
+    SignalVerdict, Standing, UndoPhase, Verdict,
 };
 use runbook_report::{
     Look, Ndjson, Plain, Reporter, RunSummary, Style, Terminal, history, history_json, history_ndjson, json_text,
@@ -255,6 +255,44 @@ fn the_downtime_is_the_time_between_intent_and_confirmation() {
     // The restart, then from its halt over the way back of `install` to its undo.
     assert_eq!(down(&life::rolled_back()), 310 + 40 + 20 + 290);
     assert!(life::stuck().state().services["demo"].down_since.is_some());
+}
+
+/// What the run did says nothing of what others did since.
+#[test]
+fn what_is_said_of_a_service_at_the_end_was_read() {
+    let read = |life: Life, up, words: &str| {
+        let seen = ServiceSeen { up, words: words.to_owned(), start: Some("systemctl start demo".to_owned()) };
+        life.add(Event::ServiceRead { step: life::id("restart"), service: "demo".to_owned(), seen })
+    };
+    let ends = |life: Life, verdict| {
+        let life = life.add(Event::RunFinished { verdict, note: String::new() });
+        plain(&life, Style::plain(500)).split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let up = || Life::begin().changes("restart", 10, "up");
+    let text = ends(read(up(), Some(true), "active"), Verdict::Succeeded);
+    assert!(!text.contains("at the end"), "what follows is not said: {text}");
+    let text = ends(read(up(), Some(false), "failed"), Verdict::Succeeded);
+    assert!(text.contains("the service was down for less than 0.1 s; at the end demo was failed."), "{text}");
+    let text = ends(read(up(), None, "not read: no bus"), Verdict::Succeeded);
+    assert!(text.contains("at the end demo was not read: no bus"), "{text}");
+    let left = || Life::begin().started("restart", 1).intended("restart");
+    let text = ends(left(), Verdict::Stopped);
+    assert!(
+        text.contains("has not brought the service up again since") && text.contains("nobody has read how demo is"),
+        "{text}"
+    );
+    let text = ends(read(left(), Some(true), "active"), Verdict::Stopped);
+    assert!(text.contains("at the end demo was active"), "{text}");
+
+    let back = || up().rolls_back(RollbackCause::Requested).undoes("restart", UndoPhase::Undo, 10, "", None);
+    let text = ends(read(back(), Some(false), "inactive"), Verdict::RolledBack);
+    let lost = "lost: demo, it was up before the run, and is inactive: `systemctl start demo` brings it up";
+    assert!(text.contains(lost) && text.contains("but for what is named below"), "{text}");
+    let text = ends(read(back(), Some(true), "active"), Verdict::RolledBack);
+    assert!(!text.contains("at the end") && !text.contains("lost: demo"), "{text}");
+    // What was read before it was moved again is no reading of the end.
+    let state = read(up(), Some(true), "active").rolls_back(RollbackCause::Requested).state();
+    assert_eq!(state.services["demo"].seen, None);
 }
 
 #[test]

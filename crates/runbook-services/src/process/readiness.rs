@@ -3,7 +3,7 @@
 use super::{Life, Service, State};
 use runbook_host::LogTail;
 use runbook_host::{Host, Identity, Reader};
-use runbook_model::{Failure, FailureKind, format_duration};
+use runbook_model::{Failure, FailureKind, ServiceSeen, format_duration};
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, Instant};
 
@@ -137,5 +137,12 @@ impl Service {
     /// What the process table says.
     pub fn life(&self, host: &Reader) -> Result<Life, Failure> {
         self.state(host)?.map_or(Ok(Life::Down), |state| state.life(host))
+    }
+
+    /// How it is, for the end of a run.
+    pub(crate) fn seen(&self, host: &Reader) -> Result<ServiceSeen, Failure> {
+        let life = self.life(host)?;
+        let up = matches!(life, Life::Running(_) | Life::Unsupervised(_));
+        Ok(ServiceSeen { up: Some(up), words: life.words(), start: None })
     }
 }

@@ -1,4 +1,4 @@
-//! Keeping a unit down between a stop and the start behind it, whoever asks for it: a client of its socket, a timer, the
+//! Keeping a unit down from a stop to the start behind it or to the end of the run, whoever asks for it: a client of its socket, a timer, the
 //! bus, a cron job.
 //!
 //! A drop-in in the runtime directory of units asserts that a link beside it leads nowhere, and the link leads to the process
@@ -101,22 +101,41 @@ impl Unit {
             && host.lstat(&dir.join(NAME))?.is_some()
         {
             host.remove(&dir.join(NAME))?;
-            if host.list(&dir)?.is_some_and(|names| names.is_empty()) {
-                host.remove(&dir)?;
-            }
+            host.remove_if_empty(&dir)?;
         }
         if self.state(host)?.needs_reload { self.daemon_reload(host) } else { Ok(()) }
     }
 
     fn hold_dir(&self, host: &Reader) -> Option<PathBuf> {
-        let top = if self.user { host.runtime_dir()?.join("systemd/user") } else { "/run/systemd/system".into() };
-        Some(top.join(format!("{}.d", self.name)))
+        Some(hold_top(host, self.user)?.join(format!("{}.d", self.name)))
     }
 
     fn owed_path(&self, host: &Reader) -> PathBuf {
         let of = if self.user { ".user" } else { "" };
         host.state_dir().join("units").join(format!("{}{of}.owed.json", self.name))
     }
+}
+
+/// Removes what holds have left whose process has ended. They keep nobody out, but a process may come to have that number.
+pub fn forget_holds(host: &Host) -> Result<(), Failure> {
+    for user in [false, true] {
+        let Some(top) = hold_top(host, user) else { continue };
+        for name in host.list(&top)?.unwrap_or_default() {
+            let dir = top.join(&name);
+            let unit = name.to_str().and_then(|name| name.strip_suffix(".d"));
+            let Some(unit) = unit.map(|name| Unit { name: name.to_owned(), user }) else { continue };
+            let is_ours = host.lstat(&dir.join(NAME))?.is_some() || host.lstat(&dir.join(LINK))?.is_some();
+            if is_ours && host.stat(&dir.join(LINK))?.is_none() {
+                unit.forget_hold(host)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Where drop-ins are that end with the boot.
+fn hold_top(host: &Reader, user: bool) -> Option<PathBuf> {
+    if user { host.runtime_dir().map(|dir| dir.join("systemd/user")) } else { Some("/run/systemd/system".into()) }
 }
 
 /// The directory, and those above it that a user's manager may not have yet.

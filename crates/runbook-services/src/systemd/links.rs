@@ -58,8 +58,8 @@ impl Links {
     fn remove_empty(&self, host: &Host, link: &Path, top: &Path) -> Result<(), Failure> {
         let Some(dir) = link.parent().filter(|dir| *dir != top) else { return Ok(()) };
         let is_used = self.0.keys().any(|path| path.parent() == Some(dir));
-        if !is_used && host.list(dir)?.is_some_and(|names| names.is_empty()) {
-            host.remove(dir)?;
+        if !is_used {
+            host.remove_if_empty(dir)?;
         }
         Ok(())
     }

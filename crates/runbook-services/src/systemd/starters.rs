@@ -50,20 +50,18 @@ impl Unit {
         Ok(words)
     }
 
-    /// Brings it down with all that starts it, and keeps it down if `held`. Whether it was up.
-    pub fn bring_down(&self, work: &Work<'_>, manner: Manner, held: bool) -> Result<bool, Failure> {
+    /// Brings it down with all that starts it, and keeps everybody from starting it until it is let go. Whether it was up.
+    pub fn bring_down(&self, work: &Work<'_>, manner: Manner) -> Result<bool, Failure> {
         let host = work.host;
         let state = self.state(host)?;
         let triggers = self.triggers(host, &state)?;
-        if held || !triggers.is_empty() {
-            self.owe(work, &triggers)?;
-        }
+        self.owe(work, &triggers)?;
         for name in &triggers {
             let trigger = self.beside(name);
             trigger.stop(host, manner)?;
         }
-        let kept = held && self.hold(host, &state)?;
-        if held && !kept && state.load == super::Load::Loaded {
+        let kept = self.hold(host, &state)?;
+        if !kept && state.load == super::Load::Loaded {
             work.say(format!(
                 "{self} cannot be kept down: this user may not write its drop-ins, so others may start it"
             ));
@@ -140,6 +138,19 @@ impl Unit {
     /// Whether a socket is down that has to come up before it.
     pub(super) fn lacks_socket(&self, work: &Work<'_>, triggers: &[String]) -> Result<bool, Failure> {
         Ok(!self.missing(work, triggers)?.0.is_empty())
+    }
+
+    /// Whether something that starts it is down and has to come up.
+    pub(super) fn lacks_starters(&self, work: &Work<'_>, triggers: &[String]) -> Result<bool, Failure> {
+        let (sockets, rest) = self.missing(work, triggers)?;
+        Ok(!sockets.is_empty() || !rest.is_empty())
+    }
+
+    /// What starts it, was taken down by this run, and is down.
+    pub(super) fn starters_that_are_down(&self, work: &Work<'_>) -> Result<Vec<String>, Failure> {
+        let (mut sockets, rest) = self.missing(work, &[])?;
+        sockets.extend(rest);
+        Ok(sockets)
     }
 
     /// Which of `triggers` and of those that this run owes are down: sockets, and the others.

@@ -29,7 +29,7 @@ pub struct Before {
     owed: bool,
     /// The units that start it and were active.
     #[serde(default)]
-    triggers: Vec<String>,
+    pub(super) triggers: Vec<String>,
     /// Whether it was up for good; one that was only ever about to be need not stay up after the undo either.
     steady: bool,
     /// Whether systemd had given it up.
@@ -49,10 +49,14 @@ const BROUGHT_BACK: &str = "brought-back";
 impl Unit {
     /// What [`take_back`](Self::take_back) needs; for `prepare`.
     pub fn remember(&self, work: &Work<'_>) -> Result<Json, Failure> {
-        let state = self.state(work.host)?;
-        let owed = self.owed(work)?.is_some();
-        let triggers = self.triggers(work.host, &state)?;
-        let before = Before {
+        self.before(work.host, self.owed(work)?.is_some())?.to_json(self)
+    }
+
+    /// How it is; `owed` is whether this run has taken it down.
+    pub(super) fn before(&self, host: &Reader, owed: bool) -> Result<Before, Failure> {
+        let state = self.state(host)?;
+        let triggers = self.triggers(host, &state)?;
+        Ok(Before {
             unit: self.name.clone(),
             invocation: state.invocation.clone(),
             up: state.is_up() && !owed,
@@ -61,13 +65,9 @@ impl Unit {
             steady: state.active == "active",
             failed: state.active == "failed",
             changed: state.get("StateChangeTimestampMonotonic").to_owned(),
-            others: self.others_that_are_up(work.host, &triggers)?,
+            others: self.others_that_are_up(host, &triggers)?,
             triggers,
-        };
-        let mut undo = serde_json::to_value(&before)
-            .map_err(|error| Failure::failed(format!("undo data cannot be written: {error}")))?;
-        undo[SERVICE_KEY] = service_state(&self.title(), before.up);
-        Ok(undo)
+        })
     }
 
     /// Brings the unit to the state that it had. Without undo data the step found nothing to do: then it is only
@@ -83,11 +83,11 @@ impl Unit {
         // What the unit's own KillMode= spares keeps nobody from going back to what was good.
         let manner = Manner { leave_processes: true, ..manner };
         let before = Before::read(undo)?.unwrap_or_else(|| Before::only(up));
-        let unit = if before.unit.is_empty() { self.resolved(work.host)? } else { self.beside(&before.unit) };
+        let unit = self.of(work.host, &before)?;
         match phase {
             UndoPhase::Insurance => Ok(String::new()),
             UndoPhase::Halt => {
-                let stopped = unit.bring_down(work, manner, true)?;
+                let stopped = unit.bring_down(work, manner)?;
                 Ok(if stopped { format!("{unit} stopped") } else { String::new() })
             }
             UndoPhase::Undo if before.up => unit.bring_back(work, &before, manner),
@@ -95,8 +95,13 @@ impl Unit {
         }
     }
 
+    /// The unit that `before` is about.
+    pub(super) fn of(&self, host: &Reader, before: &Before) -> Result<Self, Failure> {
+        if before.unit.is_empty() { self.resolved(host) } else { Ok(self.beside(&before.unit)) }
+    }
+
     fn keep_down(&self, work: &Work<'_>, before: &Before, manner: Manner) -> Result<String, Failure> {
-        self.bring_down(work, manner, true)?;
+        self.bring_down(work, manner)?;
         let now = self.state(work.host)?;
         if now.active == "failed" && !before.failed {
             self.reset_failed(work.host)?;
@@ -108,7 +113,7 @@ impl Unit {
         self.with_others(work, before, format!("{self} is down as before"))
     }
 
-    fn bring_back(&self, work: &Work<'_>, before: &Before, manner: Manner) -> Result<String, Failure> {
+    pub(super) fn bring_back(&self, work: &Work<'_>, before: &Before, manner: Manner) -> Result<String, Failure> {
         let path = work.dir.join(BROUGHT_BACK);
         let now = self.state(work.host)?;
         let is_back =
@@ -149,7 +154,7 @@ impl Unit {
         if self.state(work.host)?.is_down() {
             return self.stop(work.host, manner);
         }
-        self.bring_down(work, manner, true)
+        self.bring_down(work, manner)
     }
 
     fn bring_back_others(&self, work: &Work<'_>, before: &Before) -> Result<Vec<String>, Failure> {
@@ -232,6 +237,14 @@ impl Before {
     /// What [`Unit::remember`] wrote; `None` if it was not asked to.
     pub fn read(undo: &Json) -> Result<Option<Self>, Failure> {
         serde_json::from_value(undo.clone()).map_err(|error| Failure::failed(format!("undo data is damaged: {error}")))
+    }
+
+    /// As undo data of a step about `unit`.
+    pub(super) fn to_json(&self, unit: &Unit) -> Result<Json, Failure> {
+        let mut undo = serde_json::to_value(self)
+            .map_err(|error| Failure::failed(format!("undo data cannot be written: {error}")))?;
+        undo[SERVICE_KEY] = service_state(&unit.title(), self.up);
+        Ok(undo)
     }
 
     fn only(up: bool) -> Self {

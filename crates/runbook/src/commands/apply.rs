@@ -4,6 +4,7 @@ use crate::cli::{ApplyArgs, Format, PlanArgs};
 use crate::error::{CommandError, Exit};
 use crate::keeping;
 use crate::loading::{Judged, judge, short_digest};
+use crate::obstacles;
 use crate::running::{claim, end, lock, now_ms, refuse_unsettled, settings};
 use crate::screen::Screen;
 use crate::window::in_window;
@@ -14,6 +15,9 @@ use runbook_model::{RunId, RunState, Verdict};
 use runbook_report::{Occasion, Preview, StepPreview};
 use serde_json::json;
 use std::hash::{BuildHasher, Hasher};
+
+/// What a refusal before the first change leaves.
+const NOTHING_CHANGED: &str = "nothing was changed";
 
 pub(crate) fn apply(screen: &Screen, dir: &StateDir, args: &ApplyArgs) -> Result<Exit, CommandError> {
     let Some(program) = sound(screen, judge(&args.source, usize::from(args.parallel))?)? else {
@@ -29,7 +33,8 @@ pub(crate) fn apply(screen: &Screen, dir: &StateDir, args: &ApplyArgs) -> Result
     if !forecast.has_work() {
         return nothing_to_do(screen, &program, &forecast);
     }
-    refuse_obstacles(screen, &program.obstacles(&forecast, &reader(dir, &program)))?;
+    let certain = obstacles::certain(screen, program.obstacles(&forecast, &reader(dir, &program)));
+    obstacles::refuse(&certain, NOTHING_CHANGED)?;
     if !args.yes && screen.interactive() {
         screen.text(&pictured(&program, &forecast, Occasion::Consent, false).text(screen.style()))?;
     }
@@ -103,34 +108,12 @@ fn preview(
         Format::Ndjson => screen.text(&picture.ndjson())?,
     }
     warnings.iter().for_each(|warning| screen.note(&format!("warning: {warning}")));
-    match (certain.first(), screen.format) {
-        // The document says so itself, and is the only one.
-        (Some(_), Format::Json) => return Ok(Exit::Refused),
-        (Some(first), _) => return Err(in_the_way(first, &certain)),
-        (None, _) => {}
+    // The document says so itself, and is the only one.
+    if screen.format == Format::Json && !certain.is_empty() {
+        return Ok(Exit::Refused);
     }
+    obstacles::refuse(&certain, NOTHING_CHANGED)?;
     Ok(if detailed && forecast.has_work() { Exit::Pending } else { Exit::Done })
-}
-
-/// Refuses a run that cannot succeed, and tells what is doubtful.
-fn refuse_obstacles(screen: &Screen, obstacles: &[Obstacle]) -> Result<(), CommandError> {
-    let (certain, possible): (Vec<&Obstacle>, Vec<&Obstacle>) = obstacles.iter().partition(|one| one.certain);
-    possible.iter().for_each(|one| screen.note(&format!("warning: {}", one.failure.message)));
-    match certain.first() {
-        Some(first) => Err(in_the_way(first, &certain)),
-        None => Ok(()),
-    }
-}
-
-/// All of them in one refusal: each may need somebody else to mend it.
-fn in_the_way(first: &Obstacle, all: &[impl std::borrow::Borrow<Obstacle>]) -> CommandError {
-    let message = |one: &Obstacle| {
-        let detail = one.failure.detail.lines().map(|line| format!("\n    {line}"));
-        format!("{}{}", one.failure.message, detail.collect::<String>())
-    };
-    let more: String = all.iter().skip(1).map(|one| format!("\n  and {}", message(one.borrow()))).collect();
-    let hint = first.failure.hint.as_deref().map_or_else(String::new, |hint| format!("{hint}; "));
-    CommandError::refused(format!("{}{more}", message(first))).hint(format!("{hint}nothing was changed"))
 }
 
 /// What would keep `apply` from starting now, and may not do so later, as far as that can be read without writing.

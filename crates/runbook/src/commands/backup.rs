@@ -4,7 +4,7 @@ use super::restore::{Restore, Users};
 use crate::cli::{BackupCommand, Format};
 use crate::error::{CommandError, Exit};
 use crate::gaps;
-use crate::keeping::{self, Kept, made_at};
+use crate::keeping::{self, Beside, Kept, made_at};
 use crate::naming::{Named, pick};
 use crate::running::{lock, now_ms};
 use crate::screen::Screen;
@@ -17,7 +17,10 @@ pub(crate) fn run(screen: &Screen, dir: &StateDir, command: BackupCommand) -> Re
     let journal = look.journal;
     let kept = keeping::list(dir, journal.as_ref())?;
     match command {
-        BackupCommand::List => list(screen, &kept),
+        BackupCommand::List => {
+            let beside = journal.as_ref().map(keeping::beside).transpose()?.unwrap_or_default();
+            list(screen, &kept, &beside)
+        }
         BackupCommand::Verify { backup } => verify(screen, &kept, backup.as_deref()),
         BackupCommand::Restore { backup, paths, stop, while_running, yes } => {
             let users = match (stop, while_running) {
@@ -45,7 +48,10 @@ fn one<'a>(kept: &'a [Kept], name: &str) -> Result<&'a Kept, CommandError> {
     kept.get(at).ok_or_else(|| CommandError::refused(format!("there is no backup `{name}` on this host")))
 }
 
-fn list(screen: &Screen, kept: &[Kept]) -> Result<Exit, CommandError> {
+fn list(screen: &Screen, kept: &[Kept], beside: &[Beside]) -> Result<Exit, CommandError> {
+    let beside_rows = beside.iter().map(
+        |one| json!({ "backup": null, "run": one.run, "set_aside": one.closed.dir, "replaced_since": !one.is_it }),
+    );
     let rows: Vec<_> = kept
         .iter()
         .map(|one| {
@@ -66,11 +72,12 @@ fn list(screen: &Screen, kept: &[Kept]) -> Result<Exit, CommandError> {
                 "dir": one.dir,
             })
         })
+        .chain(beside_rows)
         .collect();
     match screen.format {
         Format::Json => screen.json(&json!(rows))?,
         Format::Ndjson => rows.iter().try_for_each(|row| screen.json(row))?,
-        Format::Text if kept.is_empty() => screen.text("There are no backups on this host.\n")?,
+        Format::Text if rows.is_empty() => screen.text("There are no backups on this host.\n")?,
         Format::Text => {
             let mut text = String::new();
             for one in kept {
@@ -88,6 +95,10 @@ fn list(screen: &Screen, kept: &[Kept]) -> Result<Exit, CommandError> {
                         text.push_str(&format!("    {}{missing}\n", root.path.display()));
                     }
                 }
+            }
+            for one in beside {
+                let (line, run) = (one.line(), &one.run);
+                text.push_str(&format!("{line}\n    no backup: what run {run} replaced, until its retention ends\n"));
             }
             screen.text(&text)?;
         }
@@ -143,10 +154,17 @@ fn prune(screen: &Screen, dir: &StateDir, dry_run: bool) -> Result<Exit, Command
     };
     let mut rows = Vec::new();
     for one in &past {
-        let with = if one.backups.is_empty() { String::new() } else { format!(", with {}", one.backups.join(", ")) };
+        let beside: Vec<String> = one.beside.iter().map(Beside::line).collect();
+        let with = [&one.backups[..], &beside].concat().join(", ");
+        let with = if with.is_empty() { with } else { format!(", with {with}") };
         let done = if dry_run { "would be removed" } else { "removed" };
         let text = format!("run {} of {}{with}: {done}\n", one.run, one.plan);
-        row(screen, &mut rows, &text, json!({ "run": one.run, "backups": one.backups, "removed": !dry_run }))?;
+        row(
+            screen,
+            &mut rows,
+            &text,
+            json!({ "run": one.run, "backups": one.backups, "set_aside": beside, "removed": !dry_run }),
+        )?;
     }
     finish(screen, &rows)?;
     if past.is_empty() {

@@ -1,6 +1,7 @@
 //! One file a command, or a few that belong together.
 
 mod about;
+mod ahead;
 mod apply;
 mod approve;
 mod backup;

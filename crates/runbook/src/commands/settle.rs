@@ -1,17 +1,19 @@
 //! Commands that go on with a run: `rollback`, `resume`, `recover`.
 
+use super::ahead::Ahead;
 use crate::cli::{Format, RecoverArgs, ResumeArgs, RollbackArgs};
 use crate::error::{CommandError, Exit};
 use crate::facts::host_facts;
 use crate::gaps;
-use crate::running::{self, Known, choose, go_on, journal, known, lock, unsettled};
+use crate::running::{self, Ready, choose, go_on, journal, known, lock, unsettled};
 use crate::screen::Screen;
 use crate::standing::HostState;
 use crate::window::in_window;
 use runbook_host::{Host, Reader};
 use runbook_journal::{Journal, Lock, Look, RunRow, StateDir};
-use runbook_model::{Next, RunId, RunPhase, RunState, Verdict};
+use runbook_model::{Next, RollbackCause, RunId, RunPhase, RunState, StepId, Verdict};
 use runbook_services::process::revive;
+use runbook_services::systemd::forget_holds;
 
 pub(crate) fn rollback(screen: &Screen, dir: &StateDir, args: &RollbackArgs) -> Result<Exit, CommandError> {
     let take = |row: &RunRow| lock(dir, format!("rollback {}", row.run));
@@ -24,19 +26,21 @@ pub(crate) fn rollback(screen: &Screen, dir: &StateDir, args: &RollbackArgs) -> 
     if over_a_gap && !(args.known && look.knows_the_beginning_of(&row.run)) {
         return Err(gaps::lost(&look.gaps, Exit::Stuck));
     }
-    let mut known = known(journal, &row.run)?;
+    let known = known(journal, &row.run)?;
     let state = RunState::replay(&known.records)?;
     if !has_way_back(&state) {
         screen.conclude(&format!("run {} left nothing to take back", row.run))?;
         return Ok(if over_a_gap { Exit::Stuck } else { Exit::Done });
     }
+    let mut ready = known.ready(screen)?;
+    Ahead { screen, dir, ready: &ready, state: &state }.look_back()?;
     screen.note(&what_is_taken_back(&row, &state));
     screen.consent(if over_a_gap { "Take back what is known of it?" } else { "Take it back?" }, args.yes)?;
     if over_a_gap {
-        gaps::go_back_over_what_is_known(dir, &look, &known)?;
-        known.records = running::journal(dir)?.records(&known.run)?;
+        gaps::go_back_over_what_is_known(dir, &look, &ready)?;
+        ready.records = running::journal(dir)?.records(&ready.run)?;
     }
-    let exit = go_on(screen, dir, lock, known, true, None)?;
+    let exit = go_on(screen, dir, lock, ready, Some(RollbackCause::Requested), None)?;
     if over_a_gap {
         return Err(gaps::lost(&look.gaps, Exit::Stuck));
     }
@@ -46,8 +50,7 @@ pub(crate) fn rollback(screen: &Screen, dir: &StateDir, args: &RollbackArgs) -> 
 /// One sentence on what a rollback of the run is about to do.
 fn what_is_taken_back(row: &RunRow, state: &RunState) -> String {
     let RunRow { run, plan, .. } = row;
-    let touched: Vec<String> =
-        state.steps().filter(|(_, step)| step.status.may_have_touched()).map(|(step, _)| step.to_string()).collect();
+    let touched: Vec<&str> = touched(state).map(StepId::as_str).collect();
     match (touched.is_empty(), state.verdict()) {
         (false, _) => format!("Run {run} of {plan} changed this host in: {}.", touched.join(", ")),
         (true, Some(Verdict::Stuck)) => {
@@ -138,24 +141,33 @@ pub(crate) fn resume(screen: &Screen, dir: &StateDir, args: &ResumeArgs) -> Resu
     let Some((run, lock, journal)) = held else {
         return nothing_open(screen, dir, "no run is open on this host: there is nothing to go on with");
     };
-    let known = known(&journal, &run)?;
-    let back = matches!(RunState::replay(&known.records)?.phase, RunPhase::RollingBack(_));
-    let may_go = || if back { Ok(()) } else { may_go_forward(&known) };
+    let ready = known(&journal, &run)?.ready(screen)?;
+    let state = RunState::replay(&ready.records)?;
+    let back = matches!(state.phase, RunPhase::RollingBack(_));
+    let may_go = || if back { Ok(()) } else { may_go_forward(&ready) };
     may_go()?;
+    if !back {
+        Ahead { screen, dir, ready: &ready, state: &state }.refuse_forward()?;
+    }
     let direction = if back { "back" } else { "forward" };
     screen.consent(&format!("Go on with run {run}, which was going {direction}?"), args.yes)?;
     // The question may have stood for long.
     may_go()?;
-    go_on(screen, dir, lock, known, false, screen.asker(args.yes, args.ask_within))
+    go_on(screen, dir, lock, ready, None, screen.asker(args.yes, args.ask_within))
 }
 
 /// Going forward changes the host as the plan does, and so only when the plan may.
-fn may_go_forward(known: &Known) -> Result<(), CommandError> {
-    in_window(&known.saved.plan).map_err(|error| {
+fn may_go_forward(ready: &Ready) -> Result<(), CommandError> {
+    in_window(ready.program.plan()).map_err(|error| {
         let opens = error.hint.clone().unwrap_or_default();
-        let back = Next::Rollback(Some(known.run.clone()));
+        let back = Next::Rollback(Some(ready.run.clone()));
         error.hint(format!("{opens}; until then `{back}` takes back what was done"))
     })
+}
+
+/// The steps of which the host may carry traces.
+pub(super) fn touched(state: &RunState) -> impl Iterator<Item = &StepId> {
+    state.steps().filter(|(_, known)| known.status.may_have_touched()).map(|(step, _)| step)
 }
 
 /// The open run, which is the one that `name` means if there is a name, with the lock and what the journal then holds.
@@ -183,19 +195,27 @@ fn hold_open(
 }
 
 pub(crate) fn recover(screen: &Screen, dir: &StateDir, args: &RecoverArgs) -> Result<Exit, CommandError> {
+    let reader = Reader::new(dir.path(), host_facts().home);
+    // What it is for comes all the same.
+    if let Err(failure) = Host::by_hand(reader, std::env::current_exe()?, forget_holds) {
+        screen.complain(&failure.message);
+    }
     if let Some(because) = &args.accept {
         return accept(screen, dir, because);
     }
     let Some((run, lock, journal)) = hold_open(dir, None, |run| lock(dir, format!("recover {run}")))? else {
         return nothing_open(screen, dir, "no run is open on this host");
     };
-    let known = known(&journal, &run)?;
-    let touched = RunState::replay(&known.records)?.may_have_touched();
+    let ready = known(&journal, &run)?.ready(screen)?;
+    let state = RunState::replay(&ready.records)?;
+    let touched = state.may_have_touched();
     // What the run has not touched is up before anything is verified; the rest is the rollback's, and what nobody brings back
     // comes after it.
     let early = if touched { Ok(()) } else { bring_back_services(screen, dir) };
-    // Nobody is there at boot: what is not proven then is taken back.
-    let exit = go_on(screen, dir, lock, known, !args.forward, None)?;
+    // Nobody is there at boot: what is not proven then is taken back, and what cannot go on is not waited for.
+    let ahead = Ahead { screen, dir, ready: &ready, state: &state };
+    let back = if args.forward { ahead.why_not_forward() } else { Some(RollbackCause::Requested) };
+    let exit = go_on(screen, dir, lock, ready, back, None)?;
     let late = if touched { bring_back_services(screen, dir) } else { Ok(()) };
     early.and(late).map(|()| exit)
 }

@@ -166,6 +166,7 @@ impl Scenario {
         case.prepare().expect("prepare failed");
         same(&case.see(), &before, "prepare changed something");
         let done = case.apply(ALL).expect("apply failed");
+        case.close();
         same(&case.see_result(), &result, "applying what is there changed something");
         self.afterwards.iter().for_each(|look| look(&case.world, &done));
         if self.undo == Undo::Full {
@@ -300,6 +301,11 @@ impl Case<'_> {
         assert!(!matches!(confirmed, Confirmation::NotThere(_)), "the change is not there: {confirmed:?}");
     }
 
+    /// What was held for the time of a run ends with it, and not with this process.
+    fn close(&self) {
+        let _ = self.world.work(ALL, self.baseline.as_ref(), |work| self.step.close(work, &self.undo));
+    }
+
     /// What a rollback calls, in its order.
     fn take_back(&self, acts: i64) -> Result<(), Failure> {
         for phase in [UndoPhase::Halt, UndoPhase::Undo] {
@@ -311,6 +317,7 @@ impl Case<'_> {
 
 impl Drop for Case<'_> {
     fn drop(&mut self) {
+        self.close();
         if let Some(teardown) = &self.scenario.teardown {
             teardown(&self.world);
         }

@@ -13,6 +13,7 @@ mod first_report;
 mod harness;
 mod inspect;
 mod jiti;
+mod kept_down;
 mod laws;
 mod node;
 mod orphans;

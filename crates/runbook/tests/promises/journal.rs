@@ -250,6 +250,38 @@ fn a_full_ext4_with_small_blocks_is_no_signal() {
     full_disk("mkfs.ext4 -q -b 1024");
 }
 
+/// A mapped file that has room for a byte of each of its pages, and none for the rest of them: that is with some dozens
+/// of blocks left, and with how many depends on what else is written.
+#[test]
+fn the_last_blocks_of_an_ext4_with_small_blocks_are_no_signal() {
+    if !rustix::process::geteuid().is_root() {
+        println!("SKIPPED: mounting a small disk needs root");
+        return;
+    }
+    let bench = Bench::new();
+    let [first, then] = ["first", "then"].map(|content| {
+        let step = format!("steps:\n  - {{ id: a, uses: file.write, with: {{ path: HOST/f, content: {content} }} }}\n");
+        bench.plan(content, &step)
+    });
+    let script = format!(
+        "mkdir state; truncate -s 4M small; mkfs.ext4 -q -b 1024 -m 0 -O ^has_journal small; \
+         mount -o loop small state; chmod 700 state; $RUNBOOK apply {first} --yes > /dev/null; umount state; \
+         for left in $(seq 0 2 90); do cp small disk; mount -o loop disk state; \
+         fallocate -l $(($(stat -f -c %a state) - left))k state/filler; \
+         rc=0; $RUNBOOK apply {then} --yes > said 2>&1 || rc=$?; echo \"ends $rc\"; umount state; done"
+    );
+    let mut command = bench.command_of("unshare", &["--mount", "sh", "-euc", &script]);
+    command.env("RUNBOOK", RUNBOOK);
+    let told = said(command);
+    if told.err.contains("loop device") {
+        println!("SKIPPED: no loop devices");
+        return;
+    }
+    let ends: Vec<&str> = told.out.lines().collect();
+    assert!(ends.iter().all(|end| ["ends 0", "ends 1", "ends 4"].contains(end)), "{told:#?}");
+    assert!(ends.contains(&"ends 0") && ends.contains(&"ends 1"), "both sides of the edge were tried: {told:#?}");
+}
+
 #[test]
 fn a_full_btrfs_is_no_signal() {
     if Command::new("mkfs.btrfs").arg("--version").output().is_err() {

@@ -1,7 +1,8 @@
 //! What is kept for a run stays as a whole for as long as retention says, and then goes as a whole.
 
-use crate::bench::Bench;
+use crate::bench::{Bench, RUNBOOK, said};
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 const TWO: &str = "\
 vars:
@@ -96,6 +97,57 @@ fn failures_do_not_push_out_the_run_that_stands() {
     bench.expect(0, &["backup", "prune"]);
     bench.expect(0, &["rollback", &stands[0], "--yes"]);
     assert_eq!(fs::read_to_string(bench.host("one/a")).unwrap(), "old");
+}
+
+/// What had no room in the state directory stays in a closed directory beside its path, and goes with the run too. If
+/// something else has that name by then, it stays.
+#[test]
+fn what_was_set_aside_beside_its_path_goes_with_the_run() {
+    if !rustix::process::geteuid().is_root() {
+        println!("SKIPPED: mounting needs root");
+        return;
+    }
+    for swapped in [false, true] {
+        let bench = Bench::new();
+        bench.write("host/app/f", "old");
+        bench.write("state/.keep", "");
+        fs::remove_file(bench.state().join(".keep")).unwrap();
+        fs::set_permissions(bench.state(), fs::Permissions::from_mode(0o700)).unwrap();
+        let large = "head -c 8000000 /dev/urandom > HOST/app/large";
+        let backup = "retention: { keep_for: 1ms, keep_last: 1 }\nsteps:\n  - { id: backup, uses: backup.create, with: { paths: [HOST/app] } }\n  \
+                      - id: change\n    uses: command.run\n    with: { run: [sh, -c, \"RUN\"], effects: { writes: [{ path: HOST/app }] } }\n";
+        let fails = bench.plan("one", &backup.replace("RUN", &format!("{large}; exit 1")));
+        // Another text of the same plan.
+        let second = fails.replace("one.yaml", "two.yaml");
+        fs::write(&second, fs::read_to_string(&fails).unwrap().replace("; exit 1", "")).unwrap();
+        let swap = if swapped {
+            "d=$(ls -d host/.app.runbook-*); mv $d host/elsewhere; mkdir -m 700 $d; echo precious > $d/precious"
+        } else {
+            "true"
+        };
+        let script = format!(
+            "mount -t tmpfs -o size=4M,mode=0700 none state
+             rc=0; $RUNBOOK apply {fails} --yes || rc=$?; test $rc = 3; ls -d host/.app.runbook-*
+             {swap}
+             $RUNBOOK backup list; $RUNBOOK apply {second} --yes; $RUNBOOK history; ls -a host"
+        );
+        let mut command = bench.command_of("unshare", &["--mount", "sh", "-euc", &script]);
+        command.env("RUNBOOK", RUNBOOK);
+        let told = said(command).expect(0);
+        let left: Vec<String> = fs::read_dir(bench.path("host"))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| name.starts_with(".app.runbook-"))
+            .collect();
+        told.says(&["no room for it with the run", "no backup: what run"]);
+        match swapped {
+            false => assert_eq!(left, Vec::<String>::new()),
+            true => {
+                assert_eq!(left.len(), 1);
+                assert!(bench.host(&left[0]).join("precious").exists() && bench.host("elsewhere").exists());
+            }
+        }
+    }
 }
 
 /// A prune that was killed at each of its steps is finished by the next.

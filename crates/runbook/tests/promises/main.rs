@@ -18,6 +18,8 @@ mod secrets;
 mod services;
 mod small;
 mod statement;
+mod stops;
 mod waits;
 mod way_back;
+mod windows;
 mod xfs;

@@ -1,19 +1,13 @@
 //! One run a host: where two would change the same, the second one waits for nobody and says who is at work.
 
 use crate::bench::{Bench, said};
+use crate::stops::{can_stop, stopping};
+use crate::waits::until;
 use std::process::Stdio;
-use std::time::{Duration, Instant};
 
+const WRITES: &str = "steps:\n  - { id: a, uses: file.write, with: { path: HOST/f, content: CONTENT } }\n";
 const WAITS: &str = "steps:\n  - id: a\n    uses: command.run\n    with:\n      run: [sh, -c, \"touch HOST/begun; until [ -e HOST/go ]; do sleep 0.01; done\"]\n      \
                      undo: { run: [\"true\"] }\n      effects: { writes: [{ path: HOST/app }] }\n";
-
-fn until(what: &str, mut condition: impl FnMut() -> bool) {
-    let end = Instant::now() + Duration::from_secs(30);
-    while !condition() {
-        assert!(Instant::now() < end, "waited in vain for {what}");
-        std::thread::park_timeout(Duration::from_millis(5));
-    }
-}
 
 #[test]
 fn another_state_directory_is_the_same_host() {
@@ -45,32 +39,62 @@ fn another_state_directory_is_the_same_host() {
     said(apply(&below, "two")).expect(0);
 }
 
+/// Whoever asks who is at work holds nothing meanwhile, at no moment of it.
+#[test]
+fn a_look_at_the_lock_keeps_nobody_out() {
+    if !can_stop() {
+        println!("SKIPPED: no strace to stop a look with");
+        return;
+    }
+    let bench = Bench::new();
+    let plan = |content: &str| bench.plan("plan", &WRITES.replace("CONTENT", content));
+    bench.expect(0, &["apply", &plan("first"), "--yes"]);
+    let lock = bench.path("state/lock").display().to_string();
+    let plan = plan("other");
+    for look in [&["status"][..], &["apply", &plan, "--dry-run"]] {
+        let mut stops = 0;
+        stopping(&bench, "%file,flock,fcntl", look, &lock, |call| {
+            stops += 1;
+            let said = bench.run(&["apply", &plan, "--yes"]);
+            assert_eq!(said.code, Some(0), "{look:?} stands after {call}: {said:#?}");
+        })
+        .expect(0);
+        assert!(stops > 1, "{look:?} did not look at the lock");
+    }
+}
+
+/// The second one comes at every moment of the first, which is told so and no more.
 #[test]
 fn approvals_at_the_same_time_are_one_approval() {
-    let bench = Bench::new();
-    let plan = bench.plan("gate", "steps:\n  - id: go\n    uses: gate.approve\n    with: { message: Go on?, within: 60s }\n  - id: w\n    uses: file.write\n    needs: [go]\n    with: { path: HOST/f, content: x }\n");
-    let mut run =
-        bench.command(&["apply", &plan, "--yes"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let mut waiting = String::new();
-    until("the gate", || {
-        let status = bench.run(&["status", "--format", "json"]);
-        let status: serde_json::Value = serde_json::from_str(&status.out).unwrap_or_default();
-        waiting = status["run"]["run"].as_str().unwrap_or_default().to_owned();
-        status["steps"].as_array().into_iter().flatten().any(|step| step["waits_for"].is_object())
-    });
-    let approve = || {
-        bench
-            .command(&["approve", &waiting, "go", "--because", "it is fine"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap()
-    };
-    let racing: Vec<_> = (0..8).map(|_| approve()).collect();
-    for one in racing {
-        let output = one.wait_with_output().unwrap();
-        let text = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(output.status.success() || text.contains("waits no longer"), "{text}");
+    if !can_stop() {
+        println!("SKIPPED: no strace to stop an approval with");
+        return;
     }
-    assert!(run.wait().unwrap().success());
+    let bench = Bench::new();
+    let gate = "  - { id: go, uses: gate.approve, needs: [a], with: { message: Go on?, within: 60s } }\n";
+    let plan = bench.plan("gate", &(WRITES.to_owned() + gate));
+    bench.kill_at(&plan, 3);
+    let run = bench.run(&["status", "--format", "json"]).json()["run"]["run"].as_str().unwrap().to_owned();
+    let step = bench.path(&format!("state/runs/{run}/go"));
+    let approve = ["approve", &run, "go", "--because", "it is fine"];
+    let mut stops = 0;
+    for nth in 1.. {
+        let _ = std::fs::remove_dir_all(&step);
+        stops = 0;
+        let first = stopping(&bench, "%file", &approve, step.to_str().unwrap(), |call| {
+            stops += 1;
+            if stops == nth {
+                let second = bench.run(&approve);
+                assert_eq!(second.code, Some(0), "the first stands after {call}: {second:#?}");
+            }
+        });
+        assert_eq!(first.code, Some(0), "{nth}: {first:#?}");
+        let names: Vec<_> = std::fs::read_dir(&step).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(names, ["approved.json"], "{nth}");
+        if stops < nth {
+            break;
+        }
+    }
+    assert!(stops > 2, "the approval was hardly stopped");
+    bench.expect(0, &["resume", "--yes"]);
 }

@@ -1,6 +1,6 @@
 //! What is wrong is said before anything stops: by `plan`, and by `apply` before its first change.
 
-use crate::bench::{Bench, Said};
+use crate::bench::{Bench, Said, said};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
@@ -190,6 +190,22 @@ fn what_a_step_before_may_bring_is_told_as_a_doubt() {
     assert!(bench.host("copy").exists());
 }
 
+/// A secret that is too short to be recognised in other forms is told; that is no reason not to run.
+#[test]
+fn a_secret_that_is_too_short_is_told() {
+    let bench = Bench::new();
+    let plan = bench.plan(
+        "short",
+        "vars:\n  pin: { type: secret, from: { env: TEST_PIN } }\n  long: { type: secret, from: { env: TEST_LONG } }\nsteps:\n  \
+         - { id: a, uses: file.write, with: { path: HOST/a, content: \"{{ vars.pin }}{{ vars.long }}\" } }\n",
+    );
+    for args in [&["plan", &plan][..], &["apply", &plan, "--yes"]] {
+        let mut command = bench.command(args);
+        command.env("TEST_PIN", "q7z9x").env("TEST_LONG", "q7z9xk");
+        said(command).expect(0).says(&["warning: the secret `pin`"]).never_says(&["secret `long` is", "q7z9x"]);
+    }
+}
+
 /// A failure that the plan lets pass, and a step whose condition is not known, refuse nothing.
 #[test]
 fn a_failure_that_decides_nothing_refuses_nothing() {
@@ -209,4 +225,198 @@ fn a_failure_that_decides_nothing_refuses_nothing() {
         .never_says(&["none3"]);
     bench.expect(0, &["apply", &plan, "--yes"]);
     assert!(bench.host("first").exists());
+}
+
+/// Kills an `apply` of `plan`, which has so many steps, when its first step is done.
+fn killed_after_first(bench: &Bench, plan: &str, steps: u32) {
+    // The beginning, a forecast for each step, and three records of the first step.
+    let mut command = bench.command(&["apply", plan, "--yes"]);
+    command.env("RUNBOOK_FAULT", format!("kill-after={}", 1 + steps + 3)).env("TEST_TOKEN", "a-token-to-use");
+    assert_eq!(said(command).code, None);
+    assert!(bench.host("first").exists());
+}
+
+/// What is gone since the run began is told together before anything goes on, and the run stays as it is.
+#[test]
+fn a_resume_asks_what_is_still_to_be_done_before_it_goes_on() {
+    let bench = Bench::new();
+    let chain = [
+        "uses: file.write\n    with: { path: HOST/first, content: first }",
+        "uses: file.copy\n    with: { from: HOST/from, path: HOST/copy }",
+        "uses: command.run\n    with: { run: [HOST/tool], effects: { writes: [{ path: HOST/ran }] }, undo: { run: [HOST/back] } }",
+        "uses: file.write\n    with: { path: HOST/dir/secret, content: \"{{ vars.token }}\" }",
+        "uses: verify.signals\n    with:\n      within: 1s\n      signals:\n        up: { command: [HOST/probe] }\n        \
+         f: { command: [\"true\", a], kind: functional }\n        n: { command: [\"true\", b], kind: negative }",
+    ];
+    let step = |(nth, step): (usize, &&str)| {
+        let needs = nth.checked_sub(1).map(|before| format!("    needs: [s{before}]\n")).unwrap_or_default();
+        format!("  - id: s{nth}\n{needs}    {step}\n")
+    };
+    let steps: String = chain.iter().enumerate().map(step).collect();
+    let plan = bench
+        .plan("chain", &format!("vars:\n  token: {{ type: secret, from: {{ env: TEST_TOKEN }} }}\nsteps:\n{steps}"));
+    let tools = ["tool", "back", "probe"];
+    let bring = || {
+        bench.write("host/from", "from");
+        fs::create_dir_all(bench.host("dir")).unwrap();
+        for tool in tools {
+            let path = bench.write(&format!("host/{tool}"), "#!/bin/sh\n");
+            fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+    };
+    bring();
+    // The baseline of the verification is one more record.
+    killed_after_first(&bench, &plan, 6);
+    ["from", "tool", "back", "probe"].iter().for_each(|name| fs::remove_file(bench.host(name)).unwrap());
+    fs::remove_dir(bench.host("dir")).unwrap();
+    let before = bench.picture("host");
+    let told = bench.expect(1, &["resume", "--yes"]).says(&[
+        "TEST_TOKEN",
+        "host/from is not there",
+        "host/tool",
+        "host/back",
+        "host/probe",
+        "host/dir is not there",
+        "does not go on, and nothing was touched",
+        "runbook rollback",
+        "takes back `s0`",
+    ]);
+    assert_eq!(bench.picture("host"), before, "{told:?}");
+    bench.expect(6, &["status"]).says(&["is still open"]);
+    bring();
+    let mut resume = bench.command(&["resume", "--yes"]);
+    resume.env("TEST_TOKEN", "a-token-to-use");
+    said(resume).expect(0);
+    assert_eq!(fs::read_to_string(bench.host("dir/secret")).unwrap(), "a-token-to-use");
+}
+
+/// Two steps, killed between them; the second copies what the first has no part in.
+const COPIES: &str = "\
+steps:
+  - { id: s0, uses: file.write, with: { path: HOST/first, content: first } }
+  - { id: s1, uses: file.copy, needs: [s0], with: { from: HOST/from, path: HOST/copy } }
+";
+
+/// What a done step relied on may be gone by now, and what it made is not expected of it again.
+#[test]
+fn a_resume_does_not_ask_what_is_done() {
+    let bench = Bench::new();
+    bench.write("host/from", "from");
+    let plan = bench.plan(
+        "done",
+        "steps:\n  - { id: s0, uses: file.copy, with: { from: HOST/from, path: HOST/first } }\n  \
+         - { id: s1, uses: file.copy, needs: [s0], with: { from: HOST/first, path: HOST/copy } }\n",
+    );
+    killed_after_first(&bench, &plan, 2);
+    fs::remove_file(bench.host("from")).unwrap();
+    bench.expect(0, &["resume", "--yes"]).never_says(&["warning"]);
+    assert_eq!(fs::read_to_string(bench.host("copy")).unwrap(), "from");
+
+    let bench = Bench::new();
+    bench.write("host/from", "from");
+    let plan = bench.plan(
+        "made",
+        "steps:\n  - { id: s0, uses: file.copy, with: { from: HOST/from, path: HOST/first } }\n  \
+         - { id: s1, uses: file.copy, needs: [s0], with: { from: HOST/first, path: HOST/copy } }\n",
+    );
+    killed_after_first(&bench, &plan, 2);
+    fs::remove_file(bench.host("first")).unwrap();
+    bench.expect(1, &["resume", "--yes"]).says(&["step `s1`", "host/first is not there", "runbook rollback"]);
+    bench.expect(0, &["rollback", "--yes"]);
+}
+
+/// What a step before may bring is told, and the run goes on.
+#[test]
+fn a_resume_tells_what_is_doubtful_and_goes_on() {
+    let bench = Bench::new();
+    let plan = bench.plan(
+        "may",
+        "steps:\n  - { id: s0, uses: file.write, with: { path: HOST/first, content: first } }\n  \
+         - { id: make, uses: command.run, needs: [s0], with: { run: [touch, HOST/made], undo: { run: [rm, -f, HOST/made] } } }\n  \
+         - { id: copy, uses: file.copy, needs: [make], with: { from: HOST/made, path: HOST/copy } }\n",
+    );
+    killed_after_first(&bench, &plan, 3);
+    bench
+        .expect(0, &["resume", "--yes"])
+        .says(&["warning: step `copy` would fail", "if step `make` does not bring it"]);
+    assert!(bench.host("copy").exists());
+}
+
+/// Nobody is there at boot to bring what is missing: the run goes back, and says why.
+#[test]
+fn a_recovery_that_cannot_go_forward_goes_back_and_says_why() {
+    let bench = Bench::new();
+    bench.write("host/from", "from");
+    let plan = bench.plan("copies", COPIES);
+    killed_after_first(&bench, &plan, 2);
+    fs::remove_file(bench.host("from")).unwrap();
+    let words = ["step `s1` would fail", "host/from is not there"];
+    bench.expect(3, &["recover", "--boot", "--forward"]).says(&words).says(&["so it goes back"]);
+    assert!(!bench.host("first").exists());
+    bench.expect(0, &["show"]).says(&words);
+    bench.expect(0, &["report"]).says(&words);
+
+    let bench = Bench::new();
+    bench.write("host/from", "from");
+    let plan = bench.plan("copies", COPIES);
+    killed_after_first(&bench, &plan, 2);
+    bench.expect(0, &["recover", "--boot", "--forward"]);
+    assert!(bench.host("copy").exists());
+}
+
+/// A command of the plan that takes a step back by a program, and a change before and behind it.
+const WAY_BACK: &str = "\
+steps:
+  - { id: s0, uses: file.write, with: { path: HOST/first, content: first } }
+  - id: by-hand
+    uses: command.run
+    needs: [s0]
+    with: { run: [\"true\"], effects: { writes: [{ path: HOST/x }] }, undo: { run: [HOST/back] } }
+  - { id: last, needs: [by-hand], LAST }
+";
+
+fn program(bench: &Bench, name: &str) {
+    let path = bench.write(name, "#!/bin/sh\n");
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[test]
+fn a_rollback_that_would_end_half_way_does_not_begin() {
+    let bench = Bench::new();
+    program(&bench, "host/back");
+    let plan = bench.plan("back", &WAY_BACK.replace("LAST", "uses: file.write, with: { path: HOST/last, content: x }"));
+    bench.expect(0, &["apply", &plan, "--yes"]);
+    fs::remove_file(bench.host("back")).unwrap();
+    let before = bench.picture("host");
+    let words = ["step `by-hand` could not be taken back", "host/back", "is not on this host"];
+    bench.expect(1, &["rollback", "--yes"]).says(&words).says(&["nothing was touched"]);
+    assert_eq!(bench.picture("host"), before);
+    program(&bench, "host/back");
+    bench.expect(0, &["rollback", "--yes"]);
+    assert!(!bench.host("first").exists());
+}
+
+#[test]
+fn a_rollback_of_an_open_run_tells_it_and_goes_as_far_as_it_can() {
+    let bench = Bench::new();
+    program(&bench, "host/back");
+    let plan = bench.plan("back", &WAY_BACK.replace("LAST", "uses: file.write, with: { path: HOST/last, content: x }"));
+    // The last step has acted, and its end is not on record.
+    let mut command = bench.command(&["apply", &plan, "--yes"]);
+    command.env("RUNBOOK_FAULT", format!("kill-before={}", 1 + 3 + 9));
+    assert_eq!(said(command).code, None);
+    assert!(bench.host("last").exists());
+    fs::remove_file(bench.host("back")).unwrap();
+    bench.expect(5, &["rollback", "--yes"]).says(&["warning: step `by-hand` could not be taken back"]);
+    assert!(!bench.host("last").exists() && bench.host("first").exists());
+}
+
+#[test]
+fn what_is_put_back_before_is_no_obstacle_of_a_rollback() {
+    let bench = Bench::new();
+    program(&bench, "host/back");
+    let plan = bench.plan("back", &WAY_BACK.replace("LAST", "uses: file.remove, with: { path: HOST/back }"));
+    bench.expect(0, &["apply", &plan, "--yes"]);
+    bench.expect(0, &["rollback", "--yes"]).never_says(&["warning", "could not"]);
+    assert!(bench.host("back").exists() && !bench.host("first").exists());
 }

@@ -2,6 +2,7 @@
 //! behind the link. Every window of the writer, of removal, exchange, staging and restore is open to it many times.
 
 use crate::bench::Bench;
+use crate::waits::until;
 use std::fs;
 use std::os::unix::fs::chown;
 use std::process::{Child, Command, Stdio};
@@ -25,11 +26,7 @@ fn swapper(bench: &Bench) -> Swapper {
     command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups", "sh", "-c", SWAPS]);
     let child = command.current_dir(bench.host("app")).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let swapper = Swapper(child);
-    let end = std::time::Instant::now() + std::time::Duration::from_secs(30);
-    while !bench.host("app/swapping").exists() {
-        assert!(std::time::Instant::now() < end, "nobody swaps");
-        std::thread::park_timeout(std::time::Duration::from_millis(5));
-    }
+    until("somebody who swaps", || bench.host("app/swapping").exists());
     swapper
 }
 

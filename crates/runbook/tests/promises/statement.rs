@@ -8,6 +8,16 @@ use std::fs;
 const FAILS: &str =
     "  - { id: z, uses: command.run, needs: [a], with: { run: [\"false\"], undo: { run: [\"true\"] } } }\n";
 
+/// A plan that ends at its first step, which only reads.
+const CHANGES_NOTHING: &str = "\
+steps:
+  - { id: c, uses: command.capture, with: { run: [\"false\"] } }
+  - { id: a, uses: file.write, needs: [c], with: { path: HOST/g, content: x } }
+";
+
+/// A plan that writes one file.
+const WRITES: &str = "steps:\n  - { id: a, uses: file.write, with: { path: HOST/f, content: x } }\n";
+
 /// A program and its state, a command that writes `writes`, and a verification that is green.
 fn plan(bench: &Bench, paths: &str, writes: &str, then: &str) -> String {
     bench.write("host/app/V", "1\n");
@@ -120,8 +130,7 @@ fn stuck_below_another(bench: &Bench) -> String {
         works: { command: [test, -e, HOST/ok], role: blocking, kind: functional }
 ",
     );
-    let fail =
-        bench.plan("fail", "steps:\n  - { id: c, uses: command.capture, with: { run: [\"false\"] } }\n  - { id: a, uses: file.write, needs: [c], with: { path: HOST/g, content: x } }\n");
+    let fail = bench.plan("fail", CHANGES_NOTHING);
     bench.expect(0, &["apply", &min, "--yes"]);
     let first = bench.expect(0, &["show", "--format", "json"]).json()["run"]["run"].as_str().unwrap().to_owned();
     bench.run(&["apply", &fail, "--yes"]);
@@ -163,7 +172,7 @@ fn a_stuck_run_of_which_all_is_taken_back_is_read_again() {
 #[test]
 fn an_open_run_has_an_exit_code_of_its_own() {
     let bench = Bench::new();
-    let plan = bench.plan("plan", "steps:\n  - { id: a, uses: file.write, with: { path: HOST/f, content: x } }\n");
+    let plan = bench.plan("plan", WRITES);
     bench.kill_at(&plan, 4);
     let said = bench.expect(6, &["status"]).says(&["was interrupted and is still open"]);
     assert!(said.out.starts_with("Blocked:"), "{}", said.out);
@@ -184,8 +193,7 @@ fn a_rollback_without_a_name_takes_what_there_is_to_take_back() {
   - { id: z, uses: command.run, needs: [a], on_failure: stop, with: { run: [\"false\"], undo: { run: [\"true\"] } } }
 ",
     );
-    let nothing =
-        bench.plan("nothing", "steps:\n  - { id: c, uses: command.capture, with: { run: [\"false\"] } }\n  - { id: b, uses: file.write, needs: [c], with: { path: HOST/g, content: x } }\n");
+    let nothing = bench.plan("nothing", CHANGES_NOTHING);
     bench.expect(0, &["rollback", "--help"]);
     bench.expect(4, &["apply", &stops, "--yes"]);
     bench.run(&["apply", &nothing, "--yes"]);
@@ -198,9 +206,8 @@ fn a_rollback_without_a_name_takes_what_there_is_to_take_back() {
 #[test]
 fn a_good_run_below_another_is_taken_back_by_name_only() {
     let bench = Bench::new();
-    let good = bench.plan("good", "steps:\n  - { id: a, uses: file.write, with: { path: HOST/f, content: x } }\n");
-    let nothing =
-        bench.plan("nothing", "steps:\n  - { id: c, uses: command.capture, with: { run: [\"false\"] } }\n  - { id: b, uses: file.write, needs: [c], with: { path: HOST/g, content: x } }\n");
+    let good = bench.plan("good", WRITES);
+    let nothing = bench.plan("nothing", CHANGES_NOTHING);
     bench.expect(0, &["apply", &good, "--yes"]);
     bench.run(&["apply", &nothing, "--yes"]);
     let said = bench.expect(1, &["rollback", "--yes"]).says(&["left nothing to take back", "of good"]);
@@ -357,7 +364,7 @@ fn a_signal_that_cannot_be_read_before_the_change_is_told() {
 #[test]
 fn a_boot_before_the_first_change_claims_nothing_of_the_host() {
     let bench = Bench::new();
-    let plan = bench.plan("plan", "steps:\n  - { id: a, uses: file.write, with: { path: HOST/f, content: x } }\n");
+    let plan = bench.plan("plan", WRITES);
     bench.kill_at(&plan, 2);
     let said = bench.expect(0, &["recover", "--boot"]);
     said.says(&["No step had begun to change anything; no signal was read since."]).never_says(&["as it was"]);

@@ -15,7 +15,8 @@ const SOON: Duration = Duration::from_secs(25);
 const FAILS: &str =
     "  - { id: z, uses: command.run, needs: [a], with: { run: [\"false\"], undo: { run: [\"true\"] } } }\n";
 
-fn until(what: &str, mut condition: impl FnMut() -> bool) {
+/// Waits for what another process does.
+pub(crate) fn until(what: &str, mut condition: impl FnMut() -> bool) {
     let end = Instant::now() + SOON;
     while !condition() {
         assert!(Instant::now() < end, "waited in vain for {what}");

@@ -465,9 +465,7 @@ fn the_umask_of_the_caller_reaches_nothing_that_is_started() {
         assert_eq!(mode(name) & 0o044, 0o044, "{name}");
     }
     let by_service = bench.host("by-service");
-    while !by_service.exists() {
-        std::thread::yield_now();
-    }
+    crate::waits::until("the service", || by_service.exists());
     assert_eq!(fs::metadata(&by_service).unwrap().mode() & 0o777, 0o644);
     // What is runbook's own is for its user alone.
     assert_eq!(mode("state"), 0o700);

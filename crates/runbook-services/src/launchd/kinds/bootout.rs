@@ -3,7 +3,7 @@
 use super::params::{self, OUTPUTS};
 use crate::launchd::{Job, Manner};
 use runbook_host::Reader;
-use runbook_model::{Declaration, Diagnostic, Diagnostics, Failure, Prediction, Role, UndoPhase};
+use runbook_model::{Declaration, Diagnostic, Diagnostics, Failure, Prediction, Role, ServiceSeen, UndoPhase};
 use runbook_step::{Args, Done, Kind, KindDoc, Probe, Step, Work};
 use serde_json::Value as Json;
 use std::borrow::Cow;
@@ -76,5 +76,9 @@ impl Step for Down {
 
     fn take_back(&self, phase: UndoPhase, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
         self.job.take_back(phase, work, undo, self.manner, false)
+    }
+
+    fn close(&self, work: &Work<'_>, _: &Json) -> Result<Option<ServiceSeen>, Failure> {
+        self.job.seen(work.host).map(Some)
     }
 }

@@ -5,7 +5,9 @@ use super::params::{self, OUTPUTS};
 use crate::freshness::newer_than;
 use crate::launchd::{Before, Definition, Job, JobState, Manner};
 use runbook_host::Reader;
-use runbook_model::{Declaration, Diagnostic, Diagnostics, Failure, Prediction, Resource, Role, UndoPhase};
+use runbook_model::{
+    Declaration, Diagnostic, Diagnostics, Failure, Prediction, Resource, Role, ServiceSeen, UndoPhase,
+};
 use runbook_step::{Args, Confirmation, Done, Kind, KindDoc, Probe, Step, Work};
 use serde_json::Value as Json;
 use std::borrow::Cow;
@@ -172,5 +174,9 @@ impl Step for Up {
 
     fn take_back(&self, phase: UndoPhase, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
         self.job.take_back(phase, work, undo, self.manner, true)
+    }
+
+    fn close(&self, work: &Work<'_>, _: &Json) -> Result<Option<ServiceSeen>, Failure> {
+        self.job.seen(work.host).map(Some)
     }
 }

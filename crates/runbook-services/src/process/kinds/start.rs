@@ -5,7 +5,8 @@ use crate::freshness::{newer_than, settle};
 use crate::process::Life;
 use runbook_host::Reader;
 use runbook_model::{
-    Declaration, Diagnostic, Diagnostics, Failure, Prediction, Purpose, Resource, Role, UndoPhase, UndoSource,
+    Declaration, Diagnostic, Diagnostics, Failure, Prediction, Purpose, Resource, Role, ServiceSeen, UndoPhase,
+    UndoSource,
 };
 use runbook_step::{Args, Confirmation, Done, Kind, KindDoc, Lack, Param, ParamType, Probe, Step, Work};
 use serde_json::Value as Json;
@@ -141,5 +142,9 @@ impl Step for Start {
 
     fn take_back(&self, phase: UndoPhase, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
         self.0.service.take_back(phase, work, undo, true)
+    }
+
+    fn close(&self, work: &Work<'_>, _: &Json) -> Result<Option<ServiceSeen>, Failure> {
+        self.0.service.seen(work.host).map(Some)
     }
 }

@@ -4,8 +4,8 @@ use super::params;
 use crate::process::{Life, Service};
 use runbook_host::Reader;
 use runbook_model::{
-    Declaration, Diagnostic, Diagnostics, Failure, Outputs, Prediction, Purpose, Role, SERVICE_KEY, UndoPhase,
-    UndoSource, service_state,
+    Declaration, Diagnostic, Diagnostics, Failure, Outputs, Prediction, Purpose, Role, SERVICE_KEY, ServiceSeen,
+    UndoPhase, UndoSource, service_state,
 };
 use runbook_step::{Args, Done, Kind, KindDoc, OutputDoc, Probe, Step, Work};
 use serde_json::Value as Json;
@@ -84,5 +84,9 @@ impl Step for Stop {
 
     fn take_back(&self, phase: UndoPhase, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
         self.0.take_back(phase, work, undo, false)
+    }
+
+    fn close(&self, work: &Work<'_>, _: &Json) -> Result<Option<ServiceSeen>, Failure> {
+        self.0.seen(work.host).map(Some)
     }
 }

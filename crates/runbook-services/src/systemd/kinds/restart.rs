@@ -4,7 +4,9 @@ use super::fresh;
 use super::params::{self, OUTPUTS};
 use crate::systemd::{Before, Manner, Rise, Unit, UnitState};
 use runbook_host::Reader;
-use runbook_model::{Declaration, Diagnostic, Diagnostics, Failure, Prediction, Resource, Role, UndoPhase};
+use runbook_model::{
+    Declaration, Diagnostic, Diagnostics, Failure, Prediction, Resource, Role, ServiceSeen, UndoPhase,
+};
 use runbook_step::{Args, Confirmation, Done, Kind, KindDoc, Lack, Param, ParamType, Probe, Step, Work};
 use serde_json::Value as Json;
 use std::borrow::Cow;
@@ -120,5 +122,21 @@ impl Step for Again {
 
     fn take_back(&self, phase: UndoPhase, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
         self.unit.take_back(phase, work, undo, self.manner, true)
+    }
+
+    fn keep_down_again(&self, work: &Work<'_>, undo: &Json) -> Result<(), Failure> {
+        self.unit.keep_down_again(work, undo, self.manner)
+    }
+
+    fn find(&self, host: &Reader) -> Result<Json, Failure> {
+        self.unit.find(host)
+    }
+
+    fn revive(&self, work: &Work<'_>, found: &Json) -> Result<String, Failure> {
+        self.unit.revive(work, found, self.manner)
+    }
+
+    fn close(&self, work: &Work<'_>, undo: &Json) -> Result<Option<ServiceSeen>, Failure> {
+        self.unit.close(work, undo).map(Some)
     }
 }

@@ -4,7 +4,8 @@ use super::params;
 use crate::systemd::{Load, Manner, Unit, UnitState};
 use runbook_host::Reader;
 use runbook_model::{
-    Declaration, Diagnostic, Diagnostics, Failure, Outputs, Prediction, Role, SERVICE_KEY, UndoPhase, service_state,
+    Declaration, Diagnostic, Diagnostics, Failure, Outputs, Prediction, Role, SERVICE_KEY, ServiceSeen, UndoPhase,
+    service_state,
 };
 use runbook_step::{Args, Confirmation, Done, Kind, KindDoc, OutputDoc, Probe, Step, Work};
 use serde_json::{Value as Json, json};
@@ -20,9 +21,11 @@ static DOC: KindDoc = KindDoc {
         "It is done when systemd's job is done, the unit is down and its control group is empty. What stays behind, \
          as it does with `KillMode=process`, is named by number and command, and the step fails; `leave_processes` \
          is for units that mean it so. A unit that is not on the host is down. Sockets, timers and paths that start it and are \
-         active are stopped before it, units that need it go down with it: the prediction names them. Where the plan starts \
-         it again, nothing else can until then, be it over the bus or from a cron job: a drop-in below /run asserts that this \
-         `runbook` has ended. Undo starts it again if it was up, after its start limit was reset, and with it all that went \
+         active are stopped before it, units that need it go down with it: the prediction names them. Until the plan starts \
+         it again, and otherwise until the run is over, nobody else can, be it over the bus or from a cron job: a drop-in below \
+         /run asserts that this `runbook` has ended. What a plan stops and does not start is down at its end, and then anybody \
+         may start it; how it is then is read and told. A unit that runs and is masked is refused: nothing could bring it \
+         back. Undo starts it again if it was up, after its start limit was reset, and with it all that went \
          down.",
     ),
     params: Cow::Borrowed(&[params::UNIT, params::USER, params::LEAVE_PROCESSES]),
@@ -48,16 +51,13 @@ impl Kind for Stop {
     }
 
     fn bind(&self, args: &Args<'_>) -> Result<Box<dyn Step>, Diagnostic> {
-        let held = args.context.services.contains(&params::resource(args));
-        Ok(Box::new(Down { unit: params::unit(args)?, manner: params::manner(args)?, held }))
+        Ok(Box::new(Down { unit: params::unit(args)?, manner: params::manner(args)? }))
     }
 }
 
 struct Down {
     unit: Unit,
     manner: Manner,
-    /// The plan brings it up again, and nobody else is to until then.
-    held: bool,
 }
 
 impl Down {
@@ -106,9 +106,23 @@ impl Step for Down {
         self.unit.resolved(work.host)?.remember(work)
     }
 
+    fn can_take_back(&self, host: &Reader) -> Result<(), Failure> {
+        let unit = self.unit.resolved(host)?;
+        let state = unit.state(host)?;
+        if state.load != Load::Masked || !state.is_up() {
+            return Ok(());
+        }
+        Err(Failure::refused(format!("{unit} is masked and runs: once it is stopped, nothing can start it again"))
+            .hint(format!("`systemctl unmask {unit}` lifts the mask, if it is not there for a reason")))
+    }
+
+    fn keeps_down(&self) -> bool {
+        true
+    }
+
     fn apply(&self, work: &Work<'_>, _: &Json) -> Result<Done, Failure> {
         let unit = self.unit.resolved(work.host)?;
-        unit.bring_down(work, self.manner, self.held)?;
+        unit.bring_down(work, self.manner)?;
         let triggers = unit.owed(work)?.map(|owed| owed.triggers).unwrap_or_default();
         let with = if triggers.is_empty() { String::new() } else { format!(", and so is {}", triggers.join(", ")) };
         Ok(Done::saying(format!("{unit} is down{with}")).with(Self::outputs(&unit)))
@@ -122,5 +136,21 @@ impl Step for Down {
 
     fn take_back(&self, phase: UndoPhase, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
         self.unit.take_back(phase, work, undo, self.manner, false)
+    }
+
+    fn keep_down_again(&self, work: &Work<'_>, undo: &Json) -> Result<(), Failure> {
+        self.unit.keep_down_again(work, undo, self.manner)
+    }
+
+    fn find(&self, host: &Reader) -> Result<Json, Failure> {
+        self.unit.find(host)
+    }
+
+    fn revive(&self, work: &Work<'_>, found: &Json) -> Result<String, Failure> {
+        self.unit.revive(work, found, self.manner)
+    }
+
+    fn close(&self, work: &Work<'_>, undo: &Json) -> Result<Option<ServiceSeen>, Failure> {
+        self.unit.close(work, undo).map(Some)
     }
 }

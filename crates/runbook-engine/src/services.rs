@@ -1,0 +1,46 @@
+//! What a run reads of services besides what its steps do to them: how they were before the first change, whether a boot
+//! in the middle of the run brought them back, and how they are at its end. Pure.
+
+use crate::Course;
+use crate::decide::{Action, Job};
+use runbook_model::{Event, RunState, SERVICE_KEY, ServiceFound, StepId, service_step};
+
+/// The services of which it is not known how they were before the first change, each by its first step.
+pub(crate) fn not_found<'a>(state: &'a RunState, course: &'a Course) -> impl Iterator<Item = &'a StepId> + use<'a> {
+    let touched = state.may_have_touched();
+    let wanted =
+        |step: &&StepId| state.step(step).is_some_and(|known| known.needed != Some(false) && known.found.is_none());
+    course.movers().iter().filter(move |_| !touched).filter(wanted)
+}
+
+/// The next service of which it is to be seen whether a boot left it down. A run that had come to an end owes it to nobody.
+pub(crate) fn to_look_after<'a>(state: &'a RunState, course: &'a Course) -> Option<&'a StepId> {
+    let was_up = |data: &serde_json::Value| data[SERVICE_KEY]["state"] == "up";
+    let open = found(state, course).find(|(_, found)| was_up(&found.data) && !found.looked_after);
+    open.filter(|_| !state.had_ended).map(|(step, _)| step)
+}
+
+/// How services were before the first change, each with the step that found it.
+fn found<'a>(state: &'a RunState, course: &'a Course) -> impl Iterator<Item = (&'a StepId, &'a ServiceFound)> {
+    course.movers().iter().filter_map(|step| Some((step, state.step(step)?.found.as_ref()?)))
+}
+
+/// Services that were up before the run and do not come up again.
+pub(crate) fn down_for_good(state: &RunState, course: &Course) -> Vec<String> {
+    found(state, course).filter_map(|(_, found)| Some(found.failure.as_ref()?.message.clone())).collect()
+}
+
+/// `actions`, or, where they end the run, first a reading of each service that it had its hands on.
+pub(crate) fn read_before_the_end(state: &RunState, actions: Vec<Action>) -> Vec<Action> {
+    let ends = |action: &Action| matches!(action, Action::Record(Event::RunFinished { .. }));
+    if !actions.iter().any(ends) {
+        return actions;
+    }
+    let unread = state.services.iter().filter(|(_, time)| time.seen.is_none());
+    let look = |(service, _): (&String, _)| {
+        let step = service_step(state, service)?.clone();
+        Some(Action::Start(Job::Close { step, service: service.clone() }))
+    };
+    let looks: Vec<Action> = unread.filter_map(look).collect();
+    if looks.is_empty() { actions } else { looks }
+}

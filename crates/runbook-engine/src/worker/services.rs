@@ -1,0 +1,81 @@
+//! Jobs about services that no step asked for: see `crate::services`.
+
+use super::{Bench, Worker};
+use crate::decide::Input;
+use runbook_model::{Failure, ServiceSeen, StepId};
+use serde_json::Value as Json;
+use std::sync::{Mutex, OnceLock};
+
+/// What the process before this one kept down: steps with their undo data.
+#[derive(Default)]
+pub(crate) struct KeptDown {
+    steps: Vec<(StepId, Json)>,
+    again: OnceLock<Result<(), Failure>>,
+}
+
+impl KeptDown {
+    pub(crate) fn by(steps: Vec<(StepId, Json)>) -> Self {
+        Self { steps, again: OnceLock::new() }
+    }
+}
+
+impl Worker {
+    /// The boot of this host; empty where it has no name.
+    pub(super) fn boot(&self) -> String {
+        self.program.reader(self.state_dir.path()).boot().unwrap_or_default()
+    }
+}
+
+impl Bench<'_> {
+    /// How the service of the step is before the first change. What cannot be known yet is not waited for.
+    pub(super) fn find(&self, step: StepId) -> Input {
+        let found = self.bind_early().and_then(|bound| bound.find(self.host.reader()));
+        Input::Found { step, data: found.unwrap_or(Json::Null), boot: self.worker.boot() }
+    }
+
+    /// Brings up a service that a boot left down.
+    pub(super) fn revive(&self, step: StepId) -> Input {
+        let boot = self.worker.boot();
+        let result = if boot.is_empty() || boot == self.brief.found_in {
+            Ok(String::new())
+        } else {
+            let back = self.on_the_way_back();
+            back.and_then(|(bound, bench)| bound.revive(&bench.tools(&|note| bench.say(note)), &self.brief.found))
+        };
+        Input::Revived { step, result }
+    }
+
+    /// Lets go of the service, and reads it.
+    pub(super) fn close(&self, step: StepId, service: String) -> Input {
+        let back = self.on_the_way_back();
+        let seen = back.and_then(|(bound, bench)| {
+            let nobody = || ServiceSeen::unread("");
+            Ok(bound.close(&bench.tools(&|note| bench.say(note)), &self.brief.undo)?.unwrap_or_else(nobody))
+        });
+        let seen = seen.unwrap_or_else(|failure| ServiceSeen::unread(format!("not read: {}", failure.message)));
+        Input::Closed { step, service, seen }
+    }
+
+    /// Before the first job of this process that acts: what an earlier process of the run kept down, and could not once it
+    /// had ended, is brought down again if others had it up meanwhile, and kept down.
+    pub(super) fn keep_down_again(&self) -> Result<(), Failure> {
+        let again = || {
+            self.worker.kept_down.steps.iter().try_for_each(|(step, undo)| {
+                let Some(def) = self.worker.program.step(step) else { return Ok(()) };
+                let bench = Bench {
+                    worker: self.worker,
+                    def,
+                    brief: self.brief,
+                    host: self.host.clone(),
+                    dir: self.worker.state_dir.step(&self.worker.run, step),
+                    held: Mutex::default(),
+                    evidence: Mutex::default(),
+                    remains: self.remains.clone(),
+                };
+                let (bound, bench) = bench.on_the_way_back()?;
+                bound.keep_down_again(&bench.tools(&|note| bench.say(note)), undo)
+            })
+        };
+        self.worker.kept_down.again.get_or_init(again).clone()
+    }
+}

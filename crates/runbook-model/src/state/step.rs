@@ -1,0 +1,98 @@
+//! What is known of one step of a run.
+
+use crate::{
+    Decided, Decision, Failure, Outputs, Prediction, Reading, Remains, ServiceFound, SignalVerdict, StepStatus,
+    UndoPhase, Waiting,
+};
+
+/// One step as far as the events tell.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StepState {
+    /// Where it is in its life.
+    pub status: StepStatus,
+    /// Attempts begun.
+    pub attempts: u32,
+    /// What was predicted before the first change.
+    pub prediction: Option<Prediction>,
+    /// Whether it has to run.
+    pub needed: Option<bool>,
+    /// How to take it back; set from its intent on.
+    pub undo: Option<serde_json::Value>,
+    /// What it would put out, as far as that was known before the first change.
+    pub foretold: Outputs,
+    /// What it put out.
+    pub outputs: Outputs,
+    /// What it did, or why it did nothing, in one line.
+    pub summary: String,
+    /// Why it failed, or why its undo did.
+    pub failure: Option<Failure>,
+    /// What it waits for; `None` unless it waits for a person now.
+    pub waits_for: Option<Waiting>,
+    /// What nobody can tell from its signals; `Some` while a person is asked what follows.
+    pub asks: Option<Failure>,
+    /// What was decided where its signals did not.
+    pub decided: Option<Decided>,
+    /// The signals that it read.
+    pub readings: Vec<Reading>,
+    /// The signals before the first change.
+    pub baseline: Option<Vec<Reading>>,
+    /// Why there is no reading from before the first change.
+    pub no_baseline: Option<Failure>,
+    /// Positions taken with the baseline.
+    pub marks: serde_json::Value,
+    /// The signals after the rollback.
+    pub after_rollback: Option<Vec<Reading>>,
+    /// Why the signals could not be read after the rollback.
+    pub not_verified: Option<Failure>,
+    /// Which green signals the rollback did not bring back.
+    pub lost: Vec<String>,
+    /// Which green signals could not be read after the rollback.
+    pub unread: Vec<String>,
+    /// Whether the signals were read since the last part of the run was taken back.
+    pub verified: bool,
+    /// The last part of taking it back that began.
+    pub undo_phase: Option<UndoPhase>,
+    /// Parts of taking it back that are complete, in order.
+    pub undone: Vec<UndoPhase>,
+    /// When the last part of taking it back began, in milliseconds since 1970.
+    pub undo_started_at: Option<i64>,
+    /// Why its undo failed; `None` where it did not, or where a later attempt went well.
+    pub undo_failure: Option<Failure>,
+    /// What it, or its undo, left on the host.
+    pub remains: Vec<Remains>,
+    /// How what the rollback kept differs from this backup; `None` until it was compared since the last part of the run
+    /// was taken back.
+    pub compared: Option<Vec<Remains>>,
+    /// How its service was before the first change, if it looked.
+    pub found: Option<ServiceFound>,
+    /// Its place among the steps in the order in which their intents became durable.
+    pub intent_seq: Option<u64>,
+    /// When it began, in milliseconds since 1970.
+    pub started_at: Option<i64>,
+    /// When it ended going forward.
+    pub finished_at: Option<i64>,
+    /// Its place among all records when it ended going forward: what orders it against intents, as no clock can.
+    pub finished_seq: Option<u64>,
+}
+
+impl StepState {
+    /// What later steps may use of it: what it put out, or what was foretold where it did not act.
+    pub fn usable_outputs(&self) -> &Outputs {
+        if self.outputs.is_empty() { &self.foretold } else { &self.outputs }
+    }
+
+    /// Whether somebody kept the change although its signals prove nothing.
+    pub fn is_kept(&self) -> bool {
+        self.decided.as_ref().is_some_and(|decided| decided.decision == Decision::Keep)
+    }
+
+    /// What it left on the host, with what differs from its backup.
+    pub fn all_remains(&self) -> impl Iterator<Item = &Remains> {
+        self.remains.iter().chain(self.compared.iter().flatten())
+    }
+
+    /// Whether there is a signal to compare with after a rollback.
+    pub fn was_green(&self) -> bool {
+        self.baseline.iter().flatten().any(|reading| reading.verdict == SignalVerdict::Green)
+    }
+}

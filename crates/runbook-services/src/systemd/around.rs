@@ -1,0 +1,72 @@
+//! A unit around a run: how it is before the first change, kept down again by a process that goes on with the run of another,
+//! brought up where a boot left it down, and how it is at the end.
+
+use super::control::Manner;
+use super::way_back::Before;
+use super::{Unit, UnitState};
+use runbook_host::Reader;
+use runbook_model::{Failure, ServiceSeen};
+use runbook_step::Work;
+use serde_json::Value as Json;
+
+impl Unit {
+    /// How it is, with what [`revive`](Self::revive) needs.
+    pub fn find(&self, host: &Reader) -> Result<Json, Failure> {
+        let unit = self.resolved(host)?;
+        unit.before(host, false)?.to_json(&unit)
+    }
+
+    /// Brings up what was up before and is not since the boot: the unit, and what starts it.
+    pub fn revive(&self, work: &Work<'_>, found: &Json, manner: Manner) -> Result<String, Failure> {
+        let Some(before) = Before::read(found)? else { return Ok(String::new()) };
+        let unit = self.of(work.host, &before)?;
+        let is_up = unit.state(work.host)?.is_up();
+        let lacks_starters = unit.lacks_starters(work, &before.triggers)?;
+        if before.up && (!is_up || lacks_starters) {
+            return unit.bring_back(work, &before, manner);
+        }
+        if !lacks_starters {
+            return Ok(String::new());
+        }
+        unit.let_others(work, manner, &before.triggers)?;
+        Ok(format!("{} can start {unit} again", before.triggers.join(", ")))
+    }
+
+    /// Brings it down and keeps it down if this run had it down when its process before ended.
+    pub fn keep_down_again(&self, work: &Work<'_>, undo: &Json, manner: Manner) -> Result<(), Failure> {
+        let unit = self.of_undo(work.host, undo)?;
+        match unit.owed(work)? {
+            Some(_) => unit.bring_down(work, Manner { leave_processes: true, ..manner }).map(drop),
+            None => Ok(()),
+        }
+    }
+
+    /// Lets everybody start it, and reads it.
+    pub fn close(&self, work: &Work<'_>, undo: &Json) -> Result<ServiceSeen, Failure> {
+        let unit = self.of_undo(work.host, undo)?;
+        unit.forget_hold(work.host)?;
+        let state = unit.state(work.host)?;
+        let down = unit.starters_that_are_down(work)?;
+        let with = if down.is_empty() { String::new() } else { format!(", and so is {}", down.join(", ")) };
+        let scope = if unit.user { " --user" } else { "" };
+        let names: Vec<&str> = down.iter().map(String::as_str).chain([unit.name.as_str()]).collect();
+        Ok(ServiceSeen {
+            up: Some(state.is_up() || state.has_run()),
+            words: format!("{}{with}", activity(&state)),
+            start: Some(format!("systemctl{scope} start {}", names.join(" "))),
+        })
+    }
+
+    /// The unit that a step was about when it began: an alias that the plan names may be gone by now.
+    fn of_undo(&self, host: &Reader, undo: &Json) -> Result<Self, Failure> {
+        match Before::read(undo)? {
+            Some(before) => self.of(host, &before),
+            None => self.resolved(host),
+        }
+    }
+}
+
+/// `active`, `inactive`, `failed`: systemd's own word, which is what `systemctl is-active` says.
+fn activity(state: &UnitState) -> &str {
+    if state.active.is_empty() { "unknown to systemd" } else { &state.active }
+}
