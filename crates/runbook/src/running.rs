@@ -1,22 +1,16 @@
 //! What `apply`, `resume`, `rollback` and `recover` share: the lock, the journal, and a run to its end.
 
+use crate::clock::now_ms;
 use crate::error::{CommandError, Exit};
 use crate::facts::host_facts;
 use crate::gaps;
+use crate::known::Known;
 use crate::loading;
 use crate::naming::{Named, pick};
 use crate::screen::Screen;
-use runbook_engine::{Asker, Ending, Program, Runner, Saved, Settings};
+use runbook_engine::{Asker, Ending, Program, Runner, Settings};
 use runbook_journal::{Claim, Holder, Journal, Lock, Look, RunRow, StateDir};
-use runbook_model::{Access, Next, Plan, Record, Resource, RunId, RunState, Verdict};
-use std::time::{SystemTime, UNIX_EPOCH};
-
-/// A run as the journal holds it.
-pub(crate) struct Known {
-    pub(crate) run: RunId,
-    pub(crate) saved: Saved,
-    pub(crate) records: Vec<Record>,
-}
+use runbook_model::{Access, Next, Plan, Resource, RunId, RunState, Verdict};
 
 /// Takes the lock for `doing`.
 pub(crate) fn lock(dir: &StateDir, doing: String) -> Result<Lock, CommandError> {
@@ -88,14 +82,6 @@ pub(crate) fn choose(journal: &Journal, name: Option<&str>) -> Result<RunRow, Co
         }
     };
     if at < runs.len() { Ok(runs.swap_remove(at)) } else { Err(CommandError::refused("no plan was ever applied here")) }
-}
-
-/// Everything that the journal holds about a run.
-pub(crate) fn known(journal: &Journal, run: &RunId) -> Result<Known, CommandError> {
-    let saved = journal.saved(run)?;
-    let saved =
-        serde_json::from_str(&saved).map_err(|source| runbook_engine::Error::Saved { run: run.clone(), source })?;
-    Ok(Known { run: run.clone(), saved, records: journal.records(run)? })
 }
 
 /// The run that is open or stuck, if there is one.
@@ -179,10 +165,4 @@ pub(crate) fn end(
         screen.note_beside_account(&format!("run {run} is open: {}", either_way(run)));
     }
     Ok(Exit::of(&ending.state, asked_back))
-}
-
-/// Milliseconds since 1970.
-pub(crate) fn now_ms() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
