@@ -8,18 +8,17 @@ use std::path::{Path, PathBuf};
 use tar::EntryType;
 
 use crate::compare::{Change, Difference, Stage, differences};
-use crate::digest::{Digest, update_zeros};
+use crate::content::content_digest;
 use crate::error::Error;
 use crate::escaped::{bytes_of, name_of};
-use crate::limits::Limit;
+use crate::limit::Limit;
 use crate::manifest::{Entry, EntryKind, Manifest, Root};
-use crate::mounts::Mounts;
+use crate::mounts::{Ground, Mounts};
 use crate::pack::member_name;
-use crate::place::not_plain;
-use crate::restore::on_its_ground;
+use crate::plain_path::not_plain;
 use crate::spot::{Spot, real};
 use crate::stream;
-use crate::unpack::{Member, Members, Piece};
+use crate::unpack::{Member, Members};
 
 /// A complete backup in its directory.
 #[derive(Debug, Clone)]
@@ -233,6 +232,17 @@ impl Backup {
     }
 }
 
+/// An error when another file system than then is where the place is.
+pub(crate) fn on_its_ground(root: &Root, spot: &Spot) -> Result<(), Error> {
+    let then = if spot.real() == root.real { &root.ground } else { &root.inside };
+    match (then, Ground::of(spot.fd())) {
+        (Some(then), Some(now)) if !now.is_same_as(then) => {
+            Err(Error::OtherMount { path: spot.path().to_path_buf(), then: then.mount.clone(), now: now.mount })
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Whether a member's header says the same as the manifest.
 pub(crate) fn agrees(member: &Member, entry: &Entry) -> Result<(), String> {
     let differs = |what: &str| {
@@ -267,50 +277,4 @@ pub(crate) fn agrees(member: &Member, entry: &Entry) -> Result<(), String> {
         return differs("mode, time or attributes");
     }
     Ok(())
-}
-
-pub(crate) fn content_digest<R: std::io::Read>(
-    members: &mut Members<R>,
-    member: &Member,
-    archive: &Path,
-    cancel: &dyn Fn() -> bool,
-) -> Result<Digest, Error> {
-    let mut hasher = blake3::Hasher::new();
-    let taken = members.content(member, |piece| {
-        match piece {
-            Piece::Data(bytes) => {
-                hasher.update(bytes);
-            }
-            Piece::Hole(length) => update_zeros(&mut hasher, length),
-        }
-        if cancel() { Err(Stop::Cancelled) } else { Ok(()) }
-    });
-    taken.map_err(|stop| stop.within(archive, member))?;
-    Ok(Digest::from_hasher(&hasher))
-}
-
-/// Why the content of a member was not read to its end.
-pub(crate) enum Stop {
-    Cancelled,
-    Damaged(std::io::Error),
-    Failed(Error),
-}
-
-impl From<std::io::Error> for Stop {
-    fn from(error: std::io::Error) -> Self {
-        Self::Damaged(error)
-    }
-}
-
-impl Stop {
-    pub(crate) fn within(self, archive: &Path, member: &Member) -> Error {
-        match self {
-            Self::Cancelled => Error::Cancelled,
-            Self::Failed(error) => error,
-            Self::Damaged(error) => Error::ArchiveDamaged {
-                archive: archive.to_path_buf(),
-                why: format!("{error}, in {}", name_of(&member.name).display()),
-            },
-        }
-    }
 }

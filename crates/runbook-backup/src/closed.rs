@@ -9,10 +9,10 @@ use rustix::io::Errno;
 
 use crate::error::Error;
 use crate::mounts::Mounts;
+use crate::openat::names;
 use crate::place::Place;
 use crate::remove::{Resistance, remove_at};
 use crate::spot::Spot;
-use crate::tree::names;
 
 /// Where something is now that was replaced.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -255,7 +255,7 @@ impl<'a> Comparison<'a> {
 /// A file's digest, flags and attributes. Without a buffer the content is not read.
 fn read_file(found: &Found<'_>, buffer: &mut [u8]) -> std::io::Result<(Option<Digest>, u32, Attributes)> {
     if buffer.is_empty() {
-        let fd = crate::tree::open_file(found.parent, found.name)?;
+        let fd = crate::openat::open_file(found.parent, found.name)?;
         return Ok((None, flags::read(&fd), attributes::read(fd.as_fd())?));
     }
     let (digest, fd) = digest_of(found.parent, found.name, buffer)?;

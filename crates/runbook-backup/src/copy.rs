@@ -17,10 +17,11 @@ use crate::extents::{self, Extent};
 use crate::inode::Inode;
 use crate::manifest::{Attributes, EntryKind, SkipReason};
 use crate::mounts::Mounts;
+use crate::openat::open_file;
 use crate::place::{Metadata, Place, finish};
 use crate::recorder::describe;
 use crate::spot::Spot;
-use crate::tree::{Found, Visit, open_file, walk};
+use crate::tree::{Found, Visit, walk};
 
 /// What was copied or unpacked.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

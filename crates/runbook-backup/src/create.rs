@@ -14,17 +14,14 @@ use crate::descent::{Id, id_of};
 use crate::digest::HashingWriter;
 use crate::durable;
 use crate::error::Error;
-use crate::limits::Limit;
+use crate::limit::Limit;
 use crate::manifest::{Archive, Entry, EntryKind, FORMAT, MANIFEST, Manifest, Root, SkipReason, Skipped};
 use crate::mounts::{Ground, Mounts};
-use crate::place::not_plain;
-use crate::recorder::Recorder;
+use crate::plain_path::not_plain;
+use crate::recorder::{INSIDE, Recorder};
 use crate::spot::{Spot, ids_up_from, real};
 use crate::timestamp::Timestamp;
 use crate::tree::{Found, Visit, walk};
-
-pub(crate) const INSIDE: &str =
-    "the state directory of runbook is inside of it, and a way back would take that back too; name what is beside it";
 
 /// How an archive is compressed.
 #[derive(Debug, Clone, Copy)]

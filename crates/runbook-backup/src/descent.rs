@@ -8,7 +8,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::Stat;
 use rustix::io::Errno;
 
-use crate::tree::open_directory;
+use crate::openat::open_directory;
 
 /// How many of the last directories stay open. The others are found again from below.
 const OPEN: usize = 24;

@@ -13,13 +13,13 @@ use std::path::{Component, Path, PathBuf};
 use rustix::fs::{Gid, Uid};
 use tar::EntryType;
 
+use crate::content::write_content;
 use crate::copy::{Copied, new_place, undo};
 use crate::durable;
 use crate::error::Error;
 use crate::escaped::{name_of, to_path};
 use crate::manifest::{Attributes, EntryKind};
 use crate::place::{Metadata, Place, finish};
-use crate::restore::write_content;
 use crate::timestamp::Timestamp;
 use crate::unpack::{Member, Members, Piece};
 

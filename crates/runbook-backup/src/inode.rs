@@ -1,8 +1,8 @@
 //! What `stat` says about a file, in one form on every system.
 
 use rustix::fs::{FileType, Mode, Stat};
+use serde::{Deserialize, Serialize};
 
-use crate::manifest::Seen;
 use crate::timestamp::Timestamp;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +18,17 @@ pub(crate) struct Inode {
     pub(crate) seen: Seen,
     /// Bytes on disk, for telling a file with holes.
     pub(crate) allocated: u64,
+}
+
+/// What tells whether an inode was touched since it was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    /// The file system's device number.
+    pub dev: u64,
+    /// The inode's number.
+    pub ino: u64,
+    /// When the inode last changed.
+    pub ctime: Timestamp,
 }
 
 /// The widths of these fields differ between systems.

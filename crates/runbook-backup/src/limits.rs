@@ -1,67 +1,18 @@
 //! What a backup of a tree cannot bring back, found by looking at the tree or at a manifest: told before and after.
 
 use std::collections::{HashMap, HashSet};
-use std::fmt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::FileType;
-use serde::{Deserialize, Serialize};
 
 use crate::descent::Id;
 use crate::error::Error;
-use crate::escaped;
 use crate::inode::Inode;
+use crate::limit::{Limit, LimitKind};
 use crate::manifest::{EntryKind, Manifest, SkipReason};
 use crate::mounts::Mounts;
 use crate::spot::{Spot, leads_to};
 use crate::tree::{Found, Visit, walk};
-
-/// One thing that a backup does not hold as it is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Limit {
-    /// Where it is.
-    #[serde(with = "escaped::path")]
-    pub path: PathBuf,
-    /// What it is.
-    #[serde(flatten)]
-    pub what: LimitKind,
-}
-
-/// Sorts of limits.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "limit", rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum LimitKind {
-    /// A socket belongs to the process that listens on it, and is not there after a restore.
-    Socket,
-    /// The file has so many names outside of the backup: after a restore they are another file.
-    OtherNames {
-        /// How many.
-        count: u64,
-    },
-    /// A link leads to a place that the backup does not hold: what is written through it does not come back.
-    LeadsOut {
-        /// Where it leads.
-        #[serde(with = "escaped::path")]
-        to: PathBuf,
-    },
-}
-
-impl fmt::Display for Limit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = self.path.display();
-        match &self.what {
-            LimitKind::Socket => write!(f, "{path} is a socket, which only the process that listens on it can make"),
-            LimitKind::OtherNames { count: 1 } => {
-                write!(f, "{path} has another name outside, which would be another file")
-            }
-            LimitKind::OtherNames { count } => {
-                write!(f, "{path} has {count} names outside, which would be another file")
-            }
-            LimitKind::LeadsOut { to } => write!(f, "{path} leads to {}, which is not in the backup", to.display()),
-        }
-    }
-}
 
 /// What a backup of these paths, taken now, could not bring back. Reads no content.
 pub fn limits(paths: &[PathBuf]) -> Result<Vec<Limit>, Error> {

@@ -14,8 +14,10 @@ use serde::{Deserialize, Serialize};
 use crate::digest::{Digest, HashingWriter};
 use crate::error::Error;
 use crate::escaped;
-use crate::limits::Limit;
+use crate::inode::Seen;
+use crate::limit::Limit;
 use crate::mounts::Ground;
+use crate::plain_path::not_plain;
 use crate::timestamp::Timestamp;
 
 /// The manifest's file name in a backup's directory.
@@ -208,17 +210,6 @@ impl EntryKind {
     }
 }
 
-/// What tells whether an inode was touched since it was read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Seen {
-    /// The file system's device number.
-    pub dev: u64,
-    /// The inode's number.
-    pub ino: u64,
-    /// When the inode last changed.
-    pub ctime: Timestamp,
-}
-
 /// Extended attributes by name. Written as a JSON object with hexadecimal values.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "BTreeMap<String, String>", into = "BTreeMap<String, String>")]
@@ -398,7 +389,7 @@ impl Manifest {
         }
         for entry in &self.entries {
             let path = entry.path.display();
-            if crate::place::not_plain(&entry.path).is_some() || self.root_of(&entry.path).is_none() {
+            if not_plain(&entry.path).is_some() || self.root_of(&entry.path).is_none() {
                 return Err(format!("{path} is not a plain path below a root"));
             }
             if entry.archive as usize >= self.archives.len() {

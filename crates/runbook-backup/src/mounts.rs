@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::escaped;
+use crate::openat::open_directory;
 use crate::spot::Spot;
-use crate::tree::open_directory;
 
 /// Where file systems are mounted, bind mounts of the same file system among them, which `stat` cannot tell.
 #[derive(Debug, Default)]

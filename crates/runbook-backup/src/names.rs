@@ -6,7 +6,7 @@ use std::path::Path;
 use rustix::fs::{AtFlags, FileType};
 use rustix::io::Errno;
 
-use crate::backup::{Backup, Covered};
+use crate::backup::{Backup, Covered, on_its_ground};
 use crate::closed::Replaced;
 use crate::compare::{Stage, differences};
 use crate::error::Error;
@@ -14,7 +14,6 @@ use crate::exchange::own_directory;
 use crate::inode::Inode;
 use crate::manifest::EntryKind;
 use crate::mounts::Mounts;
-use crate::restore::on_its_ground;
 use crate::spot::Spot;
 use crate::staging::Staging;
 

@@ -11,7 +11,6 @@ use rustix::fs::FileType;
 use rustix::io::Errno;
 
 use crate::attributes;
-use crate::create::INSIDE;
 use crate::descent::Id;
 use crate::digest::{Digest, update_zeros};
 use crate::error::Error;
@@ -20,8 +19,12 @@ use crate::extents::{self, Extent};
 use crate::flags;
 use crate::inode::Inode;
 use crate::manifest::{Attributes, Entry, EntryKind, SkipReason, Skipped};
+use crate::openat::open_file;
 use crate::pack::Packer;
-use crate::tree::{Found, Visit, open_file};
+use crate::tree::{Found, Visit};
+
+pub(crate) const INSIDE: &str =
+    "the state directory of runbook is inside of it, and a way back would take that back too; name what is beside it";
 
 /// Files up to this size are read whole before their header is written, so a changed one is simply read again.
 const WHOLE: u64 = 1 << 20;

@@ -10,8 +10,8 @@ use rustix::io::Errno;
 use crate::descent::Descent;
 use crate::error::Error;
 use crate::inode::Inode;
+use crate::openat::{names, open_file};
 use crate::spot::Spot;
-use crate::tree::{names, open_file};
 
 /// Removes what is at a path, a directory with all that it holds; links are removed, not followed. Says how many entries
 /// went: none when nothing was there.

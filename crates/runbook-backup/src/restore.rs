@@ -1,28 +1,27 @@
 //! Puts a path back as it was: unpacked beside it, checked entry by entry, exchanged in one rename. `staging.rs` does the latter.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{self, Seek, SeekFrom, Write};
+use std::io;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
 use crate::aside::set_aside_at;
-use crate::backup::{Backup, Covered, Stop, agrees};
+use crate::backup::{Backup, Covered, agrees, on_its_ground};
 use crate::closed::Replaced;
 use crate::compare::{self, differences, first_names};
-use crate::digest::{Digest, update_zeros};
+use crate::content::write_content;
 use crate::durable;
 use crate::error::Error;
 use crate::flags;
 use crate::inode::Inode;
-use crate::manifest::{Entry, EntryKind, Root};
-use crate::mounts::{Ground, Mounts};
+use crate::manifest::{Entry, EntryKind};
+use crate::mounts::Mounts;
+use crate::openat::{open_directory, open_file};
 use crate::place::{Metadata, Place, finish, set_mtime};
 use crate::spot::Spot;
 use crate::staging::{NEW, Staging, finish_interrupted_at};
 use crate::stream;
-use crate::tree::{open_directory, open_file};
-use crate::unpack::{Member, Members, Piece};
+use crate::unpack::{Member, Members};
 
 /// What a restore did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -178,17 +177,6 @@ fn set_flags(entries: &[Entry], path: &Path, spot: &Spot) -> Result<(), Error> {
     Ok(())
 }
 
-/// An error when another file system than then is where the place is.
-pub(crate) fn on_its_ground(root: &Root, spot: &Spot) -> Result<(), Error> {
-    let then = if spot.real() == root.real { &root.ground } else { &root.inside };
-    match (then, Ground::of(spot.fd())) {
-        (Some(then), Some(now)) if !now.is_same_as(then) => {
-            Err(Error::OtherMount { path: spot.path().to_path_buf(), then: then.mount.clone(), now: now.mount })
-        }
-        _ => Ok(()),
-    }
-}
-
 fn restored(entries: &[Entry], identical: bool, replaced: Option<Replaced>) -> Restored {
     let sizes = entries.iter().filter_map(|entry| match entry.kind {
         EntryKind::File { size, .. } => Some(size),
@@ -315,38 +303,4 @@ impl<'a> Stage<'a> {
         }
         finish(file.as_fd(), &entry.path, &Metadata::from(entry))
     }
-}
-
-/// Writes a member's content to a new file, leaving holes where it had them.
-pub(crate) fn write_content<R: io::Read>(
-    file: &mut File,
-    members: &mut Members<R>,
-    member: &Member,
-    archive: &Path,
-    path: &Path,
-    cancel: &dyn Fn() -> bool,
-) -> Result<Digest, Error> {
-    let mut hasher = blake3::Hasher::new();
-    let failed = |error: io::Error| Stop::Failed(Error::io("write", path, error));
-    let mut ends_in_hole = false;
-    let written = members.content(member, |piece| {
-        match piece {
-            Piece::Data(bytes) => {
-                hasher.update(bytes);
-                file.write_all(bytes).map_err(failed)?;
-            }
-            Piece::Hole(length) => {
-                update_zeros(&mut hasher, length);
-                let length = i64::try_from(length).unwrap_or(i64::MAX);
-                file.seek(SeekFrom::Current(length)).map_err(failed)?;
-            }
-        }
-        ends_in_hole = matches!(piece, Piece::Hole(_));
-        if cancel() { Err(Stop::Cancelled) } else { Ok(()) }
-    });
-    written.map_err(|stop| stop.within(archive, member))?;
-    if ends_in_hole {
-        file.set_len(member.size).map_err(|error| Error::io("write", path, error))?;
-    }
-    Ok(Digest::from_hasher(&hasher))
 }

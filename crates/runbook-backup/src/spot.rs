@@ -55,7 +55,7 @@ impl Spot {
                 Ok(()) | Err(Errno::EXIST) => {}
                 Err(error) => return Err(failed(error)),
             }
-            dir = crate::tree::open_directory(dir.as_fd(), &part).map_err(failed)?;
+            dir = crate::openat::open_directory(dir.as_fd(), &part).map_err(failed)?;
         }
         real.push(name);
         Ok(Self { dir, name: name.to_os_string(), path: path.to_path_buf(), real })

@@ -18,16 +18,16 @@ use crate::aside::keep;
 use crate::closed::Replaced;
 use crate::copy::{Copied, copy_into};
 use crate::digest::Digest;
-use crate::dress::Model;
 use crate::durable;
 use crate::error::Error;
 use crate::exchange::{Was, rename_to_free, swap};
 use crate::foreign::unpack_into;
+use crate::model::Model;
 use crate::mounts::Mounts;
+use crate::openat::names;
 use crate::place::Place;
 use crate::remove::{make_movable, put_back};
 use crate::spot::Spot;
-use crate::tree::names;
 
 pub(crate) const NEW: &str = "new";
 const READY: &str = "ready";

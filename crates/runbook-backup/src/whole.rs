@@ -11,7 +11,8 @@ use crate::backup::{Backup, Verified};
 use crate::digest::Digest;
 use crate::error::Error;
 use crate::inode::Inode;
-use crate::manifest::{EntryKind, MANIFEST, Seen};
+use crate::inode::Seen;
+use crate::manifest::{EntryKind, MANIFEST};
 
 /// The file in a backup's directory that remembers what was read back.
 const MARK: &str = "verified.json";

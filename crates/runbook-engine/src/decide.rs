@@ -1,215 +1,14 @@
 //! The heart: from what is known and what just came in, what to record and what to start. Pure: no I/O, no clock.
 
-use crate::aging::{ages, only_starts};
+use crate::action::{Action, Job, take_back};
+use crate::forward::{begin, missing_baselines};
+use crate::input::{Began, Input};
 use crate::services::{not_found, read_before_the_end};
 use crate::{Course, forward, way_back};
 use runbook_model::{
     Decided, Decision, Event, Failure, FailureKind, OnFailure, Outcome, Outputs, Reading, Remains, RunPhase, RunState,
-    ServiceSeen, StepId, StepStatus, UndoPhase, Verdict, Waiting,
+    StepId, StepStatus, UndoPhase,
 };
-use serde_json::Value as Json;
-use std::time::Duration;
-
-/// Something that the run has to react to.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Input {
-    /// A new run; its header and predictions are recorded.
-    Begin,
-    /// This process goes on with a run; that is recorded.
-    Resume,
-    /// Records were folded in, or a job ended. `idle` is whether no job is under way.
-    Advance {
-        /// No job is under way.
-        idle: bool,
-    },
-    /// First Ctrl-C: what runs is finished, nothing more is started, and the run stays open.
-    Drain,
-    /// Second Ctrl-C. In a rollback the same as the first.
-    Cancel,
-    /// A baseline was read.
-    BaselineTaken {
-        /// The verification.
-        step: StepId,
-        /// Its rows.
-        readings: Vec<Reading>,
-        /// Its positions.
-        marks: Json,
-        /// Why there are none.
-        failure: Option<Failure>,
-    },
-    /// A step was probed and prepared.
-    Began {
-        /// The step.
-        step: StepId,
-        /// What came of it.
-        began: Began,
-    },
-    /// A step that acts waits for a person.
-    Waits {
-        /// The step.
-        step: StepId,
-        /// For what.
-        waiting: Waiting,
-    },
-    /// A person was asked what follows from evidence that does not tell.
-    Decided {
-        /// The verification.
-        step: StepId,
-        /// The answer; `None` if the question was withdrawn, because the run is interrupted or ends anyway.
-        decided: Option<Decided>,
-    },
-    /// A step acted.
-    Acted {
-        /// The step.
-        step: StepId,
-        /// What it did, with its outputs, or why not.
-        result: Result<(String, Outputs), Failure>,
-        /// The rows that it read.
-        readings: Vec<Reading>,
-        /// What it left on the host besides its change.
-        remains: Vec<Remains>,
-    },
-    /// The pause before another attempt is over.
-    Paused {
-        /// The step.
-        step: StepId,
-    },
-    /// A part of a step was taken back, or not.
-    TakenBack {
-        /// The step.
-        step: StepId,
-        /// The part.
-        phase: UndoPhase,
-        /// What was put back, or why not.
-        result: Result<String, Failure>,
-        /// What is left on the host all the same.
-        remains: Vec<Remains>,
-    },
-    /// The signals were read after the rollback.
-    Verified {
-        /// The verification.
-        step: StepId,
-        /// Its rows.
-        readings: Vec<Reading>,
-        /// Green signals of the baseline that were read and are not green now.
-        lost: Vec<String>,
-        /// Green signals of the baseline that could not be read now.
-        unread: Vec<String>,
-        /// Why nothing could be read.
-        failure: Option<Failure>,
-    },
-    /// What the rollback kept was compared with a backup.
-    Compared {
-        /// The step that made the backup.
-        step: StepId,
-        /// What differs, or could not be compared.
-        remains: Vec<Remains>,
-    },
-    /// It was seen how the service of a step is before the first change.
-    Found {
-        /// The step.
-        step: StepId,
-        /// What the step needs to bring it to that state; null if that is not known.
-        data: Json,
-        /// The boot in which that was.
-        boot: String,
-    },
-    /// A service that a boot left down was brought up, or did not need it, or does not come up.
-    Revived {
-        /// The step that found it.
-        step: StepId,
-        /// What was done, or why not.
-        result: Result<String, Failure>,
-    },
-    /// A service was let go of and read.
-    Closed {
-        /// The step by which it is reached.
-        step: StepId,
-        /// The service.
-        service: String,
-        /// How it was.
-        seen: ServiceSeen,
-    },
-}
-
-/// What came of probing and preparing a step.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Began {
-    /// Its condition is false.
-    Skip(String),
-    /// The host is as wanted.
-    Unchanged {
-        /// What is there.
-        summary: String,
-        /// What it puts out.
-        outputs: Outputs,
-    },
-    /// It can act. `undo` is `None` for a step that changes nothing, which needs no intent.
-    Ready {
-        /// How to take it back.
-        undo: Option<Json>,
-    },
-    /// It cannot.
-    Failed(Failure),
-}
-
-/// Something to do, in order: everything that is recorded before a job must be in the journal before the job starts.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Action {
-    /// Append this to the journal and fold it in.
-    Record(Event),
-    /// Start this.
-    Start(Job),
-}
-
-/// A piece of work for a thread. Each ends in one [`Input`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Job {
-    /// Read the signals before the first change.
-    Baseline(StepId),
-    /// Evaluate the condition, probe, prepare.
-    Begin {
-        /// The step.
-        step: StepId,
-        /// Act even if the probe finds nothing to do: what it serves has changed.
-        forced: bool,
-    },
-    /// Apply and confirm.
-    Act(StepId),
-    /// After a crash: confirm, and apply only if the change is not there.
-    Recheck(StepId),
-    /// Ask a person what follows from evidence that does not tell.
-    Ask(StepId),
-    /// Wait before another attempt.
-    Pause {
-        /// The step.
-        step: StepId,
-        /// For so long.
-        pause: Duration,
-    },
-    /// Take a part of a step back.
-    TakeBack {
-        /// The step.
-        step: StepId,
-        /// The part.
-        phase: UndoPhase,
-    },
-    /// Read the signals after the rollback.
-    Verify(StepId),
-    /// Compare what the rollback kept with the backup of this step.
-    Compare(StepId),
-    /// See how the service of this step is before the first change.
-    Find(StepId),
-    /// Bring up the service of this step if a boot left it down.
-    Revive(StepId),
-    /// Let go of a service and read it, for the end of the run.
-    Close {
-        /// The step by which it is reached.
-        step: StepId,
-        /// The service.
-        service: String,
-    },
-}
 
 /// What to do next. The records come before the jobs that rely on them.
 pub fn decide(state: &RunState, course: &Course, input: Input) -> Vec<Action> {
@@ -281,17 +80,6 @@ fn advance(state: &RunState, course: &Course, idle: bool) -> Vec<Action> {
     }
 }
 
-/// The verifications whose signals still have to be read before the first change.
-pub(crate) fn missing_baselines<'a>(
-    state: &'a RunState,
-    course: &'a Course,
-) -> impl Iterator<Item = &'a StepId> + use<'a> {
-    let wanted =
-        |step: &&StepId| state.step(step).is_some_and(|known| known.needed != Some(false) && known.baseline.is_none());
-    let touched = state.may_have_touched();
-    course.verifications().iter().filter(move |_| !touched).filter(wanted)
-}
-
 fn baselines(state: &RunState, course: &Course) -> Vec<Action> {
     let looks = not_found(state, course).map(|step| Action::Start(Job::Find(step.clone())));
     let baselines = missing_baselines(state, course).map(|step| Action::Start(Job::Baseline(step.clone())));
@@ -324,30 +112,9 @@ fn resume(state: &RunState, course: &Course) -> Vec<Action> {
     actions
 }
 
-/// The record and the job of taking back a part of `step`.
-pub(crate) fn take_back(step: &StepId, phase: UndoPhase) -> [Action; 2] {
-    let step = step.clone();
-    [Action::Record(Event::UndoStarted { step: step.clone(), phase }), Action::Start(Job::TakeBack { step, phase })]
-}
-
 fn not_acted(step: StepId) -> Action {
     let outcome = Outcome::Skipped { because: "the run ended before it acted".to_owned() };
     Action::Record(Event::StepFinished { step, outcome, outputs: Outputs::new(), readings: Vec::new() })
-}
-
-/// The job that begins `step`. A restart whose program or configuration was changed in this run must not be talked out
-/// of it by its probe, which sees only files that it knows; nor a start, by a process of before.
-pub(crate) fn begin(state: &RunState, course: &Course, step: &StepId) -> Action {
-    let declaration = course.schedule.declaration(step);
-    let renews = |earlier: &StepId| {
-        declaration.is_some_and(|declaration| {
-            way_back::restarts(declaration) || (only_starts(declaration) && ages(course, earlier, declaration))
-        })
-    };
-    let changed = |earlier: &&StepId| state.status(earlier) == StepStatus::Changed;
-    let forced = declaration.is_some_and(|declaration| declaration.starts().next().is_some())
-        && course.schedule.ancestors(step).into_iter().filter(changed).any(renews);
-    Action::Start(Job::Begin { step: step.clone(), forced })
 }
 
 fn after_begin(state: &RunState, course: &Course, step: StepId, began: Began) -> Vec<Action> {
@@ -478,17 +245,4 @@ fn taken_back(step: StepId, phase: UndoPhase, result: Result<String, Failure>) -
         Err(failure) => (String::new(), Some(failure)),
     };
     Action::Record(Event::UndoFinished { step, phase, summary, failure })
-}
-
-/// The last record.
-pub(crate) fn over(verdict: Verdict, note: impl Into<String>) -> Vec<Action> {
-    vec![Action::Record(Event::RunFinished { verdict, note: note.into() })]
-}
-
-/// Whether a failure of `step` ends the run, and how.
-pub(crate) fn ends_run(course: &Course, step: &StepId) -> Option<OnFailure> {
-    match course.policy(step).on_failure {
-        OnFailure::Continue => None,
-        ending => Some(ending),
-    }
 }

@@ -1,10 +1,11 @@
 //! Going forward: which steps are ready, and what a failure or a cancel leads to. Pure.
 
 use crate::Course;
+use crate::action::{Action, Job, over, take_back};
+use crate::aging::{ages, only_starts};
 use crate::course::{Rank, Wait};
-use crate::decide::{Action, begin, ends_run, missing_baselines, over, take_back};
 use crate::services::not_found;
-use crate::way_back::{compare_undone, verifies};
+use crate::way_back::{compare_undone, restarts, verifies};
 use runbook_model::{
     Event, FailureKind, OnFailure, Outcome, Outputs, Prediction, Purpose, Role, RollbackCause, RunPhase, RunState,
     StepId, StepState, StepStatus, UndoPhase, Verdict,
@@ -226,4 +227,38 @@ fn note_on_continued(state: &RunState) -> String {
     let failed: Vec<String> =
         state.steps().filter(|(_, known)| known.failure.is_some()).map(|(step, _)| format!("`{step}`")).collect();
     if failed.is_empty() { String::new() } else { format!("the plan lets pass that {} failed", failed.join(", ")) }
+}
+
+/// The job that begins `step`. A restart whose program or configuration was changed in this run must not be talked out
+/// of it by its probe, which sees only files that it knows; nor a start, by a process of before.
+pub(crate) fn begin(state: &RunState, course: &Course, step: &StepId) -> Action {
+    let declaration = course.schedule.declaration(step);
+    let renews = |earlier: &StepId| {
+        declaration.is_some_and(|declaration| {
+            restarts(declaration) || (only_starts(declaration) && ages(course, earlier, declaration))
+        })
+    };
+    let changed = |earlier: &&StepId| state.status(earlier) == StepStatus::Changed;
+    let forced = declaration.is_some_and(|declaration| declaration.starts().next().is_some())
+        && course.schedule.ancestors(step).into_iter().filter(changed).any(renews);
+    Action::Start(Job::Begin { step: step.clone(), forced })
+}
+
+/// The verifications whose signals still have to be read before the first change.
+pub(crate) fn missing_baselines<'a>(
+    state: &'a RunState,
+    course: &'a Course,
+) -> impl Iterator<Item = &'a StepId> + use<'a> {
+    let wanted =
+        |step: &&StepId| state.step(step).is_some_and(|known| known.needed != Some(false) && known.baseline.is_none());
+    let touched = state.may_have_touched();
+    course.verifications().iter().filter(move |_| !touched).filter(wanted)
+}
+
+/// Whether a failure of `step` ends the run, and how.
+pub(crate) fn ends_run(course: &Course, step: &StepId) -> Option<OnFailure> {
+    match course.policy(step).on_failure {
+        OnFailure::Continue => None,
+        ending => Some(ending),
+    }
 }

@@ -3,6 +3,7 @@
 //! `decide` is the heart: pure, from state and input to actions. `runner` is the short loop around it; `worker` does
 //! one piece of work on a thread. How things look on a screen is not here: see [`Observer`].
 
+mod action;
 mod aging;
 mod asker;
 mod audience;
@@ -14,6 +15,7 @@ mod error;
 mod faults;
 mod forward;
 mod going_on;
+mod input;
 mod interrupts;
 mod leftovers;
 mod observer;
@@ -30,10 +32,12 @@ mod wake;
 mod way_back;
 mod worker;
 
+pub use action::{Action, Job};
 pub use asker::Asker;
 pub use course::{Course, Policy};
-pub use decide::{Action, Began, Input, Job, decide};
+pub use decide::decide;
 pub use error::Error;
+pub use input::{Began, Input};
 pub use interrupts::Interrupts;
 pub use leftovers::end_leftovers;
 pub use observer::{Interrupt, Observer};

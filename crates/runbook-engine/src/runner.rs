@@ -8,8 +8,10 @@ mod jobs;
 mod open;
 mod records;
 
+use crate::action::Action;
 use crate::audience::Audience;
-use crate::decide::{Action, Input, decide};
+use crate::decide::decide;
+use crate::input::Input;
 use crate::worker::Worker;
 use crate::{Asker, Error, Interrupt, Interrupts, forward, leftovers};
 use runbook_host::{Cancel, Canceller, end_started};

@@ -2,7 +2,7 @@
 //! in the middle of the run brought them back, and how they are at its end. Pure.
 
 use crate::Course;
-use crate::decide::{Action, Job};
+use crate::action::{Action, Job};
 use runbook_model::{Event, RunState, SERVICE_KEY, ServiceFound, StepId, service_step};
 
 /// The services of which it is not known how they were before the first change, each by its first step.

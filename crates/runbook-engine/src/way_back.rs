@@ -1,8 +1,8 @@
 //! The way back: what is taken back in which order, and when the host counts as it was. Pure.
 
 use crate::Course;
+use crate::action::{Action, Job, over, take_back};
 use crate::aging::only_starts;
-use crate::decide::{Action, Job, over, take_back};
 use crate::relies::Relies;
 use crate::services::{down_for_good, to_look_after};
 use crate::since::is_from_before;

@@ -4,10 +4,11 @@ mod alone;
 mod failed;
 mod services;
 
+use crate::action::Job;
 use crate::binding::{Unbound, unwritten};
-use crate::decide::{Began, Input, Job};
 #[cfg(debug_assertions)]
 use crate::faults::Faults;
+use crate::input::{Began, Input};
 use crate::predict::CONDITION_IS_FALSE;
 use crate::relies::{Relies, refuse_harmed};
 use crate::secrets::Secrets;

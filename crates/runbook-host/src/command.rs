@@ -1,13 +1,14 @@
 //! Running commands: each in a process group of its own, with limits, and noted while it runs.
 
 use crate::Host;
-use crate::errand::{Errand, RUNS};
-use crate::left_behind::{AFTER_KILL, GRACE, LOOK, MARK};
+use crate::errand::{Errand, MARK, RUNS};
+use crate::patience::{AFTER_KILL, GRACE, LOOK};
 use crate::started::{Started, is_closed, left, start};
 use runbook_model::{Failure, FailureKind};
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
@@ -157,6 +158,14 @@ impl Host {
             output = self.runtime.block_on(self.run_async(command))?;
         }
         Ok(output)
+    }
+
+    /// The failure of a command that holds what is missing.
+    fn usable_command(&self, command: &Command) -> Result<(), Failure> {
+        let words = command.argv.iter().chain(command.env.values()).map(String::as_bytes);
+        let cwd = command.cwd.iter().map(|cwd| cwd.as_os_str().as_bytes());
+        let parts: Vec<&[u8]> = words.chain(cwd).chain(command.stdin.as_deref()).collect();
+        self.usable(&parts)
     }
 
     pub(crate) async fn run_async(&self, command: &Command) -> Result<Output, Failure> {

@@ -1,7 +1,7 @@
 //! On whose behalf the host is read or changed: for how long, and who may say that it is no longer wanted.
 
-use crate::{Cancel, Canceller, Reader, Running};
-use runbook_model::{Failure, FailureKind};
+use crate::{Cancel, Canceller, Running};
+use runbook_model::FailureKind;
 use std::time::{Duration, Instant};
 
 /// How long a program may take that is asked something, where whoever asks names no limit.
@@ -10,7 +10,10 @@ pub(crate) const ASKED: Duration = Duration::from_secs(120);
 /// How long any other command may take where neither the step nor whoever runs it has a limit.
 pub(crate) const RUNS: Duration = Duration::from_secs(30 * 60);
 
-/// What a [`Reader`] is used for. By default nobody waits for it and nobody ends it.
+/// The variable in the environment of every command of a step; its value is `<run>/<step>`.
+pub(crate) const MARK: &str = "RUNBOOK_STEP";
+
+/// What a [`Reader`](crate::Reader) is used for. By default nobody waits for it and nobody ends it.
 #[derive(Clone, Debug)]
 pub(crate) struct Errand {
     /// The operator's second Ctrl-C.
@@ -52,24 +55,5 @@ impl Errand {
             () = leaving.cancelled() => FailureKind::Cancelled,
             () = time_up => FailureKind::TimedOut,
         }
-    }
-}
-
-impl Reader {
-    /// A failure if the operator cancelled or the time is up. Kinds call it between pieces of long work, never between
-    /// two writes that belong together.
-    pub fn still_wanted(&self) -> Result<(), Failure> {
-        if self.errand.cancel.is_cancelled() || self.errand.leaving.is_cancelled() {
-            return Err(Failure::new(FailureKind::Cancelled, "cancelled by the operator"));
-        }
-        match self.errand.deadline {
-            Some(deadline) if Instant::now() >= deadline => Err(Failure::new(FailureKind::TimedOut, "the time is up")),
-            _ => Ok(()),
-        }
-    }
-
-    /// The same host for work that has to be done although nobody waits for it any more, such as ending what was begun.
-    pub(crate) fn unhurried(&self) -> Self {
-        Self::new(self.state_dir(), self.home())
     }
 }

@@ -5,22 +5,15 @@
 //! a reused number hits nobody.
 
 use crate::adopted::below;
+use crate::errand::MARK;
+use crate::patience::{AFTER_KILL, GRACE, LOOK};
 use crate::process::{Identity, Process};
 use crate::{Host, Notes, Reader, signal_exactly};
 use runbook_model::{Failure, Remains, RemainsKind};
 use rustix::process::{Pid, Signal};
 use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
-use std::time::{Duration, Instant};
-
-/// The variable in the environment of every command of a step; its value is `<run>/<step>`.
-pub(crate) const MARK: &str = "RUNBOOK_STEP";
-/// How long what is told to end may go on before it is killed.
-pub(crate) const GRACE: Duration = Duration::from_secs(5);
-/// How long a process may take to be gone after KILL: one that hangs in the kernel is named, not waited for.
-pub(crate) const AFTER_KILL: Duration = Duration::from_secs(3);
-/// The time between two looks at what still runs.
-pub(crate) const LOOK: Duration = Duration::from_millis(10);
+use std::time::Instant;
 
 /// What was found of a step.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

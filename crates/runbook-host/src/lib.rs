@@ -18,6 +18,7 @@ mod kinship;
 mod left_behind;
 mod log;
 mod memory;
+mod patience;
 #[cfg(all(target_os = "linux", not(feature = "portable")))]
 mod pidfd;
 #[cfg(not(all(target_os = "linux", not(feature = "portable"))))]

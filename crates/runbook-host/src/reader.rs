@@ -3,13 +3,13 @@
 use crate::errand::Errand;
 use crate::io_failure;
 use crate::regular::{WHOLE, open_regular, read_regular};
-use runbook_model::Failure;
+use runbook_model::{Failure, FailureKind};
 use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// How much is read between two looks at whether the work is still wanted.
 pub(crate) const PIECE: u64 = 16 << 20;
@@ -38,6 +38,23 @@ impl Reader {
     /// The variables that programs do not inherit.
     pub fn withheld(&self) -> &[String] {
         &self.withheld
+    }
+
+    /// A failure if the operator cancelled or the time is up. Kinds call it between pieces of long work, never between
+    /// two writes that belong together.
+    pub fn still_wanted(&self) -> Result<(), Failure> {
+        if self.errand.cancel.is_cancelled() || self.errand.leaving.is_cancelled() {
+            return Err(Failure::new(FailureKind::Cancelled, "cancelled by the operator"));
+        }
+        match self.errand.deadline {
+            Some(deadline) if Instant::now() >= deadline => Err(Failure::new(FailureKind::TimedOut, "the time is up")),
+            _ => Ok(()),
+        }
+    }
+
+    /// The same host for work that has to be done although nobody waits for it any more, such as ending what was begun.
+    pub(crate) fn unhurried(&self) -> Self {
+        Self::new(self.state_dir(), self.home())
     }
 
     /// Where `runbook` keeps its own files; may not exist yet.

@@ -1,7 +1,7 @@
 //! The groups of all commands that this process has running, whoever started them: for its own end.
 
 use crate::Reader;
-use crate::left_behind::{AFTER_KILL, GRACE, LOOK};
+use crate::patience::{AFTER_KILL, GRACE, LOOK};
 use runbook_model::{Failure, FailureKind};
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::io;

@@ -8,6 +8,7 @@ use rustix::io::Errno;
 use std::fs;
 use std::io::{self, Write};
 use std::ops::Deref;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use std::time::{Duration, Instant};
 pub struct Host {
     reader: Reader,
     pub(crate) runtime: tokio::runtime::Handle,
-    pub(crate) unusable: Arc<[Unusable]>,
+    unusable: Arc<[Unusable]>,
     own_program: PathBuf,
     acts_left: Arc<AtomicI64>,
 }
@@ -95,6 +96,29 @@ impl Host {
     /// The `runbook` binary.
     pub fn own_program(&self) -> &Path {
         &self.own_program
+    }
+
+    /// The same host, which writes and runs nothing that holds one of these texts.
+    #[must_use]
+    pub fn refusing(mut self, unusable: Vec<Unusable>) -> Self {
+        self.unusable = unusable.into();
+        self
+    }
+
+    /// The failure of what is sent or written, if one of its parts holds what is missing.
+    pub fn usable(&self, parts: &[&[u8]]) -> Result<(), Failure> {
+        for Unusable { text, why } in self.unusable.iter() {
+            let holds = |part: &&[u8]| part.windows(text.len()).any(|window| window == text.as_bytes());
+            if parts.iter().any(holds) {
+                return Err(why.clone());
+            }
+        }
+        Ok(())
+    }
+
+    /// The same for a path.
+    pub(crate) fn usable_path(&self, path: &Path) -> Result<(), Failure> {
+        self.usable(&[path.as_os_str().as_bytes()])
     }
 
     /// To be called before each change of the host that does not go through another method here. Fails when this

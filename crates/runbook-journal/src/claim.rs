@@ -4,7 +4,7 @@
 //! One file a run, locked for as long as its process lives, so that a claim dies with its holder. Those of root bind
 //! everybody; those of another user bind that user, for nobody may keep root from its host.
 
-use crate::lock::Holder;
+use crate::holder::Holder;
 use crate::{Error, StateDir};
 use runbook_model::Resource;
 use rustix::fs::{FlockOperation, flock};

@@ -6,6 +6,7 @@
 mod claim;
 mod error;
 mod gap;
+mod holder;
 mod image;
 mod journal;
 mod lock;
@@ -17,6 +18,7 @@ mod witness;
 pub use claim::Claim;
 pub use error::Error;
 pub use gap::{Gap, Look, Loss};
+pub use holder::Holder;
 pub use journal::{Journal, RunRow};
-pub use lock::{Holder, Lock};
+pub use lock::Lock;
 pub use state_dir::StateDir;

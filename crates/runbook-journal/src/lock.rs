@@ -4,38 +4,18 @@
 //! (`F_GETLK`), so that whoever asks who is at work never keeps anybody out. A process lets go of the second one when it
 //! closes any other descriptor of the file: only others ask, never the holder.
 
-use crate::{Error, StateDir};
+use crate::{Error, Holder, StateDir};
 use rustix::fs::{FlockOperation, fcntl_lock, flock};
 use rustix::process::{Flock, FlockOffsetType, FlockType, Pid, fcntl_getlk};
 use serde_json::{Value, json};
-use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
-
-/// Who holds the lock.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Holder {
-    /// Its process.
-    pub pid: u32,
-    /// Its user.
-    pub user: String,
-    /// What it does: `apply run 7k2m9c`.
-    pub doing: String,
-    /// Since when, in milliseconds since 1970.
-    pub since: i64,
-}
 
 /// The lock. Dropping it, or dying, lets it go.
 #[derive(Debug)]
 pub struct Lock {
     file: File,
-}
-
-impl fmt::Display for Holder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} (pid {}, user {})", self.doing, self.pid, self.user)
-    }
 }
 
 impl Lock {

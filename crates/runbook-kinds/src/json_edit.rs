@@ -4,6 +4,7 @@
 //! what changes.
 
 mod document;
+mod edit;
 mod inline;
 mod model;
 mod pointer;
@@ -11,7 +12,8 @@ mod shown;
 
 use super::file_write::WholeFile;
 use super::in_the_way::other_names;
-use document::{Edit, Fault, edited};
+use document::edited;
+use edit::{Edit, Fault};
 use pointer::Pointer;
 use runbook_host::Reader;
 use runbook_model::{

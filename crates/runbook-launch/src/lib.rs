@@ -1,6 +1,6 @@
 //! What a service really runs: from its command line to the file that decides, by reading alone; and `service.inspect`.
 //!
-//! `inspect.rs` is the kind; `follow.rs` goes from program to program, `wrappers.rs` knows programs that only start another one, `node.rs` the
+//! `inspect.rs` is the kind; `follow.rs` goes from program to program with what `tracer.rs` carries, `wrappers.rs` knows programs that only start another one, `node.rs` the
 //! arguments of Node, `nvm.rs` how nvm chooses a version, and `shell/` reads scripts. What cannot be known
 //! without running something is said, never guessed.
 
@@ -10,13 +10,16 @@ mod inspect;
 mod node;
 mod nvm;
 mod shell;
+mod tracer;
 mod wrappers;
 
 pub(crate) use account::{Account, accounts};
-pub(crate) use follow::{Trail, USUAL_PATH, follow, links_on};
+pub(crate) use follow::follow;
 pub use inspect::ServiceInspect;
 pub use node::WITH_VALUE as NODE_WITH_VALUE;
 pub(crate) use node::script as node_script;
+
+pub(crate) use tracer::{Trail, USUAL_PATH, links_on};
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

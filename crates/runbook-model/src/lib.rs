@@ -23,6 +23,7 @@ mod plan;
 mod remains;
 mod rule;
 mod service;
+mod service_step;
 mod source;
 mod standing;
 mod state;
@@ -51,7 +52,8 @@ pub use plan::{
 };
 pub use remains::{Remains, RemainsKind};
 pub use rule::{OrderingRule, Refusal};
-pub use service::{SERVICE_KEY, ServiceFound, ServiceSeen, ServiceTime, service_state, service_step};
+pub use service::{SERVICE_KEY, ServiceFound, ServiceSeen, ServiceTime, service_state};
+pub use service_step::service_step;
 pub use source::{Position, Source, SourceId, SourceMap, Span};
 pub use standing::{Block, BlockedBy, Gap, Standing};
 pub use state::{RunPhase, RunState, StepState};

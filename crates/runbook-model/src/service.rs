@@ -5,7 +5,11 @@
 //! * in the undo data of `StepIntended`: the state before the step acts;
 //! * in the outputs of `StepFinished`: the state that was confirmed.
 
-use crate::{Event, Failure, RunState, StepId};
+mod seen;
+
+pub use seen::ServiceSeen;
+
+use crate::{Event, Failure};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -15,25 +19,6 @@ pub const SERVICE_KEY: &str = "service";
 /// The object under [`SERVICE_KEY`]. A kind may add to it.
 pub fn service_state(name: &str, up: bool) -> Value {
     json!({ "name": name, "state": if up { "up" } else { "down" } })
-}
-
-/// How a service was when it was read at the end of a run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ServiceSeen {
-    /// Whether it was up; `None` if it was not read.
-    pub up: Option<bool>,
-    /// In a few words: `inactive`, or why it was not read; empty where nothing can read it.
-    pub words: String,
-    /// The command that brings it up, where somebody knows one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub start: Option<String>,
-}
-
-impl ServiceSeen {
-    /// It was not read, and why.
-    pub fn unread(why: impl Into<String>) -> Self {
-        Self { up: None, words: why.into(), start: None }
-    }
 }
 
 /// How a service was before the first change of a run: what a boot in the middle of the run may not bring back.
@@ -47,14 +32,6 @@ pub struct ServiceFound {
     pub looked_after: bool,
     /// Why it did not come up again, where it should have.
     pub failure: Option<Failure>,
-}
-
-/// The step by which the service `name` is reached: the last one that moved it, or the one that found it.
-pub fn service_step<'a>(state: &'a RunState, name: &str) -> Option<&'a StepId> {
-    let is_it = |data: Option<&Value>| named_service(data).is_some_and(|(known, _)| known == name);
-    let moved = state.steps().filter(|(_, step)| is_it(step.undo.as_ref())).max_by_key(|(_, step)| step.intent_seq);
-    let found = || state.steps().find(|(_, step)| is_it(step.found.as_ref().map(|found| &found.data)));
-    moved.or_else(found).map(|(step, _)| step)
 }
 
 /// What a run did to one service's time. A service that was down before the run is never counted as down.

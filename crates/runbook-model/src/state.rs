@@ -118,6 +118,11 @@ impl RunState {
         self.widest_id
     }
 
+    /// The steps of which the host may carry traces.
+    pub fn touched(&self) -> impl Iterator<Item = &StepId> {
+        self.steps().filter(|(_, known)| known.status.may_have_touched()).map(|(step, _)| step)
+    }
+
     /// Whether anything on the host may carry traces of this run.
     pub fn may_have_touched(&self) -> bool {
         self.count(StepStatus::may_have_touched) > 0

@@ -1,8 +1,7 @@
-//! A kind: an entry of the step library. Its table of parameters is the source of checks, schema, help and docs.
+//! A kind: an entry of the step library.
 
-use crate::{Args, Step};
+use crate::{Args, KindDoc, Step};
 use runbook_model::{Declaration, Diagnostic, Diagnostics};
-use std::borrow::Cow;
 
 /// An entry of the step library. Implementations are unit structs; all state lives in the [`Step`] that they bind.
 pub trait Kind: Send + Sync {
@@ -26,110 +25,4 @@ pub trait Kind: Send + Sync {
 
     /// The step, when every parameter is known. Never touches the host.
     fn bind(&self, args: &Args<'_>) -> Result<Box<dyn Step>, Diagnostic>;
-}
-
-/// What is told about a kind.
-#[derive(Clone, Debug)]
-pub struct KindDoc {
-    /// `file.write`.
-    pub name: Cow<'static, str>,
-    /// One sentence, without a full stop.
-    pub summary: Cow<'static, str>,
-    /// A few sentences of Markdown: what it proves, what it captures for undo, what it refuses.
-    pub text: Cow<'static, str>,
-    /// Its parameters.
-    pub params: Cow<'static, [Param]>,
-    /// What later steps may use as `steps.<id>.<name>`.
-    pub outputs: Cow<'static, [OutputDoc]>,
-    /// Whether `outputs` is all that there is; external kinds and captures may put out more.
-    pub open_outputs: bool,
-    /// A step of this kind as YAML, ready to paste into `steps:`.
-    pub example: Cow<'static, str>,
-}
-
-/// One parameter.
-#[derive(Clone, Copy, Debug)]
-pub struct Param {
-    /// Its name.
-    pub name: &'static str,
-    /// What it takes.
-    pub ty: ParamType,
-    /// Whether it must be given.
-    pub need: Need,
-    /// One sentence, without a full stop.
-    pub help: &'static str,
-}
-
-/// Whether a parameter must be given.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Need {
-    /// It must.
-    Required,
-    /// It may be left out.
-    Optional,
-    /// It may be left out and is then this, written as in YAML.
-    Default(&'static str),
-}
-
-/// What a parameter takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ParamType {
-    /// One line of text.
-    String,
-    /// Text that may hold secrets and line ends.
-    Content,
-    /// A path; `~` is the home directory, relative ones start at the plan's directory.
-    Path,
-    /// A list of paths; an output that is itself a list is taken in element by element.
-    Paths,
-    /// `true` or `false`.
-    Bool,
-    /// A whole number from 0.
-    Count,
-    /// A TCP port, 1 to 65535.
-    Port,
-    /// `90s`.
-    Duration,
-    /// Permission bits as a quoted octal: `"0644"`.
-    Mode,
-    /// Exactly one version.
-    Version,
-    /// An argument vector: a list of text, the program first. Never holds a secret.
-    Argv,
-    /// A list of text.
-    Strings,
-    /// A map from names to text that may hold secrets.
-    Env,
-    /// One of these words.
-    Choice(&'static [&'static str]),
-    /// A JSON Pointer (RFC 6901).
-    Pointer,
-    /// Anything; the kind judges it itself in `check`.
-    Any,
-}
-
-/// One output.
-#[derive(Clone, Copy, Debug)]
-pub struct OutputDoc {
-    /// Its name.
-    pub name: &'static str,
-    /// One sentence, without a full stop, with the type of its value.
-    pub help: &'static str,
-}
-
-impl Param {
-    /// A parameter that must be given.
-    pub const fn required(name: &'static str, ty: ParamType, help: &'static str) -> Self {
-        Self { name, ty, need: Need::Required, help }
-    }
-
-    /// A parameter that may be left out.
-    pub const fn optional(name: &'static str, ty: ParamType, help: &'static str) -> Self {
-        Self { name, ty, need: Need::Optional, help }
-    }
-
-    /// A parameter with a default, written as in YAML.
-    pub const fn default(name: &'static str, ty: ParamType, default: &'static str, help: &'static str) -> Self {
-        Self { name, ty, need: Need::Default(default), help }
-    }
 }

@@ -8,6 +8,7 @@ mod brought;
 mod catalogue;
 mod check;
 pub mod diff;
+mod doc;
 mod effects;
 mod external;
 mod kind;
@@ -22,8 +23,9 @@ pub use args::{ArgContext, Args, FromArg, Mistake, Mode, Peek, normalise, wrong}
 pub use brought::{INSTALL_IT, brought_by_plan};
 pub use catalogue::Catalogue;
 pub use check::{as_vector, check_parameters, unfit_variable};
+pub use doc::{KindDoc, Need, OutputDoc, Param, ParamType};
 pub use effects::read_effects;
-pub use kind::{Kind, KindDoc, Need, OutputDoc, Param, ParamType};
+pub use kind::Kind;
 pub use lack::Lack;
 pub use local_undo::{BACKUP, captures_in};
 pub use schema::{kind_schema, plan_schema_with_kinds};

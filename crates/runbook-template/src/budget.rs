@@ -1,7 +1,7 @@
 //! How much one template may make: values that are used again and again multiply, and nothing of them is needed.
 
 use crate::error::TemplateError;
-use crate::scan::Use;
+use crate::names::Use;
 use crate::scope::Scope;
 use serde_json::Value as Json;
 use std::collections::HashMap;

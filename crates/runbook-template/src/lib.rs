@@ -15,7 +15,8 @@ mod versions;
 
 pub use budget::size;
 pub use error::TemplateError;
+pub use names::Use;
 pub use render::{Renderer, condition, render_node, render_text};
 pub use rules::{FILTERS, TESTS};
-pub use scan::{Use, expression_uses, has_template, is_expression, uses};
+pub use scan::{expression_uses, has_template, is_expression, uses};
 pub use scope::Scope;

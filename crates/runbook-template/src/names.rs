@@ -2,7 +2,6 @@
 
 use crate::error::TemplateError;
 use crate::rules::{Dialect, FILTERS, TESTS};
-use crate::scan::{Use, end_of_string};
 use runbook_model::did_you_mean;
 use std::ops::Range;
 
@@ -10,6 +9,15 @@ use std::ops::Range;
 const MAX_EXPRESSION: usize = 1024;
 /// The deepest nesting of brackets.
 const MAX_DEPTH: usize = 32;
+
+/// Something that a template reads: `vars.target`, `steps.install.path`, `host.os`, `environment`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Use {
+    /// The name, from the outermost part: `["steps", "install", "path"]`.
+    pub path: Vec<String>,
+    /// Its bytes in the text that was given.
+    pub range: Range<usize>,
+}
 
 /// What was found in the expressions of one text.
 #[derive(Default)]
@@ -135,6 +143,19 @@ fn path(cursor: &mut Cursor<'_>, root: &str, start: usize, found: &mut Names) ->
     }
     found.uses.push(Use { path: parts, range: start..end });
     Ok(())
+}
+
+/// One past the closing quote of the string that opens at `open`.
+pub(crate) fn end_of_string(bytes: &[u8], open: usize) -> Option<usize> {
+    let quote = *bytes.get(open)?;
+    let mut at = open + 1;
+    loop {
+        match *bytes.get(at)? {
+            b'\\' => at += 2,
+            byte if byte == quote => return Some(at + 1),
+            _ => at += 1,
+        }
+    }
 }
 
 fn known(

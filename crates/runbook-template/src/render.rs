@@ -3,8 +3,9 @@
 use crate::budget::{Limited, MOST, MOST_OF_A_FILE, TOO_LARGE, affordable};
 use crate::engine::{self, describe};
 use crate::error::TemplateError;
+use crate::names::Use;
 use crate::rules::Dialect;
-use crate::scan::{Checked, Use, has_template};
+use crate::scan::{Checked, has_template};
 use crate::scope::Scope;
 use minijinja::value::{Serde, Value as Jinja};
 use runbook_model::{Code, Diagnostic, Entry, Node, Reference, Value};

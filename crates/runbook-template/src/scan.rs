@@ -4,19 +4,10 @@
 
 use crate::engine;
 use crate::error::TemplateError;
-use crate::names::{Names, names};
+use crate::names::{Names, Use, end_of_string, names};
 use crate::rules::Dialect;
 use std::borrow::Cow;
 use std::ops::Range;
-
-/// Something that a template reads: `vars.target`, `steps.install.path`, `host.os`, `environment`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Use {
-    /// The name, from the outermost part: `["steps", "install", "path"]`.
-    pub path: Vec<String>,
-    /// Its bytes in the text that was given.
-    pub range: Range<usize>,
-}
 
 /// Whether `text` is a template at all. Texts without any of the marks are never looked at again.
 pub fn has_template(text: &str) -> bool {
@@ -197,19 +188,6 @@ fn closing(text: &str, open: usize, kind: Kind) -> Result<usize, TemplateError> 
 
 fn unclosed_quote(at: usize) -> TemplateError {
     TemplateError::syntax("this quote is not closed", at..at + 1)
-}
-
-/// One past the closing quote of the string that opens at `open`.
-pub(crate) fn end_of_string(bytes: &[u8], open: usize) -> Option<usize> {
-    let quote = *bytes.get(open)?;
-    let mut at = open + 1;
-    loop {
-        match *bytes.get(at)? {
-            b'\\' => at += 2,
-            byte if byte == quote => return Some(at + 1),
-            _ => at += 1,
-        }
-    }
 }
 
 /// One past the `{% endraw %}` that comes next.

@@ -1,8 +1,9 @@
 //! What the journal lost, as commands tell it, and the way out: back over what is known, or accepted by a person.
 
+use crate::clock::now_ms;
 use crate::error::{CommandError, Exit};
 use crate::facts::host_facts;
-use crate::running::{Ready, now_ms};
+use crate::known::Ready;
 use runbook_journal::{Gap, Journal, Look, Loss, StateDir};
 use runbook_model::{Event, Next, Record, Remains, RemainsKind, RunId, RunState, StepStatus, Verdict};
 

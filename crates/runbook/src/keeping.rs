@@ -135,7 +135,7 @@ pub(crate) fn past_retention(dir: &StateDir, journal: &Journal, now_ms: i64) -> 
 
 /// The retention that the latest run of a plan asks for.
 fn retention(journal: &Journal, run: &RunId) -> Result<Retention, CommandError> {
-    let saved = crate::running::known(journal, run)?.saved;
+    let saved = crate::known::known(journal, run)?.saved;
     let wanted = saved.plan.retention;
     let keep_for_ms = i64::try_from(wanted.keep_for.as_millis()).unwrap_or(i64::MAX);
     Ok(Retention { keep_for_ms, keep_last: usize::try_from(wanted.keep_last).unwrap_or(usize::MAX) })

@@ -2,11 +2,13 @@
 
 mod asking;
 mod cli;
+mod clock;
 mod commands;
 mod error;
 mod facts;
 mod gaps;
 mod keeping;
+mod known;
 mod loading;
 mod naming;
 mod obstacles;

@@ -1,44 +1,15 @@
 //! What `apply`, `resume`, `rollback` and `recover` share: the lock, the journal, and a run to its end.
 
+use crate::clock::now_ms;
 use crate::error::{CommandError, Exit};
 use crate::facts::host_facts;
 use crate::gaps;
-use crate::loading;
+use crate::known::Ready;
 use crate::naming::{Named, pick};
 use crate::screen::Screen;
-use runbook_engine::{Asker, Ending, Program, Runner, Saved, Settings};
+use runbook_engine::{Asker, Ending, Program, Runner, Settings};
 use runbook_journal::{Claim, Holder, Journal, Lock, Look, RunRow, StateDir};
-use runbook_model::{Access, Next, Plan, Record, Resource, RollbackCause, RunId, RunState, Verdict};
-use std::time::{SystemTime, UNIX_EPOCH};
-
-/// A run as the journal holds it.
-pub(crate) struct Known {
-    pub(crate) run: RunId,
-    pub(crate) saved: Saved,
-    pub(crate) records: Vec<Record>,
-}
-
-/// The same with its plan judged anew: it can go on.
-pub(crate) struct Ready {
-    pub(crate) run: RunId,
-    pub(crate) program: Program,
-    pub(crate) records: Vec<Record>,
-}
-
-impl Known {
-    /// See [`Ready`]; refused where this version of `runbook` does not understand the plan.
-    pub(crate) fn ready(self, screen: &Screen) -> Result<Ready, CommandError> {
-        let Self { run, saved, records } = self;
-        let sources = saved.sources.clone();
-        match loading::reopen(saved) {
-            Ok(program) => Ok(Ready { run, program, records }),
-            Err(found) => {
-                screen.diagnostics(&found, &sources)?;
-                Err(runbook_engine::Error::Refused(run).into())
-            }
-        }
-    }
-}
+use runbook_model::{Access, Next, Plan, Resource, RollbackCause, RunId, RunState, Verdict};
 
 /// Takes the lock for `doing`.
 pub(crate) fn lock(dir: &StateDir, doing: String) -> Result<Lock, CommandError> {
@@ -110,14 +81,6 @@ pub(crate) fn choose(journal: &Journal, name: Option<&str>) -> Result<RunRow, Co
         }
     };
     if at < runs.len() { Ok(runs.swap_remove(at)) } else { Err(CommandError::refused("no plan was ever applied here")) }
-}
-
-/// Everything that the journal holds about a run.
-pub(crate) fn known(journal: &Journal, run: &RunId) -> Result<Known, CommandError> {
-    let saved = journal.saved(run)?;
-    let saved =
-        serde_json::from_str(&saved).map_err(|source| runbook_engine::Error::Saved { run: run.clone(), source })?;
-    Ok(Known { run: run.clone(), saved, records: journal.records(run)? })
 }
 
 /// The run that is open or stuck, if there is one.
@@ -194,10 +157,4 @@ pub(crate) fn end(
         screen.note_beside_account(&format!("run {run} is open: {}", either_way(run)));
     }
     Ok(Exit::of(&ending.state, asked_back))
-}
-
-/// Milliseconds since 1970.
-pub(crate) fn now_ms() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

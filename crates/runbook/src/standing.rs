@@ -1,12 +1,11 @@
 //! What is read to tell how this host stands: what blocks it, over all of its runs, and its latest run.
 
 use crate::cli::Format;
-use crate::commands::holder;
+use crate::clock::now_ms;
 use crate::error::{CommandError, Exit};
 use crate::gaps;
-use crate::running::now_ms;
 use crate::screen::Screen;
-use runbook_journal::{Journal, Look, StateDir};
+use runbook_journal::{Journal, Lock, Look, StateDir};
 use runbook_model::{Block, Gap, RunState, Standing, Verdict};
 
 /// How this host stands.
@@ -66,4 +65,9 @@ fn telling(journal: &Journal) -> Result<Vec<RunState>, CommandError> {
         }
     }
     Ok(states)
+}
+
+/// Who is at work on this host. Only a run that is open can be what it works on.
+pub(crate) fn holder(dir: &StateDir) -> Result<Option<String>, CommandError> {
+    Ok(Lock::holder(dir)?.map(|holder| holder.to_string()))
 }

@@ -1,16 +1,15 @@
 //! Starting a host: its disk at the first boot, then its namespaces, then its network, then systemd.
 
 use crate::available::NAMESPACES;
-use crate::cgroup::Cgroup;
 use crate::command::{command, tool, until};
 use crate::error::{About, Error, Result};
 use crate::room::Room;
+use crate::seat::Seat;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
-use std::net::Ipv4Addr;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -23,19 +22,6 @@ const SCRIPT: &str = include_str!("boot.sh");
 /// Joins the group whose `cgroup.procs` is the first argument, then runs the rest.
 pub(crate) const JOIN: &str = r#"echo 0 >"$1" && shift && exec "$@""#;
 
-/// A host as its files and groups: what is the same at every boot.
-#[derive(Clone, Debug)]
-pub(crate) struct Seat {
-    /// What the host is called.
-    pub(crate) name: String,
-    /// Its own directory.
-    pub(crate) dir: PathBuf,
-    /// Its place at the switch.
-    pub(crate) port: u8,
-    /// The group of everything that belongs to it.
-    pub(crate) cgroup: Cgroup,
-}
-
 /// The processes of a host that is on.
 #[derive(Debug)]
 pub(crate) struct Running {
@@ -46,16 +32,6 @@ pub(crate) struct Running {
 }
 
 impl Seat {
-    /// Where the host's own processes are; it is the root of the hierarchy that the host sees.
-    pub(crate) fn machine(&self) -> Cgroup {
-        self.cgroup.child("machine")
-    }
-
-    /// The address at the switch.
-    pub(crate) fn address(&self) -> Ipv4Addr {
-        Ipv4Addr::new(10, 77, 0, self.port)
-    }
-
     /// Prepares the disk of a new host: its name, its keys, and the key of the lab.
     pub(crate) fn lay_out(&self, room: &Room) -> Result<()> {
         for part in ["work", "root"] {

@@ -1,9 +1,10 @@
 //! A host in a test's hands.
 
-use crate::boot::{Running, Seat};
+use crate::boot::Running;
 use crate::command::{Output, run, run_with, until};
 use crate::error::{About, Error, Result};
 use crate::room::Room;
+use crate::seat::Seat;
 use std::ffi::OsStr;
 use std::net::Ipv4Addr;
 use std::path::Path;

@@ -17,6 +17,7 @@ mod memory;
 mod node;
 mod registry;
 mod room;
+mod seat;
 mod site;
 mod stale;
 mod switch;

@@ -1,10 +1,10 @@
 //! A room: the directory of one open lab. It is made before anything else of the lab and removed after everything else, so
 //! what a dead lab left can be found by its room alone.
 
-use crate::boot::Seat;
 use crate::cgroup::Cgroup;
 use crate::error::{About, Error, Result};
 use crate::guard::Guard;
+use crate::seat::Seat;
 use crate::site::Site;
 use crate::switch::Switch;
 use std::fs::{File, TryLockError};

@@ -75,7 +75,7 @@ impl Target {
         Self { domain: database(&self.domain).to_owned(), label: self.label.clone() }
     }
 
-    fn unknown(&self) -> Answer {
+    pub(crate) fn unknown(&self) -> Answer {
         let place = match self.domain.split_once('/') {
             Some((kind, uid)) => format!("domain for user {kind}: {uid}"),
             None => format!("domain for {}", self.domain),
@@ -217,12 +217,6 @@ impl Jobs {
     pub(crate) fn set_disabled(&self, target: &Target, disabled: bool) -> Answer {
         self.lock().overrides.insert(target.database_key(), disabled);
         Answer::default()
-    }
-
-    pub(crate) fn print(&self, target: &Target) -> Answer {
-        let inner = self.lock();
-        let entry = inner.jobs.get(target);
-        entry.map_or_else(|| target.unknown(), |entry| Answer::ok(crate::print::job(self.style, target, entry)))
     }
 
     /// Ends everything at once.

@@ -1,13 +1,22 @@
 //! What `launchctl` prints, in the words of two generations of macOS.
 
 use crate::definition::KeepAlive;
-use crate::jobs::{Entry, Inner, Style, Target, database};
+use crate::jobs::{Entry, Inner, Jobs, Style, Target, database};
+use crate::wire::Answer;
 use std::fmt::Write as _;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 
-/// `launchctl print TARGET`.
-pub(crate) fn job(style: Style, target: &Target, entry: &Entry) -> String {
+impl Jobs {
+    /// `launchctl print TARGET`.
+    pub(crate) fn print(&self, target: &Target) -> Answer {
+        let inner = self.lock();
+        let entry = inner.jobs.get(target);
+        entry.map_or_else(|| target.unknown(), |entry| Answer::ok(job(self.style, target, entry)))
+    }
+}
+
+fn job(style: Style, target: &Target, entry: &Entry) -> String {
     let mut lines = Lines { text: String::new(), style, depth: 0 };
     let definition = &entry.definition;
     match style {

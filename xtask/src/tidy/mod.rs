@@ -1,5 +1,6 @@
 //! The checks, and what they share: a list of files to look at, and findings to report.
 
+mod circles;
 mod finding;
 mod manifests;
 mod pages;
@@ -15,8 +16,16 @@ use finding::Finding;
 use repository::Repository;
 
 /// Every check. Adding one is a file and a line here.
-const CHECKS: &[fn(&Repository) -> Vec<Finding>] =
-    &[manifests::check, sources::check, walls::check, traces::check, pages::check, words::check, proofs::check];
+const CHECKS: &[fn(&Repository) -> Vec<Finding>] = &[
+    manifests::check,
+    sources::check,
+    walls::check,
+    circles::check,
+    traces::check,
+    pages::check,
+    words::check,
+    proofs::check,
+];
 
 /// Looks at the repository that this program was built in; an error lists what is not tidy.
 pub(crate) fn report() -> Result<String, String> {

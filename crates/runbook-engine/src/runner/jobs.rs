@@ -1,7 +1,8 @@
 //! Starting what `decide` asks for, each on a thread of its own with what it has to know.
 
 use super::Runner;
-use crate::decide::{Input, Job};
+use crate::action::Job;
+use crate::input::Input;
 use crate::relies::Relies;
 use crate::secrets::struck;
 use crate::way_back::kept;

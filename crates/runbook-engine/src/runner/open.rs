@@ -2,7 +2,7 @@
 
 use super::{Runner, Settings};
 use crate::audience::Audience;
-use crate::decide::Input;
+use crate::input::Input;
 use crate::relies::{Relies, Way, missing};
 use crate::secrets::Secrets;
 use crate::worker::{KeptDown, Worker};

@@ -1,7 +1,8 @@
 //! What a job says that failed before it began.
 
 use super::Brief;
-use crate::decide::{Began, Input, Job};
+use crate::action::Job;
+use crate::input::{Began, Input};
 use runbook_model::{Decided, Failure, Remains, RemainsKind, ServiceSeen, StepId};
 use serde_json::Value as Json;
 use std::path::PathBuf;

@@ -1,7 +1,7 @@
 //! Jobs about services that no step asked for: see `crate::services`.
 
 use super::{Bench, Worker};
-use crate::decide::Input;
+use crate::input::Input;
 use runbook_model::{Failure, ServiceSeen, StepId};
 use serde_json::Value as Json;
 use std::sync::{Mutex, OnceLock};

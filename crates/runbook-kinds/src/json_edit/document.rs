@@ -1,5 +1,6 @@
 //! Edits of a JSON5 text that leave every other byte as it is.
 
+use super::edit::{Edit, Fault};
 use super::pointer::{Pointer, index};
 use super::{inline, model};
 use jsonc_parser::ParseOptions;
@@ -23,33 +24,6 @@ const JSON5: ParseOptions = ParseOptions {
 
 /// Some editors begin a file with this mark.
 const BYTE_ORDER_MARK: &str = "\u{feff}";
-
-/// One edit.
-#[derive(Clone, Debug)]
-pub(super) enum Edit {
-    /// This value at this place.
-    Set(Pointer, Node),
-    /// Nothing at this place.
-    Remove(Pointer),
-}
-
-/// Why a text cannot be edited.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Fault {
-    pub(super) message: String,
-    pub(super) hint: Option<String>,
-}
-
-impl Fault {
-    pub(super) fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: None }
-    }
-
-    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
-        self
-    }
-}
 
 /// `text` after `edits`, in their order; the same text if all of them are there already.
 ///

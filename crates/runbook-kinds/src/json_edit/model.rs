@@ -1,6 +1,6 @@
 //! What edits mean, on plain values: the judge of what was done to the text.
 
-use super::document::{Edit, Fault};
+use super::edit::{Edit, Fault};
 use super::pointer::{Pointer, index};
 use serde_json::Value as Json;
 

@@ -1,6 +1,7 @@
 //! What edits change, for the preview: the edited values and nothing that stands beside them.
 
-use super::document::{Edit, Fault, value_of};
+use super::document::value_of;
+use super::edit::{Edit, Fault};
 use super::model;
 use super::pointer::{Pointer, index};
 use serde_json::Value as Json;

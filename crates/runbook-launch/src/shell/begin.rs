@@ -1,8 +1,8 @@
 //! How a shell begins: its options, the files that it reads first, and the script that it is given.
 
 use super::parser::parse;
-use super::run::{Flow, Shell, State};
-use crate::follow::Tracer;
+use super::state::{Flow, Shell, State};
+use crate::tracer::Tracer;
 use crate::{Launch, Unclear, Value, unclear};
 use runbook_step::normalise;
 use std::path::PathBuf;

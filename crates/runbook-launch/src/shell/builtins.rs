@@ -1,7 +1,7 @@
 //! Simple commands: assignments, the shell's own commands, and programs.
 
 use super::parser::parse;
-use super::run::{Flow, Shell, Truth};
+use super::state::{Flow, Shell, Truth};
 use super::syntax::{Word, is_name};
 use crate::{Launch, Unclear, Value, unclear};
 use runbook_step::normalise;

@@ -1,7 +1,7 @@
 //! `[ … ]`, `test` and `[[ … ]]`.
 
 use super::patterns;
-use super::run::{Shell, Truth};
+use super::state::{Shell, Truth};
 use crate::Value;
 use std::path::Path;
 

@@ -2,7 +2,7 @@
 
 use super::lexer::{Lexer, Token};
 use super::patterns;
-use super::run::Shell;
+use super::state::Shell;
 use super::syntax::{Part, Word, is_name};
 use crate::{Account, Unclear, Value};
 

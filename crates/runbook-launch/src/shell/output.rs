@@ -1,7 +1,7 @@
 //! What a substitution puts out, for the few commands that scripts use to find themselves.
 
 use super::parser::parse;
-use super::run::{Shell, Truth};
+use super::state::{Shell, Truth};
 use super::syntax::{Command, What};
 use crate::nvm::Nvm;
 use crate::{Unclear, Value, links_on};

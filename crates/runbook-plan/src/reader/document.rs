@@ -1,23 +1,16 @@
 //! From a raw document to nodes: exact spans, and every fault of keys at once. This is the general way; documents in
 //! which nothing is unusual are read by `plain`.
 
-use super::fault::{self, span_of};
+use super::fault;
+use super::limits::{FEW_KEYS, MAX_BYTES, MAX_DEPTH, MAX_NODES};
 use super::odd;
+use super::places::{container, span_of};
 use super::plain;
 use super::raw::Raw;
 use runbook_model::{Code, Diagnostic, Entry, Later, Node, SourceId, Span, Value};
 use serde_saphyr::options::{DuplicateKeyPolicy, MergeKeyPolicy, NonFiniteFloatPolicy};
 use serde_saphyr::{Location, Options, Spanned};
 use std::collections::HashMap;
-
-/// The largest document, in bytes.
-pub(super) const MAX_BYTES: usize = 16 << 20;
-/// The deepest nesting of lists and maps.
-pub(super) const MAX_DEPTH: usize = 48;
-/// How many values and keys a document may hold.
-pub(super) const MAX_NODES: usize = 1_000_000;
-/// Up to so many keys a map is searched from the front; longer ones get an index.
-pub(super) const FEW_KEYS: usize = 16;
 
 /// Reads the one YAML document in `text`.
 ///
@@ -196,26 +189,4 @@ impl Reader<'_> {
     fn container(&self, place: Span, last: Option<Span>, aliased: bool) -> Span {
         if aliased { place } else { container(self.text, place, last) }
     }
-}
-
-/// The span of a list or map that begins at `place`: up to the end of its last child, or to its own closing bracket.
-pub(super) fn container(text: &str, place: Span, last: Option<Span>) -> Span {
-    let bytes = text.as_bytes();
-    let start = place.start as usize;
-    let mut end = last.map_or(place.end as usize, |last| (last.end as usize).max(place.end as usize));
-    let close = match bytes.get(start) {
-        Some(b'[') => b']',
-        Some(b'{') => b'}',
-        _ => return Span::new(place.source, start, end),
-    };
-    end = end.max(start + 1);
-    while let Some(byte) = bytes.get(end) {
-        match byte {
-            byte if *byte == close => return Span::new(place.source, start, end + 1),
-            b'#' => end += bytes.get(end..).and_then(|rest| rest.iter().position(|b| *b == b'\n')).unwrap_or(1),
-            b' ' | b'\t' | b'\r' | b'\n' | b',' | b':' => end += 1,
-            _ => break,
-        }
-    }
-    Span::new(place.source, start, last.map_or(place.end as usize, |last| last.end as usize))
 }

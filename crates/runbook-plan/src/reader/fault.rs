@@ -1,36 +1,13 @@
 //! What the YAML reader's errors say to the author of a plan.
 
-use super::document::{MAX_BYTES, MAX_DEPTH};
+use super::limits::{MAX_BYTES, MAX_DEPTH};
+use super::places::span_of;
 use runbook_model::{Code, Diagnostic, SourceId, Span};
-use serde_saphyr::{Error, Location};
+use serde_saphyr::Error;
 
 pub(super) fn too_large(source: SourceId) -> Diagnostic {
     let message = format!("the file is larger than {} MiB", MAX_BYTES >> 20);
     Diagnostic::error(Code::BUDGET, Span::new(source, 0, 0), message)
-}
-
-/// The bytes of `location` in `text`, without line ends at its end.
-pub(super) fn span_of(source: SourceId, text: &str, location: &Location) -> Span {
-    let span = location.span();
-    let start = span.byte_offset().and_then(|at| usize::try_from(at).ok()).unwrap_or_else(|| offset(text, location));
-    let start = start.min(text.len());
-    let len = span.byte_len().and_then(|len| usize::try_from(len).ok()).unwrap_or(0);
-    trimmed(source, text, start, start.saturating_add(len).min(text.len()))
-}
-
-/// The bytes `start..end` of `text`, without line ends at their end.
-pub(super) fn trimmed(source: SourceId, text: &str, start: usize, end: usize) -> Span {
-    let kept = text.get(start..end).map_or(0, |slice| slice.trim_end().len());
-    Span::new(source, start, start + kept)
-}
-
-/// The byte at the line and column of `location`; the parser's own errors have nothing else.
-fn offset(text: &str, location: &Location) -> usize {
-    let wanted = usize::try_from(location.line()).unwrap_or(usize::MAX).saturating_sub(1);
-    let start: usize = text.split_inclusive('\n').take(wanted).map(str::len).sum();
-    let column = usize::try_from(location.column()).unwrap_or(usize::MAX).saturating_sub(1);
-    let line = text.get(start..).and_then(|rest| rest.lines().next()).unwrap_or("");
-    start + line.char_indices().nth(column).map_or(line.len(), |(at, _)| at)
 }
 
 /// The diagnostic of an error that ended the reading.

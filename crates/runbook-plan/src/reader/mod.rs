@@ -2,7 +2,9 @@
 
 mod document;
 mod fault;
+mod limits;
 mod odd;
+mod places;
 mod plain;
 mod raw;
 

@@ -3,7 +3,7 @@
 //! YAML takes them as letters. So a key becomes another key, and an indentation none at all, and what is wrong then shows
 //! somewhere else. They may stand inside of texts, in quotes and in blocks.
 
-use super::fault::span_of;
+use super::places::span_of;
 use runbook_model::{Code, Diagnostic, Node, SourceId, Span, Value};
 use serde_saphyr::Error;
 

@@ -3,8 +3,8 @@
 //! It builds the tree from the parser's events, which costs half of what the general way costs. Whatever it does not
 //! know ends it without a word; `document` then reads the same text again, and reports. Both give the same tree.
 
-use super::document::{FEW_KEYS, MAX_DEPTH, MAX_NODES, container};
-use super::fault::trimmed;
+use super::limits::{FEW_KEYS, MAX_DEPTH, MAX_NODES};
+use super::places::{container, trimmed};
 use runbook_model::{Entry, Node, SourceId, Span, Value};
 use serde_saphyr::granit_parser::{self, Event, Options, Parser, ScalarStyle, StrInput};
 use std::borrow::Cow;

@@ -14,8 +14,7 @@ mod way_back;
 
 pub use control::Service;
 pub use kinds::valid_name;
-pub use readiness::Ready;
 pub use revive::revive;
-pub use spec::{Limit, Restart, Spec};
+pub use spec::{Limit, Ready, Restart, Spec};
 pub use state::{Life, State};
 pub use supervisor::supervise;

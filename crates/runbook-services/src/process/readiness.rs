@@ -1,10 +1,9 @@
 //! When a service that was started counts as up, and what to say when it does not come up.
 
-use super::{Life, Service, State};
+use super::{Life, Ready, Service, State};
 use runbook_host::LogTail;
 use runbook_host::{Host, Identity, Reader};
 use runbook_model::{Failure, FailureKind, ServiceSeen, format_duration};
-use serde::{Deserialize, Serialize};
 use std::time::{Duration, Instant};
 
 /// A service without a port or a log line to wait for has to stay up for this long.
@@ -13,17 +12,6 @@ const STAYS_UP: Duration = Duration::from_millis(300);
 const LOOK: Duration = Duration::from_millis(20);
 /// How many of the last lines of its log a failure shows.
 const LAST_LINES: usize = 15;
-
-/// When a service counts as up.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ready {
-    /// Its own process listens on this port.
-    pub port: Option<u16>,
-    /// It wrote a line with this text.
-    pub log: Option<String>,
-    /// How long that may take, in milliseconds.
-    pub within_ms: u64,
-}
 
 impl Service {
     /// Waits until the service that was just started is up. Fails when it ends, even if it is started again by

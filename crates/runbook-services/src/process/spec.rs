@@ -2,7 +2,6 @@
 //!
 //! It holds the environment, which may hold secrets, so only its owner may read it.
 
-use super::Ready;
 use runbook_model::Failure;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -63,6 +62,17 @@ pub struct Limit {
     pub first_pause_ms: u64,
     /// The longest pause.
     pub longest_pause_ms: u64,
+}
+
+/// When a service counts as up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ready {
+    /// Its own process listens on this port.
+    pub port: Option<u16>,
+    /// It wrote a line with this text.
+    pub log: Option<String>,
+    /// How long that may take, in milliseconds.
+    pub within_ms: u64,
 }
 
 impl Default for Limit {

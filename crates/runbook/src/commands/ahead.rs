@@ -1,9 +1,8 @@
 //! What is asked of the host before a run goes on, forward or back.
 
-use super::settle::touched;
 use crate::error::CommandError;
+use crate::known::Ready;
 use crate::obstacles;
-use crate::running::Ready;
 use crate::screen::Screen;
 use runbook_engine::Obstacle;
 use runbook_journal::StateDir;
@@ -69,7 +68,7 @@ impl Ahead<'_> {
             let (show, accept) = (Next::Show(Some(run.clone())), Next::Accept);
             return format!("`{show}` tells what each step changed, and `{accept}` closes the run by hand");
         }
-        let touched: Vec<String> = touched(self.state).map(|step| format!("`{step}`")).collect();
+        let touched: Vec<String> = self.state.touched().map(|step| format!("`{step}`")).collect();
         let back = Next::Rollback(Some(run.clone()));
         match touched.is_empty() {
             true => format!("or `{back}` closes the run"),

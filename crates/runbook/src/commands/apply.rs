@@ -1,11 +1,12 @@
 //! `apply`, `apply --dry-run` and `plan`.
 
 use crate::cli::{ApplyArgs, Format, PlanArgs};
+use crate::clock::now_ms;
 use crate::error::{CommandError, Exit};
 use crate::keeping;
 use crate::loading::{Judged, judge, short_digest};
 use crate::obstacles;
-use crate::running::{claim, end, lock, now_ms, refuse_unsettled, settings};
+use crate::running::{claim, end, lock, refuse_unsettled, settings};
 use crate::screen::Screen;
 use crate::window::in_window;
 use runbook_engine::{Forecast, Obstacle, Program, Runner};

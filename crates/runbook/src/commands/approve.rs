@@ -1,9 +1,11 @@
 //! `approve`: lets a `gate.approve` step that waits pass.
 
 use crate::cli::ApproveArgs;
+use crate::clock::now_ms;
 use crate::error::{CommandError, Exit};
 use crate::facts::host_facts;
-use crate::running::{choose, journal, known, now_ms};
+use crate::known::known;
+use crate::running::{choose, journal};
 use crate::screen::Screen;
 use runbook_journal::StateDir;
 use runbook_model::{RunState, StepId, StepStatus};

@@ -1,16 +1,18 @@
 //! `backup list | verify | prune`; `backup restore` is in `restore.rs`.
 
 use super::restore::{Restore, Users};
+use super::rows::{finish, row};
 use crate::cli::{BackupCommand, Format};
+use crate::clock::now_ms;
 use crate::error::{CommandError, Exit};
 use crate::gaps;
 use crate::keeping::{self, Beside, Kept, made_at};
 use crate::naming::{Named, pick};
-use crate::running::{lock, now_ms};
+use crate::running::lock;
 use crate::screen::Screen;
 use runbook_journal::{Look, StateDir};
 use runbook_model::Next;
-use serde_json::{Value, json};
+use serde_json::json;
 
 pub(crate) fn run(screen: &Screen, dir: &StateDir, command: BackupCommand) -> Result<Exit, CommandError> {
     let look = Look::at(dir)?;
@@ -128,20 +130,6 @@ fn verify(screen: &Screen, kept: &[Kept], name: Option<&str>) -> Result<Exit, Co
     }
     finish(screen, &rows)?;
     Ok(exit)
-}
-
-/// Shows one line of a result at once; for `--format json` it is kept until all are known.
-pub(super) fn row(screen: &Screen, rows: &mut Vec<Value>, text: &str, value: Value) -> Result<(), CommandError> {
-    match screen.format {
-        Format::Text => screen.text(text)?,
-        Format::Ndjson => screen.json(&value)?,
-        Format::Json => rows.push(value),
-    }
-    Ok(())
-}
-
-pub(super) fn finish(screen: &Screen, rows: &[Value]) -> Result<(), CommandError> {
-    if screen.format == Format::Json { screen.json(&json!(rows)) } else { Ok(()) }
 }
 
 fn prune(screen: &Screen, dir: &StateDir, dry_run: bool) -> Result<Exit, CommandError> {

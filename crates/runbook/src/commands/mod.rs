@@ -9,10 +9,9 @@ mod explain;
 mod judge;
 mod past;
 mod restore;
+mod rows;
 mod settle;
 mod write;
-
-pub(crate) use past::holder;
 
 use crate::cli::{Cli, Command};
 use crate::error::{CommandError, Exit};

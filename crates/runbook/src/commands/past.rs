@@ -4,10 +4,11 @@ use crate::cli::Format;
 use crate::error::{CommandError, Exit};
 use crate::facts::SYSTEM_STATE;
 use crate::gaps;
-use crate::running::{choose, journal, known};
+use crate::known::known;
+use crate::running::{choose, journal};
 use crate::screen::Screen;
-use crate::standing::HostState;
-use runbook_journal::{Lock, Look, StateDir};
+use crate::standing::{HostState, holder};
+use runbook_journal::{Look, StateDir};
 use runbook_model::RunState;
 use runbook_report::{Ndjson, Reporter, RunSummary};
 use std::path::Path;
@@ -19,11 +20,6 @@ pub(crate) fn status(screen: &Screen, dir: &StateDir) -> Result<Exit, CommandErr
         _ => host.show(screen)?,
     }
     Ok(host.exit())
-}
-
-/// Who is at work on this host. Only a run that is open can be what it works on.
-pub(crate) fn holder(dir: &StateDir) -> Result<Option<String>, CommandError> {
-    Ok(Lock::holder(dir)?.map(|holder| holder.to_string()))
 }
 
 /// Where no run was found, and where else there may be some: the runs of root are not those of another user.

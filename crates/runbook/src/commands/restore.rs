@@ -1,10 +1,11 @@
 //! `backup restore`: paths put back by hand, with nobody at work in them.
 
-use super::backup::{finish, row};
+use super::rows::{finish, row};
+use crate::clock::now_ms;
 use crate::error::{CommandError, Exit};
 use crate::facts::host_facts;
 use crate::keeping::Kept;
-use crate::running::{lock, now_ms};
+use crate::running::lock;
 use crate::screen::Screen;
 use runbook_backup::Backup;
 use runbook_host::{Host, Reader};

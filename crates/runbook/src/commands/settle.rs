@@ -5,7 +5,8 @@ use crate::cli::{Format, RecoverArgs, ResumeArgs, RollbackArgs};
 use crate::error::{CommandError, Exit};
 use crate::facts::host_facts;
 use crate::gaps;
-use crate::running::{self, Ready, choose, go_on, journal, known, lock, unsettled};
+use crate::known::{Ready, known};
+use crate::running::{self, choose, go_on, journal, lock, unsettled};
 use crate::screen::Screen;
 use crate::standing::HostState;
 use crate::window::in_window;
@@ -50,7 +51,7 @@ pub(crate) fn rollback(screen: &Screen, dir: &StateDir, args: &RollbackArgs) -> 
 /// One sentence on what a rollback of the run is about to do.
 fn what_is_taken_back(row: &RunRow, state: &RunState) -> String {
     let RunRow { run, plan, .. } = row;
-    let touched: Vec<&str> = touched(state).map(StepId::as_str).collect();
+    let touched: Vec<&str> = state.touched().map(StepId::as_str).collect();
     match (touched.is_empty(), state.verdict()) {
         (false, _) => format!("Run {run} of {plan} changed this host in: {}.", touched.join(", ")),
         (true, Some(Verdict::Stuck)) => {
@@ -163,11 +164,6 @@ fn may_go_forward(ready: &Ready) -> Result<(), CommandError> {
         let back = Next::Rollback(Some(ready.run.clone()));
         error.hint(format!("{opens}; until then `{back}` takes back what was done"))
     })
-}
-
-/// The steps of which the host may carry traces.
-pub(super) fn touched(state: &RunState) -> impl Iterator<Item = &StepId> {
-    state.steps().filter(|(_, known)| known.status.may_have_touched()).map(|(step, _)| step)
 }
 
 /// The open run, which is the one that `name` means if there is a name, with the lock and what the journal then holds.

@@ -1,0 +1,147 @@
+//! What a run has to react to.
+
+use runbook_model::{Decided, Failure, Outputs, Reading, Remains, ServiceSeen, StepId, UndoPhase, Waiting};
+use serde_json::Value as Json;
+
+/// Something that the run has to react to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Input {
+    /// A new run; its header and predictions are recorded.
+    Begin,
+    /// This process goes on with a run; that is recorded.
+    Resume,
+    /// Records were folded in, or a job ended. `idle` is whether no job is under way.
+    Advance {
+        /// No job is under way.
+        idle: bool,
+    },
+    /// First Ctrl-C: what runs is finished, nothing more is started, and the run stays open.
+    Drain,
+    /// Second Ctrl-C. In a rollback the same as the first.
+    Cancel,
+    /// A baseline was read.
+    BaselineTaken {
+        /// The verification.
+        step: StepId,
+        /// Its rows.
+        readings: Vec<Reading>,
+        /// Its positions.
+        marks: Json,
+        /// Why there are none.
+        failure: Option<Failure>,
+    },
+    /// A step was probed and prepared.
+    Began {
+        /// The step.
+        step: StepId,
+        /// What came of it.
+        began: Began,
+    },
+    /// A step that acts waits for a person.
+    Waits {
+        /// The step.
+        step: StepId,
+        /// For what.
+        waiting: Waiting,
+    },
+    /// A person was asked what follows from evidence that does not tell.
+    Decided {
+        /// The verification.
+        step: StepId,
+        /// The answer; `None` if the question was withdrawn, because the run is interrupted or ends anyway.
+        decided: Option<Decided>,
+    },
+    /// A step acted.
+    Acted {
+        /// The step.
+        step: StepId,
+        /// What it did, with its outputs, or why not.
+        result: Result<(String, Outputs), Failure>,
+        /// The rows that it read.
+        readings: Vec<Reading>,
+        /// What it left on the host besides its change.
+        remains: Vec<Remains>,
+    },
+    /// The pause before another attempt is over.
+    Paused {
+        /// The step.
+        step: StepId,
+    },
+    /// A part of a step was taken back, or not.
+    TakenBack {
+        /// The step.
+        step: StepId,
+        /// The part.
+        phase: UndoPhase,
+        /// What was put back, or why not.
+        result: Result<String, Failure>,
+        /// What is left on the host all the same.
+        remains: Vec<Remains>,
+    },
+    /// The signals were read after the rollback.
+    Verified {
+        /// The verification.
+        step: StepId,
+        /// Its rows.
+        readings: Vec<Reading>,
+        /// Green signals of the baseline that were read and are not green now.
+        lost: Vec<String>,
+        /// Green signals of the baseline that could not be read now.
+        unread: Vec<String>,
+        /// Why nothing could be read.
+        failure: Option<Failure>,
+    },
+    /// What the rollback kept was compared with a backup.
+    Compared {
+        /// The step that made the backup.
+        step: StepId,
+        /// What differs, or could not be compared.
+        remains: Vec<Remains>,
+    },
+    /// It was seen how the service of a step is before the first change.
+    Found {
+        /// The step.
+        step: StepId,
+        /// What the step needs to bring it to that state; null if that is not known.
+        data: Json,
+        /// The boot in which that was.
+        boot: String,
+    },
+    /// A service that a boot left down was brought up, or did not need it, or does not come up.
+    Revived {
+        /// The step that found it.
+        step: StepId,
+        /// What was done, or why not.
+        result: Result<String, Failure>,
+    },
+    /// A service was let go of and read.
+    Closed {
+        /// The step by which it is reached.
+        step: StepId,
+        /// The service.
+        service: String,
+        /// How it was.
+        seen: ServiceSeen,
+    },
+}
+
+/// What came of probing and preparing a step.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Began {
+    /// Its condition is false.
+    Skip(String),
+    /// The host is as wanted.
+    Unchanged {
+        /// What is there.
+        summary: String,
+        /// What it puts out.
+        outputs: Outputs,
+    },
+    /// It can act. `undo` is `None` for a step that changes nothing, which needs no intent.
+    Ready {
+        /// How to take it back.
+        undo: Option<Json>,
+    },
+    /// It cannot.
+    Failed(Failure),
+}

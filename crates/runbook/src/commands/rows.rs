@@ -1,0 +1,21 @@
+//! Results that come one after the other, each shown as the format wants it.
+
+use crate::cli::Format;
+use crate::error::CommandError;
+use crate::screen::Screen;
+use serde_json::{Value, json};
+
+/// Shows one line of a result at once; for `--format json` it is kept until all are known.
+pub(super) fn row(screen: &Screen, rows: &mut Vec<Value>, text: &str, value: Value) -> Result<(), CommandError> {
+    match screen.format {
+        Format::Text => screen.text(text)?,
+        Format::Ndjson => screen.json(&value)?,
+        Format::Json => rows.push(value),
+    }
+    Ok(())
+}
+
+/// Ends what [`row`] began.
+pub(super) fn finish(screen: &Screen, rows: &[Value]) -> Result<(), CommandError> {
+    if screen.format == Format::Json { screen.json(&json!(rows)) } else { Ok(()) }
+}
