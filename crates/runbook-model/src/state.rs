@@ -273,8 +273,10 @@ impl RunState {
                 }
             }
             Event::ServiceRevived { step, summary, failure } => self.revived(step, summary, failure.as_ref()),
-            Event::ServiceRead { service, seen, .. } => {
-                if let Some(time) = self.services.get_mut(service) {
+            Event::ServiceRead { step, service, seen } => {
+                // A secret may be struck out of the name in the record; the step that moved the service knows it.
+                let known = self.step(step).and_then(StepState::service).unwrap_or(service).to_owned();
+                if let Some(time) = self.services.get_mut(&known) {
                     time.seen = Some(seen.clone());
                 }
             }

@@ -1,5 +1,6 @@
 //! What is known of one step of a run.
 
+use crate::service::named_service;
 use crate::{
     Decided, Decision, Failure, Outputs, Prediction, Reading, Remains, ServiceFound, SignalVerdict, StepStatus,
     UndoPhase, Waiting,
@@ -76,6 +77,12 @@ pub struct StepState {
 }
 
 impl StepState {
+    /// The service that the step moved, or found before the first change.
+    pub fn service(&self) -> Option<&str> {
+        let found = || named_service(self.found.as_ref().map(|found| &found.data));
+        named_service(self.undo.as_ref()).or_else(found).map(|(name, _)| name)
+    }
+
     /// What later steps may use of it: what it put out, or what was foretold where it did not act.
     pub fn usable_outputs(&self) -> &Outputs {
         if self.outputs.is_empty() { &self.foretold } else { &self.outputs }

@@ -290,6 +290,10 @@ fn what_is_said_of_a_service_at_the_end_was_read() {
     assert!(text.contains(lost) && text.contains("but for what is named below"), "{text}");
     let text = ends(read(back(), Some(true), "active"), Verdict::RolledBack);
     assert!(!text.contains("at the end") && !text.contains("lost: demo"), "{text}");
+    // A secret may be struck out of the name in the record.
+    let seen = ServiceSeen { up: Some(true), words: "active".to_owned(), start: None };
+    let struck = Event::ServiceRead { step: life::id("restart"), service: "(secret one)".to_owned(), seen };
+    assert!(up().add(struck).state().services["demo"].seen.is_some());
     // What was read before it was moved again is no reading of the end.
     let state = read(up(), Some(true), "active").rolls_back(RollbackCause::Requested).state();
     assert_eq!(state.services["demo"].seen, None);

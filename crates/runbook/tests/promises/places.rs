@@ -186,23 +186,25 @@ fn a_mount_over_the_place_is_noticed_by_the_undo() {
     }
 }
 
+/// Both are set aside under the same name, which has no room for a suffix.
 #[test]
 fn names_of_full_length_are_replaced_and_come_back() {
     let bench = Bench::new();
-    let [name, other] = ["x", "y"].map(|end| format!("{}{end}", "n".repeat(254)));
-    for name in [&name, &other] {
-        bench.write(&format!("host/d/{name}"), "old");
+    let paths = ["d", "e"].map(|dir| format!("{dir}/{}", "n".repeat(255)));
+    for path in &paths {
+        bench.write(&format!("host/{path}"), "old");
     }
-    let script = format!("echo new > HOST/d/{name}; echo new > HOST/d/{other}");
+    let [one, other] = &paths;
+    let script = format!("echo new > HOST/{one}; echo new > HOST/{other}");
     let steps = format!(
-        "steps:\n  - {{ id: b, uses: backup.create, with: {{ paths: [HOST/d/{name}, HOST/d/{other}] }} }}\n  - id: a\n    \
+        "steps:\n  - {{ id: b, uses: backup.create, with: {{ paths: [HOST/{one}, HOST/{other}] }} }}\n  - id: a\n    \
          uses: command.run\n    needs: [b]\n    with: {{ run: [sh, -c, \"{script}\"], effects: {{ writes: [{{ path: \
-         HOST/d/{name} }}, {{ path: HOST/d/{other} }}] }} }}\n{F}"
+         HOST/{one} }}, {{ path: HOST/{other} }}] }} }}\n{F}"
     );
     let plan = bench.plan("long", &steps);
     bench.expect(3, &["apply", &plan, "--yes"]);
-    for name in [&name, &other] {
-        assert_eq!(read(bench.host(&format!("d/{name}"))).unwrap(), "old");
+    for path in &paths {
+        assert_eq!(read(bench.host(path)).unwrap(), "old");
     }
 }
 
