@@ -275,8 +275,9 @@ impl RunState {
             Event::ServiceRevived { step, summary, failure } => self.revived(step, summary, failure.as_ref()),
             Event::ServiceRead { step, service, seen } => {
                 // A secret may be struck out of the name in the record; the step that moved the service knows it.
-                let known = self.step(step).and_then(StepState::service).unwrap_or(service).to_owned();
-                if let Some(time) = self.services.get_mut(&known) {
+                let by_step = self.step(step).and_then(StepState::service).map(str::to_owned);
+                let known = Some(service.clone()).filter(|name| self.services.contains_key(name)).or(by_step);
+                if let Some(time) = known.and_then(|name| self.services.get_mut(&name)) {
                     time.seen = Some(seen.clone());
                 }
             }

@@ -2,12 +2,12 @@
 //! yields: an ordering rule may move a step against the order of the file, never against `needs` and data.
 
 use crate::coverage;
-use crate::draft::{Knots, Link, file_first, predecessors, pulled_up};
+use crate::cycle;
+use crate::draft::{Link, StronglyConnected, file_first, predecessors, pulled_up};
 use crate::edge::Reason;
 use crate::hazards::Hazards;
 use crate::refusals::{self, Scene};
 use crate::reviews;
-use crate::ring;
 use crate::rules::{self, Wishes};
 use crate::schedule::Schedule;
 use crate::services::Services;
@@ -21,7 +21,7 @@ use std::collections::HashMap;
 /// The schedule of `plan`, whose steps declare `declarations` (in the order of the file), and everything that is wrong
 /// with the plan in the order of its places.
 ///
-/// There is no schedule exactly when the steps wait for one another in a ring or name steps that do not exist. A plan
+/// There is no schedule exactly when the steps wait for one another in a cycle or name steps that do not exist. A plan
 /// that is refused for other reasons still has a schedule, so that it can be drawn; it must not be run while any of the
 /// diagnostics is an error. A step without a declaration counts as a command that declares nothing.
 pub fn build(plan: &Plan, declarations: &[Declaration]) -> (Option<Schedule>, Vec<Diagnostic>) {
@@ -33,7 +33,7 @@ pub fn build(plan: &Plan, declarations: &[Declaration]) -> (Option<Schedule>, Ve
     let Wishes { mut firm, mut soft, mut as_written } = rules::wishes(&steps, &services, &links);
     keep_to_file(&steps, &[], &mut firm);
     links.extend(firm);
-    found.extend(ring::diagnose(&steps, &links));
+    found.extend(cycle::diagnose(&steps, &links));
     if found.has_errors() {
         return (None, found.into_sorted());
     }
@@ -110,28 +110,28 @@ fn references(def: &StepDef) -> Vec<(&StepId, Reason)> {
     found
 }
 
-/// Where `wishes` and `given` make a ring, drops the wishes of it that move a step against the order of the file.
+/// Where `wishes` and `given` make a cycle, drops the wishes of it that move a step against the order of the file.
 fn keep_to_file(steps: &Steps<'_>, given: &[Link], wishes: &mut Vec<Link>) {
-    let knots = Knots::of(steps.count(), given.iter().chain(&*wishes));
-    wishes.retain(|link| link.before < link.after || !knots.binds(link));
+    let components = StronglyConnected::of(steps.count(), given.iter().chain(&*wishes));
+    wishes.retain(|link| link.before < link.after || !components.binds(link));
 }
 
-/// Where `wishes` and `given` make a ring, drops all wishes of it.
+/// Where `wishes` and `given` make a cycle, drops all wishes of it.
 fn drop_knotted(steps: &Steps<'_>, given: &[Link], wishes: &mut Vec<Link>) {
-    let knots = Knots::of(steps.count(), given.iter().chain(&*wishes));
-    wishes.retain(|link| !knots.binds(link));
+    let components = StronglyConnected::of(steps.count(), given.iter().chain(&*wishes));
+    wishes.retain(|link| !components.binds(link));
 }
 
 /// Edges between steps that conflict: in the order of the file, except for steps that `links` force around.
 fn file_order(steps: &Steps<'_>, links: &[Link]) -> Vec<Link> {
     let mut sequence: Vec<usize> = (0..steps.count()).collect();
     let as_written = conflicts(steps, &sequence);
-    let knots = Knots::of(steps.count(), links.iter().chain(&as_written));
-    if !knots.any() {
+    let components = StronglyConnected::of(steps.count(), links.iter().chain(&as_written));
+    if !components.any() {
         return as_written;
     }
     let position = pulled_up(&predecessors(steps.count(), links));
-    sequence.sort_by_key(|step| (knots.rank(*step), position.get(*step).copied()));
+    sequence.sort_by_key(|step| (components.rank(*step), position.get(*step).copied()));
     conflicts(steps, &sequence)
 }
 

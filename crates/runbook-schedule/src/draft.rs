@@ -15,13 +15,13 @@ pub(crate) struct Link {
 }
 
 /// The sets of steps that wait for one another. They are numbered against the direction of the links between them.
-pub(crate) struct Knots {
-    knot: Vec<usize>,
+pub(crate) struct StronglyConnected {
+    component: Vec<usize>,
     size: Vec<usize>,
 }
 
-impl Knots {
-    /// The knots of `count` steps under `links`.
+impl StronglyConnected {
+    /// The components of `count` steps under `links`.
     pub(crate) fn of<'a>(count: usize, links: impl IntoIterator<Item = &'a Link>) -> Self {
         let mut graph = DiGraph::<(), ()>::with_capacity(count, count);
         (0..count).for_each(|_| {
@@ -30,19 +30,19 @@ impl Knots {
         for link in links {
             graph.add_edge(NodeIndex::new(link.before), NodeIndex::new(link.after), ());
         }
-        let mut knots = Self { knot: vec![0; count], size: Vec::new() };
+        let mut components = Self { component: vec![0; count], size: Vec::new() };
         for (number, members) in kosaraju_scc(&graph).into_iter().enumerate() {
-            knots.size.push(members.len());
+            components.size.push(members.len());
             for member in members {
-                if let Some(knot) = knots.knot.get_mut(member.index()) {
-                    *knot = number;
+                if let Some(component) = components.component.get_mut(member.index()) {
+                    *component = number;
                 }
             }
         }
-        knots
+        components
     }
 
-    /// A position in an order of the knots that respects the links between them.
+    /// A position in an order of the components that respects the links between them.
     pub(crate) fn rank(&self, step: usize) -> usize {
         usize::MAX - self.of_step(step)
     }
@@ -52,20 +52,20 @@ impl Knots {
         self.size.iter().any(|size| *size > 1)
     }
 
-    /// Whether the link lies inside a knot.
+    /// Whether the link lies inside a component.
     pub(crate) fn binds(&self, link: &Link) -> bool {
         link.before == link.after
-            || (self.of_step(link.before) == self.of_step(link.after) && self.is_knotted(link.before))
+            || (self.of_step(link.before) == self.of_step(link.after) && self.is_in_a_cycle(link.before))
     }
 
     /// Whether the step waits for itself through others.
-    pub(crate) fn is_knotted(&self, step: usize) -> bool {
+    pub(crate) fn is_in_a_cycle(&self, step: usize) -> bool {
         self.size.get(self.of_step(step)).is_some_and(|size| *size > 1)
     }
 
-    /// The number of the step's knot.
+    /// The number of the step's component.
     pub(crate) fn of_step(&self, step: usize) -> usize {
-        self.knot.get(step).copied().unwrap_or(usize::MAX)
+        self.component.get(step).copied().unwrap_or(usize::MAX)
     }
 }
 
@@ -85,7 +85,7 @@ pub(crate) fn predecessors<'a>(count: usize, links: impl IntoIterator<Item = &'a
 }
 
 /// The order of the file with each step preceded by what must come before it: its position for each step. Steps move up as
-/// little as possible. Rings, if there are any, are cut where they close.
+/// little as possible. Cycles, if there are any, are cut where they close.
 pub(crate) fn pulled_up(before: &[Vec<usize>]) -> Vec<usize> {
     let mut position = vec![usize::MAX; before.len()];
     let mut entered = vec![false; before.len()];
@@ -107,7 +107,7 @@ pub(crate) fn pulled_up(before: &[Vec<usize>]) -> Vec<usize> {
     position
 }
 
-/// A topological order; of the steps that could come next, the first in the file does. Steps in a ring are left out.
+/// A topological order; of the steps that could come next, the first in the file does. Steps in a cycle are left out.
 pub(crate) fn file_first(before: &[Vec<usize>]) -> Vec<usize> {
     let mut missing: Vec<usize> = before.iter().map(Vec::len).collect();
     let mut after = vec![Vec::new(); before.len()];

@@ -6,13 +6,13 @@
 mod build;
 mod command;
 mod coverage;
+mod cycle;
 mod draft;
 mod draw;
 mod edge;
 mod hazards;
 mod refusals;
 mod reviews;
-mod ring;
 mod rules;
 mod schedule;
 mod services;

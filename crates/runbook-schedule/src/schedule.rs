@@ -10,7 +10,7 @@ use petgraph::visit::{Dfs, EdgeRef, Reversed, Walker};
 use runbook_model::{Declaration, StepId};
 use std::collections::{BTreeSet, HashMap};
 
-/// The steps of a plan in a graph without rings, in which every edge has its reasons. Only [`crate::build`] makes one.
+/// The steps of a plan in a graph without cycles, in which every edge has its reasons. Only [`crate::build`] makes one.
 #[derive(Clone, Debug)]
 pub struct Schedule {
     graph: DiGraph<StepId, Edge>,
@@ -21,7 +21,7 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// The schedule of `steps` under `links`, which have no ring.
+    /// The schedule of `steps` under `links`, which have no cycle.
     pub(crate) fn new(steps: &Steps<'_>, order: &[usize], mut links: Vec<Link>, covers: &[Cover]) -> Self {
         let ids: Vec<&StepId> = steps.defs.iter().map(|def| &def.id).collect();
         let named =

@@ -3,10 +3,10 @@
 //! One folder a manager: `systemd`, `launchd`, and the supervisor of `runbook` itself in `process`, each with its kinds.
 //! What they share stands beside them.
 
-pub mod about;
 pub mod attached;
 mod freshness;
 pub mod launchd;
 pub mod package;
 pub mod process;
 pub mod systemd;
+pub mod target_service;

@@ -23,7 +23,8 @@ impl Options {
             cases: 500,
             seed: None,
             jobs: 2,
-            binary: std::env::current_dir().unwrap_or_default().join("target/debug/runbook"),
+            // Beside this program, wherever Cargo builds to.
+            binary: std::env::current_exe().unwrap_or_default().with_file_name("runbook"),
         };
         let mut words = words.iter();
         while let Some(word) = words.next() {

@@ -147,7 +147,7 @@ impl Script {
         &self.steps[number(id)]
     }
 
-    /// `None` where the steps wait for one another in a ring.
+    /// `None` where the steps wait for one another in a cycle.
     pub(crate) fn course(&self) -> Option<Course> {
         let text = String::new;
         let host = HostFacts {

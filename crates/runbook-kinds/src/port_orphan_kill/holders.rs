@@ -3,9 +3,9 @@
 use super::program;
 use runbook_host::{Executed, Identity, PortOwners, Process, Reader};
 use runbook_model::{Failure, Resource};
-use runbook_services::about::{About, Look};
 use runbook_services::process::Service;
 use runbook_services::systemd::{Place, SocketUnit, UnitState};
+use runbook_services::target_service::{Look, TargetService};
 use std::path::Path;
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use std::time::Duration;
 pub(super) struct EndOrphans {
     pub(super) port: u16,
     pub(super) expect: String,
-    pub(super) about: Option<About>,
+    pub(super) target: Option<TargetService>,
     pub(super) owner: Option<String>,
     /// Whether the plan itself starts that service.
     pub(super) is_started: bool,
@@ -30,7 +30,7 @@ pub(super) enum Holder {
 impl EndOrphans {
     /// Judges every holder of the port; one that may not be ended is a refusal.
     pub(super) fn holder(&self, host: &Reader) -> Result<Holder, Failure> {
-        let look = self.about.as_ref().map(|about| about.look(host)).transpose()?;
+        let look = self.target.as_ref().map(|target| target.look(host)).transpose()?;
         self.check_service(look.as_ref())?;
         let owners = host.port_owners(self.port)?;
         if owners.is_free() {
@@ -62,14 +62,14 @@ impl EndOrphans {
     }
 
     fn check_service(&self, look: Option<&Look>) -> Result<(), Failure> {
-        let (Some(about), Some(look)) = (&self.about, look) else { return Ok(()) };
+        let (Some(target), Some(look)) = (&self.target, look) else { return Ok(()) };
         if !look.is_known && !self.is_started {
-            return Err(about.unknown());
+            return Err(target.unknown());
         }
         let apart = look.unit.as_ref().filter(|unit| has_own_network(unit));
         if apart.is_some() {
             return Err(Failure::refused(format!(
-                "{about} has a network of its own, in which port {} is another one than here",
+                "{target} has a network of its own, in which port {} is another one than here",
                 self.port
             ))
             .hint("leave this step out: nothing outside that network can hold the port of the unit"));
@@ -79,11 +79,11 @@ impl EndOrphans {
 
     /// The processes that hold the port for the service, and are left alone.
     fn own(&self, host: &Reader, look: Option<&Look>, owners: &PortOwners) -> Result<Vec<Identity>, Failure> {
-        let (unit, state) = match (&self.about, look.and_then(|look| look.unit.as_ref())) {
-            (Some(About::Service(service)), _) => {
+        let (unit, state) = match (&self.target, look.and_then(|look| look.unit.as_ref())) {
+            (Some(TargetService::Service(service)), _) => {
                 return Ok(service.tree(host)?.into_iter().map(|process| process.identity).collect());
             }
-            (Some(About::Unit(unit)), Some(state)) => (&unit.resolved(host)?, state),
+            (Some(TargetService::Unit(unit)), Some(state)) => (&unit.resolved(host)?, state),
             _ => return Ok(Vec::new()),
         };
         let mut own = unit.members(host, state)?;
@@ -175,7 +175,7 @@ impl EndOrphans {
         let Some(place) = Place::of(host, identity)?.filter(|place| !place.is_session()) else { return Ok(None) };
         // Where no unit is meant, what `runbook` and its services run in is not a stranger's.
         let beside = host.process(std::process::id())?.map(|own| Place::of(host, &own.identity)).transpose()?.flatten();
-        if !matches!(self.about, Some(About::Unit(_))) && beside.as_ref() == Some(&place) {
+        if !matches!(self.target, Some(TargetService::Unit(_))) && beside.as_ref() == Some(&place) {
             return Ok(None);
         }
         Ok(place.is_active(host)?.then_some(place))
@@ -183,8 +183,8 @@ impl EndOrphans {
 
     /// Why this user's process is not ended.
     fn wrong_user(&self, host: &Reader, look: Option<&Look>, executed: &Executed) -> Result<Option<String>, Failure> {
-        let unit = match (&self.about, look.and_then(|look| look.unit.as_ref())) {
-            (Some(About::Unit(unit)), Some(state)) => Some((unit, state)),
+        let unit = match (&self.target, look.and_then(|look| look.unit.as_ref())) {
+            (Some(TargetService::Unit(unit)), Some(state)) => Some((unit, state)),
             _ => None,
         };
         let owner = self.owner.as_deref().map(|name| host.uid_of(name)).transpose()?;

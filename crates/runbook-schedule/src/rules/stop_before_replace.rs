@@ -24,7 +24,7 @@ fn wishes(scene: &Scene<'_>) -> Vec<Wish> {
     wishes
 }
 
-/// What keeps plain changes in the windows in which they are written. It yields to every other wish: which one of a ring
+/// What keeps plain changes in the windows in which they are written. It yields to every other wish: which one of a cycle
 /// the file speaks against says nothing here, for these always go with the file.
 pub(super) fn as_written(scene: &Scene<'_>) -> Vec<Wish> {
     scene.steps.each().flat_map(|(step, ..)| between(scene, step)).collect()

@@ -49,7 +49,7 @@ fn unwritten() -> impl Strategy<Value = Vec<String>> {
         .prop_map(|lines| lines.into_iter().enumerate().map(|(at, line)| format!("s{at} {line}")).collect())
 }
 
-/// Lines of a plan with `needs` that make no ring among themselves.
+/// Lines of a plan with `needs` that make no cycle among themselves.
 fn written() -> impl Strategy<Value = Vec<String>> {
     (unwritten(), prop::collection::vec((0..12usize, 0..12usize), 0..5), any::<u64>()).prop_map(
         |(mut lines, pairs, seed)| {
@@ -141,7 +141,7 @@ proptest! {
     fn without_roles_and_needs_the_file_decides(lines in prop::collection::vec(effects(), 1..12)) {
         let lines: Vec<String> = lines.iter().enumerate().map(|(at, line)| format!("s{at} {line}")).collect();
         let (plan, declarations) = plan(&lines.join("\n"));
-        let Some(schedule) = build(&plan, &declarations).0 else { return Err(TestCaseError::fail("a ring")) };
+        let Some(schedule) = build(&plan, &declarations).0 else { return Err(TestCaseError::fail("a cycle")) };
         let count = lines.len();
         // The closure of the pairs that conflict, first by first.
         let mut wanted = vec![vec![false; count]; count];
@@ -195,7 +195,7 @@ proptest! {
         };
         let lines: Vec<String> = picks.iter().enumerate().map(line).collect();
         let (plan, declarations) = plan(&lines.join("\n"));
-        let Some(schedule) = build(&plan, &declarations).0 else { return Err(TestCaseError::fail("a ring")) };
+        let Some(schedule) = build(&plan, &declarations).0 else { return Err(TestCaseError::fail("a cycle")) };
         let related = relations(&schedule, &plan);
         for (a, first) in declarations.iter().enumerate() {
             for (b, second) in declarations.iter().enumerate().skip(a + 1) {

@@ -208,7 +208,7 @@ fn a_wrong_needs_shows_the_whole_ring() {
     let text = "stop stop=unit:x needs=replace\nreplace replace w=/p\nstart start=unit:x r=/p";
     let found = diagnostics(text);
     assert_eq!(codes(text), ["RB0401 replace"]);
-    insta::assert_snapshot!(found[0].message, @"the steps wait for one another in a ring: `replace` → `stop` → `replace`");
+    insta::assert_snapshot!(found[0].message, @"the steps wait for one another in a cycle: `replace` → `stop` → `replace`");
     let related: Vec<&str> = found[0].related.iter().map(|it| it.text.as_str()).collect();
     assert_eq!(
         related,

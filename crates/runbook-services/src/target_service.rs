@@ -22,7 +22,7 @@ pub const USER: Param = Param::default(
 
 /// The service.
 #[derive(Clone, Debug)]
-pub enum About {
+pub enum TargetService {
     /// One of the embedded supervisor.
     Service(Service),
     /// A unit of systemd.
@@ -60,18 +60,18 @@ pub fn resource(args: &Args<'_>) -> Option<Resource> {
 }
 
 /// The service that the parameters name.
-pub fn bind(args: &Args<'_>) -> Result<Option<About>, Diagnostic> {
+pub fn bind(args: &Args<'_>) -> Result<Option<TargetService>, Diagnostic> {
     if let Some(name) = args.maybe::<String>("service")? {
-        return Ok(Some(About::Service(Service::named(name))));
+        return Ok(Some(TargetService::Service(Service::named(name))));
     }
     let Some(name) = args.maybe::<String>("unit")? else { return Ok(None) };
     if !Unit::is_name(&name) {
         return Err(wrong("unit", args.span("unit"), "the name of a unit, not a path"));
     }
-    Ok(Some(About::Unit(Unit::named(&name, args.need("user")?))))
+    Ok(Some(TargetService::Unit(Unit::named(&name, args.need("user")?))))
 }
 
-impl About {
+impl TargetService {
     /// The thing that steps conflict about.
     pub fn resource(&self) -> Resource {
         match self {
@@ -125,7 +125,7 @@ pub struct Look {
     pub unit: Option<UnitState>,
 }
 
-impl fmt::Display for About {
+impl fmt::Display for TargetService {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Service(service) => write!(f, "service `{}`", service.name),

@@ -1,22 +1,22 @@
-//! Rings: steps that wait for one another. Each is told whole, every edge with its reason and place.
+//! Cycles: steps that wait for one another. Each is told whole, every edge with its reason and place.
 
-use crate::draft::{Knots, Link};
+use crate::draft::{Link, StronglyConnected};
 use crate::edge::Reason;
 use crate::steps::Steps;
 use runbook_model::{Code, Diagnostic, Span};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
-/// One error for each knot of `links`: a shortest ring through the first of its edges that the author wrote down.
+/// One error for each component of `links`: a shortest cycle through the first of its edges that the author wrote down.
 pub(crate) fn diagnose(steps: &Steps<'_>, links: &[Link]) -> Vec<Diagnostic> {
-    let knots = Knots::of(steps.count(), links);
+    let components = StronglyConnected::of(steps.count(), links);
     let mut bound: BTreeMap<usize, Vec<&Link>> = BTreeMap::new();
-    for link in links.iter().filter(|link| knots.binds(link)) {
-        bound.entry(knots.of_step(link.before)).or_default().push(link);
+    for link in links.iter().filter(|link| components.binds(link)) {
+        bound.entry(components.of_step(link.before)).or_default().push(link);
     }
     bound.into_values().filter_map(|links| Some(describe(steps, &shortest(&links)?))).collect()
 }
 
-/// A shortest ring through the strongest and first of `links`, beginning with it.
+/// A shortest cycle through the strongest and first of `links`, beginning with it.
 fn shortest<'a>(links: &[&'a Link]) -> Option<Vec<&'a Link>> {
     let first = *links.iter().min_by_key(|link| (&link.reason, link.before, link.after))?;
     let mut out: HashMap<usize, Vec<&Link>> = HashMap::new();
@@ -37,30 +37,30 @@ fn shortest<'a>(links: &[&'a Link]) -> Option<Vec<&'a Link>> {
             });
         }
     }
-    let mut ring = Vec::new();
+    let mut cycle = Vec::new();
     let mut at = first.before;
     loop {
         let link = *reached.get(&at)?;
-        ring.push(link);
+        cycle.push(link);
         if std::ptr::eq(link, first) {
             break;
         }
         at = link.before;
     }
-    ring.reverse();
-    Some(ring)
+    cycle.reverse();
+    Some(cycle)
 }
 
-fn describe(steps: &Steps<'_>, ring: &[&Link]) -> Diagnostic {
+fn describe(steps: &Steps<'_>, cycle: &[&Link]) -> Diagnostic {
     let name = |at: usize| steps.defs.get(at).map_or("?", |def| def.id.as_str());
     let id_span = |at: usize| steps.defs.get(at).map_or(Span::default(), |def| def.id_span);
     let place = |link: &Link| link.reason.span().unwrap_or_else(|| id_span(link.after));
-    let path: Vec<String> = ring.iter().map(|link| format!("`{}`", name(link.before))).collect();
+    let path: Vec<String> = cycle.iter().map(|link| format!("`{}`", name(link.before))).collect();
     let closing = path.first().cloned().unwrap_or_default();
-    let message = format!("the steps wait for one another in a ring: {} → {closing}", path.join(" → "));
-    let primary = ring.first().map_or(Span::default(), |link| place(link));
-    let mut diagnostic = Diagnostic::error(Code::RING, primary, message);
-    for link in ring {
+    let message = format!("the steps wait for one another in a cycle: {} → {closing}", path.join(" → "));
+    let primary = cycle.first().map_or(Span::default(), |link| place(link));
+    let mut diagnostic = Diagnostic::error(Code::CYCLE, primary, message);
+    for link in cycle {
         let (before, after) = (name(link.before), name(link.after));
         let text = match &link.reason {
             Reason::Needs { .. } => format!("`{after}` waits for `{before}`: it needs it"),
