@@ -273,11 +273,10 @@ impl RunState {
                 }
             }
             Event::ServiceRevived { step, summary, failure } => self.revived(step, summary, failure.as_ref()),
-            Event::ServiceRead { step, service, seen } => {
-                // A secret may be struck out of the name in the record; the step that moved the service knows it.
-                let by_step = self.step(step).and_then(StepState::service).map(str::to_owned);
-                let known = Some(service.clone()).filter(|name| self.services.contains_key(name)).or(by_step);
-                if let Some(time) = known.and_then(|name| self.services.get_mut(&name)) {
+            Event::ServiceRead { step, seen, .. } => {
+                // A secret may be struck out of the name in the record; the step by which it was reached knows it.
+                let name = self.step(step).and_then(StepState::service).map(str::to_owned);
+                if let Some(time) = name.and_then(|name| self.services.get_mut(&name)) {
                     time.seen = Some(seen.clone());
                 }
             }
