@@ -58,8 +58,13 @@ pub(super) fn settle(host: &Host, registry: &Registry) {
     print(host.sh(&format!(
         "useradd --home-dir /home/openclaw openclaw && chown -R openclaw: /home/openclaw && \
          npm install --global --no-update-notifier openclaw@{OLD} && \
-         systemctl daemon-reload && systemctl start outside && systemctl start openclaw"
+         systemctl daemon-reload && systemctl start outside"
     )));
+    // The old release tries once to reach each channel.
+    for port in [18700, 18701] {
+        host.wait_for(&format!("bash -c 'exec 3<>/dev/tcp/127.0.0.1/{port}'"), Duration::from_secs(30)).unwrap();
+    }
+    print(host.sh("systemctl start openclaw"));
     for channel in ["slack", "whatsapp"] {
         host.wait_for(&format!("node /srv/chat.mjs {channel} hello"), Duration::from_secs(30)).unwrap();
     }
