@@ -1,8 +1,8 @@
 //! Whoever sits at the terminal decides where the evidence does not. The question is shown with the run; here is the answer.
 
-use crate::facts::host_facts;
 use runbook_engine::Asker;
 use runbook_model::{Decided, Decision, StepId, format_duration};
+use runbook_session::host_facts;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::getpgrp;
 use rustix::termios::{QueueSelector, tcflush, tcgetpgrp};

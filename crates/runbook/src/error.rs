@@ -1,6 +1,6 @@
 //! What a command says when it cannot do what it was asked, and the exit codes.
 
-use runbook_model::{Code, Next, RollbackCause, RunState, Verdict};
+use runbook_model::{Code, Diagnostic, RollbackCause, RunState, SourceMap, Standing, Verdict};
 use std::process::ExitCode;
 
 /// The exit codes; the table is in `docs/cli.md`.
@@ -58,6 +58,15 @@ impl Exit {
             None => Self::Cancelled,
         }
     }
+
+    /// The exit code of `status`.
+    pub(crate) fn of_host(standing: &Standing) -> Self {
+        match standing.exit_code() {
+            0 => Self::Done,
+            5 => Self::Stuck,
+            _ => Self::Held,
+        }
+    }
 }
 
 /// Why a command did not do what it was asked: the thing, the place, the next action.
@@ -68,11 +77,14 @@ pub(crate) struct CommandError {
     pub(crate) code: Option<Code>,
     pub(crate) message: String,
     pub(crate) hint: Option<String>,
+    /// What is said before it: warnings, and what was found in a plan.
+    pub(crate) warnings: Vec<String>,
+    pub(crate) found: Option<Box<(Vec<Diagnostic>, SourceMap)>>,
 }
 
 impl CommandError {
     pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, code: None, message: message.into(), hint: None }
+        Self { exit, code: None, message: message.into(), hint: None, warnings: Vec::new(), found: None }
     }
 
     pub(crate) fn refused(message: impl Into<String>) -> Self {
@@ -91,7 +103,7 @@ impl CommandError {
 }
 
 /// The error with everything that lies below it: `a: b: c`.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut below = error.source();
     while let Some(source) = below {
@@ -99,68 +111,6 @@ fn chain(error: &dyn std::error::Error) -> String {
         below = source.source();
     }
     text
-}
-
-impl From<runbook_journal::Error> for CommandError {
-    fn from(error: runbook_journal::Error) -> Self {
-        let exit = match error {
-            runbook_journal::Error::Held(_) => Exit::Held,
-            // A directory of others, in which no run ever was.
-            runbook_journal::Error::Foreign { .. } => Exit::Refused,
-            // What a journal holds that cannot be read, nobody knows.
-            ref damage if damage.is_damage() => Exit::Stuck,
-            _ => Exit::Refused,
-        };
-        Self::new(exit, chain(&error))
-    }
-}
-
-impl From<runbook_engine::Error> for CommandError {
-    fn from(error: runbook_engine::Error) -> Self {
-        if let runbook_engine::Error::NoWayBack { run, .. } = &error {
-            return Self::refused(error.to_string()).hint(format!(
-                "put a copy of it in its place and try again, or go by hand: `{}` tells what each step changed",
-                Next::Show(Some(run.clone()))
-            ));
-        }
-        if matches!(error, runbook_engine::Error::Interrupted) {
-            return Self::new(Exit::Cancelled, error.to_string());
-        }
-        if let runbook_engine::Error::NoWayOn { run, .. } = &error {
-            return Self::refused(error.to_string()).hint(format!(
-                "put a copy of it in its place and resume again; `{}` tells what each step changed, and \
-                 `{}` closes the run by hand",
-                Next::Show(Some(run.clone())),
-                Next::Accept
-            ));
-        }
-        Self::new(Exit::Stopped, chain(&error)).hint(format!(
-            "`{}` tells where the run is; `{}` goes on",
-            Next::Status,
-            Next::Resume(None)
-        ))
-    }
-}
-
-impl From<runbook_model::Failure> for CommandError {
-    fn from(failure: runbook_model::Failure) -> Self {
-        let detail = if failure.detail.is_empty() { String::new() } else { format!("\n{}", failure.detail) };
-        let error = Self::refused(format!("{}{detail}", failure.message));
-        match failure.hint {
-            Some(hint) => error.hint(hint),
-            None => error,
-        }
-    }
-}
-
-impl From<runbook_backup::Error> for CommandError {
-    fn from(error: runbook_backup::Error) -> Self {
-        let advice = match &error {
-            runbook_backup::Error::Io { doing, path, source } => runbook_host::io_advice(doing, path, source),
-            _ => None,
-        };
-        Self { hint: advice, ..Self::refused(chain(&error)) }
-    }
 }
 
 impl From<std::io::Error> for CommandError {
@@ -171,6 +121,6 @@ impl From<std::io::Error> for CommandError {
 
 impl From<runbook_model::IllegalTransition> for CommandError {
     fn from(error: runbook_model::IllegalTransition) -> Self {
-        Self::refused(format!("the journal of this run is damaged: {error}"))
+        runbook_session::Error::from(error).into()
     }
 }

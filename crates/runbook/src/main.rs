@@ -1,23 +1,13 @@
 //! The binary: the command line, the wiring of the crates, and the exit codes. What a command does is in `commands`.
 
 mod asking;
+mod caller;
 mod cli;
-mod clock;
 mod commands;
 mod error;
-mod facts;
-mod gaps;
-mod keeping;
-mod known;
-mod loading;
-mod naming;
-mod obstacles;
-mod running;
+mod refusals;
 mod screen;
-mod standing;
-mod texts;
 mod usage;
-mod window;
 
 use std::process::ExitCode;
 

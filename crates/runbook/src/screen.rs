@@ -1,11 +1,12 @@
 //! The terminal: what it can show, and the only places that print.
 use crate::asking::{AtTerminal, nothing_typed_ahead};
+use crate::caller::caller;
 use crate::cli::{Color, Format, Global};
 use crate::error::{CommandError, Exit};
-use crate::facts;
 use runbook_engine::{Asker, Interrupt, Interrupts, Observer};
 use runbook_model::{Caller, Diagnostic, Next, Record, RunState, SourceMap, StepId};
 use runbook_report::{Ndjson, Plain, Reporter, Style, Terminal, diagnostics};
+use runbook_session::Controls;
 use serde_json::{Value, json};
 use std::env;
 use std::io::{self, BufRead, IsTerminal, Write};
@@ -50,7 +51,7 @@ impl Screen {
             err: style(io::stderr().is_terminal()),
             together: global.format == Format::Text && account_is_seen,
             interrupts,
-            caller: facts::caller(global.state_dir.as_deref()),
+            caller: caller(global.state_dir.as_deref()),
         }
     }
 
@@ -59,9 +60,9 @@ impl Screen {
         &self.caller
     }
 
-    /// The signals of whoever sits in front of it.
-    pub(crate) fn interrupts(&self) -> Interrupts {
-        self.interrupts.clone()
+    /// What comes in while a run goes on: the signals of whoever sits in front of it, and the answers of `asker`.
+    pub(crate) fn controls(&self, asker: Option<Box<dyn Asker>>) -> Controls {
+        Controls { interrupts: self.interrupts.clone(), asker }
     }
 
     /// How standard output looks.
@@ -132,6 +133,11 @@ impl Screen {
     pub(crate) fn fail(&self, error: &CommandError) -> ExitCode {
         if error.message.contains("Broken pipe") {
             return error.exit.code();
+        }
+        error.warnings.iter().for_each(|warning| self.note(warning));
+        if let Some((found, sources)) = error.found.as_deref() {
+            // The error itself says where to look if nobody can be shown this.
+            let _ = self.diagnostics(found, sources);
         }
         let message = self.caller.spell(&error.message);
         let hint = error.hint.as_ref().map(|hint| self.caller.spell(hint));

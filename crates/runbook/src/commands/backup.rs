@@ -1,53 +1,30 @@
 //! `backup list | verify | prune`; `backup restore` is in `restore.rs`.
 
-use super::restore::{Restore, Users};
+use super::restore::restore;
 use super::rows::{finish, row};
 use crate::cli::{BackupCommand, Format};
-use crate::clock::now_ms;
 use crate::error::{CommandError, Exit};
-use crate::gaps;
-use crate::keeping::{self, Beside, Kept, made_at};
-use crate::naming::{Named, pick};
-use crate::running::lock;
 use crate::screen::Screen;
-use runbook_journal::{Look, StateDir};
-use runbook_model::Next;
+use runbook_session::{Backups, Beside, Kept, Session, Users};
 use serde_json::json;
 
-pub(crate) fn run(screen: &Screen, dir: &StateDir, command: BackupCommand) -> Result<Exit, CommandError> {
-    let look = Look::at(dir)?;
-    let journal = look.journal;
-    let kept = keeping::list(dir, journal.as_ref())?;
+pub(crate) fn run(screen: &Screen, session: &Session, command: BackupCommand) -> Result<Exit, CommandError> {
     match command {
         BackupCommand::List => {
-            let beside = journal.as_ref().map(keeping::beside).transpose()?.unwrap_or_default();
+            let Backups { kept, beside } = session.backups()?;
             list(screen, &kept, &beside)
         }
-        BackupCommand::Verify { backup } => verify(screen, &kept, backup.as_deref()),
+        BackupCommand::Verify { backup } => verify(screen, session, backup.as_deref()),
         BackupCommand::Restore { backup, paths, stop, while_running, yes } => {
             let users = match (stop, while_running) {
                 (true, _) => Users::Stop,
                 (_, true) => Users::Leave,
                 _ => Users::Refuse,
             };
-            Restore { screen, dir, one: one(&kept, &backup)?, users }.go(paths, yes)
+            restore(screen, session, &backup, paths, users, yes)
         }
-        BackupCommand::Prune { dry_run } => match journal {
-            Some(_) => prune(screen, dir, dry_run),
-            None if look.gaps.is_empty() => {
-                screen.conclude("there are no backups on this host")?;
-                Ok(Exit::Done)
-            }
-            None => Err(gaps::lost(&look.gaps, Exit::Stuck)),
-        },
+        BackupCommand::Prune { dry_run } => prune(screen, session, dry_run),
     }
-}
-
-fn one<'a>(kept: &'a [Kept], name: &str) -> Result<&'a Kept, CommandError> {
-    let about = |one: &Kept| one.run.as_ref().map_or(String::new(), |run| run.plan.clone());
-    let known: Vec<Named> = kept.iter().map(|one| Named { name: one.name.clone(), about: about(one) }).collect();
-    let at = pick("backup", name, &known, &Next::Backups)?;
-    kept.get(at).ok_or_else(|| CommandError::refused(format!("there is no backup `{name}` on this host")))
 }
 
 fn list(screen: &Screen, kept: &[Kept], beside: &[Beside]) -> Result<Exit, CommandError> {
@@ -65,7 +42,7 @@ fn list(screen: &Screen, kept: &[Kept], beside: &[Beside]) -> Result<Exit, Comma
                 "backup": one.name,
                 "run": one.run.as_ref().map(|run| run.run.as_str()),
                 "plan": one.run.as_ref().map(|run| run.plan.as_str()),
-                "made_at": made_at(one),
+                "made_at": one.made_at(),
                 "entries": manifest.map(|manifest| manifest.entries.len()),
                 "paths": paths,
                 "archives": manifest.map(|manifest| &manifest.archives),
@@ -89,7 +66,7 @@ fn list(screen: &Screen, kept: &[Kept], beside: &[Beside]) -> Result<Exit, Comma
                 };
                 let plan = one.run.as_ref().map_or("unknown run", |run| run.plan.as_str());
                 let needed = if one.is_needed() { "  still needed" } else { "" };
-                let at = runbook_report::stamp(made_at(one));
+                let at = runbook_report::stamp(one.made_at());
                 text.push_str(&format!("{}  {at}  {plan}  {what}{needed}\n", one.name));
                 if let Ok(backup) = &one.backup {
                     for root in backup.roots() {
@@ -108,37 +85,27 @@ fn list(screen: &Screen, kept: &[Kept], beside: &[Beside]) -> Result<Exit, Comma
     Ok(Exit::Done)
 }
 
-fn verify(screen: &Screen, kept: &[Kept], name: Option<&str>) -> Result<Exit, CommandError> {
-    let chosen: Vec<&Kept> = match name {
-        Some(name) => vec![one(kept, name)?],
-        None => kept.iter().collect(),
-    };
+fn verify(screen: &Screen, session: &Session, name: Option<&str>) -> Result<Exit, CommandError> {
     let mut exit = Exit::Done;
     let mut rows = Vec::new();
-    for one in chosen {
-        let result = one.backup.as_ref().map_err(ToString::to_string);
-        let result = result.and_then(|backup| backup.verify(&|| false).map_err(|error| error.to_string()));
-        let damage = result.err();
-        let text = match &damage {
-            None => format!("{}: every entry is as the manifest says\n", one.name),
-            Some(why) => format!("{}: damaged: {why}\n", one.name),
+    for one in session.verify(name)? {
+        let text = match &one.damage {
+            None => format!("{}: every entry is as the manifest says\n", one.backup),
+            Some(why) => format!("{}: damaged: {why}\n", one.backup),
         };
-        if damage.is_some() {
+        if one.damage.is_some() {
             exit = Exit::Refused;
         }
-        row(screen, &mut rows, &text, json!({ "backup": one.name, "damage": damage }))?;
+        row(screen, &mut rows, &text, json!({ "backup": one.backup, "damage": one.damage }))?;
     }
     finish(screen, &rows)?;
     Ok(exit)
 }
 
-fn prune(screen: &Screen, dir: &StateDir, dry_run: bool) -> Result<Exit, CommandError> {
-    let past = if dry_run {
-        let journal = gaps::whole(dir, Exit::Stuck)?;
-        journal.map(|journal| keeping::past_retention(dir, &journal, now_ms())).transpose()?.unwrap_or_default()
-    } else {
-        let _lock = lock(dir, "backup prune".to_owned())?;
-        keeping::prune(dir, now_ms())?
+fn prune(screen: &Screen, session: &Session, dry_run: bool) -> Result<Exit, CommandError> {
+    let Some(past) = (if dry_run { session.prunable()? } else { session.prune()? }) else {
+        screen.conclude("there are no backups on this host")?;
+        return Ok(Exit::Done);
     };
     let mut rows = Vec::new();
     for one in &past {

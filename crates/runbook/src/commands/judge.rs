@@ -1,22 +1,22 @@
 //! Commands that judge plans and touch no host: `check`, `graph`, `vars`.
 
-use super::apply::{reasons, sound};
+use super::apply::{judge, reasons, sound, title};
 use crate::cli::{CheckArgs, Drawing, Format, GraphArgs, PlanSource, VarsArgs};
 use crate::error::{CommandError, Exit};
-use crate::loading::{judge, place, title};
 use crate::screen::Screen;
 use runbook_model::{Code, Node, Resolved, Severity, SourceMap};
 use runbook_plan::shown;
 use runbook_report::diagnostics;
+use runbook_session::Session;
 use serde_json::{Value, json};
 use std::path::Path;
 
-pub(crate) fn check(screen: &Screen, args: &CheckArgs) -> Result<Exit, CommandError> {
+pub(crate) fn check(screen: &Screen, session: &Session, args: &CheckArgs) -> Result<Exit, CommandError> {
     let mut exit = Exit::Done;
     let mut documents = Vec::new();
     for plan in &args.plans {
         let source = PlanSource { plan: plan.clone(), env: args.env.clone(), vars: args.vars.clone() };
-        let judged = match judge(&source, 1) {
+        let judged = match judge(session, &source, 1) {
             Ok(judged) => judged,
             // One file that cannot be read does not hide what is wrong with the others.
             Err(error) => {
@@ -76,8 +76,8 @@ fn together(documents: &[Value]) -> Value {
     })
 }
 
-pub(crate) fn graph(screen: &Screen, args: &GraphArgs) -> Result<Exit, CommandError> {
-    let Some(program) = sound(screen, judge(&args.source, 1)?)? else { return Ok(Exit::Refused) };
+pub(crate) fn graph(screen: &Screen, session: &Session, args: &GraphArgs) -> Result<Exit, CommandError> {
+    let Some(program) = sound(screen, judge(session, &args.source, 1)?)? else { return Ok(Exit::Refused) };
     let schedule = &program.course.schedule;
     match (screen.format, args.drawing) {
         (Format::Text, Drawing::Mermaid) => screen.text(&schedule.mermaid())?,
@@ -102,8 +102,8 @@ pub(crate) fn graph(screen: &Screen, args: &GraphArgs) -> Result<Exit, CommandEr
     Ok(Exit::Done)
 }
 
-pub(crate) fn vars(screen: &Screen, args: &VarsArgs) -> Result<Exit, CommandError> {
-    let judged = judge(&args.source, 1)?;
+pub(crate) fn vars(screen: &Screen, session: &Session, args: &VarsArgs) -> Result<Exit, CommandError> {
+    let judged = judge(session, &args.source, 1)?;
     if args.as_environment {
         screen.text(&environment(&judged.vars)?)?;
         return Ok(Exit::Done);
@@ -113,7 +113,12 @@ pub(crate) fn vars(screen: &Screen, args: &VarsArgs) -> Result<Exit, CommandErro
         .iter()
         .map(|var| {
             let layer = serde_json::to_value(var.layer).ok().and_then(|name| name.as_str().map(str::to_owned));
-            [var.name.clone(), shown(var), layer.unwrap_or_default(), place(&judged.sources, var.span)]
+            [
+                var.name.clone(),
+                shown(var),
+                layer.unwrap_or_default(),
+                judged.sources.place(var.span).unwrap_or_default(),
+            ]
         })
         .collect();
     match screen.format {
@@ -154,7 +159,7 @@ fn variable(var: &Resolved, sources: &SourceMap) -> Value {
         "value": value,
         "secret": var.secret.as_ref().map(|_| shown(var).trim_start_matches("secret from ").to_owned()),
         "layer": var.layer,
-        "place": place(sources, var.span),
+        "place": sources.place(var.span).unwrap_or_default(),
     })
 }
 

@@ -1,7 +1,6 @@
 //! One file a command, or a few that belong together.
 
 mod about;
-mod ahead;
 mod apply;
 mod approve;
 mod backup;
@@ -10,34 +9,41 @@ mod judge;
 mod past;
 mod restore;
 mod rows;
+mod running;
 mod settle;
 mod write;
 
 use crate::cli::{Cli, Command};
 use crate::error::{CommandError, Exit};
-use crate::facts::state_dir;
 use crate::screen::Screen;
+use runbook_session::{Host, Session, host_facts, state_dir};
 
 /// Does what was asked.
 pub(crate) fn run(cli: Cli, screen: &Screen) -> Result<Exit, CommandError> {
-    let dir = state_dir(cli.global.state_dir.as_deref());
+    let session = Session::open(Host {
+        state_dir: state_dir(cli.global.state_dir.as_deref()),
+        facts: host_facts(),
+        own_program: std::env::current_exe,
+        catalogue: runbook_kinds::catalogue,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    });
     match cli.command {
-        Command::Apply(args) => apply::apply(screen, &dir, &args),
-        Command::Plan(args) => apply::plan(screen, &dir, &args),
-        Command::Check(args) => judge::check(screen, &args),
-        Command::Graph(args) => judge::graph(screen, &args),
-        Command::Vars(args) => judge::vars(screen, &args),
+        Command::Apply(args) => apply::apply(screen, &session, &args),
+        Command::Plan(args) => apply::plan(screen, &session, &args),
+        Command::Check(args) => judge::check(screen, &session, &args),
+        Command::Graph(args) => judge::graph(screen, &session, &args),
+        Command::Vars(args) => judge::vars(screen, &session, &args),
         Command::Steps(args) => about::steps(screen, &args),
         Command::Explain { name } => explain::explain(screen, name.as_deref()),
-        Command::Rollback(args) => settle::rollback(screen, &dir, &args),
-        Command::Resume(args) => settle::resume(screen, &dir, &args),
-        Command::Recover(args) => settle::recover(screen, &dir, &args),
-        Command::Status => past::status(screen, &dir),
-        Command::History => past::history(screen, &dir),
-        Command::Show(choice) => past::show(screen, &dir, choice.run.as_deref()),
-        Command::Report(choice) => past::report(screen, &dir, choice.run.as_deref()),
-        Command::Backup(command) => backup::run(screen, &dir, command),
-        Command::Approve(args) => approve::approve(screen, &dir, &args),
+        Command::Rollback(args) => settle::rollback(screen, &session, &args),
+        Command::Resume(args) => settle::resume(screen, &session, &args),
+        Command::Recover(args) => settle::recover(screen, &session, &args),
+        Command::Status => past::status(screen, &session),
+        Command::History => past::history(screen, &session),
+        Command::Show(choice) => past::show(screen, &session, choice.run.as_deref()),
+        Command::Report(choice) => past::report(screen, &session, choice.run.as_deref()),
+        Command::Backup(command) => backup::run(screen, &session, command),
+        Command::Approve(args) => approve::approve(screen, &session, &args),
         Command::Init(args) => write::init(screen, &args.path),
         Command::Schema(args) => write::schema(screen, &args),
         Command::Completions { shell } => write::completions(screen, shell),

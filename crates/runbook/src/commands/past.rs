@@ -2,24 +2,29 @@
 
 use crate::cli::Format;
 use crate::error::{CommandError, Exit};
-use crate::facts::SYSTEM_STATE;
-use crate::gaps;
-use crate::known::known;
-use crate::running::{choose, journal};
 use crate::screen::Screen;
-use crate::standing::{HostState, holder};
-use runbook_journal::{Look, StateDir};
-use runbook_model::RunState;
 use runbook_report::{Ndjson, Reporter, RunSummary};
+use runbook_session::{Error, HostState, SYSTEM_STATE, Session, now_ms};
 use std::path::Path;
 
-pub(crate) fn status(screen: &Screen, dir: &StateDir) -> Result<Exit, CommandError> {
-    let host = HostState::read(dir)?;
+pub(crate) fn status(screen: &Screen, session: &Session) -> Result<Exit, CommandError> {
+    let host = session.status()?;
     match screen.format {
-        Format::Text if host.is_new() => screen.text(&no_runs(dir.path(), Path::new(SYSTEM_STATE)))?,
-        _ => host.show(screen)?,
+        Format::Text if host.is_new() => screen.text(&no_runs(session.state_dir().path(), Path::new(SYSTEM_STATE)))?,
+        _ => show_state(screen, &host)?,
     }
-    Ok(host.exit())
+    Ok(Exit::of_host(&host.standing))
+}
+
+/// How this host stands, as `status` shows it.
+pub(super) fn show_state(screen: &Screen, host: &HostState) -> Result<(), CommandError> {
+    let HostState { standing, runs, holder } = host;
+    let caller = screen.caller();
+    let look = runbook_report::Look { standing, runs, holder: holder.as_deref(), now_ms: now_ms(), caller };
+    match screen.format {
+        Format::Text => screen.text(&runbook_report::status(&look, screen.style())),
+        Format::Json | Format::Ndjson => screen.json(&runbook_report::status_json(&look)),
+    }
 }
 
 /// Where no run was found, and where else there may be some: the runs of root are not those of another user.
@@ -36,30 +41,27 @@ fn no_runs(dir: &Path, system: &Path) -> String {
     )
 }
 
-pub(crate) fn history(screen: &Screen, dir: &StateDir) -> Result<Exit, CommandError> {
-    let mut summaries = Vec::new();
-    let look = Look::at(dir)?;
-    if let Some(journal) = look.journal {
-        for row in journal.runs()? {
-            summaries.extend(RunSummary::of(&RunState::replay(&journal.records(&row.run)?)?));
-        }
-    }
+pub(crate) fn history(screen: &Screen, session: &Session) -> Result<Exit, CommandError> {
+    let history = session.history()?;
+    let summaries: Vec<RunSummary> = history.runs.iter().filter_map(RunSummary::of).collect();
+    let gaps = history.gaps;
     match screen.format {
-        Format::Text if summaries.is_empty() && !look.gaps.is_empty() => {}
-        Format::Text if summaries.is_empty() => screen.text(&no_runs(dir.path(), Path::new(SYSTEM_STATE)))?,
+        Format::Text if summaries.is_empty() && !gaps.is_empty() => {}
+        Format::Text if summaries.is_empty() => {
+            screen.text(&no_runs(session.state_dir().path(), Path::new(SYSTEM_STATE)))?
+        }
         Format::Text => screen.text(&runbook_report::history(&summaries, screen.style()))?,
         Format::Json => screen.json(&runbook_report::history_json(&summaries))?,
         Format::Ndjson => screen.text(&runbook_report::history_ndjson(&summaries))?,
     }
-    if look.gaps.is_empty() { Ok(Exit::Done) } else { Err(gaps::lost(&look.gaps, Exit::Stuck)) }
+    if gaps.is_empty() { Ok(Exit::Done) } else { Err(Error::Lost(gaps).into()) }
 }
 
-pub(crate) fn show(screen: &Screen, dir: &StateDir, run: Option<&str>) -> Result<Exit, CommandError> {
-    let journal = journal(dir)?;
-    let known = known(&journal, &choose(&journal, run)?.run)?;
+pub(crate) fn show(screen: &Screen, session: &Session, run: Option<&str>) -> Result<Exit, CommandError> {
+    let known = session.show(run)?;
     match screen.format {
         Format::Text => {
-            let holder = holder(dir)?;
+            let holder = session.at_work()?;
             screen.text(&runbook_report::show(
                 &known.saved.plan,
                 &known.records,
@@ -81,13 +83,12 @@ pub(crate) fn show(screen: &Screen, dir: &StateDir, run: Option<&str>) -> Result
     Ok(Exit::Done)
 }
 
-pub(crate) fn report(screen: &Screen, dir: &StateDir, run: Option<&str>) -> Result<Exit, CommandError> {
+pub(crate) fn report(screen: &Screen, session: &Session, run: Option<&str>) -> Result<Exit, CommandError> {
     if screen.format != Format::Text {
-        return show(screen, dir, run);
+        return show(screen, session, run);
     }
-    let journal = journal(dir)?;
-    let known = known(&journal, &choose(&journal, run)?.run)?;
-    let holder = holder(dir)?;
+    let known = session.show(run)?;
+    let holder = session.at_work()?;
     screen.text(&runbook_report::markdown(&known.saved.plan, &known.records, holder.as_deref(), screen.caller())?)?;
     Ok(Exit::Done)
 }

@@ -3,10 +3,10 @@
 use crate::cli::{SchemaArgs, SchemaName, table};
 use crate::error::{CommandError, Exit};
 use crate::screen::Screen;
-use crate::texts::plain;
 use clap_complete::Shell;
 use runbook_model::Next;
 use runbook_plan::{environment_schema, plan_schema};
+use runbook_session::plain;
 use runbook_step::plan_schema_with_kinds;
 use serde_json::Value;
 use std::fs::{self, OpenOptions};

@@ -1,12 +1,12 @@
 //! Facts of this host, and where `runbook` keeps its files on it.
 
 use runbook_journal::StateDir;
-use runbook_model::{Caller, HostFacts};
+use runbook_model::HostFacts;
 use std::env;
 use std::path::{Path, PathBuf};
 
 /// What this host is.
-pub(crate) fn host_facts() -> HostFacts {
+pub fn host_facts() -> HostFacts {
     let (user, home) = user_and_home();
     HostFacts {
         os: if cfg!(target_os = "macos") { "macos" } else { env::consts::OS }.to_owned(),
@@ -53,66 +53,20 @@ fn user_and_home() -> (String, String) {
 }
 
 /// The state directory of root.
-pub(crate) const SYSTEM_STATE: &str = "/var/lib/runbook";
+pub const SYSTEM_STATE: &str = "/var/lib/runbook";
 
-/// `--state-dir` (which also reads `RUNBOOK_STATE_DIR`), else `/var/lib/runbook` for root and the XDG state directory
+/// The state directory that is given, else `/var/lib/runbook` for root and the XDG state directory
 /// for others. Absolute, for the supervisor and resumed runs start elsewhere.
-pub(crate) fn state_dir(given: Option<&Path>) -> StateDir {
+pub fn state_dir(given: Option<&Path>) -> StateDir {
     let chosen = given.map_or_else(unnamed_state_dir, Path::to_path_buf);
     StateDir::at(std::path::absolute(&chosen).unwrap_or(chosen))
 }
 
 /// Where a call of this user keeps its files that names no directory, by flag or variable.
-fn unnamed_state_dir() -> PathBuf {
+pub fn unnamed_state_dir() -> PathBuf {
     if rustix::process::geteuid().is_root() {
         return PathBuf::from(SYSTEM_STATE);
     }
     let state = env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
     state.unwrap_or_else(|| PathBuf::from(user_and_home().1).join(".local/state")).join("runbook")
-}
-
-/// How a command is typed that is to find the same state directory.
-pub(crate) fn caller(given: Option<&Path>) -> Caller {
-    let dir = state_dir(given);
-    let variable = env::var_os("RUNBOOK_STATE_DIR").map(PathBuf::from);
-    // sudo hands no variables on: the next command has only those that are typed with it.
-    let persists = env::var_os("SUDO_UID").is_none();
-    if is_found(dir.path(), variable.as_deref(), persists, &unnamed_state_dir()) {
-        Caller::default()
-    } else {
-        Caller::naming(dir.path())
-    }
-}
-
-/// Whether the next command finds `dir` unnamed: by the variable, if it is there for that one too and does not depend on
-/// where it is typed, or because it is the one that is meant without it.
-fn is_found(dir: &Path, variable: Option<&Path>, persists: bool, unnamed: &Path) -> bool {
-    match variable {
-        Some(variable) => dir == variable && variable.is_absolute() && (persists || dir == unnamed),
-        None => dir == unnamed,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_found;
-    use std::path::Path;
-
-    #[test]
-    fn a_directory_is_named_unless_the_next_command_finds_it() {
-        let (dir, other, unnamed) = (Path::new("/srv/state"), Path::new("/other"), Path::new("/var/lib/runbook"));
-        for (variable, persists, at, found) in [
-            (None, true, dir, false),
-            (None, true, unnamed, true),
-            (None, false, unnamed, true),
-            (Some(dir), true, dir, true),
-            (Some(dir), false, dir, false),
-            (Some(other), true, dir, false),
-            (Some(other), true, unnamed, false),
-            (Some(unnamed), false, unnamed, true),
-            (Some(Path::new("state")), true, dir, false),
-        ] {
-            assert_eq!(is_found(at, variable, persists, unnamed), found, "{variable:?} {persists} {at:?}");
-        }
-    }
 }

@@ -1,17 +1,19 @@
 //! A run as the journal holds it.
 
-use crate::error::CommandError;
-use crate::loading;
-use crate::screen::Screen;
+use crate::error::{Error, NotUnderstood};
+use crate::session::Session;
 use runbook_engine::{Program, Saved};
 use runbook_journal::Journal;
 use runbook_model::{Record, RunId};
 
 /// A run as the journal holds it.
-pub(crate) struct Known {
-    pub(crate) run: RunId,
-    pub(crate) saved: Saved,
-    pub(crate) records: Vec<Record>,
+pub struct Known {
+    /// The run.
+    pub run: RunId,
+    /// Its plan, as it was saved when the run began.
+    pub saved: Saved,
+    /// All that happened.
+    pub records: Vec<Record>,
 }
 
 /// The same with its plan judged anew: it can go on.
@@ -21,23 +23,20 @@ pub(crate) struct Ready {
     pub(crate) records: Vec<Record>,
 }
 
-impl Known {
+impl Session {
     /// See [`Ready`]; refused where this version of `runbook` does not understand the plan.
-    pub(crate) fn ready(self, screen: &Screen) -> Result<Ready, CommandError> {
-        let Self { run, saved, records } = self;
+    pub(crate) fn ready(&self, known: Known) -> Result<Ready, Error> {
+        let Known { run, saved, records } = known;
         let sources = saved.sources.clone();
-        match loading::reopen(saved) {
+        match self.reopen(saved) {
             Ok(program) => Ok(Ready { run, program, records }),
-            Err(found) => {
-                screen.diagnostics(&found, &sources)?;
-                Err(runbook_engine::Error::Refused(run).into())
-            }
+            Err(found) => Err(Error::NotUnderstood(Box::new(NotUnderstood { run, found, sources }))),
         }
     }
 }
 
 /// Everything that the journal holds about a run.
-pub(crate) fn known(journal: &Journal, run: &RunId) -> Result<Known, CommandError> {
+pub(crate) fn known(journal: &Journal, run: &RunId) -> Result<Known, Error> {
     let saved = journal.saved(run)?;
     let saved =
         serde_json::from_str(&saved).map_err(|source| runbook_engine::Error::Saved { run: run.clone(), source })?;

@@ -1,0 +1,145 @@
+//! A plan on this host: what it would do, and a run of it.
+
+use crate::error::Error;
+use crate::going_on::{Controls, Ended};
+use crate::obstacles::{Attempt, InTheWay, sorted};
+use crate::runs::refuse_unsettled;
+use crate::session::Session;
+use crate::window::in_window;
+use runbook_engine::{Forecast, Observer, Obstacle, Program, Runner};
+use runbook_journal::{Claim, Lock};
+use runbook_model::{RunId, RunState, Verdict};
+use std::hash::{BuildHasher, Hasher};
+
+/// What a plan would do on this host.
+pub struct Preview {
+    /// Step by step.
+    pub forecast: Forecast,
+    /// What it cannot succeed with.
+    pub certain: Vec<Obstacle>,
+    /// What may stand in its way.
+    pub doubtful: Vec<Obstacle>,
+    /// What would keep it from beginning now, and may not do so later.
+    pub held: Vec<Error>,
+}
+
+/// What [`Session::propose_apply`] found.
+pub enum Proposed {
+    /// The host is as the plan wants it.
+    Nothing(Program, Forecast),
+    /// There is something to do.
+    Apply(ApplyProposal),
+}
+
+/// A run that may begin. It holds the lock and the claim, so that what it was decided on stays so; dropping it lets go.
+pub struct ApplyProposal {
+    session: Session,
+    program: Program,
+    forecast: Forecast,
+    doubtful: Vec<Obstacle>,
+    run: RunId,
+    lock: Lock,
+    _claim: Option<Claim>,
+}
+
+impl Session {
+    /// Reads the host for `program` and writes nothing on it, the state directory included.
+    pub fn preview(&self, program: &Program) -> Preview {
+        let host = self.reader(program);
+        let forecast = program.forecast(&host);
+        let held = self.held_by(program);
+        let (certain, doubtful) = sorted(program.obstacles(&forecast, &host));
+        Preview { forecast, certain, doubtful, held }
+    }
+
+    fn held_by(&self, program: &Program) -> Vec<Error> {
+        let mut found = Vec::new();
+        found.extend(in_window(program.plan()).err());
+        if let Ok(Some(holder)) = Lock::holder(self.state_dir()) {
+            found.push(Error::Held(holder));
+        }
+        found.extend(refuse_unsettled(self.state_dir()).err());
+        found
+    }
+
+    /// Looks whether a run of `program` may begin and can succeed, and holds the host for it.
+    ///
+    /// # Errors
+    /// The window of the plan is closed, somebody else is at work, an earlier run is not settled, or the host is not as the
+    /// plan needs it.
+    pub fn propose_apply(&self, program: Program) -> Result<Proposed, Error> {
+        in_window(program.plan())?;
+        let doing = format!("apply {}", program.plan().name);
+        let lock = self.lock(doing.clone())?;
+        refuse_unsettled(self.state_dir())?;
+        let host = self.reader(&program);
+        let forecast = program.forecast(&host);
+        if !forecast.has_work() {
+            return Ok(Proposed::Nothing(program, forecast));
+        }
+        let (certain, doubtful) = sorted(program.obstacles(&forecast, &host));
+        if !certain.is_empty() {
+            return Err(Error::InTheWay(Box::new(InTheWay { attempt: Attempt::Apply, certain, doubtful })));
+        }
+        let claim = self.claim(&program, doing)?;
+        let run = new_run();
+        Ok(Proposed::Apply(ApplyProposal {
+            session: self.clone(),
+            program,
+            forecast,
+            doubtful,
+            run,
+            lock,
+            _claim: claim,
+        }))
+    }
+}
+
+impl ApplyProposal {
+    /// The id that the run will have.
+    pub fn run(&self) -> &RunId {
+        &self.run
+    }
+
+    /// What would run.
+    pub fn program(&self) -> &Program {
+        &self.program
+    }
+
+    /// What it would do.
+    pub fn forecast(&self) -> &Forecast {
+        &self.forecast
+    }
+
+    /// What may stand in its way.
+    pub fn doubtful(&self) -> &[Obstacle] {
+        &self.doubtful
+    }
+
+    /// Runs it to its end, on this thread. `watch` is asked once for whoever watches it.
+    ///
+    /// # Errors
+    /// The window has closed meanwhile, the journal does not take the beginning, or it fails during the run. How the run
+    /// itself ended is no error.
+    pub fn begin(self, watch: impl FnOnce(RunState) -> Box<dyn Observer>, controls: Controls) -> Result<Ended, Error> {
+        let Self { session, program, forecast, run, lock, _claim, .. } = self;
+        // Consent may have taken long. What else it was given for is still so: the lock is held.
+        in_window(program.plan())?;
+        let settings = session.settings(controls)?;
+        let observer = watch(RunState::default());
+        let runner = Runner::begin(settings, lock, program, forecast, run.clone(), observer);
+        let ending = runner.map_err(Error::NotBegun)?.go()?;
+        let mut ended = Ended::new(run, ending, false);
+        if ended.state.verdict() == Some(Verdict::Succeeded) {
+            ended.pruned = session.prune_after_a_run();
+        }
+        Ok(ended)
+    }
+}
+
+/// The randomness that the standard library seeds its hash maps with is enough for a name.
+fn new_run() -> RunId {
+    let mut hasher = std::hash::RandomState::new().build_hasher();
+    hasher.write_u32(std::process::id());
+    RunId::from_entropy((hasher.finish() >> 17) as u32)
+}

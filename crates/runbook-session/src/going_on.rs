@@ -1,0 +1,68 @@
+//! A run to its end: what it is given, and what came of it.
+
+use crate::error::Error;
+use crate::known::Ready;
+use crate::session::Session;
+use runbook_engine::{Asker, Ending, Interrupts, Observer, Runner, Settings};
+use runbook_journal::Lock;
+use runbook_model::{RollbackCause, RunId, RunState};
+
+/// What comes in while a run goes on.
+pub struct Controls {
+    /// The signals of this process.
+    pub interrupts: Interrupts,
+    /// Who is asked where the evidence does not tell; nobody where nobody is there.
+    pub asker: Option<Box<dyn Asker>>,
+}
+
+/// What came of a run that this session held.
+pub struct Ended {
+    /// The run.
+    pub run: RunId,
+    /// Everything that is known of it. Without a verdict it is open.
+    pub state: RunState,
+    /// Whether a rollback was asked for, which then is what was wanted.
+    pub asked_back: bool,
+    /// How many runs past their retention were removed after it, with all that was kept for them; nobody looked where it is
+    /// `None`. That they could not be is no failure of the run.
+    pub pruned: Option<Result<usize, Error>>,
+    /// What is wrong with the host however the run ended: a service that does not come up, a journal that lost something.
+    pub remains: Option<Error>,
+}
+
+impl Ended {
+    pub(crate) fn new(run: RunId, ending: Ending, asked_back: bool) -> Self {
+        Self { run, state: ending.state, asked_back, pruned: None, remains: None }
+    }
+}
+
+impl Session {
+    pub(crate) fn settings(&self, controls: Controls) -> Result<Settings, Error> {
+        Ok(Settings {
+            state_dir: self.state_dir().clone(),
+            own_program: (self.host.own_program)()?,
+            version: self.host.version.clone(),
+            user: self.host.facts.user.clone(),
+            asker: controls.asker,
+            interrupts: controls.interrupts,
+        })
+    }
+
+    /// Goes on with a run, forward, or back for a cause. `watch` is given what is known of it so far.
+    pub(crate) fn go_on(
+        &self,
+        lock: Lock,
+        ready: Ready,
+        back: Option<RollbackCause>,
+        watch: impl FnOnce(RunState) -> Box<dyn Observer>,
+        controls: Controls,
+    ) -> Result<Ended, Error> {
+        let Ready { run, program, records } = ready;
+        let _claim = self.claim(&program, format!("going on with run {run}"))?;
+        let observer = watch(RunState::replay(&records)?);
+        let asked_back = back == Some(RollbackCause::Requested);
+        let settings = self.settings(controls)?;
+        let runner = Runner::reopen(settings, lock, program, &records, run.clone(), back, observer)?;
+        Ok(Ended::new(run, runner.go()?, asked_back))
+    }
+}

@@ -1,0 +1,137 @@
+//! Paths put back by hand, with nobody at work in them.
+
+use crate::clock::now_ms;
+use crate::error::Error;
+use crate::session::Session;
+use runbook_backup::Backup;
+use runbook_host::Host;
+use runbook_journal::Lock;
+use runbook_services::attached::{User, bring_down, bring_up, users_of};
+use std::path::{Path, PathBuf};
+
+/// What becomes of those who use what is put back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Users {
+    /// They are named, and nothing is put back.
+    Refuse,
+    /// They are stopped, and started again.
+    Stop,
+    /// They go on.
+    Leave,
+}
+
+/// What a restore tells as it happens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Restoring {
+    /// Who used the paths is stopped.
+    Stopped(Vec<User>),
+    /// A path is as it is in the backup.
+    PutBack {
+        /// The path.
+        path: PathBuf,
+        /// Where what was there is now; `None` if it was as in the backup already.
+        aside: Option<PathBuf>,
+    },
+    /// All paths are put back.
+    Complete,
+    /// A service is up again; one sentence.
+    Up(String),
+}
+
+/// Paths that may be put back. It holds the lock; dropping it lets go.
+pub struct RestoreProposal {
+    session: Session,
+    backup: Backup,
+    paths: Vec<PathBuf>,
+    users: Vec<User>,
+    stop: bool,
+    _lock: Lock,
+}
+
+impl Session {
+    /// Looks whether `paths` can be put back from the backup that `name` means, and holds the host for it; everything in the
+    /// backup if no path is named.
+    pub fn propose_restore(&self, name: &str, paths: Vec<PathBuf>, what: Users) -> Result<RestoreProposal, Error> {
+        let kept = self.backups()?.take(name)?;
+        let unreadable = |error: runbook_backup::Error| Error::BackupUnreadable {
+            backup: kept.name.clone(),
+            why: error.to_string(),
+        };
+        let backup = kept.backup.map_err(unreadable)?;
+        let all = || backup.roots().iter().map(|root| root.path.clone()).collect();
+        let paths = if paths.is_empty() { all() } else { paths };
+        let paths = paths.into_iter().map(std::path::absolute).collect::<std::io::Result<Vec<PathBuf>>>()?;
+        if let Some(path) = paths.iter().find(|path| !backup.covers(path)) {
+            return Err(Error::NotInBackup { path: path.clone(), backup: kept.name });
+        }
+        let lock = self.lock(format!("restore {}", kept.name))?;
+        let users = users_of(&self.reader_by_hand(), &paths)?;
+        let others = || users.iter().filter(|user| !user.is_service()).cloned().collect::<Vec<_>>();
+        match what {
+            Users::Refuse if !users.is_empty() => return Err(Error::InUse(users)),
+            Users::Stop if !others().is_empty() => return Err(Error::InUseByOthers(others())),
+            _ => {}
+        }
+        let stop = what == Users::Stop;
+        Ok(RestoreProposal { session: self.clone(), backup, paths, users, stop, _lock: lock })
+    }
+}
+
+impl RestoreProposal {
+    /// What will be as it was.
+    pub fn paths(&self) -> &[PathBuf] {
+        &self.paths
+    }
+
+    /// Who uses it.
+    pub fn users(&self) -> &[User] {
+        &self.users
+    }
+
+    /// Whether they are stopped meanwhile.
+    pub fn stops(&self) -> bool {
+        self.stop
+    }
+
+    /// Puts the paths back. Returns where what was there before is, if anything had to be set aside.
+    pub fn begin(self, tell: &mut dyn FnMut(Restoring)) -> Result<Option<PathBuf>, Error> {
+        let dir = self.session.state_dir();
+        let aside = dir.path().join("restored").join(now_ms().to_string());
+        dir.create_below(&aside)?;
+        if self.stop && !self.users.is_empty() {
+            self.while_stopped(&aside, tell)?;
+        } else {
+            self.put_back(&aside, tell)?;
+        }
+        // Only an empty directory can be removed: then nothing had to be set aside.
+        Ok(std::fs::remove_dir(&aside).is_err().then_some(aside))
+    }
+
+    fn while_stopped(&self, aside: &Path, tell: &mut dyn FnMut(Restoring)) -> Result<(), Error> {
+        let own_program = (self.session.host.own_program)()?;
+        let reader = self.session.reader_by_hand();
+        Host::by_hand(reader.clone(), own_program, |host| {
+            let put_back = bring_down(host, aside, &self.users).map_err(Error::from).and_then(|()| {
+                tell(Restoring::Stopped(self.users.clone()));
+                match users_of(&reader, &self.paths)?.into_iter().next() {
+                    Some(user) => Err(Error::StillInUse(user)),
+                    None => self.put_back(aside, tell),
+                }
+            });
+            // They come up whatever became of the files: so it was before.
+            let up = bring_up(host, aside, &self.users);
+            up.iter().flatten().for_each(|line| tell(Restoring::Up(line.clone())));
+            put_back.and(up.map(drop).map_err(Error::from))
+        })
+    }
+
+    fn put_back(&self, aside: &Path, tell: &mut dyn FnMut(Restoring)) -> Result<(), Error> {
+        for path in &self.paths {
+            let restored = self.backup.restore(path, aside, &|| false)?;
+            let aside = (!restored.identical).then(|| aside.to_owned());
+            tell(Restoring::PutBack { path: path.clone(), aside });
+        }
+        tell(Restoring::Complete);
+        Ok(())
+    }
+}

@@ -1,0 +1,81 @@
+//! The session: what a client hands in once, and what every operation shares.
+
+use crate::clock::now_ms;
+use crate::error::Error;
+use runbook_engine::{Program, Saved, compile};
+use runbook_host::Reader;
+use runbook_journal::{Claim, Holder, Lock, StateDir};
+use runbook_model::{Access, Diagnostic, HostFacts, Resource, Severity};
+use runbook_step::Catalogue;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// What a client hands in.
+pub struct Host {
+    /// Where runs, backups and undo data are.
+    pub state_dir: StateDir,
+    /// What this host is, and who acts on it.
+    pub facts: HostFacts,
+    /// Where the `runbook` binary is, which supervises services. Asked when something is about to act.
+    pub own_program: fn() -> io::Result<PathBuf>,
+    /// The kinds that plans may use.
+    pub catalogue: fn() -> Catalogue,
+    /// The version of `runbook`, for the journal.
+    pub version: String,
+}
+
+/// A host as a library. Every operation is a method; one session serves many threads, and clones of it are the same one.
+#[derive(Clone)]
+pub struct Session {
+    pub(crate) host: Arc<Host>,
+}
+
+impl Session {
+    /// A session on this host. Reads and writes nothing yet.
+    pub fn open(host: Host) -> Self {
+        Self { host: Arc::new(host) }
+    }
+
+    /// Where this session keeps its files.
+    pub fn state_dir(&self) -> &StateDir {
+        &self.host.state_dir
+    }
+
+    /// Takes the lock of the state directory for `doing`.
+    pub(crate) fn lock(&self, doing: String) -> Result<Lock, Error> {
+        Lock::acquire(self.state_dir(), &self.holder(doing)).map_err(Error::of_lock)
+    }
+
+    /// Claims what `program` changes, against runs with other state directories. It holds until it is dropped.
+    pub(crate) fn claim(&self, program: &Program, doing: String) -> Result<Option<Claim>, Error> {
+        let schedule = &program.course.schedule;
+        let declared = schedule.order().iter().filter_map(|step| schedule.declaration(step));
+        let writes: Vec<Resource> = declared
+            .flat_map(|one| &one.effects)
+            .filter(|effect| effect.access == Access::Write)
+            .map(|effect| effect.resource.clone())
+            .collect();
+        Claim::stake(self.state_dir(), &self.holder(doing), &writes).map_err(Error::of_lock)
+    }
+
+    fn holder(&self, doing: String) -> Holder {
+        Holder { pid: std::process::id(), user: self.host.facts.user.clone(), doing, since: now_ms() }
+    }
+
+    /// The program of a saved run, or why this version does not understand its plan.
+    pub(crate) fn reopen(&self, saved: Saved) -> Result<Program, Vec<Diagnostic>> {
+        let (program, found) = compile(saved, (self.host.catalogue)());
+        program.ok_or_else(|| found.into_iter().filter(|fault| fault.severity == Severity::Error).collect())
+    }
+
+    /// Reads the host for `program`.
+    pub(crate) fn reader(&self, program: &Program) -> Reader {
+        program.reader(self.state_dir().path())
+    }
+
+    /// Reads the host for what is done by hand.
+    pub(crate) fn reader_by_hand(&self) -> Reader {
+        Reader::new(self.state_dir().path(), self.host.facts.home.clone())
+    }
+}

@@ -1,0 +1,143 @@
+//! A host through the session alone: no terminal, no command line, no binary. One thread holds the run, the other one
+//! watches it, answers and interrupts.
+
+use runbook_engine::{Interrupts, Observer};
+use runbook_journal::StateDir;
+use runbook_model::{Event, Record, RunId, Verdict};
+use runbook_session::{
+    ApplyProposal, Approved, Controls, Ended, Error, Host, PlanText, Proposed, Rollback, Session, Source, host_facts,
+};
+use std::fs;
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// Longer than any run here takes; only a test that fails waits for it.
+const LONG: Duration = Duration::from_secs(60);
+
+struct Bench {
+    dir: TempDir,
+    session: Session,
+    interrupts: Interrupts,
+}
+
+/// A run that another thread holds.
+struct Held {
+    run: RunId,
+    records: Receiver<Record>,
+    thread: JoinHandle<Result<Ended, Error>>,
+}
+
+/// Sends every record to the thread that watches.
+struct Watcher(Sender<Record>);
+
+impl Observer for Watcher {
+    fn record(&mut self, record: &Record) {
+        // Whoever watched may be satisfied.
+        let _ = self.0.send(record.clone());
+    }
+}
+
+impl Bench {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let session = Session::open(Host {
+            state_dir: StateDir::at(dir.path().join("state")),
+            facts: host_facts(),
+            own_program: std::env::current_exe,
+            catalogue: runbook_kinds::catalogue,
+            version: "test".to_owned(),
+        });
+        Self { dir, session, interrupts: Interrupts::listen(|| ()).unwrap() }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn read(&self, name: &str) -> Option<String> {
+        fs::read_to_string(self.path(name)).ok()
+    }
+
+    /// A plan that writes `content` before and after a gate.
+    fn propose(&self, content: &str) -> Result<Proposed, Error> {
+        let write = |id: &str, needs: &str| {
+            format!("  - id: {id}\n    uses: file.write\n{needs}    with: {{ path: {id}.txt, content: {content} }}\n")
+        };
+        let gate = "  - id: go\n    uses: gate.approve\n    needs: [before]\n    with: { message: Go on? }\n";
+        let steps = [write("before", ""), gate.to_owned(), write("after", "    needs: [go]\n")].concat();
+        let plan = format!("kind: Plan\nversion: 1\nname: demo\nsummary: A test\nsteps:\n{steps}");
+        fs::write(self.path("plan.yaml"), plan).unwrap();
+        let plan = PlanText::at(&self.path("plan.yaml")).unwrap();
+        let judged = self.session.load(&Source { plan, env: None, vars: &[], parallel: 2 }).unwrap();
+        self.session.propose_apply(judged.program.unwrap_or_else(|| panic!("{:?}", judged.diagnostics)))
+    }
+
+    fn proposal(&self, content: &str) -> ApplyProposal {
+        match self.propose(content).unwrap() {
+            Proposed::Apply(proposal) => proposal,
+            Proposed::Nothing(..) => panic!("there is nothing to do"),
+        }
+    }
+
+    fn controls(&self) -> Controls {
+        Controls { interrupts: self.interrupts.clone(), asker: None }
+    }
+
+    fn begin(&self, proposal: ApplyProposal) -> Held {
+        let (send, records) = channel();
+        let controls = self.controls();
+        let run = proposal.run().clone();
+        let thread = thread::spawn(move || proposal.begin(|_| Box::new(Watcher(send)), controls));
+        Held { run, records, thread }
+    }
+
+    fn approve(&self, run: &RunId) -> Approved {
+        self.session.approve(run.as_str(), "go", "looked at it").unwrap()
+    }
+}
+
+impl Held {
+    /// Waits until the gate asks.
+    fn waits(&self) {
+        loop {
+            let record = self.records.recv_timeout(LONG).expect("the gate never asked");
+            if matches!(record.event, Event::StepWaits { .. }) {
+                return;
+            }
+        }
+    }
+
+    fn ends(self) -> Ended {
+        self.thread.join().unwrap().unwrap()
+    }
+}
+
+#[test]
+fn a_run_is_approved_from_another_thread_and_taken_back() {
+    let bench = Bench::new();
+    let held = bench.begin(bench.proposal("one"));
+    let run = held.run.clone();
+    held.waits();
+    assert!(matches!(bench.propose("two"), Err(Error::Held(_))), "two runs at the same time");
+    assert_eq!(bench.session.show(None).unwrap().run, run);
+    assert_eq!((bench.read("before.txt").as_deref(), bench.read("after.txt")), (Some("one"), None));
+    assert_eq!(bench.approve(&run), Approved::GoesOn);
+    let ended = held.ends();
+    assert_eq!(ended.state.verdict(), Some(Verdict::Succeeded));
+    assert_eq!(bench.read("after.txt").as_deref(), Some("one"));
+    let too_late = bench.session.approve(run.as_str(), "go", "");
+    assert!(matches!(too_late, Err(Error::WaitsNoLonger { .. })));
+
+    let Rollback::Proposed(proposal) = bench.session.propose_rollback(None, false).unwrap() else {
+        panic!("there is nothing to take back")
+    };
+    assert_eq!(proposal.run().run, run);
+    let ended = proposal.begin(|_| Box::new(Watcher(channel().0)), bench.controls()).unwrap();
+    assert_eq!((ended.state.verdict(), ended.asked_back), (Some(Verdict::RolledBack), true));
+    assert_eq!((bench.read("before.txt"), bench.read("after.txt")), (None, None));
+    assert!(matches!(bench.session.propose_rollback(None, false).unwrap(), Rollback::Nothing));
+    assert!(bench.session.status().unwrap().standing.blocks.is_empty());
+}

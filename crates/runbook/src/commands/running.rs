@@ -1,0 +1,45 @@
+//! What the commands that hold a run share: what is said before it goes on, and how it ended.
+
+use crate::cli::Format;
+use crate::error::{CommandError, Exit};
+use crate::refusals::{either_way, warning};
+use crate::screen::Screen;
+use runbook_engine::Obstacle;
+use runbook_session::{Ended, Session};
+
+/// Says what may stand in the way.
+pub(super) fn warn(screen: &Screen, doubtful: &[Obstacle]) {
+    doubtful.iter().for_each(|one| screen.note(&warning(one)));
+}
+
+/// Shows how a run ended.
+pub(super) fn end(screen: &Screen, session: &Session, ended: Ended) -> Result<Exit, CommandError> {
+    let run = &ended.run;
+    match ended.pruned {
+        None | Some(Ok(0)) => {}
+        Some(Ok(count)) => {
+            screen.note(&format!("{count} runs past the plan's retention were removed with their backups"));
+        }
+        Some(Err(error)) => {
+            let error = CommandError::from(error);
+            screen.note(&format!("warning: runs past their retention could not be removed: {}", error.message));
+        }
+    }
+    if screen.format == Format::Json {
+        let account = || -> Result<(), CommandError> {
+            let known = session.show(Some(run.as_str()))?;
+            screen.json(&runbook_report::show_json(&known.saved.plan, &known.records)?)
+        };
+        // How the run ended is not up to whoever reads about it.
+        if let Err(error) = account() {
+            screen.complain(&format!("warning: run {run} is over, but its account cannot be shown: {}", error.message));
+        }
+    }
+    if ended.state.verdict().is_none() {
+        screen.note_beside_account(&format!("run {run} is open: {}", either_way(run)));
+    }
+    match ended.remains {
+        Some(error) => Err(error.into()),
+        None => Ok(Exit::of(&ended.state, ended.asked_back)),
+    }
+}
