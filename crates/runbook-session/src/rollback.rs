@@ -21,7 +21,7 @@ pub enum Rollback {
         lost: bool,
     },
     /// There is something.
-    Proposed(RollbackProposal),
+    Proposed(Box<RollbackProposal>),
 }
 
 /// A run that may be taken back. It holds the lock; dropping it lets go.
@@ -55,7 +55,8 @@ impl Session {
         let ready = self.ready(known)?;
         let doubtful = self.look_back(&ready, &state)?;
         let session = self.clone();
-        Ok(Rollback::Proposed(RollbackProposal { session, row, ready, state, look, lock, doubtful }))
+        let proposal = RollbackProposal { session, row, ready, state, look, lock, doubtful };
+        Ok(Rollback::Proposed(Box::new(proposal)))
     }
 }
 

@@ -1,12 +1,15 @@
 //! A host through the session alone: no terminal, no command line, no binary. One thread holds the run, the other one
 //! watches it, answers and interrupts.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot set its stage fails")]
+
 use runbook_engine::{Interrupts, Observer};
 use runbook_journal::StateDir;
-use runbook_model::{Event, Record, RunId, Verdict};
+use runbook_model::{Event, Record, RollbackCause, RunId, Verdict};
 use runbook_session::{
     ApplyProposal, Approved, Controls, Ended, Error, Host, PlanText, Proposed, Rollback, Session, Source, host_facts,
 };
+use rustix::process::{Signal, getpid, kill_process};
 use std::fs;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -100,14 +103,13 @@ impl Bench {
 }
 
 impl Held {
-    /// Waits until the gate asks.
-    fn waits(&self) {
-        loop {
-            let record = self.records.recv_timeout(LONG).expect("the gate never asked");
-            if matches!(record.event, Event::StepWaits { .. }) {
-                return;
-            }
-        }
+    /// Waits for a record.
+    fn tells(&self, wanted: impl Fn(&Event) -> bool) {
+        while !wanted(&self.records.recv_timeout(LONG).expect("it was never told").event) {}
+    }
+
+    fn waits_at_the_gate(&self) {
+        self.tells(|event| matches!(event, Event::StepWaits { .. }));
     }
 
     fn ends(self) -> Ended {
@@ -115,29 +117,49 @@ impl Held {
     }
 }
 
+/// What a person at the terminal types; the second one cancels.
+fn interrupt() {
+    kill_process(getpid(), Signal::INT).unwrap();
+}
+
 #[test]
-fn a_run_is_approved_from_another_thread_and_taken_back() {
+fn a_run_is_approved_and_the_next_one_cancelled_from_another_thread_and_the_first_is_taken_back() {
     let bench = Bench::new();
     let held = bench.begin(bench.proposal("one"));
     let run = held.run.clone();
-    held.waits();
+    held.waits_at_the_gate();
     assert!(matches!(bench.propose("two"), Err(Error::Held(_))), "two runs at the same time");
     assert_eq!(bench.session.show(None).unwrap().run, run);
     assert_eq!((bench.read("before.txt").as_deref(), bench.read("after.txt")), (Some("one"), None));
     assert_eq!(bench.approve(&run), Approved::GoesOn);
-    let ended = held.ends();
-    assert_eq!(ended.state.verdict(), Some(Verdict::Succeeded));
+    assert_eq!(held.ends().state.verdict(), Some(Verdict::Succeeded));
     assert_eq!(bench.read("after.txt").as_deref(), Some("one"));
     let too_late = bench.session.approve(run.as_str(), "go", "");
     assert!(matches!(too_late, Err(Error::WaitsNoLonger { .. })));
 
-    let Rollback::Proposed(proposal) = bench.session.propose_rollback(None, false).unwrap() else {
+    let held = bench.begin(bench.proposal("two"));
+    held.waits_at_the_gate();
+    assert_eq!(bench.read("before.txt").as_deref(), Some("two"));
+    interrupt();
+    held.tells(|event| matches!(event, Event::DrainRequested));
+    interrupt();
+    let ended = held.ends();
+    assert_eq!((ended.state.verdict(), ended.asked_back), (Some(Verdict::RolledBack), false));
+    assert_eq!(ended.state.rollback, Some(RollbackCause::Cancelled));
+    assert_eq!((bench.read("before.txt").as_deref(), bench.read("after.txt").as_deref()), (Some("one"), Some("one")));
+
+    let named = bench.session.propose_rollback(None, false);
+    assert!(
+        matches!(named, Err(Error::Unnamed { run: before, .. }) if before == run),
+        "somebody may mean the later one"
+    );
+    let Rollback::Proposed(proposal) = bench.session.propose_rollback(Some(run.as_str()), false).unwrap() else {
         panic!("there is nothing to take back")
     };
-    assert_eq!(proposal.run().run, run);
     let ended = proposal.begin(|_| Box::new(Watcher(channel().0)), bench.controls()).unwrap();
     assert_eq!((ended.state.verdict(), ended.asked_back), (Some(Verdict::RolledBack), true));
     assert_eq!((bench.read("before.txt"), bench.read("after.txt")), (None, None));
     assert!(matches!(bench.session.propose_rollback(None, false).unwrap(), Rollback::Nothing));
     assert!(bench.session.status().unwrap().standing.blocks.is_empty());
+    assert_eq!(bench.session.history().unwrap().runs.len(), 2);
 }
