@@ -75,8 +75,9 @@ fn preview(
 ) -> Result<Exit, CommandError> {
     let seen = session.preview(program);
     let picture = pictured(program, &seen.forecast, Occasion::DryRun, explain);
-    let doubtful = seen.doubtful.iter().map(|obstacle| obstacle.failure.message.clone());
-    let warnings: Vec<String> = seen.held.iter().map(ToString::to_string).chain(doubtful).collect();
+    let held = seen.held.into_iter().map(|error| CommandError::from(error).message);
+    let doubtful = seen.doubtful.into_iter().map(|obstacle| obstacle.failure.message);
+    let warnings: Vec<String> = held.chain(doubtful).collect();
     match screen.format {
         Format::Text => screen.text(&picture.text(screen.style()))?,
         Format::Json => {
