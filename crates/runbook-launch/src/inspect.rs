@@ -20,6 +20,7 @@ use runbook_host::Reader;
 use runbook_model::{
     Code, Declaration, Diagnostic, Diagnostics, Failure, Outputs, Prediction, Resource, Role, UndoPhase,
 };
+use runbook_services::AnyService;
 use runbook_services::launchd::Job;
 use runbook_services::package::{package_name, package_root, package_version};
 use runbook_services::process::Service;
@@ -150,15 +151,15 @@ impl Kind for ServiceInspect {
         if let Some(fault) = faults(args).into_iter().next() {
             return Err(fault);
         }
-        let manager = match args.need::<String>("manager")?.as_str() {
-            "launchd" => Manager::Launchd(
+        let service = match args.need::<String>("manager")?.as_str() {
+            "launchd" => AnyService::Job(
                 Job::of_title(&args.need::<String>("job")?).ok_or_else(|| wrong("job", args.span("job"), JOB))?,
             ),
-            "systemd" => Manager::Systemd(Unit::named(&args.need::<String>("unit")?, args.need("user")?)),
-            _ => Manager::Process(Service::named(args.need::<String>("name")?)),
+            "systemd" => AnyService::Unit(Unit::named(&args.need::<String>("unit")?, args.need("user")?)),
+            _ => AnyService::Process(Service::named(args.need::<String>("name")?)),
         };
         let wanted = Wanted { marker: args.maybe("marker")?, package: args.maybe("package")? };
-        Ok(Box::new(Inspect { manager, wanted }))
+        Ok(Box::new(Inspect { service, wanted }))
     }
 }
 
@@ -202,13 +203,6 @@ fn faults(args: &Args<'_>) -> Vec<Diagnostic> {
 /// What `job` has to be.
 const JOB: &str = "the label of a job, such as `ai.openclaw.gateway`, or `DOMAIN/LABEL`";
 
-/// What keeps the service up.
-enum Manager {
-    Process(Service),
-    Systemd(Unit),
-    Launchd(Job),
-}
-
 /// Which package is meant.
 #[derive(Clone, Debug, Default)]
 struct Wanted {
@@ -234,16 +228,16 @@ struct Finding {
 }
 
 struct Inspect {
-    manager: Manager,
+    service: AnyService,
     wanted: Wanted,
 }
 
 impl Inspect {
     fn look(&self, host: &Reader) -> Result<(String, Outputs), Failure> {
-        let told = match &self.manager {
-            Manager::Process(service) => process::tell(host, service)?,
-            Manager::Systemd(unit) => unit::tell(host, unit)?,
-            Manager::Launchd(job) => job::tell(host, job)?,
+        let told = match &self.service {
+            AnyService::Process(service) => process::tell(host, service)?,
+            AnyService::Unit(unit) => unit::tell(host, unit)?,
+            AnyService::Job(job) => job::tell(host, job)?,
         };
         let inspection = inspect(host, Path::new("/"), told, &self.wanted)?;
         Ok((inspection.summary(host), inspection.outputs(host)?))

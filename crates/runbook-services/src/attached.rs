@@ -2,8 +2,9 @@
 //!
 //! A service that runs meanwhile has open what is replaced, and writes what it has in memory over what was put back.
 
+use crate::manner::Manner;
 use crate::process::{Life, Service};
-use crate::systemd::{Manner, Place, Rise, Unit};
+use crate::systemd::{Place, Rise, Unit};
 use runbook_host::{Host, Identity, Reader};
 use runbook_model::{Failure, StepId};
 use runbook_step::{Note, Work};

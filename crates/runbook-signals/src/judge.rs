@@ -5,12 +5,12 @@ use super::logs::{Marks, Moment, Opened, SharedLog, keep, note, open};
 use super::read::{Glance, Surroundings, read_log, row};
 use super::seen::Seen;
 use super::signal::{Signal, Source};
-use super::subject::Subject;
 use runbook_host::Reader;
 use runbook_model::{
     Failure, FailureKind, Outputs, Prediction, Reading, SignalKind, SignalRole, SignalVerdict, UndoPhase,
     format_duration,
 };
+use runbook_services::AnyService;
 use runbook_step::{Baseline, Confirmation, Done, Lack, Probe, Step, Work};
 use serde_json::{Value as Json, json};
 use std::path::PathBuf;
@@ -26,7 +26,7 @@ const COSTLY: Duration = Duration::from_secs(1);
 /// The step.
 pub(super) struct Verify {
     signals: Vec<Signal>,
-    subject: Option<Subject>,
+    subject: Option<AnyService>,
     log: Option<PathBuf>,
     within: Duration,
     watch: Option<Duration>,
@@ -52,7 +52,7 @@ struct Progress {
 impl Verify {
     pub(super) fn new(
         signals: Vec<Signal>,
-        subject: Option<Subject>,
+        subject: Option<AnyService>,
         log: Option<PathBuf>,
         within: Duration,
         watch: Option<Duration>,

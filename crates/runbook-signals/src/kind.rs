@@ -3,10 +3,11 @@
 use super::judge::Verify;
 use super::schema::signals_schema;
 use super::signal::{Signal, Source, read_signals};
-use super::subject::{Subject, named, of_user};
+use super::subject::{named, of_user};
 use runbook_model::{
     Code, Declaration, Diagnostic, Diagnostics, Node, Resource, Role, SignalKind, SignalRole, format_duration,
 };
+use runbook_services::AnyService;
 use runbook_services::launchd::Job;
 use runbook_services::systemd::Unit;
 use runbook_step::wrong;
@@ -114,9 +115,7 @@ impl Kind for VerifySignals {
         for signal in &signals {
             match &signal.source {
                 Some(Source::Port(port)) => declaration = declaration.reads(Resource::Port(*port)),
-                Some(Source::Process(name)) => declaration = declaration.reads(Resource::Process(name.clone())),
-                Some(Source::Unit(unit)) => declaration = declaration.reads(unit.resource()),
-                Some(Source::Job(job)) => declaration = declaration.reads(job.resource()),
+                Some(Source::Service(service)) => declaration = declaration.reads(service.resource()),
                 Some(Source::Command { argv, .. }) => declaration.commands.push(argv.clone()),
                 _ => {}
             }
@@ -134,7 +133,7 @@ impl Kind for VerifySignals {
         if let Some(fault) = found.into_sorted().into_iter().next() {
             return Err(fault);
         }
-        let subject = named(args).as_ref().and_then(Subject::of);
+        let subject = named(args).as_ref().and_then(AnyService::of);
         let within = args.need("within")?;
         let watch = args.maybe("watch")?;
         let log = args.maybe::<PathBuf>("log")?;

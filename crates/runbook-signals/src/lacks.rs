@@ -1,10 +1,9 @@
 //! What keeps signals from being read at all, as far as the host tells before anything changes.
 
 use super::signal::{Signal, Source};
-use super::subject::Subject;
 use runbook_host::{Command, Reader};
 use runbook_model::{Failure, SignalRole};
-use runbook_services::systemd::{Load, Unit};
+use runbook_services::AnyService;
 use runbook_step::Lack;
 use runbook_step::lack::{of_command, of_parent};
 use std::path::Path;
@@ -14,7 +13,7 @@ use std::path::Path;
 pub(super) fn lacks(
     host: &Reader,
     signals: &[Signal],
-    subject: Option<&Subject>,
+    subject: Option<&AnyService>,
     log: Option<&Path>,
     base: &Path,
 ) -> Vec<Lack> {
@@ -24,9 +23,9 @@ pub(super) fn lacks(
                 let command = Command { cwd: Some(base.to_owned()), env: env.clone(), ..Command::new(argv.clone()) };
                 of_command(host, &command)
             }
-            (Some(Source::Unit(unit)), _) => of_unit(host, unit).into_iter().collect(),
-            (Some(source), Some(Subject::Unit(unit))) if source.is_log() && log.is_none() => {
-                of_unit(host, unit).into_iter().collect()
+            (Some(Source::Service(service)), _) => service.observed().absent(host).into_iter().collect(),
+            (Some(source), Some(service)) if source.is_log() && log.is_none() => {
+                service.observed().absent(host).into_iter().collect()
             }
             (Some(source), _) if source.is_log() => {
                 log.and_then(|log| of_parent_alone(host, log)).into_iter().collect()
@@ -48,15 +47,4 @@ fn of_parent_alone(host: &Reader, log: &Path) -> Option<Lack> {
     let is_dir =
         log.parent().is_some_and(|parent| host.stat(parent).is_ok_and(|dir| dir.is_some_and(|dir| dir.is_dir())));
     if is_dir { None } else { of_parent(host, log) }
-}
-
-fn of_unit(host: &Reader, unit: &Unit) -> Option<Lack> {
-    let failure = match unit.state(host) {
-        Err(failure) => failure,
-        Ok(state) if state.load == Load::NotFound => {
-            Failure::missing(format!("there is no unit {unit} on this host")).hint(unit.correct_the_name())
-        }
-        Ok(_) => return None,
-    };
-    Some(Lack::new(failure, unit.definitions(host.home())).of_installed())
 }

@@ -2,11 +2,10 @@
 //!
 //! `signal.rs` says what a signal is and reads the plan, `subject.rs` which service they are about, `read.rs` reads one,
 //! and `seen.rs` is what that says;
-//! `units.rs` one of systemd's, `jobs.rs` one of launchd's, `ports.rs` who owns a port; `logs.rs` follows the logs that
+//! `ports.rs` who owns a port; `logs.rs` follows the logs that
 //! they share, `http.rs` asks over HTTP, `judge.rs` waits and decides.
 
 mod http;
-mod jobs;
 mod judge;
 mod kind;
 mod lacks;
@@ -17,6 +16,5 @@ mod schema;
 mod seen;
 mod signal;
 mod subject;
-mod units;
 
 pub use kind::VerifySignals;

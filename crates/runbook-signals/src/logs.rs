@@ -1,11 +1,11 @@
 //! The log that the signals of one verification share, read once for all of them: a file, or the journal.
 
 use super::signal::{Signal, Source};
-use super::subject::Subject;
 use runbook_host::LogMark;
 use runbook_host::Reader;
 use runbook_host::{LogLine, LogTail};
 use runbook_model::Failure;
+use runbook_services::AnyService;
 use runbook_services::launchd::{FileMark, Job};
 use runbook_services::systemd::{JournalLine, JournalMark, JournalTail};
 use runbook_step::Work;
@@ -140,15 +140,15 @@ impl<'a> Marks<'a> {
 pub(super) fn open(
     host: &Reader,
     marks: &Marks<'_>,
-    subject: Option<&Subject>,
+    subject: Option<&AnyService>,
     log: Option<&Path>,
     signals: &[Signal],
     moment: Moment,
 ) -> Result<Opened, Failure> {
-    if let (Some(Subject::Job(job)), None) = (subject, log) {
+    if let (Some(AnyService::Job(job)), None) = (subject, log) {
         return open_job(host, job, signals, marks.baseline, moment);
     }
-    let Some(Subject::Unit(unit)) = subject else {
+    let Some(AnyService::Unit(unit)) = subject else {
         return open_file(host, subject, log, signals, marks.baseline);
     };
     // The journal knows a unit by its own name.
@@ -203,7 +203,7 @@ fn open_job(host: &Reader, job: &Job, signals: &[Signal], marks: &Json, moment: 
 
 fn open_file(
     host: &Reader,
-    subject: Option<&Subject>,
+    subject: Option<&AnyService>,
     log: Option<&Path>,
     signals: &[Signal],
     marks: &Json,
@@ -216,21 +216,21 @@ fn open_file(
 }
 
 /// Where the logs end now, for `open` to read on from later.
-pub(super) fn note(host: &Reader, subject: Option<&Subject>, log: Option<&Path>) -> Result<Json, Failure> {
+pub(super) fn note(host: &Reader, subject: Option<&AnyService>, log: Option<&Path>) -> Result<Json, Failure> {
     let mut marks = serde_json::Map::new();
     if let Some((path, _)) = position(host, subject, log, &Json::Null)? {
         let mark = LogMark::at_end(host, &path)?;
         marks.insert("log".to_owned(), json!(mark));
     }
     // Where systemd does not answer there is no position, and the signals say so.
-    if let Some(Subject::Unit(unit)) = subject
+    if let Some(AnyService::Unit(unit)) = subject
         && let Ok(unit) = unit.resolved(host)
         && let Ok(state) = unit.state(host)
     {
         marks.insert("journal".to_owned(), json!(unit.journal_mark(host, &state)?));
         marks.insert("started".to_owned(), json!(unit.noted_start(host)?));
     }
-    if let Some(Subject::Job(job)) = subject
+    if let Some(AnyService::Job(job)) = subject
         && let Ok(Some(state)) = job.state(host)
     {
         marks.insert("job".to_owned(), json!(Job::log_marks(host, state.stdout.as_deref(), state.stderr.as_deref())?));
@@ -240,8 +240,8 @@ pub(super) fn note(host: &Reader, subject: Option<&Subject>, log: Option<&Path>)
 }
 
 /// Keeps where the logs of a unit end once the change was judged: what a rollback has to answer for comes later.
-pub(super) fn keep(work: &Work<'_>, subject: Option<&Subject>, log: Option<&Path>) -> Result<(), Failure> {
-    if !matches!(subject, Some(Subject::Unit(_))) {
+pub(super) fn keep(work: &Work<'_>, subject: Option<&AnyService>, log: Option<&Path>) -> Result<(), Failure> {
+    if !matches!(subject, Some(AnyService::Unit(_))) {
         return Ok(());
     }
     let marks = note(work.host, subject, log)?;
@@ -261,16 +261,16 @@ fn read_mark<T: DeserializeOwned>(marks: &Json, name: &str) -> Option<T> {
 /// what `note` has noted; no position if neither is known.
 fn position(
     host: &Reader,
-    subject: Option<&Subject>,
+    subject: Option<&AnyService>,
     log: Option<&Path>,
     marks: &Json,
 ) -> Result<Option<(PathBuf, Option<LogMark>)>, Failure> {
     let own = match subject {
-        Some(Subject::Process(service)) => match (service.spec(host)?, service.state(host)?) {
+        Some(AnyService::Process(service)) => match (service.spec(host)?, service.state(host)?) {
             (Some(spec), Some(state)) => Some((spec.log, state.log_since)),
             _ => None,
         },
-        Some(Subject::Unit(_) | Subject::Job(_)) | None => None,
+        Some(AnyService::Unit(_) | AnyService::Job(_)) | None => None,
     };
     match (log, own) {
         (Some(log), Some((own, since))) if log == own => Ok(Some((own, since))),

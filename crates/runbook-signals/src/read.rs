@@ -1,15 +1,13 @@
 //! Reading one signal once.
 
 use super::http::ask;
-use super::jobs;
 use super::logs::{Hits, SharedLog};
+use super::ports::owned;
 use super::seen::Seen;
 use super::signal::{Request, Signal, Source, Text};
-use super::subject::Subject;
-use super::units;
-use runbook_host::{Command, Host, Identity, KEPT, PortOwners, Reader};
+use runbook_host::{Command, Host, KEPT, Reader};
 use runbook_model::{Failure, FailureKind, Reading, format_duration};
-use runbook_services::process::{Life, Service};
+use runbook_services::{AnyService, Sight};
 use std::path::Path;
 use std::time::Duration;
 
@@ -21,14 +19,14 @@ const WHOLE: usize = 4000;
 /// What a reading is given.
 pub(super) struct Surroundings<'a> {
     pub(super) host: &'a Host,
-    pub(super) subject: Option<&'a Subject>,
+    pub(super) subject: Option<&'a AnyService>,
     pub(super) base: &'a Path,
     /// What is left of the time for this signal.
     pub(super) left: Duration,
 }
 
 /// What is wanted of a signal, in words.
-pub(super) fn wanted(signal: &Signal, subject: Option<&Subject>) -> String {
+pub(super) fn wanted(signal: &Signal, subject: Option<&AnyService>) -> String {
     let text = |wanted: &Text| match (&wanted.has, &wanted.lacks) {
         (Some(has), Some(lacks)) => format!(" with \"{has}\" without \"{lacks}\""),
         (Some(has), None) => format!(" with \"{has}\""),
@@ -44,15 +42,14 @@ pub(super) fn wanted(signal: &Signal, subject: Option<&Subject>) -> String {
         Some(Source::Port(_)) => {
             subject.map_or("a listener, whoever it is".to_owned(), |subject| format!("owned by `{subject}`"))
         }
-        Some(Source::Process(_) | Source::Job(_)) => "running".to_owned(),
-        Some(Source::Unit(_)) => "active".to_owned(),
+        Some(Source::Service(service)) => service.observed().up_word().to_owned(),
         None => String::new(),
     };
     signal.max_latency.map_or(what.clone(), |limit| format!("{what} in {}", format_duration(limit)))
 }
 
 /// The row of a signal.
-pub(super) fn row(signal: &Signal, subject: Option<&Subject>, seen: &Seen) -> Reading {
+pub(super) fn row(signal: &Signal, subject: Option<&AnyService>, seen: &Seen) -> Reading {
     Reading {
         signal: signal.name.clone(),
         role: signal.role,
@@ -68,22 +65,20 @@ pub(super) fn row(signal: &Signal, subject: Option<&Subject>, seen: &Seen) -> Re
 /// A look that runs nothing and asks no service: what a dry run may have.
 pub(super) struct Glance<'a> {
     pub(super) host: &'a Reader,
-    pub(super) subject: Option<&'a Subject>,
+    pub(super) subject: Option<&'a AnyService>,
 }
 
 impl Glance<'_> {
     /// Whether there is anything to look at.
     pub(super) fn can_see(source: &Source) -> bool {
-        matches!(source, Source::Port(_) | Source::Process(_) | Source::Unit(_) | Source::Job(_))
+        matches!(source, Source::Port(_) | Source::Service(_))
     }
 
-    /// What a port, a process, a unit or a job says.
+    /// What a port or a service says.
     pub(super) fn at(&self, source: &Source) -> Seen {
         let seen = match source {
             Source::Port(port) => self.port(*port),
-            Source::Process(name) => process(self.host, name),
-            Source::Unit(unit) => units::unit(self.host, unit),
-            Source::Job(job) => jobs::job(self.host, job),
+            Source::Service(service) => service.observed().sight(self.host).map(seen),
             Source::Log { .. } | Source::LogAbsent(_) | Source::Command { .. } | Source::Http(_) => {
                 Ok(Seen::unread("not to be seen at a glance"))
             }
@@ -187,35 +182,13 @@ impl Glance<'_> {
                     owners.processes().iter().map(|process| process.identity.to_string()).collect();
                 Ok(Seen::green(format!("owned by {}", owners.join(", "))))
             }
-            Some(Subject::Process(service)) => self.port_of(service, &owners),
-            Some(Subject::Unit(unit)) => units::port(self.host, unit, &owners),
-            Some(Subject::Job(job)) => jobs::port(self.host, job, &owners),
+            Some(service) => owned(self.host, &owners, &service.observed().holders(self.host)?),
         }
-    }
-
-    fn port_of(&self, service: &Service, owners: &PortOwners) -> Result<Seen, Failure> {
-        let tree: Vec<Identity> = service.tree(self.host)?.into_iter().map(|process| process.identity).collect();
-        for (listener, holders) in &owners.sockets {
-            if !holders.iter().any(|process| tree.contains(&process.identity)) {
-                let other = holders.first().map_or_else(String::new, |process| {
-                    let executed = self.host.executed(&process.identity).ok().flatten().unwrap_or_default();
-                    format!("{} ({})", process.identity, executed.line())
-                });
-                return Ok(Seen::red(format!("{} is owned by {other}", listener.address)));
-            }
-        }
-        let owner = owners.processes().first().map(|process| process.identity.clone());
-        let text = owner.as_ref().map_or_else(String::new, Identity::to_string);
-        Ok(Seen { process: owner, ..Seen::green(format!("owned by {text}")) })
     }
 }
 
-fn process(host: &Reader, name: &str) -> Result<Seen, Failure> {
-    let life = Service::named(name).life(host)?;
-    Ok(match &life {
-        Life::Running(identity) => Seen { process: Some(identity.clone()), ..Seen::green(life.words()) },
-        _ => Seen::red(life.words()),
-    })
+fn seen(sight: Sight) -> Seen {
+    Seen { process: sight.process, restarts: sight.restarts, ..Seen::judged(sight.is_up, sight.words) }
 }
 
 /// `"a", "b"`

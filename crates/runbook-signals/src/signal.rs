@@ -3,7 +3,9 @@
 use runbook_model::{
     Code, Diagnostic, Diagnostics, Entry, Node, Reference, SignalKind, SignalRole, Span, Value, did_you_mean,
 };
+use runbook_services::AnyService;
 use runbook_services::launchd::Job;
+use runbook_services::process::Service;
 use runbook_services::systemd::Unit;
 use runbook_step::unfit_variable;
 use runbook_step::{ArgContext, FromArg, Mistake};
@@ -49,9 +51,7 @@ pub(super) enum Source {
     },
     Http(Request),
     Port(u16),
-    Process(String),
-    Unit(Unit),
-    Job(Job),
+    Service(AnyService),
 }
 
 /// What an output must and must not hold.
@@ -89,7 +89,7 @@ impl Source {
     /// Whether it is read again and again, and has to stay as wanted.
     pub(super) fn is_lasting(&self) -> bool {
         match self {
-            Self::Port(_) | Self::Process(_) | Self::Unit(_) | Self::Job(_) => true,
+            Self::Port(_) | Self::Service(_) => true,
             Self::Http(request) => request.method == "GET",
             Self::Log { .. } | Self::LogAbsent(_) | Self::Command { .. } => false,
         }
@@ -102,7 +102,7 @@ impl Source {
             (_, SignalKind::Health) | (Self::Command { .. } | Self::Http(_), _) => true,
             (Self::Log { .. }, kind) => kind == SignalKind::Functional,
             (Self::LogAbsent(_), kind) => kind == SignalKind::Negative,
-            (Self::Port(_) | Self::Process(_) | Self::Unit(_) | Self::Job(_), _) => false,
+            (Self::Port(_) | Self::Service(_), _) => false,
         }
     }
 
@@ -220,7 +220,7 @@ impl Draft<'_> {
             }
             "http" => self.http(node)?,
             "port" => Source::Port(self.value(node, name)?),
-            "process" => Source::Process(self.text(node)?),
+            "process" => Source::Service(AnyService::Process(Service::named(self.text(node)?))),
             "job" => {
                 let Some(job) = Job::of_title(&self.text(node)?) else {
                     self.push(
@@ -229,7 +229,7 @@ impl Draft<'_> {
                     );
                     return None;
                 };
-                Source::Job(job)
+                Source::Service(AnyService::Job(job))
             }
             _ => {
                 let name = self.text(node)?;
@@ -237,7 +237,7 @@ impl Draft<'_> {
                     self.push(node.span, "needs the name of a unit, such as `openclaw.service`");
                     return None;
                 }
-                Source::Unit(Unit::named(&name, self.user))
+                Source::Service(AnyService::Unit(Unit::named(&name, self.user)))
             }
         };
         Some(source)

@@ -1,41 +1,8 @@
 //! The service that the signals of one verification are about.
 
 use runbook_model::Resource;
-use runbook_services::launchd::Job;
-use runbook_services::process::Service;
 use runbook_services::systemd::Unit;
 use runbook_step::{Args, Peek};
-use std::fmt;
-
-/// The service: of the embedded supervisor, of systemd, or of launchd.
-#[derive(Clone, Debug)]
-pub(super) enum Subject {
-    Process(Service),
-    Unit(Unit),
-    Job(Job),
-}
-
-impl Subject {
-    /// The service behind a resource; none for what is no service.
-    pub(super) fn of(resource: &Resource) -> Option<Self> {
-        match resource {
-            Resource::Process(name) => Some(Self::Process(Service::named(name))),
-            Resource::Unit(name) => Some(Self::Unit(Unit::of_resource(name))),
-            Resource::Job(title) => Job::of_title(title).map(Self::Job),
-            _ => None,
-        }
-    }
-}
-
-impl fmt::Display for Subject {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Process(service) => f.write_str(&service.name),
-            Self::Unit(unit) => unit.fmt(f),
-            Self::Job(job) => job.fmt(f),
-        }
-    }
-}
 
 /// The resource that the step is about: the one that is named, else the only one that the plan brings up.
 pub(super) fn named(args: &Args<'_>) -> Option<Resource> {

@@ -5,6 +5,7 @@
 
 use super::print::UNKNOWN;
 use super::{Definition, Job, JobState};
+use crate::manner::Manner;
 use runbook_host::{Host, Identity, Output, Reader};
 use runbook_model::{Failure, FailureKind, ServiceSeen};
 use std::path::Path;
@@ -25,15 +26,6 @@ const IO: i32 = 5;
 const IN_PROGRESS: i32 = 36;
 /// EALREADY: the job is loaded, or still ends.
 const ALREADY: i32 = 37;
-
-/// How a job is brought up and down.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Manner {
-    /// How long its process has to stay the same before it counts as up.
-    pub settle: Duration,
-    /// Whether processes that it started may stay behind, as `AbandonProcessGroup` wants it.
-    pub leave_processes: bool,
-}
 
 impl Job {
     /// Its state, if it is loaded; else what to do.

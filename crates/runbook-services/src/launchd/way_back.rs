@@ -1,9 +1,10 @@
 //! The way back of the steps that load, end or restart a job: loaded and running as before, from the same property list.
 
-use super::control::Manner;
 use super::{Definition, Job, JobState};
+use crate::manner::Manner;
+use crate::undo_data;
 use runbook_host::{Identity, Reader};
-use runbook_model::{Failure, SERVICE_KEY, UndoPhase, service_state};
+use runbook_model::{Failure, UndoPhase};
 use runbook_step::Work;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -36,10 +37,7 @@ impl Job {
         let definition = plist.as_deref().map(|plist| Definition::of(work.host, plist, &self.label)).transpose()?;
         let main = state.as_ref().map(|state| Self::main(work.host, state)).transpose()?.flatten();
         let before = Before { disabled: self.is_disabled(work.host, definition.as_ref())?, plist, main };
-        let mut undo = serde_json::to_value(&before)
-            .map_err(|error| Failure::failed(format!("undo data cannot be written: {error}")))?;
-        undo[SERVICE_KEY] = service_state(&self.title(), before.main.is_some());
-        Ok(undo)
+        undo_data::of_service(&before, &self.title(), before.main.is_some())
     }
 
     /// Brings the job to the state that it had. Without undo data the step found nothing to do: then it is ended for
@@ -52,8 +50,7 @@ impl Job {
         manner: Manner,
         up: bool,
     ) -> Result<String, Failure> {
-        // What the job itself leaves behind keeps nobody from going back to what was good.
-        let manner = Manner { leave_processes: true, ..manner };
+        let manner = manner.lenient();
         let before = Before::read(undo)?;
         match phase {
             UndoPhase::Insurance => Ok(String::new()),
@@ -161,6 +158,6 @@ fn life(main: &Identity) -> Vec<u8> {
 impl Before {
     /// What [`Job::remember`] wrote; `None` if it was not asked to.
     pub fn read(undo: &Json) -> Result<Option<Self>, Failure> {
-        serde_json::from_value(undo.clone()).map_err(|error| Failure::failed(format!("undo data is damaged: {error}")))
+        undo_data::read(undo)
     }
 }

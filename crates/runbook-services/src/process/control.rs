@@ -1,4 +1,4 @@
-//! Starting and stopping a service from a step.
+//! A service, its supervisor, and bringing it down.
 //!
 //! A service is brought down by its supervisor. If that was killed, the service's processes are found by identity and
 //! by the mark in their environment, and ended one by one; a number alone is never enough.
@@ -88,20 +88,6 @@ impl Service {
         Ok(None)
     }
 
-    /// Starts it and waits until it is up. It must be down. What did not come up is brought down again.
-    pub fn start(&self, host: &Host, spec: &Spec) -> Result<State, Failure> {
-        self.keep_spec(host, spec)?;
-        let up = self.spawn(host).and_then(|state| match &state.not_started {
-            Some(why) => Err(self.cannot_be_started(why)),
-            None => self.wait_until_up(host, &state, &spec.ready).map(|()| state),
-        });
-        if up.is_err() {
-            // The first failure is the one to tell about.
-            let _ = self.stop(host);
-        }
-        up
-    }
-
     /// Puts it under a supervisor, which starts it as often as it may; whether it comes up is not waited for. It must be
     /// down.
     pub fn supervise(&self, host: &Host, spec: &Spec) -> Result<State, Failure> {
@@ -109,13 +95,13 @@ impl Service {
         self.spawn(host)
     }
 
-    fn keep_spec(&self, host: &Host, spec: &Spec) -> Result<(), Failure> {
+    pub(super) fn keep_spec(&self, host: &Host, spec: &Spec) -> Result<(), Failure> {
         // It holds the environment, and the log holds whatever the service says.
         host.own_dir(&self.dir(host))?;
         host.replace_file(&self.spec_path(host), &spec.to_bytes()?, 0o600)
     }
 
-    fn cannot_be_started(&self, why: &str) -> Failure {
+    pub(super) fn cannot_be_started(&self, why: &str) -> Failure {
         Failure::failed(format!("service `{}` cannot be started: {why}", self.name))
     }
 
@@ -179,7 +165,7 @@ impl Service {
         self.dir(host).join("spec.json")
     }
 
-    fn spawn(&self, host: &Host) -> Result<State, Failure> {
+    pub(super) fn spawn(&self, host: &Host) -> Result<State, Failure> {
         host.act()?;
         let program = host.own_program();
         let mut supervisor = std::process::Command::new(program)

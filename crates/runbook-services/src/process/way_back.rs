@@ -1,8 +1,9 @@
 //! The way back of the steps that start, stop and restart: the service as it was, with the spec that it had.
 
 use super::{Life, Service, Spec};
+use crate::undo_data;
 use runbook_host::{Command, Identity, Reader};
-use runbook_model::{Failure, SERVICE_KEY, UndoPhase, service_state};
+use runbook_model::{Failure, UndoPhase};
 use runbook_step::Work;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -42,9 +43,8 @@ impl Service {
             work.host.keep(&work.dir.join(SPEC), &spec.to_bytes()?)?;
         }
         let up = life != Life::Down;
-        let mut undo = to_json(&Before { running: life.process().cloned(), up, failing, known: spec.is_some() })?;
-        undo[SERVICE_KEY] = service_state(&self.name, up);
-        Ok(undo)
+        let before = Before { running: life.process().cloned(), up, failing, known: spec.is_some() };
+        undo_data::of_service(&before, &self.name, up)
     }
 
     /// Whether a service that runs can be started again as it was: its program may be gone from the disk while it runs.
@@ -64,7 +64,7 @@ impl Service {
             let stopped = self.stop(work.host)?;
             return Ok(if stopped { format!("`{}` brought down", self.name) } else { String::new() });
         }
-        let (before, spec) = match read_before(undo)? {
+        let (before, spec) = match undo_data::read::<Before>(undo)? {
             Some(before) => {
                 let spec = if before.known { self.remembered_spec(work)? } else { None };
                 (before, spec)
@@ -83,7 +83,7 @@ impl Service {
 
     /// Whether the process that ran before the step is another one than the one that runs now.
     pub fn was_replaced(&self, host: &Reader, undo: &Json) -> Result<bool, Failure> {
-        let before = read_before(undo)?.and_then(|before| before.running);
+        let before = undo_data::read::<Before>(undo)?.and_then(|before| before.running);
         Ok(self.life(host)?.process().is_some_and(|now| before.as_ref() != Some(now)))
     }
 
@@ -159,12 +159,4 @@ impl Service {
             .map(Some)
             .map_err(|error| Failure::failed(format!("{} is damaged: {error}", path.display())))
     }
-}
-
-fn to_json(before: &Before) -> Result<Json, Failure> {
-    serde_json::to_value(before).map_err(|error| Failure::failed(format!("undo data cannot be written: {error}")))
-}
-
-fn read_before(undo: &Json) -> Result<Option<Before>, Failure> {
-    serde_json::from_value(undo.clone()).map_err(|error| Failure::failed(format!("undo data is damaged: {error}")))
 }

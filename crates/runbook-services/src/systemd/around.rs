@@ -1,9 +1,9 @@
 //! A unit around a run: how it is before the first change, kept down again by a process that goes on with the run of another,
 //! brought up where a boot left it down, and how it is at the end.
 
-use super::control::Manner;
 use super::way_back::Before;
 use super::{Unit, UnitState};
+use crate::manner::Manner;
 use runbook_host::Reader;
 use runbook_model::{Failure, ServiceSeen};
 use runbook_step::Work;
@@ -36,7 +36,7 @@ impl Unit {
     pub fn keep_down_again(&self, work: &Work<'_>, undo: &Json, manner: Manner) -> Result<(), Failure> {
         let unit = self.of_undo(work.host, undo)?;
         match unit.owed(work)? {
-            Some(_) => unit.bring_down(work, Manner { leave_processes: true, ..manner }).map(drop),
+            Some(_) => unit.bring_down(work, manner.lenient()).map(drop),
             None => Ok(()),
         }
     }

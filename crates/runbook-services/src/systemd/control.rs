@@ -1,6 +1,7 @@
 //! Bringing a unit up and down, and believing it only when the unit and its processes show it.
 
 use super::{JobResult, Load, Unit, UnitState, Verb};
+use crate::manner::Manner;
 use runbook_host::{Host, Process, Reader};
 use runbook_model::Failure;
 use runbook_step::Lack;
@@ -20,15 +21,6 @@ struct Asked {
     result: JobResult,
     /// When it was asked for, in milliseconds since 1970.
     since: i64,
-}
-
-/// How a unit is brought up and down.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Manner {
-    /// How long its main process has to stay the same before it counts as up.
-    pub settle: Duration,
-    /// Whether processes may stay behind in its control group, as `KillMode=process` wants it.
-    pub leave_processes: bool,
 }
 
 impl Unit {

@@ -2,6 +2,7 @@
 //! once it is there.
 
 use super::{Load, Unit};
+use crate::definition_file::DefinitionFile;
 use runbook_host::{Command, Reader};
 use runbook_model::Failure;
 use runbook_step::TextFile;
@@ -22,30 +23,48 @@ pub struct UnitText {
     pub verify: bool,
 }
 
-impl UnitText {
-    /// Whether systemd has not read what is on the disk. Of a template nobody can tell.
-    pub fn needs_reload(&self, host: &Reader) -> Result<bool, Failure> {
-        Ok(!self.unit.is_template() && self.unit.state(host)?.needs_reload)
+impl DefinitionFile for UnitText {
+    fn file(&self, _: &Reader) -> Result<TextFile, Failure> {
+        Ok(self.file.clone())
     }
 
-    /// Writes the file, if `systemd-analyze` has nothing against it, and lets systemd read it.
-    pub fn put(&self, work: &Work<'_>) -> Result<(), Failure> {
+    fn service(&self) -> (&'static str, &str) {
+        ("unit", &self.unit.name)
+    }
+
+    fn when_read(&self) -> String {
+        "systemd reads it".to_owned()
+    }
+
+    fn needs_manager(&self, host: &Reader) -> Result<(), Failure> {
+        self.unit.needs_systemd(host)
+    }
+
+    /// Of a template nobody can tell.
+    fn is_read(&self, host: &Reader) -> Result<bool, Failure> {
+        Ok(self.unit.is_template() || !self.unit.state(host)?.needs_reload)
+    }
+
+    /// If `systemd-analyze` has nothing against it.
+    fn put(&self, work: &Work<'_>, file: &TextFile) -> Result<String, Failure> {
         self.unit.needs_systemd(work.host)?;
-        let is_there = self.file.is_there(&self.file.found(work.host)?);
+        let is_there = file.is_there(&file.found(work.host)?);
         if !is_there && self.verify && !self.unit.is_template() {
             self.judge(work)?;
         }
-        self.file.put(work.host)?;
-        self.unit.daemon_reload(work.host)
+        file.put(work.host)?;
+        self.unit.daemon_reload(work.host)?;
+        Ok(format!("{} written, systemd has read it", file.path.display()))
     }
 
-    /// Puts back what was there before, and lets systemd read it.
-    pub fn take_back(&self, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
-        let done = self.file.take_back(work, undo)?;
+    fn put_back(&self, work: &Work<'_>, file: &TextFile, undo: &Json) -> Result<String, Failure> {
+        let done = file.take_back(work, undo)?;
         self.unit.daemon_reload(work.host)?;
         Ok(done)
     }
+}
 
+impl UnitText {
     /// Asks `systemd-analyze verify` about the unit with the new text, in a directory where systemd does not look.
     fn judge(&self, work: &Work<'_>) -> Result<(), Failure> {
         let host = work.host;

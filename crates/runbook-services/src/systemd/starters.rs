@@ -3,8 +3,8 @@
 //! Sockets, timers and paths that trigger it go down before it and come up with it: a socket before the unit, for systemd
 //! gives it none once it runs. Who starts it in another way (the bus, a cron job, a unit that upholds it) is kept out by `hold.rs`.
 
-use super::control::Manner;
 use super::{Unit, UnitState, Verb};
+use crate::manner::Manner;
 use runbook_host::{Host, Reader};
 use runbook_model::Failure;
 use runbook_step::Work;
@@ -105,7 +105,7 @@ impl Unit {
     /// Lets others start it, with its sockets up before anybody does: systemd starts no socket of a unit that runs.
     fn open_sockets(&self, work: &Work<'_>, manner: Manner, sockets: &[String]) -> Result<(), Failure> {
         let host = work.host;
-        let manner = Manner { leave_processes: true, ..manner };
+        let manner = manner.lenient();
         if sockets.is_empty() {
             return self.release(host);
         }

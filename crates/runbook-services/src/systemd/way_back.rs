@@ -1,11 +1,12 @@
 //! The way back of the steps that bring a unit up or down: up or down as before, and with it the units that go down
 //! when it does.
 
-use super::control::Manner;
 use super::starters::Rise;
 use super::{Load, Unit, UnitState, Verb};
+use crate::manner::Manner;
+use crate::undo_data;
 use runbook_host::Reader;
-use runbook_model::{Failure, SERVICE_KEY, UndoPhase, service_state};
+use runbook_model::{Failure, UndoPhase};
 use runbook_step::Work;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -80,8 +81,7 @@ impl Unit {
         manner: Manner,
         up: bool,
     ) -> Result<String, Failure> {
-        // What the unit's own KillMode= spares keeps nobody from going back to what was good.
-        let manner = Manner { leave_processes: true, ..manner };
+        let manner = manner.lenient();
         let before = Before::read(undo)?.unwrap_or_else(|| Before::only(up));
         let unit = self.of(work.host, &before)?;
         match phase {
@@ -236,15 +236,12 @@ fn relations_of(text: &str) -> (String, String, Vec<String>) {
 impl Before {
     /// What [`Unit::remember`] wrote; `None` if it was not asked to.
     pub fn read(undo: &Json) -> Result<Option<Self>, Failure> {
-        serde_json::from_value(undo.clone()).map_err(|error| Failure::failed(format!("undo data is damaged: {error}")))
+        undo_data::read(undo)
     }
 
     /// As undo data of a step about `unit`.
     pub(super) fn to_json(&self, unit: &Unit) -> Result<Json, Failure> {
-        let mut undo = serde_json::to_value(self)
-            .map_err(|error| Failure::failed(format!("undo data cannot be written: {error}")))?;
-        undo[SERVICE_KEY] = service_state(&unit.title(), self.up);
-        Ok(undo)
+        undo_data::of_service(self, &unit.title(), self.up)
     }
 
     fn only(up: bool) -> Self {

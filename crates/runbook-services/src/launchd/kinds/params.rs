@@ -1,9 +1,7 @@
 //! The parameters that say which job is meant and how it is handled, and the outputs that say how it runs.
 
-use crate::launchd::{Domain, Job, JobState, Manner};
-use runbook_model::{
-    Declaration, Diagnostic, Diagnostics, Outputs, Purpose, Resource, SERVICE_KEY, UndoSource, service_state,
-};
+use crate::launchd::{Domain, Job, JobState};
+use runbook_model::{Diagnostic, Diagnostics, Outputs, Resource, SERVICE_KEY, service_state};
 use runbook_step::wrong;
 use runbook_step::{Args, OutputDoc, Param, ParamType, Peek};
 use serde_json::json;
@@ -116,19 +114,6 @@ pub(super) fn plists(args: &Args<'_>) -> Vec<Resource> {
 
 pub(super) fn plist(args: &Args<'_>) -> Result<Option<PathBuf>, Diagnostic> {
     args.maybe("plist")
-}
-
-/// How the parameters want it brought up and down; what a kind has no parameter for is as by default.
-pub(super) fn manner(args: &Args<'_>) -> Result<Manner, Diagnostic> {
-    Ok(Manner {
-        settle: args.maybe("settle")?.unwrap_or(std::time::Duration::from_secs(1)),
-        leave_processes: args.maybe("leave_processes")?.unwrap_or(false),
-    })
-}
-
-/// A step that changes whether or how the job runs, for the sake of others.
-pub(super) fn attendant(args: &Args<'_>) -> Declaration {
-    Declaration { purpose: Purpose::Attendant, ..Declaration::principal(UndoSource::Own) }.writes(resource(args))
 }
 
 /// What later steps may know of the job; `None` is one that is not loaded.

@@ -1,14 +1,12 @@
 //! `launchd.plist`: the property list that says what a job is. Undo puts back the exact file that was there, or its absence.
 
 use super::params;
+use crate::definition_file::{DefinitionFile, WriteDefinition};
 use crate::launchd::{Definition, Job};
 use runbook_host::Reader;
-use runbook_model::{Declaration, Diagnostic, Diagnostics, Failure, Outputs, Prediction, UndoPhase, UndoSource};
-use runbook_step::TextFile;
-use runbook_step::diff::{self, diff};
-use runbook_step::wrong;
-use runbook_step::{Args, Done, Kind, KindDoc, Mode, OutputDoc, Param, ParamType, Probe, Step, Work};
-use serde_json::{Value as Json, json};
+use runbook_model::{Declaration, Diagnostic, Diagnostics, Failure, UndoSource};
+use runbook_step::{Args, Kind, KindDoc, Mode, OutputDoc, Param, ParamType, Step, TextFile, Work, wrong};
+use serde_json::Value as Json;
 use std::borrow::Cow;
 use std::path::PathBuf;
 
@@ -78,12 +76,8 @@ impl Kind for PropertyList {
 
     fn bind(&self, args: &Args<'_>) -> Result<Box<dyn Step>, Diagnostic> {
         let mode = args.maybe::<Mode>("mode")?.map_or(0o644, |mode| mode.0);
-        Ok(Box::new(Text {
-            job: params::job(args)?,
-            plist: params::plist(args)?,
-            content: args.need("content")?,
-            mode,
-        }))
+        let (job, plist) = (params::job(args)?, params::plist(args)?);
+        Ok(Box::new(WriteDefinition(JobText { job, plist, content: args.need("content")?, mode })))
     }
 }
 
@@ -96,14 +90,14 @@ fn judge(content: &str, label: &str) -> Result<(), String> {
     Ok(())
 }
 
-struct Text {
+struct JobText {
     job: Job,
     plist: Option<PathBuf>,
     content: String,
     mode: u32,
 }
 
-impl Text {
+impl DefinitionFile for JobText {
     fn file(&self, host: &Reader) -> Result<TextFile, Failure> {
         judge(&self.content, &self.job.label).map_err(|why| {
             let message = format!("`content` is not the property list of {}: {why}; nothing was written", self.job);
@@ -114,49 +108,20 @@ impl Text {
         Ok(TextFile { path, content: self.content.clone(), mode: self.mode })
     }
 
-    fn outputs(&self, file: &TextFile) -> Outputs {
-        Outputs::from_iter([
-            ("label".to_owned(), json!(self.job.label)),
-            ("path".to_owned(), json!(file.path.to_string_lossy())),
-        ])
-    }
-}
-
-impl Step for Text {
-    fn probe(&self, host: &Reader) -> Result<Probe, Failure> {
-        let file = self.file(host)?;
-        let found = file.found(host)?;
-        let place = file.path.display();
-        let prediction = if file.is_there(&found) {
-            Prediction::no_change(format!("{place} is as wanted"))
-        } else {
-            let what = if found.content.is_some() { "changes" } else { "is created" };
-            let private = found.mode.is_some_and(|mode| mode & 0o004 == 0);
-            let old = diff::Text { bytes: found.content.as_deref().unwrap_or_default(), private };
-            let shown = diff(&file.path, old, diff::Text::open(file.content.as_bytes()));
-            Prediction::change_with(format!("{place} {what}; launchd reads it when it loads {}", self.job), shown)
-        };
-        Ok(Probe::of(prediction).with(self.outputs(&file)))
+    fn service(&self) -> (&'static str, &str) {
+        ("label", &self.job.label)
     }
 
-    fn can_take_back(&self, host: &Reader) -> Result<(), Failure> {
-        host.can_put_back(&self.file(host)?.path)
+    fn when_read(&self) -> String {
+        format!("launchd reads it when it loads {}", self.job)
     }
 
-    fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {
-        self.file(work.host)?.remember(work)
-    }
-
-    fn apply(&self, work: &Work<'_>, _: &Json) -> Result<Done, Failure> {
-        let file = self.file(work.host)?;
+    fn put(&self, work: &Work<'_>, file: &TextFile) -> Result<String, Failure> {
         file.put(work.host)?;
-        Ok(Done::saying(format!("{} written", file.path.display())).with(self.outputs(&file)))
+        Ok(format!("{} written", file.path.display()))
     }
 
-    fn take_back(&self, phase: UndoPhase, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
-        match phase {
-            UndoPhase::Undo => self.file(work.host)?.take_back(work, undo),
-            UndoPhase::Halt | UndoPhase::Insurance => Ok(String::new()),
-        }
+    fn put_back(&self, work: &Work<'_>, file: &TextFile, undo: &Json) -> Result<String, Failure> {
+        file.take_back(work, undo)
     }
 }

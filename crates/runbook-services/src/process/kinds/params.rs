@@ -44,8 +44,7 @@ pub(super) const OUTPUTS: &[OutputDoc] = &[
 
 /// What the parameters say about a service; what they leave out is `None`.
 #[derive(Clone, Debug)]
-pub(super) struct Wanted {
-    pub(super) service: Service,
+pub struct Wanted {
     argv: Option<Vec<String>>,
     cwd: Option<PathBuf>,
     env: Option<BTreeMap<String, String>>,
@@ -56,16 +55,17 @@ pub(super) struct Wanted {
     ready_log: Option<String>,
     ready_within: Option<Duration>,
     base: PathBuf,
+    /// What else has to be older than its process.
+    pub(super) watch: Vec<PathBuf>,
 }
 
 impl Wanted {
-    pub(super) fn bind(args: &Args<'_>) -> Result<Self, Diagnostic> {
+    pub(super) fn bind(args: &Args<'_>) -> Result<(Service, Self), Diagnostic> {
         let name: String = args.need("name")?;
         if !valid_name(&name) {
             return Err(bad_name(args));
         }
-        Ok(Self {
-            service: Service::named(name),
+        let wanted = Self {
             argv: args.maybe("run")?,
             cwd: args.maybe("cwd")?,
             env: args.maybe("env")?,
@@ -76,22 +76,24 @@ impl Wanted {
             ready_log: args.maybe("ready_log")?,
             ready_within: args.maybe("ready_within")?,
             base: args.context.base.clone(),
-        })
+            watch: args.maybe("watch")?.unwrap_or_default(),
+        };
+        Ok((Service::named(name), wanted))
     }
 
     /// The spec of a service that is described in full.
-    pub(super) fn whole(&self, host: &Reader) -> Result<Spec, Failure> {
+    pub(super) fn whole(&self, host: &Reader, service: &Service) -> Result<Spec, Failure> {
         let argv = self.argv.clone().unwrap_or_default();
         let cwd = self.cwd.clone().unwrap_or_else(|| self.base.clone());
         Ok(Spec {
-            name: self.service.name.clone(),
+            name: service.name.clone(),
             program: program(host, argv.first().map_or("", String::as_str), &cwd)?,
             argv,
             cwd,
             env: self.env.clone().unwrap_or_default(),
             base_env: base_environment(),
             umask: Some(UMASK),
-            log: self.log.clone().unwrap_or_else(|| self.service.dir(host).join("output.log")),
+            log: self.log.clone().unwrap_or_else(|| service.dir(host).join("output.log")),
             restart: self.restart.unwrap_or(Restart::OnFailure),
             grace_ms: millis(self.grace.unwrap_or(Duration::from_secs(10))),
             limit: crate::process::Limit::default(),

@@ -2,6 +2,7 @@
 
 use super::params;
 use crate::systemd::{Links, Unit};
+use crate::undo_data;
 use runbook_host::Reader;
 use runbook_model::{
     Declaration, Diagnostic, Diagnostics, Failure, Outputs, Prediction, Resource, UndoPhase, UndoSource,
@@ -131,8 +132,7 @@ impl Step for AtBoot {
     fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {
         let unit = self.unit.resolved(work.host)?;
         self.unit.note_alias_of(work.host, &unit)?;
-        serde_json::to_value(Links::of(&unit, work.host)?)
-            .map_err(|error| Failure::failed(format!("undo data cannot be written: {error}")))
+        undo_data::to_json(&Links::of(&unit, work.host)?)
     }
 
     fn apply(&self, work: &Work<'_>, _: &Json) -> Result<Done, Failure> {
@@ -149,9 +149,7 @@ impl Step for AtBoot {
         if phase != UndoPhase::Undo {
             return Ok(String::new());
         }
-        let before: Option<Links> = serde_json::from_value(undo.clone())
-            .map_err(|error| Failure::failed(format!("undo data is damaged: {error}")))?;
-        let Some(before) = before else { return Ok(String::new()) };
+        let Some(before) = undo_data::read::<Links>(undo)? else { return Ok(String::new()) };
         let unit = self.unit.resolved(work.host)?;
         let (removed, made) = before.put_back(&unit, work.host)?;
         unit.daemon_reload(work.host)?;

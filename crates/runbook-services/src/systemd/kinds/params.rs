@@ -1,9 +1,7 @@
 //! The parameters that say which unit is meant and how it is handled, and the outputs that say how it runs.
 
-use crate::systemd::{Manner, Unit, UnitState};
-use runbook_model::{
-    Declaration, Diagnostic, Diagnostics, Outputs, Purpose, Resource, SERVICE_KEY, UndoSource, service_state,
-};
+use crate::systemd::{Unit, UnitState};
+use runbook_model::{Diagnostic, Diagnostics, Outputs, Resource, SERVICE_KEY, service_state};
 use runbook_step::wrong;
 use runbook_step::{Args, OutputDoc, Param, ParamType, Peek};
 use serde_json::json;
@@ -58,25 +56,12 @@ fn bad_name(args: &Args<'_>) -> Diagnostic {
     wrong("unit", args.span("unit"), wanted)
 }
 
-/// How the parameters want it brought up and down; what a kind has no parameter for is as by default.
-pub(super) fn manner(args: &Args<'_>) -> Result<Manner, Diagnostic> {
-    Ok(Manner {
-        settle: args.maybe("settle")?.unwrap_or(std::time::Duration::from_secs(1)),
-        leave_processes: args.maybe("leave_processes")?.unwrap_or(false),
-    })
-}
-
 /// The unit; everything, if its name waits for a step.
 pub(super) fn resource(args: &Args<'_>) -> Resource {
     match (args.peek::<String>("unit"), args.peek::<bool>("user")) {
         (Peek::Known(name), Peek::Known(user)) => Unit::named(&name, user).resource(),
         _ => Resource::Everything,
     }
-}
-
-/// A step that changes whether or how the unit runs, for the sake of others.
-pub(super) fn attendant(args: &Args<'_>) -> Declaration {
-    Declaration { purpose: Purpose::Attendant, ..Declaration::principal(UndoSource::Own) }.writes(resource(args))
 }
 
 pub(super) fn up(unit: &Unit, state: &UnitState) -> Outputs {

@@ -1,7 +1,9 @@
 //! `systemd.reload`: a unit that has read its configuration again. Undo reloads it once more, when that is back.
 
 use super::params::{self, OUTPUTS};
-use crate::systemd::{Before, Manner, Unit};
+use crate::manner::Manner;
+use crate::steps::attendant;
+use crate::systemd::{Before, Unit};
 use runbook_host::Reader;
 use runbook_model::{Declaration, Diagnostic, Diagnostics, Failure, Prediction, Resource, Role, UndoPhase};
 use runbook_step::{Args, Confirmation, Done, Kind, KindDoc, Lack, Probe, Step, Work};
@@ -36,11 +38,11 @@ impl Kind for Reload {
 
     fn declare(&self, args: &Args<'_>) -> Declaration {
         // The role of a restart: it comes after the change, before the verification, and its undo after all else.
-        params::attendant(args).reads(Resource::UnknownPath).role(Role::Restart(params::resource(args)))
+        attendant(params::resource(args)).reads(Resource::UnknownPath).role(Role::Restart(params::resource(args)))
     }
 
     fn bind(&self, args: &Args<'_>) -> Result<Box<dyn Step>, Diagnostic> {
-        Ok(Box::new(Reread { unit: params::unit(args)?, manner: params::manner(args)? }))
+        Ok(Box::new(Reread { unit: params::unit(args)?, manner: Manner::of(args)? }))
     }
 }
 

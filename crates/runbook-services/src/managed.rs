@@ -1,0 +1,113 @@
+//! What a service manager has to be able to do with a service, for `steps.rs` to start, restart and stop it.
+//!
+//! One implementation a manager. What is the same for all of them is not here.
+
+use runbook_host::Reader;
+use runbook_model::{Diagnostic, Diagnostics, Effect, Failure, Resource, ServiceSeen, UndoPhase};
+use runbook_step::{Args, Confirmation, Done, Lack, Probe, Work};
+use serde_json::Value as Json;
+
+/// What a step does to a service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Motion {
+    /// It is up afterwards.
+    Start,
+    /// It is up afterwards, and runs what is on the disk.
+    Restart,
+    /// It is down afterwards.
+    Stop,
+}
+
+/// A service of one manager.
+pub trait ManagedService: Clone + Send + Sync + 'static {
+    /// What the parameters of a step say besides which service is meant.
+    type Wanted: Send + Sync;
+
+    /// What only the whole of the parameters shows to be wrong.
+    fn check(args: &Args<'_>, found: &mut Diagnostics);
+
+    /// The service and what is wanted of it.
+    fn bind(args: &Args<'_>, motion: Motion) -> Result<(Self, Self::Wanted), Diagnostic>;
+
+    /// The service as far as it is known before the run; everything, if its name waits for a step.
+    fn resource(args: &Args<'_>) -> Resource;
+
+    /// What a step reads and writes besides the service and the paths in `watch`.
+    fn effects(args: &Args<'_>, motion: Motion) -> Vec<Effect>;
+
+    /// The same service by the name that the manager has for it.
+    fn resolved(&self, host: &Reader) -> Result<Self, Failure> {
+        let _ = host;
+        Ok(self.clone())
+    }
+
+    /// What there is to do, and the outputs as far as they can be told.
+    fn foresee(&self, host: &Reader, wanted: &Self::Wanted, motion: Motion) -> Result<Probe, Failure>;
+
+    /// What keeps the manager from bringing it up at all; `failed` is what [`foresee`](Self::foresee) failed with.
+    fn lacks(&self, host: &Reader, wanted: &Self::Wanted, motion: Motion, failed: Option<&Failure>) -> Vec<Lack> {
+        let (_, _, _, _) = (host, wanted, motion, failed);
+        Vec::new()
+    }
+
+    /// Whether it can be brought back as it is, as far as that can be read.
+    fn can_come_back(&self, host: &Reader, motion: Motion) -> Result<(), Failure> {
+        let (_, _) = (host, motion);
+        Ok(())
+    }
+
+    /// How it is, for [`take_back`](Self::take_back); a refusal if the step could not be done or not be taken back.
+    fn remember(&self, work: &Work<'_>, wanted: &Self::Wanted, motion: Motion) -> Result<Json, Failure>;
+
+    /// Starts, restarts or stops it, and believes it when the manager and the processes show it.
+    fn go(&self, work: &Work<'_>, wanted: &Self::Wanted, motion: Motion, undo: &Json) -> Result<Done, Failure>;
+
+    /// Whether that was done, after it or after a crash in it; `None` if that is to be told from whether something is left
+    /// to do.
+    fn went(
+        &self,
+        host: &Reader,
+        wanted: &Self::Wanted,
+        motion: Motion,
+        undo: &Json,
+    ) -> Result<Option<Confirmation>, Failure> {
+        let (_, _, _, _) = (host, wanted, motion, undo);
+        Ok(None)
+    }
+
+    /// Brings it to the state that it had. Without undo data the step found nothing to do: then it is only brought down
+    /// for what lies below it, and up again if the step is about one that is up.
+    fn take_back(
+        &self,
+        phase: UndoPhase,
+        work: &Work<'_>,
+        undo: &Json,
+        wanted: &Self::Wanted,
+        motion: Motion,
+    ) -> Result<String, Failure>;
+
+    /// Whether the manager keeps others from starting what it has stopped until the run is over.
+    const KEEPS_DOWN: bool = false;
+
+    /// Brings it down and keeps it down if this run had it down when its process before ended.
+    fn keep_down_again(&self, work: &Work<'_>, undo: &Json, wanted: &Self::Wanted) -> Result<(), Failure> {
+        let (_, _, _) = (work, undo, wanted);
+        Ok(())
+    }
+
+    /// How it is before the first change of the run, with what [`revive`](Self::revive) needs; null if a boot takes
+    /// nothing down that would have to be brought up.
+    fn find(&self, host: &Reader) -> Result<Json, Failure> {
+        let _ = host;
+        Ok(Json::Null)
+    }
+
+    /// Brings up what was up before and is not since the boot.
+    fn revive(&self, work: &Work<'_>, found: &Json, wanted: &Self::Wanted) -> Result<String, Failure> {
+        let (_, _, _) = (work, found, wanted);
+        Ok(String::new())
+    }
+
+    /// Lets everybody start it again, and reads how it is, at the end of a run.
+    fn close(&self, work: &Work<'_>, undo: &Json) -> Result<ServiceSeen, Failure>;
+}

@@ -1,0 +1,174 @@
+//! A service of the embedded supervisor as one that is started, restarted and stopped.
+
+use super::params::{self, Wanted};
+use crate::freshness::{newer_than, settle};
+use crate::managed::{ManagedService, Motion};
+use crate::process::{Life, Service, Spec};
+use runbook_host::Reader;
+use runbook_model::{
+    Diagnostic, Diagnostics, Effect, Failure, Outputs, Prediction, Resource, SERVICE_KEY, ServiceSeen, UndoPhase,
+    service_state,
+};
+use runbook_step::{Args, Confirmation, Done, Lack, Probe, Work};
+use serde_json::Value as Json;
+
+impl ManagedService for Service {
+    type Wanted = Wanted;
+
+    fn check(args: &Args<'_>, found: &mut Diagnostics) {
+        params::check(args, found);
+    }
+
+    fn bind(args: &Args<'_>, motion: Motion) -> Result<(Self, Wanted), Diagnostic> {
+        if motion == Motion::Start {
+            args.need::<Vec<String>>("run")?;
+        }
+        Wanted::bind(args)
+    }
+
+    fn resource(args: &Args<'_>) -> Resource {
+        params::resource(args)
+    }
+
+    fn effects(args: &Args<'_>, motion: Motion) -> Vec<Effect> {
+        let mut effects: Vec<Effect> = params::executed_paths(args).into_iter().map(Effect::read).collect();
+        if motion == Motion::Restart && args.given("run").is_none() {
+            // What it executes is known to its spec on the host alone.
+            effects.push(Effect::read(Resource::UnknownPath));
+        }
+        effects.extend(args.peek::<u16>("ready_port").known().map(|port| Effect::write(Resource::Port(port))));
+        effects
+    }
+
+    fn foresee(&self, host: &Reader, wanted: &Wanted, motion: Motion) -> Result<Probe, Failure> {
+        let (name, life) = (&self.name, self.life(host)?);
+        if motion == Motion::Stop {
+            return Ok(Probe::of(self.foresee_stop(host, &life)?).with(self.down()));
+        }
+        let restart = motion == Motion::Restart;
+        // A restart goes by what is there, so that has to be known first.
+        let changed = if restart { Some(self.spec_for(host, wanted, motion)?) } else { None };
+        let (Life::Running(process), Some(state), Some(now)) = (&life, self.state(host)?, self.spec(host)?) else {
+            return Ok(Probe::of(Prediction::change(match life {
+                life if restart => format!("`{name}` is {}; it is started", life.words()),
+                Life::Down => format!("`{name}` is started"),
+                life => format!("`{name}` is {}; it is brought down and started", life.words()),
+            })));
+        };
+        let outputs = params::up(self, changed.as_ref().unwrap_or(&now), &state);
+        let spec = changed.map_or_else(|| self.spec_for(host, wanted, motion), Ok)?;
+        let prediction = if !now.runs_like(&spec) {
+            Prediction::change(match restart {
+                true => format!("`{name}` is restarted with other parameters"),
+                false => format!("`{name}` runs with other parameters, {process}; it is restarted"),
+            })
+        } else if let Some(path) = newer_than(host, spec.executes(), &wanted.watch, state.started_ns)? {
+            let path = path.display();
+            Prediction::change(format!("`{name}` is restarted: {path} was changed after {process} was started"))
+        } else {
+            let what = if restart { " what is on the disk" } else { "" };
+            Prediction::no_change(format!("`{name}` runs{what}, {process}"))
+        };
+        Ok(Probe::of(prediction).with(outputs))
+    }
+
+    fn lacks(&self, host: &Reader, wanted: &Wanted, motion: Motion, _: Option<&Failure>) -> Vec<Lack> {
+        let unknown = if motion == Motion::Restart { self.known(host).err() } else { None };
+        let unknown = unknown.map(|failure| Lack::new(failure, [Resource::Process(self.name.clone())]));
+        unknown.into_iter().chain(wanted.lacks(host)).collect()
+    }
+
+    fn can_come_back(&self, host: &Reader, _: Motion) -> Result<(), Failure> {
+        Self::can_come_back(self, host)
+    }
+
+    fn remember(&self, work: &Work<'_>, _: &Wanted, _: Motion) -> Result<Json, Failure> {
+        Self::remember(self, work)
+    }
+
+    fn go(&self, work: &Work<'_>, wanted: &Wanted, motion: Motion, _: &Json) -> Result<Done, Failure> {
+        if motion == Motion::Stop {
+            self.stop(work.host)?;
+            return Ok(Done::saying(format!("`{}` is down", self.name)).with(self.down()));
+        }
+        let spec = self.spec_for(work.host, wanted, motion)?;
+        self.stop(work.host)?;
+        settle(work.host, spec.executes(), &wanted.watch)?;
+        let state = self.start(work.host, &spec)?;
+        let pid = state.child.as_ref().map_or(0, |child| child.pid);
+        Ok(Done::saying(format!("pid {pid}")).with(params::up(self, &spec, &state)))
+    }
+
+    fn went(
+        &self,
+        host: &Reader,
+        wanted: &Wanted,
+        motion: Motion,
+        undo: &Json,
+    ) -> Result<Option<Confirmation>, Failure> {
+        if motion == Motion::Stop {
+            return Ok(None);
+        }
+        let (name, life) = (&self.name, self.life(host)?);
+        let Life::Running(_) = life else {
+            return Ok(Some(Confirmation::NotThere(format!("`{name}` is {}", life.words()))));
+        };
+        if !self.was_replaced(host, undo)? {
+            let old = format!("`{name}` still runs the process that it ran before");
+            return Ok(Some(Confirmation::NotThere(old)));
+        }
+        let spec = self.spec_for(host, wanted, motion)?;
+        Ok(Some(match self.spec(host)? {
+            Some(now) if !now.runs_like(&spec) => {
+                Confirmation::NotThere(format!("`{name}` does not run with these parameters yet"))
+            }
+            _ => Confirmation::There,
+        }))
+    }
+
+    fn take_back(
+        &self,
+        phase: UndoPhase,
+        work: &Work<'_>,
+        undo: &Json,
+        _: &Wanted,
+        motion: Motion,
+    ) -> Result<String, Failure> {
+        Self::take_back(self, phase, work, undo, motion != Motion::Stop)
+    }
+
+    fn close(&self, work: &Work<'_>, _: &Json) -> Result<ServiceSeen, Failure> {
+        self.seen(work.host)
+    }
+}
+
+impl Service {
+    fn foresee_stop(&self, host: &Reader, life: &Life) -> Result<Prediction, Failure> {
+        let name = &self.name;
+        Ok(match life {
+            Life::Down if self.tree(host)?.is_empty() => Prediction::no_change(format!("`{name}` is down")),
+            Life::Down => Prediction::change(format!("processes that `{name}` left behind are ended")),
+            life => Prediction::change(format!("`{name}` is {}; it is brought down", life.words())),
+        })
+    }
+
+    /// The outputs of a stop.
+    fn down(&self) -> Outputs {
+        Outputs::from_iter([(SERVICE_KEY.to_owned(), service_state(&self.name, false))])
+    }
+
+    fn known(&self, host: &Reader) -> Result<Spec, Failure> {
+        self.spec(host)?.ok_or_else(|| {
+            Failure::missing(format!("there is no service `{}` to restart", self.name))
+                .hint("start it with `process.start`, or correct `name`")
+        })
+    }
+
+    /// What it is to run as: a start says all of it, a restart what changes.
+    fn spec_for(&self, host: &Reader, wanted: &Wanted, motion: Motion) -> Result<Spec, Failure> {
+        match motion {
+            Motion::Restart => wanted.changed(host, self.known(host)?),
+            Motion::Start | Motion::Stop => wanted.whole(host, self),
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! The steps that start, restart and stop a service: the same for every manager.
+
+use crate::managed::{ManagedService, Motion};
+use runbook_host::Reader;
+use runbook_model::{
+    Declaration, Diagnostic, Diagnostics, Effect, Failure, Prediction, Purpose, Resource, Role, ServiceSeen, UndoPhase,
+    UndoSource,
+};
+use runbook_step::{Args, Confirmation, Done, Kind, KindDoc, Lack, Probe, Step, Work};
+use serde_json::Value as Json;
+use std::marker::PhantomData;
+
+/// A kind that starts, restarts or stops services of one manager.
+pub struct ServiceKind<S> {
+    doc: &'static KindDoc,
+    motion: Motion,
+    of: PhantomData<fn() -> S>,
+}
+
+impl<S> ServiceKind<S> {
+    pub(crate) const fn new(doc: &'static KindDoc, motion: Motion) -> Self {
+        Self { doc, motion, of: PhantomData }
+    }
+}
+
+impl<S: ManagedService> Kind for ServiceKind<S> {
+    fn doc(&self) -> &KindDoc {
+        self.doc
+    }
+
+    fn check(&self, args: &Args<'_>, found: &mut Diagnostics) {
+        S::check(args, found);
+    }
+
+    fn declare(&self, args: &Args<'_>) -> Declaration {
+        let service = S::resource(args);
+        let role = match self.motion {
+            Motion::Start => Role::Start(service.clone()),
+            Motion::Restart => Role::Restart(service.clone()),
+            Motion::Stop => Role::Stop(service.clone()),
+        };
+        let mut declaration = attendant(service);
+        let watched = args.path_resources("watch").into_iter().map(Effect::read);
+        declaration.effects.extend(S::effects(args, self.motion).into_iter().chain(watched));
+        declaration.role(role)
+    }
+
+    fn bind(&self, args: &Args<'_>) -> Result<Box<dyn Step>, Diagnostic> {
+        let (service, wanted) = S::bind(args, self.motion)?;
+        Ok(Box::new(ServiceStep { service, wanted, motion: self.motion }))
+    }
+}
+
+/// A step that changes whether or how a service runs, for the sake of others.
+pub(crate) fn attendant(service: Resource) -> Declaration {
+    Declaration { purpose: Purpose::Attendant, ..Declaration::principal(UndoSource::Own) }.writes(service)
+}
+
+struct ServiceStep<S: ManagedService> {
+    service: S,
+    wanted: S::Wanted,
+    motion: Motion,
+}
+
+impl<S: ManagedService> Step for ServiceStep<S> {
+    fn probe(&self, host: &Reader) -> Result<Probe, Failure> {
+        self.service.resolved(host)?.foresee(host, &self.wanted, self.motion)
+    }
+
+    fn lacks(&self, host: &Reader, failed: Option<&Failure>) -> Vec<Lack> {
+        match self.motion {
+            Motion::Stop => Vec::new(),
+            Motion::Start | Motion::Restart => self.service.lacks(host, &self.wanted, self.motion, failed),
+        }
+    }
+
+    fn can_take_back(&self, host: &Reader) -> Result<(), Failure> {
+        self.service.can_come_back(host, self.motion)
+    }
+
+    fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {
+        self.service.resolved(work.host)?.remember(work, &self.wanted, self.motion)
+    }
+
+    fn apply(&self, work: &Work<'_>, undo: &Json) -> Result<Done, Failure> {
+        self.service.resolved(work.host)?.go(work, &self.wanted, self.motion, undo)
+    }
+
+    fn confirm(&self, host: &Reader, undo: &Json) -> Result<Confirmation, Failure> {
+        let service = self.service.resolved(host)?;
+        if let Some(told) = service.went(host, &self.wanted, self.motion, undo)? {
+            return Ok(told);
+        }
+        Ok(match service.foresee(host, &self.wanted, self.motion)?.prediction {
+            Prediction::NoChange { .. } => Confirmation::There,
+            Prediction::Change { summary, .. } => Confirmation::NotThere(summary),
+            Prediction::Unknown { .. } | Prediction::CannotPredict { .. } => Confirmation::CannotTell,
+        })
+    }
+
+    fn take_back(&self, phase: UndoPhase, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
+        self.service.take_back(phase, work, undo, &self.wanted, self.motion)
+    }
+
+    fn keeps_down(&self) -> bool {
+        S::KEEPS_DOWN && self.motion == Motion::Stop
+    }
+
+    fn keep_down_again(&self, work: &Work<'_>, undo: &Json) -> Result<(), Failure> {
+        self.service.keep_down_again(work, undo, &self.wanted)
+    }
+
+    fn find(&self, host: &Reader) -> Result<Json, Failure> {
+        self.service.find(host)
+    }
+
+    fn revive(&self, work: &Work<'_>, found: &Json) -> Result<String, Failure> {
+        self.service.revive(work, found, &self.wanted)
+    }
+
+    fn close(&self, work: &Work<'_>, undo: &Json) -> Result<Option<ServiceSeen>, Failure> {
+        self.service.close(work, undo).map(Some)
+    }
+}
