@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 
 /// How many programs may start one another.
 const HOPS: usize = 24;
-const SHELLS: &[&str] = &["sh", "bash", "dash", "ash", "zsh", "ksh"];
+const SHELLS: &[&str] = &["sh", "bash", "dash"];
+/// Shells whose language is another one.
+const OTHER_SHELLS: &[&str] = &["ash", "busybox", "csh", "fish", "ksh", "mksh", "tcsh", "yash", "zsh"];
 
 /// The way of `launch`. Nothing is executed.
 pub(crate) fn follow(host: &Reader, launch: Launch) -> Trail {
@@ -53,9 +55,11 @@ impl Tracer<'_> {
         if is(&["node", "nodejs"]) {
             return self.node(found, launch).map(|()| None);
         }
+        if is(OTHER_SHELLS) {
+            return unclear(format!("scripts of {} are not followed by reading", found.display()));
+        }
         if is(SHELLS) {
             let dialect = match name.as_str() {
-                _ if is(&["zsh"]) => Dialect::Zsh,
                 "sh" if is(&["bash"]) => Dialect::BashAsSh,
                 _ if is(&["bash"]) => Dialect::Bash,
                 _ => Dialect::Sh,

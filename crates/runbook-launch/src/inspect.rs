@@ -46,8 +46,8 @@ static DOC: KindDoc = KindDoc {
          The way goes from the command, as the manager itself has it (drop-ins, specifiers and environment included), \
          through `env`, `nice`, `runuser` and their like, through links, `#!` lines and shell scripts, to the script or \
          program that decides: `entry`. Shell scripts are read, never run: variables, `exec` lines, conditions about \
-         files, files that they read in, login shells, and nvm's choice of a version. Where only running a script could \
-         tell, nothing is guessed: what runs counts if it was started after the last change of the files that decide, \
+         files, files that they read in, login shells, and nvm's choice of a version. At any other construct, and where only \
+         running a script could tell, nothing is guessed: what runs counts if it was started after the last change of the files that decide, \
          else `package_root` is null and `notes` says why. With `package` that is a failure.\n\n\
          The package is the nearest directory above `entry` that has a `package.json` with a name or version, or a \
          `VERSION`, or the file named by `marker`; with `package` it has to have that name. `package_root`, `version` and \

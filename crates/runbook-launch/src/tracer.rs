@@ -6,7 +6,7 @@ use super::{Account, Launch, Unclear, Value, unclear};
 use runbook_host::Reader;
 use runbook_model::Failure;
 use runbook_step::normalise;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// How many files are read for one service, and how long a script may be.
 const FILES: usize = 64;
@@ -66,7 +66,7 @@ impl Tracer<'_> {
             return unclear("the name of a program is empty");
         }
         if name.contains('/') {
-            return Ok(normalise(&cwd.join(name)));
+            return self.named(&cwd.join(name));
         }
         let search = match path {
             Some(Some(search)) => search.as_str(),
@@ -75,16 +75,36 @@ impl Tracer<'_> {
             }
             None => USUAL_PATH,
         };
-        for dir in search.split(':') {
-            let candidate = normalise(&cwd.join(dir).join(name));
-            if self.is_executable(&candidate)? {
-                return Ok(candidate);
-            }
-        }
-        unclear(format!("the program `{name}` is in no directory of {search}"))
+        let found = self.along(name, cwd, search)?;
+        found.ok_or_else(|| Unclear(format!("the program `{name}` is in no directory of {search}")))
     }
 
-    fn is_executable(&self, path: &Path) -> Result<bool, Unclear> {
+    /// The first program called `name` in the directories of `search`.
+    pub(super) fn along(&self, name: &str, cwd: &Path, search: &str) -> Result<Option<PathBuf>, Unclear> {
+        for dir in search.split(':') {
+            if let Ok(candidate) = self.named(&cwd.join(dir).join(name))
+                && self.is_executable(&candidate)?
+            {
+                return Ok(Some(candidate));
+            }
+        }
+        Ok(None)
+    }
+
+    /// `path` without what only makes it longer. Behind a link, `..` is the directory in which the link's target lies.
+    pub(super) fn named(&self, path: &Path) -> Result<PathBuf, Unclear> {
+        let parts: Vec<_> = path.components().collect();
+        let Some(last) = parts.iter().rposition(|part| *part == Component::ParentDir) else {
+            return Ok(normalise(path));
+        };
+        let (above, below) = parts.split_at(last + 1);
+        match self.host.canonical(&above.iter().collect::<PathBuf>())? {
+            Some(real) => Ok(real.join(below.iter().collect::<PathBuf>())),
+            None => unclear(format!("{} is not there", path.display())),
+        }
+    }
+
+    pub(super) fn is_executable(&self, path: &Path) -> Result<bool, Unclear> {
         use std::os::unix::fs::PermissionsExt;
         let found = match self.host.stat(path) {
             Ok(found) => found,

@@ -18,6 +18,7 @@ struct Host {
 impl Host {
     fn new() -> Self {
         let host = Self { dir: tempfile::tempdir().unwrap() };
+        std::fs::set_permissions(host.dir.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
         host.write("etc/passwd", "root:x:0:0::/root:/bin/sh\nop:x:1000:1000::/home/op:/bin/bash\nodd line\n");
         host
     }

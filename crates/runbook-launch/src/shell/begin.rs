@@ -1,17 +1,17 @@
 //! How a shell begins: its options, the files that it reads first, and the script that it is given.
 
-use super::parser::parse;
-use super::state::{Flow, Shell, State};
+use super::state::{Flow, Shell, State, Truth};
 use crate::tracer::Tracer;
 use crate::{Launch, Unclear, Value, unclear};
-use runbook_step::normalise;
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 /// What the arguments of a shell say.
 #[derive(Debug, Default)]
 struct Options {
     login: bool,
-    interactive: bool,
+    profile: bool,
+    letters: BTreeSet<char>,
     /// The text behind `-c`.
     text: Option<String>,
     /// What is left: the script or `$0`, then its arguments.
@@ -21,153 +21,203 @@ struct Options {
 /// Which shell it is, for each reads other files first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Dialect {
-    /// The POSIX shell, and what is like it.
+    /// The POSIX shell.
     Sh,
     Bash,
     /// bash that is called `sh`: it has its own variables, and reads the files of `sh`.
     BashAsSh,
-    Zsh,
 }
+
+/// Variables of the environment that change how a shell reads a script.
+const CHANGING: &[&str] = &["BASH_ENV", "BASHOPTS", "CDPATH", "POSIXLY_CORRECT", "SHELLOPTS"];
 
 /// What the script starts in the end.
 pub(crate) fn run(tracer: &mut Tracer<'_>, launch: Launch, dialect: Dialect) -> Result<Launch, Unclear> {
-    let bash = matches!(dialect, Dialect::Bash | Dialect::BashAsSh);
-    let options = read(&launch.args)?;
+    let options = read(&launch.args, dialect)?;
+    let changing = |name: &&String| CHANGING.contains(&name.as_str()) || name.starts_with("BASH_FUNC_");
+    if let Some(name) = launch.env.keys().find(changing) {
+        return unclear(format!("the variable {name} changes how {} reads a script", launch.program));
+    }
+    let is_bash = dialect != Dialect::Sh;
+    let found = tracer.find(&launch)?.to_string_lossy().into_owned();
     let mut rest = options.rest.into_iter();
     let zero = rest.next();
-    let state = State {
-        vars: launch.env,
-        cwd: Some(launch.cwd.clone()),
-        zero: zero.clone().flatten().unwrap_or_else(|| launch.program.clone()),
-        args: rest.collect(),
-        account: launch.account,
-        bash,
-        interactive: options.interactive,
-        ..State::default()
-    };
-    let mut shell = Shell::new(tracer, state);
-    if bash && options.login && !shell.state.vars.contains_key("HOME") {
-        let home = shell.state.account.home.as_ref().map(|home| home.to_string_lossy().into_owned());
-        shell.state.vars.insert("HOME".to_owned(), home);
+    let mut shell = Shell::new(
+        tracer,
+        State {
+            exported: launch.env.keys().cloned().collect(),
+            cwd: launch.cwd.clone(),
+            zero: zero.clone().flatten().unwrap_or_else(|| launch.program.clone()),
+            args: rest.collect(),
+            account: launch.account,
+            bash: is_bash.then_some(found),
+            forgives: dialect == Dialect::Bash,
+            options: options.letters,
+            vars: launch.env,
+            ..State::default()
+        },
+    );
+    shell.own_variables(options.login)?;
+    if options.login && options.profile {
+        shell.read_startup_files(dialect)?;
     }
-    shell.read_startup_files(dialect, options.login)?;
-    let (name, text) = match (options.text, zero) {
-        (Some(text), _) => (format!("`{} -c`", launch.program), text),
+    let (name, flow) = match (options.text, zero) {
+        (Some(text), _) => (format!("`{} -c`", launch.program), shell.script(&text)),
         (None, Some(Some(script))) => {
-            let path = normalise(&launch.cwd.join(&script));
+            let path = shell.tracer.named(&launch.cwd.join(&script))?;
             let text = shell.tracer.script(&path)?;
             if let Some(real) = shell.tracer.host.canonical(&path)? {
                 shell.tracer.trail.reached.push(real);
             }
-            shell.state.source = path.to_string_lossy().into_owned();
-            (path.display().to_string(), text)
+            shell.state.source = script;
+            (path.display().to_string(), shell.script(&text))
         }
         (None, Some(None)) => return unclear("the script that a shell is given cannot be known by reading"),
         (None, None) => return unclear(format!("{} is given no script", launch.program)),
     };
-    let commands = parse(&text).map_err(|fault| Unclear(format!("{name}, line {}, cannot be read", fault.line)))?;
-    let flow = shell.list(&commands).map_err(|Unclear(why)| Unclear(format!("{name}, {why}")))?;
-    match flow {
-        Flow::Exec(next) => Ok(*next),
-        _ => shell.started().ok_or_else(|| Unclear(format!("{name} starts nothing that could be a service"))),
-    }
+    let started = match flow.map_err(|Unclear(why)| Unclear(format!("{name}, {why}")))? {
+        Flow::End(started) => started,
+        Flow::On(_) => shell.state.child.take(),
+        Flow::Return(_) => return unclear(format!("{name} returns, and nothing has called it")),
+    };
+    started.map(|launch| *launch).ok_or_else(|| Unclear(format!("{name} starts nothing that could be a service")))
 }
 
-fn read(args: &[Value]) -> Result<Options, Unclear> {
-    let mut options = Options::default();
-    let mut takes_text = false;
-    let mut at = 0;
-    while let Some(arg) = args.get(at) {
+fn read(args: &[Value], dialect: Dialect) -> Result<Options, Unclear> {
+    let mut options = Options { profile: true, ..Options::default() };
+    let mut rest = args.iter();
+    while let Some(arg) = rest.as_slice().first() {
         let Some(arg) = arg else { return unclear("an argument of a shell cannot be known by reading") };
         match arg.as_str() {
             "--" | "-" => {
-                at += 1;
+                rest.next();
                 break;
             }
             "--login" => options.login = true,
-            "--rcfile" | "--init-file" | "-o" | "+o" | "-O" | "+O" => at += 1,
-            long if long.starts_with("--") || long.starts_with('+') => {}
-            short if short.starts_with('-') => {
-                options.login |= short.contains('l');
-                options.interactive |= short.contains('i');
-                takes_text |= short.contains('c');
-                // `-eo pipefail`: the name is a word of its own.
-                at += usize::from(short.ends_with('o') && short.len() > 1);
-                if short.contains('s') && !takes_text {
-                    return unclear("a shell reads its script from its input");
+            "--noprofile" => options.profile = false,
+            "--norc" => {}
+            "-s" => return unclear("a shell reads its script from its input"),
+            letters if letters.starts_with('-') => {
+                let known: String = letters.chars().filter(|c| !"lc".contains(*c)).collect();
+                options.login |= letters.contains('l');
+                if letters.contains('c') {
+                    options.letters.insert('c');
+                }
+                let name = if known.ends_with('o') { rest.as_slice().get(1).cloned().flatten() } else { None };
+                if set_options(&mut options.letters, &known, name.as_deref(), dialect != Dialect::Sh).is_none() {
+                    return unclear(format!("a shell is given {letters}, which is not followed by reading"));
+                }
+                if name.is_some() {
+                    rest.next();
                 }
             }
             _ => break,
         }
-        at += 1;
+        rest.next();
     }
-    let mut rest = args.get(at..).unwrap_or_default().iter().cloned();
-    if takes_text {
+    if options.letters.contains(&'c') {
         match rest.next() {
-            Some(Some(text)) => options.text = Some(text),
+            Some(Some(text)) => options.text = Some(text.clone()),
             _ => return unclear("the text that a shell is given with -c cannot be known by reading"),
         }
     }
-    options.rest = rest.collect();
+    options.rest = rest.cloned().collect();
     Ok(options)
 }
 
+/// Turns on or off the options of a word such as `-eu` or `+x`; one that ends with `o` has a `name` behind it. `None` if
+/// one of them is not known here.
+pub(super) fn set_options(on: &mut BTreeSet<char>, word: &str, name: Option<&str>, is_bash: bool) -> Option<()> {
+    let mut letters: Vec<char> = word.chars().skip(1).collect();
+    if letters.last() == Some(&'o') {
+        letters.pop();
+        match name? {
+            "errexit" => letters.push('e'),
+            "nounset" => letters.push('u'),
+            "allexport" => letters.push('a'),
+            "xtrace" => letters.push('x'),
+            // There are no pipes whose end could count.
+            "pipefail" if is_bash => {}
+            _ => return None,
+        }
+    }
+    for letter in letters {
+        match (word.starts_with('+'), "euax".contains(letter)) {
+            (_, false) => return None,
+            (false, true) => on.insert(letter),
+            (true, true) => on.remove(&letter),
+        };
+    }
+    Some(())
+}
+
 impl Shell<'_, '_> {
-    /// The files that bash(1) and sh(1) read before the script, "INVOCATION".
-    fn read_startup_files(&mut self, dialect: Dialect, login: bool) -> Result<(), Unclear> {
-        if dialect == Dialect::Zsh {
-            return self.no_files_of_zsh(login);
-        }
-        let home = match self.state.vars.get("HOME") {
-            Some(Some(home)) => Some(PathBuf::from(home)),
-            _ => None,
-        };
-        let own = |names: &[&str]| home.iter().flat_map(|home| names.iter().map(|name| home.join(name))).collect();
-        let first_of: Vec<PathBuf> = match (login, dialect) {
-            (true, Dialect::Bash) => own(&[".bash_profile", ".bash_login", ".profile"]),
-            (true, _) => own(&[".profile"]),
-            (false, Dialect::Bash) if self.state.interactive => own(&[".bashrc"]),
-            _ => Vec::new(),
-        };
-        if login {
-            self.read_leniently(&PathBuf::from("/etc/profile"))?;
-        }
-        for path in first_of {
-            if self.tracer.host.stat(&path)?.is_some_and(|found| found.is_file()) {
-                return self.read_leniently(&path);
+    /// The commands of `text`, line by line.
+    pub(super) fn script(&mut self, text: &str) -> Result<Flow, Unclear> {
+        let mut parser = super::parser::Parser::new(text, 1);
+        let mut truth = Truth::Yes;
+        while let Some(commands) = parser.next_line()? {
+            match self.list(&commands)? {
+                Flow::On(next) => truth = next,
+                other => return Ok(other),
             }
+        }
+        Ok(Flow::On(truth))
+    }
+
+    /// What a shell makes of its own variables before it reads anything.
+    fn own_variables(&mut self, login: bool) -> Result<(), Unclear> {
+        let is_root = self.state.account.uid == 0;
+        let state = &mut self.state;
+        state.vars.remove("IFS");
+        if state.bash.is_some() {
+            state.vars.retain(|name, _| !matches!(name.as_str(), "PS1" | "PS2"));
+            if login && !state.vars.contains_key("HOME") {
+                let home = state.account.home.as_ref().map(|home| home.to_string_lossy().into_owned());
+                state.vars.insert("HOME".to_owned(), home);
+            }
+        } else {
+            let prompt = if is_root { "# " } else { "$ " };
+            state.vars.entry("PS1".to_owned()).or_insert_with(|| Some(prompt.to_owned()));
+        }
+        // Only a shell that is told so goes by a name that leads through links.
+        let told = self.state.vars.remove("PWD").flatten();
+        if told.is_none_or(|told| Path::new(&told) != self.state.cwd)
+            && let Some(real) = self.tracer.host.canonical(&self.state.cwd)?
+        {
+            self.state.cwd = real;
         }
         Ok(())
     }
 
-    /// The files that zsh(1) reads before the script, "STARTUP/SHUTDOWN FILES", have a language of their own: that there
-    /// are none is all that can be known of them.
-    fn no_files_of_zsh(&self, login: bool) -> Result<(), Unclear> {
-        if login || self.state.interactive {
-            return unclear("zsh as a login shell or an interactive one reads files that cannot be followed");
-        }
-        let own = match (self.state.vars.get("ZDOTDIR"), self.state.vars.get("HOME")) {
-            (Some(Some(dir)), _) | (None, Some(Some(dir))) => PathBuf::from(dir).join(".zshenv"),
-            _ => return unclear("zsh reads `.zshenv` of a home that cannot be known by reading"),
+    /// The files that a login shell reads before the script (bash(1) and sh(1), "INVOCATION").
+    fn read_startup_files(&mut self, dialect: Dialect) -> Result<(), Unclear> {
+        let Some(home) = self.state.vars.get("HOME").cloned().flatten() else {
+            return unclear("the home of a login shell cannot be known by reading");
         };
-        for file in [PathBuf::from("/etc/zsh/zshenv"), PathBuf::from("/etc/zshenv"), own] {
-            if self.tracer.host.stat(&file)?.is_some() {
-                return unclear(format!("zsh reads {} first, which cannot be followed", file.display()));
+        let own: &[&str] = match dialect {
+            Dialect::Bash => &[".bash_profile", ".bash_login", ".profile"],
+            Dialect::Sh | Dialect::BashAsSh => &[".profile"],
+        };
+        let own = own.iter().map(|name| PathBuf::from(&home).join(name));
+        for (nth, path) in std::iter::once(PathBuf::from("/etc/profile")).chain(own).enumerate() {
+            if self.tracer.host.stat(&path)?.is_none() {
+                continue;
+            }
+            match self.may(&path, 4)? {
+                Truth::No => continue,
+                Truth::Yes => {}
+                Truth::Unknown => return unclear(format!("whether the service may read {}", path.display())),
+            }
+            match self.read_in(&path)? {
+                Flow::End(_) => return unclear(format!("{} ends the shell", path.display())),
+                Flow::On(_) | Flow::Return(_) => {}
+            }
+            // Of its own files it reads the first one alone.
+            if nth > 0 {
+                break;
             }
         }
-        Ok(())
-    }
-
-    /// Reads a file for everybody: what it holds that cannot be followed makes variables unknown, and no more.
-    fn read_leniently(&mut self, path: &std::path::Path) -> Result<(), Unclear> {
-        if self.tracer.host.stat(path)?.is_none() {
-            return Ok(());
-        }
-        let before = std::mem::replace(&mut self.state.lenient, true);
-        if self.read_in(path).is_err() {
-            self.forget_everything();
-        }
-        self.state.lenient = before;
         Ok(())
     }
 }

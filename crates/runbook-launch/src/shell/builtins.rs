@@ -1,418 +1,363 @@
 //! Simple commands: assignments, the shell's own commands, and programs.
 
-use super::parser::parse;
+use super::begin::set_options;
 use super::state::{Flow, Shell, Truth};
-use super::syntax::{Word, is_name};
+use super::syntax::{Part, Redirection, Simple, Word, is_name};
 use crate::{Launch, Unclear, Value, unclear};
-use runbook_step::normalise;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 
-/// Commands whose arguments are the names of variables.
-const DECLARES: &[&str] = &["export", "readonly", "declare", "typeset", "local"];
-/// Commands of the shell that change nothing that counts here.
-const IDLE: &[&str] = &[
-    "trap", "ulimit", "umask", "shopt", "alias", "unalias", "jobs", "kill", "times", "hash", "bind", "complete",
-    "enable", "disown", "setopt", "autoload", "compdef",
+/// Commands of shells that are not followed.
+const UNKNOWN: &[&str] = &[
+    "[[",
+    "alias",
+    "bg",
+    "bind",
+    "break",
+    "builtin",
+    "caller",
+    "chdir",
+    "command",
+    "compgen",
+    "complete",
+    "compopt",
+    "continue",
+    "declare",
+    "dirs",
+    "disown",
+    "enable",
+    "eval",
+    "fc",
+    "fg",
+    "getopts",
+    "hash",
+    "help",
+    "history",
+    "jobs",
+    "kill",
+    "let",
+    "local",
+    "logout",
+    "mapfile",
+    "popd",
+    "pushd",
+    "pwd",
+    "read",
+    "readarray",
+    "readonly",
+    "shopt",
+    "suspend",
+    "times",
+    "trap",
+    "type",
+    "typeset",
+    "unalias",
+    "wait",
 ];
-/// Programs that prepare something, or tell about it; never the service itself.
-const HARMLESS: &[&str] = &[
-    "echo",
-    "printf",
-    "mkdir",
-    "rmdir",
-    "rm",
-    "mv",
-    "cp",
-    "ln",
-    "chmod",
-    "chown",
-    "chgrp",
-    "install",
-    "touch",
-    "cat",
-    "tee",
-    "sleep",
-    "date",
-    "logger",
-    "sed",
-    "grep",
-    "egrep",
-    "awk",
-    "cut",
-    "tr",
-    "sort",
-    "uniq",
-    "head",
-    "tail",
-    "wc",
-    "id",
-    "hostname",
-    "uname",
-    "whoami",
-    "find",
-    "xargs",
-    "curl",
-    "wget",
-    "nc",
-    "ping",
-    "ps",
-    "pgrep",
-    "pkill",
-    "killall",
-    "systemctl",
-    "journalctl",
-    "systemd-notify",
-    "mkfifo",
-    "mktemp",
-    "stat",
-    "df",
-    "du",
-    "free",
-    "sync",
-    "basename",
-    "dirname",
-    "readlink",
-    "realpath",
-    "which",
-    "tput",
-    "stty",
-    "clear",
-    "ip",
-    "ss",
-    "iptables",
-    "sysctl",
-    "renice",
+/// Commands that are followed; with the others, the names that `command -v` would not find in a file.
+const KNOWN: &[&str] = &[
+    ".", ":", "[", "cd", "echo", "exec", "exit", "export", "false", "printf", "return", "set", "shift", "source",
+    "test", "true", "ulimit", "umask", "unset",
 ];
-
-/// Whether the command `name` sets the variables that its arguments name.
-pub(super) fn sets_its_arguments(name: &str) -> bool {
-    DECLARES.contains(&name) || matches!(name, "read" | "unset" | "getopts" | "mapfile" | "readarray" | "let")
-}
+/// Programs and commands that change nothing on which a start depends. How they end decides nothing.
+const TELLING: &[&str] = &["date", "echo", "logger", "mesg", "printf", "sleep", "ulimit", "umask"];
+/// Variables with a meaning for shells themselves: whoever sets one is not followed.
+const MEANINGFUL: &[&str] = &[
+    "_",
+    "BASH",
+    "BASHOPTS",
+    "BASHPID",
+    "CDPATH",
+    "DIRSTACK",
+    "ENV",
+    "EPOCHREALTIME",
+    "EPOCHSECONDS",
+    "EUID",
+    "EXECIGNORE",
+    "FUNCNAME",
+    "GLOBIGNORE",
+    "GROUPS",
+    "HISTCMD",
+    "IFS",
+    "LINENO",
+    "OLDPWD",
+    "OPTARG",
+    "OPTERR",
+    "OPTIND",
+    "POSIXLY_CORRECT",
+    "PPID",
+    "PWD",
+    "RANDOM",
+    "SECONDS",
+    "SHELLOPTS",
+    "SRANDOM",
+    "UID",
+];
 
 impl Shell<'_, '_> {
-    /// Whether a command decides what is started, if it is run.
-    pub(super) fn is_decisive(&self, words: &[Word]) -> bool {
-        let Some(first) = words.first() else { return false };
-        let Some(name) = first.plain() else { return true };
-        let idle = IDLE.contains(&name) || HARMLESS.contains(&name) || sets_its_arguments(name);
-        let own = matches!(
-            name,
-            ":" | "true" | "false" | "[" | "[[" | "test" | "exit" | "break" | "continue" | "type" | "wait"
-        );
-        !(idle || own) || self.state.functions.contains_key(name)
-    }
-
-    pub(super) fn simple(&mut self, assigned: &[(String, Word)], words: &[Word]) -> Result<Flow, Unclear> {
-        let mut set = BTreeMap::new();
-        for (name, word) in assigned {
-            set.insert(name.clone(), self.joined(word)?);
+    pub(super) fn simple(&mut self, simple: &Simple) -> Result<Flow, Unclear> {
+        self.substituted = Truth::Yes;
+        if simple.words.first().and_then(Word::plain) == Some("export") {
+            return self.export(simple);
         }
-        if words.is_empty() {
-            self.state.vars.extend(set);
-            return Ok(Flow::On(Truth::Likely));
-        }
-        if words.first().and_then(Word::plain).is_some_and(|name| DECLARES.contains(&name)) {
-            self.state.vars.extend(set);
-            return self.declare(words);
+        // With whatever number.
+        if simple.words.first().and_then(Word::plain) == Some("exit") {
+            return Ok(Flow::End(self.state.child.take()));
         }
         let mut fields = Vec::new();
-        for word in words {
+        for word in &simple.words {
             fields.extend(self.fields(word)?);
         }
-        match fields.split_first() {
-            None => Ok(Flow::On(Truth::Unknown)),
-            Some((None, _)) if words.first().is_some_and(|word| word.0 == [super::syntax::Part::Unknown]) => {
-                // Arithmetic, and conditions that are not understood.
-                Ok(Flow::On(Truth::Unknown))
+        let written = self.redirected(&simple.redirections)?;
+        if simple.words.is_empty() {
+            for (name, word) in &simple.assigned {
+                let value = self.joined(word)?;
+                self.assign(name, value)?;
             }
-            Some((None, _)) => unclear("the name of the program depends on what only running the script could tell"),
-            Some((Some(name), args)) => self.call(&name.clone(), args.to_vec(), set, true),
+            return if written { unclear("a file is written") } else { Ok(Flow::On(self.substituted)) };
         }
+        let Some((name, args)) = fields.split_first() else {
+            return unclear("a command of no words is not followed by reading");
+        };
+        let Some(name) = name else {
+            return unclear("the name of the program depends on what only running the script could tell");
+        };
+        let is_quoted = simple.words.first().and_then(Word::plain) != Some(name);
+        if !is_name(name) && name.contains('=') && !is_quoted {
+            return unclear(format!("`{name}` is not followed by reading"));
+        }
+        let set = self.in_front(&simple.assigned)?;
+        if name == "exec" {
+            return self.exec(args, set);
+        }
+        if self.is_own(name) {
+            if written || !set.is_empty() {
+                return unclear(format!(
+                    "`{name}` with a file that it writes or a variable in front is not followed by reading"
+                ));
+            }
+            return self.call(name, args);
+        }
+        self.state.child = Some(Box::new(self.launch(name, args.to_vec(), set)?));
+        Ok(Flow::On(Truth::Unknown))
     }
 
-    fn declare(&mut self, words: &[Word]) -> Result<Flow, Unclear> {
-        for word in words.iter().skip(1) {
-            if let Some((name, value)) = word.assignment() {
-                let value = self.joined(&value)?;
-                self.state.vars.insert(name, value);
-            }
-        }
-        Ok(Flow::On(Truth::Yes))
+    /// Whether `name` is no program that could be the service.
+    fn is_own(&self, name: &str) -> bool {
+        [UNKNOWN, KNOWN, TELLING, &["mkdir"]].iter().any(|names| names.contains(&name))
+            || (name == "nvm" && self.state.nvm.is_some())
     }
 
-    fn call(
-        &mut self,
-        name: &str,
-        args: Vec<Value>,
-        set: BTreeMap<String, Value>,
-        functions: bool,
-    ) -> Result<Flow, Unclear> {
-        if let Some(body) = self.state.functions.get(name).filter(|_| functions).cloned() {
-            return self.function(&body, args);
-        }
-        let first = args.first().cloned();
-        let known = args.iter().map(|arg| arg.as_deref().unwrap_or_default()).collect::<Vec<_>>();
+    fn call(&mut self, name: &str, args: &[Value]) -> Result<Flow, Unclear> {
+        let Some(known) = args.iter().map(Option::as_deref).collect::<Option<Vec<&str>>>() else {
+            return self.call_unknown(name, args);
+        };
         let on = |truth| Ok(Flow::On(truth));
+        match (name, known.as_slice()) {
+            (":" | "true", _) => on(Truth::Yes),
+            ("false", _) => on(Truth::No),
+            ("[" | "test", _) => on(self.bracket(name, &known)?),
+            ("return", []) => Ok(Flow::Return(Truth::Unknown)),
+            ("return", [number]) => Ok(Flow::Return(Truth::from(number.bytes().all(|byte| byte == b'0')))),
+            ("unset", names) if names.iter().all(|name| is_name(name) && *name != "PATH") => {
+                for name in names {
+                    may_set(name)?;
+                    self.state.vars.remove(*name);
+                    self.state.exported.remove(*name);
+                }
+                on(Truth::Yes)
+            }
+            ("shift", [] | [_]) => match known.first().unwrap_or(&"1").parse::<usize>() {
+                Ok(count) if count <= self.state.args.len() => {
+                    self.state.args.drain(..count);
+                    on(Truth::Yes)
+                }
+                _ => unclear("a `shift` that fails is not followed by reading"),
+            },
+            ("set", words) => self.set(words),
+            ("cd", [to] | ["--", to]) => on(self.change_dir(to)?),
+            ("cd", []) => match self.state.vars.get("HOME").cloned().flatten() {
+                Some(home) => on(self.change_dir(&home)?),
+                None => unclear("`cd` goes to a home that cannot be known by reading"),
+            },
+            ("command", ["-v", name]) => on(Truth::from(self.command_file(name)?.is_some())),
+            (".", [file, rest @ ..]) => self.source(file, rest),
+            ("source", [file, rest @ ..]) if self.state.bash.is_some() => self.source(file, rest),
+            ("nvm", words) if self.state.nvm.is_some() => self.nvm(words),
+            ("mkdir", words) => {
+                let paths = words.iter().filter(|word| !word.starts_with('-')).map(|word| self.state.cwd.join(word));
+                let paths: Vec<_> = paths.collect();
+                self.state.made.extend(paths);
+                on(Truth::Unknown)
+            }
+            ("echo" | "printf", _) => on(Truth::Yes),
+            (name, _) if TELLING.contains(&name) => on(Truth::Unknown),
+            _ => unclear(format!("`{name}` of this form is not followed by reading")),
+        }
+    }
+
+    /// The same with an argument that only running the script could tell.
+    fn call_unknown(&mut self, name: &str, args: &[Value]) -> Result<Flow, Unclear> {
         match name {
-            ":" | "true" => on(Truth::Yes),
-            "false" => on(Truth::No),
-            "[" => on(self.judge(args.split_last().map_or(&[], |(_, args)| args), false)),
-            "[[" => on(self.judge(args.split_last().map_or(&[], |(_, args)| args), true)),
-            "test" => on(self.judge(&args, false)),
-            "exit" => Ok(Flow::Exit),
-            "return" => Ok(Flow::Return),
-            "break" => Ok(Flow::Break),
-            "continue" => Ok(Flow::Continue),
-            "unset" => {
-                self.state.vars.retain(|name, _| !known.contains(&name.as_str()));
-                on(Truth::Yes)
+            ":" | "true" | "echo" | "printf" => Ok(Flow::On(Truth::Yes)),
+            "[" | "test" => unclear("decides what is started by something that only running it could tell"),
+            "set" if args.first() == Some(&Some("--".to_owned())) => {
+                self.state.args = args.get(1..).unwrap_or_default().to_vec();
+                Ok(Flow::On(Truth::Yes))
             }
-            "read" | "getopts" | "mapfile" | "readarray" | "let" => {
-                let names = known.iter().filter(|name| is_name(name)).map(|name| ((*name).to_owned(), None));
-                self.state.vars.extend(names.collect::<Vec<_>>());
-                on(Truth::Unknown)
+            name if TELLING.contains(&name) => Ok(Flow::On(Truth::Unknown)),
+            _ => unclear(format!("`{name}` is given what only running the script could tell")),
+        }
+    }
+
+    fn bracket(&self, name: &str, words: &[&str]) -> Result<Truth, Unclear> {
+        let inner = match (name, words.split_last()) {
+            ("test", _) => words,
+            (_, Some((&"]", inner))) => inner,
+            _ => return unclear("`[` has no `]`"),
+        };
+        match self.judge(inner)? {
+            Truth::Unknown => {
+                unclear(format!("decides what is started by `[ {} ]`, which reading cannot tell", inner.join(" ")))
             }
-            "shift" => {
-                let count =
-                    known.first().and_then(|count| count.parse().ok()).unwrap_or(1_usize).min(self.state.args.len());
-                self.state.args.drain(..count);
-                on(Truth::Yes)
-            }
-            "set" => {
-                if let Some(at) = known.iter().position(|word| *word == "--") {
-                    self.state.args = args.get(at + 1..).unwrap_or_default().to_vec();
+            truth => Ok(truth),
+        }
+    }
+
+    /// Sets a variable.
+    pub(super) fn assign(&mut self, name: &str, value: Value) -> Result<(), Unclear> {
+        may_set(name)?;
+        if self.has('a') {
+            self.state.exported.insert(name.to_owned());
+        }
+        self.state.vars.insert(name.to_owned(), value);
+        Ok(())
+    }
+
+    fn export(&mut self, simple: &Simple) -> Result<Flow, Unclear> {
+        if !simple.assigned.is_empty() || !simple.redirections.is_empty() {
+            return unclear("`export` of this form is not followed by reading");
+        }
+        for word in simple.words.iter().skip(1) {
+            let name = match word.assignment() {
+                Some((name, value)) => {
+                    // Whether its words are split differs between shells.
+                    let is_split = |part: &Part| {
+                        matches!(part, Part::Parameter { quoted: false, .. } | Part::Output { quoted: false, .. })
+                    };
+                    if self.state.bash.is_none() && value.0.iter().any(is_split) {
+                        let words = self.fields(&value)?;
+                        if words.len() != 1 {
+                            return unclear("`export` of several words is not followed by reading");
+                        }
+                    }
+                    let value = self.joined(&value)?;
+                    self.assign(&name, value)?;
+                    name
                 }
-                on(Truth::Yes)
-            }
-            "cd" => match self.change_dir(first) {
-                Some(truth) => on(truth),
-                None => {
-                    self.state.cwd = None;
-                    on(Truth::Likely)
-                }
-            },
-            "wait" => {
-                self.waits = true;
-                on(Truth::Unknown)
-            }
-            "." | "source" => self.source(&args),
-            "eval" => match args.into_iter().collect::<Option<Vec<String>>>() {
-                Some(words) => match parse(&words.join(" ")) {
-                    Ok(commands) => self.deeper(&commands),
-                    Err(_) => unclear("the text that `eval` is given cannot be read"),
+                None => match word.plain().filter(|name| is_name(name)) {
+                    Some(name) => name.to_owned(),
+                    None => return unclear("`export` of this form is not followed by reading"),
                 },
-                None => unclear("`eval` is given a text that only running the script could tell"),
-            },
-            "exec" => self.exec(args, set),
-            "command" if known.first().is_some_and(|word| matches!(*word, "-v" | "-V")) => {
-                on(self.is_there(known.get(1).copied().unwrap_or_default()))
-            }
-            "type" | "which" => on(self.is_there(known.last().copied().unwrap_or_default())),
-            "command" | "builtin" => match args.split_first() {
-                Some((Some(name), rest)) => self.call(&name.clone(), rest.to_vec(), set, false),
-                _ => on(Truth::Unknown),
-            },
-            "nvm" if self.state.nvm.is_some() => self.nvm(&args),
-            _ if IDLE.contains(&name) => on(Truth::Yes),
-            _ if HARMLESS.contains(&name.rsplit('/').next().unwrap_or(name)) => {
-                on(if matches!(name, "echo" | "printf") { Truth::Yes } else { Truth::Unknown.or_likely(name) })
-            }
-            _ => {
-                self.child = Some(self.launch(name, args, set)?);
-                on(Truth::Likely)
-            }
-        }
-    }
-
-    fn function(&mut self, body: &[super::syntax::Command], args: Vec<Value>) -> Result<Flow, Unclear> {
-        let before = std::mem::replace(&mut self.state.args, args);
-        let flow = self.deeper(body);
-        self.state.args = before;
-        Ok(match flow? {
-            Flow::Return | Flow::Break | Flow::Continue => Flow::On(Truth::Unknown),
-            other => other,
-        })
-    }
-
-    fn launch(&self, name: &str, args: Vec<Value>, set: BTreeMap<String, Value>) -> Result<Launch, Unclear> {
-        let Some(cwd) = self.state.cwd.clone() else {
-            return unclear(format!("the directory in which `{name}` is started cannot be known by reading"));
-        };
-        let mut env = self.state.vars.clone();
-        env.extend(set);
-        Ok(Launch { program: name.to_owned(), args, cwd, env, account: self.state.account.clone() })
-    }
-
-    fn exec(&mut self, args: Vec<Value>, set: BTreeMap<String, Value>) -> Result<Flow, Unclear> {
-        let mut rest = args.as_slice();
-        loop {
-            match rest {
-                [Some(option), _, others @ ..] if option == "-a" => rest = others,
-                [Some(option), others @ ..] if matches!(option.as_str(), "-c" | "-l" | "--") => rest = others,
-                // With redirections alone, nothing takes the place of the shell.
-                [] => return Ok(Flow::On(Truth::Yes)),
-                [Some(name), others @ ..] => {
-                    let launch = self.launch(name, others.to_vec(), set)?;
-                    return Ok(Flow::Exec(Box::new(launch)));
-                }
-                [None, ..] => return unclear("what `exec` starts depends on what only running the script could tell"),
-            }
-        }
-    }
-
-    /// Whether there is a command called `name`.
-    fn is_there(&self, name: &str) -> Truth {
-        if self.state.functions.contains_key(name) || (name == "nvm" && self.state.nvm.is_some()) {
-            return Truth::Yes;
-        }
-        if matches!(self.state.vars.get("PATH"), Some(None)) && !name.contains('/') {
-            return Truth::Unknown;
-        }
-        let cwd = self.state.cwd.clone().unwrap_or_else(|| PathBuf::from("/"));
-        match self.tracer.lookup(name, &cwd, self.state.vars.get("PATH")) {
-            Ok(path) if self.tracer.host.stat(&path).is_ok_and(|found| found.is_some()) => Truth::Yes,
-            _ => Truth::No,
-        }
-    }
-
-    /// Goes to a directory; `None` if nobody knows where that is.
-    pub(super) fn change_dir(&mut self, to: Option<Value>) -> Option<Truth> {
-        let to = match to {
-            Some(to) => to?,
-            None => self.state.vars.get("HOME").cloned().flatten()?,
-        };
-        if to.starts_with('-') {
-            return None;
-        }
-        let path = self.in_cwd(&to)?;
-        if !self.tracer.host.stat(&path).ok()?.is_some_and(|found| found.is_dir()) {
-            return Some(Truth::No);
-        }
-        self.state.cwd = Some(path);
-        Some(Truth::Yes)
-    }
-
-    fn source(&mut self, args: &[Value]) -> Result<Flow, Unclear> {
-        let Some((Some(name), rest)) = args.split_first() else {
-            return unclear("a file is read in whose name only running the script could tell");
-        };
-        let Some(path) = self.in_cwd(name) else {
-            return unclear(format!("{name} is read in from a directory that cannot be known by reading"));
-        };
-        if path.file_name().is_some_and(|name| name == "nvm.sh") {
-            return self.source_nvm(&path, rest);
-        }
-        if self.tracer.host.stat(&path)?.is_none() {
-            return Ok(Flow::On(Truth::No));
-        }
-        self.read_in(&path)
-    }
-
-    /// Goes through the commands of a file as if they stood here.
-    pub(super) fn read_in(&mut self, path: &Path) -> Result<Flow, Unclear> {
-        let text = self.tracer.script(path)?;
-        let place = path.display();
-        let commands =
-            parse(&text).map_err(|fault| Unclear(format!("{place}, line {}, cannot be read", fault.line)))?;
-        let before = std::mem::replace(&mut self.state.source, path.to_string_lossy().into_owned());
-        let flow = self.deeper(&commands);
-        self.state.source = before;
-        match flow.map_err(|Unclear(why)| Unclear(format!("{place}, {why}")))? {
-            Flow::Return => Ok(Flow::On(Truth::Unknown)),
-            other => Ok(other),
-        }
-    }
-
-    /// nvm.sh makes the function `nvm`, and uses the default version unless it is told not to.
-    fn source_nvm(&mut self, path: &Path, args: &[Value]) -> Result<Flow, Unclear> {
-        if self.tracer.host.stat(path)?.is_none() {
-            return Ok(Flow::On(Truth::No));
-        }
-        let own = path.parent().unwrap_or(path).to_owned();
-        let dir = match self.state.vars.get("NVM_DIR") {
-            Some(Some(dir)) if !dir.is_empty() => normalise(Path::new(dir)),
-            Some(None) => return unclear("NVM_DIR cannot be known by reading"),
-            _ => own,
-        };
-        self.state.vars.insert("NVM_DIR".to_owned(), Some(dir.to_string_lossy().into_owned()));
-        self.state.nvm = Some(dir.clone());
-        if args.iter().flatten().any(|arg| arg == "--no-use") {
-            return Ok(Flow::On(Truth::Yes));
-        }
-        if self.is_on_nvm(&dir)? {
-            return Ok(Flow::On(Truth::Yes));
-        }
-        let nvm = crate::nvm::Nvm { host: self.tracer.host, dir };
-        if nvm.has_default()? {
-            self.nvm_use(Some("default"))?;
-        } else if let Some(cwd) = self.state.cwd.clone()
-            && nvm.wanted_in(&cwd)?.is_some()
-        {
-            self.nvm_use(None)?;
+            };
+            self.state.exported.insert(name);
         }
         Ok(Flow::On(Truth::Yes))
     }
 
-    /// Whether the Node that is first on the search path is one of nvm's already: its automatic choice keeps that.
-    fn is_on_nvm(&self, dir: &Path) -> Result<bool, Unclear> {
-        let search = self.state.vars.get("PATH");
-        if matches!(search, Some(None)) {
-            return unclear("nvm keeps a version that is on the PATH already, and the PATH cannot be known by reading");
+    /// The variables in front of a command.
+    fn in_front(&mut self, assigned: &[(String, Word)]) -> Result<BTreeMap<String, Value>, Unclear> {
+        let is_plain = |(_, word): &(String, Word)| word.0.iter().all(|part| matches!(part, Part::Text { .. }));
+        // The value of one may depend on those before it, and shells differ in that.
+        if assigned.len() > 1 && !assigned.iter().all(is_plain) {
+            return unclear("several variables in front of a command are not followed by reading");
         }
-        let cwd = self.state.cwd.clone().unwrap_or_else(|| PathBuf::from("/"));
-        let node = self.tracer.lookup("node", &cwd, search);
-        Ok(node.is_ok_and(|node| node.starts_with(dir.join("versions"))))
+        let mut set = BTreeMap::new();
+        for (name, word) in assigned {
+            may_set(name)?;
+            let value = self.joined(word)?;
+            set.insert(name.clone(), value);
+        }
+        Ok(set)
     }
 
-    fn nvm_use(&mut self, version: Option<&str>) -> Result<(), Unclear> {
-        let (Some(dir), Some(cwd)) = (self.state.nvm.clone(), self.state.cwd.clone()) else {
-            return unclear("nvm is used in a directory that cannot be known by reading");
-        };
-        self.tracer.use_nvm(&dir, version, &mut self.state.vars, &cwd)
+    /// Whether the redirections write a file.
+    pub(super) fn redirected(&mut self, redirections: &[Redirection]) -> Result<bool, Unclear> {
+        let mut writes = false;
+        for Redirection { operator, target, .. } in redirections {
+            let Some(target) = self.joined(target)? else {
+                return unclear("a redirection to a file that only running the script could tell");
+            };
+            let is_descriptor = operator.ends_with('&') && (target == "-" || target.parse::<u32>().is_ok());
+            if is_descriptor || target == "/dev/null" {
+                continue;
+            }
+            if !matches!(*operator, ">" | ">>" | ">|") {
+                return unclear(format!("the redirection `{operator} {target}` is not followed by reading"));
+            }
+            writes = true;
+            let path = self.state.cwd.join(target);
+            self.state.made.push(path);
+        }
+        Ok(writes)
     }
 
-    /// `nvm use 22`, `nvm exec 22 program`, `nvm run 22 script`.
-    fn nvm(&mut self, args: &[Value]) -> Result<Flow, Unclear> {
-        let Some(words) = args.iter().cloned().collect::<Option<Vec<String>>>() else {
-            return unclear("the version that nvm is told depends on what only running the script could tell");
-        };
-        let mut rest =
-            words.iter().skip(1).filter(|word| !matches!(word.as_str(), "--silent" | "--no-progress" | "--save"));
-        match words.first().map(String::as_str) {
-            Some("use") => {
-                let version = rest.next().map(|word| if word == "--lts" { "lts/*" } else { word.as_str() });
-                self.nvm_use(version)?;
-                Ok(Flow::On(Truth::Likely))
-            }
-            Some(verb @ ("exec" | "run")) => {
-                let version = rest.next().cloned();
-                self.nvm_use(version.as_deref())?;
-                let mut command: Vec<Value> = rest.cloned().map(Some).collect();
-                if verb == "run" {
-                    command.insert(0, Some("node".to_owned()));
+    fn set(&mut self, words: &[&str]) -> Result<Flow, Unclear> {
+        let is_bash = self.state.bash.is_some();
+        let mut rest = words.iter();
+        while let Some(word) = rest.as_slice().first() {
+            if *word == "--" || !word.starts_with(['-', '+']) {
+                if *word == "--" {
+                    rest.next();
                 }
-                match command.split_first() {
-                    Some((Some(name), args)) => {
-                        self.child = Some(self.launch(name, args.to_vec(), BTreeMap::new())?);
-                        Ok(Flow::On(Truth::Likely))
-                    }
-                    _ => unclear("nvm is given no program"),
-                }
+                self.state.args = rest.map(|word| Some((*word).to_owned())).collect();
+                break;
             }
-            Some("install" | "alias" | "uninstall" | "deactivate" | "unload") => {
-                unclear("nvm changes its versions, so the next start may use another one")
+            let name = if word.ends_with('o') { rest.as_slice().get(1).copied() } else { None };
+            if word.len() < 2 || set_options(&mut self.state.options, word, name, is_bash).is_none() {
+                return unclear(format!("`set {}` is not followed by reading", words.join(" ")));
             }
-            _ => Ok(Flow::On(Truth::Unknown)),
+            rest.nth(usize::from(name.is_some()));
+        }
+        Ok(Flow::On(Truth::Yes))
+    }
+
+    pub(super) fn launch(&self, name: &str, args: Vec<Value>, set: BTreeMap<String, Value>) -> Result<Launch, Unclear> {
+        let state = &self.state;
+        let mut env: BTreeMap<String, Value> = state
+            .vars
+            .iter()
+            .filter(|(name, _)| state.exported.contains(*name))
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
+        env.insert("PWD".to_owned(), Some(state.cwd.to_string_lossy().into_owned()));
+        env.extend(set);
+        if !name.contains('/') && !env.contains_key("PATH") {
+            return unclear(format!("where `{name}` is found depends on a PATH that is not set or not exported"));
+        }
+        Ok(Launch { program: name.to_owned(), args, cwd: state.cwd.clone(), env, account: state.account.clone() })
+    }
+
+    fn exec(&mut self, args: &[Value], set: BTreeMap<String, Value>) -> Result<Flow, Unclear> {
+        match args {
+            // With redirections alone, nothing takes the place of the shell.
+            [] if set.is_empty() => Ok(Flow::On(Truth::Yes)),
+            [Some(name), rest @ ..] if !name.starts_with('-') => {
+                Ok(Flow::End(Some(Box::new(self.launch(name, rest.to_vec(), set)?))))
+            }
+            [None, ..] => unclear("what `exec` starts depends on what only running the script could tell"),
+            _ => unclear("`exec` of this form is not followed by reading"),
         }
     }
 }
 
-impl Truth {
-    /// Programs that make something are expected to; those that look for something may find nothing.
-    fn or_likely(self, name: &str) -> Self {
-        let looks =
-            ["grep", "egrep", "curl", "wget", "nc", "ping", "pgrep", "systemctl", "find", "ss", "stat", "which"];
-        if looks.contains(&name.rsplit('/').next().unwrap_or(name)) { self } else { Self::Likely }
+/// Whether `name` is no command of a shell, which would be found before any file.
+pub(super) fn is_file(name: &str) -> bool {
+    ![UNKNOWN, KNOWN].iter().any(|names| names.contains(&name))
+}
+
+fn may_set(name: &str) -> Result<(), Unclear> {
+    if MEANINGFUL.contains(&name) || name.starts_with("BASH_") {
+        return unclear(format!("the script changes {name}, which shells go by themselves"));
     }
+    Ok(())
 }

@@ -1,185 +1,172 @@
-//! What a substitution puts out, for the few commands that scripts use to find themselves.
+//! What a substitution puts out, for the few commands with which scripts find themselves and read their settings.
 
-use super::parser::parse;
+use super::builtins::is_file;
 use super::state::{Shell, Truth};
-use super::syntax::{Command, What};
-use crate::nvm::Nvm;
-use crate::{Unclear, Value, links_on};
-use runbook_step::normalise;
-use std::path::{Path, PathBuf};
+use super::syntax::{Command, Simple, What};
+use crate::{Unclear, Value, links_on, unclear};
+use std::path::Path;
 
-/// How deep substitutions may nest.
-const DEEPEST: usize = 12;
 /// The largest file that is put out.
 const LARGEST: u64 = 64 << 10;
+/// Programs that change nothing, and whose words only running them could tell.
+const TELLING: &[&str] = &["date", "hostname", "nproc", "tty", "uname"];
+
+/// What a command says, and how it ends; the text is `None` if only running it could tell.
+type Said = (Value, Truth);
+
+fn fails() -> Said {
+    (Some(String::new()), Truth::No)
+}
+
+fn says(text: impl Into<String>) -> Said {
+    (Some(text.into() + "\n"), Truth::Yes)
+}
 
 impl Shell<'_, '_> {
-    /// What `$(script)` becomes; `None` if only running it could tell.
-    pub(super) fn output(&mut self, script: &str) -> Result<Value, Unclear> {
-        let Ok(commands) = parse(script) else { return Ok(None) };
-        if self.depth >= DEEPEST {
-            return Ok(None);
-        }
-        self.depth += 1;
+    /// What `$(commands)` becomes.
+    pub(super) fn output(&mut self, commands: &[Command]) -> Result<Value, Unclear> {
         let before = self.state.clone();
-        let value = self.said(&commands);
+        let said = self.deeper(|shell| match commands {
+            [command] => shell.said_by(command),
+            _ => unclear("a substitution of several commands is not followed by reading"),
+        });
         self.state = before;
-        self.depth -= 1;
-        Ok(value?.map(|text| text.trim_end_matches('\n').to_owned()))
+        let (text, truth) = said?;
+        self.substituted = truth;
+        Ok(text.map(|text| text.trim_end_matches('\n').to_owned()))
     }
 
-    /// What the commands say together.
-    fn said(&mut self, commands: &[Command]) -> Result<Value, Unclear> {
-        let mut all = String::new();
-        for command in commands {
-            match self.said_by(command)? {
-                Some((text, _)) => all.push_str(&text),
-                None => return Ok(None),
-            }
-        }
-        Ok(Some(all))
-    }
-
-    fn said_by(&mut self, command: &Command) -> Result<Option<(String, Truth)>, Unclear> {
+    fn said_by(&mut self, command: &Command) -> Result<Said, Unclear> {
         self.tracer.count()?;
         match &command.what {
             What::And(left, right) | What::Or(left, right) => {
-                let Some((said, truth)) = self.said_by(left)? else { return Ok(None) };
-                let goes_on = match (&command.what, truth) {
-                    (What::And(..), Truth::Yes | Truth::Likely) | (What::Or(..), Truth::No) => true,
-                    (_, Truth::Unknown) => return Ok(None),
-                    _ => false,
-                };
-                if !goes_on {
-                    return Ok(Some((said, truth)));
+                let (said, truth) = self.said_by(left)?;
+                match (&command.what, truth) {
+                    (What::And(..), Truth::Yes) | (What::Or(..), Truth::No) => {
+                        let (more, truth) = self.said_by(right)?;
+                        Ok((said.zip(more).map(|(said, more)| said + &more), truth))
+                    }
+                    (_, Truth::Unknown) => unclear("a substitution depends on how a command ends"),
+                    _ => Ok((said, truth)),
                 }
-                Ok(self.said_by(right)?.map(|(more, truth)| (said + &more, truth)))
             }
             What::Pipe(commands) => self.said_by_pipe(commands),
-            What::Simple { assigned, words } => {
-                let mut fields = Vec::new();
-                for word in words {
-                    fields.extend(self.fields(word)?);
-                }
-                let Some(fields) = fields.into_iter().collect::<Option<Vec<String>>>() else { return Ok(None) };
-                if fields.first().is_some_and(|name| name == "cd") && assigned.is_empty() {
-                    let truth = self.change_dir(fields.get(1).cloned().map(Some));
-                    return Ok(truth.map(|truth| (String::new(), truth)));
-                }
-                Ok(self.said_by_program(&fields)?.map(|said| match said {
-                    Some(said) => (said, Truth::Yes),
-                    None => (String::new(), Truth::No),
-                }))
+            What::Simple(simple) if simple.assigned.is_empty() && !simple.words.is_empty() => {
+                self.said_by_words(simple)
             }
-            _ => Ok(None),
+            _ => unclear("a substitution of this form is not followed by reading"),
+        }
+    }
+
+    fn words(&mut self, simple: &Simple) -> Result<Vec<String>, Unclear> {
+        let mut words = Vec::new();
+        for word in &simple.words {
+            words.extend(self.fields(word)?);
+        }
+        let words: Option<Vec<String>> = words.into_iter().collect();
+        words.ok_or_else(|| Unclear("a substitution is given what only running the script could tell".to_owned()))
+    }
+
+    fn said_by_words(&mut self, simple: &Simple) -> Result<Said, Unclear> {
+        let words = self.words(simple)?;
+        if self.redirected(&simple.redirections)? {
+            return unclear("a substitution writes a file");
+        }
+        let (said, truth) = self.said_by_program(&words)?;
+        let is_output =
+            |one: &super::syntax::Redirection| one.operator.starts_with('>') && matches!(&*one.descriptor, "" | "1");
+        // What a failing program says to `2>&1` is in no file.
+        let is_mixed = |one: &super::syntax::Redirection| one.operator == ">&" && one.descriptor == "2";
+        match () {
+            () if simple.redirections.iter().any(is_output) => Ok((Some(String::new()), truth)),
+            () if truth != Truth::Yes && simple.redirections.iter().any(is_mixed) => {
+                unclear("a substitution takes what a program says when it fails")
+            }
+            () => Ok((said, truth)),
         }
     }
 
     /// The one pipe that shims of package managers have: it turns the separators of another system.
-    fn said_by_pipe(&mut self, commands: &[Command]) -> Result<Option<(String, Truth)>, Unclear> {
-        let [first, second] = commands else { return Ok(None) };
-        let What::Simple { words, .. } = &second.what else { return Ok(None) };
-        let mut filter = Vec::new();
-        for word in words {
-            filter.extend(self.fields(word)?);
+    fn said_by_pipe(&mut self, commands: &[Command]) -> Result<Said, Unclear> {
+        if let [first, Command { what: What::Simple(second), .. }] = commands {
+            let filter = self.words(second)?;
+            if filter == ["sed", "-e", "s,\\\\,/,g"] && second.redirections.is_empty() {
+                let (said, _) = self.said_by(first)?;
+                return Ok((said.filter(|said| !said.contains('\\')), Truth::Yes));
+            }
         }
-        let filter: Vec<&str> = filter.iter().map(|word| word.as_deref().unwrap_or_default()).collect();
-        let said = self.said_by(first)?;
-        let harmless = matches!(filter.as_slice(), ["sed", "-e", "s,\\\\,/,g"]);
-        Ok(said.filter(|(said, _)| harmless && !said.contains('\\')))
+        unclear("a pipe is not followed by reading")
     }
 
-    /// What a program says: the outer `None` if that cannot be known, the inner one if it fails.
-    fn said_by_program(&mut self, words: &[String]) -> Result<Option<Option<String>>, Unclear> {
+    /// What a program or a command of the shell says.
+    fn said_by_program(&mut self, words: &[String]) -> Result<Said, Unclear> {
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        let said = |text: &str| Ok(Some(Some(format!("{text}\n"))));
-        let account = &self.state.account;
         match words.as_slice() {
-            ["dirname", "--", path] | ["dirname", path] => {
-                let trimmed = path.trim_end_matches('/');
-                let dir = match trimmed.rsplit_once('/') {
-                    _ if trimmed.is_empty() => {
-                        if path.is_empty() {
-                            "."
-                        } else {
-                            "/"
-                        }
+            ["cd", to] | ["cd", "--", to] => Ok((Some(String::new()), self.change_dir(to)?)),
+            ["dirname", "--", path] | ["dirname", path] if !path.starts_with('-') => Ok(says(dirname(path))),
+            ["basename", "--", path] | ["basename", path] if !path.starts_with('-') => Ok(says(basename(path))),
+            ["readlink", "-f", path]
+            | ["readlink", "-f", "--", path]
+            | ["realpath", path]
+            | ["realpath", "--", path]
+                if !path.starts_with('-') && !path.is_empty() =>
+            {
+                let path = self.state.cwd.join(path);
+                match self.tracer.host.canonical(&path)? {
+                    Some(real) if self.may(&path, 0)? == Truth::Yes => {
+                        self.note_links(&path)?;
+                        Ok(says(real.to_string_lossy()))
                     }
-                    Some(("", _)) => "/",
-                    Some((dir, _)) => dir,
-                    None => ".",
-                };
-                said(dir)
+                    _ => unclear(format!("where {} leads", path.display())),
+                }
             }
-            ["basename", "--", path] | ["basename", path] => said(last_name(path)),
-            ["basename", path, ending] => {
-                let name = last_name(path);
-                said(name.strip_suffix(ending).filter(|rest| !rest.is_empty()).unwrap_or(name))
+            ["readlink", path] if !path.starts_with('-') && !path.is_empty() => {
+                let path = self.state.cwd.join(path);
+                match self.tracer.host.read_link(&path)? {
+                    Some(to) if self.may(path.parent().unwrap_or(&path), 1)? == Truth::Yes => {
+                        self.note_links(&path)?;
+                        Ok(says(to.to_string_lossy()))
+                    }
+                    _ => unclear(format!("where {} leads", path.display())),
+                }
             }
-            ["readlink", "-f" | "-e" | "-m", path] | ["realpath", path] | ["realpath", "-e" | "-m", path] => {
-                let Some(path) = self.in_cwd(path) else { return Ok(None) };
-                self.note_links(&path)?;
-                Ok(Some(self.tracer.host.canonical(&path)?.map(|real| format!("{}\n", real.display()))))
-            }
-            ["readlink", path] => {
-                let Some(path) = self.in_cwd(path) else { return Ok(None) };
-                self.note_links(&path)?;
-                Ok(Some(self.tracer.host.read_link(&path)?.map(|to| format!("{}\n", to.display()))))
-            }
-            ["pwd"] | ["pwd", "-L"] => Ok(self.state.cwd.as_ref().map(|cwd| Some(format!("{}\n", cwd.display())))),
+            ["pwd"] => Ok(says(self.state.cwd.to_string_lossy())),
             ["pwd", "-P"] => {
-                let Some(cwd) = self.state.cwd.clone() else { return Ok(None) };
+                let cwd = self.state.cwd.clone();
                 self.note_links(&cwd)?;
-                Ok(Some(self.tracer.host.canonical(&cwd)?.map(|real| format!("{}\n", real.display()))))
+                Ok(self.tracer.host.canonical(&cwd)?.map_or_else(fails, |real| says(real.to_string_lossy())))
             }
-            ["echo", "-n", rest @ ..] => said(&rest.join(" ")),
             ["echo", rest @ ..] if !rest.iter().any(|word| word.starts_with('-') || word.contains('\\')) => {
-                said(&rest.join(" "))
+                Ok(says(rest.join(" ")))
             }
-            ["printf", "%s" | "%s\\n", text] => said(text),
-            ["cat", path] => {
-                let Some(path) = self.in_cwd(path) else { return Ok(None) };
-                match self.tracer.host.stat(&path)? {
-                    Some(found) if found.is_file() && found.len() <= LARGEST => {
-                        let text = self.tracer.host.read(&path)?.unwrap_or_default();
-                        self.tracer.trail.deciding.push(path);
-                        Ok(Some(String::from_utf8(text).ok()))
-                    }
-                    Some(_) => Ok(None),
-                    None => Ok(Some(None)),
-                }
+            ["printf", "%s", text] => Ok((Some((*text).to_owned()), Truth::Yes)),
+            ["printf", "%s\\n", text] => Ok(says(*text)),
+            ["cat", path] if !path.starts_with('-') => self.said_by_file(path),
+            ["uname"] | ["uname", "-s"] => Ok(says(if cfg!(target_os = "macos") { "Darwin" } else { "Linux" })),
+            ["id", "-u"] => Ok(says(self.state.account.uid.to_string())),
+            ["id", "-un"] | ["whoami"] => Ok(says(self.state.account.name.clone())),
+            ["command", "-v", name] => {
+                Ok(self.command_file(name)?.map_or_else(fails, |path| says(path.to_string_lossy())))
             }
-            // Colours for `ls`, in every `.bashrc` of Debian: they decide nothing.
-            ["dircolors", ..] => said(""),
-            ["uname"] | ["uname", "-s"] => said(if cfg!(target_os = "macos") { "Darwin" } else { "Linux" }),
-            ["id", "-u"] => said(&account.uid.to_string()),
-            ["id", "-un"] | ["id", "-u", "-n"] | ["whoami"] => said(&account.name),
-            ["command", "-v", name] | ["which", name] | ["type", "-P" | "-p", name] => self.found(name),
-            ["nvm", "which", rest @ ..] => {
-                let Some(dir) = self.state.nvm.clone() else { return Ok(None) };
-                let wanted = rest.first().copied().unwrap_or("default");
-                if wanted == "current" {
-                    return self.found("node");
-                }
-                let (bin, _) = Nvm { host: self.tracer.host, dir }.bin(wanted)?;
-                Ok(bin.map(|bin| Some(format!("{}\n", bin.join("node").display()))))
-            }
-            _ => Ok(None),
+            [name, ..] if TELLING.contains(name) => Ok((None, Truth::Unknown)),
+            [name, ..] if is_file(name) => unclear(format!("what `{name}` says, only running it could tell")),
+            _ => unclear("a substitution of this form is not followed by reading"),
         }
     }
 
-    fn found(&mut self, name: &str) -> Result<Option<Option<String>>, Unclear> {
-        // Without a known search path, nobody knows.
-        if matches!(self.state.vars.get("PATH"), Some(None)) && !name.contains('/') {
-            return Ok(None);
+    fn said_by_file(&mut self, path: &str) -> Result<Said, Unclear> {
+        let path = self.state.cwd.join(path);
+        match self.tracer.host.stat(&path)? {
+            Some(found) if found.is_file() && found.len() <= LARGEST && self.may(&path, 4)? == Truth::Yes => {
+                self.is_not_written(&path)?;
+                let text = self.tracer.host.read(&path)?.unwrap_or_default();
+                self.note_links(&path)?;
+                self.tracer.trail.deciding.push(path);
+                Ok((String::from_utf8(text).ok().filter(|text| !text.contains('\0')), Truth::Yes))
+            }
+            Some(_) => unclear(format!("what {} holds", path.display())),
+            None => self.not_there(&path).map(|_| fails()),
         }
-        let cwd = self.state.cwd.clone().unwrap_or_else(|| PathBuf::from("/"));
-        let found = self.tracer.lookup(name, &cwd, self.state.vars.get("PATH")).ok();
-        let found = match found {
-            Some(path) if self.tracer.host.stat(&path)?.is_some() => Some(path),
-            _ => None,
-        };
-        Ok(Some(found.map(|path| format!("{}\n", path.display()))))
     }
 
     /// The links that a script asks for decide what it starts.
@@ -188,17 +175,35 @@ impl Shell<'_, '_> {
         self.tracer.trail.deciding.extend(links);
         Ok(())
     }
+}
 
-    pub(super) fn in_cwd(&self, path: &str) -> Option<PathBuf> {
-        let path = Path::new(path);
-        match &self.state.cwd {
-            Some(cwd) => Some(normalise(&cwd.join(path))),
-            None => path.is_absolute().then(|| normalise(path)),
+/// As dirname(1) has it.
+fn dirname(path: &str) -> &str {
+    let trimmed = path.trim_end_matches('/');
+    match trimmed.rsplit_once('/') {
+        _ if trimmed.is_empty() => {
+            if path.is_empty() {
+                "."
+            } else {
+                "/"
+            }
         }
+        Some((dir, _)) => Some(dir.trim_end_matches('/')).filter(|dir| !dir.is_empty()).unwrap_or("/"),
+        None => ".",
     }
 }
 
-fn last_name(path: &str) -> &str {
+/// As basename(1) has it.
+fn basename(path: &str) -> &str {
     let trimmed = path.trim_end_matches('/');
-    trimmed.rsplit('/').next().unwrap_or(trimmed)
+    match trimmed.rsplit('/').next() {
+        _ if trimmed.is_empty() => {
+            if path.is_empty() {
+                ""
+            } else {
+                "/"
+            }
+        }
+        last => last.unwrap_or(trimmed),
+    }
 }

@@ -1,387 +1,500 @@
-//! From words and operators to commands: the grammar of POSIX shells as far as scripts that start services use it.
+//! From the text of a script to commands, one line after the other, as a shell reads it: what stands behind an `exec` is
+//! never looked at. A construct that this reader does not know is a fault with its name.
 
-use super::lexer::{Lexer, Token};
-use super::syntax::{Command, Part, What, Word};
+use super::syntax::{Command, Part, Redirection, Simple, What, Word, is_name};
+use crate::Unclear;
 
-/// How deep commands may nest.
+/// How deep commands and words may nest.
 const DEEPEST: usize = 40;
+/// What ends a word.
+const META: &str = " \t\n|&;()<>";
+/// Redirections that are known, the longer before those that they begin with.
+const REDIRECTIONS: &[&str] = &[">>", ">|", ">&", "<&", ">", "<"];
+/// Operators behind the name of a parameter, likewise.
+const CHANGES: &[&str] = &[":-", ":=", ":+", ":?", "%%", "##", "-", "=", "+", "?", "%", "#"];
+/// Words that begin a command of the shell which is not followed.
+const UNKNOWN: &[&str] = &["while", "until", "select", "function", "time", "coproc", "[["];
+/// Words that have no meaning where a command begins.
+const MISPLACED: &[&str] = &["then", "elif", "else", "fi", "do", "done", "esac", "}", "in"];
 
-/// A place where the script is none that this reader knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Fault {
-    pub(super) line: usize,
-}
+type Parsed<T> = Result<T, Unclear>;
 
-/// The commands of `text`.
-pub(super) fn parse(text: &str) -> Result<Vec<Command>, Fault> {
-    let mut lexer = Lexer::new(text);
-    let token = lexer.next();
-    let mut parser = Parser { lexer, token, depth: 0 };
-    let commands = parser.list(&[])?;
-    match parser.token {
-        Token::End => Ok(commands),
-        _ => Err(parser.fault()),
-    }
-}
-
-struct Parser {
-    lexer: Lexer,
-    token: Token,
+/// Reads one line after the other.
+pub(super) struct Parser {
+    chars: Vec<char>,
+    at: usize,
+    line: usize,
     depth: usize,
 }
 
-type Parsed<T> = Result<T, Fault>;
-
 impl Parser {
-    fn fault(&self) -> Fault {
-        Fault { line: self.lexer.line() }
+    /// `line` is the number of the first line.
+    pub(super) fn new(text: &str, line: usize) -> Self {
+        Self { chars: text.chars().collect(), at: 0, line, depth: 0 }
     }
 
-    fn advance(&mut self) -> Token {
-        let next = self.lexer.next();
-        std::mem::replace(&mut self.token, next)
+    /// The commands of the next line that has some, with all lines on which they go on; `None` at the end.
+    pub(super) fn next_line(&mut self) -> Parsed<Option<Vec<Command>>> {
+        self.skip_lines();
+        let mut commands = Vec::new();
+        while self.peek().is_some() {
+            commands.push(self.and_or()?);
+            self.skip_blanks();
+            if !self.separator()? {
+                self.end()?;
+            }
+            if self.chars.get(self.at.saturating_sub(1)) == Some(&'\n') || self.peek() == Some('\n') {
+                break;
+            }
+        }
+        Ok((!commands.is_empty()).then_some(commands))
     }
 
-    fn is_operator(&self, text: &str) -> bool {
-        matches!(self.token, Token::Operator(found) if found == text)
+    fn fault<T>(&self, why: impl std::fmt::Display) -> Parsed<T> {
+        Err(Unclear(format!("line {}: {why}", self.line)))
     }
 
-    fn is_word(&self, text: &str) -> bool {
-        matches!(&self.token, Token::Word(word) if word.plain() == Some(text))
+    fn unknown<T>(&self, construct: &str) -> Parsed<T> {
+        self.fault(format_args!("{construct} is not followed by reading"))
     }
 
-    fn takes_operator(&mut self, text: &str) -> bool {
-        let found = self.is_operator(text);
+    fn broken<T>(&self) -> Parsed<T> {
+        self.fault("cannot be read")
+    }
+
+    fn peek(&self) -> Option<char> {
+        self.chars.get(self.at).copied()
+    }
+
+    fn looks_at(&self, text: &str) -> bool {
+        text.chars().enumerate().all(|(nth, c)| self.chars.get(self.at + nth) == Some(&c))
+    }
+
+    fn take(&mut self) -> Option<char> {
+        let c = self.peek()?;
+        self.at += 1;
+        self.line += usize::from(c == '\n');
+        Some(c)
+    }
+
+    fn takes(&mut self, text: &str) -> bool {
+        let found = self.looks_at(text);
         if found {
-            self.advance();
+            self.at += text.chars().count();
+            self.line += text.matches('\n').count();
         }
         found
     }
 
-    fn expect_word(&mut self, text: &str) -> Parsed<()> {
-        if !self.is_word(text) {
-            return Err(self.fault());
+    fn take_while(&mut self, wanted: impl Fn(char) -> bool) -> String {
+        let mut text = String::new();
+        while let Some(c) = self.peek().filter(|c| wanted(*c)) {
+            text.push(c);
+            self.take();
         }
-        self.advance();
-        Ok(())
+        text
+    }
+
+    /// Blanks and a comment.
+    fn skip_blanks(&mut self) {
+        while self.takes(" ") || self.takes("\t") || self.takes("\\\n") {}
+        if self.peek() == Some('#') {
+            self.take_while(|c| c != '\n');
+        }
     }
 
     fn skip_lines(&mut self) {
-        while self.takes_operator("\n") {}
+        self.skip_blanks();
+        while self.takes("\n") {
+            self.skip_blanks();
+        }
     }
 
-    /// Commands up to one of the reserved words `ends`, a closing parenthesis or the end of an arm.
-    fn list(&mut self, ends: &[&str]) -> Parsed<Vec<Command>> {
+    /// The text up to what ends a word, quotes and all.
+    fn ahead(&self) -> String {
+        self.chars.iter().skip(self.at).take_while(|c| !META.contains(**c)).collect()
+    }
+
+    fn expect(&mut self, word: &str) -> Parsed<()> {
+        self.skip_lines();
+        if self.ahead() != word {
+            return self.broken();
+        }
+        self.takes(word);
+        Ok(())
+    }
+
+    /// Takes what stands between two commands; false if the list is over.
+    fn separator(&mut self) -> Parsed<bool> {
+        if self.looks_at("&") {
+            return self.unknown("a program in the background (`&`)");
+        }
+        if self.looks_at(";;") || self.looks_at(";&") {
+            return Ok(false);
+        }
+        let found = self.takes(";") || self.takes("\n");
+        self.skip_blanks();
+        Ok(found)
+    }
+
+    fn end(&self) -> Parsed<()> {
+        if self.peek().is_some() { self.broken() } else { Ok(()) }
+    }
+
+    fn nested<T>(&mut self, read: impl FnOnce(&mut Self) -> Parsed<T>) -> Parsed<T> {
+        if self.depth >= DEEPEST {
+            return self.fault(format_args!("commands and words nest deeper than {DEEPEST}"));
+        }
         self.depth += 1;
-        if self.depth > DEEPEST {
-            return Err(self.fault());
-        }
-        let mut commands = Vec::new();
-        loop {
-            while self.takes_operator("\n") || self.takes_operator(";") {}
-            let over = match &self.token {
-                Token::End => true,
-                Token::Operator(found) => matches!(*found, ")" | ";;" | ";&" | ";;&"),
-                Token::Word(word) => word.plain().is_some_and(|text| ends.contains(&text)),
-                _ => false,
-            };
-            if over {
-                break;
-            }
-            let command = self.and_or()?;
-            let line = command.line;
-            let command = match self.takes_operator("&") {
-                true => Command { line, what: What::Background(Box::new(command)) },
-                false => command,
-            };
-            commands.push(command);
-        }
-        self.depth -= 1;
-        Ok(commands)
-    }
-
-    fn and_or(&mut self) -> Parsed<Command> {
-        let mut left = self.pipeline()?;
-        loop {
-            let and = self.is_operator("&&");
-            if !and && !self.is_operator("||") {
-                return Ok(left);
-            }
-            self.advance();
-            self.skip_lines();
-            let (line, both) = (left.line, (Box::new(left), Box::new(self.pipeline()?)));
-            left = Command { line, what: if and { What::And(both.0, both.1) } else { What::Or(both.0, both.1) } };
-        }
-    }
-
-    fn pipeline(&mut self) -> Parsed<Command> {
-        let line = self.lexer.line();
-        if self.is_word("!") {
-            self.advance();
-            let what = What::Not(Box::new(self.nested(Self::pipeline)?));
-            return Ok(Command { line, what });
-        }
-        let mut commands = vec![self.command()?];
-        while self.takes_operator("|") || self.takes_operator("|&") {
-            self.skip_lines();
-            commands.push(self.command()?);
-        }
-        match (commands.len(), commands.pop()) {
-            (1, Some(only)) => Ok(only),
-            (_, last) => {
-                commands.extend(last);
-                Ok(Command { line, what: What::Pipe(commands) })
-            }
-        }
-    }
-
-    fn nested<T>(&mut self, read: fn(&mut Self) -> Parsed<T>) -> Parsed<T> {
-        self.depth += 1;
-        if self.depth > DEEPEST {
-            return Err(self.fault());
-        }
         let read = read(self)?;
         self.depth -= 1;
         Ok(read)
     }
 
-    fn command(&mut self) -> Parsed<Command> {
-        let line = self.lexer.line();
-        let compound = match &self.token {
-            Token::Operator("(") => Some(self.parenthesis()?),
-            Token::Word(word) => match word.plain() {
-                Some("{") => Some(self.group()?),
-                Some("if") => Some(self.condition()?),
-                Some("case") => Some(self.nested(Self::case)?),
-                Some("for" | "select") => Some(self.for_each()?),
-                Some("while" | "until") => Some(self.repeat()?),
-                Some("function") => Some(self.function()?),
-                Some("[[") => Some(self.double_bracket()),
-                _ => None,
-            },
-            Token::Redirection | Token::Here { .. } => None,
-            _ => return Err(self.fault()),
-        };
-        match compound {
-            Some(what) => {
-                while self.redirection()? {}
-                Ok(Command { line, what })
+    /// Commands up to one of the words `ends`, a parenthesis, the end of an arm or of the text.
+    fn list(&mut self, ends: &[&str]) -> Parsed<Vec<Command>> {
+        self.nested(|parser| {
+            let mut commands = Vec::new();
+            loop {
+                parser.skip_lines();
+                if parser.peek().is_none_or(|c| c == ')') || parser.looks_at(";") || ends.contains(&&*parser.ahead()) {
+                    return Ok(commands);
+                }
+                commands.push(parser.and_or()?);
+                parser.skip_blanks();
+                if !parser.separator()? && parser.peek().is_some_and(|c| !");".contains(c)) {
+                    return if ends.contains(&&*parser.ahead()) { Ok(commands) } else { parser.broken() };
+                }
             }
-            None => Ok(Command { line, what: self.simple()? }),
+        })
+    }
+
+    /// A list that is not empty, and the word `end`.
+    fn body(&mut self, ends: &[&str]) -> Parsed<Vec<Command>> {
+        let commands = self.list(ends)?;
+        if commands.is_empty() || !ends.contains(&&*self.ahead()) { self.broken() } else { Ok(commands) }
+    }
+
+    fn and_or(&mut self) -> Parsed<Command> {
+        let mut left = self.pipeline()?;
+        loop {
+            self.skip_blanks();
+            let joint: fn(_, _) -> What = match () {
+                () if self.takes("&&") => What::And,
+                () if self.takes("||") => What::Or,
+                () => return Ok(left),
+            };
+            self.skip_lines();
+            let right = self.pipeline()?;
+            left = Command { line: left.line, what: joint(Box::new(left), Box::new(right)) };
         }
     }
 
-    fn parenthesis(&mut self) -> Parsed<What> {
-        // `((` is arithmetic; the first parenthesis is taken already.
-        if self.lexer.takes("(") {
-            self.lexer.enclosed('(', ')');
-            self.lexer.takes(")");
-            self.advance();
-            return Ok(What::Simple { assigned: Vec::new(), words: vec![Word(vec![Part::Unknown])] });
+    fn pipeline(&mut self) -> Parsed<Command> {
+        self.skip_blanks();
+        let line = self.line;
+        let negated = self.ahead() == "!";
+        if negated {
+            self.takes("!");
+            self.skip_blanks();
         }
-        self.advance();
-        let inner = self.list(&[])?;
-        if !self.takes_operator(")") {
-            return Err(self.fault());
+        let mut commands = vec![self.command()?];
+        self.skip_blanks();
+        while self.looks_at("|") && !self.looks_at("||") {
+            self.takes("|");
+            self.skip_lines();
+            commands.push(self.command()?);
+            self.skip_blanks();
         }
-        Ok(What::Subshell(inner))
+        let command = match (commands.len(), commands.pop()) {
+            (1, Some(only)) => only,
+            (_, last) => Command { line, what: What::Pipe(commands.into_iter().chain(last).collect()) },
+        };
+        Ok(if negated { Command { line, what: What::Not(Box::new(command)) } } else { command })
     }
 
-    fn group(&mut self) -> Parsed<What> {
-        self.advance();
-        let inner = self.list(&["}"])?;
-        self.expect_word("}")?;
-        Ok(What::Group(inner))
+    fn command(&mut self) -> Parsed<Command> {
+        let line = self.line;
+        let word = self.ahead();
+        let what = match word.as_str() {
+            "{" => {
+                self.takes("{");
+                let commands = self.body(&["}"])?;
+                self.expect("}")?;
+                What::Group(commands)
+            }
+            "if" => self.condition()?,
+            "case" => self.case()?,
+            "for" => self.for_each()?,
+            word if UNKNOWN.contains(&word) => return self.unknown(&format!("`{word}`")),
+            word if MISPLACED.contains(&word) => return self.broken(),
+            "" if self.looks_at("(") => return self.unknown("a subshell (`(`)"),
+            _ => return Ok(Command { line, what: self.simple()? }),
+        };
+        self.skip_blanks();
+        match self.redirection()? {
+            Some(_) => self.unknown("a redirection of several commands"),
+            None => Ok(Command { line, what }),
+        }
     }
 
     fn condition(&mut self) -> Parsed<What> {
         let mut arms = Vec::new();
-        loop {
-            self.advance();
-            let wanted = self.list(&["then"])?;
-            self.expect_word("then")?;
-            arms.push((wanted, self.list(&["elif", "else", "fi"])?));
-            if !self.is_word("elif") {
-                break;
-            }
+        while self.takes("if") || self.takes("elif") {
+            let wanted = self.body(&["then"])?;
+            self.expect("then")?;
+            arms.push((wanted, self.body(&["elif", "else", "fi"])?));
         }
-        if self.is_word("else") {
-            self.advance();
-            arms.push((Vec::new(), self.list(&["fi"])?));
+        if self.takes("else") {
+            arms.push((Vec::new(), self.body(&["fi"])?));
         }
-        self.expect_word("fi")?;
+        self.expect("fi")?;
         Ok(What::If(arms))
     }
 
     fn case(&mut self) -> Parsed<What> {
-        self.advance();
-        let Token::Word(subject) = self.advance() else { return Err(self.fault()) };
-        self.skip_lines();
-        self.expect_word("in")?;
+        self.takes("case");
+        self.skip_blanks();
+        let subject = self.word()?;
+        self.expect("in")?;
         let mut arms = Vec::new();
         loop {
             self.skip_lines();
-            if self.is_word("esac") {
-                self.advance();
+            if self.ahead() == "esac" {
+                self.takes("esac");
                 return Ok(What::Case(subject, arms));
             }
-            self.takes_operator("(");
+            self.takes("(");
             let mut patterns = Vec::new();
             loop {
-                let Token::Word(pattern) = self.advance() else { return Err(self.fault()) };
-                patterns.push(pattern);
-                if !self.takes_operator("|") {
+                self.skip_blanks();
+                patterns.push(self.word()?);
+                self.skip_blanks();
+                if !self.takes("|") {
                     break;
                 }
             }
-            if !self.takes_operator(")") {
-                return Err(self.fault());
+            if !self.takes(")") {
+                return self.broken();
             }
             arms.push((patterns, self.list(&["esac"])?));
-            // Falling through into the next arm is not for this reader.
-            if self.is_operator(";&") || self.is_operator(";;&") {
-                return Err(self.fault());
+            if self.looks_at(";&") || self.looks_at(";;&") {
+                return self.unknown("an arm that goes on with the next one");
             }
-            self.takes_operator(";;");
+            if !self.takes(";;") && self.ahead() != "esac" {
+                return self.broken();
+            }
         }
     }
 
     fn for_each(&mut self) -> Parsed<What> {
-        self.advance();
-        let Token::Word(name) = self.advance() else { return Err(self.fault()) };
-        let name = name.plain().map(str::to_owned).ok_or_else(|| self.fault())?;
+        self.takes("for");
+        self.skip_blanks();
+        let name = self.take_while(|c| !META.contains(c));
         self.skip_lines();
-        let mut words = vec![Word(vec![Part::Parameter { inner: "@".to_owned(), quoted: true }])];
-        if self.is_word("in") {
-            self.advance();
-            words.clear();
-            while let Token::Word(_) = &self.token {
-                if let Token::Word(word) = self.advance() {
-                    words.push(word);
-                }
-            }
+        if !is_name(&name) || self.ahead() != "in" {
+            return self.unknown("a `for` without `in`");
         }
-        Ok(What::For(name, words, self.body()?))
-    }
-
-    fn repeat(&mut self) -> Parsed<What> {
-        self.advance();
-        let wanted = self.list(&["do"])?;
-        Ok(What::While(wanted, self.body()?))
-    }
-
-    fn body(&mut self) -> Parsed<Vec<Command>> {
-        while self.takes_operator("\n") || self.takes_operator(";") {}
-        self.expect_word("do")?;
-        let body = self.list(&["done"])?;
-        self.expect_word("done")?;
-        Ok(body)
-    }
-
-    fn function(&mut self) -> Parsed<What> {
-        self.advance();
-        let Token::Word(name) = self.advance() else { return Err(self.fault()) };
-        let name = name.plain().map(str::to_owned).ok_or_else(|| self.fault())?;
-        if self.takes_operator("(") && !self.takes_operator(")") {
-            return Err(self.fault());
-        }
-        self.function_body(name)
-    }
-
-    fn function_body(&mut self, name: String) -> Parsed<What> {
-        self.skip_lines();
-        let body = self.nested(Self::command)?;
-        Ok(What::Function(name, vec![body]))
-    }
-
-    /// `[[ … ]]` has operators of its own inside; only one plain comparison is understood.
-    fn double_bracket(&mut self) -> What {
+        self.takes("in");
         let mut words = Vec::new();
-        let mut plain = true;
         loop {
-            match self.advance() {
-                Token::Word(word) => {
-                    let end = word.plain() == Some("]]");
-                    words.push(word);
-                    if end {
-                        break;
-                    }
-                }
-                Token::End => break,
-                _ => plain = false,
+            self.skip_blanks();
+            if self.peek().is_none_or(|c| META.contains(c)) {
+                break;
             }
+            words.push(self.word()?);
         }
-        if !plain {
-            words = vec![Word(vec![Part::Unknown])];
+        if !self.separator()? {
+            return self.broken();
         }
-        What::Simple { assigned: Vec::new(), words }
+        self.expect("do")?;
+        let body = self.body(&["done"])?;
+        self.expect("done")?;
+        Ok(What::For(name, words, body))
     }
 
     fn simple(&mut self) -> Parsed<What> {
-        let (mut assigned, mut words) = (Vec::new(), Vec::new());
+        let mut simple = Simple::default();
         loop {
-            if self.redirection()? {
+            self.skip_blanks();
+            if let Some(redirection) = self.redirection()? {
+                simple.redirections.push(redirection);
                 continue;
             }
-            match &self.token {
-                Token::Word(word) => match word.assignment().filter(|_| words.is_empty()) {
-                    Some((name, value)) => {
-                        self.advance();
-                        // `a=(…)` is a list.
-                        let is_list = value.0.is_empty() && self.is_operator("(");
-                        if is_list {
-                            self.lexer.enclosed('(', ')');
-                            self.advance();
-                        }
-                        assigned.push((name, if is_list { Word(vec![Part::Unknown]) } else { value }));
-                    }
-                    None => {
-                        if let Token::Word(word) = self.advance() {
-                            words.push(word);
-                        }
-                    }
-                },
-                Token::Operator("(") if words.len() == 1 && assigned.is_empty() => {
-                    let name = words.first().and_then(|word: &Word| word.plain()).map(str::to_owned);
-                    self.advance();
-                    if !self.takes_operator(")") {
-                        return Err(self.fault());
-                    }
-                    return self.function_body(name.ok_or_else(|| self.fault())?);
+            if self.looks_at("(") {
+                return self.unknown("a function, a list or a pattern (`(`)");
+            }
+            if self.peek().is_none_or(|c| META.contains(c)) {
+                break;
+            }
+            let word = self.word()?;
+            match word.assignment().filter(|_| simple.words.is_empty()) {
+                Some(assigned) => simple.assigned.push(assigned),
+                None => simple.words.push(word),
+            }
+        }
+        if simple == Simple::default() { self.broken() } else { Ok(What::Simple(simple)) }
+    }
+
+    fn redirection(&mut self) -> Parsed<Option<Redirection>> {
+        let begin = self.at;
+        let descriptor = self.take_while(|c| c.is_ascii_digit());
+        if !matches!(self.peek(), Some('<' | '>')) {
+            self.at = begin;
+            return Ok(None);
+        }
+        for (text, name) in [("<<", "a here-document"), ("<(", "`<(`"), (">(", "`>(`"), ("<>", "`<>`")] {
+            if self.looks_at(text) {
+                return self.unknown(name);
+            }
+        }
+        let Some(operator) = REDIRECTIONS.iter().find(|text| self.takes(text)) else { return self.broken() };
+        self.skip_blanks();
+        if self.peek().is_none_or(|c| META.contains(c)) {
+            return self.broken();
+        }
+        Ok(Some(Redirection { descriptor, operator, target: self.word()? }))
+    }
+
+    fn word(&mut self) -> Parsed<Word> {
+        let mut parts = Vec::new();
+        while let Some(c) = self.peek().filter(|c| !META.contains(*c)) {
+            self.part(c, &mut parts)?;
+        }
+        if parts.is_empty() { self.broken() } else { Ok(Word(parts)) }
+    }
+
+    /// One piece of a word outside of quotes, which begins with `c`.
+    fn part(&mut self, c: char, parts: &mut Vec<Part>) -> Parsed<()> {
+        self.take();
+        match c {
+            '\\' => match self.take() {
+                Some('\n') => {}
+                escaped => push(parts, escaped.unwrap_or('\\'), true),
+            },
+            '\'' => {
+                let text = self.take_while(|c| c != '\'');
+                if !self.takes("'") {
+                    return self.broken();
                 }
-                Token::Operator("(") => return Err(self.fault()),
-                _ => return Ok(What::Simple { assigned, words }),
+                parts.push(Part::Text { text, quoted: true });
+            }
+            '"' => self.in_quotes(parts)?,
+            '$' | '`' => parts.push(self.expansion(c, false)?),
+            _ => push(parts, c, false),
+        }
+        Ok(())
+    }
+
+    fn in_quotes(&mut self, parts: &mut Vec<Part>) -> Parsed<()> {
+        // Quotes with nothing in between are a word all the same.
+        parts.push(Part::Text { text: String::new(), quoted: true });
+        loop {
+            match self.take() {
+                None => return self.broken(),
+                Some('"') => return Ok(()),
+                Some('\\') => match self.take() {
+                    Some('\n') | None => {}
+                    Some(c @ ('$' | '`' | '"' | '\\')) => push(parts, c, true),
+                    Some(other) => ['\\', other].into_iter().for_each(|c| push(parts, c, true)),
+                },
+                Some(c @ ('$' | '`')) => parts.push(self.expansion(c, true)?),
+                Some(c) => push(parts, c, true),
             }
         }
     }
 
-    /// Takes a redirection with its target, if one is next.
-    fn redirection(&mut self) -> Parsed<bool> {
-        match self.token {
-            Token::Redirection => {
-                self.advance();
-                // `<(…)` and `>(…)` run something beside.
-                if self.is_operator("(") {
-                    self.lexer.enclosed('(', ')');
-                    self.advance();
-                    return Ok(true);
-                }
-                let Token::Word(_) = self.token else { return Err(self.fault()) };
-                self.advance();
-                Ok(true)
-            }
-            Token::Here { indented } => {
-                // The line with the target may end right behind it, so the document is announced before that is read.
-                let Token::Word(end) = self.lexer.next() else { return Err(self.fault()) };
-                let text = end.0.iter().map(|part| match part {
-                    Part::Text { text, .. } => text.as_str(),
-                    _ => "",
-                });
-                self.lexer.expect_document(text.collect(), indented);
-                self.token = self.lexer.next();
-                Ok(true)
-            }
-            _ => Ok(false),
+    /// What follows a `$` or a backquote.
+    fn expansion(&mut self, mark: char, quoted: bool) -> Parsed<Part> {
+        if mark == '`' {
+            return self.in_backquotes(quoted);
         }
+        if self.looks_at("((") || self.looks_at("[") {
+            return self.unknown("arithmetic");
+        }
+        if self.takes("(") {
+            let commands = self.list(&[])?;
+            return if self.takes(")") { Ok(Part::Output { commands, quoted }) } else { self.broken() };
+        }
+        if self.takes("{") {
+            return self.nested(|parser| parser.in_braces(quoted));
+        }
+        if !quoted && matches!(self.peek(), Some('\'' | '"')) {
+            return self.unknown("a text that begins with `$` and a quote");
+        }
+        let name = self.name();
+        Ok(match name.is_empty() {
+            true => Part::Text { text: "$".to_owned(), quoted: true },
+            false => Part::Parameter { name, change: None, quoted },
+        })
+    }
+
+    fn in_backquotes(&mut self, quoted: bool) -> Parsed<Part> {
+        let line = self.line;
+        let script = self.take_while(|c| c != '`');
+        if !self.takes("`") {
+            return self.broken();
+        }
+        if script.contains('\\') {
+            return self.unknown("a backslash between backquotes");
+        }
+        let mut inner = Self::new(&script, line);
+        inner.depth = self.depth;
+        let commands = inner.list(&[])?;
+        inner.end()?;
+        Ok(Part::Output { commands, quoted })
+    }
+
+    /// The name of a variable, or one of the special parameters.
+    fn name(&mut self) -> String {
+        match self.peek() {
+            Some(c) if "@*#?-$!0123456789".contains(c) => self.take().into_iter().collect(),
+            Some(c) if !c.is_ascii_digit() => self.take_while(|c| c.is_ascii_alphanumeric() || c == '_'),
+            _ => String::new(),
+        }
+    }
+
+    fn in_braces(&mut self, quoted: bool) -> Parsed<Part> {
+        let name = self.name();
+        if name == "BASH_SOURCE" {
+            self.takes("[0]");
+        }
+        if self.takes("}") && !name.is_empty() {
+            return Ok(Part::Parameter { name, change: None, quoted });
+        }
+        // `${#name}` is a length, `${!name}` names another variable.
+        let special = matches!(name.as_str(), "" | "#" | "!" | "$" | "?" | "-");
+        let Some(operator) = CHANGES.iter().find(|text| !special && self.takes(text)) else {
+            return self.unknown(&format!("`${{{name}…}}` of this form"));
+        };
+        let is_pattern = operator.starts_with(['%', '#']);
+        let mut parts = Vec::new();
+        loop {
+            match self.peek() {
+                None | Some('\n') => return self.broken(),
+                Some('}') => {
+                    self.take();
+                    return Ok(Part::Parameter { name, change: Some((operator, Word(parts))), quoted });
+                }
+                Some('`' | '\\') => return self.unknown("a backquote or a backslash between braces"),
+                Some('\'' | '"') if quoted => return self.unknown("a quote between braces in quotes"),
+                Some('$') => {
+                    self.take();
+                    parts.push(self.expansion('$', quoted && !is_pattern)?);
+                }
+                Some(c) if quoted && !is_pattern => {
+                    self.take();
+                    push(&mut parts, c, true);
+                }
+                Some(c) => self.part(c, &mut parts)?,
+            }
+        }
+    }
+}
+
+fn push(parts: &mut Vec<Part>, c: char, quoted: bool) {
+    match parts.last_mut() {
+        Some(Part::Text { text, quoted: last }) if *last == quoted => text.push(c),
+        _ => parts.push(Part::Text { text: c.to_string(), quoted }),
     }
 }

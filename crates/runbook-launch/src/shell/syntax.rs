@@ -11,31 +11,42 @@ pub(super) struct Command {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum What {
     /// `A=b program argument`
-    Simple { assigned: Vec<(String, Word)>, words: Vec<Word> },
+    Simple(Simple),
     /// `left && right`
     And(Box<Command>, Box<Command>),
     /// `left || right`
     Or(Box<Command>, Box<Command>),
     /// `! command`
     Not(Box<Command>),
-    /// `command &`
-    Background(Box<Command>),
     /// `a | b`; more than one.
     Pipe(Vec<Command>),
     /// `{ … }`
     Group(Vec<Command>),
-    /// `( … )`
-    Subshell(Vec<Command>),
     /// `if … then … elif … else … fi`; an `else` is an arm without a condition.
-    If(Vec<(Vec<Command>, Vec<Command>)>),
+    If(Vec<Arm>),
     /// `case … in … esac`
     Case(Word, Vec<(Vec<Word>, Vec<Command>)>),
     /// `for name in words; do … done`
     For(String, Vec<Word>, Vec<Command>),
-    /// `while …; do … done`
-    While(Vec<Command>, Vec<Command>),
-    /// `name() { … }`
-    Function(String, Vec<Command>),
+}
+
+/// A condition and what is done if it holds.
+pub(super) type Arm = (Vec<Command>, Vec<Command>);
+
+/// A command without others in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Simple {
+    pub(super) assigned: Vec<(String, Word)>,
+    pub(super) words: Vec<Word>,
+    pub(super) redirections: Vec<Redirection>,
+}
+
+/// `2> file`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Redirection {
+    pub(super) descriptor: String,
+    pub(super) operator: &'static str,
+    pub(super) target: Word,
 }
 
 /// One word. An empty one is `""`.
@@ -47,12 +58,10 @@ pub(super) struct Word(pub(super) Vec<Part>);
 pub(super) enum Part {
     /// Text as it stands. What is not quoted may hold patterns and a tilde.
     Text { text: String, quoted: bool },
-    /// `$name`, `${…}`: what is between the braces.
-    Parameter { inner: String, quoted: bool },
-    /// `$(…)`, and backquotes: what is inside.
-    Output { script: String, quoted: bool },
-    /// Arithmetic and the like.
-    Unknown,
+    /// `$name`, `${name}`, `${name:-word}`.
+    Parameter { name: String, change: Option<(&'static str, Word)>, quoted: bool },
+    /// `$(…)`, and backquotes.
+    Output { commands: Vec<Command>, quoted: bool },
 }
 
 impl Word {

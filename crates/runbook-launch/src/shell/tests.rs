@@ -1,5 +1,7 @@
 //! Scripts as hosts have them, and where they lead. `TOP` is the directory of the test.
 
+mod agree;
+
 use crate::{Account, Launch, Trail, follow};
 use proptest::prelude::*;
 use runbook_host::Reader;
@@ -15,6 +17,7 @@ impl Tree {
     /// Two versions of Node under nvm, one for everybody, and an installation of the package with each.
     fn new() -> Self {
         let tree = Self { dir: tempfile::tempdir().unwrap() };
+        std::fs::set_permissions(tree.dir.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
         for prefix in ["usr/local", "home/op/.nvm/versions/node/v22.14.0", "home/op/.nvm/versions/node/v20.1.0"] {
             tree.program(&format!("{prefix}/bin/node"));
             tree.write(&format!("{prefix}/lib/node_modules/openclaw/openclaw.mjs"), "#!/usr/bin/env node\n");
@@ -23,10 +26,14 @@ impl Tree {
         tree.write("home/op/.nvm/nvm.sh", "this text is never read ((( '");
         tree.write("home/op/.nvm/alias/default", "lts/*\n");
         tree.write("home/op/.nvm/alias/lts/*", "v22.14.0\n");
-        tree.write("home/op/.profile", "if [ -n \"$BASH_VERSION\" ]; then\n . \"$HOME/.bashrc\"\nfi\n");
+        tree.write(
+            "home/op/.profile",
+            "# if running bash\nif [ -n \"$BASH_VERSION\" ]; then\n    if [ -f \"$HOME/.bashrc\" ]; then\n\t. \"$HOME/.bashrc\"\n    fi\nfi\n\
+             if [ -d \"$HOME/bin\" ] ; then\n    PATH=\"$HOME/bin:$PATH\"\nfi\n",
+        );
         tree.write(
             "home/op/.bashrc",
-            "eval \"$(dircolors -b)\"\nfrobnicate() { local x; x=$1; }\nexport NVM_DIR=\"$HOME/.nvm\"\n\
+            "export NVM_DIR=\"$HOME/.nvm\"\n\
              [ -s \"$NVM_DIR/nvm.sh\" ] && \\. \"$NVM_DIR/nvm.sh\"  # This loads nvm\n",
         );
         tree.program("opt/openclaw/app/bin/gateway");
@@ -88,6 +95,40 @@ const NVM_22: &str = "home/op/.nvm/versions/node/v22.14.0/lib/node_modules/openc
 const NVM_20: &str = "home/op/.nvm/versions/node/v20.1.0/lib/node_modules/openclaw/openclaw.mjs";
 const APP: &str = "opt/openclaw/app/bin/gateway";
 
+/// The shim that pnpm and others put in front of a package (npm's `cmd-shim`).
+const SHIM: &str = "#!/bin/sh
+basedir=$(dirname \"$(echo \"$0\" | sed -e 's,\\\\,/,g')\")
+
+case `uname` in
+    *CYGWIN*|*MINGW*|*MSYS*)
+        if command -v cygpath > /dev/null 2>&1; then
+            basedir=`cygpath -w \"$basedir\"`
+        fi
+    ;;
+esac
+
+if [ -z \"$NODE_PATH\" ]; then
+  export NODE_PATH=\"/usr/lib/node_modules\"
+else
+  export NODE_PATH=\"/usr/lib/node_modules:$NODE_PATH\"
+fi
+if [ -x \"$basedir/node\" ]; then
+  exec \"$basedir/node\"  \"$basedir/../usr/local/lib/node_modules/openclaw/openclaw.mjs\" \"$@\"
+else
+  exec node  \"$basedir/../usr/local/lib/node_modules/openclaw/openclaw.mjs\" \"$@\"
+fi
+";
+
+fn tree_with(script: &str) -> Tree {
+    let tree = Tree::new();
+    tree.write("etc/openclaw.d/1.sh", "PROGRAM=TOP/opt/openclaw/app/bin/gateway\n");
+    tree.write("etc/default/openclaw", "GATEWAY_BIND=lan\n");
+    tree.write("home/op/.nvm/nvm-exec", "#!/usr/bin/env bash\n");
+    tree.write("bin/wrapper", script);
+    symlink("openclaw", tree.path("opt/current")).unwrap();
+    tree
+}
+
 #[test]
 fn scripts_lead_to_what_they_start() {
     for (script, wanted) in [
@@ -97,15 +138,17 @@ fn scripts_lead_to_what_they_start() {
             APP,
         ),
         ("TOP/opt/openclaw/app/bin/gateway \"$@\"", APP),
-        ("TOP/opt/openclaw/app/bin/gateway 2>&1 | tee -a /var/log/x", APP),
-        ("TOP/opt/openclaw/app/bin/gateway &\necho $! > /run/x.pid\nwait", APP),
+        ("TOP/opt/openclaw/app/bin/gateway \"$@\"; exit $?", APP),
         ("cd TOP/opt/openclaw/app || exit 1\nexec ./bin/gateway", APP),
-        ("( cd TOP/opt/openclaw && ./app/bin/gateway )", APP),
         ("cd \"$(dirname \"$0\")/..\" && exec opt/openclaw/app/bin/gateway", APP),
         (
-            "here=$(cd \"$(dirname \"$(readlink -f \"$0\")\")\" && pwd -P)\nexec \"$here/../opt/openclaw/app/bin/gateway\"",
+            "here=$(cd \"$(dirname \"$(readlink -f \"$0\")\")\" >/dev/null 2>&1 && pwd -P)\nexec \"$here/../opt/openclaw/app/bin/gateway\"",
             APP,
         ),
+        ("exec \"$(dirname -- \"${BASH_SOURCE[0]}\")\"/../opt/openclaw/app/bin/gateway", APP),
+        ("exec \"${0%/*}/../opt/openclaw/app/bin/gateway\"", APP),
+        // Behind a link, `..` is where the link's target lies.
+        ("exec TOP/opt/current/app/../../openclaw/app/bin/gateway", APP),
         ("exec openclaw gateway run", GLOBAL),
         ("exec node TOP/usr/local/lib/node_modules/openclaw/openclaw.mjs", GLOBAL),
         ("exec /usr/bin/env NODE_ENV=production nice -n 5 openclaw", GLOBAL),
@@ -115,73 +158,117 @@ fn scripts_lead_to_what_they_start() {
         (". ~/.nvm/nvm.sh --no-use; nvm use --silent v20; exec openclaw", NVM_20),
         ("source ~/.nvm/nvm.sh && nvm exec 20 openclaw gateway", NVM_20),
         ("NODE_VERSION=20 exec ~/.nvm/nvm-exec openclaw", NVM_20),
+        ("export NODE_VERSION=20; exec ~/.nvm/nvm-exec openclaw", NVM_20),
+        // Nobody is given a variable that is not exported.
+        ("NODE_VERSION=20; exec ~/.nvm/nvm-exec openclaw", "? nvm is told no version"),
         ("V=$(cat ~/.nvm/alias/'lts/*'); exec ~/.nvm/versions/node/$V/bin/openclaw", NVM_22),
         (
             "if [ -x TOP/opt/openclaw/app/bin/gateway ]; then exec TOP/opt/openclaw/app/bin/gateway; else exec openclaw; fi",
             APP,
         ),
         ("if [ ! -d /nowhere ]; then G=openclaw; fi; exec ${G:-false}", GLOBAL),
-        ("[ -f /nowhere/env ] && . /nowhere/env\ncase `uname` in *CYGWIN*) x=1;; esac\nexec openclaw", GLOBAL),
+        (
+            "[ -r TOP/etc/default/openclaw ] && . TOP/etc/default/openclaw\n[ \"$GATEWAY_BIND\" = lan ] && exec openclaw",
+            GLOBAL,
+        ),
+        ("[ -f /nowhere/env ] && . /nowhere/env\nexec openclaw", GLOBAL),
         (
             "test -n \"$1\" || set -- gateway\ncase \"$1\" in\n gateway|run) exec openclaw \"$@\" ;;\n *) exec false ;;\nesac",
             GLOBAL,
         ),
         ("for f in TOP/etc/openclaw.d/*.sh; do [ -r \"$f\" ] && . \"$f\"; done; exec $PROGRAM", APP),
-        ("start() { exec \"$1\" run; }\nstart TOP/opt/openclaw/app/bin/gateway", APP),
-        ("while true; do openclaw gateway; sleep 5; done", GLOBAL),
-        ("cat <<EOF\nexec false\nEOF\nexec openclaw", GLOBAL),
+        ("set -a; . TOP/etc/default/openclaw; set +a; exec openclaw", GLOBAL),
         (
-            "mkdir -p /x; ulimit -n 65536; trap 'kill 0' EXIT; umask 077\nexec -a gateway openclaw >> /var/log/x 2>&1",
+            "mkdir -p /x || exit 1; ulimit -n 65536; umask 077; echo starts >&2\nexec openclaw >> /var/log/x 2>&1",
             GLOBAL,
         ),
-        (
-            "basedir=$(dirname \"$(echo \"$0\" | sed -e 's,\\\\,/,g')\")\nif [ -x \"$basedir/node\" ]; then\n  exec \"$basedir/node\" x\nelse\n  exec node \"$basedir/../usr/local/lib/node_modules/openclaw/openclaw.mjs\" \"$@\"\nfi",
-            GLOBAL,
-        ),
-        ("[[ -f TOP/opt/openclaw/app/bin/gateway && -n x ]] || echo odd; exec openclaw", GLOBAL),
-        ("name=openclaw.service; exec ${name%.service}", GLOBAL),
-        ("eval \"exec openclaw $*\"", GLOBAL),
-        ("TOKEN=$(curl -s http://127.0.0.1/token); export TOKEN; exec openclaw --token \"$TOKEN\"", GLOBAL),
+        ("exec >> /var/log/x 2>&1\nexec openclaw", GLOBAL),
+        ("TODAY=$(date +%F); export TODAY; exec openclaw --since \"$TODAY\"", GLOBAL),
         // nvm keeps a version that is on the path already.
         ("export PATH=TOP/home/op/.nvm/versions/node/v20.1.0/bin:$PATH\n. ~/.nvm/nvm.sh\nexec openclaw", NVM_20),
-        ("PATH=$(some-tool):$PATH\n. ~/.nvm/nvm.sh\nexec openclaw", "? TOP/bin/wrapper, line 3: nvm keeps"),
-        // Where a loop ends, decides what it leaves behind.
-        ("for i in 1 2; do curl -s localhost && break; sleep 1; done; exec openclaw", GLOBAL),
-        ("for f in false openclaw; do for g in 1; do curl -s x && break; done; P=$f; done; exec $P", GLOBAL),
-        ("for f in false openclaw; do P=$f; curl -s x && break; done; exec $P", "? TOP/bin/wrapper, line 2: "),
-        ("for f in false openclaw; do curl -s x && { break; }; done; exec $f", "? TOP/bin/wrapper, line 2: "),
-        ("for f in openclaw false; do curl -s x || continue; exec $f; done", "? TOP/bin/wrapper, line 2: decides"),
-        ("while true; do curl -s x && break; exec openclaw; done; exec false", "? TOP/bin/wrapper, line 2: decides"),
-        // What only running it could tell is said, never guessed.
-        ("exec $(curl -s http://example.org/which)", "? TOP/bin/wrapper, line 2: what `exec` starts"),
-        (
-            "if curl -s localhost; then exec openclaw; else exec TOP/opt/openclaw/app/bin/gateway; fi",
-            "? TOP/bin/wrapper, line 2: decides",
-        ),
-        ("X=$(some-tool)\n[ \"$X\" = a ] && exec openclaw\nexec false", "? TOP/bin/wrapper, line 3: decides"),
-        ("eval \"$(direnv hook bash)\"\nexec openclaw", "? TOP/bin/wrapper, line 2: `eval`"),
-        ("PATH=$(some-tool):$PATH\nexec openclaw", "? where `openclaw` is found depends"),
-        ("exec \"$HOME\"/bin/gone", "? TOP/home/op/bin/gone is not there"),
+        // What stands behind `exec` is never read.
+        ("exec openclaw\n((( \"", GLOBAL),
+        // What would start nothing is no other way.
+        ("mesg n 2> /dev/null || true\nexec openclaw", GLOBAL),
+        ("if logger starts; then exec openclaw; else exit 1; fi", GLOBAL),
+        ("set -e\ncd /nowhere\nexec openclaw", "? TOP/bin/wrapper starts nothing"),
+        ("set -e\n[ -d /nowhere ] && cd /nowhere\nif false; then exec false; fi\nexec openclaw", GLOBAL),
         ("echo done", "? TOP/bin/wrapper starts nothing"),
-        ("if then fi esac (", "? TOP/bin/wrapper, line 2, cannot be read"),
-        (
-            ". ~/.nvm/nvm.sh; nvm use 18; exec openclaw",
-            "? TOP/bin/wrapper, line 2: nvm in TOP/home/op/.nvm has no version",
-        ),
+        ("exec \"$HOME\"/bin/gone", "? TOP/home/op/bin/gone is not there"),
         ("exec npx openclaw", "? npx looks for a package"),
         ("exec TOP/bin/wrapper", "? more than"),
         (". TOP/bin/wrapper", "? TOP/bin/wrapper"),
     ] {
-        let tree = Tree::new();
-        tree.write("etc/openclaw.d/1.sh", "PROGRAM=TOP/opt/openclaw/app/bin/gateway\n");
-        tree.write("home/op/.nvm/nvm-exec", "#!/usr/bin/env bash\n");
-        tree.write("bin/wrapper", &format!("#!/bin/bash\n{script}\n"));
-        let end = tree.end(&["TOP/bin/wrapper", "gateway"]);
+        let end = tree_with(&format!("#!/bin/bash\n{script}\n")).end(&["TOP/bin/wrapper", "gateway"]);
         assert!(
             end == wanted || (wanted.starts_with('?') && end.starts_with(wanted)),
             "{script}\n{end}\nwanted {wanted}"
         );
     }
+    assert_eq!(tree_with(SHIM).end(&["TOP/bin/wrapper", "gateway"]), GLOBAL);
+}
+
+#[test]
+fn what_is_not_followed_is_named_with_its_line() {
+    for (script, why) in [
+        ("TOP/opt/openclaw/app/bin/gateway 2>&1 | tee -a /var/log/x", "a pipe"),
+        ("TOP/opt/openclaw/app/bin/gateway &\nwait", "a program in the background"),
+        ("( cd TOP/opt/openclaw && ./app/bin/gateway )", "a subshell"),
+        ("while true; do openclaw gateway; sleep 5; done", "`while`"),
+        ("until openclaw gateway; do sleep 5; done", "`until`"),
+        ("[[ -f /x && -n x ]] || echo odd; exec openclaw", "`[[`"),
+        ("cat <<EOF\nexec false\nEOF\nexec openclaw", "a here-document"),
+        ("x=(a b); exec openclaw", "a function, a list"),
+        ("x=$((1 + 1)); exec openclaw", "arithmetic"),
+        ("exec openclaw $'a'", "a text that begins with `$`"),
+        ("exec ${#1}", "`${#…}`"),
+        ("exec ${!x}", "`${!…}`"),
+        ("exec ${x/a/b}", "`${x…}`"),
+        ("start() { exec \"$1\" run; }\nstart TOP/opt/openclaw/app/bin/gateway", "a function, a list"),
+        ("eval \"exec openclaw $*\"", "`eval` of this form"),
+        ("eval \"$(direnv hook bash)\"\nexec openclaw", "what `direnv` says"),
+        ("trap 'kill 0' EXIT; exec openclaw", "`trap` of this form"),
+        ("alias openclaw=false; exec openclaw", "`alias` of this form"),
+        ("exec -a gateway openclaw", "`exec` of this form"),
+        ("exec {openclaw,false}", "`{openclaw,false}`"),
+        ("for i in 1 2; do [ -d / ] && break; done; exec openclaw", "`break` of this form"),
+        ("case x in [a-z]) exec openclaw ;; esac", "a pattern with a set"),
+        ("IFS=:; exec openclaw", "the script changes IFS"),
+        ("set -f; exec openclaw", "`set -f`"),
+        ("echo PROGRAM=false > TOP/etc/openclaw.d/1.sh; exec openclaw", "`echo` with a file"),
+        ("mkdir -p /nowhere/a; [ -d /nowhere/a ] || exec false; exec openclaw", "what /nowhere/a is"),
+        ("ln -sfn openclaw TOP/opt/current; exec openclaw", "what `ln` does before this"),
+        ("openclaw doctor --fix\nexec openclaw gateway", "what `openclaw` does before this"),
+        ("TOKEN=$(curl -s http://127.0.0.1/token); exec openclaw", "what `curl` says"),
+        ("exec $(curl -s http://example.org/which)", "what `curl` says"),
+        ("exec \"$(hostname)\"", "what `exec` starts"),
+        ("if curl -s localhost; then exec openclaw; else exec false; fi", "decides what is started by how `curl` ends"),
+        ("if mesg n; then exec openclaw; else exec false; fi", "decides what is started by how `mesg` ends"),
+        ("[ \"$(hostname)\" = a ] && exec openclaw\nexec false", "decides what is started"),
+        ("[ a -nt b ] && exec openclaw", "decides what is started by `[ a -nt b ]`"),
+        ("PATH=$(hostname):$PATH\n. ~/.nvm/nvm.sh\nexec openclaw", "nvm keeps"),
+        (". ~/.nvm/nvm.sh; nvm use 18; exec openclaw", "nvm in TOP/home/op/.nvm has no version"),
+        (". ~/.nvm/nvm.sh; nvm install 20; exec openclaw", "`nvm install`"),
+        ("set -u; exec openclaw $NOT_SET", "`$NOT_SET` is not set"),
+        ("if then fi esac (", "cannot be read"),
+        ("exec 'openclaw", "cannot be read"),
+    ] {
+        let end = tree_with(&format!("#!/bin/bash\n:\n{script}\n")).end(&["TOP/bin/wrapper", "gateway"]);
+        let line = |number: usize| end.strip_prefix(&format!("? TOP/bin/wrapper, line {number}: ")).map(str::to_owned);
+        let told = [3, 4].into_iter().find_map(line).unwrap_or_default();
+        assert!(told.starts_with(why), "{script}\n{end}\nwanted {why}");
+    }
+}
+
+#[test]
+fn what_only_the_user_of_the_service_may_see_is_asked_as_that_user() {
+    let tree = tree_with("#!/bin/sh\n[ -r TOP/etc/secret ] && exec false\nexec openclaw\n");
+    tree.write("etc/secret", "X=1\n");
+    std::fs::set_permissions(tree.path("etc/secret"), std::fs::Permissions::from_mode(0o600)).unwrap();
+    assert_eq!(tree.end(&["TOP/bin/wrapper"]), GLOBAL);
+    std::fs::set_permissions(tree.path("etc/secret"), std::fs::Permissions::from_mode(0o640)).unwrap();
+    let end = tree.end(&["TOP/bin/wrapper"]);
+    assert!(end.starts_with("? TOP/bin/wrapper, line 2: decides what is started by `[ -r "), "{end}");
 }
 
 #[test]
@@ -244,18 +331,28 @@ fn a_shell_reads_the_files_of_the_name_that_it_is_called_by() {
         symlink("/bin/bash", tree.path("bin").join(name)).unwrap();
     }
     tree.write("home/op/.bash_profile", "PATH=TOP/home/op/.nvm/versions/node/v20.1.0/bin:/usr/bin\n");
-    tree.program("bin/zsh");
-    for (argv, wanted) in [
-        (["TOP/bin/bash", "-lc", "exec openclaw"], NVM_20),
-        (["TOP/bin/sh", "-lc", "exec openclaw"], NVM_22),
-        (["TOP/bin/zsh", "-lc", "exec openclaw"], "? zsh as a login shell"),
-    ] {
-        let end = tree.end(&argv);
-        assert!(end == wanted || (wanted.starts_with('?') && end.starts_with(wanted)), "{argv:?}\n{end}");
+    for (argv, wanted) in
+        [(["TOP/bin/bash", "-lc", "exec openclaw"], NVM_20), (["TOP/bin/sh", "-lc", "exec openclaw"], NVM_22)]
+    {
+        assert_eq!(tree.end(&argv), wanted, "{argv:?}");
     }
-    tree.write("home/op/.zshenv", "");
+    assert_eq!(tree.end(&["TOP/bin/bash", "--noprofile", "-lc", "exec openclaw"]), GLOBAL);
+    tree.program("bin/zsh");
     let end = tree.end(&["TOP/bin/zsh", "-c", "exec openclaw"]);
-    assert!(end.starts_with("? zsh reads "), "{end}");
+    assert_eq!(end, "? scripts of TOP/bin/zsh are not followed by reading");
+}
+
+#[test]
+fn a_bashrc_that_returns_at_once_loads_no_nvm() {
+    let tree = Tree::new();
+    // Debian's begins like that, and nvm's installer writes at the end.
+    tree.write(
+        "home/op/.bashrc",
+        "# If not running interactively, don't do anything\ncase $- in\n    *i*) ;;\n      *) return;;\nesac\nHISTCONTROL=ignoreboth\n\
+         shopt -s histappend\nexport NVM_DIR=\"$HOME/.nvm\"\n[ -s \"$NVM_DIR/nvm.sh\" ] && \\. \"$NVM_DIR/nvm.sh\"\n",
+    );
+    let end = tree.end(&["/bin/bash", "-lc", "exec openclaw"]);
+    assert!(end.starts_with("? the program `openclaw` is in no directory of "), "{end}");
 }
 
 proptest! {
