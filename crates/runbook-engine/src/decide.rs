@@ -6,8 +6,8 @@ use crate::input::{Began, Input};
 use crate::services::{not_found, read_before_the_end};
 use crate::{Course, forward, way_back};
 use runbook_model::{
-    Decided, Decision, Event, Failure, FailureKind, OnFailure, Outcome, Outputs, Reading, Remains, RunPhase, RunState,
-    StepId, StepStatus, UndoPhase,
+    Decided, Decision, Event, Failure, FailureKind, OnFailure, Outcome, Outputs, Reading, Remains, Role, RunPhase,
+    RunState, StepId, StepStatus, UndoPhase,
 };
 
 /// What to do next. The records come before the jobs that rely on them.
@@ -34,6 +34,11 @@ fn answer(state: &RunState, course: &Course, input: Input) -> Vec<Action> {
         Input::Waits { step, waiting } if !state.status(&step).is_over() => {
             vec![Action::Record(Event::StepWaits { step, waiting })]
         }
+        Input::Approved { step, approval } if waits_for_approval(state, course, &step) => {
+            vec![Action::Record(Event::StepApproved { step, approval })]
+        }
+        // It came too late, or somebody else was first.
+        Input::Approved { .. } => Vec::new(),
         Input::Decided { step, decided } => after_question(state, course, step, decided),
         // It ended before its note was read.
         Input::Waits { .. } => Vec::new(),
@@ -186,6 +191,12 @@ fn is_undecided(state: &RunState, course: &Course, step: &StepId, failure: &Fail
     let open = !state.cancelling && state.has_acted() && !forward::must_not_act(state, course);
     let rolls_back = course.policy(step).on_failure == OnFailure::Rollback;
     verifies && open && rolls_back && failure.kind == FailureKind::Inconclusive
+}
+
+fn waits_for_approval(state: &RunState, course: &Course, step: &StepId) -> bool {
+    let is_gate = course.schedule.declaration(step).is_some_and(|it| it.roles.contains(&Role::Gate));
+    let waits = state.step(step).is_some_and(|known| known.approval.is_none() && !known.status.is_over());
+    state.phase == RunPhase::Forward && is_gate && waits
 }
 
 fn after_question(state: &RunState, course: &Course, step: StepId, decided: Option<Decided>) -> Vec<Action> {

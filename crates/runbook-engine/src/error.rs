@@ -43,9 +43,6 @@ pub enum Error {
         /// The name of the event.
         event: &'static str,
     },
-    /// A signal came before the run began.
-    #[error("interrupted before the run began; nothing was changed")]
-    Interrupted,
     /// The way back that a run had when it was interrupted is no longer whole; nothing was changed.
     #[error("run {run} does not go on, and nothing was touched, because its way back is not whole: {missing}")]
     NoWayOn {
@@ -53,6 +50,14 @@ pub enum Error {
         run: RunId,
         /// What is gone, damaged or out of reach for this user.
         missing: String,
+    },
+    /// A control cannot be sent to the process that holds the run.
+    #[error("cannot write to {path}")]
+    Mailbox {
+        /// Where controls of the run are left.
+        path: std::path::PathBuf,
+        /// Why not.
+        source: std::io::Error,
     },
     /// The operating system gives no threads or no randomness.
     #[error("cannot start the run")]

@@ -1,6 +1,6 @@
 //! What a run has to react to.
 
-use runbook_model::{Decided, Failure, Outputs, Reading, Remains, ServiceSeen, StepId, UndoPhase, Waiting};
+use runbook_model::{Approval, Decided, Failure, Outputs, Reading, Remains, ServiceSeen, StepId, UndoPhase, Waiting};
 use serde_json::Value as Json;
 
 /// Something that the run has to react to.
@@ -15,9 +15,9 @@ pub enum Input {
         /// No job is under way.
         idle: bool,
     },
-    /// First Ctrl-C: what runs is finished, nothing more is started, and the run stays open.
+    /// What runs is finished, nothing more is started, and the run stays open.
     Drain,
-    /// Second Ctrl-C. In a rollback the same as the first.
+    /// What runs is stopped. In a rollback the same as `Drain`.
     Cancel,
     /// A baseline was read.
     BaselineTaken {
@@ -43,6 +43,13 @@ pub enum Input {
         step: StepId,
         /// For what.
         waiting: Waiting,
+    },
+    /// A person lets a step go on.
+    Approved {
+        /// The step.
+        step: StepId,
+        /// Who, when and why.
+        approval: Approval,
     },
     /// A person was asked what follows from evidence that does not tell.
     Decided {

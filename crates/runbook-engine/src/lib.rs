@@ -5,9 +5,9 @@
 
 mod action;
 mod aging;
-mod asker;
 mod audience;
 mod binding;
+mod control;
 mod course;
 mod decide;
 mod error;
@@ -16,8 +16,8 @@ mod faults;
 mod forward;
 mod going_on;
 mod input;
-mod interrupts;
 mod leftovers;
+mod mailbox;
 mod observer;
 mod predict;
 mod preflight;
@@ -33,13 +33,13 @@ mod way_back;
 mod worker;
 
 pub use action::{Action, Job};
-pub use asker::Asker;
+pub use control::Control;
 pub use course::{Course, Policy};
 pub use decide::decide;
 pub use error::Error;
 pub use input::{Began, Input};
-pub use interrupts::Interrupts;
 pub use leftovers::end_leftovers;
+pub use mailbox::send;
 pub use observer::{Interrupt, Observer};
 pub use predict::{Forecast, Predicted};
 pub use preflight::Obstacle;

@@ -18,23 +18,23 @@ pub trait Observer: Send {
         let _ = now_ms;
     }
 
-    /// The operator pressed Ctrl-C, and this is what that means now.
+    /// The run was told to drain, to cancel or to leave, and this is what that means now. Told once for each.
     fn interrupted(&mut self, interrupt: Interrupt) {
         let _ = interrupt;
     }
 }
 
-/// What a Ctrl-C means, by how often it was pressed.
+/// What it means to be told to drain, to cancel or to leave, by where the run is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Interrupt {
-    /// Nothing more is started, what runs is finished. The next one stops what runs.
+    /// Nothing more is started, what runs is finished.
     Draining,
-    /// What runs is stopped. The next one leaves at once.
+    /// What runs is stopped.
     Cancelling,
     /// Nothing more is taken back, what runs is finished.
     Pausing {
-        /// How many more leave at once; until then none of them does more than this one.
-        to_leave: u32,
+        /// It was told to cancel, which does no more than to drain does here.
+        cancel: bool,
     },
     /// `runbook` ends at once and leaves a journal that resumes.
     Leaving,

@@ -1,19 +1,19 @@
-//! The loop around `decide`: append to the journal, apply to the state, tell the observer, start jobs, wait.
-//!
-//! Ctrl-C (or TERM) going forward: the first finishes what runs and leaves the run open, the second stops what runs and
-//! follows `on_failure`, the third leaves at once. While something is taken back, the first two finish the undo that
-//! runs and leave the run open, for half an undo is nowhere; the third leaves at once there too.
+//! The loop around `decide`: append to the journal, apply to the state, tell the observer, start jobs, wait for those and
+//! for controls.
 
 mod jobs;
 mod open;
+mod questions;
 mod records;
 
 use crate::action::Action;
 use crate::audience::Audience;
 use crate::decide::decide;
 use crate::input::Input;
+use crate::mailbox::Mailbox;
 use crate::worker::Worker;
-use crate::{Asker, Error, Interrupt, Interrupts, forward, leftovers};
+use crate::{Control, Error, Interrupt, forward, leftovers};
+use questions::Questions;
 use runbook_host::{Cancel, Canceller, end_started};
 use runbook_journal::{Journal, Lock, StateDir};
 use runbook_model::{Event, RunId, RunPhase, RunState, StepId};
@@ -25,11 +25,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-/// How often the observer is told that time passes.
+/// How often the observer is told that time passes, and the mailbox is looked into.
 const TICK: Duration = Duration::from_millis(100);
-
-/// The Ctrl-C that leaves at once.
-const LEAVES: u32 = 3;
 
 /// What a run needs besides its plan.
 pub struct Settings {
@@ -41,18 +38,19 @@ pub struct Settings {
     pub version: String,
     /// Who runs it.
     pub user: String,
-    /// Who is asked where the evidence does not tell; nobody where nobody is there.
-    pub asker: Option<Box<dyn Asker>>,
-    /// The signals of this process.
-    pub interrupts: Interrupts,
+    /// How long an answer is waited for where the evidence does not tell; no answer takes it back. `None` where nobody is
+    /// there to be asked.
+    pub patience: Option<Duration>,
+    /// What steers the run. It goes on by itself when all senders are gone.
+    pub controls: UnboundedReceiver<Control>,
 }
 
 /// How a run was left.
 #[derive(Clone, Debug)]
 pub struct Ending {
-    /// Everything that is known of it. Without a verdict it is open: drained, or left at the third Ctrl-C.
+    /// Everything that is known of it. Without a verdict it is open: drained, or left.
     pub state: RunState,
-    /// The operator left at once.
+    /// It was left at once.
     pub left: bool,
 }
 
@@ -75,7 +73,9 @@ pub struct Runner {
     /// Undo data and marks of this process, as they were before secrets were struck out of them.
     undo: HashMap<StepId, Json>,
     marks: HashMap<StepId, Json>,
-    interrupts: UnboundedReceiver<()>,
+    controls: UnboundedReceiver<Control>,
+    mailbox: Mailbox,
+    questions: Questions,
     /// Asked when this process is about to end: nothing is changed or started any more.
     leaving: Canceller,
     // Held until nothing of this process is at work.
@@ -85,10 +85,10 @@ pub struct Runner {
 }
 
 /// What came in while waiting.
-enum Wake {
+enum Incoming {
     Done(Input),
     Note(StepId, Note),
-    Interrupt,
+    Control(Control),
     Tick,
 }
 
@@ -105,7 +105,9 @@ impl Runner {
 
     async fn turn(mut self) -> Result<Ending, Error> {
         let (done, mut inputs) = unbounded_channel();
-        let mut presses = 0;
+        let (mail, mut letters) = unbounded_channel();
+        let mut ticks = tokio::time::interval(TICK);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let first = std::mem::replace(&mut self.first, Input::Advance { idle: true });
         let mut broken = self.react(first, &done).err();
         loop {
@@ -118,41 +120,36 @@ impl Runner {
                 }
                 continue;
             }
-            let wake = tokio::select! {
-                Some(input) = inputs.recv() => Wake::Done(input),
-                Some((step, note)) = self.notes.recv() => Wake::Note(step, note),
-                Some(()) = self.interrupts.recv() => Wake::Interrupt,
-                () = tokio::time::sleep(TICK) => Wake::Tick,
+            let incoming = tokio::select! {
+                Some(input) = inputs.recv() => Incoming::Done(input),
+                Some((step, note)) = self.notes.recv() => Incoming::Note(step, note),
+                Some(control) = self.controls.recv() => Incoming::Control(control),
+                Some(control) = letters.recv() => Incoming::Control(control),
+                _ = ticks.tick() => Incoming::Tick,
             };
-            let result = match wake {
-                Wake::Done(input) => {
+            let input = match incoming {
+                Incoming::Done(input) => {
                     self.in_flight -= 1;
                     tracing::debug!(run = %self.run, under_way = self.in_flight, "a job ended");
-                    if broken.is_some() { Ok(()) } else { self.react(input, &done).map(drop) }
+                    Some(input)
                 }
-                Wake::Note(step, Note::Doing(note)) => {
+                Incoming::Note(step, Note::Doing(note)) => {
                     self.audience.progress(step, note);
-                    Ok(())
+                    None
                 }
-                Wake::Note(step, Note::Waits(waiting)) => {
-                    let waits = Input::Waits { step, waiting };
-                    if broken.is_some() { Ok(()) } else { self.react(waits, &done).map(drop) }
-                }
-                Wake::Tick => {
+                Incoming::Note(step, Note::Waits(waiting)) => Some(Input::Waits { step, waiting }),
+                Incoming::Control(Control::Leave) => return Ok(self.leave()),
+                Incoming::Control(control) => self.told(control),
+                Incoming::Tick => {
                     self.audience.tick(now_ms());
-                    Ok(())
-                }
-                Wake::Interrupt => {
-                    presses += 1;
-                    if presses >= LEAVES {
-                        return Ok(self.leave());
-                    }
-                    let interrupted = self.interrupt(presses);
-                    if broken.is_some() { Ok(()) } else { self.react(interrupted, &done).map(drop) }
+                    self.mailbox.take().into_iter().for_each(|control| drop(mail.send(control)));
+                    None
                 }
             };
             // A journal that fails starts nothing more; what is under way is waited for.
-            broken = broken.or(result.err());
+            if let (Some(input), None) = (input, &broken) {
+                broken = self.react(input, &done).err();
+            }
         }
     }
 
@@ -167,18 +164,27 @@ impl Runner {
         Ending { state: self.state, left: true }
     }
 
-    fn interrupt(&mut self, presses: u32) -> Input {
+    /// What a control comes to as an input of `decide`, if it does.
+    fn told(&mut self, control: Control) -> Option<Input> {
         let goes_back = self.state.phase != RunPhase::Forward;
-        let (meaning, input) = match presses {
-            _ if goes_back => (Interrupt::Pausing { to_leave: LEAVES.saturating_sub(presses) }, Input::Drain),
-            1 => (Interrupt::Draining, Input::Drain),
-            _ => (Interrupt::Cancelling, Input::Cancel),
+        let (meaning, input) = match control {
+            Control::Answer { step, decided } => {
+                self.questions.answer(&step, decided);
+                return None;
+            }
+            Control::Approve { step, approval } => return Some(Input::Approved { step, approval }),
+            Control::Leave => return None,
+            Control::Drain | Control::Cancel if goes_back => {
+                (Interrupt::Pausing { cancel: control == Control::Cancel }, Input::Drain)
+            }
+            Control::Drain => (Interrupt::Draining, Input::Drain),
+            Control::Cancel => (Interrupt::Cancelling, Input::Cancel),
         };
         self.audience.interrupted(meaning);
         if meaning == Interrupt::Cancelling {
             self.canceller.cancel();
         }
-        input
+        Some(input)
     }
 
     /// Reacts to one input, and then to what the records of the reaction make possible. All of it is one commit, and

@@ -4,6 +4,7 @@ mod alone;
 mod failed;
 mod services;
 
+use crate::Program;
 use crate::action::Job;
 use crate::binding::{Unbound, unwritten};
 #[cfg(debug_assertions)]
@@ -13,13 +14,12 @@ use crate::predict::CONDITION_IS_FALSE;
 use crate::relies::{Relies, refuse_harmed};
 use crate::secrets::Secrets;
 use crate::since::written;
-use crate::{Asker, Program};
 pub(crate) use failed::fail;
 
 use runbook_host::{Cancel, Host, HostBuilder, Reader, Running, io_failure};
 use runbook_journal::StateDir;
 use runbook_model::{
-    Decided, Declaration, Failure, FailureKind, Outputs, Prediction, Purpose, Reading, Remains, RemainsKind, Role,
+    Approval, Declaration, Failure, FailureKind, Outputs, Prediction, Purpose, Reading, Remains, RemainsKind, Role,
     RunId, SignalVerdict, StepDef, StepId, UndoPhase,
 };
 use runbook_step::{BackupRef, Baseline, Changed, Confirmation, Done, Held, Note, Step, Work};
@@ -47,7 +47,8 @@ pub(crate) struct Worker {
     pub(crate) outputs: RwLock<HashMap<StepId, Outputs>>,
     /// The steps with an intent, by the numbers of those records: known here before any of them acts.
     pub(crate) intents: RwLock<Vec<(u64, StepId)>>,
-    pub(crate) asker: Option<Box<dyn Asker>>,
+    /// Steps that a person lets go on.
+    pub(crate) approvals: RwLock<HashMap<StepId, Approval>>,
     /// Asked when this process is about to end.
     pub(crate) leaving: Cancel,
     /// Of the process before this one.
@@ -100,13 +101,6 @@ impl Worker {
             // A pause that is cut short ends like one that is over; the run's state says what follows.
             let _ = host.pause(pause);
             return Input::Paused { step };
-        }
-        if let Job::Ask(step) = job {
-            let decided = match &self.asker {
-                Some(asker) => asker.answer(&step, &|| cancel.is_cancelled()),
-                None => Some(Decided::nobody("nobody is there to be asked")),
-            };
-            return Input::Decided { step, decided };
         }
         let step = job.step().clone();
         let Some(def) = self.program.step(&step) else {
@@ -282,6 +276,7 @@ impl Bench<'_> {
             baseline: &self.brief.baseline,
             evidence: &self.evidence,
             remains: &self.remains,
+            approvals: &self.worker.approvals,
             now_ms: self.host.now_ms(),
             progress: say,
         }

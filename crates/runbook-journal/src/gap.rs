@@ -280,7 +280,9 @@ fn traces(dir: &StateDir) -> Result<BTreeMap<RunId, Trace>, Error> {
         let note = read_note(&dir.loss(&run));
         let note = note.map_err(|source| Error::Unreadable { path: dir.loss(&run), source })?;
         // A run that never began may have made its directory, and noted there that nothing runs.
-        let has_begun = || Ok(below(&path)?.iter().any(|(name, _)| !matches!(name.as_str(), ".running" | ".witness")));
+        let has_begun = || {
+            Ok(below(&path)?.iter().any(|(name, _)| !matches!(name.as_str(), ".running" | ".controls" | ".witness")))
+        };
         if witness.is_some() || note.is_some() || has_begun()? {
             traces.insert(run, Trace { places: vec![path], witness, note });
         }

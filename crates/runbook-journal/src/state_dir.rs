@@ -70,6 +70,11 @@ impl StateDir {
         self.run(run).join(".running")
     }
 
+    /// What other processes tell the one that holds a run.
+    pub fn controls(&self, run: &RunId) -> PathBuf {
+        self.run(run).join(".controls")
+    }
+
     /// All backups.
     pub fn backups(&self) -> PathBuf {
         self.0.join("backups")

@@ -2,17 +2,15 @@
 
 use runbook_host::Reader;
 use runbook_model::{
-    Declaration, Diagnostic, Failure, Next, Outputs, Prediction, Role, RunId, UndoPhase, Waiting, format_duration,
+    Approval, Declaration, Diagnostic, Failure, Next, Outputs, Prediction, Role, RunId, UndoPhase, Waiting,
+    format_duration,
 };
 use runbook_step::{Args, Done, Kind, KindDoc, OutputDoc, Param, ParamType, Probe, Step, Work};
-use serde::Deserialize;
 use serde_json::{Value as Json, json};
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
-/// The name of the file in the step's directory that says yes: `{ "by": …, "at": …, "because": … }`.
-const APPROVAL: &str = "approved.json";
-/// How often it is looked for.
+/// How often an approval is looked for.
 const LOOK: Duration = Duration::from_millis(250);
 
 /// The kind.
@@ -33,7 +31,7 @@ static DOC: KindDoc = KindDoc {
     ]),
     outputs: Cow::Borrowed(&[
         OutputDoc { name: "by", help: "who approved, text" },
-        OutputDoc { name: "at", help: "when, as it was noted, text or milliseconds since 1970" },
+        OutputDoc { name: "at", help: "when, milliseconds since 1970, a number" },
         OutputDoc { name: "because", help: "the reason given, text" },
     ]),
     open_outputs: false,
@@ -62,26 +60,6 @@ struct Approve {
     within: Duration,
 }
 
-/// A person's yes, as `approve` writes it.
-#[derive(Deserialize)]
-struct Approval {
-    by: String,
-    at: Json,
-    #[serde(default)]
-    because: String,
-}
-
-impl Approve {
-    fn answer(&self, work: &Work<'_>) -> Result<Option<Approval>, Failure> {
-        let path = work.dir.join(APPROVAL);
-        let Some(text) = work.host.read(&path)? else { return Ok(None) };
-        serde_json::from_slice(&text).map(Some).map_err(|error| {
-            Failure::refused(format!("the approval {} cannot be read: {error}", path.display()))
-                .hint("remove it, and approve with the command that the run names, which writes it as it must be")
-        })
-    }
-}
-
 impl Step for Approve {
     fn probe(&self, _: &Reader) -> Result<Probe, Failure> {
         Ok(Probe::of(Prediction::CannotPredict { because: format!("waits for an approval: {}", self.message) }))
@@ -94,13 +72,13 @@ impl Step for Approve {
         let begin = Instant::now();
         let mut asked = false;
         loop {
-            if let Some(Approval { by, at, because }) = self.answer(work)? {
+            if let Some(Approval { by, at, because }) = work.approval() {
                 let summary = if because.is_empty() {
                     format!("approved by {by}")
                 } else {
                     format!("approved by {by}: {because}")
                 };
-                let outputs = [("by", json!(by)), ("at", at), ("because", json!(because))];
+                let outputs = [("by", json!(by)), ("at", json!(at)), ("because", json!(because))];
                 let outputs = Outputs::from_iter(outputs.map(|(name, value)| (name.to_owned(), value)));
                 return Ok(Done::saying(summary).with(outputs));
             }

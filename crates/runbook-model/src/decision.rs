@@ -1,4 +1,4 @@
-//! What a person decides where the evidence does not.
+//! What a person decides: where the evidence does not, and whether a plan goes on.
 
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +23,18 @@ pub struct Decided {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub by: String,
     /// Why it is that, where nobody said it; empty for an answer.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub because: String,
+}
+
+/// A person's yes to a step that waits for one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Approval {
+    /// Who.
+    pub by: String,
+    /// When it was given, in milliseconds since 1970.
+    pub at: i64,
+    /// The reason given; empty if there is none.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub because: String,
 }

@@ -1,6 +1,6 @@
 //! What happens in a run. The journal holds these and nothing else; every state and report is a fold over them.
 
-use crate::{Decided, Failure, Outputs, Prediction, Reading, Remains, RunId, ServiceSeen, StepId};
+use crate::{Approval, Decided, Failure, Outputs, Prediction, Reading, Remains, RunId, ServiceSeen, StepId};
 use serde::{Deserialize, Serialize};
 
 /// An event as the journal holds it.
@@ -189,6 +189,13 @@ pub enum Event {
         #[serde(flatten)]
         waiting: Waiting,
     },
+    /// A person lets the step go on, be it before the run gets there. The first one counts. Durable.
+    StepApproved {
+        /// The step.
+        step: StepId,
+        /// Who, when and why.
+        approval: Approval,
+    },
     /// A verification neither proves nor disproves, and somebody is there who is asked what follows. Durable.
     DecisionAsked {
         /// The verification.
@@ -332,6 +339,7 @@ impl Event {
             Self::StepIntended { .. } => "step-intended",
             Self::StepRetrying { .. } => "step-retrying",
             Self::StepWaits { .. } => "step-waits",
+            Self::StepApproved { .. } => "step-approved",
             Self::DecisionAsked { .. } => "decision-asked",
             Self::DecisionMade { .. } => "decision-made",
             Self::StepFinished { .. } => "step-finished",
@@ -357,6 +365,7 @@ impl Event {
             Self::RunStarted(_)
                 | Self::RunResumed { .. }
                 | Self::StepIntended { .. }
+                | Self::StepApproved { .. }
                 | Self::DecisionAsked { .. }
                 | Self::DecisionMade { .. }
                 | Self::RollbackStarted { .. }

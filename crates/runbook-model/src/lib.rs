@@ -33,7 +33,7 @@ mod version;
 
 pub use closing::{Claim, Closing, LeftStep, Remaining, ServiceDown, SignalGone};
 pub use codes::{CODES, Code, CodeDoc};
-pub use decision::{Decided, Decision};
+pub use decision::{Approval, Decided, Decision};
 pub use declaration::{Declaration, Purpose, Role, UndoSource};
 pub use diagnostic::{Diagnostic, Diagnostics, Label, Severity};
 pub use duration::{format_duration, parse_duration};

@@ -224,6 +224,11 @@ impl RunState {
                     state.waits_for = Some(waiting.clone());
                 }
             }
+            Event::StepApproved { step, approval } => {
+                if let Some(state) = self.step_mut(step) {
+                    state.approval.get_or_insert_with(|| approval.clone());
+                }
+            }
             Event::Predicted { step, prediction, needed, outputs } => {
                 if let Some(state) = self.step_mut(step) {
                     state.prediction = Some(prediction.clone());

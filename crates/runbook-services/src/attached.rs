@@ -10,7 +10,7 @@ use runbook_model::{Failure, StepId};
 use runbook_step::{Note, Work};
 use serde_json::Value as Json;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Mutex, RwLock};
 use std::time::Duration;
 
 /// How long the main process of a unit has to stay the same before it counts as up.
@@ -153,6 +153,7 @@ fn with_work<T>(host: &Host, dir: &Path, act: impl FnOnce(&Work<'_>) -> Result<T
         baseline: &[],
         evidence: &Mutex::default(),
         remains: &Mutex::default(),
+        approvals: &RwLock::default(),
         now_ms: host.now_ms(),
         progress: &|_: Note| (),
     })

@@ -5,13 +5,8 @@ use crate::error::Error;
 use crate::known::known;
 use crate::runs::{choose, journal};
 use crate::session::Session;
-use runbook_model::{RunId, RunState, StepId, StepStatus};
-use serde_json::json;
-use std::fs;
-use std::io::ErrorKind;
-
-/// How often the directory of a step is made again that is emptied meanwhile.
-const TRIES: u32 = 20;
+use runbook_engine::{Control, send};
+use runbook_model::{Approval, RunId, RunState, StepId, StepStatus};
 
 /// What came of an approval.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,31 +41,12 @@ impl Session {
         if state.verdict().is_some() || state.status(&step).is_over() {
             return Err(Error::WaitsNoLonger { run, step });
         }
-        if !self.write_approval(&run, &step, because)? {
+        let approval = Approval { by: self.host.facts.user.clone(), at: now_ms(), because: because.to_owned() };
+        let approve = Control::Approve { step: step.clone(), approval };
+        let is_first = state.step(&step).is_none_or(|known| known.approval.is_none());
+        if !is_first || !send(self.state_dir(), &run, &approve).map_err(Error::NotApproved)? {
             return Ok(Approved::Already { run, step });
         }
         Ok(if state.status(&step) == StepStatus::Started { Approved::GoesOn } else { Approved::Ahead })
-    }
-
-    /// Gives the file its name when it is whole, for the waiting step must never read half of it. `false` if somebody else
-    /// was first.
-    fn write_approval(&self, run: &RunId, step: &StepId, because: &str) -> Result<bool, Error> {
-        let dir = self.state_dir().step(run, step);
-        let approval = json!({ "by": self.host.facts.user, "at": now_ms(), "because": because });
-        let staged = dir.join(format!(".approved-{}.json", std::process::id()));
-        let mut tries = 0;
-        loop {
-            self.state_dir().create_below(&dir)?;
-            let named = fs::write(&staged, approval.to_string())
-                .and_then(|()| fs::hard_link(&staged, dir.join("approved.json")));
-            let _ = fs::remove_file(&staged);
-            match named {
-                Ok(()) => return Ok(true),
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(false),
-                // A step that begins anew empties its directory.
-                Err(error) if error.kind() == ErrorKind::NotFound && tries < TRIES => tries += 1,
-                Err(source) => return Err(Error::NotApproved { dir, source }),
-            }
-        }
     }
 }

@@ -123,13 +123,8 @@ pub enum Error {
         step: StepId,
     },
     /// An approval cannot be written; the run still waits.
-    #[error("the approval cannot be written to {}", .dir.display())]
-    NotApproved {
-        /// Where.
-        dir: PathBuf,
-        /// What the operating system said.
-        source: std::io::Error,
-    },
+    #[error("the approval cannot be given")]
+    NotApproved(#[source] runbook_engine::Error),
     /// A backup cannot be read.
     #[error("{backup} cannot be read: {why}")]
     BackupUnreadable {

@@ -3,16 +3,18 @@
 use crate::error::Error;
 use crate::known::Ready;
 use crate::session::Session;
-use runbook_engine::{Asker, Ending, Interrupts, Observer, Runner, Settings};
+use runbook_engine::{Control, Ending, Observer, Runner, Settings};
 use runbook_journal::Lock;
 use runbook_model::{RollbackCause, RunId, RunState};
+use std::time::Duration;
+use tokio::sync::mpsc::UnboundedReceiver;
 
 /// What comes in while a run goes on.
 pub struct Controls {
-    /// The signals of this process.
-    pub interrupts: Interrupts,
-    /// Who is asked where the evidence does not tell; nobody where nobody is there.
-    pub asker: Option<Box<dyn Asker>>,
+    /// How long an answer is waited for where the evidence does not tell; `None` where nobody is there to be asked.
+    pub patience: Option<Duration>,
+    /// What the run is told.
+    pub told: UnboundedReceiver<Control>,
 }
 
 /// What came of a run that this session held.
@@ -43,8 +45,8 @@ impl Session {
             own_program: (self.host.own_program)()?,
             version: self.host.version.clone(),
             user: self.host.facts.user.clone(),
-            asker: controls.asker,
-            interrupts: controls.interrupts,
+            patience: controls.patience,
+            controls: controls.told,
         })
     }
 

@@ -3,19 +3,19 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot set its stage fails")]
 
-use runbook_engine::{Interrupts, Observer};
+use runbook_engine::{Control, Observer};
 use runbook_journal::StateDir;
 use runbook_model::{Event, Record, RollbackCause, RunId, Verdict};
 use runbook_session::{
     ApplyProposal, Approved, Controls, Ended, Error, Host, PlanText, Proposed, Rollback, Session, Source, host_facts,
 };
-use rustix::process::{Signal, getpid, kill_process};
 use std::fs;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use tempfile::TempDir;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 /// Longer than any run here takes; only a test that fails waits for it.
 const LONG: Duration = Duration::from_secs(60);
@@ -23,13 +23,13 @@ const LONG: Duration = Duration::from_secs(60);
 struct Bench {
     dir: TempDir,
     session: Session,
-    interrupts: Interrupts,
 }
 
 /// A run that another thread holds.
 struct Held {
     run: RunId,
     records: Receiver<Record>,
+    tell: UnboundedSender<Control>,
     thread: JoinHandle<Result<Ended, Error>>,
 }
 
@@ -53,7 +53,7 @@ impl Bench {
             catalogue: runbook_kinds::catalogue,
             version: "test".to_owned(),
         });
-        Self { dir, session, interrupts: Interrupts::listen(|| ()).unwrap() }
+        Self { dir, session }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -85,16 +85,12 @@ impl Bench {
         }
     }
 
-    fn controls(&self) -> Controls {
-        Controls { interrupts: self.interrupts.clone(), asker: None }
-    }
-
     fn begin(&self, proposal: ApplyProposal) -> Held {
         let (send, records) = channel();
-        let controls = self.controls();
+        let (tell, controls) = controls();
         let run = proposal.run().clone();
         let thread = thread::spawn(move || proposal.begin(|_| Box::new(Watcher(send)), controls));
-        Held { run, records, thread }
+        Held { run, records, tell, thread }
     }
 
     fn approve(&self, run: &RunId) -> Approved {
@@ -117,9 +113,9 @@ impl Held {
     }
 }
 
-/// What a person at the terminal types; the second one cancels.
-fn interrupt() {
-    kill_process(getpid(), Signal::INT).unwrap();
+fn controls() -> (UnboundedSender<Control>, Controls) {
+    let (tell, told) = unbounded_channel();
+    (tell, Controls { patience: None, told })
 }
 
 #[test]
@@ -140,9 +136,9 @@ fn a_run_is_approved_and_the_next_one_cancelled_from_another_thread_and_the_firs
     let held = bench.begin(bench.proposal("two"));
     held.waits_at_the_gate();
     assert_eq!(bench.read("before.txt").as_deref(), Some("two"));
-    interrupt();
+    held.tell.send(Control::Drain).unwrap();
     held.tells(|event| matches!(event, Event::DrainRequested));
-    interrupt();
+    held.tell.send(Control::Cancel).unwrap();
     let ended = held.ends();
     assert_eq!((ended.state.verdict(), ended.asked_back), (Some(Verdict::RolledBack), false));
     assert_eq!(ended.state.rollback, Some(RollbackCause::Cancelled));
@@ -156,7 +152,7 @@ fn a_run_is_approved_and_the_next_one_cancelled_from_another_thread_and_the_firs
     let Rollback::Proposed(proposal) = bench.session.propose_rollback(Some(run.as_str()), false).unwrap() else {
         panic!("there is nothing to take back")
     };
-    let ended = proposal.begin(|_| Box::new(Watcher(channel().0)), bench.controls()).unwrap();
+    let ended = proposal.begin(|_| Box::new(Watcher(channel().0)), controls().1).unwrap();
     assert_eq!((ended.state.verdict(), ended.asked_back), (Some(Verdict::RolledBack), true));
     assert_eq!((bench.read("before.txt"), bench.read("after.txt")), (None, None));
     assert!(matches!(bench.session.propose_rollback(None, false).unwrap(), Rollback::Nothing));

@@ -2,11 +2,14 @@
 
 use crate::Lack;
 use runbook_host::{Host, Reader};
-use runbook_model::{Failure, Outputs, Prediction, Reading, Remains, ServiceSeen, StepId, UndoPhase, Waiting};
+use runbook_model::{
+    Approval, Failure, Outputs, Prediction, Reading, Remains, ServiceSeen, StepId, UndoPhase, Waiting,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError, RwLock};
 
 /// What a step can do. Every method may be called again after a crash in the middle of it.
 pub trait Step: Send + Sync {
@@ -229,6 +232,8 @@ pub struct Work<'a> {
     pub evidence: &'a Mutex<Vec<Reading>>,
     /// What is left on the host and has to be named at the end; see [`leaves`](Self::leaves).
     pub remains: &'a Mutex<Vec<Remains>>,
+    /// Who let steps of this run go on; see [`approval`](Self::approval).
+    pub approvals: &'a RwLock<HashMap<StepId, Approval>>,
     /// Milliseconds since 1970 when the work began.
     pub now_ms: i64,
     /// Takes what the step says while it works.
@@ -291,6 +296,11 @@ impl Work<'_> {
     /// Says what is going on.
     pub fn say(&self, what: impl Into<String>) {
         (self.progress)(Note::Doing(what.into()));
+    }
+
+    /// Who let the step go on, if somebody did by now; that is on record then.
+    pub fn approval(&self) -> Option<Approval> {
+        self.approvals.read().unwrap_or_else(PoisonError::into_inner).get(self.step).cloned()
     }
 
     /// Says that the step waits for a person from now on; that is kept with the run.

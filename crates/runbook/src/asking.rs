@@ -1,85 +1,125 @@
 //! Whoever sits at the terminal decides where the evidence does not. The question is shown with the run; here is the answer.
 
-use runbook_engine::Asker;
-use runbook_model::{Decided, Decision, StepId, format_duration};
+use runbook_engine::Control;
+use runbook_model::{Decided, Decision, Event, StepId};
 use runbook_session::host_facts;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::getpgrp;
 use rustix::termios::{QueueSelector, tcflush, tcgetpgrp};
+use std::collections::VecDeque;
 use std::io::{self, Write};
-use std::sync::{Mutex, MutexGuard, TryLockError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::mpsc::UnboundedSender;
 
 /// How often it is looked whether the question still stands.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// The terminal on standard input.
-pub(crate) struct AtTerminal {
-    /// How long an answer is waited for.
-    patience: Duration,
-    /// Whoever has it asks: a line that is typed answers one question.
-    turn: Mutex<()>,
+/// Answers the questions of a run, one after another, with what is typed at the terminal on standard input. Ends with the
+/// run, when it is dropped.
+pub(crate) struct AtTerminal(Arc<Questions>);
+
+/// The questions that stand, the oldest first; `None` once the run is over.
+struct Questions {
+    standing: Mutex<Option<VecDeque<StepId>>>,
+    changed: Condvar,
 }
 
 impl AtTerminal {
-    /// Answers are waited for so long, each from when its question stands.
-    pub(crate) fn new(patience: Duration) -> Self {
-        Self { patience, turn: Mutex::default() }
+    /// Answers go to `controls`. `None` where there is no thread to wait with: nobody is asked.
+    pub(crate) fn answering(controls: UnboundedSender<Control>) -> Option<Self> {
+        let questions = Arc::new(Questions { standing: Mutex::new(Some(VecDeque::new())), changed: Condvar::new() });
+        let asks = Arc::clone(&questions);
+        let thread = std::thread::Builder::new().name("asking".to_owned());
+        let asking = thread.spawn(move || {
+            while let Some(step) = asks.first() {
+                if let Some(decided) = answer(&step, &|| !asks.stands(&step)) {
+                    asks.withdraw(&step);
+                    // The run may be over already.
+                    let _ = controls.send(Control::Answer { step, decided });
+                }
+            }
+        });
+        asking.is_ok().then(|| Self(questions))
     }
 
-    /// Waits until no other question stands. `None` once `withdrawn` says so.
-    fn turn(&self, withdrawn: &dyn Fn() -> bool) -> Option<MutexGuard<'_, ()>> {
-        while !withdrawn() {
-            match self.turn.try_lock() {
-                Ok(turn) => return Some(turn),
-                Err(TryLockError::Poisoned(turn)) => return Some(turn.into_inner()),
-                Err(TryLockError::WouldBlock) => std::thread::sleep(LOOK),
-            }
+    /// Follows the run: which questions stand.
+    pub(crate) fn record(&self, event: &Event) {
+        match event {
+            Event::DecisionAsked { step, .. } => self.0.add(step),
+            Event::DecisionMade { step, .. } | Event::StepFinished { step, .. } => self.0.withdraw(step),
+            Event::DrainRequested
+            | Event::CancelRequested
+            | Event::RollbackStarted { .. }
+            | Event::RunFinished { .. } => self.0.withdraw_all(),
+            _ => {}
         }
-        None
     }
 }
 
-impl Asker for AtTerminal {
-    fn patience(&self) -> Duration {
-        self.patience
+impl Drop for AtTerminal {
+    fn drop(&mut self) {
+        *self.0.lock() = None;
+        self.0.changed.notify_all();
+    }
+}
+
+impl Questions {
+    fn lock(&self) -> MutexGuard<'_, Option<VecDeque<StepId>>> {
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn answer(&self, step: &StepId, withdrawn: &dyn Fn() -> bool) -> Option<Decided> {
-        let _turn = self.turn(withdrawn)?;
-        let begin = Instant::now();
-        let mut typed = Vec::new();
-        let mut stands = false;
-        loop {
-            if withdrawn() {
-                return None;
-            }
-            let Some(left) = self.patience.checked_sub(begin.elapsed()).filter(|left| !left.is_zero()) else {
-                let within = format_duration(self.patience);
-                return Some(Decided::nobody(format!("nobody answered within {within}")));
-            };
-            if !in_foreground() {
-                std::thread::sleep(left.min(LOOK));
-                continue;
-            }
-            if !stands {
-                stands = true;
-                nothing_typed_ahead();
-                ask(step);
-            }
-            match read_some(&mut typed, left.min(LOOK)) {
-                Ok(true) => {}
-                Ok(false) => return Some(Decided::nobody("the terminal is gone")),
-                Err(error) => return Some(Decided::nobody(format!("the terminal cannot be read: {error}"))),
-            }
-            while let Some(end) = typed.iter().position(|byte| *byte == b'\n') {
-                let line: Vec<u8> = typed.drain(..=end).collect();
-                match meaning(&String::from_utf8_lossy(&line)) {
-                    Some(decision) => {
-                        return Some(Decided { decision, by: host_facts().user, because: String::new() });
-                    }
-                    None => ask(step),
-                }
+    /// Waits until a question stands. `None` once the run is over.
+    fn first(&self) -> Option<StepId> {
+        let nothing = |standing: &mut Option<VecDeque<StepId>>| standing.as_ref().is_some_and(VecDeque::is_empty);
+        let standing = self.changed.wait_while(self.lock(), nothing).unwrap_or_else(PoisonError::into_inner);
+        standing.as_ref()?.front().cloned()
+    }
+
+    fn stands(&self, step: &StepId) -> bool {
+        self.lock().as_ref().is_some_and(|standing| standing.contains(step))
+    }
+
+    fn add(&self, step: &StepId) {
+        self.lock().iter_mut().for_each(|standing| standing.push_back(step.clone()));
+        self.changed.notify_all();
+    }
+
+    fn withdraw(&self, step: &StepId) {
+        self.lock().iter_mut().for_each(|standing| standing.retain(|other| other != step));
+    }
+
+    fn withdraw_all(&self) {
+        self.lock().iter_mut().for_each(VecDeque::clear);
+    }
+}
+
+/// Waits for the answer about `step`. `None` once `withdrawn` says so. Nobody there any more is an answer: to take it back.
+fn answer(step: &StepId, withdrawn: &dyn Fn() -> bool) -> Option<Decided> {
+    let mut typed = Vec::new();
+    let mut asked = false;
+    loop {
+        if withdrawn() {
+            return None;
+        }
+        if !in_foreground() {
+            std::thread::sleep(LOOK);
+            continue;
+        }
+        if !std::mem::replace(&mut asked, true) {
+            nothing_typed_ahead();
+            ask(step);
+        }
+        match read_some(&mut typed, LOOK) {
+            Ok(true) => {}
+            Ok(false) => return Some(Decided::nobody("the terminal is gone")),
+            Err(error) => return Some(Decided::nobody(format!("the terminal cannot be read: {error}"))),
+        }
+        while let Some(end) = typed.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = typed.drain(..=end).collect();
+            match meaning(&String::from_utf8_lossy(&line)) {
+                Some(decision) => return Some(Decided { decision, by: host_facts().user, because: String::new() }),
+                None => ask(step),
             }
         }
     }

@@ -5,6 +5,7 @@ mod caller;
 mod cli;
 mod commands;
 mod error;
+mod interrupts;
 mod refusals;
 mod screen;
 mod usage;
@@ -25,7 +26,7 @@ fn main() -> ExitCode {
     }
     screen::trace();
     runbook_host::adopt_orphans();
-    let interrupts = match runbook_engine::Interrupts::listen(interrupted) {
+    let interrupts = match interrupts::Interrupts::listen(interrupted) {
         Ok(interrupts) => interrupts,
         Err(error) => return screen::cannot_start(&error),
     };

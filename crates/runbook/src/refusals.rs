@@ -40,7 +40,6 @@ fn exit(error: &Error) -> Exit {
         Error::Journal(damage) if damage.is_damage() => Exit::Stuck,
         Error::Lost(_) | Error::Down(_) => Exit::Stuck,
         Error::Engine(runbook_engine::Error::NoWayBack { .. } | runbook_engine::Error::NoWayOn { .. }) => Exit::Refused,
-        Error::Engine(runbook_engine::Error::Interrupted) => Exit::Cancelled,
         Error::Engine(_) | Error::NotUnderstood(_) => Exit::Stopped,
         _ => Exit::Refused,
     }
@@ -95,7 +94,7 @@ fn hint(error: &Error) -> Option<String> {
             [] => "there is none in its plan, so nothing waits for an approval".to_owned(),
             gates => format!("its gates are {}", gates.iter().map(StepId::as_str).collect::<Vec<_>>().join(", ")),
         },
-        Error::NotApproved { .. } => "approve again; the run still waits".to_owned(),
+        Error::NotApproved(_) => "approve again; the run still waits".to_owned(),
         Error::InUse(_) => "`--stop` stops the services, puts it back, starts them and looks whether they are up; \
              `--while-running` goes ahead all the same"
             .to_owned(),
@@ -136,7 +135,6 @@ fn engine(error: &runbook_engine::Error) -> Option<String> {
             show(run),
             Next::Accept
         )),
-        runbook_engine::Error::Interrupted => None,
         _ => Some(either_way_of_an_error()),
     }
 }

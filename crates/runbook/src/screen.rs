@@ -3,7 +3,8 @@ use crate::asking::{AtTerminal, nothing_typed_ahead};
 use crate::caller::caller;
 use crate::cli::{Color, Format, Global};
 use crate::error::{CommandError, Exit};
-use runbook_engine::{Asker, Interrupt, Interrupts, Observer};
+use crate::interrupts::Interrupts;
+use runbook_engine::{Interrupt, Observer};
 use runbook_model::{Caller, Diagnostic, Next, Record, RunState, SourceMap, StepId};
 use runbook_report::{Ndjson, Plain, Reporter, Style, Terminal, diagnostics};
 use runbook_session::Controls;
@@ -13,6 +14,7 @@ use std::io::{self, BufRead, IsTerminal, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::process::ExitCode;
 use std::time::Duration;
+use tokio::sync::mpsc::unbounded_channel;
 
 /// What is written to.
 pub(crate) struct Screen {
@@ -60,9 +62,18 @@ impl Screen {
         &self.caller
     }
 
-    /// What comes in while a run goes on: the signals of whoever sits in front of it, and the answers of `asker`.
-    pub(crate) fn controls(&self, asker: Option<Box<dyn Asker>>) -> Controls {
-        Controls { interrupts: self.interrupts.clone(), asker }
+    /// Whoever watches a run on this screen, and what it is told from here: from when it is watched on every Ctrl-C, and
+    /// answers where somebody may take `patience` to give them.
+    pub(crate) fn steering(
+        &self,
+        patience: Option<Duration>,
+    ) -> (impl FnOnce(RunState) -> Box<dyn Observer>, Controls) {
+        let (send, told) = unbounded_channel();
+        let watch = move |state| {
+            self.interrupts.steer(send.clone());
+            self.observer(state, patience.and_then(|_| AtTerminal::answering(send)))
+        };
+        (watch, Controls { patience, told })
     }
 
     /// How standard output looks.
@@ -183,13 +194,13 @@ impl Screen {
         io::stdin().is_terminal() && io::stdout().is_terminal() && self.format == Format::Text
     }
 
-    /// Who can be asked while a run goes on: nobody with `yes`, and nobody without a terminal.
-    pub(crate) fn asker(&self, yes: bool, patience: Duration) -> Option<Box<dyn Asker>> {
-        (!yes && self.interactive()).then(|| Box::new(AtTerminal::new(patience)) as Box<dyn Asker>)
+    /// How long somebody is waited for who can be asked while a run goes on: nobody with `yes`, and nobody without a terminal.
+    pub(crate) fn patience(&self, yes: bool, patience: Duration) -> Option<Duration> {
+        (!yes && self.interactive()).then_some(patience)
     }
 
     /// Whoever watches a run on this screen, from `state` on.
-    pub(crate) fn observer(&self, state: RunState) -> Box<dyn Observer> {
+    fn observer(&self, state: RunState, asking: Option<AtTerminal>) -> Box<dyn Observer> {
         let caller = self.caller.clone();
         let reporter: Box<dyn Reporter> = match self.format {
             Format::Json => Box::new(Silent),
@@ -199,7 +210,7 @@ impl Screen {
             }
             Format::Text => Box::new(Plain::going_on(io::stdout(), caller, self.out, state)),
         };
-        Box::new(Watching { reporter, together: self.together, caller: self.caller.clone() })
+        Box::new(Watching { reporter, asking, together: self.together, caller: self.caller.clone() })
     }
 }
 
@@ -253,6 +264,7 @@ fn width() -> usize {
 /// Feeds a reporter. What goes wrong with the screen does not touch the run.
 struct Watching {
     reporter: Box<dyn Reporter>,
+    asking: Option<AtTerminal>,
     together: bool,
     caller: Caller,
 }
@@ -260,6 +272,10 @@ struct Watching {
 impl Observer for Watching {
     fn record(&mut self, record: &Record) {
         let _ = self.reporter.record(record);
+        // A question is on the screen before it is answered there.
+        if let Some(asking) = &self.asking {
+            asking.record(&record.event);
+        }
     }
 
     fn progress(&mut self, step: &StepId, note: &str) {
@@ -285,10 +301,10 @@ fn meaning(interrupt: Interrupt, caller: &Caller) -> String {
     let text = match interrupt {
         Interrupt::Draining => "nothing more is started; what runs is finished. Ctrl-C again cancels what runs",
         Interrupt::Cancelling => "what runs is being stopped. Ctrl-C again leaves at once, and the run can be resumed",
-        Interrupt::Pausing { to_leave: 0 | 1 } => {
+        Interrupt::Pausing { cancel: true } => {
             "nothing more is taken back; what runs is finished. Ctrl-C again leaves at once, and the run can be resumed"
         }
-        Interrupt::Pausing { .. } => {
+        Interrupt::Pausing { cancel: false } => {
             "nothing more is taken back; what runs is finished, and the run stays open. Ctrl-C twice more leaves at once"
         }
         Interrupt::Leaving => {

@@ -85,6 +85,10 @@ const KNOW_NO_KIND: &[&str] = &[
     "crates/runbook-engine/src/",
 ];
 
+/// The crate that is steered by controls alone, and what else could steer it.
+const STEERED: &[&str] = &["crates/runbook-engine/src/"];
+const SURROUNDINGS: &[&str] = &["tokio::signal", "SignalKind", "stdin("];
+
 /// Commands that act on a state directory. Written out, one means the state directory of whoever types it; `Next` writes
 /// them all, and `Caller` says how they are typed here.
 const COMMANDS: &[&str] = &[
@@ -163,6 +167,13 @@ fn judge(file: &File, kinds: &[String]) -> Vec<Finding> {
             );
             found.push(Finding::at(&file.path, at + 1, what));
         }
+        if let Some(word) = names(SURROUNDINGS, line).filter(|_| is_in(STEERED)) {
+            found.push(Finding::at(
+                &file.path,
+                at + 1,
+                format!("`{word}` in a crate that is steered by controls alone"),
+            ));
+        }
         if let Some(kind) = kinds.iter().find(|kind| no_kind && line.contains(*kind)) {
             found.push(Finding::at(&file.path, at + 1, format!("{kind} in a crate that treats all kinds alike")));
         }
@@ -190,6 +201,7 @@ mod tests {
             ("crates/runbook-backup/src/a.rs", "rustix::fs::syncfs(dir)"),
             ("crates/runbook-plan/src/a.rs", "if uses == \"npm.install\" {"),
             ("crates/runbook-engine/src/a.rs", "\"npm.install\" =>"),
+            ("crates/runbook-engine/src/a.rs", "use tokio::signal::unix::signal;"),
             ("crates/runbook-report/src/a.rs", "format!(\"`runbook rollback {run}`\")"),
         ] {
             assert_eq!(found(path, text), 1, "{text}");

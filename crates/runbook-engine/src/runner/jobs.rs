@@ -25,6 +25,10 @@ impl Runner {
     pub(super) fn start(&mut self, job: Job, done: UnboundedSender<Input>) {
         self.in_flight += 1;
         tracing::debug!(run = %self.run, ?job, "start");
+        if let Job::Ask(step) = job {
+            let within = self.worker.program.course.asks_for.unwrap_or_default();
+            return self.questions.ask(step, within, self.pauses.1.clone(), done);
+        }
         let worker = Arc::clone(&self.worker);
         let mut brief = self.brief(job.step());
         if let Job::Compare(step) = &job {
@@ -35,8 +39,8 @@ impl Runner {
         let takes_back =
             matches!(job, Job::TakeBack { .. } | Job::Close { .. }) || self.state.phase != RunPhase::Forward;
         let cancel = match job {
-            // Neither is waited for once the run goes no further.
-            Job::Pause { .. } | Job::Ask(_) => self.pauses.1.clone(),
+            // It is not waited for once the run goes no further.
+            Job::Pause { .. } => self.pauses.1.clone(),
             _ if takes_back => Canceller::new().1,
             _ => self.cancel.clone(),
         };

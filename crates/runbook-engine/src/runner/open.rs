@@ -1,8 +1,12 @@
 //! How a process takes a run up: a new one, or one that another process left.
 
+use super::questions::Questions;
 use super::{Runner, Settings};
+use crate::action::Action;
 use crate::audience::Audience;
+use crate::decide::decide;
 use crate::input::Input;
+use crate::mailbox::Mailbox;
 use crate::relies::{Relies, Way, missing};
 use crate::secrets::Secrets;
 use crate::worker::{KeptDown, Worker};
@@ -97,10 +101,23 @@ impl Runner {
             return Ok(runner);
         }
         let mut events = vec![Event::RunResumed { version }];
+        events.extend(runner.approved_meanwhile());
         events.extend(back.filter(|_| !rolls_back).map(|cause| Event::RollbackStarted { cause }));
         let records = runner.happen(events)?;
         runner.commit(&records)?;
         Ok(runner)
+    }
+
+    /// What the approvals come to that were given while nobody held the run.
+    fn approved_meanwhile(&mut self) -> Vec<Event> {
+        let course = &self.worker.program.course;
+        let approved = self.mailbox.approvals().into_iter().map(|(step, approval)| Input::Approved { step, approval });
+        let actions = approved.flat_map(|input| decide(&self.state, course, input));
+        let event = |action| match action {
+            Action::Record(event) => Some(event),
+            Action::Start(_) => None,
+        };
+        actions.filter_map(event).collect()
     }
 
     fn new(
@@ -112,15 +129,17 @@ impl Runner {
         first: Input,
         observer: Box<dyn Observer>,
     ) -> Result<Self, Error> {
-        let interrupts = settings.interrupts.take_over().ok_or(Error::Interrupted)?;
         let journal = Journal::open(&settings.state_dir)?;
         settings.state_dir.create_below(&settings.state_dir.run(&run))?;
         let notes_file = settings.state_dir.running(&run);
         let running = Running::noted_in(&notes_file)
             .map_err(|source| runbook_journal::Error::StateDir { path: notes_file, source })?;
+        let mailbox = Mailbox::open(&settings.state_dir, &run)?;
         let (say, notes) = unbounded_channel();
+        let approved = |(step, known): (&StepId, &StepState)| Some((step.clone(), known.approval.clone()?));
+        let approvals = known.state.steps().filter_map(approved).collect();
         let (leaving, leave) = Canceller::new();
-        program.course.asks_for = settings.asker.as_ref().map(|asker| asker.patience());
+        program.course.asks_for = settings.patience;
         let worker = Worker {
             program,
             run: run.clone(),
@@ -132,7 +151,7 @@ impl Runner {
             kept_down: known.kept_down,
             intents: RwLock::default(),
             notes: say,
-            asker: settings.asker,
+            approvals: RwLock::new(approvals),
             leaving: leave,
             others_ended: std::sync::Once::new(),
             #[cfg(debug_assertions)]
@@ -154,7 +173,9 @@ impl Runner {
             unstruck: Vec::new(),
             undo: HashMap::new(),
             marks: HashMap::new(),
-            interrupts,
+            controls: settings.controls,
+            mailbox,
+            questions: Questions::default(),
             leaving,
             lock,
             audience: Audience::of(observer)?,

@@ -63,6 +63,10 @@ impl Runner {
                 let mut known = self.worker.outputs.write().unwrap_or_else(PoisonError::into_inner);
                 known.insert(step, outputs);
             }
+            Event::StepApproved { step, approval } => {
+                let mut known = self.worker.approvals.write().unwrap_or_else(PoisonError::into_inner);
+                known.entry(step).or_insert(approval);
+            }
             Event::StepIntended { step, undo } => drop(self.undo.insert(step, undo)),
             Event::BaselineTaken { step, marks, .. } => drop(self.marks.insert(step, marks)),
             _ => {}

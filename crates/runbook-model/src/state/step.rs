@@ -2,8 +2,8 @@
 
 use crate::service::named_service;
 use crate::{
-    Decided, Decision, Failure, Outputs, Prediction, Reading, Remains, ServiceFound, SignalVerdict, StepStatus,
-    UndoPhase, Waiting,
+    Approval, Decided, Decision, Failure, Outputs, Prediction, Reading, Remains, ServiceFound, SignalVerdict,
+    StepStatus, UndoPhase, Waiting,
 };
 
 /// One step as far as the events tell.
@@ -29,6 +29,8 @@ pub struct StepState {
     pub failure: Option<Failure>,
     /// What it waits for; `None` unless it waits for a person now.
     pub waits_for: Option<Waiting>,
+    /// Who let it go on, when and why.
+    pub approval: Option<Approval>,
     /// What nobody can tell from its signals; `Some` while a person is asked what follows.
     pub asks: Option<Failure>,
     /// What was decided where its signals did not.

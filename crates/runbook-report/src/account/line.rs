@@ -34,6 +34,7 @@ pub(crate) fn lines(before: &RunState, record: &Record, caller: &Caller, style: 
         | Event::Predicted { .. }
         | Event::StepStarted { .. }
         | Event::StepIntended { .. }
+        | Event::StepApproved { .. }
         | Event::UndoStarted { .. } => String::new(),
         Event::ServiceRevived { step, summary, failure: None } if summary.is_empty() => String::new(),
         Event::ServiceRevived { step, summary, failure: None } => {

@@ -30,8 +30,8 @@ pub(crate) fn apply(screen: &Screen, session: &Session, args: &ApplyArgs) -> Res
         screen.text(&picture.text(screen.style()))?;
     }
     screen.consent(&format!("Apply {} to this host?", proposal.program().plan().name), args.yes)?;
-    let controls = screen.controls(screen.asker(args.yes, args.ask_within));
-    end(screen, session, proposal.begin(|state| screen.observer(state), controls)?)
+    let (watch, controls) = screen.steering(screen.patience(args.yes, args.ask_within));
+    end(screen, session, proposal.begin(watch, controls)?)
 }
 
 pub(crate) fn plan(screen: &Screen, session: &Session, args: &PlanArgs) -> Result<Exit, CommandError> {

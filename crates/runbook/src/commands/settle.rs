@@ -25,7 +25,8 @@ pub(crate) fn rollback(screen: &Screen, session: &Session, args: &RollbackArgs) 
     screen.note(&what_is_taken_back(&proposal));
     screen
         .consent(if proposal.over_a_loss() { "Take back what is known of it?" } else { "Take it back?" }, args.yes)?;
-    end(screen, session, proposal.begin(|state| screen.observer(state), screen.controls(None))?)
+    let (watch, controls) = screen.steering(None);
+    end(screen, session, proposal.begin(watch, controls)?)
 }
 
 /// One sentence on what a rollback of the run is about to do.
@@ -51,8 +52,8 @@ pub(crate) fn resume(screen: &Screen, session: &Session, args: &ResumeArgs) -> R
         Direction::Back => "back",
     };
     screen.consent(&format!("Go on with run {}, which was going {direction}?", proposal.run()), args.yes)?;
-    let controls = screen.controls(screen.asker(args.yes, args.ask_within));
-    end(screen, session, proposal.begin(|state| screen.observer(state), controls)?)
+    let (watch, controls) = screen.steering(screen.patience(args.yes, args.ask_within));
+    end(screen, session, proposal.begin(watch, controls)?)
 }
 
 pub(crate) fn recover(screen: &Screen, session: &Session, args: &RecoverArgs) -> Result<Exit, CommandError> {
@@ -66,8 +67,8 @@ pub(crate) fn recover(screen: &Screen, session: &Session, args: &RecoverArgs) ->
         screen.conclude(&what_is_accepted(accepted, because))?;
         return Ok(Exit::Done);
     }
-    let watch = |state| screen.observer(state);
-    match session.recover(args.forward, &mut tell, watch, screen.controls(None))? {
+    let (watch, controls) = screen.steering(None);
+    match session.recover(args.forward, &mut tell, watch, controls)? {
         Some(ended) => end(screen, session, ended),
         None => nothing_open(screen, session, "no run is open on this host"),
     }

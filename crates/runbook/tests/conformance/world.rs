@@ -1,14 +1,15 @@
 //! The place in which a scenario happens: directories of its own, the handles on the host, and a digest of what is there.
 
 use runbook_host::{Cancel, Canceller, Host, HostBuilder, Reader};
-use runbook_model::{Node, Resource, Span, StepId};
+use runbook_model::{Approval, Node, Resource, Span, StepId};
 use runbook_step::{ArgContext, Args, BackupRef, Baseline, Held, Step, Work};
 use serde_json::Value as Json;
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Mutex, RwLock};
 
 /// Directories that only one scenario uses. All of them go when it ends.
 pub(crate) struct World {
@@ -24,6 +25,8 @@ pub(crate) struct World {
     pub(crate) services: Vec<Resource>,
     /// Backups of the run, made by [`back_up`](Self::back_up).
     pub(crate) backups: Vec<BackupRef>,
+    /// Who let the step go on.
+    pub(crate) approvals: RwLock<HashMap<StepId, Approval>>,
     /// The backups that the step chose in `prepare`.
     pub(crate) held: Mutex<Vec<Held>>,
     runtime: tokio::runtime::Runtime,
@@ -50,6 +53,7 @@ impl World {
             state: dir("state"),
             services: Vec::new(),
             backups: Vec::new(),
+            approvals: RwLock::default(),
             held: Mutex::default(),
             runtime: tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap(),
             canceller,
@@ -113,9 +117,15 @@ impl World {
             baseline: &baseline.readings,
             evidence: &Mutex::new(Vec::new()),
             remains: &Mutex::default(),
+            approvals: &self.approvals,
             now_ms: host.now_ms(),
             progress: &|_| {},
         })
+    }
+
+    /// Lets the step go on.
+    pub(crate) fn approve(&self, approval: Approval) {
+        self.approvals.write().unwrap().insert(StepId::new("it").unwrap(), approval);
     }
 
     /// Covers `paths` (relative to the root) with a backup of this run, as a `backup.create` would.

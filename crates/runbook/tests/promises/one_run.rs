@@ -75,13 +75,13 @@ fn approvals_at_the_same_time_are_one_approval() {
     let plan = bench.plan("gate", &(WRITES.to_owned() + gate));
     bench.kill_at(&plan, 3);
     let run = bench.run(&["status", "--format", "json"]).json()["run"]["run"].as_str().unwrap().to_owned();
-    let step = bench.path(&format!("state/runs/{run}/go"));
+    let mailbox = bench.path(&format!("state/runs/{run}/.controls"));
     let approve = ["approve", &run, "go", "--because", "it is fine"];
     let mut stops = 0;
     for nth in 1.. {
-        let _ = std::fs::remove_dir_all(&step);
+        let _ = std::fs::remove_dir_all(&mailbox);
         stops = 0;
-        let first = stopping(&bench, "%file", &approve, step.to_str().unwrap(), |call| {
+        let first = stopping(&bench, "%file", &approve, mailbox.to_str().unwrap(), |call| {
             stops += 1;
             if stops == nth {
                 let second = bench.run(&approve);
@@ -89,8 +89,8 @@ fn approvals_at_the_same_time_are_one_approval() {
             }
         });
         assert_eq!(first.code, Some(0), "{nth}: {first:#?}");
-        let names: Vec<_> = std::fs::read_dir(&step).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-        assert_eq!(names, ["approved.json"], "{nth}");
+        let names: Vec<_> = std::fs::read_dir(&mailbox).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(names, ["approve-go.json"], "{nth}");
         if stops < nth {
             break;
         }

@@ -5,7 +5,7 @@ use runbook_model::{Failure, Node, Outputs, Prediction, Reading, Resource, Span,
 use runbook_step::{ArgContext, Args, Done, Probe, Step, Work};
 use serde_json::Value as Json;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Mutex, RwLock};
 use std::time::{Duration, Instant};
 
 /// A scratch directory with everything that steps need.
@@ -138,6 +138,7 @@ impl OneStep<'_> {
             baseline: &self.baseline,
             evidence: &self.evidence,
             remains: &Mutex::default(),
+            approvals: &RwLock::default(),
             now_ms: host.now_ms(),
             progress: &progress,
         };

@@ -2,7 +2,7 @@
 
 use crate::harness::{Scenario, scenarios};
 use crate::world::World;
-use runbook_model::FailureKind;
+use runbook_model::{Approval, FailureKind};
 use serde_json::json;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -11,7 +11,6 @@ scenarios![
     soak,
     approve_that_is_there,
     approve_that_does_not_come,
-    approve_that_is_damaged,
     window_that_is_open,
     window_that_is_closed,
     jiti_cache,
@@ -36,12 +35,11 @@ fn soak() -> Scenario {
 
 fn approve_that_is_there() -> Scenario {
     Scenario::unpredictable("gate.approve", |world| {
-        let yes = json!({ "by": "ops", "at": "2026-03-28T02:00:00Z", "because": "it is quiet" });
-        fs::write(world.work.join("approved.json"), yes.to_string()).unwrap();
+        world.approve(Approval { by: "ops".to_owned(), at: 7, because: "it is quiet".to_owned() });
         json!({ "message": "go on?", "within": "1m" })
     })
     .afterwards(|_, done| {
-        assert_eq!(done.outputs["by"], "ops");
+        assert_eq!((&done.outputs["by"], &done.outputs["at"]), (&json!("ops"), &json!(7)));
         assert_eq!(done.summary, "approved by ops: it is quiet");
     })
 }
@@ -52,13 +50,6 @@ fn approve_that_does_not_come() -> Scenario {
         "the new run shows the command",
         |_| json!({ "message": "go on?", "within": "1ms" }),
     )
-}
-
-fn approve_that_is_damaged() -> Scenario {
-    Scenario::refusal("gate.approve", "cannot be read", |world| {
-        fs::write(world.work.join("approved.json"), "{").unwrap();
-        json!({ "message": "go on?", "within": "1m" })
-    })
 }
 
 fn window_that_is_open() -> Scenario {

@@ -1,14 +1,17 @@
 //! Ctrl-C, TERM and a lost terminal: before a run they end the command, in a run they are for the run.
+//!
+//! The first Ctrl-C drains, the second cancels, the third leaves at once.
 
+use runbook_engine::Control;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::UnboundedSender;
 
 /// Hears the signals of this process from its begin to its end.
 #[derive(Clone, Debug)]
-pub struct Interrupts(Arc<Mutex<Hearer>>);
+pub(crate) struct Interrupts(Arc<Mutex<Hearer>>);
 
 #[derive(Debug)]
 enum Hearer {
@@ -16,13 +19,13 @@ enum Hearer {
     Command,
     /// The command was told to end.
     Nobody,
-    /// A run, which is told of each one.
-    Run(UnboundedSender<()>),
+    /// A run, with how many came.
+    Run(UnboundedSender<Control>, u32),
 }
 
 impl Interrupts {
     /// Hears them from now on. The first one that comes before a run has begun calls `end`, which is to end the process.
-    pub fn listen(end: impl Fn() + Send + 'static) -> io::Result<Self> {
+    pub(crate) fn listen(end: impl Fn() + Send + 'static) -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
         let signals = {
             let _entered = runtime.enter();
@@ -37,28 +40,38 @@ impl Interrupts {
     }
 
     /// Returns at once, unless the command was told to end: then never, for whoever was told ends the process.
-    pub fn give_way(&self) {
+    pub(crate) fn give_way(&self) {
         while matches!(*self.hearer(), Hearer::Nobody) {
             thread::park();
         }
     }
 
-    /// From now on they are for a run; `None` if the command was told to end, so that nothing must begin.
-    pub(crate) fn take_over(&self) -> Option<UnboundedReceiver<()>> {
+    /// From now on they are for the run that `controls` steer. Never returns if the command was told to end, so that nothing
+    /// begins.
+    pub(crate) fn steer(&self, controls: UnboundedSender<Control>) {
         let mut hearer = self.hearer();
-        if matches!(*hearer, Hearer::Nobody) {
-            return None;
+        if !matches!(*hearer, Hearer::Nobody) {
+            *hearer = Hearer::Run(controls, 0);
         }
-        let (send, receive) = unbounded_channel();
-        *hearer = Hearer::Run(send);
-        Some(receive)
+        drop(hearer);
+        self.give_way();
     }
 
     fn hear(&self, hangup: bool, end: &dyn Fn()) {
         let mut hearer = self.hearer();
-        match &*hearer {
-            // A terminal that goes away is not a cancel. The receiver is gone only when the run is over.
-            Hearer::Run(run) => drop((!hangup).then(|| run.send(()))),
+        match &mut *hearer {
+            // A terminal that goes away is not a cancel.
+            Hearer::Run(..) if hangup => {}
+            Hearer::Run(controls, came) => {
+                *came += 1;
+                let control = match *came {
+                    1 => Control::Drain,
+                    2 => Control::Cancel,
+                    _ => Control::Leave,
+                };
+                // The receiver is gone only when the run is over.
+                let _ = controls.send(control);
+            }
             Hearer::Nobody => {}
             Hearer::Command => {
                 *hearer = Hearer::Nobody;

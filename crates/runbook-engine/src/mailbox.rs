@@ -1,0 +1,174 @@
+//! The mailbox of a run: controls from another process of this host. One file a control, in the run's directory.
+//!
+//! Only the owner of the state directory can write there. A file gets its name when it is whole, so nobody reads half of
+//! one, and of two that say the same at the same time one is first.
+
+use crate::{Control, Error};
+use runbook_journal::StateDir;
+use runbook_model::{Approval, RunId, StepId};
+use std::collections::HashSet;
+use std::ffi::OsString;
+use std::fs::{self, OpenOptions, Permissions};
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// Numbers what this process sends.
+static SENT: AtomicU32 = AtomicU32::new(0);
+
+/// Sends `control` to the process that holds `run`, which takes it within a second. `false` if the same is there already
+/// and counts: of several approvals of one step, or answers to one question, the first one.
+///
+/// An approval waits for the run while nobody holds it, for ever. Everything else is for the process that holds the run
+/// now, and is thrown away by the next one.
+pub fn send(dir: &StateDir, run: &RunId, control: &Control) -> Result<bool, Error> {
+    let mailbox = dir.controls(run);
+    dir.create_below(&mailbox)?;
+    let name = name(control);
+    let staged = mailbox.join(format!(".{name}-{}-{}", std::process::id(), SENT.fetch_add(1, Ordering::Relaxed)));
+    let named = write(&staged, control).and_then(|()| fs::hard_link(&staged, mailbox.join(&name)));
+    let _ = fs::remove_file(&staged);
+    match named {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
+        Err(source) => Err(Error::Mailbox { path: mailbox, source }),
+    }
+}
+
+fn name(control: &Control) -> String {
+    match control {
+        Control::Drain => "drain.json".to_owned(),
+        Control::Cancel => "cancel.json".to_owned(),
+        Control::Leave => "leave.json".to_owned(),
+        Control::Answer { step, .. } => format!("answer-{step}.json"),
+        Control::Approve { step, .. } => format!("approve-{step}.json"),
+    }
+}
+
+fn write(path: &Path, control: &Control) -> io::Result<()> {
+    let text = serde_json::to_vec(control)?;
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    // Root may send to the run of a user, who must be able to read it. The directory lets nobody else in.
+    file.set_permissions(Permissions::from_mode(0o644))?;
+    file.write_all(&text)
+}
+
+/// The mailbox of a run that this process holds.
+pub(crate) struct Mailbox {
+    dir: PathBuf,
+    /// Approvals that were taken. They stay where they are, so that a second one is told that it is.
+    taken: HashSet<OsString>,
+}
+
+impl Mailbox {
+    /// The mailbox of `run`, which the owner of the run makes: nobody else could read one of root.
+    pub(crate) fn open(state: &StateDir, run: &RunId) -> Result<Self, Error> {
+        let dir = state.controls(run);
+        state.create_below(&dir)?;
+        Ok(Self { dir, taken: HashSet::new() })
+    }
+
+    /// The approvals that were given while nobody held the run. What else was sent to the process before this one is
+    /// thrown away.
+    pub(crate) fn approvals(&mut self) -> Vec<(StepId, Approval)> {
+        let approval = |control| match control {
+            Control::Approve { step, approval } => Some((step, approval)),
+            _ => None,
+        };
+        self.take().into_iter().filter_map(approval).collect()
+    }
+
+    /// What came since the last time, in no certain order.
+    pub(crate) fn take(&mut self) -> Vec<Control> {
+        let Ok(entries) = fs::read_dir(&self.dir) else { return Vec::new() };
+        entries.flatten().filter_map(|entry| self.take_one(entry.file_name())).collect()
+    }
+
+    fn take_one(&mut self, name: OsString) -> Option<Control> {
+        if name.to_string_lossy().starts_with('.') || self.taken.contains(&name) {
+            return None;
+        }
+        let path = self.dir.join(&name);
+        let control = fs::read(&path).and_then(|text| serde_json::from_slice(&text).map_err(io::Error::from));
+        match &control {
+            Ok(Control::Approve { .. }) => drop(self.taken.insert(name)),
+            Ok(_) => drop(fs::remove_file(&path)),
+            // Whoever sent it can send it again.
+            Err(error) => {
+                tracing::warn!(path = %path.display(), %error, "a control that cannot be read is thrown away");
+                let _ = fs::remove_file(&path);
+            }
+        }
+        control.ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use runbook_model::Decided;
+
+    fn approve(by: &str) -> Control {
+        let approval = Approval { by: by.to_owned(), at: 7, because: "quiet".to_owned() };
+        Control::Approve { step: StepId::new("go").unwrap(), approval }
+    }
+
+    fn stage() -> (tempfile::TempDir, StateDir, RunId) {
+        let dir = tempfile::tempdir().unwrap();
+        let state = StateDir::at(dir.path().join("state"));
+        (dir, state, RunId::new("7k2m9c").unwrap())
+    }
+
+    #[test]
+    fn the_first_approval_counts_and_is_taken_once() {
+        let (_dir, state, run) = stage();
+        let mut mailbox = Mailbox::open(&state, &run).unwrap();
+        assert!(mailbox.take().is_empty());
+        assert!(send(&state, &run, &approve("ada")).unwrap());
+        assert!(!send(&state, &run, &approve("bob")).unwrap());
+        assert_eq!(mailbox.take(), [approve("ada")]);
+        assert!(!send(&state, &run, &approve("bob")).unwrap(), "it counts after it was taken, too");
+        assert!(mailbox.take().is_empty());
+    }
+
+    #[test]
+    fn an_approval_waits_for_the_run_and_nothing_else_does() {
+        let (_dir, state, run) = stage();
+        let answer = Control::Answer { step: StepId::new("v").unwrap(), decided: Decided::nobody("gone") };
+        for control in [approve("ada"), answer, Control::Drain, Control::Cancel, Control::Leave] {
+            assert!(send(&state, &run, &control).unwrap());
+        }
+        let mut mailbox = Mailbox::open(&state, &run).unwrap();
+        let before = mailbox.approvals();
+        let [(step, approval)] = &before[..] else { panic!("{before:?}") };
+        assert_eq!((step.as_str(), approval.by.as_str()), ("go", "ada"));
+        assert!(mailbox.take().is_empty());
+    }
+
+    #[test]
+    fn what_is_taken_can_be_sent_again_and_damage_is_thrown_away() {
+        let (_dir, state, run) = stage();
+        let mut mailbox = Mailbox::open(&state, &run).unwrap();
+        for _ in 0..2 {
+            assert!(send(&state, &run, &Control::Drain).unwrap());
+            assert_eq!(mailbox.take(), [Control::Drain]);
+        }
+        fs::write(state.controls(&run).join("approve-go.json"), "{").unwrap();
+        assert!(mailbox.take().is_empty());
+        assert!(send(&state, &run, &approve("ada")).unwrap());
+        assert_eq!(mailbox.take(), [approve("ada")]);
+    }
+
+    #[test]
+    fn of_many_senders_at_once_one_is_first() {
+        let (_dir, state, run) = stage();
+        let first = std::thread::scope(|scope| {
+            let sends: Vec<_> = (0..8).map(|_| scope.spawn(|| send(&state, &run, &approve("ada")).unwrap())).collect();
+            sends.into_iter().filter_map(|send| send.join().ok()).filter(|first| *first).count()
+        });
+        assert_eq!(first, 1);
+        let names: Vec<_> = fs::read_dir(state.controls(&run)).unwrap().map(|it| it.unwrap().file_name()).collect();
+        assert_eq!(names, ["approve-go.json"]);
+    }
+}

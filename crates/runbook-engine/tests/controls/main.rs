@@ -1,0 +1,174 @@
+//! Runs that are steered by controls alone: no terminal, no signals, no binary.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot set its stage fails")]
+
+mod kinds;
+mod stage;
+
+use runbook_engine::{Control, send};
+use runbook_model::*;
+use stage::{Stage, id};
+use std::time::Duration;
+
+const CHANGED_ONE: &[(&str, &str, &str)] =
+    &[("a", "test.write", "a.txt"), ("w", "test.wait", "go"), ("b", "test.write", "b.txt")];
+const GATED: &[(&str, &str, &str)] =
+    &[("a", "test.write", "a.txt"), ("go", "test.gate", "x"), ("b", "test.write", "b.txt")];
+const UNPROVEN: &[(&str, &str, &str)] = &[("a", "test.write", "a.txt"), ("v", "test.unproven", "x")];
+
+fn begins(step: &'static str) -> impl Fn(&Event) -> bool {
+    move |event| matches!(event, Event::StepStarted { step: id, .. } if id.as_str() == step)
+}
+
+fn yes(by: &str) -> Control {
+    let approval = Approval { by: by.to_owned(), at: 7, because: "quiet".to_owned() };
+    Control::Approve { step: id("go"), approval }
+}
+
+#[test]
+fn a_drained_run_finishes_what_runs_and_stays_open() {
+    let stage = Stage::new(CHANGED_ONE);
+    let run = stage.begin(None);
+    run.until(begins("w"));
+    run.tell(Control::Drain);
+    run.until(|event| *event == Event::DrainRequested);
+    stage.file("go");
+    let ending = run.ends();
+    assert_eq!((ending.state.verdict(), ending.left), (None, false));
+    assert!(stage.has("a.txt") && !stage.has("b.txt"));
+    assert_eq!(stage.resume(None).ends().state.verdict(), Some(Verdict::Succeeded));
+    assert!(stage.has("b.txt"));
+}
+
+#[test]
+fn a_cancelled_run_stops_what_runs_and_goes_back() {
+    let stage = Stage::new(CHANGED_ONE);
+    let run = stage.begin(None);
+    run.until(begins("w"));
+    run.tell(Control::Cancel);
+    assert_eq!(run.ends().state.verdict(), Some(Verdict::RolledBack));
+    assert!(!stage.has("a.txt"));
+}
+
+#[test]
+fn a_run_that_is_left_ends_at_once_and_is_open() {
+    let stage = Stage::new(CHANGED_ONE);
+    let run = stage.begin(None);
+    run.until(begins("w"));
+    run.tell(Control::Leave);
+    let ending = run.ends();
+    assert_eq!((ending.state.verdict(), ending.left), (None, true));
+    assert!(stage.has("a.txt") && !stage.has("b.txt"));
+}
+
+#[test]
+fn nobody_has_to_hold_the_controls() {
+    let stage = Stage::new(&[("a", "test.write", "a.txt")]);
+    assert_eq!(stage.begin(None).alone().state.verdict(), Some(Verdict::Succeeded));
+}
+
+#[test]
+fn an_answer_is_what_happens() {
+    for (decision, verdict) in [(Decision::Keep, Verdict::Accepted), (Decision::RollBack, Verdict::RolledBack)] {
+        let stage = Stage::new(UNPROVEN);
+        let run = stage.begin(Some(Duration::from_secs(3600)));
+        run.until(|event| matches!(event, Event::DecisionAsked { .. }));
+        let decided = Decided { decision, by: "ada".to_owned(), because: String::new() };
+        // An answer to a question that nobody asked changes nothing.
+        run.tell(Control::Answer { step: id("a"), decided: Decided::nobody("") });
+        run.tell(Control::Answer { step: id("v"), decided: decided.clone() });
+        let ending = run.ends();
+        assert_eq!(ending.state.verdict(), Some(verdict));
+        assert_eq!(ending.state.step(&id("v")).unwrap().decided, Some(decided));
+    }
+}
+
+#[test]
+fn no_answer_in_time_is_an_answer() {
+    let stage = Stage::new(UNPROVEN);
+    let ending = stage.begin(Some(Duration::ZERO)).ends();
+    assert_eq!(ending.state.verdict(), Some(Verdict::RolledBack));
+    let decided = ending.state.step(&id("v")).unwrap().decided.clone().unwrap();
+    assert_eq!((decided.decision, decided.by.as_str()), (Decision::RollBack, ""));
+    assert!(decided.because.contains("nobody answered within"), "{decided:?}");
+}
+
+#[test]
+fn a_question_that_is_withdrawn_by_a_drain_is_not_answered() {
+    let stage = Stage::new(UNPROVEN);
+    let run = stage.begin(Some(Duration::from_secs(3600)));
+    run.until(|event| matches!(event, Event::DecisionAsked { .. }));
+    run.tell(Control::Drain);
+    let ending = run.ends();
+    assert_eq!(ending.state.verdict(), None);
+    assert_eq!(ending.state.step(&id("v")).unwrap().decided, None);
+    assert!(stage.has("a.txt"));
+}
+
+#[test]
+fn the_first_approval_lets_a_gate_pass_and_is_on_record() {
+    let stage = Stage::new(GATED);
+    let run = stage.begin(None);
+    run.until(|event| matches!(event, Event::StepWaits { .. }));
+    assert!(!stage.has("b.txt"));
+    run.tell(yes("ada"));
+    run.tell(yes("bob"));
+    assert_eq!(run.ends().state.verdict(), Some(Verdict::Succeeded));
+    assert!(stage.has("b.txt"));
+    assert_eq!(stage.approvals(), ["ada"]);
+}
+
+#[test]
+fn what_no_gate_is_cannot_be_approved() {
+    let stage = Stage::new(CHANGED_ONE);
+    let run = stage.begin(None);
+    run.until(begins("w"));
+    let approval = Approval { by: "ada".to_owned(), at: 7, because: String::new() };
+    run.tell(Control::Approve { step: id("b"), approval });
+    stage.file("go");
+    assert_eq!(run.ends().state.verdict(), Some(Verdict::Succeeded));
+    assert!(stage.approvals().is_empty());
+}
+
+#[test]
+fn another_process_approves_through_the_mailbox() {
+    let stage = Stage::new(GATED);
+    let run = stage.begin(None);
+    run.until(|event| matches!(event, Event::StepWaits { .. }));
+    assert!(send(&stage.state, &stage.run, &yes("ada")).unwrap());
+    assert!(!send(&stage.state, &stage.run, &yes("bob")).unwrap());
+    assert_eq!(run.ends().state.verdict(), Some(Verdict::Succeeded));
+    assert_eq!(stage.approvals(), ["ada"]);
+}
+
+#[test]
+fn another_process_cancels_through_the_mailbox() {
+    let stage = Stage::new(CHANGED_ONE);
+    let run = stage.begin(None);
+    run.until(begins("w"));
+    assert!(send(&stage.state, &stage.run, &Control::Cancel).unwrap());
+    assert_eq!(run.ends().state.verdict(), Some(Verdict::RolledBack));
+}
+
+#[test]
+fn an_approval_waits_for_a_run_that_nobody_holds() {
+    let stage = Stage::new(&[
+        ("a", "test.write", "a.txt"),
+        ("w", "test.wait", "go"),
+        ("go", "test.gate", "x"),
+        ("b", "test.write", "b.txt"),
+    ]);
+    let run = stage.begin(None);
+    run.until(begins("w"));
+    run.tell(Control::Drain);
+    run.until(|event| *event == Event::DrainRequested);
+    stage.file("go");
+    assert_eq!(run.ends().state.verdict(), None);
+    // What was meant for the process before is not for the next one.
+    for control in [yes("ada"), Control::Cancel] {
+        assert!(send(&stage.state, &stage.run, &control).unwrap());
+    }
+    assert_eq!(stage.resume(None).ends().state.verdict(), Some(Verdict::Succeeded));
+    assert_eq!(stage.approvals(), ["ada"]);
+    assert!(!stage.records().iter().any(|record| matches!(record.event, Event::StepWaits { .. })));
+}

@@ -1,0 +1,171 @@
+//! A host of its own for one run, and the run on a thread beside whoever steers it.
+
+use crate::kinds::KINDS;
+use runbook_engine::{Control, Ending, Observer, Program, Runner, Saved, Settings, compile};
+use runbook_journal::{Holder, Journal, Lock, StateDir};
+use runbook_model::*;
+use runbook_step::Catalogue;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+
+/// For how long something is waited for that has to come.
+const COMES: Duration = Duration::from_secs(60);
+
+pub(crate) fn id(text: &str) -> StepId {
+    StepId::new(text).unwrap()
+}
+
+pub(crate) struct Stage {
+    pub(crate) state: StateDir,
+    pub(crate) run: RunId,
+    dir: tempfile::TempDir,
+    steps: &'static [(&'static str, &'static str, &'static str)],
+}
+
+/// A run that another thread holds.
+pub(crate) struct Held {
+    controls: UnboundedSender<Control>,
+    events: Receiver<Event>,
+    runs: JoinHandle<Ending>,
+}
+
+struct Tells(Sender<Event>);
+
+impl Observer for Tells {
+    fn record(&mut self, record: &Record) {
+        let _ = self.0.send(record.event.clone());
+    }
+}
+
+impl Stage {
+    /// Steps one after another: id, kind and path.
+    pub(crate) fn new(steps: &'static [(&'static str, &'static str, &'static str)]) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let state = StateDir::at(dir.path().join("state"));
+        Self { state, run: RunId::new("7k2m9c").unwrap(), dir, steps }
+    }
+
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.dir.path().join(name).exists()
+    }
+
+    pub(crate) fn file(&self, name: &str) {
+        std::fs::write(self.dir.path().join(name), "").unwrap();
+    }
+
+    pub(crate) fn begin(&self, patience: Option<Duration>) -> Held {
+        self.hold(patience, |settings, lock, program, run, tells| {
+            let forecast = program.forecast(&program.reader(Path::new("/")));
+            Runner::begin(settings, lock, program, forecast, run, tells).unwrap()
+        })
+    }
+
+    pub(crate) fn resume(&self, patience: Option<Duration>) -> Held {
+        let records = self.records();
+        self.hold(patience, |settings, lock, program, run, tells| {
+            Runner::reopen(settings, lock, program, &records, run, None, tells).unwrap()
+        })
+    }
+
+    pub(crate) fn records(&self) -> Vec<Record> {
+        Journal::open(&self.state).unwrap().records(&self.run).unwrap()
+    }
+
+    /// Who approved, as the journal tells.
+    pub(crate) fn approvals(&self) -> Vec<String> {
+        let by = |record: Record| match record.event {
+            Event::StepApproved { approval, .. } => Some(approval.by),
+            _ => None,
+        };
+        self.records().into_iter().filter_map(by).collect()
+    }
+
+    fn hold(
+        &self,
+        patience: Option<Duration>,
+        open: impl FnOnce(Settings, Lock, Program, RunId, Box<dyn Observer>) -> Runner,
+    ) -> Held {
+        let (send, controls) = unbounded_channel();
+        let (told, events) = channel();
+        let settings = Settings {
+            state_dir: self.state.clone(),
+            own_program: PathBuf::from("/bin/true"),
+            version: String::new(),
+            user: String::new(),
+            patience,
+            controls,
+        };
+        let holder = Holder { pid: std::process::id(), user: String::new(), doing: String::new(), since: 0 };
+        let lock = Lock::acquire(&self.state, &holder).unwrap();
+        let runner = open(settings, lock, self.program(), self.run.clone(), Box::new(Tells(told)));
+        Held { controls: send, events, runs: std::thread::spawn(move || runner.go().unwrap()) }
+    }
+
+    fn program(&self) -> Program {
+        let base = self.dir.path().display().to_string();
+        let text = String::new;
+        let host = HostFacts {
+            os: text(),
+            arch: text(),
+            libc: text(),
+            init: text(),
+            name: text(),
+            user: text(),
+            home: base.clone(),
+        };
+        let before = |at: usize| at.checked_sub(1).map(|before| (id(self.steps[before].0), Span::default()));
+        let define = |(at, (step, uses, path)): (usize, &(&str, &str, &str))| StepDef {
+            id: id(step),
+            id_span: Span::default(),
+            uses: (*uses).to_owned(),
+            uses_span: Span::default(),
+            with: Node::from_json(Span::default(), &serde_json::json!({ "path": path })),
+            needs: before(at).into_iter().collect(),
+            condition: None,
+            timeout: None,
+            retry: Retry { attempts: 1, backoff: Duration::ZERO },
+            on_failure: OnFailure::Rollback,
+            allow: vec![],
+        };
+        let plan = Plan {
+            name: text(),
+            summary: text(),
+            digest: text(),
+            environment: None,
+            base,
+            host,
+            vars: vec![],
+            window: None,
+            retention: Retention::default(),
+            review: vec![],
+            steps: self.steps.iter().enumerate().map(define).collect(),
+        };
+        let saved = Saved { plan, sources: SourceMap::default(), parallel: 1 };
+        let (program, faults) = compile(saved, Catalogue::of(KINDS));
+        program.unwrap_or_else(|| panic!("{faults:#?}"))
+    }
+}
+
+impl Held {
+    /// Waits until something is on record.
+    pub(crate) fn until(&self, wanted: impl Fn(&Event) -> bool) {
+        while !wanted(&self.events.recv_timeout(COMES).unwrap()) {}
+    }
+
+    pub(crate) fn tell(&self, control: Control) {
+        self.controls.send(control).unwrap();
+    }
+
+    pub(crate) fn ends(self) -> Ending {
+        self.runs.join().unwrap()
+    }
+
+    /// The same, with nobody left who could tell it anything.
+    pub(crate) fn alone(self) -> Ending {
+        drop(self.controls);
+        self.runs.join().unwrap()
+    }
+}
