@@ -3,7 +3,7 @@
 use crate::Course;
 use runbook_host::Reader;
 use runbook_model::{
-    Code, Declaration, Diagnostic, Diagnostics, Node, Plan, Refusal, Resource, SecretSource, SourceMap, StepDef,
+    Code, Declaration, Diagnostic, Diagnostics, Node, Plan, Refusal, Resource, Roles, SecretSource, SourceMap, StepDef,
     StepId, Value,
 };
 use runbook_schedule::build;
@@ -21,6 +21,10 @@ pub struct Saved {
     pub sources: SourceMap,
     /// How many steps may run at the same time, whoever goes on with the run.
     pub parallel: usize,
+    /// The parts that the steps play, as their kinds declare them: [`compile`] fills it in. `None` in what an older
+    /// `runbook` saved.
+    #[serde(default)]
+    pub roles: Option<Roles>,
 }
 
 /// A plan that can run.
@@ -36,7 +40,7 @@ pub struct Program {
 
 /// Judges the parameters of every step by its kind, then order and refusals. Everything that is wrong is told at
 /// once; there is a program only if nothing is.
-pub fn compile(saved: Saved, catalogue: Catalogue) -> (Option<Program>, Vec<Diagnostic>) {
+pub fn compile(mut saved: Saved, catalogue: Catalogue) -> (Option<Program>, Vec<Diagnostic>) {
     let plan = &saved.plan;
     let mut found = Diagnostics::default();
     let mut context = ArgContext {
@@ -61,6 +65,8 @@ pub fn compile(saved: Saved, catalogue: Catalogue) -> (Option<Program>, Vec<Diag
     found.extend(refusals.into_iter().filter(|fault| sound || is_about_one_step(&fault.code)));
     let (Some(schedule), false) = (schedule, found.has_errors()) else { return (None, found.into_sorted()) };
     let course = Course::new(plan, schedule, saved.parallel);
+    saved.roles = Some(roles(plan, declarations));
+    let plan = &saved.plan;
     let places = plan.steps.iter().map(|step| step.id.clone()).zip(0..).collect();
     (Some(Program { saved, course, catalogue, context, places }), found.into_sorted())
 }
@@ -106,6 +112,11 @@ fn declarations(plan: &Plan, kinds: &[Option<&dyn Kind>], context: &ArgContext) 
     let declare =
         |(step, kind): (&StepDef, &Option<&dyn Kind>)| kind.map(|kind| kind.declare(&args(step, kind, context)));
     plan.steps.iter().zip(kinds).filter_map(declare).collect()
+}
+
+fn roles(plan: &Plan, declarations: Vec<Declaration>) -> Roles {
+    let steps = plan.steps.iter().map(|step| step.id.clone());
+    steps.zip(declarations.into_iter().map(|it| it.roles)).filter(|(_, roles)| !roles.is_empty()).collect()
 }
 
 /// The services that the plan brings up, without repeats, in the order of the file.

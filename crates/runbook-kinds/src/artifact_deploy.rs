@@ -76,7 +76,7 @@ impl Kind for ArtifactDeploy {
     }
 
     fn declare(&self, args: &Args<'_>) -> Declaration {
-        let mut declaration = Declaration::principal(UndoSource::Backup).role(Role::Replace);
+        let mut declaration = Declaration::principal(UndoSource::Backup).role(Role::Replace).role(Role::Install);
         declaration.effects.extend(args.path_resource("from").map(Effect::read));
         declaration.effects.extend(args.path_resource("to").map(Effect::write));
         declaration

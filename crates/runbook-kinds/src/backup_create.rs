@@ -92,7 +92,10 @@ impl Kind for BackupCreate {
             read_paths(args, &mut unheard).into_iter().flat_map(|covered| covered.resources()).collect();
         let mut declaration = Declaration::attendant().role(Role::Backup(resources.clone()));
         declaration.effects = resources.into_iter().map(Effect::read).collect();
-        declaration.commands = read_captures(args, &mut unheard).into_iter().map(|capture| capture.argv).collect();
+        let captures = read_captures(args, &mut unheard).into_iter().map(|capture| (capture.name, capture.argv));
+        let (names, commands): (Vec<_>, Vec<_>) = captures.unzip();
+        declaration.roles.extend((!names.is_empty()).then_some(Role::Capture(names)));
+        declaration.commands = commands;
         declaration
     }
 

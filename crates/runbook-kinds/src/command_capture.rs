@@ -2,7 +2,7 @@
 
 use runbook_host::{Command, Output, Reader};
 use runbook_model::{
-    Declaration, Diagnostic, Diagnostics, Effect, Failure, Node, Outputs, Prediction, Resource, UndoPhase, Value,
+    Declaration, Diagnostic, Diagnostics, Effect, Failure, Node, Outputs, Prediction, Resource, Role, UndoPhase, Value,
 };
 use runbook_step::lack::of_command;
 use runbook_step::wrong;
@@ -57,7 +57,7 @@ impl Kind for CommandCapture {
     }
 
     fn declare(&self, args: &Args<'_>) -> Declaration {
-        let mut declaration = Declaration::inspection();
+        let mut declaration = Declaration::inspection().role(Role::Inventory);
         declaration.effects.push(Effect::read(Resource::Everything));
         let words = match args.given("run") {
             Some(Node { value: Value::List(items), .. }) => items.as_slice(),

@@ -3,7 +3,7 @@
 use runbook_host::{Command, Reader};
 use runbook_model::{
     Access, Code, Declaration, Diagnostic, Diagnostics, Effect, Failure, Node, Outputs, Prediction, Reference, Remains,
-    RemainsKind, Resource, UndoPhase, UndoSource, Value,
+    RemainsKind, Resource, Role, UndoPhase, UndoSource, Value,
 };
 use runbook_step::as_vector;
 use runbook_step::lack::of_command;
@@ -75,6 +75,9 @@ impl Kind for CommandRun {
             None => vec![Effect::write(Resource::Everything)],
         };
         declaration.effects.extend(args.path_resource("creates").map(Effect::write));
+        let installs =
+            |effect: &Effect| matches!(effect.resource, Resource::Package(_)) && effect.access == Access::Write;
+        declaration.roles.extend(declaration.effects.iter().any(installs).then_some(Role::Install));
         // Whatever makes the program that takes it back comes first.
         let program = undo_argv.iter().flatten().next().filter(|program| program.starts_with('/'));
         declaration.effects.extend(program.map(|program| Effect::read(Resource::Path(program.into()))));

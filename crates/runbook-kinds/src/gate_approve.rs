@@ -47,7 +47,7 @@ impl Kind for GateApprove {
     }
 
     fn declare(&self, _: &Args<'_>) -> Declaration {
-        Declaration::attendant().role(Role::Gate)
+        Declaration::attendant().role(Role::Gate).role(Role::Approve)
     }
 
     fn bind(&self, args: &Args<'_>) -> Result<Box<dyn Step>, Diagnostic> {

@@ -137,14 +137,14 @@ impl Kind for ServiceInspect {
 
     fn declare(&self, args: &Args<'_>) -> Declaration {
         if let Peek::Known(title) = args.peek::<String>("job") {
-            return Declaration::inspection().reads(Resource::Job(title)).role(Role::Inspect);
+            return inventory().reads(Resource::Job(title));
         }
         let service = match (args.peek::<String>("name"), args.peek::<String>("unit"), args.peek::<bool>("user")) {
             (Peek::Known(name), Peek::Absent, _) => Resource::Process(name),
             (Peek::Absent, Peek::Known(unit), Peek::Known(user)) => Unit::named(&unit, user).resource(),
             _ => Resource::Everything,
         };
-        Declaration::inspection().reads(service).role(Role::Inspect)
+        inventory().reads(service)
     }
 
     fn bind(&self, args: &Args<'_>) -> Result<Box<dyn Step>, Diagnostic> {
@@ -161,6 +161,10 @@ impl Kind for ServiceInspect {
         let wanted = Wanted { marker: args.maybe("marker")?, package: args.maybe("package")? };
         Ok(Box::new(Inspect { service, wanted }))
     }
+}
+
+fn inventory() -> Declaration {
+    Declaration::inspection().role(Role::Inspect).role(Role::Inventory)
 }
 
 /// What only the parameters together show to be wrong: each manager has a way of its own to name a service.

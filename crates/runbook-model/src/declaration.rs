@@ -1,7 +1,8 @@
 //! What a kind says about a step before it runs: all that scheduling and the refusals may know of it.
 
-use crate::{Effect, Resource, SignalKind};
+use crate::{Effect, Resource, SignalKind, StepId};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Whether a step is why a plan is run, or serves the steps that are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -16,7 +17,7 @@ pub enum Purpose {
     Inspection,
 }
 
-/// The part that a step plays for the ordering rules and the refusals.
+/// The part that a step plays for the ordering rules, the refusals and the reports.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
@@ -42,7 +43,36 @@ pub enum Role {
     Promote,
     /// Holds the plan until something outside agrees.
     Gate,
+    /// Waits for the word of a person. This one and those below are for reports: no rule looks at them.
+    Approve,
+    /// Reads what is installed, or how the host is, for whoever wants to know what was there before.
+    Inventory,
+    /// Keeps what the host answered, by the names that the plan has for the answers.
+    Capture(Vec<String>),
+    /// Installs a program, or another version of it.
+    Install,
+    /// Installs what a program loads beside itself: dependencies, plugins, modules.
+    Dependencies,
+    /// Makes a service read its files anew, and does not end it: not what people call a restart.
+    Reload,
+    /// Reads these signals, each from such a source.
+    Signals(BTreeMap<String, SignalSource>),
 }
+
+/// Where a signal is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SignalSource {
+    /// The service itself, as its manager, its process or its port shows it.
+    Service,
+    /// What a command or an address answers.
+    Answer,
+    /// What the service wrote.
+    Log,
+}
+
+/// The parts that the steps of a plan play, kept with a run for its reports. A step that plays none is not in it.
+pub type Roles = BTreeMap<StepId, Vec<Role>>;
 
 /// Where the way back of a step comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

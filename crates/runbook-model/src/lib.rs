@@ -34,7 +34,7 @@ mod version;
 pub use closing::{Claim, Closing, LeftStep, Remaining, ServiceDown, SignalGone};
 pub use codes::{CODES, Code, CodeDoc};
 pub use decision::{Approval, Decided, Decision};
-pub use declaration::{Declaration, Purpose, Role, UndoSource};
+pub use declaration::{Declaration, Purpose, Role, Roles, SignalSource, UndoSource};
 pub use diagnostic::{Diagnostic, Diagnostics, Label, Severity};
 pub use duration::{format_duration, parse_duration};
 pub use effect::{Access, Effect, Resource};

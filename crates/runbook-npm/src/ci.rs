@@ -72,7 +72,7 @@ impl Kind for NpmCi {
     }
 
     fn declare(&self, args: &Args<'_>) -> Declaration {
-        let mut declaration = Declaration::principal(UndoSource::Own).role(Role::Replace);
+        let mut declaration = Declaration::principal(UndoSource::Own).role(Role::Replace).role(Role::Dependencies);
         match args.peek::<PathBuf>("dir").known() {
             Some(dir) => {
                 declaration = declaration.writes(Resource::Path(dir.join("node_modules")));

@@ -89,7 +89,7 @@ impl Kind for NpmInstall {
     }
 
     fn declare(&self, args: &Args<'_>) -> Declaration {
-        let mut declaration = Declaration::principal(UndoSource::Backup).role(Role::Replace);
+        let mut declaration = Declaration::principal(UndoSource::Backup).role(Role::Replace).role(Role::Install);
         let package = args.peek::<String>("package");
         let prefix = args.peek::<PathBuf>("prefix");
         match (&prefix, &package) {

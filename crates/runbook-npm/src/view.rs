@@ -68,7 +68,7 @@ impl Kind for NpmView {
     }
 
     fn declare(&self, _: &Args<'_>) -> Declaration {
-        Declaration::inspection().role(Role::Inspect)
+        Declaration::inspection().role(Role::Inspect).role(Role::Inventory)
     }
 
     fn bind(&self, args: &Args<'_>) -> Result<Box<dyn Step>, Diagnostic> {

@@ -63,7 +63,7 @@ fn an_install_declares_where_and_what() {
         assert!(written.contains(&&Resource::Package("npm:@s/demo".to_owned())), "{written:?}");
         assert_eq!(declaration.version.as_deref(), Some("latest"), "for the rule exact-version");
         assert_eq!(declaration.undo, UndoSource::Backup);
-        assert_eq!(declaration.roles, [Role::Replace]);
+        assert_eq!(declaration.roles, [Role::Replace, Role::Install]);
         assert_eq!(declaration.vague_target, None);
     });
     with_args("npm.install", &json!({ "package": "demo", "version": "1.0.0" }), |kind, args| {

@@ -51,6 +51,8 @@ impl<'a> Steps<'a> {
             | Role::ClearCache
             | Role::FreePort(_) => true,
             Role::Inspect | Role::Backup(_) | Role::Verify(_) | Role::Promote | Role::Gate => false,
+            Role::Approve | Role::Inventory | Role::Capture(_) | Role::Install => false,
+            Role::Dependencies | Role::Reload | Role::Signals(_) => false,
         };
         let declaration = self.declarations.get(at);
         declaration.is_some_and(|it| it.changes() || it.roles.iter().any(is_part_of_change))
@@ -58,7 +60,7 @@ impl<'a> Steps<'a> {
 
     /// Whether the step changes the host and plays no part that another rule places: a file that is edited, a command.
     pub(crate) fn is_plain_change(&self, at: usize) -> bool {
-        self.declarations.get(at).is_some_and(|it| it.changes() && it.roles.is_empty())
+        self.declarations.get(at).is_some_and(|it| it.changes() && it.roles.iter().all(|role| *role == Role::Install))
     }
 
     /// What the step writes, as it declares.

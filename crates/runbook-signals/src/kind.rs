@@ -5,7 +5,8 @@ use super::schema::signals_schema;
 use super::signal::{Signal, Source, read_signals};
 use super::subject::{named, of_user};
 use runbook_model::{
-    Code, Declaration, Diagnostic, Diagnostics, Node, Resource, Role, SignalKind, SignalRole, format_duration,
+    Code, Declaration, Diagnostic, Diagnostics, Node, Resource, Role, SignalKind, SignalRole, SignalSource,
+    format_duration,
 };
 use runbook_services::AnyService;
 use runbook_services::launchd::Job;
@@ -109,7 +110,8 @@ impl Kind for VerifySignals {
         let mut kinds: Vec<SignalKind> =
             signals.iter().filter(|signal| signal.role == SignalRole::Blocking).map(|signal| signal.kind).collect();
         kinds.dedup();
-        let mut declaration = Declaration::attendant().role(Role::Verify(kinds));
+        let sources = signals.iter().filter_map(|signal| Some((signal.name.clone(), place(signal.source.as_ref()?))));
+        let mut declaration = Declaration::attendant().role(Role::Verify(kinds)).role(Role::Signals(sources.collect()));
         declaration = named(args).into_iter().fold(declaration, Declaration::reads);
         declaration = args.path_resource("log").into_iter().fold(declaration, Declaration::reads);
         for signal in &signals {
@@ -202,6 +204,15 @@ fn unnamed(args: &Args<'_>, signal: &Signal) -> Option<Diagnostic> {
         }
         true => "give the step `unit: NAME`, `job: LABEL` or `process: NAME`; the plan brings up several services",
     }))
+}
+
+/// Where a report says that the signal was read.
+fn place(source: &Source) -> SignalSource {
+    match source {
+        Source::Log { .. } | Source::LogAbsent(_) => SignalSource::Log,
+        Source::Command { .. } | Source::Http(_) => SignalSource::Answer,
+        Source::Port(_) | Source::Process(_) | Source::Unit(_) | Source::Job(_) => SignalSource::Service,
+    }
 }
 
 /// A real flow that asks what a health signal asks proves what that one proves.

@@ -108,7 +108,9 @@ fn judge(call: &Call, environment: &Path, host: HostFacts) -> (Option<Plan>, Vec
     });
     let mut found = loaded.diagnostics;
     if let Some(plan) = loaded.plan.clone() {
-        found.extend(compile(Saved { plan, sources: loaded.sources, parallel: 4 }, runbook_kinds::catalogue()).1);
+        found.extend(
+            compile(Saved { plan, sources: loaded.sources, parallel: 4, roles: None }, runbook_kinds::catalogue()).1,
+        );
     }
     (loaded.plan, found)
 }

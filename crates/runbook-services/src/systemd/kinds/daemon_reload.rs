@@ -40,6 +40,7 @@ impl Kind for DaemonReload {
             .reads(Resource::UnknownPath)
             .writes(manager.clone())
             .role(Role::Restart(manager))
+            .role(Role::Reload)
     }
 
     fn bind(&self, args: &Args<'_>) -> Result<Box<dyn Step>, Diagnostic> {

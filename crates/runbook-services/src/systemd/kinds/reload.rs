@@ -38,7 +38,8 @@ impl Kind for Reload {
 
     fn declare(&self, args: &Args<'_>) -> Declaration {
         // The role of a restart: it comes after the change, before the verification, and its undo after all else.
-        attendant(params::resource(args)).reads(Resource::UnknownPath).role(Role::Restart(params::resource(args)))
+        let restart = Role::Restart(params::resource(args));
+        attendant(params::resource(args)).reads(Resource::UnknownPath).role(restart).role(Role::Reload)
     }
 
     fn bind(&self, args: &Args<'_>) -> Result<Box<dyn Step>, Diagnostic> {
