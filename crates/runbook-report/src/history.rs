@@ -108,12 +108,11 @@ fn table(runs: &[RunSummary], stamp: Stamp, columns: &[Column]) -> Table {
             Stamp::Whole => time::stamp(run.began_at),
             Stamp::Minute => time::minute(run.began_at),
         };
-        let digest: String = run.digest.chars().take(7).collect();
         let cells = [
             Some(Cell::toned(Tone::Strong, run.run.as_str())),
             Some(Cell::new(&started)),
             Some(Cell::new(&run.plan)),
-            has(Column::Digest, "").map(|_| Cell::toned(Tone::Dim, &digest)),
+            has(Column::Digest, "").map(|_| Cell::toned(Tone::Dim, text::short(&run.digest))),
             has(Column::Environment, "").map(|_| Cell::new(run.environment.as_deref().unwrap_or_default())),
             Some(Cell::toned(tone, word)),
             has(Column::Took, "").map(|_| Cell::toned(Tone::Dim, &run.took())),
@@ -132,7 +131,7 @@ fn stacked(run: &RunSummary, style: Style) -> String {
     let started = format!("{}, {}", time::minute(run.began_at), run.took());
     let below = [plan, started];
     let below = below.iter().flat_map(|line| text::wrap(line, style.columns().saturating_sub(8)));
-    format!("{head}\n{}", below.map(|line| format!("        {line}\n")).collect::<String>())
+    format!("{head}\n{}", text::hang("        ", 8, below))
 }
 
 /// The same as JSON: `{"runs": [...]}`.

@@ -1,8 +1,56 @@
 //! JSON as it leaves this program: safe for a terminal, and with every command as it is typed here.
 
+use crate::document::{RunDocument, StepRow};
+use crate::history::waits_for;
 use crate::text::safe_json;
 use runbook_model::Caller;
-use serde_json::Value;
+use serde_json::{Value, json as object};
+
+/// One run as one JSON document.
+pub fn show_json(run: &RunDocument<'_>) -> Value {
+    let RunDocument { header, state, closing, records, .. } = run;
+    object!({
+        "services": closing.services,
+        "closing": closing,
+        "run": header,
+        "began_at": state.began_at,
+        "last_at": state.last_at,
+        "duration_ms": state.worked_ms,
+        "verdict": state.verdict(),
+        "note": state.note,
+        "rollback": state.rollback,
+        "steps": run.steps.iter().map(step_json).collect::<Vec<_>>(),
+        "records": records,
+    })
+}
+
+fn step_json(row: &StepRow<'_>) -> Value {
+    let step = row.state;
+    object!({
+        "step": row.id,
+        "uses": row.uses,
+        "status": step.status,
+        "summary": step.summary,
+        "attempts": step.attempts,
+        "needed": step.needed,
+        "prediction": step.prediction,
+        "started_at": step.started_at,
+        "finished_at": step.finished_at,
+        "waits_for": waits_for(step),
+        "failure": step.failure,
+        "undo_failure": step.undo_failure,
+        "outputs": step.outputs,
+        "baseline": step.baseline,
+        "no_baseline": step.no_baseline,
+        "asks": step.asks,
+        "decided": step.decided,
+        "readings": step.readings,
+        "after_rollback": step.after_rollback,
+        "not_verified": step.not_verified,
+        "lost": step.lost,
+        "unread": step.unread,
+    })
+}
 
 /// `value` as a JSON document for people and programs: indented, and without characters that act on a terminal.
 pub fn json_text(value: &Value, caller: &Caller) -> String {

@@ -5,6 +5,7 @@
 
 mod account;
 pub mod diagnostics;
+mod document;
 mod history;
 mod json;
 mod markdown;
@@ -17,11 +18,12 @@ mod text;
 mod time;
 
 pub use account::{Ndjson, Plain, Reporter, Terminal};
+pub use document::{Kept, RunDocument};
 pub use history::{RunSummary, history, history_json, history_ndjson};
-pub use json::{json_line, json_text};
+pub use json::{json_line, json_text, show_json};
 pub use markdown::markdown;
 pub use predictions::{Occasion, Preview, StepPreview};
-pub use show::{show, show_json};
+pub use show::show;
 pub use status::{Look, status, status_json};
 pub use style::Style;
 pub use text::wrap;

@@ -1,160 +1,81 @@
-//! One run in full, from its plan and its journal.
+//! One run in full, for a terminal.
 
-use crate::account::{
-    Plain, Reporter, excerpt, going_on, hint, matrix, places, report_of, role_word, sentence, service_clauses,
-    signal_tone, verdict_of,
-};
-use crate::history::{status_word, verdict_word, waits_for};
+use crate::account::{Plain, Reporter, excerpt, going_on, hint, matrix, report_of, role_word, signal_tone, verdict_of};
+use crate::document::{RunDocument, Trouble, Verification};
+use crate::history::{status_word, verdict_word};
 use crate::style::{Style, Tone};
 use crate::table::{Cell, Table};
 use crate::text;
 use crate::time;
-use runbook_model::{
-    Caller, Closing, Event, Excerpt, IllegalTransition, Outcome, Plan, Prediction, Reading, Record, RunState, StepDef,
-    StepId, StepState,
-};
-use serde_json::{Value, json as object};
-use std::collections::HashMap;
+use runbook_model::{Caller, Prediction, Reading};
 use std::fmt::Write as _;
 
-/// What `runbook show RUN` prints; `holder` is at work on the run if it is open. An error means that the journal is
-/// damaged: a record cannot follow the others.
-pub fn show(
-    plan: &Plan,
-    records: &[Record],
-    holder: Option<&str>,
-    caller: &Caller,
-    style: &Style,
-) -> Result<String, IllegalTransition> {
+/// What `runbook show RUN` prints.
+pub fn show(run: &RunDocument<'_>, caller: &Caller, style: &Style) -> String {
     let style = *style;
-    let state = RunState::replay(records)?;
     let mut out = String::new();
-    write_head(&mut out, &state, holder, style);
-    write_steps(&mut out, plan, &state, style);
-    write_signals(&mut out, &state, caller, style);
-    write_failures(&mut out, records, caller, style);
-    write_exceptions(&mut out, plan, style);
-    section(&mut out, "What happened", style);
-    let mut account = Vec::new();
-    let mut reporter = Plain::new(&mut account, caller.clone(), style);
-    for record in records {
-        // Writing to memory does not fail, and the records were replayed above.
-        let _ = reporter.record(record);
+    write_head(&mut out, run, style);
+    write_steps(&mut out, run, style);
+    for verification in &run.verifications {
+        write_signals(&mut out, verification, &report_of(run.state, caller), style);
     }
-    let live = holder.filter(|_| state.verdict().is_none());
-    if live.is_none() {
-        let _ = reporter.finish();
+    for (nth, trouble) in run.failures.iter().enumerate() {
+        if nth == 0 {
+            section(&mut out, "Failures", style);
+        }
+        write_failure(&mut out, trouble, caller, style);
     }
-    out.push_str(&String::from_utf8_lossy(&account));
-    if let Some(holder) = live {
-        let _ = write!(out, "\n{}", going_on(&state, holder, caller, style));
-    }
+    write_exceptions(&mut out, run, style);
+    write_account(&mut out, run, caller, style);
     // Last, for it may be hundreds of lines: what a step read for people must not stand between the steps and the evidence.
-    write_excerpts(&mut out, &state, style);
-    Ok(style.encode(out))
-}
-
-/// The same as one JSON document.
-pub fn show_json(plan: &Plan, records: &[Record]) -> Result<Value, IllegalTransition> {
-    let state = RunState::replay(records)?;
-    let header = state.header.as_ref();
-    let definitions = definitions(plan);
-    let step = |(id, step)| step_json(id, step, definitions.get(id).copied());
-    let steps: Vec<Value> = state.steps().map(step).collect();
-    let closing = Closing::of(&state);
-    Ok(object!({
-        "services": closing.services,
-        "closing": closing,
-        "run": header,
-        "began_at": state.began_at,
-        "last_at": state.last_at,
-        "duration_ms": state.worked_ms,
-        "verdict": state.verdict(),
-        "note": state.note,
-        "rollback": state.rollback,
-        "steps": steps,
-        "records": records,
-    }))
-}
-
-fn step_json(id: &StepId, step: &StepState, definition: Option<&StepDef>) -> Value {
-    object!({
-        "step": id,
-        "uses": definition.map(|step| step.uses.as_str()),
-        "status": step.status,
-        "summary": step.summary,
-        "attempts": step.attempts,
-        "needed": step.needed,
-        "prediction": step.prediction,
-        "started_at": step.started_at,
-        "finished_at": step.finished_at,
-        "waits_for": waits_for(step),
-        "failure": step.failure,
-        "undo_failure": step.undo_failure,
-        "outputs": step.outputs,
-        "baseline": step.baseline,
-        "no_baseline": step.no_baseline,
-        "asks": step.asks,
-        "decided": step.decided,
-        "readings": step.readings,
-        "after_rollback": step.after_rollback,
-        "not_verified": step.not_verified,
-        "lost": step.lost,
-        "unread": step.unread,
-    })
-}
-
-/// The steps as the plan writes them, by their ids.
-pub(crate) fn definitions(plan: &Plan) -> HashMap<&StepId, &StepDef> {
-    plan.steps.iter().map(|step| (&step.id, step)).collect()
+    for (id, read) in &run.excerpts {
+        section(&mut out, &format!("Read by `{id}`: {}", text::clean(&read.title)), style);
+        out.push_str(&excerpt::whole(read, 0, style));
+    }
+    style.encode(out)
 }
 
 fn section(out: &mut String, title: &str, style: Style) {
     let _ = writeln!(out, "\n{}\n", style.paint(Tone::Strong, title));
 }
 
-fn write_head(out: &mut String, state: &RunState, holder: Option<&str>, style: Style) {
-    let Some(header) = &state.header else { return };
-    let (tone, word) = match (state.verdict(), holder) {
-        (None, Some(_)) => (Tone::Normal, "running"),
-        (verdict, _) => verdict_word(verdict),
+fn write_head(out: &mut String, run: &RunDocument<'_>, style: Style) {
+    let (header, state) = (run.header, run.state);
+    let (tone, word) = match run.holder {
+        Some(_) => (Tone::Normal, "running"),
+        None => verdict_word(state.verdict()),
     };
     let _ = writeln!(out, "{} {}   {}\n", style.paint(Tone::Strong, "Run"), header.run, style.paint(tone, word));
-    let (_, rest) = sentence(state, holder);
-    let host = [&header.user, &header.host, &header.version].map(|part| text::clean(part));
+    let [user, host, version] = [&header.user, &header.host, &header.version].map(|part| text::clean(part));
     let mut facts = vec![
-        ("plan", format!("{} {}", text::clean(&header.plan), header.digest.chars().take(7).collect::<String>())),
+        ("plan", format!("{} {}", text::clean(&header.plan), run.digest())),
         ("summary", text::clean(&header.summary)),
         ("environment", text::clean(header.environment.as_deref().unwrap_or_default())),
-        ("started", format!("{} by {} on {}, runbook {}", time::stamp(state.began_at), host[0], host[1], host[2])),
+        ("started", format!("{} by {user} on {host}, runbook {version}", time::stamp(state.began_at))),
         ("took", time::elapsed(state.worked_ms)),
-        ("result", rest),
+        ("result", run.result.1.clone()),
     ];
-    let services = service_clauses(&Closing::of(state).services);
-    facts.extend(services.into_iter().map(|clause| ("service", clause)));
+    facts.extend(run.downtime.iter().map(|clause| ("service", clause.clone())));
     for (name, value) in facts.iter().filter(|(_, value)| !value.is_empty()) {
-        for (nth, line) in text::wrap(value, style.columns().saturating_sub(15)).iter().enumerate() {
-            let name = if nth == 0 { name } else { "" };
-            let _ = writeln!(out, "  {}{line}", style.paint(Tone::Dim, &text::pad(name, 13)));
-        }
+        let lead = format!("  {}", style.paint(Tone::Dim, &text::pad(name, 13)));
+        out.push_str(&text::hang(&lead, 15, text::wrap(value, style.columns().saturating_sub(15))));
     }
 }
 
-fn write_steps(out: &mut String, plan: &Plan, state: &RunState, style: Style) {
+fn write_steps(out: &mut String, run: &RunDocument<'_>, style: Style) {
     section(out, "Steps", style);
     let mut table = Table::new(&["step", "kind", "predicted", "outcome", "tries", "began", "took"]);
-    let definitions = definitions(plan);
-    for (id, step) in state.steps() {
-        let took = step.started_at.zip(step.finished_at).map(|(from, to)| time::elapsed(to - from)).unwrap_or_default();
+    for row in &run.steps {
+        let step = row.state;
         let tries = if step.attempts > 1 { step.attempts.to_string() } else { String::new() };
         table.push(vec![
-            Cell::toned(Tone::Strong, id.as_str()),
-            Cell::toned(Tone::Dim, definitions.get(id).map_or("", |step| step.uses.as_str())),
+            Cell::toned(Tone::Strong, row.id.as_str()),
+            Cell::toned(Tone::Dim, row.uses.unwrap_or_default()),
             Cell::new(predicted(step.prediction.as_ref())),
             Cell::toned(if step.status.satisfies() { Tone::Normal } else { Tone::Warn }, status_word(step.status)),
             Cell::toned(Tone::Warn, &tries),
-            Cell::toned(Tone::Dim, &step.started_at.map(time::clock).unwrap_or_default()),
-            Cell::toned(Tone::Dim, &took),
+            Cell::toned(Tone::Dim, &row.began()),
+            Cell::toned(Tone::Dim, &row.took()),
         ]);
     }
     out.push_str(&table.render(2, style));
@@ -170,72 +91,41 @@ fn predicted(prediction: Option<&Prediction>) -> &'static str {
     }
 }
 
-/// What steps read for people, whole.
-fn write_excerpts(out: &mut String, state: &RunState, style: Style) {
-    for (id, step) in state.steps() {
-        let Some(excerpt) = Excerpt::of(step.usable_outputs()) else { continue };
-        section(out, &format!("Read by `{id}`: {}", text::clean(&excerpt.title)), style);
-        out.push_str(&excerpt::whole(&excerpt, 0, style));
+/// The verdicts before the change, after it and after the rollback, then what was read.
+fn write_signals(out: &mut String, verification: &Verification<'_>, more: &str, style: Style) {
+    section(out, &format!("Signals of `{}`", verification.step), style);
+    for (when, why) in verification.unread() {
+        let line = format!("not read {when}: {}", text::clean(&why.message));
+        let parts = text::wrap(&line, style.columns().saturating_sub(2));
+        out.push_str(&text::hang("  ", 2, parts.iter().map(|part| style.paint(Tone::Warn, part))));
+        out.push('\n');
+    }
+    if verification.rows.is_empty() {
+        return;
+    }
+    out.push_str(&overview(verification, style));
+    for stage in verification.stages.iter().filter(|stage| !stage.readings.is_empty()) {
+        let _ = writeln!(out, "\n  {}", style.paint(Tone::Dim, &format!("read {}:", stage.when)));
+        out.push_str(&matrix(stage.readings, None, 4, more, style));
+    }
+    for line in &verification.places {
+        let parts = text::wrap(line, style.columns().saturating_sub(4));
+        out.push_str(&text::hang("\n  ", 2, parts.iter().map(|part| style.paint(Tone::Dim, part))));
     }
 }
 
-/// For each verification: the verdicts before the change, after it and after the rollback, then what was read.
-fn write_signals(out: &mut String, state: &RunState, caller: &Caller, style: Style) {
-    for (id, step) in state.steps() {
-        let stages = [
-            ("before the change", step.baseline.as_deref().unwrap_or_default()),
-            ("after the change", step.readings.as_slice()),
-            ("after the rollback", step.after_rollback.as_deref().unwrap_or_default()),
-        ];
-        let unread = [("before the change", &step.no_baseline), ("after the rollback", &step.not_verified)];
-        if stages.iter().all(|(_, readings)| readings.is_empty()) && unread.iter().all(|(_, why)| why.is_none()) {
-            continue;
-        }
-        section(out, &format!("Signals of `{id}`"), style);
-        for (stage, why) in unread.iter().filter_map(|(stage, why)| Some((stage, why.as_ref()?))) {
-            let line = format!("not read {stage}: {}", text::clean(&why.message));
-            for part in text::wrap(&line, style.columns().saturating_sub(2)) {
-                let _ = writeln!(out, "  {}", style.paint(Tone::Warn, &part));
-            }
-            out.push('\n');
-        }
-        if stages.iter().all(|(_, readings)| readings.is_empty()) {
-            continue;
-        }
-        out.push_str(&overview(&stages.map(|(_, readings)| readings), style));
-        for (stage, readings) in stages.iter().filter(|(_, readings)| !readings.is_empty()) {
-            let _ = writeln!(out, "\n  {}", style.paint(Tone::Dim, &format!("read {stage}:")));
-            out.push_str(&matrix(readings, None, 4, &report_of(state, caller), style));
-        }
-        for line in places(stages.iter().flat_map(|(_, readings)| *readings)) {
-            for (nth, part) in text::wrap(&line, style.columns().saturating_sub(4)).iter().enumerate() {
-                let gap = if nth == 0 { "\n" } else { "" };
-                let _ = writeln!(out, "{gap}  {}", style.paint(Tone::Dim, part));
-            }
-        }
-    }
-}
-
-fn overview(stages: &[&[Reading]; 3], style: Style) -> String {
+fn overview(verification: &Verification<'_>, style: Style) -> String {
     let mut table = Table::new(&["signal", "role", "kind", "before", "after", "after rollback"]);
-    let mut seen: Vec<&str> = Vec::new();
-    for reading in stages.iter().copied().flatten() {
-        if seen.contains(&reading.signal.as_str()) {
-            continue;
-        }
-        seen.push(&reading.signal);
-        let mut row = vec![
-            Cell::toned(Tone::Strong, &reading.signal),
-            Cell::toned(Tone::Dim, role_word(reading.role)),
-            Cell::toned(Tone::Dim, kind_word(reading)),
+    for row in &verification.rows {
+        let verdict = |found: Option<&Reading>| {
+            found.map_or(Cell::new(""), |it| Cell::toned(signal_tone(it.verdict, it.role), verdict_of(it.verdict)))
+        };
+        let named = [
+            Cell::toned(Tone::Strong, &row.signal.signal),
+            Cell::toned(Tone::Dim, role_word(row.signal.role)),
+            Cell::toned(Tone::Dim, kind_word(row.signal)),
         ];
-        for stage in stages {
-            let found = stage.iter().find(|other| other.signal == reading.signal);
-            row.push(found.map_or(Cell::new(""), |found| {
-                Cell::toned(signal_tone(found.verdict, found.role), verdict_of(found.verdict))
-            }));
-        }
-        table.push(row);
+        table.push(named.into_iter().chain(row.read.map(verdict)).collect());
     }
     table.render(2, style)
 }
@@ -249,45 +139,23 @@ pub(crate) fn kind_word(reading: &Reading) -> &'static str {
     }
 }
 
-/// Every failure with all of its detail, in the order in which they happened.
-fn write_failures(out: &mut String, records: &[Record], caller: &Caller, style: Style) {
-    let mut first = true;
-    for record in records {
-        let (step, what, failure) = match &record.event {
-            Event::StepRetrying { step, failure, .. } => (step, "attempt failed", failure),
-            Event::StepFinished { step, outcome: Outcome::Failed(failure), .. } => (step, "failed", failure),
-            Event::UndoFinished { step, failure: Some(failure), .. } => (step, "was not taken back", failure),
-            _ => continue,
-        };
-        if std::mem::take(&mut first) {
-            section(out, "Failures", style);
-        }
-        let head = format!("{step} {what}:");
-        let message =
-            text::wrap(&format!("{head} {}", text::clean(&failure.message)), style.columns().saturating_sub(11));
-        for (nth, part) in message.iter().enumerate() {
-            let _ = match (nth, part.strip_prefix(&head)) {
-                (0, Some(rest)) => {
-                    writeln!(out, "  {} {}{rest}", time::clock(record.at), style.paint(Tone::Bad, &head))
-                }
-                (0, None) => writeln!(out, "  {} {part}", time::clock(record.at)),
-                _ => writeln!(out, "           {part}"),
-            };
-        }
-        for line in text::clean_lines(&failure.detail) {
-            for part in text::wrap(&line, style.columns().saturating_sub(6)) {
-                let _ = writeln!(out, "{}", format!("      {part}").trim_end());
-            }
-        }
-        out.push_str(&hint(failure, 6, caller, style));
+/// A failure with all of its detail.
+fn write_failure(out: &mut String, trouble: &Trouble<'_>, caller: &Caller, style: Style) {
+    let Trouble { at, step, what, failure } = trouble;
+    let head = format!("{step} {what}:");
+    let message = style.headed(Tone::Bad, &head, &text::clean(&failure.message), style.columns().saturating_sub(11));
+    out.push_str(&text::hang(&format!("  {} ", time::clock(*at)), 11, message));
+    for line in text::clean_lines(&failure.detail) {
+        out.push_str(&text::hang("      ", 6, text::wrap(&line, style.columns().saturating_sub(6))));
     }
+    out.push_str(&hint(failure, 6, caller, style));
 }
 
-fn write_exceptions(out: &mut String, plan: &Plan, style: Style) {
+fn write_exceptions(out: &mut String, run: &RunDocument<'_>, style: Style) {
     let mut table = Table::new(&["step", "allows", "because"]);
-    for (step, allow) in plan.steps.iter().flat_map(|step| step.allow.iter().map(move |allow| (step, allow))) {
+    for (step, allow) in &run.exceptions {
         table.push(vec![
-            Cell::toned(Tone::Strong, step.id.as_str()),
+            Cell::toned(Tone::Strong, step.as_str()),
             Cell::toned(Tone::Warn, allow.rule.name()),
             Cell::new(&allow.because),
         ]);
@@ -295,5 +163,23 @@ fn write_exceptions(out: &mut String, plan: &Plan, style: Style) {
     if !table.is_empty() {
         section(out, "Exceptions", style);
         out.push_str(&table.render(2, style));
+    }
+}
+
+/// The lines that the run wrote while it happened, and how it stands.
+fn write_account(out: &mut String, run: &RunDocument<'_>, caller: &Caller, style: Style) {
+    section(out, "What happened", style);
+    let mut account = Vec::new();
+    let mut reporter = Plain::new(&mut account, caller.clone(), style);
+    for record in run.records {
+        // Writing to memory does not fail, and the records were replayed before.
+        let _ = reporter.record(record);
+    }
+    if run.holder.is_none() {
+        let _ = reporter.finish();
+    }
+    out.push_str(&String::from_utf8_lossy(&account));
+    if let Some(holder) = run.holder {
+        let _ = write!(out, "\n{}", going_on(run.state, holder, caller, style));
     }
 }

@@ -1,6 +1,6 @@
 //! What this host is doing now, and what blocks it: the first thing that is read at 3 a.m.
 
-use crate::account::{capitalised, closing, next_lines, push, questions, sentence};
+use crate::account::{List, capitalised, closing, commands, questions, sentence};
 use crate::history::{RunSummary, status_word, waits_for};
 use crate::style::{Style, Tone};
 use crate::text;
@@ -30,10 +30,10 @@ pub fn status(look: &Look<'_>, style: &Style) -> String {
         write_block(&mut out, block, look, *style);
     }
     if let (true, Some(holder)) = (look.standing.blocks.is_empty(), look.holder) {
-        push(&mut out, &format!("At work on this host: {}.\n", text::clean(holder)));
+        out.push_str(&format!("At work on this host: {}.\n\n", text::clean(holder)));
     }
     match look.runs.first() {
-        None if out.is_empty() => push(&mut out, "No runs on this host yet."),
+        None if out.is_empty() => out.push_str("No runs on this host yet.\n"),
         Some(latest) if !is_blocking(look, latest) => write_latest(&mut out, latest, look, *style),
         _ => {}
     }
@@ -73,18 +73,14 @@ fn write_block(out: &mut String, block: &Block, look: &Look<'_>, style: Style) {
         BlockedBy::Open if look.holder.is_some() => "At work:",
         _ => "Blocked:",
     };
-    for (nth, line) in text::wrap(&format!("{head} {}.", text::clean(&block.why)), style.columns()).iter().enumerate() {
-        match line.strip_prefix(head).filter(|_| nth == 0) {
-            Some(tail) => push(out, &format!("{}{tail}", style.paint(Tone::Bad, head))),
-            None => push(out, line),
-        }
-    }
+    let why = format!("{}.", text::clean(&block.why));
+    out.push_str(&text::hang("", 0, style.headed(Tone::Bad, head, &why, style.columns())));
     let Some(state) = block.run.as_ref().and_then(|run| found(look, run)) else {
-        out.push_str(&next_lines("", &block.next, look.caller, style));
+        out.push_str(&commands(List::Ways, "", &block.next, look.caller, style));
         out.push('\n');
         return;
     };
-    push(out, &format!("{}.", capitalised(&begun(state, look.now_ms))));
+    out.push_str(&format!("{}.\n", capitalised(&begun(state, look.now_ms))));
     match (block.by, look.holder) {
         (BlockedBy::Open, Some(_)) => {
             out.push_str(&running(state, look.now_ms));
@@ -98,22 +94,17 @@ fn write_block(out: &mut String, block: &Block, look: &Look<'_>, style: Style) {
 /// A run that blocks nothing: in full where nothing else is to be said, in a line below what blocks.
 fn write_latest(out: &mut String, latest: &RunState, look: &Look<'_>, style: Style) {
     let Some(header) = &latest.header else { return };
-    let name = format!(
-        "{} of {} ({})",
-        header.run,
-        text::clean(&header.plan),
-        header.digest.chars().take(7).collect::<String>()
-    );
+    let name = format!("{} of {} ({})", header.run, text::clean(&header.plan), text::short(&header.digest));
     if !look.standing.blocks.is_empty() {
         let (head, rest) = sentence(latest, None);
         let line = format!("The latest run, {name}, is another one: {head} {}", text::clean(&rest));
-        text::wrap(&line, style.columns()).iter().for_each(|line| push(out, line));
+        out.push_str(&text::hang("", 0, text::wrap(&line, style.columns())));
         return;
     }
     if look.holder.is_none() {
-        push(out, "Nothing blocks this host: no run is open or stuck.");
+        out.push_str("Nothing blocks this host: no run is open or stuck.\n");
     }
-    push(out, &format!("Run {name}, {}.\n", begun(latest, look.now_ms)));
+    out.push_str(&format!("Run {name}, {}.\n\n", begun(latest, look.now_ms)));
     out.push_str(&closing(latest, look.caller, style));
 }
 

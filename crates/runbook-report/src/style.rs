@@ -35,6 +35,17 @@ impl Style {
         format!("{}{text}{}", style.render(), style.render_reset())
     }
 
+    /// `head` in its tone and `text` behind it, in lines of at most `columns`.
+    pub(crate) fn headed(self, tone: Tone, head: &str, text: &str, columns: usize) -> Vec<String> {
+        let mut lines = text::wrap(&format!("{head} {text}"), columns);
+        if let Some(first) = lines.first_mut()
+            && let Some(rest) = first.strip_prefix(head)
+        {
+            *first = format!("{}{rest}", self.paint(tone, head));
+        }
+        lines
+    }
+
     pub(crate) fn glyph(self, glyph: Glyph) -> &'static str {
         let (unicode, ascii) = glyph.forms();
         if self.unicode { unicode } else { ascii }

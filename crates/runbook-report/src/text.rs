@@ -177,6 +177,23 @@ fn fill<'a>(text: &str, words: impl IntoIterator<Item = (&'a str, bool)>, column
     lines
 }
 
+/// So much of a digest as is printed.
+pub(crate) fn short(digest: &str) -> &str {
+    digest.char_indices().nth(7).map_or(digest, |(end, _)| &digest[..end])
+}
+
+/// `lines`, the first behind `lead`, the others `indent` columns in.
+pub(crate) fn hang(lead: &str, indent: usize, lines: impl IntoIterator<Item = impl AsRef<str>>) -> String {
+    let mut out = String::new();
+    for (nth, line) in lines.into_iter().enumerate() {
+        let line =
+            if nth == 0 { format!("{lead}{}", line.as_ref()) } else { format!("{:indent$}{}", "", line.as_ref()) };
+        out.push_str(line.trim_end());
+        out.push('\n');
+    }
+    out
+}
+
 /// Appends `word` to the last line, of which `used` columns are taken, and as many more as it takes; returns the
 /// columns of the last one.
 fn break_word(word: &str, columns: usize, mut used: usize, lines: &mut Vec<String>) -> usize {

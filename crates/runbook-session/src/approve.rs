@@ -1,4 +1,4 @@
-//! Letting a `gate.approve` step that waits pass.
+//! Letting a step pass that waits for the word of a person.
 
 use crate::clock::now_ms;
 use crate::error::Error;
@@ -6,7 +6,7 @@ use crate::known::known;
 use crate::runs::{choose, journal};
 use crate::session::Session;
 use runbook_engine::{Control, send};
-use runbook_model::{Approval, RunId, RunState, StepId, StepStatus};
+use runbook_model::{Approval, Role, RunId, RunState, StepId, StepState, StepStatus};
 
 /// What came of an approval.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,13 +31,12 @@ impl Session {
         let journal = journal(self.state_dir())?;
         let run = choose(&journal, Some(run))?.run;
         let known = known(&journal, &run)?;
-        let gates = || known.saved.plan.steps.iter().filter(|step| step.uses == "gate.approve");
-        let Some(gate) = gates().find(|gate| gate.id.as_str() == step) else {
-            let gates = gates().map(|gate| gate.id.clone()).collect();
-            return Err(Error::NoGate { run, step: step.to_owned(), gates });
-        };
-        let step = gate.id.clone();
         let state = RunState::replay(&known.records)?;
+        let asks = |(id, step): &(&StepId, &StepState)| known.plays(id, &Role::Approve) || step.waits_for.is_some();
+        let gates = || state.steps().filter(asks).map(|(id, _)| id.clone());
+        let Some(step) = gates().find(|gate| gate.as_str() == step) else {
+            return Err(Error::NoGate { run, step: step.to_owned(), gates: gates().collect() });
+        };
         if state.verdict().is_some() || state.status(&step).is_over() {
             return Err(Error::WaitsNoLonger { run, step });
         }

@@ -105,7 +105,7 @@ pub enum Error {
     #[error("{0}")]
     Down(Failure),
     /// The run has no such step to approve.
-    #[error("run {run} has no gate.approve step `{step}`")]
+    #[error("run {run} has no step `{step}` that waits for an approval")]
     NoGate {
         /// The run.
         run: RunId,

@@ -4,7 +4,7 @@ use crate::error::{Error, NotUnderstood};
 use crate::session::Session;
 use runbook_engine::{Program, Saved};
 use runbook_journal::Journal;
-use runbook_model::{Record, RunId};
+use runbook_model::{Record, Role, RunId, StepId};
 
 /// A run as the journal holds it.
 pub struct Known {
@@ -21,6 +21,14 @@ pub(crate) struct Ready {
     pub(crate) run: RunId,
     pub(crate) program: Program,
     pub(crate) records: Vec<Record>,
+}
+
+impl Known {
+    /// Whether the step plays this part; no step of a run that an older `runbook` began is known to play one.
+    pub(crate) fn plays(&self, step: &StepId, part: &Role) -> bool {
+        let roles = self.saved.roles.as_ref().and_then(|roles| roles.get(step));
+        roles.is_some_and(|roles| roles.contains(part))
+    }
 }
 
 impl Session {

@@ -94,7 +94,7 @@ pub(crate) enum Command {
     /// List, verify, restore and prune backups
     #[command(subcommand, arg_required_else_help = true)]
     Backup(BackupCommand),
-    /// Let a run pass a gate.approve step that waits
+    /// Let a step pass that waits for an approval
     Approve(ApproveArgs),
     /// Write a plan to start from
     Init(InitArgs),
@@ -308,7 +308,7 @@ pub(crate) enum BackupCommand {
 pub(crate) struct ApproveArgs {
     /// The run, or the beginning of its id
     pub(crate) run: String,
-    /// The gate.approve step
+    /// The step that waits
     pub(crate) step: String,
     /// Why it may pass
     #[arg(long, default_value = "")]

@@ -83,6 +83,9 @@ const KNOW_NO_KIND: &[&str] = &[
     "crates/runbook-host/src/",
     "crates/runbook-step/src/",
     "crates/runbook-engine/src/",
+    "crates/runbook-session/src/",
+    "crates/runbook-report/src/",
+    "crates/runbook/src/",
 ];
 
 /// The crate that is steered by controls alone, and what else could steer it.
@@ -105,7 +108,8 @@ const COMMANDS: &[&str] = &[
 
 pub(crate) fn check(repository: &Repository) -> Vec<Finding> {
     let kinds: Vec<String> = prose(repository.text("docs/kinds.md"))
-        .filter_map(|(_, line)| line.strip_prefix("## ").map(|name| format!("\"{name}\"")))
+        .filter_map(|(_, line)| line.strip_prefix("## "))
+        .flat_map(|name| [name, name.split_inclusive('.').next().unwrap_or(name)].map(|name| format!("\"{name}\"")))
         .collect();
     let mut found: Vec<Finding> =
         repository.ending(".rs").filter(|file| !is_test(&file.path)).flat_map(|file| judge(file, &kinds)).collect();
@@ -202,6 +206,8 @@ mod tests {
             ("crates/runbook-plan/src/a.rs", "if uses == \"npm.install\" {"),
             ("crates/runbook-engine/src/a.rs", "\"npm.install\" =>"),
             ("crates/runbook-engine/src/a.rs", "use tokio::signal::unix::signal;"),
+            ("crates/runbook-report/src/a.rs", "step.uses.starts_with(\"npm.\")"),
+            ("crates/runbook/src/a.rs", "step.uses == \"npm.install\""),
             ("crates/runbook-report/src/a.rs", "format!(\"`runbook rollback {run}`\")"),
         ] {
             assert_eq!(found(path, text), 1, "{text}");
@@ -217,6 +223,7 @@ mod tests {
             ("crates/runbook-kinds/src/a.rs", "// std::fs would go around the handle"),
             ("crates/runbook-kinds/src/a.rs", "#[cfg(test)]\nmod tests {\nuse std::fs;\n}"),
             ("crates/runbook-kinds/src/a.rs", "\"npm.install\""),
+            ("crates/runbook-report/tests/a.rs", "\"npm.install\""),
             ("crates/runbook-plan/tests/a.rs", "\"npm.install\""),
             ("crates/runbook/src/a.rs", "/// What `runbook status` prints.\nfn a() -> &str { \"`runbook steps`\" }"),
             ("crates/runbook/tests/a.rs", "\"runbook status\""),

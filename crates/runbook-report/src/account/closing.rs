@@ -3,41 +3,58 @@
 use crate::style::{Glyph, Style, Tone};
 use crate::text;
 use crate::time;
-use runbook_model::{Caller, Closing, Next, Remaining, RunState, ServiceDown, SignalGone, StepId, Verdict};
+use runbook_model::{Caller, Closing, Next, Remaining, RunState, ServiceDown, SignalGone, Verdict};
 
 /// Verdict, time that services were down, what is left, and where the evidence is.
 pub(crate) fn closing(state: &RunState, caller: &Caller, style: Style) -> String {
     let Some(header) = &state.header else { return String::new() };
     let closing = Closing::of(state);
-    let mut out = String::new();
-    write_claim(&mut out, &closing, style);
-    for line in text::wrap(&text::clean(&closing.note), style.columns()).iter().filter(|line| !line.is_empty()) {
-        push(&mut out, line);
-    }
+    let mut out = claim(&closing, style);
+    let note = text::clean(&closing.note);
+    out.push_str(&text::hang("", 0, text::wrap(&note, style.columns()).iter().filter(|line| !line.is_empty())));
     write_left(&mut out, &closing, style);
-    write_signals(&mut out, &closing.signals, style);
-    write_remains(&mut out, &closing, style);
+    write_list(&mut out, "Green before the change", closing.signals.iter().map(signal_text), style);
+    write_list(&mut out, "Besides, on the host", closing.remains.iter().map(remaining_text), style);
     if !closing.next.is_empty() {
         out.push('\n');
-        out.push_str(&next_lines(&before_next(&closing, caller), &closing.next, caller, style));
+        out.push_str(&commands(List::Ways, &before_next(&closing, caller), &closing.next, caller, style));
     }
     let run = Some(header.run.clone());
-    out.push_str(&told_by("Evidence:", &[Next::Show(run.clone()), Next::Report(run)], caller, style));
-    out
+    out + &commands(List::Places, "Evidence: ", &[Next::Show(run.clone()), Next::Report(run)], caller, style)
 }
 
-/// Where more is told: on one line if that fits, else a command a line, for each has to be copied.
-fn told_by(head: &str, commands: &[Next], caller: &Caller, style: Style) -> String {
+/// What a list of commands is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum List {
+    /// They lead on, and one of them is taken.
+    Ways,
+    /// They tell more.
+    Places,
+}
+
+/// `before`, and the commands: on one line if that fits, else a command a line, for each has to be copied.
+pub(crate) fn commands(list: List, before: &str, commands: &[Next], caller: &Caller, style: Style) -> String {
+    let (head, between, lead, indent) = match list {
+        List::Ways => ("Next: ", "or", "or: ", 6),
+        List::Places => ("", style.glyph(Glyph::Dot), "", 2),
+    };
     let commands: Vec<String> = commands.iter().map(|next| caller.command(next)).collect();
-    let line = format!("{head} {}", commands.join(&format!("   {}   ", style.glyph(Glyph::Dot))));
-    match text::width(&line) <= style.columns() {
-        true => format!("{line}\n"),
-        false => format!("{head}\n{}", commands.iter().map(|command| format!("  {command}\n")).collect::<String>()),
-    }
+    let line = format!("{before}{}", commands.join(&format!("   {between}   ")));
+    let room = style.columns().saturating_sub(head.len());
+    let lines: Vec<(&str, String)> = if text::width(&line) <= room {
+        vec![("", line)]
+    } else {
+        let before = text::wrap_around_code(before.trim_end(), room).into_iter().filter(|line| !line.is_empty());
+        let leads = std::iter::once("").chain(std::iter::repeat(lead));
+        before.map(|line| ("", line)).chain(leads.zip(commands)).collect()
+    };
+    let lead = |nth: usize, lead: &str| if nth == 0 { String::new() } else { format!("{lead:>indent$}") };
+    let lines = lines.iter().enumerate().map(|(nth, (word, line))| lead(nth, word) + line);
+    text::hang(&style.paint(Tone::Strong, head), 0, lines)
 }
 
 /// Head, claim and services as one paragraph.
-fn write_claim(out: &mut String, closing: &Closing, style: Style) {
+fn claim(closing: &Closing, style: Style) -> String {
     let tone = tone(closing.verdict);
     let mut text = text::clean(&closing.text);
     for clause in service_clauses(&closing.services) {
@@ -47,14 +64,7 @@ fn write_claim(out: &mut String, closing: &Closing, style: Style) {
             _ => format!("{text} {}.", capitalised(&clause)),
         };
     }
-    let head = closing.head.as_str();
-    for (nth, line) in text::wrap(&format!("{head} {text}"), style.columns()).iter().enumerate() {
-        let line = match line.strip_prefix(head).filter(|_| nth == 0) {
-            Some(tail) => format!("{}{tail}", style.paint(tone, head)),
-            None => line.clone(),
-        };
-        push(out, line.trim_end());
-    }
+    text::hang("", 0, style.headed(tone, &closing.head, &text, style.columns()))
 }
 
 fn tone(verdict: Option<Verdict>) -> Tone {
@@ -76,12 +86,10 @@ pub(crate) fn capitalised(text: &str) -> String {
 pub(crate) fn going_on(state: &RunState, holder: &str, caller: &Caller, style: Style) -> String {
     let Some(header) = &state.header else { return String::new() };
     let (head, rest) = sentence(state, Some(holder));
-    let mut out = String::new();
-    text::wrap(&format!("{head} {rest}"), style.columns()).iter().for_each(|line| push(&mut out, line));
+    let mut out = text::hang("", 0, text::wrap(&format!("{head} {rest}"), style.columns()));
     out.push_str(&questions(state, caller, style));
-    let commands = [Next::Status, Next::Show(Some(header.run.clone()))];
-    out.push_str(&told_by("What it does now:", &commands, caller, style));
-    out
+    let places = [Next::Status, Next::Show(Some(header.run.clone()))];
+    out + &commands(List::Places, "What it does now: ", &places, caller, style)
 }
 
 /// The answers where the evidence does not tell.
@@ -90,19 +98,17 @@ pub(crate) const CHOICE: &str = "rollback, again or keep";
 /// What the run asks a person, and the command that answers, or where the answer is typed.
 pub(crate) fn questions(state: &RunState, caller: &Caller, style: Style) -> String {
     let mut out = String::new();
-    for (id, waiting) in state.steps().filter_map(|(id, step)| Some((id, step.waits_for.as_ref()?))) {
-        out.push('\n');
-        let asks = format!("`{id}` asks: {}", text::clean(&waiting.message));
-        text::wrap(&asks, style.columns()).iter().for_each(|line| push(&mut out, line));
-        push(
-            &mut out,
-            &format!("{}{}", style.paint(Tone::Strong, "Next: "), text::clean(&caller.spell(&waiting.answer))),
-        );
-    }
-    for (id, failure) in state.steps().filter_map(|(id, step)| Some((id, step.asks.as_ref()?))) {
-        out.push('\n');
-        let asks = format!("`{id}` asks at its terminal: {CHOICE}? {}.", capitalised(&text::clean(&failure.message)));
-        text::wrap(&asks, style.columns()).iter().for_each(|line| push(&mut out, line));
+    let ask = |asks: String| text::hang("\n", 0, text::wrap(&asks, style.columns()));
+    for (id, step) in state.steps() {
+        if let Some(waiting) = &step.waits_for {
+            out.push_str(&ask(format!("`{id}` asks: {}", text::clean(&waiting.message))));
+            let answer = text::clean(&caller.spell(&waiting.answer));
+            out.push_str(&format!("{}{answer}\n", style.paint(Tone::Strong, "Next: ")));
+        }
+        if let Some(failure) = &step.asks {
+            let why = capitalised(&text::clean(&failure.message));
+            out.push_str(&ask(format!("`{id}` asks at its terminal: {CHOICE}? {why}.")));
+        }
     }
     out
 }
@@ -173,39 +179,17 @@ fn write_left(out: &mut String, closing: &Closing, style: Style) {
     });
     let width = closing.left.iter().map(|left| left.step.as_str().len()).max().unwrap_or(0);
     for left in &closing.left {
-        write_under(out, &left.step, width, &text::clean(&left.why), style);
+        let name = style.paint(Tone::Strong, &text::pad(left.step.as_str(), width));
+        let why = text::wrap(&text::clean(&left.why), style.columns().saturating_sub(2 + width + 3));
+        out.push_str(&text::hang(&format!("  {name}   "), 2 + width + 3, why));
     }
 }
 
-/// `text` beside the name of its step, wrapped there.
-fn write_under(out: &mut String, step: &StepId, width: usize, text: &str, style: Style) {
-    for (nth, part) in text::wrap(text, style.columns().saturating_sub(2 + width + 3)).iter().enumerate() {
-        let name = if nth == 0 { text::pad(step.as_str(), width) } else { " ".repeat(width) };
-        push(out, &format!("  {}   {part}", style.paint(Tone::Strong, &name)));
-    }
-}
-
-fn write_signals(out: &mut String, signals: &[SignalGone], style: Style) {
-    if signals.is_empty() {
-        return;
-    }
-    out.push_str("\nGreen before the change:\n");
-    write_list(out, signals.iter().map(signal_text), style);
-}
-
-fn write_remains(out: &mut String, closing: &Closing, style: Style) {
-    if closing.remains.is_empty() {
-        return;
-    }
-    out.push_str("\nBesides, on the host:\n");
-    write_list(out, closing.remains.iter().map(remaining_text), style);
-}
-
-fn write_list(out: &mut String, lines: impl Iterator<Item = String>, style: Style) {
-    for line in lines {
-        for (nth, part) in text::wrap(&line, style.columns().saturating_sub(4)).iter().enumerate() {
-            push(out, &format!("{}{part}", if nth == 0 { "  " } else { "    " }));
-        }
+fn write_list(out: &mut String, title: &str, lines: impl Iterator<Item = String>, style: Style) {
+    let lines: String =
+        lines.map(|line| text::hang("  ", 4, text::wrap(&line, style.columns().saturating_sub(4)))).collect();
+    if !lines.is_empty() {
+        out.push_str(&format!("\n{title}:\n{lines}"));
     }
 }
 
@@ -219,30 +203,4 @@ fn before_next(closing: &Closing, caller: &Caller) -> String {
         (Some(_), _) => "take it back with: ".to_owned(),
         (None, _) => String::new(),
     }
-}
-
-/// `before`, and the commands that lead on: on one line if that fits, else a command a line, for each has to be copied.
-pub(crate) fn next_lines(before: &str, commands: &[Next], caller: &Caller, style: Style) -> String {
-    let commands: Vec<String> = commands.iter().map(|next| caller.command(next)).collect();
-    let line = format!("{before}{}", commands.join("   or   "));
-    let room = style.columns().saturating_sub(6);
-    let lines = if text::width(&line) <= room {
-        vec![("", line)]
-    } else {
-        let before = text::wrap_around_code(before.trim_end(), room).into_iter().filter(|line| !line.is_empty());
-        let before = before.map(|line| ("", line));
-        let leads = std::iter::once("").chain(std::iter::repeat("or: "));
-        before.chain(leads.zip(commands)).collect()
-    };
-    let mut out = String::new();
-    for (nth, (lead, line)) in lines.into_iter().enumerate() {
-        let head = if nth == 0 { style.paint(Tone::Strong, "Next: ") } else { format!("{lead:>6}") };
-        push(&mut out, &format!("{head}{line}"));
-    }
-    out
-}
-
-pub(crate) fn push(out: &mut String, line: &str) {
-    out.push_str(line);
-    out.push('\n');
 }

@@ -65,12 +65,7 @@ fn shown(line: &ExcerptLine, indent: usize, style: Style) -> String {
     };
     let marks = if line.marks.is_empty() { String::new() } else { format!("  [{}]", line.marks.join(", ")) };
     let room = style.columns().saturating_sub(indent + deep + 2).max(20);
-    let mut out = String::new();
-    for (nth, part) in text::wrap(&format!("{clean}{}", text::clean(&marks).trim_end()), room).iter().enumerate() {
-        let sign = if nth == 0 { sign } else { "  " };
-        let painted = style.paint(tone, part);
-        out.push_str(format!("{:indent$}{sign}{:deep$}{painted}", "", "").trim_end());
-        out.push('\n');
-    }
-    if out.is_empty() { "\n".to_owned() } else { out }
+    let parts = text::wrap(&format!("{clean}{}", text::clean(&marks).trim_end()), room);
+    let lead = format!("{:indent$}{sign}{:deep$}", "", "");
+    text::hang(&lead, indent + sign.len() + deep, parts.iter().map(|part| style.paint(tone, part)))
 }

@@ -102,9 +102,8 @@ pub(crate) fn run_title(title: &Title<'_>, style: Style) -> String {
         summary if summary.is_empty() => text::clean(title.plan),
         summary => summary.trim_end_matches('.').to_owned(),
     };
-    let digest: String = title.digest.chars().take(7).collect();
     let dot = style.glyph(Glyph::Dot);
-    let mut facts = vec![text::clean(title.host), format!("plan {}", text::clean(&digest))];
+    let mut facts = vec![text::clean(title.host), format!("plan {}", text::clean(text::short(title.digest)))];
     facts.extend(title.environment.map(|name| format!("env {}", text::clean(name))));
     facts.retain(|fact| !fact.is_empty());
     let facts = facts.join(&format!(" {dot} "));
@@ -138,8 +137,7 @@ pub(crate) fn paragraph(style: Style, tone: Tone, text: &str) -> String {
 pub(crate) fn hint(failure: &Failure, indent: usize, caller: &Caller, style: Style) -> String {
     let Some(hint) = &failure.hint else { return String::new() };
     let parts = text::wrap_around_code(&text::clean(&caller.spell(hint)), style.columns().saturating_sub(indent + 6));
-    let lead = |nth| if nth == 0 { style.paint(Tone::Strong, "next: ") } else { "      ".to_owned() };
-    parts.iter().enumerate().map(|(nth, part)| format!("{:indent$}{}{part}\n", "", lead(nth))).collect()
+    text::hang(&format!("{:indent$}{}", "", style.paint(Tone::Strong, "next: ")), indent + 6, parts)
 }
 
 /// The column in which the text of a step begins.
@@ -176,19 +174,12 @@ impl Page<'_> {
         let took = took.map(time::elapsed).unwrap_or_default();
         let room = style.columns().saturating_sub(lead + text::width(&took).max(5) + 2);
         let wrapped = text::wrap(&text::clean(text), room.max(16));
-        let mut out = String::new();
-        for (nth, part) in wrapped.iter().enumerate() {
-            if nth == 0 {
-                let filled = if took.is_empty() { part.clone() } else { text::pad(part, room) };
-                let gap = " ".repeat((style.columns().saturating_sub(lead + room + took.len())).max(2));
-                let line = format!("  {sign} {id}   {filled}{gap}{}", style.paint(Tone::Dim, &took));
-                out.push_str(line.trim_end());
-            } else {
-                out.push_str(&format!("{:lead$}{part}", ""));
-            }
-            out.push('\n');
-        }
-        out
+        let gap = " ".repeat((style.columns().saturating_sub(lead + room + took.len())).max(2));
+        let wrapped = wrapped.into_iter().enumerate().map(|(nth, part)| match nth {
+            0 if !took.is_empty() => format!("{}{gap}{}", text::pad(&part, room), style.paint(Tone::Dim, &took)),
+            _ => part,
+        });
+        text::hang(&format!("  {sign} {id}   "), lead, wrapped)
     }
 
     /// The id with the spaces that make the texts of all steps begin in one column.
@@ -203,11 +194,8 @@ impl Page<'_> {
         let lead = lead(&id);
         let sign = style.paint(Tone::Warn, style.glyph(Glyph::Note));
         let answer = style.paint(Tone::Strong, &text::clean(&self.caller.spell(&waiting.answer)));
-        let mut out = format!("  {sign} {id}   waits for: {answer}\n");
-        for part in text::wrap(&text::clean(&waiting.message), style.columns().saturating_sub(lead).max(16)) {
-            out.push_str(&format!("{:lead$}{part}\n", ""));
-        }
-        out
+        let message = text::wrap(&text::clean(&waiting.message), style.columns().saturating_sub(lead).max(16));
+        format!("  {sign} {id}   waits for: {answer}\n{}", text::hang(&" ".repeat(lead), lead, message))
     }
 
     /// The evidence, and what a person can do about it. The answer is typed below.
@@ -273,10 +261,9 @@ impl Page<'_> {
         }
         for line in all.iter().skip(skipped) {
             let bar = style.paint(Tone::Frame, style.glyph(Glyph::Bar));
-            for part in text::wrap(line, style.columns().saturating_sub(DETAIL + 2)) {
-                out.push_str(format!("{:DETAIL$}{bar} {part}", "").trim_end());
-                out.push('\n');
-            }
+            let lead = format!("{:DETAIL$}{bar} ", "");
+            let parts = text::wrap(line, style.columns().saturating_sub(DETAIL + 2));
+            out.extend(parts.iter().map(|part| text::hang(&lead, 0, [part])));
         }
         out + &self.hint(failure)
     }

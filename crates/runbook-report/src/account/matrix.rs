@@ -56,10 +56,8 @@ fn whole_lines(readings: &[Reading], indent: usize, more: &str, style: Style) ->
         let name = style.paint(Tone::Strong, &text::clean(&reading.signal));
         out.push_str(&format!("\n{:indent$}{name}, all of it:\n", ""));
         let bar = style.paint(Tone::Frame, style.glyph(Glyph::Bar));
-        for line in shown.iter().take(WHOLE_LINES) {
-            out.push_str(format!("{:indent$}{bar} {line}", "").trim_end());
-            out.push('\n');
-        }
+        let lead = format!("{:indent$}{bar} ", "");
+        out.extend(shown.iter().take(WHOLE_LINES).map(|line| text::hang(&lead, 0, [line])));
         if shown.len() > WHOLE_LINES {
             let more = format!("({} more lines: {more})", shown.len() - WHOLE_LINES);
             out.push_str(&format!("{:indent$}{}\n", "", style.paint(Tone::Dim, &more)));
@@ -76,10 +74,9 @@ fn stacked(reading: &Reading, verdict: &str, indent: usize, style: Style) -> Str
     let facts = [("read", reading.read.as_str()), ("wanted", &reading.wanted), ("at", place_word(reading))];
     for (name, value) in facts.into_iter().filter(|(_, value)| !value.is_empty()) {
         let room = style.columns().saturating_sub(indent + 10);
-        for (nth, part) in text::wrap(&text::clean(value), room).iter().enumerate() {
-            let name = style.paint(Tone::Dim, &text::pad(if nth == 0 { name } else { "" }, 6));
-            out.push_str(&format!("{:indent$}  {name}  {part}\n", ""));
-        }
+        let name = style.paint(Tone::Dim, &text::pad(name, 6));
+        let lead = format!("{:indent$}  {name}  ", "");
+        out.push_str(&text::hang(&lead, indent + 10, text::wrap(&text::clean(value), room)));
     }
     out
 }

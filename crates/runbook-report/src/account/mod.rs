@@ -14,7 +14,7 @@ mod reporter;
 mod terminal;
 
 pub(crate) use closing::{
-    CHOICE, capitalised, closing, going_on, next_lines, push, questions, remaining_text, sentence, service_clauses,
+    CHOICE, List, capitalised, closing, commands, going_on, questions, remaining_text, sentence, service_clauses,
     signal_text,
 };
 pub(crate) use decision::decision_text;

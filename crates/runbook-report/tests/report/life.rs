@@ -1,10 +1,12 @@
 //! Lives of runs, made by hand and legal: every record is folded into a `RunState` as it is added.
 
 use runbook_model::{
-    Allow, Event, Failure, HostFacts, Layer, Node, OnFailure, Outcome, Outputs, Plan, Prediction, Reading, Record,
-    Refusal, Resolved, Retention, Retry, Review, RollbackCause, RunHeader, RunId, RunState, SignalKind, SignalRole,
-    SignalVerdict, Span, StepDef, StepId, UndoPhase, Value, VarType, Verdict, Waiting, Window,
+    Allow, Caller, Event, Failure, HostFacts, Layer, Node, OnFailure, Outcome, Outputs, Plan, Prediction, Reading,
+    Record, Refusal, Resolved, Resource, Retention, Retry, Review, Role, Roles, RollbackCause, RunHeader, RunId,
+    RunState, SignalKind, SignalRole, SignalSource, SignalVerdict, Span, StepDef, StepId, UndoPhase, Value, VarType,
+    Verdict, Waiting, Window,
 };
+use runbook_report::{Kept, RunDocument, Style, markdown, show, show_json};
 use serde_json::json;
 
 /// 2026-04-25 05:27:03 UTC.
@@ -142,6 +144,30 @@ impl Life {
 
     pub(crate) fn over(self, verdict: Verdict, note: &str) -> Self {
         self.add(Event::RunFinished { verdict, note: note.to_owned() })
+    }
+
+    /// `render` of the document of this run, as a run of `plan`.
+    pub(crate) fn told<T>(
+        &self,
+        plan: &Plan,
+        roles: Option<&Roles>,
+        holder: Option<&str>,
+        render: impl FnOnce(&RunDocument<'_>) -> T,
+    ) -> T {
+        let kept = Kept { plan, roles, records: &self.records, state: &self.state, holder };
+        render(&RunDocument::of(&kept).unwrap())
+    }
+
+    pub(crate) fn shown(&self, holder: Option<&str>, caller: &Caller, style: &Style) -> String {
+        self.told(&plan(), Some(&roles()), holder, |run| show(run, caller, style))
+    }
+
+    pub(crate) fn report(&self, holder: Option<&str>, caller: &Caller) -> String {
+        self.told(&plan(), Some(&roles()), holder, |run| markdown(run, caller))
+    }
+
+    pub(crate) fn json(&self) -> serde_json::Value {
+        self.told(&plan(), Some(&roles()), None, show_json)
     }
 
     pub(crate) fn state(&self) -> RunState {
@@ -419,4 +445,31 @@ pub(crate) fn plan() -> Plan {
             step("verify", "verify.signals", signals),
         ],
     }
+}
+
+/// A plan of these steps for another program, whose kinds have other names.
+pub(crate) fn plan_of(name: &str, summary: &str) -> Plan {
+    let mut plan = Plan { name: name.to_owned(), summary: summary.to_owned(), ..plan() };
+    plan.steps.iter_mut().for_each(|step| step.uses = "acme.any".to_owned());
+    plan.steps.iter_mut().for_each(|step| step.allow.clear());
+    plan
+}
+
+/// What the kinds of that plan declare.
+pub(crate) fn roles() -> Roles {
+    let signals = [
+        ("health", SignalSource::Answer),
+        ("port", SignalSource::Service),
+        ("chat", SignalSource::Log),
+        ("missing", SignalSource::Log),
+    ];
+    let signals = signals.map(|(name, source)| (name.to_owned(), source));
+    let kinds = vec![SignalKind::Health, SignalKind::Functional, SignalKind::Negative];
+    Roles::from([
+        (id("inventory"), vec![Role::Inspect, Role::Inventory]),
+        (id("backup"), vec![Role::Backup(vec![Resource::Path("/srv/demo/app".into())])]),
+        (id("install"), vec![Role::Replace, Role::Install]),
+        (id("restart"), vec![Role::Restart(Resource::Process("demo".to_owned()))]),
+        (id("verify"), vec![Role::Verify(kinds), Role::Signals(signals.into())]),
+    ])
 }

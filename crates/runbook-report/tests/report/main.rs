@@ -3,6 +3,7 @@
 
 mod diagnostics;
 mod life;
+mod plans;
 mod predictions;
 mod runs;
 mod typed;

@@ -8,7 +8,7 @@ use runbook_model::{
 };
 use runbook_report::{
     Look, Ndjson, Plain, Reporter, RunSummary, Style, Terminal, history, history_json, history_ndjson, json_text,
-    markdown, show, show_json, status, status_json,
+    status, status_json,
 };
 
 fn lives() -> Vec<(&'static str, Life)> {
@@ -66,20 +66,14 @@ fn narrow_wide_and_ascii() {
 #[test]
 fn every_life_in_full_and_as_a_report() {
     for (name, life) in lives() {
-        insta::assert_snapshot!(
-            format!("show_{name}"),
-            show(&life::plan(), &life.records, None, &Caller::default(), &Style::plain(100)).unwrap()
-        );
-        insta::assert_snapshot!(
-            format!("report_{name}"),
-            markdown(&life::plan(), &life.records, None, &Caller::default()).unwrap()
-        );
+        insta::assert_snapshot!(format!("show_{name}"), life.shown(None, &Caller::default(), &Style::plain(100)));
+        insta::assert_snapshot!(format!("report_{name}"), life.report(None, &Caller::default()));
     }
 }
 
 #[test]
 fn one_run_as_json() {
-    let value = show_json(&life::plan(), &life::rolled_back().records).unwrap();
+    let value = life::rolled_back().json();
     insta::assert_snapshot!(json_text(&value, &Caller::default()));
 }
 
@@ -87,7 +81,7 @@ fn one_run_as_json() {
 fn no_line_is_wider_than_the_window() {
     for (name, life) in lives() {
         for width in [60, 80, 100, 120, 200] {
-            let full = show(&life::plan(), &life.records, None, &Caller::default(), &Style::plain(width)).unwrap();
+            let full = life.shown(None, &Caller::default(), &Style::plain(width));
             for line in full.lines().chain(plain(&life, Style::plain(width)).lines()) {
                 assert!(line.chars().count() <= width, "{name} at {width}: {line}");
             }
@@ -100,9 +94,9 @@ fn nothing_that_a_host_said_reaches_the_terminal_raw() {
     for (name, life) in lives() {
         for text in [
             plain(&life, Style::plain(80)),
-            show(&life::plan(), &life.records, None, &Caller::default(), &Style::plain(80)).unwrap(),
-            markdown(&life::plan(), &life.records, None, &Caller::default()).unwrap(),
-            json_text(&show_json(&life::plan(), &life.records).unwrap(), &Caller::default()),
+            life.shown(None, &Caller::default(), &Style::plain(80)),
+            life.report(None, &Caller::default()),
+            json_text(&life.json(), &Caller::default()),
         ] {
             assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{name}: {text:?}");
         }
@@ -307,11 +301,11 @@ fn a_run_took_as_long_as_somebody_was_at_work_on_it() {
     assert_eq!(later.worked_ms, once.worked_ms + 40 + 20 + 290 + 400);
     let run = RunSummary::of(&later).unwrap();
     assert_eq!(history_json(std::slice::from_ref(&run))["runs"][0]["duration_ms"], later.worked_ms);
-    let records = life::taken_back_later().records;
+    let life = life::taken_back_later();
     for text in [
         history(&[run], &Style::plain(100)),
-        show(&life::plan(), &records, None, &Caller::default(), &Style::plain(100)).unwrap(),
-        markdown(&life::plan(), &records, None, &Caller::default()).unwrap(),
+        life.shown(None, &Caller::default(), &Style::plain(100)),
+        life.report(None, &Caller::default()),
     ] {
         assert!(text.contains("2.65s") && !text.contains("24h"), "{text}");
     }
@@ -319,7 +313,7 @@ fn a_run_took_as_long_as_somebody_was_at_work_on_it() {
 
 #[test]
 fn a_signal_that_is_red_fulfils_no_line_of_a_checklist() {
-    let report = |life: Life| markdown(&life::plan(), &life.records, None, &Caller::default()).unwrap();
+    let report = |life: Life| life.report(None, &Caller::default());
     let (good, bad) = (report(life::succeeded()), report(life::rolled_back()));
     for line in ["Each real flow was tried", "Known errors were looked for and are absent or named"] {
         assert!(good.contains(&format!("| checked | {line} |")), "{good}");
@@ -331,10 +325,7 @@ fn a_signal_that_is_red_fulfils_no_line_of_a_checklist() {
 #[test]
 fn the_file_of_a_place_is_named_in_full_once() {
     let life = life::rolled_back();
-    for text in [
-        show(&life::plan(), &life.records, None, &Caller::default(), &Style::plain(100)).unwrap(),
-        markdown(&life::plan(), &life.records, None, &Caller::default()).unwrap(),
-    ] {
+    for text in [life.shown(None, &Caller::default(), &Style::plain(100)), life.report(None, &Caller::default())] {
         assert_eq!(text.matches("/srv/demo/run/demo.log").count(), 1, "{text}");
         assert!(text.contains("demo.log:41"), "{text}");
     }
@@ -347,7 +338,7 @@ fn a_damaged_journal_is_an_error() {
     records.truncate(8);
     let mut twice = records.clone();
     twice.extend(records.iter().skip(4).cloned());
-    assert!(show(&life::plan(), &twice, None, &Caller::default(), &Style::plain(80)).is_err());
+    assert!(RunState::replay(&twice).is_err());
     let mut reporter = Plain::new(Vec::new(), Caller::default(), Style::plain(80));
     assert!(twice.iter().any(|record| reporter.record(record).is_err()));
 }
@@ -412,14 +403,14 @@ fn a_gate_that_waits_is_seen_by_whoever_looks() {
     let holder = Some("apply quickstart (pid 4100, user ops)");
     let now = life.state().last_at + 2_900;
     insta::assert_snapshot!("status_waiting", standing(&life.state(), holder, now, &style));
-    let full = show(&life::plan(), &life.records, holder, &Caller::default(), &style).unwrap();
+    let full = life.shown(holder, &Caller::default(), &style);
     insta::assert_snapshot!("show_waiting", full);
-    let report = markdown(&life::plan(), &life.records, holder, &Caller::default()).unwrap();
+    let report = life.report(holder, &Caller::default());
     assert!(report.contains("**Running.** At work on it: apply quickstart"), "{report}");
     let asked = &standing_json(&life.state(), holder)["steps"][2]["waits_for"];
     assert_eq!(asked["answer"], "runbook approve 7k2m install");
     // The process that waited is dead: there is nobody to answer.
-    let crashed = show(&life::plan(), &life.records, None, &Caller::default(), &style).unwrap();
+    let crashed = life.shown(None, &Caller::default(), &style);
     assert!(crashed.contains("Next: runbook resume 7k2m"), "{crashed}");
     let resumed = life.add(Event::RunResumed { version: "0.1.0".to_owned() });
     assert!(standing_json(&resumed.state(), holder)["steps"][2]["waits_for"].is_null());
@@ -451,9 +442,7 @@ fn a_question_at_a_terminal_is_seen_by_whoever_looks_from_another() {
     let text = standing(&life.state(), holder, life.state().last_at + 2_900, &Style::plain(200));
     let asks = format!("`verify` asks at its terminal: rollback, again or keep? {}.", failure.message);
     assert!(text.contains(&asks) && text.contains("verify   waiting for an answer"), "{text}");
-    assert!(
-        show(&life::plan(), &life.records, holder, &Caller::default(), &Style::plain(200)).unwrap().contains(&asks)
-    );
+    assert!(life.shown(holder, &Caller::default(), &Style::plain(200)).contains(&asks));
     let value = &standing_json(&life.state(), holder)["steps"][4]["waits_for"];
     assert_eq!(value["message"], failure.message.as_str());
     assert_eq!(value["answer"], "rollback, again or keep, at the terminal of the run");
@@ -469,7 +458,7 @@ fn kept_is_what_somebody_kept_and_nothing_that_was_closed_by_hand() {
     for (life, is_kept) in [(kept, true), (back(), false), (back().rolls_back(cause), false), (later, false)] {
         let life = life.over(Verdict::Accepted, "as it should be");
         let text = plain(&life, Style::plain(200));
-        let report = markdown(&life::plan(), &life.records, None, &Caller::default()).unwrap();
+        let report = life.report(None, &Caller::default());
         // A kept run that was taken back later has both ends in its account.
         let (_, end) = text.rsplit_once("\n\n").unwrap();
         assert_eq!(end.contains("Kept, without proof."), is_kept, "{text}");
@@ -482,7 +471,7 @@ fn kept_is_what_somebody_kept_and_nothing_that_was_closed_by_hand() {
 #[test]
 fn a_blocking_signal_that_is_unread_fulfils_no_line_of_a_checklist() {
     let life = decided(Decision::Keep).over(Verdict::Accepted, "");
-    let report = markdown(&life::plan(), &life.records, None, &Caller::default()).unwrap();
+    let report = life.report(None, &Caller::default());
     let line = report.lines().find(|line| line.contains("| Each real flow was tried |")).unwrap();
     assert!(line.starts_with("| missing |") || line.starts_with("| **missing** |"), "{line}");
     assert!(report.contains("| checked | Health was checked |"), "{report}");
@@ -506,7 +495,7 @@ fn the_documented_fields_are_those_that_are_written() {
     let docs = include_str!("../../../../docs/output.md");
     let mut names = std::collections::BTreeSet::new();
     for (_, life) in lives() {
-        let shown = show_json(&life::plan(), &life.records).unwrap();
+        let shown = life.json();
         let status = standing_json(&life.state(), None);
         let run = history_json(&[RunSummary::of(&life.state()).unwrap()]);
         for value in [&shown, &shown["run"], &shown["steps"][0], &status, &run["runs"][0]] {
@@ -566,9 +555,9 @@ proptest! {
     ) {
         let life = events.into_iter().fold(Life::begin(), |life, (event, pause)| life.wait(pause.into()).add_if_legal(event));
         let style = Style { color: false, unicode, width };
-        let full = show(&life::plan(), &life.records, None, &Caller::default(), &style).unwrap();
+        let full = life.shown(None, &Caller::default(), &style);
         prop_assert!(unicode || full.is_ascii());
-        for text in [full, plain(&life, style), markdown(&life::plan(), &life.records, None, &Caller::default()).unwrap()] {
+        for text in [full, plain(&life, style), life.report(None, &Caller::default())] {
             prop_assert!(text.chars().all(|c| c == '\n' || !c.is_control()));
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::life::{self, Life};
 use runbook_model::{Caller, Failure, Next, RunId, Standing, Verdict};
-use runbook_report::{Look, Ndjson, Plain, Reporter, Style, markdown, show, status};
+use runbook_report::{Look, Ndjson, Plain, Reporter, Style, status};
 use std::path::Path;
 
 fn caller() -> Caller {
@@ -36,8 +36,8 @@ fn a_command_has_a_line_of_its_own_where_two_do_not_fit() {
     let (standing, runs, caller) = (Standing::of([&state], &[], None), [state.clone()], caller());
     let look = Look { standing: &standing, runs: &runs, holder: None, now_ms: 0, caller: &caller };
     assert!(status(&look, &Style::plain(80)).contains(&format!("      {rollback}\n")));
-    assert!(markdown(&life::plan(), &life.records, None, &caller).unwrap().contains(&format!("Next: `{rollback}`\n")));
-    let all = show(&life::plan(), &life.records, None, &caller, &Style::plain(80)).unwrap();
+    assert!(life.report(None, &caller).contains(&format!("Next: `{rollback}`\n")));
+    let all = life.shown(None, &caller, &Style::plain(80));
     assert!(all.contains(&format!("  {show_it}\n")), "{all}");
 }
 
@@ -48,7 +48,7 @@ fn a_hint_that_a_journal_holds_is_typed_as_here() {
     let prune = format!("`{}`", caller().command(&Next::PruneBackups));
     let text = account(&life);
     assert!(text.lines().any(|line| line.trim_start().trim_start_matches("next: ") == prune), "{text}");
-    let report = markdown(&life::plan(), &life.records, None, &caller()).unwrap();
+    let report = life.report(None, &caller());
     assert!(report.contains(&format!("Next: {prune} removes old backups")), "{report}");
     let mut out = Vec::new();
     told(Ndjson::new(&mut out, caller()), &life);

@@ -1,4 +1,4 @@
-//! `approve`: lets a `gate.approve` step that waits pass.
+//! `approve`: lets a step pass that waits for the word of a person.
 
 use crate::cli::ApproveArgs;
 use crate::error::{CommandError, Exit};

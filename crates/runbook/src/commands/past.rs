@@ -3,8 +3,9 @@
 use crate::cli::Format;
 use crate::error::{CommandError, Exit};
 use crate::screen::Screen;
-use runbook_report::{Ndjson, Reporter, RunSummary};
-use runbook_session::{Error, HostState, SYSTEM_STATE, Session, now_ms};
+use runbook_model::RunState;
+use runbook_report::{Kept, Ndjson, Reporter, RunDocument, RunSummary};
+use runbook_session::{Error, HostState, Known, SYSTEM_STATE, Session, now_ms};
 use std::path::Path;
 
 pub(crate) fn status(screen: &Screen, session: &Session) -> Result<Exit, CommandError> {
@@ -57,20 +58,28 @@ pub(crate) fn history(screen: &Screen, session: &Session) -> Result<Exit, Comman
     if gaps.is_empty() { Ok(Exit::Done) } else { Err(Error::Lost(gaps).into()) }
 }
 
+/// `render` of the document of a run; `holder` is at work on this host.
+pub(super) fn told<T>(
+    known: &Known,
+    holder: Option<&str>,
+    render: impl FnOnce(&RunDocument<'_>) -> T,
+) -> Result<T, CommandError> {
+    let (saved, records) = (&known.saved, &known.records);
+    let state = RunState::replay(records)?;
+    let kept = Kept { plan: &saved.plan, roles: saved.roles.as_ref(), records, state: &state, holder };
+    let none = || CommandError::refused(format!("the journal has no first record of run {}", known.run));
+    RunDocument::of(&kept).as_ref().map(render).ok_or_else(none)
+}
+
 pub(crate) fn show(screen: &Screen, session: &Session, run: Option<&str>) -> Result<Exit, CommandError> {
     let known = session.show(run)?;
     match screen.format {
         Format::Text => {
             let holder = session.at_work()?;
-            screen.text(&runbook_report::show(
-                &known.saved.plan,
-                &known.records,
-                holder.as_deref(),
-                screen.caller(),
-                screen.style(),
-            )?)?;
+            let text = |run: &RunDocument<'_>| runbook_report::show(run, screen.caller(), screen.style());
+            screen.text(&told(&known, holder.as_deref(), text)?)?;
         }
-        Format::Json => screen.json(&runbook_report::show_json(&known.saved.plan, &known.records)?)?,
+        Format::Json => screen.json(&told(&known, None, runbook_report::show_json)?)?,
         Format::Ndjson => {
             let mut out = Vec::new();
             let mut reporter = Ndjson::new(&mut out, screen.caller().clone());
@@ -89,7 +98,7 @@ pub(crate) fn report(screen: &Screen, session: &Session, run: Option<&str>) -> R
     }
     let known = session.show(run)?;
     let holder = session.at_work()?;
-    screen.text(&runbook_report::markdown(&known.saved.plan, &known.records, holder.as_deref(), screen.caller())?)?;
+    screen.text(&told(&known, holder.as_deref(), |run| runbook_report::markdown(run, screen.caller()))?)?;
     Ok(Exit::Done)
 }
 

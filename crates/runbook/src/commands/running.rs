@@ -1,5 +1,6 @@
 //! What the commands that hold a run share: what is said before it goes on, and how it ended.
 
+use super::past::told;
 use crate::cli::Format;
 use crate::error::{CommandError, Exit};
 use crate::refusals::{either_way, warning};
@@ -28,7 +29,7 @@ pub(super) fn end(screen: &Screen, session: &Session, ended: Ended) -> Result<Ex
     if screen.format == Format::Json {
         let account = || -> Result<(), CommandError> {
             let known = session.show(Some(run.as_str()))?;
-            screen.json(&runbook_report::show_json(&known.saved.plan, &known.records)?)
+            screen.json(&told(&known, None, runbook_report::show_json)?)
         };
         // How the run ended is not up to whoever reads about it.
         if let Err(error) = account() {

@@ -76,5 +76,5 @@ fn a_gate_that_is_not_there_is_told_with_those_that_are() {
     let plan = bench.plan("simple", SIMPLE);
     bench.expect(0, &["apply", &plan, "--yes"]);
     let run = bench.expect(0, &["status", "--format", "json"]).json()["run"]["run"].as_str().unwrap().to_owned();
-    bench.expect(1, &["approve", &run, "wirte"]).says(&["no gate.approve step `wirte`", "none"]);
+    bench.expect(1, &["approve", &run, "wirte"]).says(&["no step `wirte` that waits for an approval", "none"]);
 }

@@ -1,0 +1,56 @@
+//! What single records tell: failures, decisions and approvals, in the order in which they happened.
+
+use super::StepRow;
+use crate::account::decision_text;
+use runbook_model::{Event, Failure, Outcome, Record, Role, StepId};
+use std::collections::HashSet;
+
+/// Something that happened to a step.
+#[derive(Debug)]
+pub(crate) struct Moment<'a> {
+    pub(crate) at: i64,
+    pub(crate) step: &'a StepId,
+    pub(crate) what: String,
+}
+
+/// A failure, with all that is known of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Trouble<'a> {
+    pub(crate) at: i64,
+    pub(crate) step: &'a StepId,
+    /// What the step did: `failed`.
+    pub(crate) what: &'static str,
+    pub(crate) failure: &'a Failure,
+}
+
+pub(super) fn failures<'a>(records: &'a [Record]) -> Vec<Trouble<'a>> {
+    let trouble = |record: &'a Record| {
+        let (step, what, failure) = match &record.event {
+            Event::StepRetrying { step, failure, .. } => (step, "attempt failed", failure),
+            Event::StepFinished { step, outcome: Outcome::Failed(failure), .. } => (step, "failed", failure),
+            Event::UndoFinished { step, failure: Some(failure), .. } => (step, "was not taken back", failure),
+            _ => return None,
+        };
+        Some(Trouble { at: record.at, step, what, failure })
+    };
+    records.iter().filter_map(trouble).collect()
+}
+
+/// What people decided where the evidence did not, and what they approved.
+pub(super) fn decisions<'a>(records: &'a [Record], steps: &[StepRow<'a>]) -> Vec<Moment<'a>> {
+    let asks = steps.iter().filter(|row| row.plays(|role| *role == Role::Approve));
+    let asks: HashSet<&StepId> = asks.map(|row| row.id).collect();
+    let moment = |record: &'a Record| {
+        let (step, what) = match &record.event {
+            Event::DecisionAsked { step, failure, .. } => (step, format!("asked, because {}", failure.message)),
+            Event::DecisionMade { step, decided } => (step, decision_text(decided)),
+            Event::StepFinished { step, outcome, .. } if asks.contains(step) => match outcome {
+                Outcome::Unchanged { summary } | Outcome::Changed { summary } => (step, summary.clone()),
+                Outcome::Skipped { .. } | Outcome::Failed(_) => return None,
+            },
+            _ => return None,
+        };
+        Some(Moment { at: record.at, step, what })
+    };
+    records.iter().filter_map(moment).collect()
+}
