@@ -211,7 +211,7 @@ fn place(source: &Source) -> SignalSource {
     match source {
         Source::Log { .. } | Source::LogAbsent(_) => SignalSource::Log,
         Source::Command { .. } | Source::Http(_) => SignalSource::Answer,
-        Source::Port(_) | Source::Process(_) | Source::Unit(_) | Source::Job(_) => SignalSource::Service,
+        Source::Port(_) | Source::Service(_) => SignalSource::Service,
     }
 }
 
