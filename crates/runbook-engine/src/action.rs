@@ -38,7 +38,7 @@ pub enum Job {
         pause: Duration,
     },
     /// Take a part of a step back.
-    TakeBack {
+    Undo {
         /// The step.
         step: StepId,
         /// The part.
@@ -62,9 +62,9 @@ pub enum Job {
 }
 
 /// The record and the job of taking back a part of `step`.
-pub(crate) fn take_back(step: &StepId, phase: UndoPhase) -> [Action; 2] {
+pub(crate) fn undo(step: &StepId, phase: UndoPhase) -> [Action; 2] {
     let step = step.clone();
-    [Action::Record(Event::UndoStarted { step: step.clone(), phase }), Action::Start(Job::TakeBack { step, phase })]
+    [Action::Record(Event::UndoStarted { step: step.clone(), phase }), Action::Start(Job::Undo { step, phase })]
 }
 
 /// The last record.

@@ -85,7 +85,7 @@ impl Program {
 
     /// The bound step for the way back, which must not depend on what only the way forward needed. A secret that is not
     /// to be had now, or that was struck out of an output, is left out, and the host refuses whatever would use it.
-    pub(crate) fn bind_to_take_back(
+    pub(crate) fn bind_to_undo(
         &self,
         def: &StepDef,
         outputs: &HashMap<StepId, Outputs>,

@@ -1,6 +1,6 @@
 //! The heart: from what is known and what just came in, what to record and what to start. Pure: no I/O, no clock.
 
-use crate::action::{Action, Job, take_back};
+use crate::action::{Action, Job, undo};
 use crate::forward::{begin, missing_baselines};
 use crate::input::{Began, Input};
 use crate::services::{not_found, read_before_the_end};
@@ -51,9 +51,9 @@ fn answer(state: &RunState, course: &Course, input: Input) -> Vec<Action> {
             actions
         }
         Input::Paused { step } => try_again(state, course, step),
-        Input::TakenBack { step, phase, result, remains } => {
+        Input::Undone { step, phase, result, remains } => {
             let mut actions = remained(&step, remains);
-            actions.push(taken_back(step, phase, result));
+            actions.push(undone(step, phase, result));
             actions
         }
         Input::Verified { step, readings, lost, unread, failure } => {
@@ -103,7 +103,7 @@ fn resume(state: &RunState, course: &Course) -> Vec<Action> {
         let attempt = state.step(step).map_or(1, |known| known.attempts);
         let started = |attempt| Action::Record(Event::StepStarted { step: step.clone(), attempt });
         match state.status(step) {
-            StepStatus::Undoing => actions.extend(take_back(step, UndoPhase::Undo)),
+            StepStatus::Undoing => actions.extend(undo(step, UndoPhase::Undo)),
             StepStatus::Started if ends(step) => actions.push(not_acted(step.clone())),
             // What it left on the host is taken back with the rest, or told if the run stops where it is.
             _ if ends(step) => {}
@@ -250,7 +250,7 @@ fn remained(step: &StepId, remains: Vec<Remains>) -> Vec<Action> {
     vec![Action::Record(Event::Remained { step: step.clone(), remains })]
 }
 
-fn taken_back(step: StepId, phase: UndoPhase, result: Result<String, Failure>) -> Action {
+fn undone(step: StepId, phase: UndoPhase, result: Result<String, Failure>) -> Action {
     let (summary, failure) = match result {
         Ok(summary) => (summary, None),
         Err(failure) => (String::new(), Some(failure)),

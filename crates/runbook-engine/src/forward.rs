@@ -1,7 +1,7 @@
 //! Going forward: which steps are ready, and what a failure or a cancel leads to. Pure.
 
 use crate::Course;
-use crate::action::{Action, Job, over, take_back};
+use crate::action::{Action, Job, over, undo};
 use crate::aging::{ages, only_starts};
 use crate::course::{Rank, Wait};
 use crate::services::not_found;
@@ -136,7 +136,7 @@ fn undo_of_continued(state: &RunState, course: &Course, free: &mut usize) -> Vec
     let mut actions = Vec::new();
     for (step, _) in failed.take(*free) {
         *free -= 1;
-        actions.extend(take_back(step, UndoPhase::Undo));
+        actions.extend(undo(step, UndoPhase::Undo));
     }
     actions
 }

@@ -75,7 +75,7 @@ pub enum Input {
         step: StepId,
     },
     /// A part of a step was taken back, or not.
-    TakenBack {
+    Undone {
         /// The step.
         step: StepId,
         /// The part.

@@ -185,7 +185,7 @@ impl Program {
             let disturbed = commands.disturbs(effects).or_else(|| others.replaces(effects)).is_some();
             let known = if disturbed { None } else { self.step(&step.step) };
             let bound = known.and_then(|def| self.bind(def, &forecast.outputs, &forecast.secrets, None).ok());
-            let refused = bound.and_then(|bound| bound.can_take_back(host).err());
+            let refused = bound.and_then(|bound| bound.can_undo(host).err());
             found.extend(refused.map(|failure| {
                 let message = format!("step `{}` is not begun: {}", step.step, failure.message);
                 Failure { message, ..failure }

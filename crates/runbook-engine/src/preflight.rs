@@ -79,7 +79,7 @@ impl Program {
         touched.sort_by_key(|(_, known)| std::cmp::Reverse(known.intent_seq));
         let (mut found, mut before) = (Vec::new(), Before::default());
         for def in touched.into_iter().filter_map(|(step, _)| self.step(step)) {
-            let lacks = self.bind_to_ask(def, &outputs, &secrets).map(|(bound, _)| bound.lacks_to_take_back(host));
+            let lacks = self.bind_to_ask(def, &outputs, &secrets).map(|(bound, _)| bound.lacks_to_undo(host));
             for Lack { failure, on, .. } in lacks.unwrap_or_default() {
                 let message = format!("step `{}` could not be taken back: {}", def.id, failure.message);
                 let lack = Lack::new(Failure { message, ..failure }, on).of_installed();

@@ -1,7 +1,7 @@
 //! The way back: what is taken back in which order, and when the host counts as it was. Pure.
 
 use crate::Course;
-use crate::action::{Action, Job, over, take_back};
+use crate::action::{Action, Job, over, undo};
 use crate::aging::only_starts;
 use crate::relies::Relies;
 use crate::services::{down_for_good, to_look_after};
@@ -26,7 +26,7 @@ pub(crate) fn advance(state: &RunState, course: &Course) -> Vec<Action> {
 /// The same without regard to an undo that failed: a rollback that is tried again begins with it.
 pub(crate) fn next(state: &RunState, course: &Course) -> Vec<Action> {
     if let Some((step, phase)) = left(state, course).next() {
-        return take_back(step, phase).to_vec();
+        return undo(step, phase).to_vec();
     }
     if let Some(step) = to_look_after(state, course) {
         return vec![Action::Start(Job::Revive(step.clone()))];

@@ -107,7 +107,7 @@ impl Worker {
             return fail(job, brief, Failure::failed(format!("step `{step}` is not in the plan")));
         };
         let limit = self.limit(def, &job);
-        let back = matches!(job, Job::TakeBack { .. } | Job::Verify(_) | Job::Revive(_) | Job::Close { .. });
+        let back = matches!(job, Job::Undo { .. } | Job::Verify(_) | Job::Revive(_) | Job::Close { .. });
         let mark = if back { self.mark_back(&step) } else { self.mark(&step) };
         let host = self.host(runtime, cancel, mark, limit.map(|limit| Instant::now() + limit));
         let dir = self.state_dir.step(&self.run, &step);
@@ -128,7 +128,7 @@ impl Worker {
         if matches!(job, Job::Find(_) | Job::Close { .. }) {
             return Some(LOOKS);
         }
-        if matches!(job, Job::TakeBack { .. } | Job::Revive(_)) {
+        if matches!(job, Job::Undo { .. } | Job::Revive(_)) {
             return Some(def.timeout.unwrap_or_default().max(DEFAULT_LIMIT));
         }
         let bounded = |declaration: &Declaration| declaration.purpose == Purpose::Principal || declaration.changes();
@@ -141,7 +141,7 @@ impl Worker {
         let reads = match job {
             Job::Baseline(_) | Job::Verify(_) | Job::Compare(_) | Job::Begin { .. } | Job::Find(_) => true,
             Job::Act(_) | Job::Recheck(_) => declaration.is_some_and(|declaration| !declaration.changes()),
-            Job::Ask(_) | Job::Pause { .. } | Job::TakeBack { .. } | Job::Revive(_) | Job::Close { .. } => false,
+            Job::Ask(_) | Job::Pause { .. } | Job::Undo { .. } | Job::Revive(_) | Job::Close { .. } => false,
         };
         let def = self.program.step(job.step())?;
         reads.then(|| self.limit(def, job).map(|limit| Instant::now() + limit))
@@ -220,13 +220,13 @@ impl Bench<'_> {
             }
             Job::Ask(step) => Input::Decided { step, decided: None },
             Job::Pause { step, .. } => Input::Paused { step },
-            Job::TakeBack { step, phase } => {
+            Job::Undo { step, phase } => {
                 if let Err(failure) = self.keep_down_again() {
                     // What somebody started meanwhile is replaced by the undo of the step that stopped it.
                     self.say(Note::Doing(format!("others may have it up while it is taken back: {}", failure.message)));
                 }
-                let result = self.take_back(phase);
-                Input::TakenBack { step, phase, result, remains: self.remains() }
+                let result = self.undo(phase);
+                Input::Undone { step, phase, result, remains: self.remains() }
             }
             Job::Verify(step) => self.verify(step),
             Job::Compare(step) => self.compare(step),
@@ -426,11 +426,11 @@ impl Bench<'_> {
         std::mem::take(&mut self.remains.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn take_back(&self, phase: UndoPhase) -> Result<String, Failure> {
+    fn undo(&self, phase: UndoPhase) -> Result<String, Failure> {
         #[cfg(debug_assertions)]
         self.worker.faults.undo(&self.def.id)?;
         let (bound, bench) = self.on_the_way_back()?;
-        bench.take_back_alone(phase, bound.as_ref())
+        bench.undo_alone(phase, bound.as_ref())
     }
 
     /// The step, and a host that refuses whatever would use what is missing now.
@@ -438,7 +438,7 @@ impl Bench<'_> {
         let (bound, mut unusable) = {
             let outputs = self.worker.outputs.read().unwrap_or_else(PoisonError::into_inner);
             let program = &self.worker.program;
-            let bound = program.bind_to_take_back(self.def, &outputs, &self.worker.secrets, &self.host);
+            let bound = program.bind_to_undo(self.def, &outputs, &self.worker.secrets, &self.host);
             bound.map_err(Unbound::into_failure)?
         };
         unusable.extend(self.brief.struck.iter().map(|name| unwritten(name, &self.def.id)));

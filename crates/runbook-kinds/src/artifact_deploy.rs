@@ -257,7 +257,7 @@ impl Step for Deploy {
         artifact.into_iter().chain(of_parent(host, &self.to)).collect()
     }
 
-    fn can_take_back(&self, host: &Reader) -> Result<(), Failure> {
+    fn can_undo(&self, host: &Reader) -> Result<(), Failure> {
         host.can_put_back(&self.to)
     }
 
@@ -298,7 +298,7 @@ impl Step for Deploy {
         Ok(Done::saying(format!("{to} replaced, {files} files{kept}")).with(self.outputs(&artifact)))
     }
 
-    fn take_back(&self, phase: UndoPhase, work: &Work<'_>, _: &Json) -> Result<String, Failure> {
+    fn undo(&self, phase: UndoPhase, work: &Work<'_>, _: &Json) -> Result<String, Failure> {
         match phase {
             UndoPhase::Undo => work.restore(&self.to),
             UndoPhase::Halt | UndoPhase::Insurance => Ok(String::new()),

@@ -253,7 +253,7 @@ impl Create {
         Ok((Json::Object(codes), failed))
     }
 
-    /// The paths with exactly this policy. The engine reads these outputs to know when to call `take_back`.
+    /// The paths with exactly this policy. The engine reads these outputs to know when to call `undo`.
     fn with_restore(places: &[Place], policy: Restore) -> Json {
         places.iter().filter(|place| place.restore == policy).map(|place| place.path.to_string_lossy()).collect()
     }
@@ -376,7 +376,7 @@ impl Step for Create {
     }
 
     /// What a rollback may have to put back: all but what is left to a person.
-    fn can_take_back(&self, host: &Reader) -> Result<(), Failure> {
+    fn can_undo(&self, host: &Reader) -> Result<(), Failure> {
         let places = self.places()?;
         insured(&places).try_for_each(|path| host.can_put_back(path)).map_err(leave_to_a_person)
     }
@@ -431,7 +431,7 @@ impl Step for Create {
         })
     }
 
-    fn take_back(&self, phase: UndoPhase, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
+    fn undo(&self, phase: UndoPhase, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
         match phase {
             UndoPhase::Halt => Ok(String::new()),
             UndoPhase::Undo => self.put_back(work, undo, Restore::Always),

@@ -163,7 +163,7 @@ impl Step for Capture {
         Ok(Confirmation::CannotTell)
     }
 
-    fn take_back(&self, _: UndoPhase, _: &Work<'_>, _: &Json) -> Result<String, Failure> {
+    fn undo(&self, _: UndoPhase, _: &Work<'_>, _: &Json) -> Result<String, Failure> {
         Ok(String::new())
     }
 }

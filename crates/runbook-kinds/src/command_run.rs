@@ -231,15 +231,15 @@ impl Step for Run {
                 || lack.on.iter().filter_map(|on| if let Resource::Path(path) = on { Some(path) } else { None });
             self.brings_anything || paths().any(|path| self.writes.iter().any(|own| path.starts_with(own)))
         };
-        let undo = self.lacks_to_take_back(host).into_iter().filter(|lack| !brings(lack));
+        let undo = self.lacks_to_undo(host).into_iter().filter(|lack| !brings(lack));
         of_command(host, &self.command).into_iter().chain(undo).collect()
     }
 
-    fn lacks_to_take_back(&self, host: &Reader) -> Vec<Lack> {
+    fn lacks_to_undo(&self, host: &Reader) -> Vec<Lack> {
         self.undo.iter().flat_map(|undo| of_command(host, undo)).collect()
     }
 
-    fn can_take_back(&self, host: &Reader) -> Result<(), Failure> {
+    fn can_undo(&self, host: &Reader) -> Result<(), Failure> {
         match &self.undo {
             Some(undo) => host.can_run(undo),
             None => self.writes.iter().try_for_each(|path| host.can_put_back(path)),
@@ -285,7 +285,7 @@ impl Step for Run {
         self.undo.is_some()
     }
 
-    fn take_back(&self, phase: UndoPhase, work: &Work<'_>, data: &Json) -> Result<String, Failure> {
+    fn undo(&self, phase: UndoPhase, work: &Work<'_>, data: &Json) -> Result<String, Failure> {
         match (phase, &self.undo) {
             (UndoPhase::Undo, Some(undo)) => {
                 work.host.run_well(undo)?;

@@ -144,7 +144,7 @@ impl Step for Copy {
         source.into_iter().chain(of_parent(host, &self.path)).collect()
     }
 
-    fn can_take_back(&self, host: &Reader) -> Result<(), Failure> {
+    fn can_undo(&self, host: &Reader) -> Result<(), Failure> {
         file_in_the_way(host, &self.path)?;
         host.can_put_back(&self.path)
     }
@@ -160,7 +160,7 @@ impl Step for Copy {
         Ok(Done::saying(format!("{} copied, {} bytes", self.path.display(), source.len())).with(self.outputs()))
     }
 
-    fn take_back(&self, phase: UndoPhase, work: &Work<'_>, _: &Json) -> Result<String, Failure> {
+    fn undo(&self, phase: UndoPhase, work: &Work<'_>, _: &Json) -> Result<String, Failure> {
         match phase {
             UndoPhase::Undo => work.put_back(std::slice::from_ref(&self.path)),
             UndoPhase::Halt | UndoPhase::Insurance => Ok(String::new()),

@@ -153,7 +153,7 @@ impl Step for Directory {
         Ok(Done::saying(format!("{} is there", self.path.display())).with(self.outputs()))
     }
 
-    fn take_back(&self, phase: UndoPhase, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
+    fn undo(&self, phase: UndoPhase, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
         if phase != UndoPhase::Undo {
             return Ok(String::new());
         }

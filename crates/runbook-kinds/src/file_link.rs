@@ -126,7 +126,7 @@ impl Step for Link {
         target.into_iter().chain(of_parent(host, &self.path)).collect()
     }
 
-    fn can_take_back(&self, host: &Reader) -> Result<(), Failure> {
+    fn can_undo(&self, host: &Reader) -> Result<(), Failure> {
         if host.lstat(&self.path)?.as_ref().and_then(what_it_is).is_some() {
             self.probe(host)?;
         }
@@ -145,7 +145,7 @@ impl Step for Link {
         Ok(Done::saying(summary).with(self.outputs()))
     }
 
-    fn take_back(&self, phase: UndoPhase, work: &Work<'_>, _: &Json) -> Result<String, Failure> {
+    fn undo(&self, phase: UndoPhase, work: &Work<'_>, _: &Json) -> Result<String, Failure> {
         match phase {
             UndoPhase::Undo => work.put_back(std::slice::from_ref(&self.path)),
             UndoPhase::Halt | UndoPhase::Insurance => Ok(String::new()),

@@ -68,7 +68,7 @@ impl Step for Remove {
         Ok(Probe::of(prediction).with(Outputs::from_iter([("removed".to_owned(), removed)])))
     }
 
-    fn can_take_back(&self, host: &Reader) -> Result<(), Failure> {
+    fn can_undo(&self, host: &Reader) -> Result<(), Failure> {
         host.can_put_back(&self.path)
     }
 
@@ -85,7 +85,7 @@ impl Step for Remove {
         Ok(Done::saying(format!("{} removed", self.path.display())).with(outputs))
     }
 
-    fn take_back(&self, phase: UndoPhase, work: &Work<'_>, _: &Json) -> Result<String, Failure> {
+    fn undo(&self, phase: UndoPhase, work: &Work<'_>, _: &Json) -> Result<String, Failure> {
         match phase {
             UndoPhase::Undo => work.put_back(std::slice::from_ref(&self.path)),
             UndoPhase::Halt | UndoPhase::Insurance => Ok(String::new()),

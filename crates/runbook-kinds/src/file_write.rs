@@ -109,7 +109,7 @@ impl Step for WholeFile {
         of_parent(host, &self.path).into_iter().collect()
     }
 
-    fn can_take_back(&self, host: &Reader) -> Result<(), Failure> {
+    fn can_undo(&self, host: &Reader) -> Result<(), Failure> {
         file_in_the_way(host, &self.path)?;
         host.can_put_back(&self.path)
     }
@@ -125,7 +125,7 @@ impl Step for WholeFile {
         Ok(Done::saying(format!("{} written", self.path.display())).with(outputs))
     }
 
-    fn take_back(&self, phase: UndoPhase, work: &Work<'_>, _: &Json) -> Result<String, Failure> {
+    fn undo(&self, phase: UndoPhase, work: &Work<'_>, _: &Json) -> Result<String, Failure> {
         match phase {
             UndoPhase::Undo => work.put_back(std::slice::from_ref(&self.path)),
             UndoPhase::Halt | UndoPhase::Insurance => Ok(String::new()),

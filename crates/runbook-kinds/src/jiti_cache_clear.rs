@@ -216,7 +216,7 @@ impl Step for Clear {
         Ok(Done::saying(said).with(outputs))
     }
 
-    fn take_back(&self, _: UndoPhase, _: &Work<'_>, _: &Json) -> Result<String, Failure> {
+    fn undo(&self, _: UndoPhase, _: &Work<'_>, _: &Json) -> Result<String, Failure> {
         Ok(String::new())
     }
 }

@@ -207,7 +207,7 @@ impl Step for EditJson {
         of_parent(host, &self.path).into_iter().collect()
     }
 
-    fn can_take_back(&self, host: &Reader) -> Result<(), Failure> {
+    fn can_undo(&self, host: &Reader) -> Result<(), Failure> {
         host.can_put_back(&self.path)
     }
 
@@ -224,7 +224,7 @@ impl Step for EditJson {
         Ok(Done::saying(format!("{} edited", self.path.display())).with(self.outputs(true)))
     }
 
-    fn take_back(&self, phase: UndoPhase, work: &Work<'_>, _: &Json) -> Result<String, Failure> {
+    fn undo(&self, phase: UndoPhase, work: &Work<'_>, _: &Json) -> Result<String, Failure> {
         match phase {
             UndoPhase::Undo => work.put_back(std::slice::from_ref(&self.path)),
             UndoPhase::Halt | UndoPhase::Insurance => Ok(String::new()),

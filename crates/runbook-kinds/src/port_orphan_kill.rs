@@ -160,7 +160,7 @@ impl Step for EndOrphans {
             .with(Self::outputs(&pids)))
     }
 
-    fn take_back(&self, _: UndoPhase, _: &Work<'_>, _: &Json) -> Result<String, Failure> {
+    fn undo(&self, _: UndoPhase, _: &Work<'_>, _: &Json) -> Result<String, Failure> {
         Ok(String::new())
     }
 }

@@ -179,7 +179,7 @@ impl Step for Changelog {
         Ok(Confirmation::There)
     }
 
-    fn take_back(&self, _: UndoPhase, _: &Work<'_>, _: &Json) -> Result<String, Failure> {
+    fn undo(&self, _: UndoPhase, _: &Work<'_>, _: &Json) -> Result<String, Failure> {
         Ok(String::new())
     }
 }

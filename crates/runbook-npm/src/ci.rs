@@ -134,7 +134,7 @@ impl Step for Ci {
         dir.map(|failure| Lack::at(host, &self.dir, failure)).into_iter().chain(self.npm.lacks(host, None)).collect()
     }
 
-    fn can_take_back(&self, host: &Reader) -> Result<(), Failure> {
+    fn can_undo(&self, host: &Reader) -> Result<(), Failure> {
         host.can_put_back(&self.modules())
     }
 
@@ -187,7 +187,7 @@ impl Step for Ci {
         })
     }
 
-    fn take_back(&self, phase: UndoPhase, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
+    fn undo(&self, phase: UndoPhase, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
         if phase != UndoPhase::Undo {
             return Ok(String::new());
         }

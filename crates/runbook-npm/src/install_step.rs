@@ -87,7 +87,7 @@ impl Step for Install {
             .collect()
     }
 
-    fn can_take_back(&self, host: &Reader) -> Result<(), Failure> {
+    fn can_undo(&self, host: &Reader) -> Result<(), Failure> {
         host.can_put_back(&self.site.dir())
     }
 
@@ -161,7 +161,7 @@ impl Step for Install {
         Ok(Confirmation::NotThere("npm did not come to its end, or the package was changed since".to_owned()))
     }
 
-    fn take_back(&self, phase: UndoPhase, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
+    fn undo(&self, phase: UndoPhase, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
         if phase != UndoPhase::Undo {
             return Ok(String::new());
         }

@@ -142,7 +142,7 @@ impl Step for View {
         Ok(Done::saying(format!("{exact}{}@{text}, {} matching", self.package, matching.len())).with(outputs))
     }
 
-    fn take_back(&self, _: UndoPhase, _: &Work<'_>, _: &Json) -> Result<String, Failure> {
+    fn undo(&self, _: UndoPhase, _: &Work<'_>, _: &Json) -> Result<String, Failure> {
         Ok(String::new())
     }
 }

@@ -67,7 +67,7 @@ impl<D: DefinitionFile> Step for WriteDefinition<D> {
         Ok(Probe::of(prediction).with(self.outputs(&file)))
     }
 
-    fn can_take_back(&self, host: &Reader) -> Result<(), Failure> {
+    fn can_undo(&self, host: &Reader) -> Result<(), Failure> {
         host.can_put_back(&self.0.file(host)?.path)
     }
 
@@ -80,7 +80,7 @@ impl<D: DefinitionFile> Step for WriteDefinition<D> {
         Ok(Done::saying(self.0.put(work, &file)?).with(self.outputs(&file)))
     }
 
-    fn take_back(&self, phase: UndoPhase, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
+    fn undo(&self, phase: UndoPhase, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
         match phase {
             UndoPhase::Undo => self.0.put_back(work, &self.0.file(work.host)?, undo),
             UndoPhase::Halt | UndoPhase::Insurance => Ok(String::new()),

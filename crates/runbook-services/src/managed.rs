@@ -56,7 +56,7 @@ pub trait ManagedService: Clone + Send + Sync + 'static {
         Ok(())
     }
 
-    /// How it is, for [`take_back`](Self::take_back); a refusal if the step could not be done or not be taken back.
+    /// How it is, for [`undo`](Self::undo); a refusal if the step could not be done or not be taken back.
     fn remember(&self, work: &Work<'_>, wanted: &Self::Wanted, motion: Motion) -> Result<Json, Failure>;
 
     /// Starts, restarts or stops it, and believes it when the manager and the processes show it.
@@ -77,7 +77,7 @@ pub trait ManagedService: Clone + Send + Sync + 'static {
 
     /// Brings it to the state that it had. Without undo data the step found nothing to do: then it is only brought down
     /// for what lies below it, and up again if the step is about one that is up.
-    fn take_back(
+    fn undo(
         &self,
         phase: UndoPhase,
         work: &Work<'_>,

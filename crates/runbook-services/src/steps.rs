@@ -74,7 +74,7 @@ impl<S: ManagedService> Step for ServiceStep<S> {
         }
     }
 
-    fn can_take_back(&self, host: &Reader) -> Result<(), Failure> {
+    fn can_undo(&self, host: &Reader) -> Result<(), Failure> {
         self.service.can_come_back(host, self.motion)
     }
 
@@ -98,8 +98,8 @@ impl<S: ManagedService> Step for ServiceStep<S> {
         })
     }
 
-    fn take_back(&self, phase: UndoPhase, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
-        self.service.take_back(phase, work, undo, &self.wanted, self.motion)
+    fn undo(&self, phase: UndoPhase, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
+        self.service.undo(phase, work, undo, &self.wanted, self.motion)
     }
 
     fn keeps_down(&self) -> bool {

@@ -35,7 +35,7 @@ impl Session {
     pub(crate) fn look_back(&self, ready: &Ready, state: &RunState) -> Result<Vec<Obstacle>, Error> {
         let (certain, mut doubtful) = sorted(ready.program.obstacles_back(state, &self.reader(&ready.program)));
         if matches!(state.verdict(), Some(Verdict::Succeeded | Verdict::Accepted)) && !certain.is_empty() {
-            let attempt = Attempt::TakeBack { run: ready.run.clone() };
+            let attempt = Attempt::Undo { run: ready.run.clone() };
             return Err(Error::InTheWay(Box::new(InTheWay { attempt, certain, doubtful })));
         }
         doubtful.extend(certain);

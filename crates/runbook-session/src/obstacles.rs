@@ -30,7 +30,7 @@ pub enum Attempt {
         touched: Vec<StepId>,
     },
     /// Taking back a run that ended well.
-    TakeBack {
+    Undo {
         /// The run.
         run: RunId,
     },
@@ -41,7 +41,7 @@ impl fmt::Display for InTheWay {
         match &self.attempt {
             Attempt::Apply => {}
             Attempt::GoOn { run, .. } => write!(f, "run {run} does not go on, and nothing was touched: ")?,
-            Attempt::TakeBack { run } => write!(f, "run {run} cannot be taken back, and nothing was touched: ")?,
+            Attempt::Undo { run } => write!(f, "run {run} cannot be taken back, and nothing was touched: ")?,
         }
         f.write_str(&told(&self.certain))
     }

@@ -37,7 +37,7 @@ pub trait Step: Send + Sync {
         Ok(None)
     }
 
-    /// Collects what [`take_back`](Self::take_back) will need: small data as the result, files in `work.dir`, which
+    /// Collects what [`undo`](Self::undo) will need: small data as the result, files in `work.dir`, which
     /// must be durable when this returns. Must not change the host. Never called twice for one run of a step that
     /// changes the host; for any other it is called right before each `apply`, and nothing of it is recorded.
     fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {
@@ -45,16 +45,16 @@ pub trait Step: Send + Sync {
         Ok(Json::Null)
     }
 
-    /// Whether what [`take_back`](Self::take_back) will have to do can be done by this user on this host, as far as that
+    /// Whether what [`undo`](Self::undo) will have to do can be done by this user on this host, as far as that
     /// can be read without writing: a refusal that names what stands in the way. Asked in dry runs and before the first
     /// change of a run, when what earlier steps will bring is not there yet; `prepare` proves it.
-    fn can_take_back(&self, host: &Reader) -> Result<(), Failure> {
+    fn can_undo(&self, host: &Reader) -> Result<(), Failure> {
         let _ = host;
         Ok(())
     }
 
-    /// What a program of the author's that [`take_back`](Self::take_back) runs would fail for on the host as it is now.
-    fn lacks_to_take_back(&self, host: &Reader) -> Vec<Lack> {
+    /// What a program of the author's that [`undo`](Self::undo) runs would fail for on the host as it is now.
+    fn lacks_to_undo(&self, host: &Reader) -> Vec<Lack> {
         let _ = host;
         Vec::new()
     }
@@ -78,9 +78,9 @@ pub trait Step: Send + Sync {
     ///
     /// `Halt` brings down a service that the step brought up, and is a no-op for all other kinds. `Insurance` puts
     /// back state that only a service writes, and is called on backups alone.
-    fn take_back(&self, phase: UndoPhase, work: &Work<'_>, undo: &Json) -> Result<String, Failure>;
+    fn undo(&self, phase: UndoPhase, work: &Work<'_>, undo: &Json) -> Result<String, Failure>;
 
-    /// Whether [`take_back`](Self::take_back) is a program of the author's, who knows what the step left running and how it is
+    /// Whether [`undo`](Self::undo) is a program of the author's, who knows what the step left running and how it is
     /// ended: it finds that running. For all others it is ended before.
     fn ends_what_it_left(&self) -> bool {
         false
@@ -285,7 +285,7 @@ impl Work<'_> {
         }
     }
 
-    /// Tells what `apply` or `take_back` leaves on the host besides its change, or cannot bring back: it is recorded
+    /// Tells what `apply` or `undo` leaves on the host besides its change, or cannot bring back: it is recorded
     /// when the work ends, well or not, and named by the closing lines.
     pub fn leaves(&self, remains: Remains) {
         if let Ok(mut known) = self.remains.lock() {

@@ -79,7 +79,7 @@ impl TextFile {
 
     /// Puts back what [`remember`](Self::remember) captured. Directories that the step made go if nobody put anything
     /// else into them.
-    pub fn take_back(&self, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
+    pub fn undo(&self, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
         // What a restore replaces is set aside, and on another file system than the state directory that is beside it.
         // The plan holds this text: nothing is lost without it, and nothing is left where the init system looks.
         let is_ours = undo.get(SAME) == Some(&Json::Bool(false)) && self.is_there(&self.found(work.host)?);

@@ -179,7 +179,7 @@ fn mend(found: &InTheWay) -> String {
     let first = first.map_or_else(String::new, |hint| format!("{hint}; "));
     let rest = match &found.attempt {
         Attempt::Apply => "nothing was changed".to_owned(),
-        Attempt::TakeBack { .. } => "then try again".to_owned(),
+        Attempt::Undo { .. } => "then try again".to_owned(),
         Attempt::GoOn { run, can_go_back: false, .. } => format!(
             "`{}` tells what each step changed, and `{}` closes the run by hand",
             Next::Show(Some(run.clone())),

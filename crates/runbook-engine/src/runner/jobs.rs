@@ -36,12 +36,11 @@ impl Runner {
         }
         let brief = Arc::new(brief);
         // An undo is never cancelled half-way: a half-way back is nowhere.
-        let takes_back =
-            matches!(job, Job::TakeBack { .. } | Job::Close { .. }) || self.state.phase != RunPhase::Forward;
+        let undoes = matches!(job, Job::Undo { .. } | Job::Close { .. }) || self.state.phase != RunPhase::Forward;
         let cancel = match job {
             // It is not waited for once the run goes no further.
             Job::Pause { .. } => self.pauses.1.clone(),
-            _ if takes_back => Canceller::new().1,
+            _ if undoes => Canceller::new().1,
             _ => self.cancel.clone(),
         };
         let runtime = tokio::runtime::Handle::current();

@@ -19,10 +19,10 @@ impl Worker {
 impl Bench<'_> {
     /// Takes the step back when nothing that it started runs. An undo that is a program of the author's is run first, for
     /// it may want to stop what the step started by itself; it is run again if it left something of that running.
-    pub(super) fn take_back_alone(&self, phase: UndoPhase, bound: &dyn Step) -> Result<String, Failure> {
-        let take_back = || bound.take_back(phase, &self.tools(&|note| self.say(note)), &self.brief.undo);
+    pub(super) fn undo_alone(&self, phase: UndoPhase, bound: &dyn Step) -> Result<String, Failure> {
+        let undo = || bound.undo(phase, &self.tools(&|note| self.say(note)), &self.brief.undo);
         if phase != UndoPhase::Undo {
-            return take_back();
+            return undo();
         }
         self.end_what_others_left();
         let (mark, back) = (self.worker.mark(&self.def.id), self.worker.mark_back(&self.def.id));
@@ -30,9 +30,9 @@ impl Bench<'_> {
         if !knows {
             self.end_left_behind(&mark);
         }
-        let mut result = take_back();
+        let mut result = undo();
         if knows && self.end_left_behind(&mark) {
-            result = take_back();
+            result = undo();
         }
         if result.is_err() {
             self.end_left_behind(&back);

@@ -14,7 +14,7 @@ impl Job {
             Self::Baseline(step) | Self::Ask(step) | Self::Act(step) | Self::Recheck(step) => step,
             Self::Verify(step) | Self::Compare(step) | Self::Find(step) | Self::Revive(step) => step,
             Self::Close { step, .. } => step,
-            Self::Begin { step, .. } | Self::Pause { step, .. } | Self::TakeBack { step, .. } => step,
+            Self::Begin { step, .. } | Self::Pause { step, .. } | Self::Undo { step, .. } => step,
         }
     }
 }
@@ -31,7 +31,7 @@ pub(crate) fn fail(job: Job, brief: &Brief, failure: Failure) -> Input {
         }
         Job::Ask(step) => Input::Decided { step, decided: Some(Decided::nobody(failure.message)) },
         Job::Pause { step, .. } => Input::Paused { step },
-        Job::TakeBack { step, phase } => Input::TakenBack { step, phase, result: Err(failure), remains: Vec::new() },
+        Job::Undo { step, phase } => Input::Undone { step, phase, result: Err(failure), remains: Vec::new() },
         // What nobody could read is neither lost nor as it was.
         Job::Verify(step) => {
             let unread = brief.was_green().collect();

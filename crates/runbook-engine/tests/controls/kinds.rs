@@ -102,7 +102,7 @@ impl Step for One {
         Ok(Confirmation::There)
     }
 
-    fn take_back(&self, _: UndoPhase, _: &Work<'_>, _: &Json) -> Result<String, Failure> {
+    fn undo(&self, _: UndoPhase, _: &Work<'_>, _: &Json) -> Result<String, Failure> {
         if matches!(self.does, Does::Write) {
             std::fs::remove_file(&self.path).map_err(|error| Failure::failed(error.to_string()))?;
         }

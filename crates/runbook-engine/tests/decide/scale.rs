@@ -79,7 +79,7 @@ fn done(job: Job) -> Input {
             let result = Ok((String::new(), Outputs::new()));
             Input::Acted { step, result, readings: vec![], remains: vec![] }
         }
-        Job::TakeBack { step, phase } => Input::TakenBack { step, phase, result: Ok(String::new()), remains: vec![] },
+        Job::Undo { step, phase } => Input::Undone { step, phase, result: Ok(String::new()), remains: vec![] },
         job => panic!("{job:?}"),
     }
 }

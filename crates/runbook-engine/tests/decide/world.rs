@@ -232,7 +232,7 @@ impl<'a> World<'a> {
                     assert_eq!(self.state.status(step), StepStatus::Intended, "{step} acts without an intent");
                 }
             }
-            Job::TakeBack { step, phase } => {
+            Job::Undo { step, phase } => {
                 let last = self.records().filter(|record| record.event.moves() == Some(step)).last();
                 let wanted = Event::UndoStarted { step: step.clone(), phase: *phase };
                 assert_eq!(last.map(|record| &record.event), Some(&wanted));
@@ -272,9 +272,9 @@ impl<'a> World<'a> {
             },
             Job::Pause { step, .. } => Input::Paused { step },
             Job::Ask(step) => Input::Decided { decided: self.answer(), step },
-            Job::TakeBack { step, phase } => {
-                let result = self.take_back(&step, phase);
-                Input::TakenBack { step, phase, result, remains: Vec::new() }
+            Job::Undo { step, phase } => {
+                let result = self.undo(&step, phase);
+                Input::Undone { step, phase, result, remains: Vec::new() }
             }
             Job::Verify(step) => {
                 let Part::Verify(lost) = self.script.step(&step).part else { panic!("{step} verifies nothing") };
@@ -379,7 +379,7 @@ impl<'a> World<'a> {
         Input::Acted { step, result: Ok((String::new(), outputs)), readings: Vec::new(), remains: Vec::new() }
     }
 
-    fn take_back(&mut self, step: &StepId, phase: UndoPhase) -> Result<String, Failure> {
+    fn undo(&mut self, step: &StepId, phase: UndoPhase) -> Result<String, Failure> {
         let script = self.script.step(step);
         if script.undo_fails && !self.repaired {
             return Err(Failure::failed(""));

@@ -30,7 +30,7 @@ const BROUGHT_BACK: &str = "brought-back";
 const HALTED: &str = "halted";
 
 impl Job {
-    /// What [`take_back`](Self::take_back) needs; for `prepare`. A job that could not be loaded again is refused.
+    /// What [`undo`](Self::undo) needs; for `prepare`. A job that could not be loaded again is refused.
     pub fn remember(&self, work: &Work<'_>) -> Result<Json, Failure> {
         let state = self.state(work.host)?;
         let plist = state.as_ref().map(|state| self.loaded_from(work.host, state)).transpose()?;
@@ -42,7 +42,7 @@ impl Job {
 
     /// Brings the job to the state that it had. Without undo data the step found nothing to do: then it is ended for
     /// what lies below it, and loaded again if `up` says that the step is about a loaded one.
-    pub fn take_back(
+    pub fn undo(
         &self,
         phase: UndoPhase,
         work: &Work<'_>,

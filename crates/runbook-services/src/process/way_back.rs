@@ -26,7 +26,7 @@ const SPEC: &str = "service.json";
 const BROUGHT_BACK: &str = "brought-back.json";
 
 impl Service {
-    /// What [`take_back`](Self::take_back) needs; for `prepare`.
+    /// What [`undo`](Self::undo) needs; for `prepare`.
     pub fn remember(&self, work: &Work<'_>) -> Result<Json, Failure> {
         self.refuse_from_inside(work.host)?;
         let life = self.life(work.host)?;
@@ -56,7 +56,7 @@ impl Service {
 
     /// Brings the service to the state that it had. Without undo data the step found nothing to do: then its service is
     /// only brought down for what lies below it, and up again if `up` says that the step is about a running one.
-    pub fn take_back(&self, phase: UndoPhase, work: &Work<'_>, undo: &Json, up: bool) -> Result<String, Failure> {
+    pub fn undo(&self, phase: UndoPhase, work: &Work<'_>, undo: &Json, up: bool) -> Result<String, Failure> {
         if phase == UndoPhase::Insurance {
             return Ok(String::new());
         }

@@ -58,7 +58,7 @@ impl DefinitionFile for UnitText {
     }
 
     fn put_back(&self, work: &Work<'_>, file: &TextFile, undo: &Json) -> Result<String, Failure> {
-        let done = file.take_back(work, undo)?;
+        let done = file.undo(work, undo)?;
         self.unit.daemon_reload(work.host)?;
         Ok(done)
     }

@@ -48,7 +48,7 @@ const DRIVEN_OUT: &[&str] = &["Conflicts", "ConflictedBy"];
 const BROUGHT_BACK: &str = "brought-back";
 
 impl Unit {
-    /// What [`take_back`](Self::take_back) needs; for `prepare`.
+    /// What [`undo`](Self::undo) needs; for `prepare`.
     pub fn remember(&self, work: &Work<'_>) -> Result<Json, Failure> {
         self.before(work.host, self.owed(work)?.is_some())?.to_json(self)
     }
@@ -73,7 +73,7 @@ impl Unit {
 
     /// Brings the unit to the state that it had. Without undo data the step found nothing to do: then it is only
     /// brought down for what lies below it, and up again if `up` says that the step is about a running one.
-    pub fn take_back(
+    pub fn undo(
         &self,
         phase: UndoPhase,
         work: &Work<'_>,

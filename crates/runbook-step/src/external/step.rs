@@ -39,7 +39,7 @@ impl Step for ExternalStep {
         Ok(Probe::of(prediction).with(outputs(&answer)))
     }
 
-    fn can_take_back(&self, host: &Reader) -> Result<(), Failure> {
+    fn can_undo(&self, host: &Reader) -> Result<(), Failure> {
         self.covered.iter().try_for_each(|path| host.can_put_back(path))
     }
 
@@ -76,7 +76,7 @@ impl Step for ExternalStep {
         self.own_undo
     }
 
-    fn take_back(&self, phase: UndoPhase, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
+    fn undo(&self, phase: UndoPhase, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
         if phase != UndoPhase::Undo {
             return Ok(String::new());
         }

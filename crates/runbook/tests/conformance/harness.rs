@@ -170,7 +170,7 @@ impl Scenario {
         same(&case.see_result(), &result, "applying what is there changed something");
         self.afterwards.iter().for_each(|look| look(&case.world, &done));
         if self.undo == Undo::Full {
-            case.take_back(ALL).expect("undo failed");
+            case.undo(ALL).expect("undo failed");
             same(&case.see(), &before, "the undo of nothing changed something");
         }
     }
@@ -194,11 +194,11 @@ impl Scenario {
         case.apply(ALL).expect("the second apply failed");
         same(&case.see_result(), &made, "applying twice is not applying once");
         case.is_there();
-        case.take_back(ALL).expect("undo failed");
+        case.undo(ALL).expect("undo failed");
         if self.undo == Undo::Full {
             same(&case.see(), &before, "the undo did not put everything back");
         }
-        case.take_back(ALL).expect("the second undo failed");
+        case.undo(ALL).expect("the second undo failed");
         if self.undo == Undo::Full {
             same(&case.see(), &before, "undoing twice is not undoing once");
         }
@@ -224,7 +224,7 @@ impl Scenario {
         case.prepare().expect("prepare failed");
         case.apply(act).expect_err("the fault was not noticed");
         if self.undo == Undo::Full {
-            case.take_back(ALL).unwrap_or_else(|failure| panic!("undo after a fault at act {act}: {failure:?}"));
+            case.undo(ALL).unwrap_or_else(|failure| panic!("undo after a fault at act {act}: {failure:?}"));
             same(&case.see(), &before, &format!("the undo of an apply that failed at act {act}"));
         }
         drop(case);
@@ -242,9 +242,9 @@ impl Scenario {
             let before = case.see();
             case.prepare().expect("prepare failed");
             case.apply(ALL).expect("apply failed");
-            let ended = case.take_back(act);
+            let ended = case.undo(act);
             if ended.is_err() {
-                case.take_back(ALL).unwrap_or_else(|failure| panic!("undo after a fault at act {act}: {failure:?}"));
+                case.undo(ALL).unwrap_or_else(|failure| panic!("undo after a fault at act {act}: {failure:?}"));
             }
             same(&case.see(), &before, &format!("an undo that failed at act {act} and was run again"));
             if ended.is_ok() {
@@ -307,9 +307,9 @@ impl Case<'_> {
     }
 
     /// What a rollback calls, in its order.
-    fn take_back(&self, acts: i64) -> Result<(), Failure> {
+    fn undo(&self, acts: i64) -> Result<(), Failure> {
         for phase in [UndoPhase::Halt, UndoPhase::Undo] {
-            self.world.work(acts, self.baseline.as_ref(), |work| self.step.take_back(phase, work, &self.undo))?;
+            self.world.work(acts, self.baseline.as_ref(), |work| self.step.undo(phase, work, &self.undo))?;
         }
         Ok(())
     }

@@ -389,7 +389,7 @@ fn an_orphan_is_ended_and_nothing_else() {
     assert_eq!(outputs["ended"], json!([orphan.id()]));
     orphan.wait().unwrap();
     assert!(free.no_change());
-    free.take_back(UndoPhase::Undo);
+    free.undo(UndoPhase::Undo);
     scratch.step("process.start", start(&scratch, "127.0.0.1", port)).applied();
 }
 

@@ -34,12 +34,12 @@ fn the_way_back_of_a_service_that_did_not_stay_up_is_its_supervisor() {
     let mut repair = scratch.step("process.restart", json!({ "name": "demo" }));
     repair.applied();
     fs::write(scratch.path("broken"), "").unwrap();
-    repair.take_back(UndoPhase::Halt);
-    let said = repair.take_back(UndoPhase::Undo);
+    repair.undo(UndoPhase::Halt);
+    let said = repair.undo(UndoPhase::Undo);
     assert!(said.contains("is about to be started again by its supervisor, as before"), "{said}");
     let after = supervisor(&scratch);
     assert_ne!(after, before);
-    repair.take_back(UndoPhase::Undo);
+    repair.undo(UndoPhase::Undo);
     assert_eq!(supervisor(&scratch), after, "undoing twice is undoing once");
     fs::remove_file(scratch.path("broken")).unwrap();
     until("the next start", || scratch.state("demo")["phase"] == "running");

@@ -39,13 +39,13 @@ fn a_service_starts_once_outlives_the_step_and_stops() {
     assert!(!stop.no_change());
     stop.applied();
     assert!(!runs(pid) && stop.no_change());
-    stop.take_back(UndoPhase::Undo);
+    stop.undo(UndoPhase::Undo);
     assert!(start.no_change() && scratch.pid("demo") != pid);
     let again = scratch.pid("demo");
-    stop.take_back(UndoPhase::Undo);
+    stop.undo(UndoPhase::Undo);
     assert_eq!(scratch.pid("demo"), again, "undoing twice is undoing once");
-    start.take_back(UndoPhase::Halt);
-    start.take_back(UndoPhase::Undo);
+    start.undo(UndoPhase::Halt);
+    start.undo(UndoPhase::Undo);
     assert!(!runs(again));
     let files = scratch.state_dir().join("processes/demo/spec.json");
     assert!(!files.exists(), "a service that was not known before is not known again");
@@ -235,11 +235,11 @@ fn a_restart_is_needed_only_when_what_runs_was_changed() {
     assert_eq!(restart.confirm(), runbook_step::Confirmation::There);
     assert!(restart.no_change());
     let third = scratch.pid("demo");
-    restart.take_back(UndoPhase::Halt);
+    restart.undo(UndoPhase::Halt);
     assert!(!runs(third));
-    restart.take_back(UndoPhase::Undo);
+    restart.undo(UndoPhase::Undo);
     let fourth = scratch.pid("demo");
-    restart.take_back(UndoPhase::Undo);
+    restart.undo(UndoPhase::Undo);
     assert!(runs(fourth) && scratch.pid("demo") == fourth);
 }
 
@@ -255,8 +255,8 @@ fn a_restart_changes_parameters_and_its_undo_brings_the_old_ones_back() {
     assert!(!restart.no_change());
     restart.applied();
     assert!(log(&scratch).trim_end().ends_with("shows") && log(&scratch).contains("colour blue"));
-    restart.take_back(UndoPhase::Halt);
-    restart.take_back(UndoPhase::Undo);
+    restart.undo(UndoPhase::Halt);
+    restart.undo(UndoPhase::Undo);
     let lines: Vec<String> = log(&scratch).lines().map(str::to_owned).collect();
     assert!(lines.last().unwrap().contains("colour red"), "{lines:?}");
     assert_eq!(lines.len(), 3);
@@ -304,7 +304,7 @@ fn every_half_done_start_stop_and_restart_can_be_taken_back() {
                 let mut step = scratch.step(kind, with);
                 let done = step.apply_within(acts).is_ok();
                 for phase in [UndoPhase::Halt, UndoPhase::Undo, UndoPhase::Undo] {
-                    step.take_back(phase);
+                    step.undo(phase);
                 }
                 let down = scratch.step("process.stop", json!({ "name": "demo" })).no_change();
                 assert_eq!(down, !ran_before, "{kind}, {acts} acts");

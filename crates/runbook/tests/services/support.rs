@@ -183,8 +183,8 @@ impl OneStep<'_> {
         self.step.confirm(&self.scratch.reader(), &self.undo).unwrap()
     }
 
-    pub(crate) fn take_back(&self, phase: UndoPhase) -> String {
-        self.with(i64::MAX, |step, work| step.take_back(phase, work, &self.undo))
+    pub(crate) fn undo(&self, phase: UndoPhase) -> String {
+        self.with(i64::MAX, |step, work| step.undo(phase, work, &self.undo))
             .unwrap_or_else(|failure| panic!("{failure:#?}"))
     }
 

@@ -123,7 +123,7 @@ impl Step for AtBoot {
         Ok(Done::saying(format!("{} is {}", self.job, word(self.disabled))).with(self.outputs()))
     }
 
-    fn take_back(&self, phase: UndoPhase, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
+    fn undo(&self, phase: UndoPhase, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
         let Some(before) = undo.get("disabled").and_then(Json::as_bool).filter(|_| phase == UndoPhase::Undo) else {
             return Ok(String::new());
         };

@@ -122,6 +122,6 @@ impl DefinitionFile for JobText {
     }
 
     fn put_back(&self, work: &Work<'_>, file: &TextFile, undo: &Json) -> Result<String, Failure> {
-        file.take_back(work, undo)
+        file.undo(work, undo)
     }
 }

@@ -155,7 +155,7 @@ impl ManagedService for Job {
         }))
     }
 
-    fn take_back(
+    fn undo(
         &self,
         phase: UndoPhase,
         work: &Work<'_>,
@@ -163,7 +163,7 @@ impl ManagedService for Job {
         wanted: &Wanted,
         motion: Motion,
     ) -> Result<String, Failure> {
-        Self::take_back(self, phase, work, undo, wanted.manner, motion != Motion::Stop)
+        Self::undo(self, phase, work, undo, wanted.manner, motion != Motion::Stop)
     }
 
     fn close(&self, work: &Work<'_>, _: &Json) -> Result<ServiceSeen, Failure> {

@@ -126,7 +126,7 @@ impl ManagedService for Service {
         }))
     }
 
-    fn take_back(
+    fn undo(
         &self,
         phase: UndoPhase,
         work: &Work<'_>,
@@ -134,7 +134,7 @@ impl ManagedService for Service {
         _: &Wanted,
         motion: Motion,
     ) -> Result<String, Failure> {
-        Self::take_back(self, phase, work, undo, motion != Motion::Stop)
+        Self::undo(self, phase, work, undo, motion != Motion::Stop)
     }
 
     fn close(&self, work: &Work<'_>, _: &Json) -> Result<ServiceSeen, Failure> {

@@ -90,7 +90,7 @@ impl Step for Reread {
         })
     }
 
-    fn take_back(&self, phase: UndoPhase, work: &Work<'_>, _: &Json) -> Result<String, Failure> {
+    fn undo(&self, phase: UndoPhase, work: &Work<'_>, _: &Json) -> Result<String, Failure> {
         if phase != UndoPhase::Undo {
             return Ok(String::new());
         }

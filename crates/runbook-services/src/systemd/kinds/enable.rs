@@ -145,7 +145,7 @@ impl Step for AtBoot {
         Ok(Done::saying(format!("{unit} is {state}")).with(Self::outputs(&unit, &state)))
     }
 
-    fn take_back(&self, phase: UndoPhase, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
+    fn undo(&self, phase: UndoPhase, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
         if phase != UndoPhase::Undo {
             return Ok(String::new());
         }

@@ -91,7 +91,7 @@ impl Step for Reread {
         })
     }
 
-    fn take_back(&self, phase: UndoPhase, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
+    fn undo(&self, phase: UndoPhase, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
         let Some(before) = Before::read(undo)?.filter(|_| phase == UndoPhase::Undo) else { return Ok(String::new()) };
         let unit = self.unit.resolved(work.host)?;
         let now = unit.state(work.host)?;

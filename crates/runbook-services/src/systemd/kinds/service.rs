@@ -137,7 +137,7 @@ impl ManagedService for Unit {
         }))
     }
 
-    fn take_back(
+    fn undo(
         &self,
         phase: UndoPhase,
         work: &Work<'_>,
@@ -145,7 +145,7 @@ impl ManagedService for Unit {
         wanted: &Wanted,
         motion: Motion,
     ) -> Result<String, Failure> {
-        Self::take_back(self, phase, work, undo, wanted.manner, motion != Motion::Stop)
+        Self::undo(self, phase, work, undo, wanted.manner, motion != Motion::Stop)
     }
 
     fn keep_down_again(&self, work: &Work<'_>, undo: &Json, wanted: &Wanted) -> Result<(), Failure> {
