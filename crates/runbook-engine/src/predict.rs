@@ -10,6 +10,7 @@ use runbook_model::{
     Declaration, Effect, Excerpt, Failure, Outputs, Prediction, Purpose, Reading, Reference, Resource, Role,
     SecretSource, SignalVerdict, StepDef, StepId,
 };
+use runbook_step::Step;
 use std::collections::{HashMap, HashSet, VecDeque};
 
 /// What one step would do.
@@ -215,13 +216,15 @@ impl Program {
         };
         match disturbed {
             // Stops, starts and verifications are needed whenever what disturbs them is.
-            Some(_) if self.purpose(&def.id) == Purpose::Attendant => with_glance(probe.prediction, bound.glance(host)),
+            Some(_) if self.purpose(&def.id) == Purpose::Attendant => {
+                with_glance(probe.prediction, glance(bound.as_ref(), host))
+            }
             // Nor could anything tell after that step.
             Some(_) if matches!(probe.prediction, Prediction::CannotPredict { .. }) => probe.prediction,
             Some(until) => Prediction::Unknown { until: until.clone() },
             None => {
                 known.outputs.insert(def.id.clone(), probe.outputs);
-                with_glance(probe.prediction, bound.glance(host))
+                with_glance(probe.prediction, glance(bound.as_ref(), host))
             }
         }
     }
@@ -343,6 +346,11 @@ fn hide_replaced(def: &StepDef, prediction: Prediction) -> Prediction {
         }
         other => other,
     }
+}
+
+/// What a verification can see now.
+fn glance(step: &dyn Step, host: &Reader) -> Vec<Reading> {
+    step.verification().map(|verification| verification.glance(host)).unwrap_or_default()
 }
 
 /// Says what is not as a verification wants it before anything is changed: an old fault is known before the question.

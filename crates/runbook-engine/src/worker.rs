@@ -1,32 +1,31 @@
 //! One job on one thread: from a job and what is known to an input for `decide`.
 
-mod alone;
+mod backups;
 mod failed;
+mod forward;
 mod services;
+mod undo;
+mod verifications;
 
 use crate::Program;
 use crate::action::Job;
-use crate::binding::{Unbound, unwritten};
+use crate::binding::Unbound;
 #[cfg(debug_assertions)]
 use crate::faults::Faults;
 use crate::input::{Began, Input};
-use crate::predict::CONDITION_IS_FALSE;
-use crate::relies::{Relies, refuse_harmed};
 use crate::secrets::Secrets;
-use crate::since::written;
 pub(crate) use failed::fail;
 
-use runbook_host::{Cancel, Host, HostBuilder, Reader, Running, io_failure};
+use runbook_host::{Cancel, Host, HostBuilder, Running};
 use runbook_journal::StateDir;
 use runbook_model::{
-    Approval, Declaration, Failure, FailureKind, Outputs, Prediction, Purpose, Reading, Remains, RemainsKind, Role,
-    RunId, SignalVerdict, StepDef, StepId, UndoPhase,
+    Approval, Declaration, Failure, FailureKind, Outputs, Purpose, Reading, Remains, RunId, StepDef, StepId,
 };
-use runbook_step::{BackupRef, Baseline, Changed, Confirmation, Done, Held, Note, Step, Work};
+use runbook_step::{BackupRef, Held, Note, Step, Work};
 use serde_json::Value as Json;
 pub(crate) use services::KeptDown;
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, Once, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -157,51 +156,16 @@ impl Worker {
     }
 }
 
-/// The outermost paths of those above or at `written` that are not there.
-fn absent(host: &Reader, written: &[PathBuf]) -> Vec<PathBuf> {
-    let missing = |path: &Path| matches!(host.lstat(path), Ok(None));
-    let outermost = |path: &PathBuf| path.ancestors().take_while(|above| missing(above)).last().map(Path::to_owned);
-    let mut found: Vec<PathBuf> = written.iter().filter_map(outermost).collect();
-    found.sort();
-    found.dedup();
-    found
-}
-
-/// What there is to say of a path that was not there before the step.
-fn still_there(host: &Reader, path: &Path) -> Option<Remains> {
-    let name = path.display().to_string();
-    match host.lstat(path) {
-        Ok(None) => None,
-        Ok(Some(_)) => Some(Remains::new(RemainsKind::Left, name, "was not there before")),
-        Err(failure) => Some(Remains::new(RemainsKind::NotCompared, name, failure.message)),
-    }
-}
-
 /// The failure with what the operating system said.
 fn full(error: &runbook_journal::Error) -> Failure {
     let source = std::error::Error::source(error).map(|source| format!(": {source}")).unwrap_or_default();
     Failure::failed(format!("{error}{source}"))
 }
 
-impl Brief {
-    /// The signals that were green before the first change.
-    pub(super) fn was_green(&self) -> impl Iterator<Item = String> {
-        self.baseline.iter().filter(|reading| reading.verdict == SignalVerdict::Green).map(|row| row.signal.clone())
-    }
-}
-
 impl Bench<'_> {
     fn work(&self, job: Job) -> Input {
         match job {
-            Job::Baseline(step) => {
-                match self.bind_early().and_then(|bound| bound.baseline(&self.tools(&|note| self.say(note)))) {
-                    Ok(baseline) => {
-                        let Baseline { readings, marks } = baseline.unwrap_or_default();
-                        Input::BaselineTaken { step, readings, marks, failure: None }
-                    }
-                    Err(failure) => fail(Job::Baseline(step), self.brief, failure),
-                }
-            }
+            Job::Baseline(step) => self.baseline(step),
             Job::Begin { step, forced } => {
                 let began = self.keep_down_again().and_then(|()| self.begin(forced));
                 let began = began.unwrap_or_else(|failure| {
@@ -233,6 +197,20 @@ impl Bench<'_> {
             Job::Find(step) => self.find(step),
             Job::Revive(step) => self.revive(step),
             Job::Close { step, service } => self.close(step, service),
+        }
+    }
+
+    /// The same for the step `def`, which has `held` to come back from.
+    fn of<'b>(&'b self, def: &'b StepDef, host: Host, held: Vec<Held>) -> Bench<'b> {
+        Bench {
+            worker: self.worker,
+            def,
+            brief: self.brief,
+            host,
+            dir: self.worker.state_dir.step(&self.worker.run, &def.id),
+            held: Mutex::new(held),
+            evidence: Mutex::default(),
+            remains: self.remains.clone(),
         }
     }
 
@@ -282,205 +260,7 @@ impl Bench<'_> {
         }
     }
 
-    fn begin(&self, forced: bool) -> Result<Began, Failure> {
-        let holds = {
-            let outputs = self.worker.outputs.read().unwrap_or_else(PoisonError::into_inner);
-            self.worker.program.holds(self.def, &outputs, &self.worker.secrets)
-        };
-        if !holds.map_err(Unbound::into_failure)? {
-            return Ok(Began::Skip(CONDITION_IS_FALSE.to_owned()));
-        }
-        let declaration = self.worker.program.course.schedule.declaration(&self.def.id);
-        let changes = self.changes();
-        let attends = declaration.is_some_and(|declaration| declaration.purpose == Purpose::Attendant);
-        let bound = self.bind()?;
-        self.refuse_other_targets()?;
-        let probe = bound.probe(self.host.reader())?;
-        // An attendant that changes nothing, such as a verification, has its whole use in acting.
-        let must_act = forced || (attends && !changes) || bound.keeps_down();
-        if let (Prediction::NoChange { summary }, false) = (probe.prediction, must_act) {
-            return Ok(Began::Unchanged { summary, outputs: probe.outputs });
-        }
-        if !changes {
-            return Ok(Began::Ready { undo: None });
-        }
-        self.forget_earlier_captures()?;
-        let absent = absent(&self.host, &written(&self.worker.program.course, &self.def.id));
-        let undo = bound.prepare(&self.tools(&|note| self.say(note)))?;
-        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let keeps = std::fs::read_dir(&self.dir).is_ok_and(|mut entries| entries.next().is_some());
-        Ok(Began::Ready { undo: Some(Relies::new(held, keeps, absent).capturing_in(&self.dir).with(undo)?) })
-    }
-
-    /// Only on the way forward: what was changed is taken back wherever it is.
-    fn refuse_other_targets(&self) -> Result<(), Failure> {
-        let outputs = self.worker.outputs.read().unwrap_or_else(PoisonError::into_inner);
-        let reader = self.host.reader();
-        match self.worker.program.missed_target(self.def, &outputs, &self.worker.secrets, reader) {
-            Some(failure) => Err(failure),
-            None => Ok(()),
-        }
-    }
-
-    /// Before its intent a step has not acted: what an attempt that was cut short has captured is of no use, and in the
-    /// way of the next one.
-    fn forget_earlier_captures(&self) -> Result<(), Failure> {
-        match std::fs::remove_dir_all(&self.dir) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(io_failure("remove", &self.dir, &error));
-            }
-            _ => {}
-        }
-        self.worker.state_dir.create_below(&self.dir).map_err(|error| full(&error))
-    }
-
-    fn changes(&self) -> bool {
-        let declaration = self.worker.program.course.schedule.declaration(&self.def.id);
-        declaration.is_none_or(Declaration::changes)
-    }
-
-    fn act(&self, bound: &dyn Step) -> Result<Done, Failure> {
-        let say = |note| self.say(note);
-        let tools = self.tools(&say);
-        // A step that changes nothing has no intent, and so no undo data on record.
-        let harmless = || refuse_harmed(&self.brief.backups, &self.dir);
-        let prepared = if self.changes() { harmless().map(|()| None)? } else { Some(bound.prepare(&tools)?) };
-        let undo = prepared.as_ref().unwrap_or(&self.brief.undo);
-        let mut done = bound.apply(&tools, undo)?;
-        #[cfg(debug_assertions)]
-        self.worker.faults.apply(&self.def.id)?;
-        if let Confirmation::NotThere(what) = bound.confirm(self.host.reader(), undo)? {
-            return Err(Failure::failed(format!("it ended well, but the change is not there: {what}")));
-        }
-        if let Some(settled) = self.settle_backups()? {
-            done.summary = format!("{}; {settled}", done.summary);
-        }
-        Ok(done)
-    }
-
-    /// After a crash: nothing is repeated blindly.
-    fn recheck(&self, bound: &dyn Step) -> Result<Done, Failure> {
-        match bound.confirm(self.host.reader(), &self.brief.undo)? {
-            Confirmation::There => {
-                let probe = bound.probe(self.host.reader())?;
-                let settled = self.settle_backups()?.map(|settled| format!("; {settled}")).unwrap_or_default();
-                Ok(Done::saying(format!("was done before the interruption{settled}")).with(probe.outputs))
-            }
-            Confirmation::NotThere(_) => self.act(bound),
-            Confirmation::CannotTell => Err(Failure::new(
-                FailureKind::Inconclusive,
-                "it was interrupted, and reading the host cannot tell whether it was done",
-            )),
-        }
-    }
-
-    /// After a service went down, the backups of its directories get their second pass.
-    fn settle_backups(&self) -> Result<Option<String>, Failure> {
-        let declaration = self.worker.program.course.schedule.declaration(&self.def.id);
-        let stops = |role: &Role| matches!(role, Role::Stop(_));
-        if !declaration.is_some_and(|declaration| declaration.roles.iter().any(stops)) {
-            return Ok(None);
-        }
-        let mut found = Vec::new();
-        for (backup, complete) in self.brief.backups.iter().zip(&self.brief.complete) {
-            let Some(def) = self.worker.program.step(&backup.step) else { continue };
-            let dir = self.worker.state_dir.step(&self.worker.run, &backup.step);
-            let bench = Bench {
-                worker: self.worker,
-                def,
-                brief: self.brief,
-                host: self.host.clone(),
-                dir,
-                held: Mutex::default(),
-                evidence: Mutex::default(),
-                remains: self.remains.clone(),
-            };
-            let since = || self.changed_since(*complete);
-            found.extend(bench.bind()?.settle(&bench.tools(&|note| bench.say(note)), &since)?);
-        }
-        Ok((!found.is_empty()).then(|| found.join("; ")))
-    }
-
-    /// What this run may have changed since its record `seq`. Steps that run beside this one add to it.
-    fn changed_since(&self, seq: u64) -> Vec<Changed> {
-        let intents = self.worker.intents.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let later = intents.into_iter().filter(|(at, step)| *at > seq && *step != self.def.id);
-        let course = &self.worker.program.course;
-        later
-            .flat_map(|(_, step)| {
-                written(course, &step).into_iter().map(move |path| Changed { step: step.clone(), path })
-            })
-            .collect()
-    }
-
-    fn acted(&self, step: StepId, result: Result<Done, Failure>) -> Input {
-        if result.is_err() {
-            self.end_left_behind(&self.worker.mark(&step));
-        }
-        let readings = self.evidence.lock().map(|rows| rows.clone()).unwrap_or_default();
-        let result = result.map(|done| (done.summary, done.outputs));
-        Input::Acted { step, result, readings, remains: self.remains() }
-    }
-
     fn remains(&self) -> Vec<Remains> {
         std::mem::take(&mut self.remains.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    fn undo(&self, phase: UndoPhase) -> Result<String, Failure> {
-        #[cfg(debug_assertions)]
-        self.worker.faults.undo(&self.def.id)?;
-        let (bound, bench) = self.on_the_way_back()?;
-        bench.undo_alone(phase, bound.as_ref())
-    }
-
-    /// The step, and a host that refuses whatever would use what is missing now.
-    fn on_the_way_back(&self) -> Result<(Box<dyn Step>, Bench<'_>), Failure> {
-        let (bound, mut unusable) = {
-            let outputs = self.worker.outputs.read().unwrap_or_else(PoisonError::into_inner);
-            let program = &self.worker.program;
-            let bound = program.bind_to_undo(self.def, &outputs, &self.worker.secrets, &self.host);
-            bound.map_err(Unbound::into_failure)?
-        };
-        unusable.extend(self.brief.struck.iter().map(|name| unwritten(name, &self.def.id)));
-        let bench = Bench {
-            worker: self.worker,
-            def: self.def,
-            brief: self.brief,
-            host: self.host.clone().refusing(unusable),
-            dir: self.dir.clone(),
-            held: Mutex::new(self.brief.held.clone()),
-            evidence: Mutex::default(),
-            remains: self.remains.clone(),
-        };
-        Ok((bound, bench))
-    }
-
-    fn compare(&self, step: StepId) -> Input {
-        let compared = match self.brief.kept.as_slice() {
-            [] => Ok(Vec::new()),
-            kept => self.bind().and_then(|bound| bound.compare(&self.tools(&|note| self.say(note)), kept)),
-        };
-        match compared {
-            Ok(mut remains) => {
-                remains.extend(self.brief.absent.iter().filter_map(|path| still_there(&self.host, path)));
-                Input::Compared { step, remains }
-            }
-            Err(failure) => fail(Job::Compare(step), self.brief, failure),
-        }
-    }
-
-    fn verify(&self, step: StepId) -> Input {
-        let read = self
-            .on_the_way_back()
-            .and_then(|(bound, bench)| bound.verify_rollback(&bench.tools(&|note| bench.say(note))));
-        match read {
-            Ok(readings) => {
-                let now = |name: &String| readings.iter().find(|row| row.signal == *name).map(|row| row.verdict);
-                let gone = self.brief.was_green().filter(|name| now(name) != Some(SignalVerdict::Green));
-                let (lost, unread) = gone.partition(|name| now(name) == Some(SignalVerdict::Red));
-                Input::Verified { step, readings, lost, unread, failure: None }
-            }
-            Err(failure) => fail(Job::Verify(step), self.brief, failure),
-        }
     }
 }

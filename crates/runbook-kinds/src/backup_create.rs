@@ -16,7 +16,7 @@ use runbook_model::{
 use runbook_step::BACKUP;
 use runbook_step::lack::of_command;
 use runbook_step::{
-    Args, Changed, Confirmation, Done, Kind, KindDoc, Lack, OutputDoc, Param, ParamType, Probe, Step, Work,
+    Args, BackupStep, Changed, Confirmation, Done, Kind, KindDoc, Lack, OutputDoc, Param, ParamType, Probe, Step, Work,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
@@ -439,6 +439,12 @@ impl Step for Create {
         }
     }
 
+    fn backup(&self) -> Option<&dyn BackupStep> {
+        Some(self)
+    }
+}
+
+impl BackupStep for Create {
     fn compare(&self, work: &Work<'_>, kept: &[PathBuf]) -> Result<Vec<Remains>, Failure> {
         let dir = backup_dir(work);
         let backup = Backup::open(&dir).map_err(|error| backup_failure("the backup cannot be read", &error))?;
@@ -449,7 +455,7 @@ impl Step for Create {
         Ok(own.filter_map(|path| compare::compared(&backup, path)).collect())
     }
 
-    fn settle(&self, work: &Work<'_>, since: &dyn Fn() -> Vec<Changed>) -> Result<Option<String>, Failure> {
+    fn second_pass(&self, work: &Work<'_>, since: &dyn Fn() -> Vec<Changed>) -> Result<Option<String>, Failure> {
         let changed = || since().into_iter().map(|changed| changed.path).collect();
         let settled = runbook_backup::settle(&backup_dir(work), &changed, &|| work.host.still_wanted().is_err())
             .map_err(|error| backup_failure("the second pass of the backup failed", &error))?;

@@ -6,7 +6,7 @@ use runbook_model::{
     Declaration, Diagnostic, Diagnostics, Effect, Failure, Prediction, Purpose, Resource, Role, ServiceSeen, UndoPhase,
     UndoSource,
 };
-use runbook_step::{Args, Confirmation, Done, Kind, KindDoc, Lack, Probe, Step, Work};
+use runbook_step::{Args, Confirmation, Done, Kind, KindDoc, Lack, Probe, ServiceStep, Step, Work};
 use serde_json::Value as Json;
 use std::marker::PhantomData;
 
@@ -47,7 +47,7 @@ impl<S: ManagedService> Kind for ServiceKind<S> {
 
     fn bind(&self, args: &Args<'_>) -> Result<Box<dyn Step>, Diagnostic> {
         let (service, wanted) = S::bind(args, self.motion)?;
-        Ok(Box::new(ServiceStep { service, wanted, motion: self.motion }))
+        Ok(Box::new(Moving { service, wanted, motion: self.motion }))
     }
 }
 
@@ -56,13 +56,13 @@ pub(crate) fn attendant(service: Resource) -> Declaration {
     Declaration { purpose: Purpose::Attendant, ..Declaration::principal(UndoSource::Own) }.writes(service)
 }
 
-struct ServiceStep<S: ManagedService> {
+struct Moving<S: ManagedService> {
     service: S,
     wanted: S::Wanted,
     motion: Motion,
 }
 
-impl<S: ManagedService> Step for ServiceStep<S> {
+impl<S: ManagedService> Step for Moving<S> {
     fn probe(&self, host: &Reader) -> Result<Probe, Failure> {
         self.service.resolved(host)?.foresee(host, &self.wanted, self.motion)
     }
@@ -102,6 +102,12 @@ impl<S: ManagedService> Step for ServiceStep<S> {
         self.service.undo(phase, work, undo, &self.wanted, self.motion)
     }
 
+    fn service(&self) -> Option<&dyn ServiceStep> {
+        Some(self)
+    }
+}
+
+impl<S: ManagedService> ServiceStep for Moving<S> {
     fn keeps_down(&self) -> bool {
         S::KEEPS_DOWN && self.motion == Motion::Stop
     }
@@ -118,7 +124,7 @@ impl<S: ManagedService> Step for ServiceStep<S> {
         self.service.revive(work, found, &self.wanted)
     }
 
-    fn close(&self, work: &Work<'_>, undo: &Json) -> Result<Option<ServiceSeen>, Failure> {
-        self.service.close(work, undo).map(Some)
+    fn close(&self, work: &Work<'_>, undo: &Json) -> Result<ServiceSeen, Failure> {
+        self.service.close(work, undo)
     }
 }

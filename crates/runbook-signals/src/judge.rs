@@ -11,7 +11,7 @@ use runbook_model::{
     format_duration,
 };
 use runbook_services::AnyService;
-use runbook_step::{Baseline, Confirmation, Done, Lack, Probe, Step, Work};
+use runbook_step::{Baseline, Confirmation, Done, Lack, Probe, Step, Verification, Work};
 use serde_json::{Value as Json, json};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -316,21 +316,6 @@ impl Progress {
 }
 
 impl Step for Verify {
-    fn glance(&self, host: &Reader) -> Vec<Reading> {
-        let has_log = self.signals.iter().any(|signal| signal.source.as_ref().is_some_and(Source::is_log));
-        let log = if has_log { self.glance_at_log(host) } else { None };
-        let subject = self.subject.as_ref();
-        let look = |(index, signal): (usize, &Signal)| {
-            let seen = match (signal.source.as_ref()?, &log) {
-                (source, Some(log)) if source.is_log() => read_log(host, signal, index, log),
-                (source, _) if Glance::can_see(source) => Glance { host, subject }.at(source),
-                _ => return None,
-            };
-            Some(row(signal, subject, &seen))
-        };
-        self.signals.iter().enumerate().filter_map(look).collect()
-    }
-
     fn probe(&self, _: &Reader) -> Result<Probe, Failure> {
         let names = |wanted: &dyn Fn(&Signal) -> bool| -> Vec<&str> {
             self.signals.iter().filter(|signal| wanted(signal)).map(|signal| signal.name.as_str()).collect()
@@ -351,7 +336,42 @@ impl Step for Verify {
         lacks(host, &self.signals, self.subject.as_ref(), self.log.as_deref(), &self.base)
     }
 
-    fn baseline(&self, work: &Work<'_>) -> Result<Option<Baseline>, Failure> {
+    fn apply(&self, work: &Work<'_>, _: &Json) -> Result<Done, Failure> {
+        let round = self.wait(work, Moment::After, &|signal| signal.role == SignalRole::Blocking)?;
+        keep(work, self.subject.as_ref(), self.log.as_deref())?;
+        self.verdict(&round.progress, round.begin, work.baseline)
+    }
+
+    fn confirm(&self, _: &Reader, _: &Json) -> Result<Confirmation, Failure> {
+        Ok(Confirmation::CannotTell)
+    }
+
+    fn undo(&self, _: UndoPhase, _: &Work<'_>, _: &Json) -> Result<String, Failure> {
+        Ok(String::new())
+    }
+
+    fn verification(&self) -> Option<&dyn Verification> {
+        Some(self)
+    }
+}
+
+impl Verification for Verify {
+    fn glance(&self, host: &Reader) -> Vec<Reading> {
+        let has_log = self.signals.iter().any(|signal| signal.source.as_ref().is_some_and(Source::is_log));
+        let log = if has_log { self.glance_at_log(host) } else { None };
+        let subject = self.subject.as_ref();
+        let look = |(index, signal): (usize, &Signal)| {
+            let seen = match (signal.source.as_ref()?, &log) {
+                (source, Some(log)) if source.is_log() => read_log(host, signal, index, log),
+                (source, _) if Glance::can_see(source) => Glance { host, subject }.at(source),
+                _ => return None,
+            };
+            Some(row(signal, subject, &seen))
+        };
+        self.signals.iter().enumerate().filter_map(look).collect()
+    }
+
+    fn baseline(&self, work: &Work<'_>) -> Result<Baseline, Failure> {
         // Each once: nothing is waited for.
         let mut round = Round::begin(self, work, Moment::Before, &|_| false)?;
         self.round(work, &mut round, true)?;
@@ -363,13 +383,7 @@ impl Step for Verify {
         }
         work.saw(self.rows(&round));
         let marks = note(work.host, self.subject.as_ref(), self.log.as_deref())?;
-        Ok(Some(Baseline { readings: self.rows(&round), marks }))
-    }
-
-    fn apply(&self, work: &Work<'_>, _: &Json) -> Result<Done, Failure> {
-        let round = self.wait(work, Moment::After, &|signal| signal.role == SignalRole::Blocking)?;
-        keep(work, self.subject.as_ref(), self.log.as_deref())?;
-        self.verdict(&round.progress, round.begin, work.baseline)
+        Ok(Baseline { readings: self.rows(&round), marks })
     }
 
     /// Everything that was green is waited for, whatever its role. The rest has nothing to compare with: it is read once.
@@ -378,13 +392,5 @@ impl Step for Verify {
             |row: &Reading, signal: &Signal| row.signal == signal.name && row.verdict == SignalVerdict::Green;
         let counts = |signal: &Signal| work.baseline.iter().any(|row| was_green(row, signal));
         Ok(self.rows(&self.wait(work, Moment::Back, &counts)?))
-    }
-
-    fn confirm(&self, _: &Reader, _: &Json) -> Result<Confirmation, Failure> {
-        Ok(Confirmation::CannotTell)
-    }
-
-    fn undo(&self, _: UndoPhase, _: &Work<'_>, _: &Json) -> Result<String, Failure> {
-        Ok(String::new())
     }
 }

@@ -5,6 +5,7 @@
 
 mod args;
 mod brought;
+mod capability;
 mod catalogue;
 mod check;
 pub mod diff;
@@ -18,9 +19,11 @@ mod schema;
 mod step;
 mod text_file;
 pub mod window;
+mod work;
 
 pub use args::{ArgContext, Args, FromArg, Mistake, Mode, Peek, normalise, wrong};
 pub use brought::{INSTALL_IT, brought_by_plan};
+pub use capability::{BackupStep, Baseline, Changed, ServiceStep, Verification};
 pub use catalogue::Catalogue;
 pub use check::{as_vector, check_parameters, unfit_variable};
 pub use doc::{KindDoc, Need, OutputDoc, Param, ParamType};
@@ -29,5 +32,6 @@ pub use kind::Kind;
 pub use lack::Lack;
 pub use local_undo::{BACKUP, captures_in};
 pub use schema::{kind_schema, plan_schema_with_kinds};
-pub use step::{BackupRef, Baseline, Changed, Confirmation, Done, Held, Note, Probe, Step, Work};
+pub use step::{Confirmation, Done, Probe, Step};
 pub use text_file::{Found, TextFile};
+pub use work::{BackupRef, Held, Note, Work};

@@ -4,7 +4,7 @@ use super::{Bench, Worker};
 use crate::input::Input;
 use runbook_model::{Failure, ServiceSeen, StepId};
 use serde_json::Value as Json;
-use std::sync::{Mutex, OnceLock};
+use std::sync::OnceLock;
 
 /// What the process before this one kept down: steps with their undo data.
 #[derive(Default)]
@@ -29,7 +29,9 @@ impl Worker {
 impl Bench<'_> {
     /// How the service of the step is before the first change. What cannot be known yet is not waited for.
     pub(super) fn find(&self, step: StepId) -> Input {
-        let found = self.bind_early().and_then(|bound| bound.find(self.host.reader()));
+        let found = self
+            .bind_early()
+            .and_then(|bound| bound.service().map_or(Ok(Json::Null), |it| it.find(self.host.reader())));
         Input::Found { step, data: found.unwrap_or(Json::Null), boot: self.worker.boot() }
     }
 
@@ -39,8 +41,10 @@ impl Bench<'_> {
         let result = if boot.is_empty() || boot == self.brief.found_in {
             Ok(String::new())
         } else {
-            let back = self.on_the_way_back();
-            back.and_then(|(bound, bench)| bound.revive(&bench.tools(&|note| bench.say(note)), &self.brief.found))
+            self.on_the_way_back().and_then(|(bound, bench)| {
+                let Some(service) = bound.service() else { return Ok(String::new()) };
+                service.revive(&bench.tools(&|note| bench.say(note)), &self.brief.found)
+            })
         };
         Input::Revived { step, result }
     }
@@ -49,8 +53,8 @@ impl Bench<'_> {
     pub(super) fn close(&self, step: StepId, service: String) -> Input {
         let back = self.on_the_way_back();
         let seen = back.and_then(|(bound, bench)| {
-            let nobody = || ServiceSeen::unread("");
-            Ok(bound.close(&bench.tools(&|note| bench.say(note)), &self.brief.undo)?.unwrap_or_else(nobody))
+            let Some(service) = bound.service() else { return Ok(ServiceSeen::unread("")) };
+            service.close(&bench.tools(&|note| bench.say(note)), &self.brief.undo)
         });
         let seen = seen.unwrap_or_else(|failure| ServiceSeen::unread(format!("not read: {}", failure.message)));
         Input::Closed { step, service, seen }
@@ -62,18 +66,10 @@ impl Bench<'_> {
         let again = || {
             self.worker.kept_down.steps.iter().try_for_each(|(step, undo)| {
                 let Some(def) = self.worker.program.step(step) else { return Ok(()) };
-                let bench = Bench {
-                    worker: self.worker,
-                    def,
-                    brief: self.brief,
-                    host: self.host.clone(),
-                    dir: self.worker.state_dir.step(&self.worker.run, step),
-                    held: Mutex::default(),
-                    evidence: Mutex::default(),
-                    remains: self.remains.clone(),
-                };
+                let bench = self.of(def, self.host.clone(), Vec::new());
                 let (bound, bench) = bench.on_the_way_back()?;
-                bound.keep_down_again(&bench.tools(&|note| bench.say(note)), undo)
+                let Some(service) = bound.service() else { return Ok(()) };
+                service.keep_down_again(&bench.tools(&|note| bench.say(note)), undo)
             })
         };
         self.worker.kept_down.again.get_or_init(again).clone()

@@ -287,7 +287,9 @@ impl Case<'_> {
     }
 
     fn prepare(&mut self) -> Result<(), Failure> {
-        self.baseline = self.world.work(ALL, None, |work| self.step.baseline(work))?;
+        if let Some(verification) = self.step.verification() {
+            self.baseline = Some(self.world.work(ALL, None, |work| verification.baseline(work))?);
+        }
         self.undo = self.world.work(ALL, self.baseline.as_ref(), |work| self.step.prepare(work))?;
         Ok(())
     }
@@ -303,7 +305,9 @@ impl Case<'_> {
 
     /// What was held for the time of a run ends with it, and not with this process.
     fn close(&self) {
-        let _ = self.world.work(ALL, self.baseline.as_ref(), |work| self.step.close(work, &self.undo));
+        if let Some(service) = self.step.service() {
+            let _ = self.world.work(ALL, self.baseline.as_ref(), |work| service.close(work, &self.undo));
+        }
     }
 
     /// What a rollback calls, in its order.

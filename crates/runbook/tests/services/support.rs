@@ -154,7 +154,7 @@ impl OneStep<'_> {
     }
 
     pub(crate) fn take_baseline(&mut self) -> Vec<Reading> {
-        let baseline = self.with(i64::MAX, |step, work| step.baseline(work)).unwrap().unwrap();
+        let baseline = self.with(i64::MAX, |step, work| step.verification().unwrap().baseline(work)).unwrap();
         self.marks = baseline.marks;
         self.baseline = baseline.readings;
         self.baseline.clone()

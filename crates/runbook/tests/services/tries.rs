@@ -59,13 +59,13 @@ fn what_has_nothing_to_compare_with_is_read_once_on_the_way_back() {
     let with = json!({ "within": "60s", "signals": signals });
     // Without a baseline.
     let verify = scratch.step("verify.signals", with.clone());
-    let rows = verify.with(i64::MAX, |step, work| step.verify_rollback(work)).unwrap();
+    let rows = verify.with(i64::MAX, |step, work| step.verification().unwrap().verify_rollback(work)).unwrap();
     assert!(rows.iter().all(|row| row.verdict == SignalVerdict::Red), "{rows:#?}");
     assert_eq!([tries(&scratch, "never"), tries(&scratch, "send")], [1, 1]);
     // Both were red before the change.
     let mut verify = scratch.step("verify.signals", with);
     verify.take_baseline();
-    verify.with(i64::MAX, |step, work| step.verify_rollback(work)).unwrap();
+    verify.with(i64::MAX, |step, work| step.verification().unwrap().verify_rollback(work)).unwrap();
     assert_eq!([tries(&scratch, "never"), tries(&scratch, "send")], [3, 3]);
 }
 

@@ -103,10 +103,10 @@ fn the_second_pass_takes_what_changed_since_the_first() {
     let step = world.bind("backup.create", &json!({ "paths": [{ "path": "state", "restore": "always" }] }));
     let undo = world.work(i64::MAX, None, |work| step.prepare(work)).unwrap();
     world.work(i64::MAX, None, |work| step.apply(work, &undo)).unwrap();
-    assert_eq!(world.work(i64::MAX, None, |work| step.settle(work, &Vec::new)).unwrap(), None);
+    assert_eq!(world.work(i64::MAX, None, |work| step.backup().unwrap().second_pass(work, &Vec::new)).unwrap(), None);
     world.file("state/messages", "one, two");
     world.file("state/new", "");
-    let told = world.work(i64::MAX, None, |work| step.settle(work, &Vec::new)).unwrap().unwrap();
+    let told = world.work(i64::MAX, None, |work| step.backup().unwrap().second_pass(work, &Vec::new)).unwrap().unwrap();
     assert!(told.contains("1 new"), "{told}");
     world.file("state/messages", "broken");
     world.work(i64::MAX, None, |work| step.undo(UndoPhase::Undo, work, &undo)).unwrap();

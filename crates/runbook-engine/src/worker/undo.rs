@@ -1,8 +1,10 @@
-//! A step is taken back alone: what its commands left running is ended, so that it writes nothing after that.
+//! The undo of a step. It is taken back alone: what its commands left running is ended, so that it writes nothing after that.
 
 use super::{Bench, Worker};
+use crate::binding::{Unbound, unwritten};
 use runbook_model::{Declaration, Failure, StepId, UndoPhase};
 use runbook_step::Step;
+use std::sync::PoisonError;
 
 impl Worker {
     /// The mark of what a step runs on the way forward.
@@ -17,9 +19,28 @@ impl Worker {
 }
 
 impl Bench<'_> {
+    pub(super) fn undo(&self, phase: UndoPhase) -> Result<String, Failure> {
+        #[cfg(debug_assertions)]
+        self.worker.faults.undo(&self.def.id)?;
+        let (bound, bench) = self.on_the_way_back()?;
+        bench.undo_alone(phase, bound.as_ref())
+    }
+
+    /// The step, and a host that refuses whatever would use what is missing now.
+    pub(super) fn on_the_way_back(&self) -> Result<(Box<dyn Step>, Bench<'_>), Failure> {
+        let (bound, mut unusable) = {
+            let outputs = self.worker.outputs.read().unwrap_or_else(PoisonError::into_inner);
+            let program = &self.worker.program;
+            let bound = program.bind_to_undo(self.def, &outputs, &self.worker.secrets, &self.host);
+            bound.map_err(Unbound::into_failure)?
+        };
+        unusable.extend(self.brief.struck.iter().map(|name| unwritten(name, &self.def.id)));
+        Ok((bound, self.of(self.def, self.host.clone().refusing(unusable), self.brief.held.clone())))
+    }
+
     /// Takes the step back when nothing that it started runs. An undo that is a program of the author's is run first, for
     /// it may want to stop what the step started by itself; it is run again if it left something of that running.
-    pub(super) fn undo_alone(&self, phase: UndoPhase, bound: &dyn Step) -> Result<String, Failure> {
+    fn undo_alone(&self, phase: UndoPhase, bound: &dyn Step) -> Result<String, Failure> {
         let undo = || bound.undo(phase, &self.tools(&|note| self.say(note)), &self.brief.undo);
         if phase != UndoPhase::Undo {
             return undo();

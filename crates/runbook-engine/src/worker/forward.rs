@@ -1,0 +1,126 @@
+//! A step going forward: its condition, probe and `prepare`, then `apply` and `confirm`.
+
+use super::{Bench, full};
+use crate::binding::Unbound;
+use crate::input::{Began, Input};
+use crate::predict::CONDITION_IS_FALSE;
+use crate::relies::{Relies, refuse_harmed};
+use crate::since::written;
+use runbook_host::{Reader, io_failure};
+use runbook_model::{Declaration, Failure, FailureKind, Prediction, Purpose, StepId};
+use runbook_step::{Confirmation, Done, ServiceStep, Step};
+use std::path::{Path, PathBuf};
+use std::sync::PoisonError;
+
+impl Bench<'_> {
+    pub(super) fn begin(&self, forced: bool) -> Result<Began, Failure> {
+        let holds = {
+            let outputs = self.worker.outputs.read().unwrap_or_else(PoisonError::into_inner);
+            self.worker.program.holds(self.def, &outputs, &self.worker.secrets)
+        };
+        if !holds.map_err(Unbound::into_failure)? {
+            return Ok(Began::Skip(CONDITION_IS_FALSE.to_owned()));
+        }
+        let declaration = self.worker.program.course.schedule.declaration(&self.def.id);
+        let changes = self.changes();
+        let attends = declaration.is_some_and(|declaration| declaration.purpose == Purpose::Attendant);
+        let bound = self.bind()?;
+        self.refuse_other_targets()?;
+        let probe = bound.probe(self.host.reader())?;
+        // An attendant that changes nothing, such as a verification, has its whole use in acting.
+        let must_act = forced || (attends && !changes) || bound.service().is_some_and(ServiceStep::keeps_down);
+        if let (Prediction::NoChange { summary }, false) = (probe.prediction, must_act) {
+            return Ok(Began::Unchanged { summary, outputs: probe.outputs });
+        }
+        if !changes {
+            return Ok(Began::Ready { undo: None });
+        }
+        self.forget_earlier_captures()?;
+        let absent = absent(&self.host, &written(&self.worker.program.course, &self.def.id));
+        let undo = bound.prepare(&self.tools(&|note| self.say(note)))?;
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let keeps = std::fs::read_dir(&self.dir).is_ok_and(|mut entries| entries.next().is_some());
+        Ok(Began::Ready { undo: Some(Relies::new(held, keeps, absent).capturing_in(&self.dir).with(undo)?) })
+    }
+
+    /// Only on the way forward: what was changed is taken back wherever it is.
+    fn refuse_other_targets(&self) -> Result<(), Failure> {
+        let outputs = self.worker.outputs.read().unwrap_or_else(PoisonError::into_inner);
+        let reader = self.host.reader();
+        match self.worker.program.missed_target(self.def, &outputs, &self.worker.secrets, reader) {
+            Some(failure) => Err(failure),
+            None => Ok(()),
+        }
+    }
+
+    /// Before its intent a step has not acted: what an attempt that was cut short has captured is of no use, and in the
+    /// way of the next one.
+    fn forget_earlier_captures(&self) -> Result<(), Failure> {
+        match std::fs::remove_dir_all(&self.dir) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(io_failure("remove", &self.dir, &error));
+            }
+            _ => {}
+        }
+        self.worker.state_dir.create_below(&self.dir).map_err(|error| full(&error))
+    }
+
+    fn changes(&self) -> bool {
+        let declaration = self.worker.program.course.schedule.declaration(&self.def.id);
+        declaration.is_none_or(Declaration::changes)
+    }
+
+    pub(super) fn act(&self, bound: &dyn Step) -> Result<Done, Failure> {
+        let say = |note| self.say(note);
+        let tools = self.tools(&say);
+        // A step that changes nothing has no intent, and so no undo data on record.
+        let harmless = || refuse_harmed(&self.brief.backups, &self.dir);
+        let prepared = if self.changes() { harmless().map(|()| None)? } else { Some(bound.prepare(&tools)?) };
+        let undo = prepared.as_ref().unwrap_or(&self.brief.undo);
+        let mut done = bound.apply(&tools, undo)?;
+        #[cfg(debug_assertions)]
+        self.worker.faults.apply(&self.def.id)?;
+        if let Confirmation::NotThere(what) = bound.confirm(self.host.reader(), undo)? {
+            return Err(Failure::failed(format!("it ended well, but the change is not there: {what}")));
+        }
+        if let Some(settled) = self.second_pass()? {
+            done.summary = format!("{}; {settled}", done.summary);
+        }
+        Ok(done)
+    }
+
+    /// After a crash: nothing is repeated blindly.
+    pub(super) fn recheck(&self, bound: &dyn Step) -> Result<Done, Failure> {
+        match bound.confirm(self.host.reader(), &self.brief.undo)? {
+            Confirmation::There => {
+                let probe = bound.probe(self.host.reader())?;
+                let settled = self.second_pass()?.map(|settled| format!("; {settled}")).unwrap_or_default();
+                Ok(Done::saying(format!("was done before the interruption{settled}")).with(probe.outputs))
+            }
+            Confirmation::NotThere(_) => self.act(bound),
+            Confirmation::CannotTell => Err(Failure::new(
+                FailureKind::Inconclusive,
+                "it was interrupted, and reading the host cannot tell whether it was done",
+            )),
+        }
+    }
+
+    pub(super) fn acted(&self, step: StepId, result: Result<Done, Failure>) -> Input {
+        if result.is_err() {
+            self.end_left_behind(&self.worker.mark(&step));
+        }
+        let readings = self.evidence.lock().map(|rows| rows.clone()).unwrap_or_default();
+        let result = result.map(|done| (done.summary, done.outputs));
+        Input::Acted { step, result, readings, remains: self.remains() }
+    }
+}
+
+/// The outermost paths of those above or at `written` that are not there.
+fn absent(host: &Reader, written: &[PathBuf]) -> Vec<PathBuf> {
+    let missing = |path: &Path| matches!(host.lstat(path), Ok(None));
+    let outermost = |path: &PathBuf| path.ancestors().take_while(|above| missing(above)).last().map(Path::to_owned);
+    let mut found: Vec<PathBuf> = written.iter().filter_map(outermost).collect();
+    found.sort();
+    found.dedup();
+    found
+}
