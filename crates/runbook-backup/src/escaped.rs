@@ -118,6 +118,8 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
+        #![proptest_config(test_rules::cases(256))]
+
         #[test]
         fn any_bytes_come_back(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
             prop_assert_eq!(super::unescape(&super::escape(&bytes)).unwrap(), bytes.clone());

@@ -37,6 +37,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(test_rules::cases(256))]
+
         #[test]
         fn laws(list in backups(), keep_for_ms in 0i64..1200, keep_last in 0usize..6, now in 0i64..2000) {
             let rule = Retention { keep_for_ms, keep_last };

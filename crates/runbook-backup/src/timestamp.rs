@@ -82,6 +82,8 @@ mod tests {
     use super::Timestamp;
 
     proptest! {
+        #![proptest_config(test_rules::cases(256))]
+
         #[test]
         fn written_and_read_back(seconds in any::<i32>(), nanos in 0u32..1_000_000_000) {
             let time = Timestamp { seconds: i64::from(seconds), nanos };

@@ -102,7 +102,7 @@ fn a_manifest_is_complete_and_unaltered_or_there_is_no_backup() {
 #[test]
 fn a_full_disk_loses_nothing() {
     if !is_root() {
-        eprintln!("SKIPPED: mounting a small disk needs root");
+        test_rules::skip("mounting a small disk needs root");
         return;
     }
     let case = Case::new();
@@ -110,7 +110,7 @@ fn a_full_disk_loses_nothing() {
     fs::create_dir(&disk).unwrap();
     let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=2m", "none"]).arg(&disk).status().unwrap();
     if !mounted.success() {
-        eprintln!("SKIPPED: mounting is not allowed here");
+        test_rules::skip("mounting is not allowed here");
         return;
     }
     let _unmount = Unmount(disk.clone());
@@ -186,7 +186,7 @@ fn child_command(program: &[&str], what: &str, scratch: &Path) -> Command {
 #[test]
 fn without_permission_nothing_happens() {
     if !is_root() {
-        eprintln!("SKIPPED: becoming another user needs root");
+        test_rules::skip("becoming another user needs root");
         return;
     }
     let scratch = tempfile::tempdir().unwrap();
@@ -226,7 +226,7 @@ fn without_permission_nothing_happens() {
 #[test]
 fn directories_that_their_owner_cannot_write_come_back_without_root() {
     if !is_root() {
-        eprintln!("SKIPPED: becoming another user needs root");
+        test_rules::skip("becoming another user needs root");
         return;
     }
     let scratch = tempfile::tempdir().unwrap();
@@ -263,7 +263,7 @@ fn directories_that_their_owner_cannot_write_come_back_without_root() {
 #[test]
 fn killed_anywhere_the_original_or_the_copy_is_there() {
     if Command::new("strace").args(["-o", "/dev/null", "true"]).status().map_or(true, |status| !status.success()) {
-        eprintln!("SKIPPED: no strace to kill at system calls with");
+        test_rules::skip("no strace to kill at system calls with");
         return;
     }
     let scratch = tempfile::tempdir().unwrap();
@@ -329,7 +329,7 @@ fn killed_anywhere_the_original_or_the_copy_is_there() {
 #[test]
 fn killed_while_it_is_made_there_is_no_backup_or_a_whole_one() {
     if Command::new("strace").args(["-o", "/dev/null", "true"]).status().map_or(true, |status| !status.success()) {
-        eprintln!("SKIPPED: no strace to kill at system calls with");
+        test_rules::skip("no strace to kill at system calls with");
         return;
     }
     let scratch = tempfile::tempdir().unwrap();

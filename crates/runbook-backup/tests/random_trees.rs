@@ -98,7 +98,7 @@ fn acts(most: usize) -> impl Strategy<Value = Vec<(PathBuf, Act)>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(test_rules::cases(60))]
 
     #[test]
     fn a_restore_gives_the_last_pass_back(made in acts(40), meanwhile in acts(12), broken in acts(12)) {

@@ -231,7 +231,7 @@ fn settle_again_and_back(backup: &Path, tree: &Path, aside: &Path, before: runbo
 #[test]
 fn mounts_inside_are_left_out_and_never_moved() {
     if !is_root() {
-        eprintln!("SKIPPED: mounting needs root");
+        test_rules::skip("mounting needs root");
         return;
     }
     let scratch = tempfile::tempdir().unwrap();
@@ -244,7 +244,7 @@ fn mounts_inside_are_left_out_and_never_moved() {
     let source = at("source");
     if !mounted(&["-t", "tmpfs", "none"], "tree/mount") || !mounted(&["--bind", source.to_str().unwrap()], "tree/bind")
     {
-        eprintln!("SKIPPED: mounting is not allowed here");
+        test_rules::skip("mounting is not allowed here");
         return;
     }
     let _unmount = [Unmount(at("tree/mount")), Unmount(at("tree/bind"))];

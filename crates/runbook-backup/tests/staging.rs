@@ -81,7 +81,7 @@ fn a_directory_of_a_lower_layer_comes_back() {
     let mut mount = Command::new("mount");
     mount.args(["-t", "overlay", "overlay", "-o", &layers]).arg(at("merged"));
     if !is_root() || mount.output().map_or(true, |output| !output.status.success()) {
-        eprintln!("SKIPPED: mounting an overlay needs root");
+        test_rules::skip("mounting an overlay needs root");
         return;
     }
     let _unmount = Unmount(at("merged"));
@@ -107,7 +107,7 @@ fn a_path_with_a_mount_below_is_not_exchanged() {
     let mut mount = Command::new("mount");
     mount.args(["-t", "tmpfs", "none"]).arg(at("app/volume"));
     if !is_root() || mount.output().map_or(true, |output| !output.status.success()) {
-        eprintln!("SKIPPED: mounting needs root");
+        test_rules::skip("mounting needs root");
         return;
     }
     let _unmount = Unmount(at("app/volume"));
@@ -123,7 +123,7 @@ fn a_path_with_a_mount_below_is_not_exchanged() {
 #[test]
 fn an_archive_is_unpacked_for_its_owner_out_of_reach() {
     if !is_root() {
-        eprintln!("SKIPPED: giving files away needs root");
+        test_rules::skip("giving files away needs root");
         return;
     }
     let scratch = tempfile::tempdir().unwrap();

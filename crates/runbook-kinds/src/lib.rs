@@ -5,7 +5,6 @@
 
 mod artifact_deploy;
 mod backup_create;
-mod catalogue;
 mod command_capture;
 mod command_run;
 mod file_copy;
@@ -22,4 +21,29 @@ mod json_edit;
 mod port_orphan_kill;
 mod wait_soak;
 
-pub use catalogue::{BUILT_IN, catalogue};
+use runbook_step::{Catalogue, Kind};
+
+/// The kinds of this crate. Adding one is a file of its own and its lines here.
+pub const KINDS: &[&dyn Kind] = &[
+    &artifact_deploy::ArtifactDeploy,
+    &backup_create::BackupCreate,
+    &command_capture::CommandCapture,
+    &command_run::CommandRun,
+    &file_copy::FileCopy,
+    &file_directory::FileDirectory,
+    &file_link::FileLink,
+    &file_remove::FileRemove,
+    &file_template::FileTemplate,
+    &file_write::FileWrite,
+    &gate_approve::GateApprove,
+    &gate_window::GateWindow,
+    &jiti_cache_clear::JitiCacheClear,
+    &json_edit::JsonEdit,
+    &port_orphan_kill::PortOrphanKill,
+    &wait_soak::WaitSoak,
+];
+
+/// The built-in kinds, and external ones on `PATH`.
+pub fn catalogue() -> Catalogue {
+    Catalogue::of(&[KINDS, runbook_services::KINDS, runbook_launch::KINDS, runbook_npm::KINDS, runbook_signals::KINDS])
+}

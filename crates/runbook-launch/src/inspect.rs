@@ -33,7 +33,7 @@ use std::path::{Path, PathBuf};
 use told::Told;
 
 /// The kind.
-pub struct ServiceInspect;
+pub(crate) struct ServiceInspect;
 
 const MANAGERS: &[&str] = &["process", "systemd", "launchd"];
 

@@ -15,14 +15,17 @@ mod wrappers;
 
 pub(crate) use account::{Account, accounts};
 pub(crate) use follow::follow;
-pub use inspect::ServiceInspect;
 pub use node::WITH_VALUE as NODE_WITH_VALUE;
 pub(crate) use node::script as node_script;
 
 pub(crate) use tracer::{Trail, USUAL_PATH, links_on};
 
+use runbook_step::Kind;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+
+/// The kinds of this crate.
+pub const KINDS: &[&dyn Kind] = &[&inspect::ServiceInspect];
 
 /// What a variable or an argument is; `None` if only running the script could tell.
 pub(crate) type Value = Option<String>;

@@ -61,6 +61,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(test_rules::cases(256))]
+
         #[test]
         fn formatting_reads_back(ms in 0u64..10_000_000_000) {
             let duration = Duration::from_millis(ms);

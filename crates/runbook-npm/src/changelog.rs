@@ -25,7 +25,7 @@ use std::time::Duration;
 const LONGEST: u64 = 32 << 20;
 
 /// The kind.
-pub struct NpmChangelog;
+pub(crate) struct NpmChangelog;
 
 static DOC: KindDoc = KindDoc {
     name: Cow::Borrowed("npm.changelog"),

@@ -15,7 +15,7 @@ use std::borrow::Cow;
 use std::path::PathBuf;
 
 /// The kind.
-pub struct NpmCi;
+pub(crate) struct NpmCi;
 
 static DOC: KindDoc = KindDoc {
     name: Cow::Borrowed("npm.ci"),

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// The kind.
-pub struct NpmInstall;
+pub(crate) struct NpmInstall;
 
 static DOC: KindDoc = KindDoc {
     name: Cow::Borrowed("npm.install"),

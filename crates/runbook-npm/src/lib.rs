@@ -18,7 +18,7 @@ mod site;
 mod source;
 mod view;
 
-pub use changelog::NpmChangelog;
-pub use ci::NpmCi;
-pub use install::NpmInstall;
-pub use view::NpmView;
+use runbook_step::Kind;
+
+/// The kinds of this crate. Adding one is a file of its own and a line here.
+pub const KINDS: &[&dyn Kind] = &[&changelog::NpmChangelog, &ci::NpmCi, &install::NpmInstall, &view::NpmView];

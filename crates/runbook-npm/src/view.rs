@@ -14,7 +14,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 /// The kind.
-pub struct NpmView;
+pub(crate) struct NpmView;
 
 static DOC: KindDoc = KindDoc {
     name: Cow::Borrowed("npm.view"),

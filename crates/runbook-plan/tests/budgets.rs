@@ -125,7 +125,7 @@ fn a_fault_behind_a_byte_order_mark_stands_on_whole_characters() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(test_rules::cases(300))]
 
     #[test]
     fn any_text_is_read_without_a_panic(text in "\\PC*", near in plan_like()) {

@@ -279,6 +279,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(test_rules::cases(256))]
+
         #[test]
         fn clean_text_is_clean_and_stays_so(text in any::<String>()) {
             let once = clean(&text);

@@ -9,6 +9,7 @@ mod any_service;
 pub mod attached;
 mod definition_file;
 mod freshness;
+mod kinds;
 pub mod launchd;
 mod managed;
 mod manner;
@@ -21,5 +22,6 @@ pub mod target_service;
 mod undo_data;
 
 pub use any_service::AnyService;
+pub use kinds::KINDS;
 pub use observed::{Beside, Holders, Observed, Sight};
 pub use steps::ServiceKind;

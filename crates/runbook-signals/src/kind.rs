@@ -18,7 +18,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// The kind.
-pub struct VerifySignals;
+pub(crate) struct VerifySignals;
 
 static DOC: KindDoc = KindDoc {
     name: Cow::Borrowed("verify.signals"),

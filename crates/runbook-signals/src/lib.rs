@@ -17,4 +17,7 @@ mod seen;
 mod signal;
 mod subject;
 
-pub use kind::VerifySignals;
+use runbook_step::Kind;
+
+/// The kinds of this crate.
+pub const KINDS: &[&dyn Kind] = &[&kind::VerifySignals];

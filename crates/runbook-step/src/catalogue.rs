@@ -9,14 +9,16 @@ use std::sync::{Mutex, PoisonError};
 
 /// Where kinds are found by name. Every external kind is asked once for its capabilities and then kept.
 pub struct Catalogue {
-    built_in: &'static [&'static dyn Kind],
+    built_in: Vec<&'static dyn Kind>,
     search: String,
     external: Mutex<BTreeMap<String, Result<&'static External, NotFound>>>,
 }
 
 impl Catalogue {
-    /// The kinds of the table, and external ones on `PATH`.
-    pub fn of(built_in: &'static [&'static dyn Kind]) -> Self {
+    /// The kinds of these tables in the order of their names, and external ones on `PATH`.
+    pub fn of(tables: &[&[&'static dyn Kind]]) -> Self {
+        let mut built_in = tables.concat();
+        built_in.sort_by_key(|kind| &kind.doc().name);
         Self { built_in, search: Reader::new("/", "/").search_path(), external: Mutex::default() }
     }
 
@@ -26,7 +28,7 @@ impl Catalogue {
         Self { search: search.into(), ..self }
     }
 
-    /// The built-in kinds in the order of the table.
+    /// The built-in kinds in the order of their names.
     pub fn built_in(&self) -> impl Iterator<Item = &'static dyn Kind> {
         self.built_in.iter().copied()
     }

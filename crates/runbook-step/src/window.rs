@@ -190,6 +190,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(test_rules::cases(256))]
+
         /// What the state says about its next change is true: just before it nothing has changed, at it all has.
         #[test]
         fn the_next_change_is_the_next_change(

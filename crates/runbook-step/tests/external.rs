@@ -58,7 +58,7 @@ impl Kind for Near {
 }
 
 fn catalogue(dir: &Path) -> Catalogue {
-    Catalogue::of(&TABLE).searching(dir.to_string_lossy())
+    Catalogue::of(&[&TABLE]).searching(dir.to_string_lossy())
 }
 
 fn context() -> ArgContext {

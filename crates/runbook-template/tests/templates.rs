@@ -185,6 +185,8 @@ fn files_may_loop_and_their_loops_end() {
 }
 
 proptest! {
+    #![proptest_config(test_rules::cases(256))]
+
     #[test]
     fn no_text_panics(text in "[ a-z.{}%#'\"|()\\[\\]\\-é]{0,40}") {
         let scope = scope();

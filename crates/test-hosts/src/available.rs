@@ -87,45 +87,16 @@ pub(crate) fn try_kernel(site: &Site) -> Result<(), Unavailable> {
     tried.map(drop).map_err(Unavailable::Kernel)
 }
 
-/// What was got for a test; none, and a line that says `SKIPPED` and why, where it was not.
+/// What was got for a test; none where it was not, and then the test is [skipped](test_rules::skip).
 ///
 /// # Panics
 ///
-/// Where it was not, although `RUNBOOK_TEST_HOSTS=required` says that all tests on hosts must run.
+/// Where it was not, although `CI` is set.
 pub(crate) fn or_skip<T, E: Display>(got: Result<T, E>) -> Option<T> {
-    judge(got, std::env::var("RUNBOOK_TEST_HOSTS").is_ok_and(|value| value == "required"))
-}
-
-#[expect(clippy::print_stdout, reason = "a test that proves nothing says so")]
-fn judge<T, E: Display>(got: Result<T, E>, required: bool) -> Option<T> {
-    match got {
-        Ok(got) => Some(got),
-        Err(why) if required => panic!("RUNBOOK_TEST_HOSTS=required, and this test cannot run: {why}"),
-        Err(why) => {
-            println!("SKIPPED: {why}");
-            None
-        }
-    }
+    got.map_err(test_rules::skip).ok()
 }
 
 /// What is left is found by the next cleaning: the name has the form of a room without a holder.
 fn remove(scratch: &Path) {
     let _ = std::fs::remove_dir_all(scratch);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_not_there_is_skipped() {
-        assert_eq!(judge::<_, String>(Ok(7), true), Some(7));
-        assert_eq!(judge::<(), _>(Err("no npm"), false), None);
-    }
-
-    #[test]
-    #[should_panic(expected = "cannot run: no npm")]
-    fn what_is_required_and_not_there_fails() {
-        judge::<(), _>(Err("no npm"), true);
-    }
 }

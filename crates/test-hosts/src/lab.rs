@@ -39,7 +39,7 @@ impl Lab {
     ///
     /// # Panics
     ///
-    /// Where hosts cannot run although `RUNBOOK_TEST_HOSTS=required` says that they must.
+    /// Where hosts cannot run although `CI` is set.
     #[must_use]
     pub fn for_test() -> Option<Self> {
         available::or_skip(Self::open())

@@ -46,7 +46,7 @@ impl Node {
     ///
     /// # Panics
     ///
-    /// Where it cannot be installed although `RUNBOOK_TEST_HOSTS=required` says that all tests on hosts must run.
+    /// Where it cannot be installed although `CI` is set.
     #[must_use]
     pub fn for_test() -> Option<Self> {
         or_skip(Self::open().map_err(|why| format!("Node for the hosts could not be installed from npm: {why}")))

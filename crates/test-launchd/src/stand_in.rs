@@ -23,18 +23,9 @@ pub struct StandIn {
 }
 
 impl StandIn {
-    /// Starts one, with the binary that cargo puts beside `neighbour`, a binary of this workspace.
-    pub fn beside(neighbour: &str, style: Style) -> io::Result<Self> {
-        let program = Path::new(neighbour).with_file_name(PROGRAM);
-        if !program.exists() && !Command::new(env!("CARGO")).args(["build", "-p", "test-launchd"]).status()?.success() {
-            return Err(io::Error::other("the stand-in for launchd cannot be built"));
-        }
-        Self::start(&program, style)
-    }
-
-    /// Starts one. `program` is the binary `launchctl-stand-in`.
-    pub fn start(program: &Path, style: Style) -> io::Result<Self> {
-        Self::start_within(program, style, UP)
+    /// Starts one for a test of this workspace.
+    pub fn new(style: Style) -> io::Result<Self> {
+        Self::start_within(&test_rules::program("test-launchd", PROGRAM), style, UP)
     }
 
     fn start_within(program: &Path, style: Style, limit: Duration) -> io::Result<Self> {

@@ -8,6 +8,7 @@ mod proofs;
 mod repository;
 mod sources;
 mod table;
+mod tables;
 mod traces;
 mod walls;
 mod words;
@@ -19,6 +20,7 @@ use repository::Repository;
 const CHECKS: &[fn(&Repository) -> Vec<Finding>] = &[
     manifests::check,
     sources::check,
+    tables::check,
     walls::check,
     circles::check,
     traces::check,

@@ -16,6 +16,12 @@ const NOTES: &[&str] = &[
     concat!("to", "do!("),
 ];
 
+/// How a block of properties says where the cases are kept that failed.
+const KEPT: &str = "#![proptest_config(test_rules::cases(";
+
+/// The crate that says how.
+const RULES: &str = "crates/test-rules/";
+
 /// Names that say nothing.
 const EMPTY_NAMES: &[&str] = &["utils", "util", "helpers", "helper", "manager", "common", "misc"];
 
@@ -38,6 +44,13 @@ fn judge(file: &File) -> Vec<Finding> {
     if let Some(name) = parts.find(|part| EMPTY_NAMES.contains(part)) {
         found.push(Finding::whole(&file.path, format!("`{name}` says nothing; name what it holds")));
     }
+    let (properties, kept) = (file.text.matches(concat!("proptest", "! {")).count(), file.text.matches(KEPT).count());
+    if properties > kept && !file.path.starts_with(RULES) {
+        found.push(Finding::whole(
+            &file.path,
+            format!("a property without `{KEPT}…))]`: a case that fails is not kept"),
+        ));
+    }
     let tests_from = if is_test(&file.path) { 0 } else { lines };
     for (at, line) in file.text.lines().enumerate() {
         if at >= tests_from && line.contains(concat!("thread::", "sleep")) {
@@ -45,6 +58,9 @@ fn judge(file: &File) -> Vec<Finding> {
         }
         if line.trim() == concat!("#[", "ignore]") {
             found.push(Finding::at(&file.path, at + 1, "say why: `#[ignore = \"…\"]`"));
+        }
+        if line.contains(concat!("\"SKIP", "PED")) && !file.path.starts_with(RULES) {
+            found.push(Finding::at(&file.path, at + 1, "a test is skipped by `test_rules::skip`, which fails in CI"));
         }
         if !is_test(&file.path) && line.contains(concat!("#[", "allow(")) {
             found.push(Finding::at(&file.path, at + 1, "use `#[expect(…, reason = \"…\")]`"));
@@ -109,6 +125,8 @@ mod tests {
             ("a/src/b.rs", concat!("//! x\n#[", "allow(dead_code)]\n"), "expect"),
             ("a/src/b.rs", concat!("//! x\n// TO", "DO: later\n"), "open an issue"),
             ("docs/a.md", concat!("FIX", "ME"), "open an issue"),
+            ("a/tests/b.rs", concat!("//! x\nprintln!(\"SKIP", "PED: no npm\");\n"), "test_rules::skip"),
+            ("a/tests/b.rs", concat!("//! x\nproptest", "! {\n"), "is not kept"),
         ] {
             assert!(found(path, text).iter().any(|what| what.contains(says)), "{text}");
         }

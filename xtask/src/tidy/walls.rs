@@ -70,7 +70,7 @@ const LINUX_MODULES: &[&str] = &[
     "crates/runbook-services/src/systemd/hold.rs",
 ];
 /// Crates that are for Linux alone, and never shipped.
-const FOR_TESTS: &[&str] = &["crates/test-hosts/", "crates/demo-gateway/", "xtask/"];
+const FOR_TESTS: &[&str] = &["crates/test-hosts/", "crates/demo-gateway/", "crates/conformance/", "xtask/"];
 
 /// Crates that treat all kinds alike.
 const KNOW_NO_KIND: &[&str] = &[

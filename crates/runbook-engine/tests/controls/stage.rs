@@ -144,7 +144,7 @@ impl Stage {
             steps: self.steps.iter().enumerate().map(define).collect(),
         };
         let saved = Saved { plan, sources: SourceMap::default(), parallel: 1, roles: None };
-        let (program, faults) = compile(saved, Catalogue::of(KINDS));
+        let (program, faults) = compile(saved, Catalogue::of(&[KINDS]));
         program.unwrap_or_else(|| panic!("{faults:#?}"))
     }
 }

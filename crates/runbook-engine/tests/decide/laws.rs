@@ -11,10 +11,6 @@ const SOUND: Odds = Odds { undo_fails: false, other_policies: false };
 const MIXED: Odds = Odds { undo_fails: false, other_policies: true };
 const ALL: Odds = Odds { undo_fails: true, other_policies: true };
 
-fn config() -> ProptestConfig {
-    ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() }
-}
-
 fn blows() -> impl Strategy<Value = Vec<(usize, Blow)>> {
     let blow = prop_oneof![
         2 => Just(Blow::Drain),
@@ -25,7 +21,7 @@ fn blows() -> impl Strategy<Value = Vec<(usize, Blow)>> {
 }
 
 proptest! {
-    #![proptest_config(config())]
+    #![proptest_config(test_rules::cases(400))]
 
     #[test]
     fn a_run_ends_with_a_verdict_that_is_true(script in scripts(ALL), blows in blows()) {

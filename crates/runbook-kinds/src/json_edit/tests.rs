@@ -164,7 +164,7 @@ fn is_subsequence(short: &str, long: &str) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
+    #![proptest_config(test_rules::cases(512))]
 
     /// Replacing one plain value by another touches the bytes of that value and no others, and no other value.
     #[test]

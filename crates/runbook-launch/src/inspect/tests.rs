@@ -351,6 +351,9 @@ fn a_link_that_is_turned_is_seen() {
     let by_argument = ["TOP/usr/bin/gateway", "TOP/opt/current"];
     let (first, second) = (Some(host.path("opt/r1")), Some(host.path("opt/r2")));
     assert_eq!(roots(&by_node), (first.clone(), first, Some(false)));
+    // The start is counted in ticks, and so may seem as late as what is written a moment after it.
+    host.write("opt/started", "");
+    until_later_than(&host.path("opt/started"));
     std::fs::remove_file(host.path("opt/current")).unwrap();
     symlink("r2", host.path("opt/current")).unwrap();
     assert_eq!(roots(&by_node), (None, second.clone(), Some(true)));

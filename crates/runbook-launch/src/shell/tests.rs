@@ -356,7 +356,7 @@ fn a_bashrc_that_returns_at_once_loads_no_nvm() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(test_rules::cases(400))]
 
     /// Pieces of scripts in any order: an answer always comes, and nothing is run.
     #[test]

@@ -98,7 +98,7 @@ fn what_is_usual_is_read_by_the_short_way() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #![proptest_config(test_rules::cases(2_000))]
 
     #[test]
     fn any_text_reads_the_same(text in "[-a-c0-9.+_:{}\\[\\],#&*!|>'\"?%~ \\n]{0,40}", lines in plan_like()) {

@@ -333,6 +333,8 @@ fn many_faults_in_a_large_file_stay_cheap() {
 }
 
 proptest! {
+    #![proptest_config(test_rules::cases(256))]
+
     #[test]
     fn nothing_panics_and_nothing_raw_passes(
         text in any::<String>(),

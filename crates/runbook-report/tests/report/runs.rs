@@ -547,6 +547,8 @@ fn any_event() -> impl Strategy<Value = Event> {
 }
 
 proptest! {
+    #![proptest_config(test_rules::cases(256))]
+
     #[test]
     fn no_life_and_no_text_breaks_the_account(
         events in prop::collection::vec((any_event(), any::<u16>()), 0..60),

@@ -102,7 +102,7 @@ fn relations_of(lines: &[String]) -> Option<Vec<Vec<bool>>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(test_rules::cases(500))]
 
     #[test]
     fn without_needs_there_is_no_ring(lines in unwritten()) {
@@ -181,7 +181,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 20, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(test_rules::cases(20))]
 
     /// So wide that steps come to stand for others.
     #[test]

@@ -147,6 +147,8 @@ mod tests {
     }
 
     proptest::proptest! {
+        #![proptest_config(test_rules::cases(256))]
+
         #[test]
         fn nonsense_is_read_without_a_panic(text in "[A-C=$\"'\\\\{} \n#;éa-c]{0,60}") {
             let pairs = environment_file(&text);

@@ -141,7 +141,7 @@ fn every_answer_is_json_where_json_is_asked_for() {
 fn there_is(program: &str) -> bool {
     let found = Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
     if !found {
-        println!("SKIPPED: no {program} here");
+        test_rules::skip(format!("no {program} here"));
     }
     found
 }

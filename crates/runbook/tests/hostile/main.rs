@@ -3,7 +3,6 @@
 //! `bench.rs` is the place in which things go wrong; every other file is one sort of trouble. `trace.rs` reads strace.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "what the tests share runs outside of test functions")]
-#![expect(clippy::print_stdout, reason = "a test says which case it is at, and what it skips")]
 
 mod backups;
 mod bench;

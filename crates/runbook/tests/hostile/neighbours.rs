@@ -42,7 +42,7 @@ fn beside(bench: &Bench) -> Vec<String> {
 #[test]
 fn a_new_directory_does_not_take_away_what_is_mounted_there() {
     if !rustix::process::geteuid().is_root() {
-        println!("SKIPPED: mounting needs root");
+        test_rules::skip("mounting needs root");
         return;
     }
     let (bench, plan) = deployable();
@@ -65,7 +65,7 @@ fn a_new_directory_does_not_take_away_what_is_mounted_there() {
 #[test]
 fn dependencies_are_not_installed_over_what_is_mounted_there() {
     if !rustix::process::geteuid().is_root() {
-        println!("SKIPPED: mounting needs root");
+        test_rules::skip("mounting needs root");
         return;
     }
     let bench = Bench::new();
@@ -103,7 +103,7 @@ fn what_was_written_after_the_backup_is_set_aside() {
 fn an_original_that_a_crash_left_beside_is_set_aside() {
     let strace = std::process::Command::new("strace").args(["-o", "/dev/null", "true"]).status();
     if !strace.is_ok_and(|status| status.success()) {
-        println!("SKIPPED: no strace to kill at a system call with");
+        test_rules::skip("no strace to kill at a system call with");
         return;
     }
     for (args, version) in [(["resume", "--yes"], "2"), (["rollback", "--yes"], "1")] {
@@ -122,7 +122,7 @@ fn an_original_that_a_crash_left_beside_is_set_aside() {
 #[test]
 fn a_file_of_somebody_else_is_not_taken_over() {
     if !rustix::process::geteuid().is_root() {
-        println!("SKIPPED: only root can make files of somebody else");
+        test_rules::skip("only root can make files of somebody else");
         return;
     }
     let bench = Bench::new();

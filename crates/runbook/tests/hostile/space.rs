@@ -16,7 +16,7 @@ fn alone(bench: &Bench, script: &str) -> crate::bench::Said {
 fn is_root() -> bool {
     let root = rustix::process::geteuid().is_root();
     if !root {
-        println!("SKIPPED: mounting a small disk needs root");
+        test_rules::skip("mounting a small disk needs root");
     }
     root
 }

@@ -99,7 +99,7 @@ fn closed_streams_do_not_end_a_run() {
 #[test]
 fn without_proc_it_is_said_before_anything_is_done() {
     if !rustix::process::geteuid().is_root() {
-        println!("SKIPPED: hiding /proc needs root");
+        test_rules::skip("hiding /proc needs root");
         return;
     }
     let bench = Bench::new();

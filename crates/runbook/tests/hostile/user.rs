@@ -71,7 +71,7 @@ fn a_whole_plan_works_without_root() {
 #[test]
 fn what_a_user_may_not_do_is_said_and_nothing_is_lost() {
     if !rustix::process::geteuid().is_root() {
-        println!("SKIPPED: only root can make files that this user may not touch");
+        test_rules::skip("only root can make files that this user may not touch");
         return;
     }
     let bench = Bench::new();

@@ -2,19 +2,14 @@
 
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     clippy::print_stdout,
     reason = "a test that cannot set its stage fails, and what tests share runs outside of test functions"
 )]
 
 mod first_report;
-#[expect(dead_code, unused_macros, unused_imports, reason = "these scenarios need a part of it")]
-#[path = "../conformance/harness.rs"]
-mod harness;
 mod inspect;
 mod jiti;
 mod kept_down;
-mod laws;
 mod node;
 mod orphans;
 mod others_start;
@@ -24,9 +19,4 @@ mod stage;
 mod starts;
 mod systemd;
 mod told;
-#[path = "../conformance/scenarios/systemd.rs"]
-mod units;
 mod user_signals;
-#[expect(dead_code, reason = "these scenarios need a part of it")]
-#[path = "../conformance/world.rs"]
-mod world;

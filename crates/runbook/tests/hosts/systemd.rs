@@ -1,22 +1,11 @@
-//! Units of systemd. The laws of the kinds are tried on one host, what goes wrong with real units on another.
+//! Units of systemd. What goes wrong with them; the laws of their kinds are tried by `runbook-services`.
 
-use crate::laws;
 use crate::stage::{apply, assert_said, install_runbook, plan};
 use std::time::Duration;
 use test_hosts::{Host, Lab, Output};
 
 /// What is tried, and how.
 type Case = (&'static str, fn(&Host));
-
-#[test]
-fn units_obey_the_laws() {
-    if laws::are_obeyed_here() {
-        return;
-    }
-    let Some(lab) = Lab::for_test() else { return };
-    let host = lab.boot("laws").unwrap();
-    laws::are_obeyed_on(&host, "systemd::units_obey_the_laws");
-}
 
 #[test]
 fn what_goes_wrong_with_units() {

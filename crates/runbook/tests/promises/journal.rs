@@ -110,7 +110,7 @@ fn cut(bench: &Bench, name: &str, size: u64) {
 #[test]
 fn a_journal_that_may_not_be_read_is_told() {
     if !rustix::process::geteuid().is_root() {
-        println!("SKIPPED: root becomes another user here");
+        test_rules::skip("root becomes another user here");
         return;
     }
     let (bench, _) = crashed();
@@ -203,7 +203,7 @@ fn what_is_known_of_a_run_is_taken_back_when_that_is_asked_for() {
 /// A state directory on a small file system, filled while a run goes on: no signal, an honest end, and a way on.
 fn full_disk(make: &str) {
     if !rustix::process::geteuid().is_root() {
-        println!("SKIPPED: mounting a small disk needs root");
+        test_rules::skip("mounting a small disk needs root");
         return;
     }
     let bench = Bench::new();
@@ -236,7 +236,7 @@ fn full_disk(make: &str) {
     command.env("RUNBOOK", RUNBOOK);
     let told = said(command);
     if told.err.contains("loop device") {
-        println!("SKIPPED: no loop devices");
+        test_rules::skip("no loop devices");
         return;
     }
     // Whether the outcome of the step that filled the disk was on record decides what resume can tell of it.
@@ -255,7 +255,7 @@ fn a_full_ext4_with_small_blocks_is_no_signal() {
 #[test]
 fn the_last_blocks_of_an_ext4_with_small_blocks_are_no_signal() {
     if !rustix::process::geteuid().is_root() {
-        println!("SKIPPED: mounting a small disk needs root");
+        test_rules::skip("mounting a small disk needs root");
         return;
     }
     let bench = Bench::new();
@@ -274,7 +274,7 @@ fn the_last_blocks_of_an_ext4_with_small_blocks_are_no_signal() {
     command.env("RUNBOOK", RUNBOOK);
     let told = said(command);
     if told.err.contains("loop device") {
-        println!("SKIPPED: no loop devices");
+        test_rules::skip("no loop devices");
         return;
     }
     let ends: Vec<&str> = told.out.lines().collect();
@@ -285,7 +285,7 @@ fn the_last_blocks_of_an_ext4_with_small_blocks_are_no_signal() {
 #[test]
 fn a_full_btrfs_is_no_signal() {
     if Command::new("mkfs.btrfs").arg("--version").output().is_err() {
-        println!("SKIPPED: mkfs.btrfs is missing");
+        test_rules::skip("mkfs.btrfs is missing");
         return;
     }
     full_disk("mkfs.btrfs -q");

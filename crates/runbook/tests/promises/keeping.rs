@@ -104,7 +104,7 @@ fn failures_do_not_push_out_the_run_that_stands() {
 #[test]
 fn what_was_set_aside_beside_its_path_goes_with_the_run() {
     if !rustix::process::geteuid().is_root() {
-        println!("SKIPPED: mounting needs root");
+        test_rules::skip("mounting needs root");
         return;
     }
     for swapped in [false, true] {

@@ -3,7 +3,7 @@
 //! The place in which things go wrong is that of the tests in `hostile/`.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "what the tests share runs outside of test functions")]
-#![expect(clippy::print_stdout, reason = "a test says what it skips")]
+#![expect(clippy::print_stdout, reason = "a test says which case it is at")]
 
 #[path = "../hostile/bench.rs"]
 mod bench;

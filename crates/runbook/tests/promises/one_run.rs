@@ -43,7 +43,7 @@ fn another_state_directory_is_the_same_host() {
 #[test]
 fn a_look_at_the_lock_keeps_nobody_out() {
     if !can_stop() {
-        println!("SKIPPED: no strace to stop a look with");
+        test_rules::skip("no strace to stop a look with");
         return;
     }
     let bench = Bench::new();
@@ -67,7 +67,7 @@ fn a_look_at_the_lock_keeps_nobody_out() {
 #[test]
 fn approvals_at_the_same_time_are_one_approval() {
     if !can_stop() {
-        println!("SKIPPED: no strace to stop an approval with");
+        test_rules::skip("no strace to stop an approval with");
         return;
     }
     let bench = Bench::new();

@@ -62,7 +62,7 @@ fn what_is_red_before_any_change_is_told_before_the_question() {
 fn a_copy_belongs_to_whom_its_directory_and_its_source_belong() {
     use std::os::unix::fs::{MetadataExt, chown};
     if !rustix::process::geteuid().is_root() {
-        println!("SKIPPED: only root gives files to others");
+        test_rules::skip("only root gives files to others");
         return;
     }
     let bench = Bench::new();

@@ -143,7 +143,7 @@ fn the_state_directory_is_not_backed_up_by_any_name() {
     [dry, wet].iter().for_each(|said| tells(said, &["the state directory of runbook is inside"]));
     assert_eq!(read(bench.host("app/v")), None);
     if !is_root() {
-        println!("SKIPPED: mounting needs root");
+        test_rules::skip("mounting needs root");
         return;
     }
     let bench = Bench::new();
@@ -163,7 +163,7 @@ fn the_state_directory_is_not_backed_up_by_any_name() {
 #[test]
 fn a_mount_over_the_place_is_noticed_by_the_undo() {
     if !is_root() {
-        println!("SKIPPED: mounting needs root");
+        test_rules::skip("mounting needs root");
         return;
     }
     for (covered, mounted) in [("HOST/d/f", "HOST/d"), ("HOST/d", "HOST/d"), ("HOST/d", "HOST/d/inner")] {
@@ -262,7 +262,7 @@ fn what_happens_to_a_link_is_predicted() {
 #[test]
 fn what_is_set_aside_from_another_file_system_stays_with_the_run() {
     if !is_root() {
-        println!("SKIPPED: mounting needs root");
+        test_rules::skip("mounting needs root");
         return;
     }
     let bench = Bench::new();
@@ -331,7 +331,7 @@ fn flags_come_back_and_sockets_are_told() {
     let flagged = |flags: &str, path: &str| Command::new("chattr").args([flags, path]).status();
     let flags = || Command::new("lsattr").arg(&file).output().map(|out| String::from_utf8(out.stdout).unwrap());
     if !is_root() || !flagged("+iA", &file).is_ok_and(|status| status.success()) {
-        println!("SKIPPED: no flags here");
+        test_rules::skip("no flags here");
         return;
     }
     let before = flags().unwrap();
@@ -357,7 +357,7 @@ fn flags_come_back_and_sockets_are_told() {
 #[test]
 fn root_does_not_follow_the_link_of_another_user() {
     if !is_root() {
-        println!("SKIPPED: only root can be led");
+        test_rules::skip("only root can be led");
         return;
     }
     let bench = Bench::new();

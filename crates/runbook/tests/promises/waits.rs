@@ -278,7 +278,7 @@ fn the_lock_ends_with_the_process() {
 fn no_temporary_file_outlives_the_run_that_was_killed() {
     let strace = Command::new("strace").args(["-o", "/dev/null", "true"]).status();
     if !strace.is_ok_and(|status| status.success()) {
-        println!("SKIPPED: no strace to kill at a system call with");
+        test_rules::skip("no strace to kill at a system call with");
         return;
     }
     let steps = "\
@@ -357,7 +357,7 @@ fn a_signal_while_the_host_is_read_ends_what_was_asked_and_the_command() {
 fn a_read_that_hangs_in_the_kernel_does_not_hold_the_run() {
     let strace = Command::new("strace").args(["-o", "/dev/null", "true"]).status();
     if !strace.is_ok_and(|status| status.success()) {
-        println!("SKIPPED: no strace to hold a system call with");
+        test_rules::skip("no strace to hold a system call with");
         return;
     }
     let bench = Bench::new();

@@ -12,7 +12,7 @@ const NOBODY: u32 = 65534;
 fn is_root() -> bool {
     let root = rustix::process::geteuid().is_root();
     if !root {
-        println!("SKIPPED: only root can make files that this user may not touch");
+        test_rules::skip("only root can make files that this user may not touch");
     }
     root
 }
@@ -164,7 +164,7 @@ fn root_without_its_powers_is_not_taken_for_root() {
     bench.write("host/app/f", "");
     let made = std::process::Command::new("mknod").arg(bench.host("app/null")).args(["c", "1", "3"]).status().unwrap();
     if !made.success() {
-        println!("SKIPPED: no devices can be made here");
+        test_rules::skip("no devices can be made here");
         return;
     }
     let plan = bench.plan("device", &steps("  - { id: change, uses: file.remove, with: { path: HOST/app } }"));

@@ -146,7 +146,7 @@ fn quickly(bench: &Bench, args: &[&str]) {
 fn can_be_led() -> bool {
     let can = rustix::process::geteuid().is_root() && can_stop();
     if !can {
-        println!("SKIPPED: only root can be led elsewhere, and only strace stops it in time");
+        test_rules::skip("only root can be led elsewhere, and only strace stops it in time");
     }
     can
 }

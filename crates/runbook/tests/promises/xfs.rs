@@ -6,7 +6,7 @@ use crate::bench::{Bench, RUNBOOK, said};
 #[test]
 fn a_restore_on_xfs_comes_to_an_end() {
     if !rustix::process::geteuid().is_root() {
-        println!("SKIPPED: mounting a small disk needs root");
+        test_rules::skip("mounting a small disk needs root");
         return;
     }
     let bench = Bench::new();
@@ -30,7 +30,7 @@ fn a_restore_on_xfs_comes_to_an_end() {
     command.env("RUNBOOK", RUNBOOK);
     let told = said(command);
     if told.err.contains("loop device") || told.err.contains("unknown filesystem") {
-        println!("SKIPPED: no loop devices, or a kernel without XFS");
+        test_rules::skip("no loop devices, or a kernel without XFS");
         return;
     }
     let told = told.expect(0).says(&["apply 3"]);

@@ -5,7 +5,11 @@ use std::path::PathBuf;
 use std::process::{Command, Output};
 use test_launchd::{StandIn, Style};
 
-const LABEL: &str = "com.example.gateway";
+/// The label of the job. One job is changed by one run at a time on a machine, so each test has another.
+fn label() -> String {
+    let thread: String = format!("{:?}", std::thread::current().id()).chars().filter(char::is_ascii_digit).collect();
+    format!("com.example.g{}-{thread}", std::process::id())
+}
 
 /// A job that runs `app/program`, which says what `app/lib` holds when it starts.
 struct Bench {
@@ -15,7 +19,7 @@ struct Bench {
 
 impl Bench {
     fn new(style: Style) -> Self {
-        let launchd = StandIn::beside(env!("CARGO_BIN_EXE_runbook"), style).unwrap();
+        let launchd = StandIn::new(style).unwrap();
         let bench = Self { launchd, dir: tempfile::Builder::new().prefix("jobs-").tempdir().unwrap() };
         for dir in ["app", "home/Library/LaunchAgents"] {
             std::fs::create_dir_all(bench.path(dir)).unwrap();
@@ -34,13 +38,14 @@ impl Bench {
     }
 
     fn plist(&self) -> PathBuf {
-        self.path(&format!("home/Library/LaunchAgents/{LABEL}.plist"))
+        self.path(&format!("home/Library/LaunchAgents/{}.plist", label()))
     }
 
     fn property_list(&self, generation: &str) -> String {
+        let label = label();
         format!(
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<plist version=\"1.0\">\n<dict>\n\
-             <key>Label</key><string>{LABEL}</string>\n\
+             <key>Label</key><string>{label}</string>\n\
              <key>ProgramArguments</key><array><string>{}</string></array>\n\
              <key>EnvironmentVariables</key><dict><key>GENERATION</key><string>{generation}</string></dict>\n\
              <key>KeepAlive</key><true/>\n<key>ThrottleInterval</key><integer>1</integer>\n\
@@ -57,6 +62,12 @@ impl Bench {
 
     fn log(&self) -> String {
         std::fs::read_to_string(self.path("log")).unwrap()
+    }
+
+    /// The job says so much and no more. launchd has a pid of it before it has said anything: the log is waited for.
+    fn has_logged(&self, lines: &str) {
+        until("the job's lines", || self.log().len() >= lines.len());
+        assert_eq!(self.log(), lines);
     }
 
     /// Replaces the program in place, and is in no hurry: half-way it waits until the job has come up, if launchd has it.
@@ -86,13 +97,14 @@ impl Bench {
 
     /// The upgrade: the job is down while its property list and its program are replaced.
     fn plan(&self, version: &str) -> PathBuf {
-        let about = format!("label: {LABEL}, domain: {}", domain());
+        let label = label();
+        let about = format!("label: {label}, domain: {}", domain());
         let content = self.property_list("2").replace('\n', "\n        ");
         let text = format!(
             "kind: Plan\nversion: 1\nname: upgrade\nsummary: Replace a program in place.\nsteps:\n  \
              - {{ id: backup, uses: backup.create, with: {{ paths: [{app}] }} }}\n  \
              - {{ id: stop, uses: launchd.bootout, with: {{ {about} }} }}\n  \
-             - id: job\n    uses: launchd.plist\n    with:\n      label: {LABEL}\n      domain: {domain}\n      content: |\n        {content}\n  \
+             - id: job\n    uses: launchd.plist\n    with:\n      label: {label}\n      domain: {domain}\n      content: |\n        {content}\n  \
              - {{ id: install, needs: [stop], uses: command.run, with: {{ run: [{install}], effects: {{ writes: [{{ path: {app} }}] }} }} }}\n  \
              - {{ id: start, uses: launchd.bootstrap, with: {{ {about}, settle: 100ms }} }}\n  \
              - id: verify\n    uses: verify.signals\n    with:\n      job: {target}\n      within: 20s\n      watch: 300ms\n      signals:\n        \
@@ -131,7 +143,7 @@ fn domain() -> String {
 }
 
 fn target() -> String {
-    format!("{}/{LABEL}", domain())
+    format!("{}/{}", domain(), label())
 }
 
 fn text(output: &Output) -> String {
@@ -149,7 +161,7 @@ fn ended(output: &Output, code: i32) -> String {
 fn a_job_that_is_only_killed_comes_up_in_the_middle_of_an_upgrade() {
     let bench = Bench::new(Style::Recent);
     bench.load();
-    until("the job", || bench.log() == "started old\n");
+    bench.has_logged("started old\n");
     assert_eq!(bench.launchd.ask(&["kill", "TERM", &target()]).unwrap().code, 0);
     let install = bench.installer("new");
     assert!(bench.command("sh").arg(install).status().unwrap().success());
@@ -161,21 +173,21 @@ fn a_job_that_is_booted_out_stays_down_until_the_upgrade_is_done() {
     for style in [Style::Recent, Style::Old] {
         let bench = Bench::new(style);
         bench.load();
-        until("the job", || bench.log() == "started old\n");
+        bench.has_logged("started old\n");
         let before = bench.seen();
         let dry = ended(&bench.apply("new", &["--dry-run"]), 0);
-        assert!(dry.contains(&format!("{LABEL} is running")) && dry.contains("it is ended"), "{dry}");
+        assert!(dry.contains(&format!("{} is running", label())) && dry.contains("it is ended"), "{dry}");
         assert_eq!((bench.seen(), bench.log()), (before.clone(), "started old\n".to_owned()));
         assert!(!bench.path("state").exists(), "a dry run writes nothing");
 
         ended(&bench.apply("new", &["--yes"]), 0);
-        assert_eq!(bench.log(), "started old\nstarted new\n");
+        bench.has_logged("started old\nstarted new\n");
         let print = bench.launchd.ask(&["print", &target()]).unwrap().out;
         assert!(print.contains("GENERATION => 2"), "the new property list was not loaded:\n{print}");
 
         let back = ended(&bench.runbook(&["rollback", "--yes"]), 0);
-        assert!(back.contains(&format!("{LABEL} runs again as before")), "{back}");
-        assert_eq!(bench.log(), "started old\nstarted new\nstarted old\n");
+        assert!(back.contains(&format!("{} runs again as before", label())), "{back}");
+        bench.has_logged("started old\nstarted new\nstarted old\n");
         assert_eq!(bench.seen(), before);
     }
 }
@@ -184,11 +196,11 @@ fn a_job_that_is_booted_out_stays_down_until_the_upgrade_is_done() {
 fn a_failed_verification_puts_back_program_property_list_and_job() {
     let bench = Bench::new(Style::Recent);
     bench.load();
-    until("the job", || bench.log() == "started old\n");
+    bench.has_logged("started old\n");
     let before = bench.seen();
     let said = ended(&bench.apply("bad", &["--yes"]), 3);
     assert!(said.contains("cannot find package") && said.contains("runs again as before"), "{said}");
-    assert_eq!(bench.log(), "started old\nstarted bad\ncannot find package\nstarted old\n", "{said}");
+    bench.has_logged("started old\nstarted bad\ncannot find package\nstarted old\n");
     assert_eq!(bench.seen(), before);
 }
 
@@ -202,7 +214,7 @@ fn an_upgrade_that_was_killed_goes_on_or_goes_back() {
     ] {
         let bench = Bench::new(Style::Recent);
         bench.load();
-        until("the job", || bench.log() == "started old\n");
+        bench.has_logged("started old\n");
         let before = bench.seen();
         let plan = bench.plan("new");
         let mut run = bench.command(env!("CARGO_BIN_EXE_runbook"));
@@ -250,10 +262,11 @@ fn what_keeps_ending_is_red() {
     script(&bench.path("app/program"), "echo up; sleep 1; exit 9\n");
     let text = format!(
         "kind: Plan\nversion: 1\nname: loops\nsummary: A job that ends again and again.\nsteps:\n  \
-         - {{ id: start, uses: launchd.bootstrap, with: {{ label: {LABEL}, domain: {domain}, settle: 50ms }} }}\n  \
+         - {{ id: start, uses: launchd.bootstrap, with: {{ label: {label}, domain: {domain}, settle: 50ms }} }}\n  \
          - {{ id: note, uses: file.write, with: {{ path: note, content: x }} }}\n  \
          - id: verify\n    uses: verify.signals\n    with:\n      job: {target}\n      within: 30s\n      watch: 20s\n      signals:\n        \
          job: {{ job: {target} }}\n        up: {{ log: up, kind: functional }}\n        quiet: {{ log_absent: cannot find, kind: negative }}\n",
+        label = label(),
         domain = domain(),
         target = target()
     );

@@ -211,14 +211,9 @@ pub(crate) fn script(path: &Path, text: &str) {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
 }
 
-/// The binary of the demo gateway, which cargo puts beside ours.
+/// The binary of the demo gateway.
 pub(crate) fn demo_gateway() -> PathBuf {
-    let binary = Path::new(env!("CARGO_BIN_EXE_runbook")).with_file_name("demo-gateway");
-    if !binary.exists() {
-        let built = std::process::Command::new(env!("CARGO")).args(["build", "-p", "demo-gateway"]).status().unwrap();
-        assert!(built.success());
-    }
-    binary
+    test_rules::program("demo-gateway", "demo-gateway")
 }
 
 /// A port that nobody listens on now.

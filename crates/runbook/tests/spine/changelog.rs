@@ -143,8 +143,7 @@ fn tree(dir: &Path) -> Vec<String> {
 fn a_tarball_of_the_registry_is_read_and_leaves_nothing_behind() {
     let reachable = Command::new("npm").args(["view", "dotenv", "version", "--fetch-retries=0"]).output();
     if !reachable.is_ok_and(|output| output.status.success()) {
-        assert!(std::env::var_os("CI").is_none(), "the npm registry cannot be reached");
-        println!("SKIPPED: the npm registry cannot be reached from here");
+        test_rules::skip("the npm registry cannot be reached from here");
         return;
     }
     let steps = "  - id: changes\n    uses: npm.changelog\n    with: { package: dotenv, from: 16.4.4, to: 16.4.5 }\n  - id: write\n    \

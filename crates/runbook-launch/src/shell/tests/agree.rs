@@ -2,7 +2,6 @@
 
 use crate::{Account, Launch, follow};
 use proptest::prelude::*;
-use proptest::test_runner::FileFailurePersistence;
 use runbook_host::Reader;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
@@ -176,11 +175,7 @@ fn read(shell: &str, dir: &Path) -> Option<String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig {
-        cases: 250,
-        failure_persistence: Some(Box::new(FileFailurePersistence::WithSource("seeds"))),
-        ..ProptestConfig::default()
-    })]
+    #![proptest_config(test_rules::cases(250))]
 
     #[test]
     fn the_reader_says_what_a_shell_starts_or_nothing(

@@ -27,7 +27,7 @@ fn a_file_that_nobody_may_change_is_not_a_matter_of_permissions() {
     {
         let path = bench.host(path);
         if !flag(set, &path) {
-            println!("SKIPPED: no flags can be set here");
+            test_rules::skip("no flags can be set here");
             return;
         }
         let _clear = Flagged(clear, &path);
