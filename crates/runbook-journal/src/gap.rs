@@ -154,7 +154,7 @@ impl Look {
             let Some(run) = &gap.run else { continue };
             match gap.loss {
                 Loss::Records => Journal::open(dir)?.begin_witness_anew(run)?,
-                Loss::Altered => Journal::open(dir)?.forget(run)?,
+                Loss::Altered => Journal::open(dir)?.prune(std::slice::from_ref(run))?,
                 Loss::Journal | Loss::Run => {}
             }
             write_note(dir, run, &accepted(gap.loss, &gap.what))?;

@@ -2,9 +2,9 @@
 //! part of the write-ahead log laid over it, as <https://www.sqlite.org/fileformat2.html#the_write_ahead_log> has it.
 //!
 //! The writer keeps the index of the log in its own memory, so that no full disk can turn a mapped file into a signal.
-//! SQLite then lets nobody else read; this module does. It opens and closes the database's file, and with that a process
-//! lets go of every POSIX lock that it has on it: never read an image in a process that has the journal open to write.
+//! SQLite then lets nobody else read; this module does, also in the process of the writer.
 
+use crate::readable::whole;
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -37,7 +37,7 @@ pub(crate) fn read(database: &Path) -> io::Result<Option<Vec<u8>>> {
     let log = beside(database, "-wal");
     for _ in 0..TRIES {
         let Some(before) = moment(database, &log)? else { return Ok(None) };
-        let mut image = fs::read(database)?;
+        let mut image = whole(database)?;
         let frames = if_there(fs::read(&log))?.unwrap_or_default();
         if moment(database, &log)? == Some(before) {
             lay_over(&mut image, &frames);
@@ -218,7 +218,6 @@ mod tests {
         let reader = std::thread::spawn(move || {
             let mut seen = 0;
             while stopped.try_recv() == Err(std::sync::mpsc::TryRecvError::Empty) {
-                // In another process this opens no second file; here the writer's POSIX lock does not matter.
                 let now = rows(&read(&reading).unwrap().unwrap());
                 assert!(now >= seen && now % 10 == 0, "{now} after {seen}");
                 seen = now;

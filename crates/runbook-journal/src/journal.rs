@@ -1,9 +1,10 @@
-//! Runs and records. How the database is opened is in `open.rs`.
+//! Writes runs and records. How the database is opened is in `open.rs`, what is read of it in `read.rs`.
 
+use crate::readable::Readable;
 use crate::witness::{Chain, Testimony, Witness};
 use crate::{Error, StateDir};
-use runbook_model::{Event, Record, Remains, RunHeader, RunId, Verdict};
-use rusqlite::{Connection, OptionalExtension, params};
+use runbook_model::{Event, Record, RunHeader, RunId, Verdict};
+use rusqlite::{Connection, params};
 use std::path::{Path, PathBuf};
 
 /// The journal of one host: the one writer, or what a reader saw at one moment.
@@ -14,7 +15,8 @@ pub struct Journal {
     pub(crate) path: PathBuf,
     /// Whether a commit syncs, as the connection is set now.
     pub(crate) syncs: bool,
-    pub(crate) access: Access,
+    /// Of the one writer. Fields are dropped in their order, and this one has to outlive the connection.
+    pub(crate) readable: Option<Readable>,
     /// Of the run that is written, what the disk witnesses.
     pub(crate) witnessed: Option<Witnessed>,
 }
@@ -24,29 +26,6 @@ pub(crate) struct Witnessed {
     run: RunId,
     chain: Chain,
     witness: Witness,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Access {
-    Read,
-    Write,
-}
-
-/// A run as `history` lists it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RunRow {
-    /// The run.
-    pub run: RunId,
-    /// The plan's name.
-    pub plan: String,
-    /// The environment, if one was chosen.
-    pub environment: Option<String>,
-    /// When it began, in milliseconds since 1970.
-    pub started_at: i64,
-    /// When it ended; `None` while it is open.
-    pub finished_at: Option<i64>,
-    /// How it ended; `None` while it is open.
-    pub verdict: Option<Verdict>,
 }
 
 impl Journal {
@@ -88,14 +67,6 @@ impl Journal {
         Ok(())
     }
 
-    /// Removes everything that the journal holds of a run, in one durable commit.
-    pub fn forget(&mut self, run: &RunId) -> Result<(), Error> {
-        self.commit(true, |change| {
-            change.execute("DELETE FROM records WHERE run = ?1", [run.as_str()])?;
-            change.execute("DELETE FROM runs WHERE run = ?1", [run.as_str()]).map(drop)
-        })
-    }
-
     fn bodies(&self, records: &[Record]) -> Result<Vec<String>, Error> {
         let body = |record| {
             serde_json::to_string(record).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
@@ -126,27 +97,8 @@ impl Journal {
         Error::Witness { path: self.dir.witness(run), source }
     }
 
-    /// The number of the last record of a run that is not above `upto`, and the chain up to it.
-    pub(crate) fn chain(&self, run: &RunId, upto: u64) -> Result<(u64, Chain), Error> {
-        let (mut last, mut chain) = (0, Chain::new(&self.saved(run)?));
-        let upto = i64::try_from(upto).unwrap_or(i64::MAX);
-        let mut add = || -> rusqlite::Result<()> {
-            let mut query = self
-                .connection
-                .prepare_cached("SELECT seq, body FROM records WHERE run = ?1 AND seq <= ?2 ORDER BY seq")?;
-            let mut rows = query.query(params![run.as_str(), upto])?;
-            while let Some(row) = rows.next()? {
-                last = row.get::<_, i64>(0)?.cast_unsigned();
-                chain.add(last, row.get_ref(1)?.as_str()?);
-            }
-            Ok(())
-        };
-        add().map_err(|source| failed(&self.path, "read", source))?;
-        Ok((last, chain))
-    }
-
     /// WAL with `FULL` syncs at each commit, with `NORMAL` at none of ours; a later `FULL` commit syncs both.
-    fn commit(
+    pub(crate) fn commit(
         &mut self,
         durable: bool,
         write: impl FnOnce(&rusqlite::Transaction<'_>) -> rusqlite::Result<()>,
@@ -161,104 +113,6 @@ impl Journal {
             change.commit()
         };
         run().map_err(|source| failed(&self.path, "written", source))
-    }
-
-    /// All records of a run in order.
-    pub fn records(&self, run: &RunId) -> Result<Vec<Record>, Error> {
-        let read = || -> rusqlite::Result<Vec<(i64, String)>> {
-            let mut query =
-                self.connection.prepare_cached("SELECT seq, body FROM records WHERE run = ?1 ORDER BY seq")?;
-            query.query_map([run.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
-        };
-        let rows = read().map_err(|source| failed(&self.path, "read", source))?;
-        if rows.is_empty() {
-            return Err(Error::NoSuchRun(run.to_string()));
-        }
-        rows.into_iter()
-            .map(|(seq, body)| {
-                serde_json::from_str(&body).map_err(|source| Error::Record {
-                    run: run.to_string(),
-                    seq: seq.cast_unsigned(),
-                    source,
-                })
-            })
-            .collect()
-    }
-
-    /// What the records of all runs say of things that lie beside their paths, in order.
-    pub fn set_aside(&self) -> Result<Vec<(String, Remains)>, Error> {
-        // Only few records are of this sort, and a journal has very many.
-        let read = || -> rusqlite::Result<Vec<(String, i64, String)>> {
-            let mut query = self
-                .connection
-                .prepare("SELECT run, seq, body FROM records WHERE body LIKE '%\"held_in\"%' ORDER BY run, seq")?;
-            query.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?.collect()
-        };
-        let mut found = Vec::new();
-        for (run, seq, body) in read().map_err(|source| failed(&self.path, "read", source))? {
-            let parsed = serde_json::from_str::<Record>(&body);
-            let record =
-                parsed.map_err(|source| Error::Record { run: run.clone(), seq: seq.cast_unsigned(), source })?;
-            if let Event::Remained { remains, .. } = record.event {
-                found.extend(remains.into_iter().filter(|one| one.held_in.is_some()).map(|one| (run.clone(), one)));
-            }
-        }
-        Ok(found)
-    }
-
-    /// What was saved with the run: its resolved plan.
-    pub fn saved(&self, run: &RunId) -> Result<String, Error> {
-        self.connection
-            .query_row("SELECT saved FROM runs WHERE run = ?1", [run.as_str()], |row| row.get(0))
-            .optional()
-            .map_err(|source| failed(&self.path, "read", source))?
-            .ok_or_else(|| Error::NoSuchRun(run.to_string()))
-    }
-
-    /// All runs, the latest first.
-    pub fn runs(&self) -> Result<Vec<RunRow>, Error> {
-        let read = || -> rusqlite::Result<Vec<RunRow>> {
-            let mut query = self.connection.prepare(
-                "SELECT run, plan, environment, started_at, finished_at, verdict FROM runs ORDER BY number DESC",
-            )?;
-            let rows = query.query_map([], |row| {
-                let run: String = row.get(0)?;
-                let verdict: Option<String> = row.get(5)?;
-                Ok(RunId::new(&run).map(|run| RunRow {
-                    run,
-                    plan: row.get(1).unwrap_or_default(),
-                    environment: row.get(2).unwrap_or_default(),
-                    started_at: row.get(3).unwrap_or_default(),
-                    finished_at: row.get(4).unwrap_or_default(),
-                    verdict: verdict.and_then(|text| serde_json::from_value(text.into()).ok()),
-                }))
-            })?;
-            Ok(rows.collect::<rusqlite::Result<Vec<_>>>()?.into_iter().flatten().collect())
-        };
-        read().map_err(|source| failed(&self.path, "read", source))
-    }
-
-    /// The row of a run as its records have it.
-    pub(crate) fn row_on_record(&self, run: &RunId) -> Result<RunRow, Error> {
-        let read = |order: &str| -> Result<Record, Error> {
-            let query = format!("SELECT body FROM records WHERE run = ?1 ORDER BY seq {order} LIMIT 1");
-            let body = self.connection.query_row(&query, [run.as_str()], |row| row.get::<_, String>(0));
-            let body = body.map_err(|source| failed(&self.path, "read", source))?;
-            serde_json::from_str(&body).map_err(|source| Error::Record { run: run.to_string(), seq: 0, source })
-        };
-        let (first, last) = (read("ASC")?, read("DESC")?);
-        let (plan, environment) = match first.event {
-            Event::RunStarted(header) => (header.plan, header.environment),
-            _ => Default::default(),
-        };
-        let verdict = outcome(&last.event).flatten();
-        let finished_at = verdict.map(|_| last.at);
-        Ok(RunRow { run: run.clone(), plan, environment, started_at: first.at, finished_at, verdict })
-    }
-
-    /// The run that is not over, if there is one.
-    pub fn open_run(&self) -> Result<Option<RunId>, Error> {
-        Ok(self.runs()?.into_iter().find(|row| row.verdict.is_none()).map(|row| row.run))
     }
 }
 
@@ -290,7 +144,7 @@ fn insert(
 }
 
 /// What a record says about the run being over: over, open again, or nothing.
-fn outcome(event: &Event) -> Option<Option<Verdict>> {
+pub(crate) fn outcome(event: &Event) -> Option<Option<Verdict>> {
     match event {
         Event::RunFinished { verdict, .. } => Some(Some(*verdict)),
         Event::RunResumed { .. } => Some(None),

@@ -1,9 +1,9 @@
 //! One run a state directory: an advisory lock that dies with its holder and says who holds it.
 //!
 //! Two locks on one file: `flock` keeps others out; a POSIX record lock beside it can be looked at without being taken
-//! (`F_GETLK`), so that whoever asks who is at work never keeps anybody out. A process lets go of the second one when it
-//! closes any other descriptor of the file: only others ask, never the holder.
+//! (`F_GETLK`), so that whoever asks who is at work never keeps anybody out. Inside the process that holds it, `ours.rs` answers.
 
+use crate::ours::{self, Id, Ours};
 use crate::{Error, Holder, StateDir};
 use rustix::fs::{FlockOperation, fcntl_lock, flock};
 use rustix::process::{Flock, FlockOffsetType, FlockType, Pid, fcntl_getlk};
@@ -12,11 +12,11 @@ use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
 
+static HELD: Ours<(File, Holder)> = Ours::new();
+
 /// The lock. Dropping it, or dying, lets it go.
 #[derive(Debug)]
-pub struct Lock {
-    file: File,
-}
+pub struct Lock(Id);
 
 impl Lock {
     /// Takes the lock, or says who has it. Never waits.
@@ -24,6 +24,10 @@ impl Lock {
         dir.create()?;
         let path = dir.lock_file();
         let failed = |source: std::io::Error| Error::StateDir { path: path.clone(), source };
+        let mut held = HELD.table();
+        if let Some((_, by)) = ours::id(&path).and_then(|id| held.get(&id)) {
+            return Err(Error::Held(by.clone()));
+        }
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -41,14 +45,19 @@ impl Lock {
             Err(error) => return Err(failed(error.into())),
         }
         fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive).map_err(|error| failed(error.into()))?;
-        let mut lock = Self { file };
-        lock.write(holder).map_err(failed)?;
-        Ok(lock)
+        write(&mut file, holder).map_err(failed)?;
+        let id = ours::id_of(&file).map_err(failed)?;
+        held.insert(id, (file, holder.clone()));
+        Ok(Self(id))
     }
 
     /// Who holds the lock now, without taking it or writing anything.
     pub fn holder(dir: &StateDir) -> Result<Option<Holder>, Error> {
         let path = dir.lock_file();
+        let held = HELD.table();
+        if let Some((_, by)) = ours::id(&path).and_then(|id| held.get(&id)) {
+            return Ok(Some(by.clone()));
+        }
         let mut file = match File::open(&path) {
             Ok(file) => file,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -59,13 +68,19 @@ impl Lock {
             Err(error) => Err(Error::StateDir { path, source: error.into() }),
         }
     }
+}
 
-    fn write(&mut self, holder: &Holder) -> std::io::Result<()> {
-        let text = json!({ "pid": holder.pid, "user": holder.user, "doing": holder.doing, "since": holder.since });
-        self.file.set_len(0)?;
-        self.file.rewind()?;
-        self.file.write_all(text.to_string().as_bytes())
+impl Drop for Lock {
+    fn drop(&mut self) {
+        HELD.table().remove(&self.0);
     }
+}
+
+fn write(file: &mut File, holder: &Holder) -> std::io::Result<()> {
+    let text = json!({ "pid": holder.pid, "user": holder.user, "doing": holder.doing, "since": holder.since });
+    file.set_len(0)?;
+    file.rewind()?;
+    file.write_all(text.to_string().as_bytes())
 }
 
 /// The process that holds the lock, by a look that takes nothing.

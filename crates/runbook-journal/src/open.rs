@@ -1,7 +1,8 @@
 //! How the database is opened: by the one writer, who holds the lock, or by anybody who reads.
 
 use crate::image;
-use crate::journal::{Access, failed};
+use crate::journal::failed;
+use crate::readable::Readable;
 use crate::schema::{APPLICATION_ID, known, migrate};
 use crate::{Error, Journal, StateDir};
 use rusqlite::{Connection, ErrorCode};
@@ -16,8 +17,10 @@ impl Journal {
         dir.create()?;
         let path = dir.database();
         make_private(&path).map_err(|source| Error::StateDir { path: path.clone(), source })?;
+        let readable = Readable::new(&path).map_err(|source| Error::StateDir { path: path.clone(), source })?;
         let connection = Connection::open(&path).map_err(|source| failed(&path, "read", source))?;
-        let mut journal = Self::on(connection, dir, path, Access::Write);
+        let mut journal = Self::on(connection, dir, path);
+        journal.readable = Some(readable);
         journal.configure()?;
         match journal.check_format()? {
             found if found == known() => {}
@@ -45,13 +48,13 @@ impl Journal {
             Ok(connection)
         };
         let connection = open().map_err(|source| failed(&path, "read", source))?;
-        let journal = Self::on(connection, dir, path, Access::Read);
+        let journal = Self::on(connection, dir, path);
         let found = journal.check_format()?;
         Ok((found > 0).then_some(journal))
     }
 
-    fn on(connection: Connection, dir: &StateDir, path: PathBuf, access: Access) -> Self {
-        Self { connection, dir: dir.clone(), path, syncs: true, access, witnessed: None }
+    fn on(connection: Connection, dir: &StateDir, path: PathBuf) -> Self {
+        Self { connection, dir: dir.clone(), path, syncs: true, readable: None, witnessed: None }
     }
 
     /// The index of the log stays in this process's memory: of a file that is mapped, a full disk makes a signal.
@@ -91,7 +94,7 @@ impl Journal {
 impl Drop for Journal {
     /// Whoever reads afterwards finds everything in one file.
     fn drop(&mut self) {
-        if self.access == Access::Write {
+        if self.readable.is_some() {
             // Nothing is lost if it cannot be done now: the next writer does it.
             let _ = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
         }

@@ -5,7 +5,7 @@
 use runbook_journal::{Error, Holder, Journal, Lock, Look, StateDir};
 use runbook_model::{Event, Record, RunHeader, RunId, Verdict};
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
 fn state_dir() -> (tempfile::TempDir, StateDir) {
     let temp = tempfile::tempdir().unwrap();
@@ -158,7 +158,8 @@ fn the_lock_has_one_holder_who_is_named_and_takes_it_along() {
     drop(Lock::acquire(&dir, &holder(2)).unwrap());
 }
 
-/// Whoever looks takes nothing: with many who look all the time, nobody who wants the lock is ever refused.
+/// Whoever looks takes nothing: with many who look all the time, nobody who wants the lock is ever refused. Here they are
+/// threads of one process; of looks from others the binary's tests tell.
 #[test]
 fn looking_keeps_nobody_out() {
     let (_temp, dir) = state_dir();
@@ -173,10 +174,87 @@ fn looking_keeps_nobody_out() {
                 }
             });
         }
-        let refused = (0..2000).filter(|_| Lock::acquire(&dir, &holder).is_err()).count();
+        let refused = (0..200).filter(|_| Lock::acquire(&dir, &holder).is_err()).count();
         over.store(true, std::sync::atomic::Ordering::Relaxed);
         assert_eq!(refused, 0);
     });
+}
+
+/// The kinds of locks that processes have on a file, as the kernel lists them.
+fn locks(path: &std::path::Path) -> Vec<String> {
+    let ending = format!(":{}", fs::metadata(path).unwrap().ino());
+    let all = fs::read_to_string("/proc/locks").unwrap();
+    let of_it = all.lines().filter(|line| line.split_whitespace().any(|word| word.ends_with(&ending)));
+    let mut kinds: Vec<String> = of_it.filter_map(|line| line.split_whitespace().nth(1)).map(str::to_owned).collect();
+    kinds.sort();
+    kinds.dedup();
+    kinds
+}
+
+/// A thread that looks while another one has the lock and writes: it sees the truth, and takes nothing from the other.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_look_from_inside_the_process_that_acts_lets_nothing_go() {
+    let (_temp, dir) = state_dir();
+    let holder = Holder { pid: std::process::id(), user: "ops".into(), doing: "apply".into(), since: 7 };
+    let lock = Lock::acquire(&dir, &holder).unwrap();
+    let mut journal = Journal::open(&dir).unwrap();
+    let run = begin(&mut journal, "r1");
+    let held = || (locks(&dir.lock_file()), locks(&dir.database()));
+    let before = held();
+    assert_eq!(before, (vec!["FLOCK".to_owned(), "POSIX".to_owned()], vec!["POSIX".to_owned()]));
+    assert_eq!(Lock::holder(&dir).unwrap(), Some(holder.clone()));
+    assert!(matches!(Lock::acquire(&dir, &holder), Err(Error::Held(_))));
+    assert_eq!(Look::at(&dir).unwrap().journal.unwrap().records(&run).unwrap().len(), 1);
+    assert_eq!(held(), before);
+    drop((journal, lock));
+    assert_eq!(held(), (vec![], vec![]));
+    assert_eq!(Lock::holder(&dir).unwrap(), None);
+}
+
+/// What another host is sent is what the witness has a digest of, byte by byte.
+#[test]
+fn records_after_an_offset_are_the_text_that_was_written() {
+    let (_temp, dir) = state_dir();
+    let mut journal = Journal::open(&dir).unwrap();
+    let run = begin(&mut journal, "r1");
+    let records = [record(2, Event::DrainRequested), record(3, finished(Verdict::Succeeded))];
+    journal.append(&run, &records).unwrap();
+    let after = |seq| journal.records_after(&run, seq).unwrap();
+    let told = |seq| after(seq).iter().map(|stored| stored.seq).collect::<Vec<_>>();
+    assert_eq!([0, 1, 2, 3, u64::MAX].map(told), [vec![1, 2, 3], vec![2, 3], vec![3], vec![], vec![]]);
+    let wanted: Vec<String> = records.iter().map(|record| serde_json::to_string(record).unwrap()).collect();
+    assert_eq!(after(1).into_iter().map(|stored| stored.body).collect::<Vec<_>>(), wanted);
+    assert!(matches!(journal.records_after(&RunId::new("r3").unwrap(), 0), Err(Error::NoSuchRun(_))));
+}
+
+/// The rest stays, and whoever reads does not read what is gone.
+#[test]
+fn pruned_runs_go_with_their_records_and_their_room() {
+    let (_temp, dir) = state_dir();
+    let mut journal = Journal::open(&dir).unwrap();
+    let runs: Vec<RunId> = (0..20).map(|nth| begin(&mut journal, &format!("r{nth}"))).collect();
+    for run in &runs {
+        let text = Event::RunFinished { verdict: Verdict::Succeeded, note: "x".repeat(20_000) };
+        journal.append(run, &[record(2, text)]).unwrap();
+    }
+    drop(journal);
+    let size = || fs::metadata(dir.database()).unwrap().len();
+    let before = size();
+    let (gone, stays) = runs.split_at(19);
+    gone.iter().for_each(|run| fs::remove_dir_all(dir.run(run)).unwrap());
+    Journal::open(&dir).unwrap().prune(gone).unwrap();
+    assert!(size() * 5 < before, "{} of {before}", size());
+    let look = Look::at(&dir).unwrap();
+    assert_eq!(look.gaps, []);
+    let journal = look.journal.unwrap();
+    assert_eq!(journal.runs().unwrap().into_iter().map(|row| row.run).collect::<Vec<_>>(), stays);
+    assert_eq!(journal.records(&stays[0]).unwrap().len(), 2);
+    assert!(matches!(journal.records(&gone[0]), Err(Error::NoSuchRun(_))));
+    drop(journal);
+    // The next run begins as ever.
+    let next = begin(&mut Journal::open(&dir).unwrap(), "next");
+    assert_eq!(Look::at(&dir).unwrap().journal.unwrap().runs().unwrap()[0].run, next);
 }
 
 /// Every record survives its way through the journal's text.

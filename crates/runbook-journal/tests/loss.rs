@@ -209,3 +209,26 @@ fn a_whole_journal_that_was_lost_is_accepted_once() {
     fs::remove_file(crashed.dir.database()).unwrap();
     assert_eq!(crashed.losses(), [(Some(run("next")), Loss::Run)]);
 }
+
+/// A removal of a run that is cut short, at each of its three steps: no loss is told, and what stays is whole.
+#[test]
+fn a_run_that_is_pruned_is_no_loss() {
+    let crashed = Crashed::new();
+    let over = run("over");
+    let backup = crashed.dir.backups().join("over-backup");
+    fs::create_dir_all(&backup).unwrap();
+    let condemn = |path: PathBuf| {
+        let name = format!(".removed-{}", path.file_name().unwrap().to_str().unwrap());
+        fs::rename(&path, path.with_file_name(name)).unwrap();
+    };
+    condemn(backup);
+    assert_eq!(crashed.losses(), []);
+    condemn(crashed.dir.run(&over));
+    assert_eq!(crashed.losses(), []);
+    Journal::open(&crashed.dir).unwrap().prune(std::slice::from_ref(&over)).unwrap();
+    assert_eq!(crashed.losses(), []);
+    assert_eq!(crashed.look().journal.unwrap().records(&run("open")).unwrap().len() as u64, RECORDS);
+    // In another order it would be one.
+    fs::create_dir_all(crashed.dir.backups().join("over-backup")).unwrap();
+    assert_eq!(crashed.losses(), [(Some(over), Loss::Run)]);
+}

@@ -262,8 +262,8 @@ fn prune(dir: &StateDir, now_ms: i64) -> Result<Vec<Past>, Error> {
         }
     }
     if !past.is_empty() {
-        let mut journal = Journal::open(dir)?;
-        past.iter().try_for_each(|one| journal.forget(&one.run))?;
+        let runs: Vec<RunId> = past.iter().map(|one| one.run.clone()).collect();
+        Journal::open(dir)?.prune(&runs)?;
     }
     for place in [dir.backups(), dir.runs()] {
         for name in names_below(&place)?.iter().filter(|name| name.starts_with(CONDEMNED)) {
