@@ -65,7 +65,7 @@ impl Journal {
     }
 
     /// What the records of all runs say of things that lie beside their paths, in order.
-    pub fn set_aside(&self) -> Result<Vec<(String, Remains)>, Error> {
+    pub fn set_aside(&self) -> Result<Vec<(RunId, Remains)>, Error> {
         // Only few records are of this sort, and a journal has very many.
         let read = || -> rusqlite::Result<Vec<(String, i64, String)>> {
             let mut query = self
@@ -78,7 +78,7 @@ impl Journal {
             let parsed = serde_json::from_str::<Record>(&body);
             let record =
                 parsed.map_err(|source| Error::Record { run: run.clone(), seq: seq.cast_unsigned(), source })?;
-            if let Event::Remained { remains, .. } = record.event {
+            if let (Event::Remained { remains, .. }, Some(run)) = (record.event, RunId::new(&run)) {
                 found.extend(remains.into_iter().filter(|one| one.held_in.is_some()).map(|one| (run.clone(), one)));
             }
         }

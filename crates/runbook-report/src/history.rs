@@ -109,7 +109,7 @@ fn table(runs: &[RunSummary], stamp: Stamp, columns: &[Column]) -> Table {
             Stamp::Minute => time::minute(run.began_at),
         };
         let cells = [
-            Some(Cell::toned(Tone::Strong, run.run.as_str())),
+            Some(Cell::toned(Tone::Strong, run.run.short())),
             Some(Cell::new(&started)),
             Some(Cell::new(&run.plan)),
             has(Column::Digest, "").map(|_| Cell::toned(Tone::Dim, text::short(&run.digest))),
@@ -125,7 +125,7 @@ fn table(runs: &[RunSummary], stamp: Stamp, columns: &[Column]) -> Table {
 /// A run on lines of its own.
 fn stacked(run: &RunSummary, style: Style) -> String {
     let (tone, word) = verdict_word(run.verdict);
-    let head = format!("{}  {}", style.paint(Tone::Strong, run.run.as_str()), style.paint(tone, word));
+    let head = format!("{}  {}", style.paint(Tone::Strong, run.run.short()), style.paint(tone, word));
     let environment = run.environment.as_deref().map(|name| format!(" ({name})")).unwrap_or_default();
     let plan = text::clean(&format!("{}{environment}", run.plan));
     let started = format!("{}, {}", time::minute(run.began_at), run.took());

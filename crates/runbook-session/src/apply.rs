@@ -7,9 +7,8 @@ use crate::runs::refuse_unsettled;
 use crate::session::Session;
 use crate::window::in_window;
 use runbook_engine::{Forecast, Observer, Obstacle, Program, Runner};
-use runbook_journal::{Claim, Lock};
+use runbook_journal::{Claim, Journal, Lock, StateDir};
 use runbook_model::{RunId, RunState, Verdict};
-use std::hash::{BuildHasher, Hasher};
 
 /// What a plan would do on this host.
 pub struct Preview {
@@ -82,7 +81,7 @@ impl Session {
             return Err(Error::InTheWay(Box::new(InTheWay { attempt: Attempt::Apply, certain, doubtful })));
         }
         let claim = self.claim(&program, doing)?;
-        let run = new_run();
+        let run = new_run(self.state_dir())?;
         Ok(Proposed::Apply(ApplyProposal {
             session: self.clone(),
             program,
@@ -137,9 +136,39 @@ impl ApplyProposal {
     }
 }
 
-/// The randomness that the standard library seeds its hash maps with is enough for a name.
-fn new_run() -> RunId {
-    let mut hasher = std::hash::RandomState::new().build_hasher();
-    hasher.write_u32(std::process::id());
-    RunId::from_entropy((hasher.finish() >> 17) as u32)
+/// An id for a run of this host.
+fn new_run(dir: &StateDir) -> Result<RunId, Error> {
+    let known = Journal::open_to_read(dir)?.map(|journal| journal.runs()).transpose()?.unwrap_or_default();
+    let known: Vec<RunId> = known.into_iter().map(|row| row.run).collect();
+    let draw = || {
+        let mut bytes = [0; 10];
+        getrandom::fill(&mut bytes).map(|()| bytes)
+    };
+    Ok(unlike(&known, draw).map_err(std::io::Error::from)?)
+}
+
+/// The first id that is drawn and does not look like one of `known` to people.
+fn unlike<E>(known: &[RunId], mut draw: impl FnMut() -> Result<[u8; 10], E>) -> Result<RunId, E> {
+    loop {
+        let run = RunId::from_entropy(draw()?);
+        if known.iter().all(|other| other.short() != run.short()) {
+            return Ok(run);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{RunId, unlike};
+
+    #[test]
+    fn two_runs_never_look_alike() {
+        let drawn = |first: u8, last: u8| [first, 0, 0, 0, 0, 0, 0, 0, 0, last];
+        let known = [drawn(1, 0), drawn(2, 0)].map(RunId::from_entropy);
+        let old = RunId::new(RunId::from_entropy(drawn(3, 0)).short()).unwrap();
+        let mut next = [drawn(1, 9), drawn(2, 9), drawn(3, 9), drawn(4, 9)].into_iter();
+        let run = unlike(&[&known[..], &[old]].concat(), || next.next().ok_or(()));
+        assert_eq!(run, Ok(RunId::from_entropy(drawn(4, 9))));
+        assert_eq!(unlike(&known, || Err("no randomness")), Err("no randomness"));
+    }
 }

@@ -175,7 +175,7 @@ pub struct Past {
 #[derive(Clone, PartialEq)]
 pub struct Beside {
     /// The run.
-    pub run: String,
+    pub run: RunId,
     /// Where it is.
     pub closed: Closed,
     /// Whether it is that; else something else has its name by now, which is nobody's to remove.
@@ -229,7 +229,7 @@ fn past_retention(dir: &StateDir, journal: &Journal, now_ms: i64) -> Result<Vec<
         for run in prunable(&candidates, retention, now_ms) {
             let own = |name: &&String| name.split_once('-').is_some_and(|(of, _)| of == run.as_str());
             let backups = backups.iter().filter(own).cloned().collect();
-            let beside = beside.iter().filter(|one| one.run == run.as_str()).cloned().collect();
+            let beside = beside.iter().filter(|one| one.run == *run).cloned().collect();
             past.push(Past { run: run.clone(), plan: plan.clone(), backups, beside });
         }
     }

@@ -88,7 +88,10 @@ pub(crate) fn pick(what: Thing, wanted: &str, known: &[Named]) -> Result<usize, 
     match matching.as_slice() {
         [(only, _)] => Ok(*only),
         [] => {
-            let near = runbook_model::did_you_mean(&wanted, known.iter().map(|one| one.name.as_str()));
+            // A long name is typed by its beginning.
+            let beginnings = known.iter().filter_map(|one| one.name.get(..wanted.len())).filter(|one| one.len() > 3);
+            let near =
+                runbook_model::did_you_mean(&wanted, known.iter().map(|one| one.name.as_str()).chain(beginnings));
             Err(Misnamed::Unknown { what, near: near.map(str::to_owned), wanted })
         }
         several => {
@@ -116,7 +119,7 @@ fn listed(several: &[Named]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Named, Thing, pick};
+    use super::{Misnamed, Named, Thing, pick};
 
     fn named(names: &[&str]) -> Vec<Named> {
         names.iter().map(|name| Named { name: (*name).to_owned(), plan: None, began: None }).collect()
@@ -128,6 +131,14 @@ mod tests {
         let picked = |wanted: &str| pick(Thing::Run, wanted, &known).ok();
         assert_eq!(["ab-first", "ab-first-", "c", "cd"].map(picked), [Some(0), Some(1), Some(2), Some(2)]);
         assert_eq!(["", "ab", "x", "cde"].map(picked), [None; 4]);
+    }
+
+    #[test]
+    fn a_beginning_with_a_slip_is_suggested() {
+        let told = pick(Thing::Run, "7k2m9d", &named(&["7k2m9cq4v8w1x5yz", "b"])).unwrap_err();
+        let wanted =
+            Misnamed::Unknown { what: Thing::Run, wanted: "7k2m9d".to_owned(), near: Some("7k2m9c".to_owned()) };
+        assert_eq!(told, wanted);
     }
 
     #[test]

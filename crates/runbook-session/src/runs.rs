@@ -22,7 +22,7 @@ pub(crate) fn choose(journal: &Journal, name: Option<&str>) -> Result<RunRow, Er
         None => 0,
         Some(name) => {
             let named = |row: &RunRow| Named {
-                name: row.run.to_string(),
+                name: row.run.as_str().to_owned(),
                 plan: Some(row.plan.clone()),
                 began: Some(row.started_at),
             };

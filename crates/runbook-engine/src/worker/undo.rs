@@ -9,12 +9,12 @@ use std::sync::PoisonError;
 impl Worker {
     /// The mark of what a step runs on the way forward.
     pub(super) fn mark(&self, step: &StepId) -> String {
-        format!("{}/{step}", self.run)
+        format!("{}/{step}", self.run.as_str())
     }
 
     /// The mark of what it runs on the way back: what an undo starts is not what the step left.
     pub(super) fn mark_back(&self, step: &StepId) -> String {
-        format!("{}/{step}/back", self.run)
+        format!("{}/{step}/back", self.run.as_str())
     }
 }
 
