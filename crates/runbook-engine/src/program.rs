@@ -7,9 +7,9 @@ use runbook_model::{
     StepId, Value,
 };
 use runbook_schedule::build;
-use runbook_step::{ArgContext, Args, Catalogue, Kind, check_parameters};
+use runbook_step::{ArgContext, Args, Catalogue, Declared, Kind, check_parameters};
 use serde::{Deserialize, Serialize};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 /// What is saved with a run, so that resume, rollback and reports need nothing else.
@@ -25,6 +25,16 @@ pub struct Saved {
     /// `runbook` saved.
     #[serde(default)]
     pub roles: Option<Roles>,
+    /// What the external kinds of the plan declared when it was judged first; empty before that.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub kinds: BTreeMap<String, Declared>,
+}
+
+impl Saved {
+    /// A plan that was loaded now and that nobody has judged yet.
+    pub fn new(plan: Plan, sources: SourceMap, parallel: usize) -> Self {
+        Self { plan, sources, parallel, roles: None, kinds: BTreeMap::new() }
+    }
 }
 
 /// A plan that can run.
@@ -41,6 +51,7 @@ pub struct Program {
 /// Judges the parameters of every step by its kind, then order and refusals. Everything that is wrong is told at
 /// once; there is a program only if nothing is.
 pub fn compile(mut saved: Saved, catalogue: Catalogue) -> (Option<Program>, Vec<Diagnostic>) {
+    let catalogue = catalogue.knowing(&saved.kinds);
     let plan = &saved.plan;
     let mut found = Diagnostics::default();
     let mut context = ArgContext {
@@ -66,8 +77,8 @@ pub fn compile(mut saved: Saved, catalogue: Catalogue) -> (Option<Program>, Vec<
     let (Some(schedule), false) = (schedule, found.has_errors()) else { return (None, found.into_sorted()) };
     let course = Course::new(plan, schedule, saved.parallel);
     saved.roles = Some(roles(plan, declarations));
-    let plan = &saved.plan;
-    let places = plan.steps.iter().map(|step| step.id.clone()).zip(0..).collect();
+    saved.kinds = catalogue.declared(saved.plan.steps.iter().map(|step| step.uses.as_str()));
+    let places = saved.plan.steps.iter().map(|step| step.id.clone()).zip(0..).collect();
     (Some(Program { saved, course, catalogue, context, places }), found.into_sorted())
 }
 

@@ -17,6 +17,10 @@ use runbook_model::{
 use runbook_template::{Renderer, Scope};
 use std::path::Path;
 
+/// Where every plan lies as far as its digest goes: it is the same in each checkout. No path of a host begins so, and it is deep
+/// enough for what is named above the plan's directory.
+const ANYWHERE: &str = "/\u{1}/\u{1}/\u{1}/\u{1}/\u{1}/\u{1}/\u{1}/\u{1}";
+
 const FIELDS: &[&str] = &["kind", "version", "name", "summary", "vars", "window", "retention", "review", "steps"];
 
 /// A text with the name that messages call it by.
@@ -83,13 +87,16 @@ pub fn load(request: Request<'_>) -> Loaded {
         document(id, overlay.text, &mut faults)
     });
     let flags = flags(request.vars, root.as_ref(), &mut sources, &mut faults);
-    let loader = Loader { request: &request, sources: &sources, overlay: overlay.as_ref(), flags: &flags };
+    let (base, overlay) = (request.base, overlay.as_ref());
+    let loader = Loader { request: &request, base, sources: &sources, overlay, flags: &flags };
     let partial = root.as_ref().and_then(|root| loader.plan(root, &mut faults));
     let failed = faults.has_errors();
     let diagnostics = faults.into_sorted();
     match partial {
         Some(mut plan) if !failed => {
-            plan.digest = digest(&plan);
+            let anywhere = Loader { base: Path::new(ANYWHERE), ..loader };
+            let same = root.as_ref().and_then(|root| anywhere.plan(root, &mut Diagnostics::default()));
+            plan.digest = digest(same.as_ref().unwrap_or(&plan));
             Loaded { plan: Some(plan), partial: None, sources, diagnostics }
         }
         partial => Loaded { plan: None, partial, sources, diagnostics },
@@ -146,8 +153,10 @@ fn is_secret(root: Option<&Node>, name: &str) -> bool {
         .is_some_and(|ty| ty.value.value == Value::String("secret".to_owned()))
 }
 
+#[derive(Clone, Copy)]
 struct Loader<'a> {
     request: &'a Request<'a>,
+    base: &'a Path,
     sources: &'a SourceMap,
     overlay: Option<&'a Node>,
     flags: &'a [Flag],
@@ -196,7 +205,7 @@ impl<'a> Loader<'a> {
             summary: summary.unwrap_or_default(),
             digest: String::new(),
             environment: self.request.environment.map(str::to_owned),
-            base: self.request.base.to_string_lossy().into_owned(),
+            base: self.base.to_string_lossy().into_owned(),
             host: self.request.host.clone(),
             vars,
             window,
@@ -227,7 +236,7 @@ impl<'a> Loader<'a> {
             layers.push(Given { layer: Layer::CommandLine, name: &flag.name, name_span: flag.name_span, node });
         }
         layers.sort_by_key(|given| given.layer);
-        let places = Places { base: self.request.base, home: &self.request.host.home };
+        let places = Places { base: self.base, home: &self.request.host.home };
         let complete = self.request.overlay.is_none() || environment.is_some();
         Variables { sources: self.sources, places: &places, complete, names, scope }.resolve(&declared, &layers, faults)
     }

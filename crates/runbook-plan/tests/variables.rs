@@ -121,6 +121,33 @@ fn the_digest_is_of_what_the_plan_does() {
     assert_ne!(first, digest(&PLAN.replace("vars.token", "vars.where")));
 }
 
+/// A path beside the plan is the same in every checkout; one of the host is another, though it may lead there.
+#[test]
+fn the_digest_is_the_same_in_every_checkout() {
+    let digest = |base: &str, path: &str| {
+        let vars = [format!("rel={path}")];
+        let plan = load(Request {
+            plan: Document { name: "plan.yaml", text: PLAN },
+            environment: None,
+            overlay: None,
+            layers: Vec::new(),
+            sources: SourceMap::default(),
+            vars: &vars,
+            base: std::path::Path::new(base),
+            host: host(),
+            outputs: &outputs,
+        });
+        let plan = plan.plan.unwrap();
+        assert_eq!(plan.base, base);
+        plan.digest
+    };
+    let here = digest("/home/ann/plans", "files/app.conf");
+    assert_eq!(here, digest("/srv/checkout", "files/app.conf"));
+    assert_ne!(here, digest("/srv/checkout", "files/other.conf"));
+    assert_ne!(here, digest("/srv/checkout", "/srv/checkout/files/app.conf"));
+    assert_ne!(digest("/srv/checkout", "../shared"), digest("/srv/checkout", "/shared"));
+}
+
 #[test]
 fn an_error_leaves_the_rest_for_further_checks() {
     let loaded = load_text(&PLAN.replace("type: int", "type: innt"), None, &[]);

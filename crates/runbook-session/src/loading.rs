@@ -59,7 +59,7 @@ impl Session {
             let help = "write an IANA name such as `Europe/Madrid`";
             found.push(Diagnostic::error(Code::BAD_WINDOW, window.zone_span, message).help(help));
         }
-        let saved = Saved { plan, sources: sources.clone(), parallel: source.parallel, roles: None };
+        let saved = Saved::new(plan, sources.clone(), source.parallel);
         let (program, faults) = compile(saved, catalogue);
         found.extend(faults.into_iter().filter(|fault| sound || !may_be_about_what_is_missing(fault)));
         let program = program.filter(|_| sound && !found.has_errors());

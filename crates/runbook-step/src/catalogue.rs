@@ -1,7 +1,7 @@
 //! The look-up of kinds by name: those of a table, and external ones.
 
 use crate::Kind;
-use crate::external::{External, NotFound};
+use crate::external::{Declared, External, NotFound};
 use runbook_host::Reader;
 use runbook_model::{Diagnostic, Span};
 use std::collections::BTreeMap;
@@ -26,6 +26,23 @@ impl Catalogue {
     #[must_use]
     pub fn searching(self, search: impl Into<String>) -> Self {
         Self { search: search.into(), ..self }
+    }
+
+    /// The same, in which these external kinds are what they declared before. Their programs are not asked for it again.
+    #[must_use]
+    pub fn knowing(self, declared: &BTreeMap<String, Declared>) -> Self {
+        let known = |(name, declared): (&String, &Declared)| {
+            (name.clone(), External::declared(name, declared.clone()).map(|found| &*Box::leak(Box::new(found))))
+        };
+        let external = self.external.into_inner().unwrap_or_else(PoisonError::into_inner);
+        Self { external: Mutex::new(external.into_iter().chain(declared.iter().map(known)).collect()), ..self }
+    }
+
+    /// What the external kinds of these names declare, as far as they are known by now.
+    pub fn declared<'n>(&self, names: impl IntoIterator<Item = &'n str>) -> BTreeMap<String, Declared> {
+        let known = self.external.lock().unwrap_or_else(PoisonError::into_inner);
+        let of = |name: &str| Some((name.to_owned(), known.get(name)?.as_ref().ok()?.said()));
+        names.into_iter().filter_map(of).collect()
     }
 
     /// The built-in kinds in the order of their names.

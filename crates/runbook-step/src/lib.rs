@@ -28,6 +28,7 @@ pub use catalogue::Catalogue;
 pub use check::{as_vector, check_parameters, unfit_variable};
 pub use doc::{KindDoc, Need, OutputDoc, Param, ParamType};
 pub use effects::read_effects;
+pub use external::Declared;
 pub use kind::Kind;
 pub use lack::Lack;
 pub use local_undo::{BACKUP, captures_in};

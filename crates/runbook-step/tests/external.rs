@@ -104,6 +104,24 @@ fn a_program_that_is_no_kind_is_told_about_where_the_plan_names_it() {
     }
 }
 
+/// What was declared once is what the kind is, for whoever goes on with a run: the program may have gone, or say something else.
+#[test]
+fn what_a_kind_declared_is_not_asked_again() {
+    let dir = answering("exit 9");
+    let first = catalogue(dir.path());
+    first.look_up("x", Span::default()).unwrap();
+    let declared = first.declared(["x", "file.write", "unknown"]);
+    assert_eq!(declared.keys().collect::<Vec<_>>(), ["x"]);
+    let saved = serde_json::to_string(&declared).unwrap();
+    fs::remove_file(dir.path().join("runbook-step-x")).unwrap();
+    let later = catalogue(dir.path()).knowing(&serde_json::from_str(&saved).unwrap());
+    assert_eq!(later.look_up("x", Span::default()).unwrap().doc().params.len(), 3);
+    assert_eq!(later.declared(["x"]), declared);
+    // What is known already stays.
+    assert_eq!(later.knowing(&Default::default()).declared(["x"]), declared);
+    assert!(catalogue(dir.path()).look_up("x", Span::default()).is_err());
+}
+
 #[test]
 fn a_program_that_is_not_there_is_named_unless_something_is_near() {
     let dir = tempfile::tempdir().unwrap();

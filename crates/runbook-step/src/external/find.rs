@@ -5,7 +5,8 @@ use super::capabilities::Capabilities;
 use runbook_host::Reader;
 use runbook_host::base_environment;
 use runbook_model::{Code, Diagnostic, Failure, Span, did_you_mean};
-use serde_json::json;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value as Json, json};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -17,6 +18,14 @@ const LIMIT: Duration = Duration::from_secs(10);
 pub(crate) struct External {
     pub(super) program: PathBuf,
     pub(super) capabilities: Capabilities,
+    answer: Json,
+}
+
+/// What an external kind declares about itself, as it is saved with a plan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Declared {
+    program: PathBuf,
+    capabilities: Json,
 }
 
 /// Why there is no external kind of a name.
@@ -45,8 +54,21 @@ impl External {
         asking.limit = Some(LIMIT);
         let output = host.ask(&asking).map_err(broken)?;
         let answer = answer(&program, "capabilities", &output).map_err(broken)?;
-        let capabilities = Capabilities::read(name, answer).map_err(|what| broken(Failure::failed(what)))?;
-        Ok(Self { program, capabilities })
+        Self::declared(name, Declared { program: program.clone(), capabilities: answer })
+    }
+
+    /// The external kind `name` by what it declared; nothing is run.
+    pub(crate) fn declared(name: &str, declared: Declared) -> Result<Self, NotFound> {
+        let Declared { program, capabilities: answer } = declared;
+        match Capabilities::read(name, answer.clone()) {
+            Ok(capabilities) => Ok(Self { program, capabilities, answer }),
+            Err(what) => Err(NotFound::Broken { program, failure: Failure::failed(what) }),
+        }
+    }
+
+    /// What it declared.
+    pub(crate) fn said(&self) -> Declared {
+        Declared { program: self.program.clone(), capabilities: self.answer.clone() }
     }
 }
 

@@ -9,4 +9,5 @@ mod find;
 mod kind;
 mod step;
 
+pub use find::Declared;
 pub(crate) use find::{External, NotFound};

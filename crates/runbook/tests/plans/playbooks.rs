@@ -108,9 +108,7 @@ fn judge(call: &Call, environment: &Path, host: HostFacts) -> (Option<Plan>, Vec
     });
     let mut found = loaded.diagnostics;
     if let Some(plan) = loaded.plan.clone() {
-        found.extend(
-            compile(Saved { plan, sources: loaded.sources, parallel: 4, roles: None }, runbook_kinds::catalogue()).1,
-        );
+        found.extend(compile(Saved::new(plan, loaded.sources, 4), runbook_kinds::catalogue()).1);
     }
     (loaded.plan, found)
 }

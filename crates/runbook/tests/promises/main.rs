@@ -14,6 +14,7 @@ mod package;
 mod places;
 mod preflight;
 mod races;
+mod saved;
 mod secrets;
 mod services;
 mod small;
