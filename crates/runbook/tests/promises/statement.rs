@@ -144,11 +144,12 @@ fn what_blocks_the_host_comes_first() {
     let bench = Bench::new();
     let first = stuck_below_another(&bench);
     let said = bench.expect(5, &["status"]).says(&["runbook rollback"]);
-    assert!(said.out.starts_with(&format!("Blocked: run {first} of min is stuck.")), "{}", said.out);
+    let short = &first[..6];
+    assert!(said.out.starts_with(&format!("Blocked: run {short} of min is stuck.")), "{}", said.out);
     let json = bench.expect(5, &["status", "--format", "json"]).json();
     assert_eq!((&json["blocked"]["run"], &json["blocked"]["by"]), (&first.as_str().into(), &"stuck".into()));
-    assert_eq!(json["blocked"]["next"][0], format!("runbook rollback {first}"));
-    bench.expect(5, &["recover", "--boot"]).says(&[&format!("run {first} of min is stuck")]);
+    assert_eq!(json["blocked"]["next"][0], format!("runbook rollback {short}"));
+    bench.expect(5, &["recover", "--boot"]).says(&[&format!("run {short} of min is stuck")]);
     bench.expect(0, &["recover", "--accept", "looked at it"]);
     let free = bench.expect(0, &["status", "--format", "json"]).json();
     assert!(free["blocked"].is_null(), "{free}");
@@ -163,7 +164,7 @@ fn a_stuck_run_of_which_all_is_taken_back_is_read_again() {
     // What the message says, word by word.
     let told = told(&bench.expect(5, &["status"]));
     let command = told.iter().find(|words| words[1] == "rollback").unwrap();
-    assert_eq!(command[2], first);
+    assert_eq!(command[2], first[..6]);
     bench.expect(0, &[&command[1], &command[2], "--yes"]).says(&["Rolled back."]);
     bench.expect(0, &["status"]).says(&["Nothing blocks this host"]);
     bench.expect(0, &["rollback", &first, "--yes"]).says(&["left nothing to take back"]);

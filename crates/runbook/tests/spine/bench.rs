@@ -125,7 +125,12 @@ impl Bench {
         self.read(name).unwrap().trim().parse().unwrap()
     }
 
-    /// The id of the latest run.
+    /// The name of the latest run, as people see it.
+    pub(crate) fn shown(&self) -> String {
+        self.latest().chars().take(6).collect()
+    }
+
+    /// The whole id of the latest run.
     pub(crate) fn latest(&self) -> String {
         let text = self.run(&["status", "--format", "json"]).out;
         let status: serde_json::Value = serde_json::from_str(&text).unwrap();

@@ -143,7 +143,7 @@ fn a_stuck_run_lets_nothing_else_change_the_host_until_it_is_settled() {
     bench.apply_with("fail-undo=b").ends(5).says("`b`").says("`a`");
     assert_eq!(is_there(&bench), [true, true, false]);
     bench.apply().ends(6).says("stuck");
-    let next = format!("Next: put right what is named above, then: runbook rollback {}", bench.latest());
+    let next = format!("Next: put right what is named above, then: runbook rollback {}", bench.shown());
     bench.run(&["recover", "--boot"]).ends(5).says("Stuck.").says(&next);
     bench.run(&["recover", "--boot", "--forward", "--format", "json"]).ends(5).says("\"exit\": 5").says("is stuck");
     bench.run(&["resume", "--yes"]).ends(5).says(&next);
@@ -179,7 +179,7 @@ fn an_older_run_is_not_taken_back_from_under_a_later_one() {
     let older = bench.latest();
     bench.plan(&file("b", ""));
     bench.apply().ends(0);
-    let later = bench.latest();
+    let later = bench.shown();
     bench.run(&["rollback", &older, "--yes"]).ends(1).says(&later);
     assert!(bench.has("a.txt"));
     bench.run(&["rollback", &later, "--yes"]).ends(0);

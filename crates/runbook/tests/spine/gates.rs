@@ -16,7 +16,7 @@ fn a_gate_that_waits_says_so_at_once_and_to_everybody() {
     until("the question", || bench.read("out").is_some_and(|out| out.contains("waits for: ")));
     let out = bench.read("out").unwrap();
     let answer = out.split("waits for: ").nth(1).unwrap().lines().next().unwrap().to_owned();
-    assert_eq!(answer, format!("runbook approve {} go", bench.latest()));
+    assert_eq!(answer, format!("runbook approve {} go", bench.shown()));
     assert!(out.contains("Stop the gateway?"), "{out}");
     let next = format!("Next: {answer}\n");
     bench.run(&["status"]).ends(6).says("It is running: apply spine").says("asks: Stop the gateway?").says(&next);

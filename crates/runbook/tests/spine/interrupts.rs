@@ -106,7 +106,7 @@ fn an_undo_is_never_stopped_half_way() {
 fn two_at_once_is_one_and_the_other_says_who() {
     let bench = waiting("");
     let apply = bench.start(APPLY, "slow");
-    let run = bench.latest();
+    let run = bench.shown();
     for args in [APPLY, &["resume", "--yes"], &["rollback", "--yes"], &["recover", "--boot"]] {
         bench.run(args).ends(6).says("apply spine").says(&format!("pid {}", apply.id()));
     }

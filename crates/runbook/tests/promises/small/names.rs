@@ -59,8 +59,8 @@ fn a_backup_is_named_as_a_run_is() {
     let backups = bench.expect(0, &["backup", "list", "--format", "json"]).json();
     let names: Vec<&str> = backups.as_array().unwrap().iter().map(|one| one["backup"].as_str().unwrap()).collect();
     assert_eq!(names.len(), 2);
-    let run = &names[0][..6];
-    bench.expect(1, &["backup", "verify", run]).says(&names);
+    let (run, short) = (&names[0][..16], &names[0][..6]);
+    bench.expect(1, &["backup", "verify", short]).says(&names);
     // The whole name of one is the beginning of the other.
     bench.expect(0, &["backup", "verify", &format!("{run}-first")]).says(&["every entry"]);
     bench.expect(0, &["backup", "verify", &format!("{run}-first-")]).says(&[&format!("{run}-first-too: every entry")]);
