@@ -183,7 +183,7 @@ fn of_a_run_that_a_later_one_stands_on() {
     fs::write(host.bench.host("a.txt"), "other").unwrap();
     host.expect(0, &["apply", &plan, "--yes"]);
     let over = both(&host.expect(1, &["resume", &first, "--yes"]));
-    host.look(&over, &["show"], &first);
+    host.look(&over, &["show"], &first[..6]);
     let later = both(&host.expect(1, &["rollback", &first, "--yes"]));
     host.take(0, &later, "rollback");
     let unnamed = both(&host.expect(1, &["show", "zz"]));
