@@ -6,8 +6,9 @@ use serde::Serialize;
 /// BLAKE3 over the resolved plan, in hex.
 ///
 /// Comments, layout, places and the order of keys do not change it; a value, a variable, the environment or the order
-/// of steps does. Facts of the host count only where a value holds them. Secrets count by their source. Of a plan that is
-/// resolved for [`load`](crate::load)'s own directory it is the same wherever the plan lies.
+/// of steps does. Facts of the host count only where a value holds them. Secrets count by their source.
+///
+/// [`load`](crate::load) takes it of the plan as resolved in a directory that no host has: it is the same in every checkout.
 pub fn digest(plan: &Plan) -> String {
     let mut feed = Feed(blake3::Hasher::new());
     feed.text(&plan.name);
