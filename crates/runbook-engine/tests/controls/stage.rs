@@ -143,7 +143,7 @@ impl Stage {
             review: vec![],
             steps: self.steps.iter().enumerate().map(define).collect(),
         };
-        let saved = Saved { plan, sources: SourceMap::default(), parallel: 1, roles: None };
+        let saved = Saved::new(plan, SourceMap::default(), 1);
         let (program, faults) = compile(saved, Catalogue::of(&[KINDS]));
         program.unwrap_or_else(|| panic!("{faults:#?}"))
     }
