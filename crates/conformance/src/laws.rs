@@ -206,7 +206,7 @@ impl Case<'_> {
         if let Some(verification) = self.step.verification() {
             self.baseline = Some(self.world.work(ALL, None, |work| verification.baseline(work))?);
         }
-        self.undo = self.world.work(ALL, self.baseline.as_ref(), |work| self.step.prepare(work))?;
+        self.undo = self.world.prepare(&*self.step, self.baseline.as_ref())?;
         Ok(())
     }
 

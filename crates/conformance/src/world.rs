@@ -2,8 +2,8 @@
 
 use crate::Given;
 use runbook_host::{Cancel, Canceller, Host, HostBuilder, Reader};
-use runbook_model::{Approval, Resource, StepId};
-use runbook_step::{ArgContext, BackupRef, Baseline, Catalogue, Held, Kind, Step, Work};
+use runbook_model::{Approval, Failure, Resource, RestorePoint, StepId};
+use runbook_step::{ArgContext, BackupRef, Baseline, Catalogue, Kind, Step, Work};
 use serde_json::Value as Json;
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -29,7 +29,7 @@ pub struct World {
     /// Who let the step go on.
     pub approvals: RwLock<HashMap<StepId, Approval>>,
     /// The backups that the step chose in `prepare`.
-    pub held: Mutex<Vec<Held>>,
+    pub restore_points: Mutex<Vec<RestorePoint>>,
     catalogue: Catalogue,
     own_program: PathBuf,
     runtime: tokio::runtime::Runtime,
@@ -58,7 +58,7 @@ impl World {
             services: Vec::new(),
             backups: Vec::new(),
             approvals: RwLock::default(),
-            held: Mutex::default(),
+            restore_points: Mutex::default(),
             catalogue: Catalogue::of(tables),
             own_program: PathBuf::from("/nowhere/runbook"),
             runtime: tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap(),
@@ -133,7 +133,7 @@ impl World {
             dir: &self.work,
             step: &step,
             backups: &self.backups,
-            held: &self.held,
+            restore_points: &self.restore_points.lock().unwrap().clone(),
             marks: &baseline.marks,
             baseline: &baseline.readings,
             evidence: &Mutex::new(Vec::new()),
@@ -142,6 +142,13 @@ impl World {
             now_ms: host.now_ms(),
             progress: &|_| {},
         })
+    }
+
+    /// The undo data that the step prepares. Where its paths come back from is kept for its undo.
+    pub fn prepare(&self, step: &dyn Step, baseline: Option<&Baseline>) -> Result<Json, Failure> {
+        let prepared = self.work(i64::MAX, baseline, |work| step.prepare(work))?;
+        *self.restore_points.lock().unwrap() = prepared.restore_points;
+        Ok(prepared.undo)
     }
 
     /// Lets the step go on.

@@ -4,7 +4,7 @@ use crate::Program;
 use crate::secrets::{Secrets, placeholder};
 use runbook_host::{Host, Unusable};
 use runbook_model::{
-    Code, Declaration, Diagnostic, Diagnostics, Entry, Failure, FailureKind, Later, Next, Node, Outputs, Reference,
+    Code, Declaration, Diagnostic, Diagnostics, Entry, Failure, FailureKind, Later, Next, Node, Reference, Results,
     StepDef, StepId, Value,
 };
 use runbook_step::{Args, ParamType, Step, check_parameters};
@@ -41,7 +41,7 @@ impl Program {
     pub(crate) fn bind(
         &self,
         def: &StepDef,
-        outputs: &HashMap<StepId, Outputs>,
+        outputs: &HashMap<StepId, Results>,
         secrets: &Secrets,
         host: Option<&Host>,
     ) -> Result<Box<dyn Step>, Unbound> {
@@ -54,11 +54,11 @@ impl Program {
     fn refuse_exposed(
         &self,
         def: &StepDef,
-        outputs: &HashMap<StepId, Outputs>,
+        outputs: &HashMap<StepId, Results>,
         secrets: &Secrets,
     ) -> Result<(), Unbound> {
         let holds = |reference: &Reference| match reference {
-            Reference::Output { step, output } => secrets.surely_in(outputs.get(step)?.get(output)?),
+            Reference::Output { step, output } => secrets.surely_in(outputs.get(step)?.outputs.get(output)?),
             Reference::Secret(_) => None,
         };
         let tainted: Vec<(Reference, String)> =
@@ -88,7 +88,7 @@ impl Program {
     pub(crate) fn bind_to_undo(
         &self,
         def: &StepDef,
-        outputs: &HashMap<StepId, Outputs>,
+        outputs: &HashMap<StepId, Results>,
         secrets: &Secrets,
         host: &Host,
     ) -> Result<(Box<dyn Step>, Vec<Unusable>), Unbound> {
@@ -106,13 +106,13 @@ impl Program {
     pub(crate) fn bind_to_ask(
         &self,
         def: &StepDef,
-        outputs: &HashMap<StepId, Outputs>,
+        outputs: &HashMap<StepId, Results>,
         secrets: &Secrets,
     ) -> Result<(Box<dyn Step>, bool), Unbound> {
         let missing = |reference: &Reference| match reference {
             Reference::Secret(name) => secrets.get(self.plan(), name, None).err().map(|why| (name.clone(), why)),
             Reference::Output { step, output } => {
-                let known = outputs.get(step).is_some_and(|known| known.contains_key(output));
+                let known = outputs.get(step).is_some_and(|known| known.outputs.contains_key(output));
                 let why = Failure::missing(format!("what step `{step}` puts out is not known"));
                 (!known).then(|| (output.clone(), why))
             }
@@ -125,7 +125,7 @@ impl Program {
     fn bind_without(
         &self,
         def: &StepDef,
-        outputs: &HashMap<StepId, Outputs>,
+        outputs: &HashMap<StepId, Results>,
         secrets: &Secrets,
         host: Option<&Host>,
         missing: &dyn Fn(&Reference) -> Option<(String, Failure)>,
@@ -163,7 +163,7 @@ impl Program {
     pub(crate) fn declared(
         &self,
         def: &StepDef,
-        outputs: &HashMap<StepId, Outputs>,
+        outputs: &HashMap<StepId, Results>,
         secrets: &Secrets,
     ) -> Option<Declaration> {
         let rendered = self.render(&def.with, outputs, secrets, None).ok()?;
@@ -198,7 +198,7 @@ impl Program {
     pub(crate) fn holds(
         &self,
         def: &StepDef,
-        outputs: &HashMap<StepId, Outputs>,
+        outputs: &HashMap<StepId, Results>,
         secrets: &Secrets,
     ) -> Result<bool, Unbound> {
         match &def.condition {
@@ -215,7 +215,7 @@ impl Program {
     fn render(
         &self,
         node: &Node,
-        outputs: &HashMap<StepId, Outputs>,
+        outputs: &HashMap<StepId, Results>,
         secrets: &Secrets,
         host: Option<&Host>,
     ) -> Result<Option<Node>, Unbound> {
@@ -233,7 +233,7 @@ impl Program {
     fn scope(
         &self,
         node: &Node,
-        outputs: &HashMap<StepId, Outputs>,
+        outputs: &HashMap<StepId, Results>,
         secrets: &Secrets,
         host: Option<&Host>,
     ) -> Result<Scope, Unbound> {
@@ -253,9 +253,9 @@ impl Program {
                     if let Some(name) = secrets.lost_in(step, output) {
                         return Err(lost(name, step).into());
                     }
-                    let known = outputs.get(step).filter(|known| known.contains_key(output));
+                    let known = outputs.get(step).filter(|known| known.outputs.contains_key(output));
                     let known = known.ok_or_else(|| Unbound::Waits(step.clone()))?;
-                    scope.steps.insert(step.clone(), known.clone());
+                    scope.steps.insert(step.clone(), known.outputs.clone());
                 }
             }
         }

@@ -6,7 +6,7 @@ use crate::input::{Began, Input};
 use crate::services::{not_found, read_before_the_end};
 use crate::{Course, forward, way_back};
 use runbook_model::{
-    Decided, Decision, Event, Failure, FailureKind, OnFailure, Outcome, Outputs, Reading, Remains, Role, RunPhase,
+    Decided, Decision, Event, Failure, FailureKind, OnFailure, Outcome, Reading, Remains, Results, Role, RunPhase,
     RunState, StepId, StepStatus, UndoPhase,
 };
 
@@ -45,7 +45,7 @@ fn answer(state: &RunState, course: &Course, input: Input) -> Vec<Action> {
         Input::Acted { step, result, readings, remains } => {
             let mut actions = remained(&step, remains);
             match result {
-                Ok((summary, outputs)) => actions.push(finished(state, step, summary, outputs, readings)),
+                Ok((summary, results)) => actions.push(finished(state, step, summary, results, readings)),
                 Err(failure) => actions.extend(after_failure(state, course, step, failure, readings)),
             }
             actions
@@ -60,7 +60,9 @@ fn answer(state: &RunState, course: &Course, input: Input) -> Vec<Action> {
             vec![Action::Record(Event::RollbackVerified { step, readings, lost, unread, failure })]
         }
         Input::Compared { step, remains } => vec![Action::Record(Event::Compared { step, remains })],
-        Input::Found { step, data, boot } => vec![Action::Record(Event::ServiceFound { step, data, boot })],
+        Input::Found { step, service, data, boot } => {
+            vec![Action::Record(Event::ServiceFound { step, service, data, boot })]
+        }
         Input::Revived { step, result } => {
             let (summary, failure) = match result {
                 Ok(summary) => (summary, None),
@@ -119,16 +121,16 @@ fn resume(state: &RunState, course: &Course) -> Vec<Action> {
 
 fn not_acted(step: StepId) -> Action {
     let outcome = Outcome::Skipped { because: "the run ended before it acted".to_owned() };
-    Action::Record(Event::StepFinished { step, outcome, outputs: Outputs::new(), readings: Vec::new() })
+    Action::Record(Event::StepFinished { step, outcome, results: Results::default(), readings: Vec::new() })
 }
 
 fn after_begin(state: &RunState, course: &Course, step: StepId, began: Began) -> Vec<Action> {
-    let finished = |step, outcome, outputs| {
-        vec![Action::Record(Event::StepFinished { step, outcome, outputs, readings: Vec::new() })]
+    let finished = |step, outcome, results| {
+        vec![Action::Record(Event::StepFinished { step, outcome, results, readings: Vec::new() })]
     };
     match began {
-        Began::Skip(because) => finished(step, Outcome::Skipped { because }, Outputs::new()),
-        Began::Unchanged { summary, outputs } => finished(step, Outcome::Unchanged { summary }, outputs),
+        Began::Skip(because) => finished(step, Outcome::Skipped { because }, Results::default()),
+        Began::Unchanged { summary, results } => finished(step, Outcome::Unchanged { summary }, results),
         Began::Failed(failure) => after_failure(state, course, step, failure, Vec::new()),
         Began::Ready { .. } if state.cancelling || forward::goes_no_further(state, course, &step) => {
             vec![not_acted(step)]
@@ -142,13 +144,13 @@ fn after_begin(state: &RunState, course: &Course, step: StepId, began: Began) ->
     }
 }
 
-fn finished(state: &RunState, step: StepId, summary: String, outputs: Outputs, readings: Vec<Reading>) -> Action {
+fn finished(state: &RunState, step: StepId, summary: String, results: Results, readings: Vec<Reading>) -> Action {
     let outcome = if state.status(&step).may_have_touched() {
         Outcome::Changed { summary }
     } else {
         Outcome::Unchanged { summary }
     };
-    Action::Record(Event::StepFinished { step, outcome, outputs, readings })
+    Action::Record(Event::StepFinished { step, outcome, results, readings })
 }
 
 fn after_failure(
@@ -172,7 +174,7 @@ fn after_failure(
             return vec![Action::Record(asked), Action::Start(Job::Ask(step))];
         }
         let outcome = Outcome::Failed(failure);
-        return vec![Action::Record(Event::StepFinished { step, outcome, outputs: Outputs::new(), readings })];
+        return vec![Action::Record(Event::StepFinished { step, outcome, results: Results::default(), readings })];
     }
     let pause = retry.backoff.saturating_mul(1 << (attempts - 1).min(16));
     let pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
@@ -205,7 +207,8 @@ fn after_question(state: &RunState, course: &Course, step: StepId, decided: Opti
     let readings = known.readings.clone();
     let ends = state.cancelling || forward::must_not_act(state, course);
     let outcome = Outcome::Failed(failure);
-    let end = Action::Record(Event::StepFinished { step: step.clone(), outcome, outputs: Outputs::new(), readings });
+    let end =
+        Action::Record(Event::StepFinished { step: step.clone(), outcome, results: Results::default(), readings });
     let made = |decided| Action::Record(Event::DecisionMade { step: step.clone(), decided });
     match decided {
         // The step begins anew when the run is resumed, and asks again if it has to.
@@ -228,7 +231,7 @@ fn try_again(state: &RunState, course: &Course, step: StepId) -> Vec<Action> {
         return vec![Action::Record(Event::StepFinished {
             step,
             outcome,
-            outputs: Outputs::new(),
+            results: Results::default(),
             readings: Vec::new(),
         })];
     }

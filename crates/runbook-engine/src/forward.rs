@@ -7,7 +7,7 @@ use crate::course::{Rank, Wait};
 use crate::services::not_found;
 use crate::way_back::{compare_undone, restarts, verifies};
 use runbook_model::{
-    Event, FailureKind, OnFailure, Outcome, Outputs, Prediction, Purpose, Role, RollbackCause, RunPhase, RunState,
+    Event, FailureKind, OnFailure, Outcome, Prediction, Purpose, Results, Role, RollbackCause, RunPhase, RunState,
     StepId, StepState, StepStatus, UndoPhase, Verdict,
 };
 
@@ -157,7 +157,7 @@ fn ready(state: &RunState, course: &Course, mut free: usize) -> Vec<Action> {
             Readiness::Skipped(because) => actions.push(Action::Record(Event::StepFinished {
                 step: step.clone(),
                 outcome: Outcome::Skipped { because },
-                outputs: Outputs::new(),
+                results: Results::default(),
                 readings: Vec::new(),
             })),
             Readiness::Ready => {

@@ -3,8 +3,8 @@
 
 use crate::predict::{Begun, Forecast, Known, Predicted};
 use crate::preflight::Obstacle;
-use crate::relies::{Way, missing};
 use crate::secrets::Secrets;
+use crate::undo_sources::{Way, missing};
 use crate::{Program, forward};
 use runbook_host::Reader;
 use runbook_journal::StateDir;
@@ -35,7 +35,7 @@ impl Program {
     /// What the steps that are left would do on the host as the others left it.
     fn forecast_rest(&self, state: &RunState, host: &Reader) -> Forecast {
         let done = state.steps().filter(|(_, known)| known.status.satisfies());
-        let outputs = done.map(|(step, known)| (step.clone(), known.usable_outputs().clone())).collect();
+        let outputs = done.map(|(step, known)| (step.clone(), known.usable_results().clone())).collect();
         let left = self.left(state);
         let secrets = Secrets::going_on(self.plan(), &outputs);
         let seen = self.foresee(host, Known { outputs, ..Known::default() }, &secrets, &left);

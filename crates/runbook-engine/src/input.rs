@@ -1,6 +1,9 @@
 //! What a run has to react to.
 
-use runbook_model::{Approval, Decided, Failure, Outputs, Reading, Remains, ServiceSeen, StepId, UndoPhase, Waiting};
+use runbook_model::{
+    Approval, Decided, Failure, Reading, Remains, Results, ServiceSeen, ServiceState, StepId, UndoPhase, UndoRecord,
+    Waiting,
+};
 use serde_json::Value as Json;
 
 /// Something that the run has to react to.
@@ -62,8 +65,8 @@ pub enum Input {
     Acted {
         /// The step.
         step: StepId,
-        /// What it did, with its outputs, or why not.
-        result: Result<(String, Outputs), Failure>,
+        /// What it did, with what it hands on, or why not.
+        result: Result<(String, Results), Failure>,
         /// The rows that it read.
         readings: Vec<Reading>,
         /// What it left on the host besides its change.
@@ -109,6 +112,8 @@ pub enum Input {
     Found {
         /// The step.
         step: StepId,
+        /// The service; `None` if nothing can be said of it.
+        service: Option<ServiceState>,
         /// What the step needs to bring it to that state; null if that is not known.
         data: Json,
         /// The boot in which that was.
@@ -141,13 +146,13 @@ pub enum Began {
     Unchanged {
         /// What is there.
         summary: String,
-        /// What it puts out.
-        outputs: Outputs,
+        /// What it hands on.
+        results: Results,
     },
     /// It can act. `undo` is `None` for a step that changes nothing, which needs no intent.
     Ready {
         /// How to take it back.
-        undo: Option<Json>,
+        undo: Option<UndoRecord>,
     },
     /// It cannot.
     Failed(Failure),

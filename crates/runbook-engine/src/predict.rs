@@ -7,7 +7,7 @@ use crate::secrets::Secrets;
 use crate::wake::Wake;
 use runbook_host::Reader;
 use runbook_model::{
-    Declaration, Effect, Excerpt, Failure, Outputs, Prediction, Purpose, Reading, Reference, Resource, Role,
+    Declaration, Effect, Excerpt, Failure, Prediction, Purpose, Reading, Reference, Resource, Results, Role,
     SecretSource, SignalVerdict, StepDef, StepId,
 };
 use runbook_step::Step;
@@ -30,7 +30,7 @@ pub struct Forecast {
     /// One entry a step.
     pub steps: Vec<Predicted>,
     /// Outputs that are known without acting.
-    pub(crate) outputs: HashMap<StepId, Outputs>,
+    pub(crate) outputs: HashMap<StepId, Results>,
     /// What probes failed with, whatever an earlier step may mend of it.
     pub(crate) failures: HashMap<StepId, Failure>,
     /// What was fetched: the run strikes these out from its first record on.
@@ -53,7 +53,7 @@ impl Forecast {
     /// What `step` read for people without acting, with the secrets of the plan struck out; `None` where that is not
     /// known. Outputs themselves hold secrets in the clear, for the steps behind, so they are not handed out.
     pub fn excerpt(&self, step: &StepId) -> Option<Excerpt> {
-        Excerpt::of(&self.secrets.redact_outputs(self.outputs.get(step)?.clone()))
+        Excerpt::of(&self.secrets.redact_outputs(self.outputs.get(step)?.outputs.clone()))
     }
 
     /// Whether the plan has anything to do here.
@@ -65,7 +65,7 @@ impl Forecast {
 /// What probes found so far.
 #[derive(Default)]
 pub(crate) struct Known {
-    pub(crate) outputs: HashMap<StepId, Outputs>,
+    pub(crate) outputs: HashMap<StepId, Results>,
     pub(crate) failures: HashMap<StepId, Failure>,
 }
 
@@ -223,7 +223,7 @@ impl Program {
             Some(_) if matches!(probe.prediction, Prediction::CannotPredict { .. }) => probe.prediction,
             Some(until) => Prediction::Unknown { until: until.clone() },
             None => {
-                known.outputs.insert(def.id.clone(), probe.outputs);
+                known.outputs.insert(def.id.clone(), probe.results);
                 with_glance(probe.prediction, glance(bound.as_ref(), host))
             }
         }

@@ -73,7 +73,7 @@ impl Program {
 
     /// What the commands would fail for that take the run back from `state`, unless a step that is taken back before brings it.
     pub fn obstacles_back(&self, state: &RunState, host: &Reader) -> Vec<Obstacle> {
-        let outputs = state.steps().map(|(step, known)| (step.clone(), known.usable_outputs().clone())).collect();
+        let outputs = state.steps().map(|(step, known)| (step.clone(), known.usable_results().clone())).collect();
         let secrets = Secrets::going_on(self.plan(), &outputs);
         let mut touched: Vec<_> = state.steps().filter(|(_, known)| known.status.may_have_touched()).collect();
         touched.sort_by_key(|(_, known)| std::cmp::Reverse(known.intent_seq));
@@ -173,7 +173,7 @@ impl Program {
         def.with.waits_for().into_iter().any(|reference| match reference {
             Reference::Secret(name) => forecast.secrets.get(self.plan(), name, None).is_err(),
             Reference::Output { step, output } => {
-                !forecast.outputs.get(step).is_some_and(|known| known.contains_key(output))
+                !forecast.outputs.get(step).is_some_and(|known| known.outputs.contains_key(output))
             }
         })
     }

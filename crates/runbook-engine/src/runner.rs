@@ -16,7 +16,7 @@ use crate::{Control, Error, Interrupt, forward, leftovers};
 use questions::Questions;
 use runbook_host::{Cancel, Canceller, end_started};
 use runbook_journal::{Journal, Lock, StateDir};
-use runbook_model::{Event, RunId, RunPhase, RunState, StepId};
+use runbook_model::{Event, RunId, RunPhase, RunState, StepId, UndoRecord};
 use runbook_step::Note;
 use serde_json::Value as Json;
 use std::collections::HashMap;
@@ -71,7 +71,7 @@ pub struct Runner {
     /// What happened and is not on record yet, as it was before secrets were struck out of it.
     unstruck: Vec<Event>,
     /// Undo data and marks of this process, as they were before secrets were struck out of them.
-    undo: HashMap<StepId, Json>,
+    undo: HashMap<StepId, UndoRecord>,
     marks: HashMap<StepId, Json>,
     controls: UnboundedReceiver<Control>,
     mailbox: Mailbox,

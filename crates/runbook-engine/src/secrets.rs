@@ -12,7 +12,7 @@ pub(crate) use self::marks::placeholder;
 use self::marks::{ENCODED, Marks, Place};
 
 use runbook_host::{Command, Host, io_failure, read_once};
-use runbook_model::{Event, Failure, Outputs, Plan, Prediction, Reference, SecretSource, StepId};
+use runbook_model::{Event, Failure, Outputs, Plan, Prediction, Reference, Results, SecretSource, StepId};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
@@ -60,10 +60,10 @@ impl Secrets {
     }
 
     /// The same for a run that another process began: `outputs` are those that its journal holds.
-    pub(crate) fn going_on(plan: &Plan, outputs: &HashMap<StepId, Outputs>) -> Self {
+    pub(crate) fn going_on(plan: &Plan, outputs: &HashMap<StepId, Results>) -> Self {
         let mut secrets = Self::fetched(plan);
         for (step, outputs) in outputs {
-            for (output, value) in outputs {
+            for (output, value) in &outputs.outputs {
                 let lost = struck(plan, value).next().map(|name| ((step.clone(), output.clone()), name.to_owned()));
                 secrets.lost.extend(lost);
             }
@@ -146,8 +146,8 @@ impl Secrets {
 }
 
 /// The secrets of `plan` that were struck out of `tree`.
-pub(crate) fn struck<'a>(plan: &'a Plan, tree: &Json) -> impl Iterator<Item = &'a str> {
-    let text = tree.to_string();
+pub(crate) fn struck<'a, T: Serialize>(plan: &'a Plan, tree: &T) -> impl Iterator<Item = &'a str> + use<'a, T> {
+    let text = serde_json::to_string(tree).unwrap_or_default();
     let secrets = plan.vars.iter().filter(|var| var.secret.is_some()).map(|var| var.name.as_str());
     secrets.filter(move |name| text.contains(&placeholder(name)))
 }

@@ -3,7 +3,7 @@
 
 use crate::Course;
 use crate::action::{Action, Job};
-use runbook_model::{Event, RunState, SERVICE_KEY, ServiceFound, StepId, service_step};
+use runbook_model::{Event, RunState, ServiceFound, StepId, service_step};
 
 /// The services of which it is not known how they were before the first change, each by its first step.
 pub(crate) fn not_found<'a>(state: &'a RunState, course: &'a Course) -> impl Iterator<Item = &'a StepId> + use<'a> {
@@ -15,8 +15,8 @@ pub(crate) fn not_found<'a>(state: &'a RunState, course: &'a Course) -> impl Ite
 
 /// The next service of which it is to be seen whether a boot left it down. A run that had come to an end owes it to nobody.
 pub(crate) fn to_look_after<'a>(state: &'a RunState, course: &'a Course) -> Option<&'a StepId> {
-    let was_up = |data: &serde_json::Value| data[SERVICE_KEY]["state"] == "up";
-    let open = found(state, course).find(|(_, found)| was_up(&found.data) && !found.looked_after);
+    let was_up = |found: &ServiceFound| found.service.as_ref().is_some_and(|service| service.up);
+    let open = found(state, course).find(|(_, found)| was_up(found) && !found.looked_after);
     open.filter(|_| !state.had_ended).map(|(step, _)| step)
 }
 

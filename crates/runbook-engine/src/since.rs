@@ -3,7 +3,7 @@
 
 use crate::Course;
 use runbook_model::{Access, Declaration, Resource, RunState, StepId, StepState};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// The paths that `step` may write, each with everything below it; `/` where that is not known. What a service writes
 /// once a step has brought it up is declared nowhere.
@@ -32,7 +32,7 @@ pub(crate) fn written(course: &Course, step: &StepId) -> Vec<PathBuf> {
 }
 
 /// Whether nothing that this run did before the backup of `step` was complete may have changed one of `paths`.
-pub(crate) fn is_from_before(state: &RunState, course: &Course, step: &StepId, paths: &[&Path]) -> bool {
+pub(crate) fn is_from_before(state: &RunState, course: &Course, step: &StepId, paths: &[PathBuf]) -> bool {
     let Some(complete) = state.step(step).and_then(|known| known.finished_seq) else { return false };
     let earlier = |(_, known): &(&StepId, &StepState)| known.intent_seq.is_some_and(|at| at < complete);
     let overlaps = |path: &PathBuf| paths.iter().any(|kept| kept.starts_with(path) || path.starts_with(kept));

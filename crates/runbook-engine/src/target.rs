@@ -5,7 +5,7 @@ use crate::Program;
 use crate::predict::Forecast;
 use crate::secrets::Secrets;
 use runbook_host::Reader;
-use runbook_model::{Failure, Installation, Outputs, Refusal, StepDef, StepId, misses_its_target};
+use runbook_model::{Failure, Installation, Refusal, Results, StepDef, StepId, misses_its_target};
 use std::collections::HashMap;
 
 impl Program {
@@ -20,15 +20,16 @@ impl Program {
     pub(crate) fn missed_target(
         &self,
         def: &StepDef,
-        outputs: &HashMap<StepId, Outputs>,
+        outputs: &HashMap<StepId, Results>,
         secrets: &Secrets,
         host: &Reader,
     ) -> Option<Failure> {
         if def.allow.iter().any(|allow| allow.rule == Refusal::ExactTarget) {
             return None;
         }
-        let inspected = self.course.inspections().iter().filter_map(|step| outputs.get(step));
-        let found: Vec<Installation> = inspected.filter_map(Installation::of).collect();
+        let inspected = self.course.inspections().iter();
+        let found: Vec<Installation> =
+            inspected.filter_map(|step| outputs.get(step)?.installation.as_deref().cloned()).collect();
         if found.is_empty() {
             return None;
         }

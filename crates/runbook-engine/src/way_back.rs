@@ -3,15 +3,14 @@
 use crate::Course;
 use crate::action::{Action, Job, over, undo};
 use crate::aging::only_starts;
-use crate::relies::Relies;
 use crate::services::{down_for_good, to_look_after};
 use crate::since::is_from_before;
 use runbook_model::{
-    Declaration, Resource, Role, RunState, SERVICE_KEY, StepId, StepState, StepStatus, UndoPhase, Verdict,
+    BackupMade, Declaration, Resource, Role, RunState, StepId, StepState, StepStatus, UndoPhase, Verdict,
 };
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::iter::Peekable;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// The next action of a rollback in which no job is under way.
 pub(crate) fn advance(state: &RunState, course: &Course) -> Vec<Action> {
@@ -71,8 +70,8 @@ pub(crate) fn restarts(declaration: &Declaration) -> bool {
 
 /// Whether a step brought a service down and up again: a restart, and a start that found it up.
 fn replaced(declaration: &Declaration, known: &StepState) -> bool {
-    let was_up = known.undo.as_ref().and_then(|undo| undo.get(SERVICE_KEY)?.get("state")?.as_str());
-    restarts(declaration) || (only_starts(declaration) && was_up == Some("up"))
+    let was_up = known.moved().is_some_and(|service| service.up);
+    restarts(declaration) || (only_starts(declaration) && was_up)
 }
 
 /// The service that a step brings down, alone or to bring it up again: taking it back brings the service up.
@@ -105,7 +104,7 @@ fn parts<'a>(state: &'a RunState, course: &'a Course) -> Vec<Part<'a>> {
     let landmarks = landmarks(state, course);
     let mut parts = Vec::new();
     let mut comes_up_last = Vec::new();
-    let mut always = backups_with(state, course, "always").into_iter().peekable();
+    let mut always = backups_with(state, course, |backup| &backup.always).into_iter().peekable();
     let mut before = u64::MAX;
     for (intent, step, known) in landmarks.iter().rev() {
         between(state, *intent, before, &mut always, &mut parts);
@@ -195,7 +194,7 @@ fn insurance<'a>(
     if !(course.verifications().iter().any(known) || insured(state, course)) {
         return Vec::new();
     }
-    let mut backups = backups_with(state, course, "if_needed");
+    let mut backups = backups_with(state, course, |backup| &backup.if_needed);
     backups.retain(|step| is_insurance(state, course, step));
     if backups.is_empty() {
         return Vec::new();
@@ -215,7 +214,7 @@ fn insurance<'a>(
 
 /// Whether the backup of `step` may be put back if needed: another would bring back what the run changed before it was made.
 fn is_insurance(state: &RunState, course: &Course, step: &StepId) -> bool {
-    state.step(step).is_some_and(|known| is_from_before(state, course, step, &paths(known, "if_needed")))
+    state.step(step).is_some_and(|known| is_from_before(state, course, step, paths(known, |backup| &backup.if_needed)))
 }
 
 /// How often this part of the step was taken back.
@@ -233,10 +232,9 @@ fn finished(state: &RunState, step: &StepId) -> Option<u64> {
     state.step(step).and_then(|known| known.finished_seq)
 }
 
-/// Complete backups that put out a list of paths under `key`, which is how `backup.create` tells its restore policies.
-/// The latest first, so that the state before the run has the last word.
-fn backups_with<'a>(state: &RunState, course: &'a Course, key: &str) -> Vec<&'a StepId> {
-    let has = |step: &&StepId| state.step(step).is_some_and(|known| !paths(known, key).is_empty());
+/// Complete backups that hold paths with this restore policy. The latest first, so that the state before the run has the last word.
+fn backups_with<'a>(state: &RunState, course: &'a Course, policy: Policy) -> Vec<&'a StepId> {
+    let has = |step: &&StepId| state.step(step).is_some_and(|known| !paths(known, policy).is_empty());
     let mut backups: Vec<&StepId> = course.backups().filter(has).collect();
     backups.sort_by_key(|step| std::cmp::Reverse(finished(state, step)));
     backups
@@ -247,9 +245,11 @@ fn is_backup(course: &Course, step: &StepId) -> bool {
     declaration.is_some_and(|declaration| declaration.roles.iter().any(|role| matches!(role, Role::Backup(_))))
 }
 
-fn paths<'a>(known: &'a StepState, key: &str) -> Vec<&'a Path> {
-    let list = known.outputs.get(key).and_then(|paths| paths.as_array());
-    list.into_iter().flatten().filter_map(|path| path.as_str().map(Path::new)).collect()
+/// The paths of a backup with one restore policy.
+type Policy = fn(&BackupMade) -> &Vec<PathBuf>;
+
+fn paths(known: &StepState, policy: Policy) -> &[PathBuf] {
+    known.results.backup.as_ref().map_or(&[], |backup| policy(backup))
 }
 
 /// Verifications that have something to compare with, and those that could not be read before the first change: what
@@ -279,7 +279,7 @@ fn to_compare<'a>(state: &'a RunState, course: &Course) -> Option<&'a StepId> {
 }
 
 fn wrote_where_nothing_was(known: &StepState) -> bool {
-    known.undo.as_ref().is_some_and(Relies::notes_absence)
+    known.undo.as_ref().is_some_and(|undo| !undo.absent.is_empty())
 }
 
 /// What is still to be compared of steps that were taken back although the run goes forward.
@@ -294,12 +294,12 @@ pub(crate) fn compare_undone(state: &RunState, course: &Course) -> Option<Action
 /// The paths that the backup of `step` holds and that no rollback puts back by itself, or not so far, or not as the last one.
 pub(crate) fn kept(state: &RunState, course: &Course, step: &StepId) -> Vec<PathBuf> {
     let Some(known) = state.step(step) else { return Vec::new() };
-    let mut kept = paths(known, "never");
+    let mut kept = paths(known, |backup| &backup.never).to_vec();
     let restored = known.undone.contains(&UndoPhase::Insurance) && is_insurance(state, course, step);
-    kept.extend(paths(known, "if_needed").into_iter().filter(|_| !restored));
+    kept.extend(paths(known, |backup| &backup.if_needed).iter().filter(|_| !restored).cloned());
     // The insurance of another backup may lie above what this one put back.
-    kept.extend(paths(known, "always").into_iter().filter(|_| insured(state, course)));
-    kept.into_iter().map(Path::to_owned).collect()
+    kept.extend(paths(known, |backup| &backup.always).iter().filter(|_| insured(state, course)).cloned());
+    kept
 }
 
 fn what_is_left(state: &RunState, course: &Course, failed: &StepId) -> String {

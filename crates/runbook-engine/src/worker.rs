@@ -19,9 +19,9 @@ pub(crate) use failed::fail;
 use runbook_host::{Cancel, Host, HostBuilder, Running};
 use runbook_journal::StateDir;
 use runbook_model::{
-    Approval, Declaration, Failure, FailureKind, Outputs, Purpose, Reading, Remains, RunId, StepDef, StepId,
+    Approval, Declaration, Failure, FailureKind, Purpose, Reading, Remains, Results, RunId, StepDef, StepId, UndoRecord,
 };
-use runbook_step::{BackupRef, Held, Note, Step, Work};
+use runbook_step::{BackupRef, Note, Step, Work};
 use serde_json::Value as Json;
 pub(crate) use services::KeptDown;
 use std::collections::HashMap;
@@ -43,7 +43,7 @@ pub(crate) struct Worker {
     pub(crate) running: Running,
     pub(crate) secrets: Secrets,
     /// Outputs of steps that are over.
-    pub(crate) outputs: RwLock<HashMap<StepId, Outputs>>,
+    pub(crate) outputs: RwLock<HashMap<StepId, Results>>,
     /// The steps with an intent, by the numbers of those records: known here before any of them acts.
     pub(crate) intents: RwLock<Vec<(u64, StepId)>>,
     /// Steps that a person lets go on.
@@ -62,10 +62,9 @@ pub(crate) struct Worker {
 /// What a job needs of the run's state, copied when it starts.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Brief {
-    pub(crate) undo: Json,
+    pub(crate) undo: UndoRecord,
     /// Secrets that the undo data was written down without, where the journal is all that this process has of it.
     pub(crate) struck: Vec<String>,
-    pub(crate) held: Vec<Held>,
     pub(crate) marks: Json,
     pub(crate) baseline: Vec<Reading>,
     /// The latest first, each with the number of the record since which it is complete.
@@ -73,8 +72,6 @@ pub(crate) struct Brief {
     pub(crate) backups: Vec<BackupRef>,
     /// What a rollback keeps of the paths of this backup.
     pub(crate) kept: Vec<PathBuf>,
-    /// Paths that were not there before the step.
-    pub(crate) absent: Vec<PathBuf>,
     /// What the step found of its service before the first change, and in which boot.
     pub(crate) found: Json,
     pub(crate) found_in: String,
@@ -87,7 +84,6 @@ struct Bench<'a> {
     brief: &'a Brief,
     host: Host,
     dir: PathBuf,
-    held: Mutex<Vec<Held>>,
     evidence: Mutex<Vec<Reading>>,
     remains: Arc<Mutex<Vec<Remains>>>,
 }
@@ -115,9 +111,7 @@ impl Worker {
         if let Some(error) = (!begins).then(|| self.state_dir.create_below(&dir).err()).flatten() {
             return fail(job, brief, full(&error));
         }
-        let held = Mutex::new(brief.held.clone());
-        Bench { worker: self, def, brief, host, dir, held, evidence: Mutex::default(), remains: Arc::default() }
-            .work(job)
+        Bench { worker: self, def, brief, host, dir, evidence: Mutex::default(), remains: Arc::default() }.work(job)
     }
 
     /// The limit of one attempt. Steps that wait for people or for time to pass have none but their own.
@@ -200,15 +194,14 @@ impl Bench<'_> {
         }
     }
 
-    /// The same for the step `def`, which has `held` to come back from.
-    fn of<'b>(&'b self, def: &'b StepDef, host: Host, held: Vec<Held>) -> Bench<'b> {
+    /// The same for the step `def`.
+    fn of<'b>(&'b self, def: &'b StepDef, host: Host) -> Bench<'b> {
         Bench {
             worker: self.worker,
             def,
             brief: self.brief,
             host,
             dir: self.worker.state_dir.step(&self.worker.run, &def.id),
-            held: Mutex::new(held),
             evidence: Mutex::default(),
             remains: self.remains.clone(),
         }
@@ -249,7 +242,7 @@ impl Bench<'_> {
             dir: &self.dir,
             step: &self.def.id,
             backups: &self.brief.backups,
-            held: &self.held,
+            restore_points: &self.brief.undo.restore_points,
             marks: &self.brief.marks,
             baseline: &self.brief.baseline,
             evidence: &self.evidence,

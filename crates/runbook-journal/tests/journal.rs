@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot set its stage fails")]
 
 use runbook_journal::{Error, Holder, Journal, Lock, Look, StateDir};
-use runbook_model::{Event, Record, RunHeader, RunId, Verdict};
+use runbook_model::{Event, Record, RunHeader, RunId, UndoRecord, Verdict};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
@@ -24,6 +24,7 @@ fn header(run: &str) -> RunHeader {
         host: "here".into(),
         user: "ops".into(),
         version: "0".into(),
+        format: RunHeader::FORMAT,
     }
 }
 
@@ -267,12 +268,15 @@ fn records_come_back_as_they_were() {
     let failure = runbook_model::Failure::failed("no \u{1F980}\n\0").hint("next");
     let events = [
         Event::StepStarted { step: step.clone(), attempt: 3 },
-        Event::StepIntended { step: step.clone(), undo: serde_json::json!({ "n": 1.5, "s": ["x", null] }) },
+        Event::StepIntended {
+            step: step.clone(),
+            undo: UndoRecord::of(serde_json::json!({ "n": 1.5, "s": ["x", null] })),
+        },
         Event::StepRetrying { step: step.clone(), failure: failure.clone(), pause_ms: u64::MAX },
         Event::StepFinished {
             step,
             outcome: runbook_model::Outcome::Failed(failure),
-            outputs: runbook_model::Outputs::new(),
+            results: runbook_model::Results::default(),
             readings: vec![],
         },
         Event::RollbackStarted { cause: runbook_model::RollbackCause::Cancelled },

@@ -24,7 +24,10 @@ fn record(seq: u64, event: Event) -> Record {
 }
 
 fn intended() -> Event {
-    Event::StepIntended { step: StepId::new("s").unwrap(), undo: serde_json::json!({ "file": "/etc/app.conf" }) }
+    Event::StepIntended {
+        step: StepId::new("s").unwrap(),
+        undo: runbook_model::UndoRecord::of(serde_json::json!({ "file": "/etc/app.conf" })),
+    }
 }
 
 fn begin(journal: &mut Journal, name: &str) {
@@ -38,6 +41,7 @@ fn begin(journal: &mut Journal, name: &str) {
         host: String::new(),
         user: String::new(),
         version: String::new(),
+        format: RunHeader::FORMAT,
     };
     journal.begin(&header, "the plan", &[record(1, Event::RunStarted(Box::new(header.clone())))]).unwrap();
 }

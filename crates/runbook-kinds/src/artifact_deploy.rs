@@ -13,7 +13,7 @@ use runbook_model::{
 };
 use runbook_step::lack::of_parent;
 use runbook_step::wrong;
-use runbook_step::{Args, Done, Kind, KindDoc, Lack, OutputDoc, Param, ParamType, Probe, Step, Work};
+use runbook_step::{Args, Done, Kind, KindDoc, Lack, OutputDoc, Param, ParamType, Prepared, Probe, Step, Work};
 use serde_json::{Value as Json, json};
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -261,12 +261,12 @@ impl Step for Deploy {
         host.can_put_back(&self.to)
     }
 
-    fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {
+    fn prepare(&self, work: &Work<'_>) -> Result<Prepared, Failure> {
         work.host.expendable(&self.to)?;
-        work.covering(&self.to)?;
+        let restore_points = work.covering(&self.to)?;
         let parent = self.to.parent().unwrap_or(Path::new("/"));
         match work.host.stat(parent)? {
-            Some(found) if found.is_dir() => Ok(Json::Null),
+            Some(found) if found.is_dir() => Ok(Prepared { restore_points, ..Prepared::default() }),
             _ => Err(Failure::missing(format!("the directory {} is not there", parent.display()))
                 .hint("make it with `file.directory` first")),
         }

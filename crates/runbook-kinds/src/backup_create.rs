@@ -3,22 +3,24 @@
 //! The format and the restore are those of `runbook-backup`; here is what a plan can say about them.
 
 mod compare;
+mod place;
 mod read;
 
-use read::{Capture, Covered, Restore, read_captures, read_paths};
+use self::place::{Place, insured, made, paths_of};
+use self::read::{Capture, Covered, Restore, read_captures, read_paths};
 use runbook_backup::{Backup, Created, Limit, Options, Settled};
 use runbook_host::backup_failure;
 use runbook_host::{Command, Reader};
 use runbook_model::{
-    Declaration, Diagnostic, Diagnostics, Effect, Failure, FailureKind, Next, Outputs, Prediction, Remains, Role,
-    UndoPhase,
+    Declaration, Diagnostic, Diagnostics, Effect, Failure, FailureKind, Next, Outputs, Prediction, Remains, Results,
+    Role, UndoPhase,
 };
 use runbook_step::BACKUP;
 use runbook_step::lack::of_command;
 use runbook_step::{
-    Args, BackupStep, Changed, Confirmation, Done, Kind, KindDoc, Lack, OutputDoc, Param, ParamType, Probe, Step, Work,
+    Args, BackupStep, Changed, Confirmation, Done, Kind, KindDoc, Lack, OutputDoc, Param, ParamType, Prepared, Probe,
+    Step, Work,
 };
-use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 use std::borrow::Cow;
 use std::ffi::OsStr;
@@ -122,19 +124,6 @@ impl Kind for BackupCreate {
             base: args.context.base.clone(),
         }))
     }
-}
-
-/// A place that is backed up.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Place {
-    path: PathBuf,
-    restore: Restore,
-    /// Whether the plan names it only by a link.
-    is_led_to: bool,
-}
-
-fn paths_of(places: &[Place]) -> Vec<PathBuf> {
-    places.iter().map(|place| place.path.clone()).collect()
 }
 
 struct Create {
@@ -253,11 +242,6 @@ impl Create {
         Ok((Json::Object(codes), failed))
     }
 
-    /// The paths with exactly this policy. The engine reads these outputs to know when to call `undo`.
-    fn with_restore(places: &[Place], policy: Restore) -> Json {
-        places.iter().filter(|place| place.restore == policy).map(|place| place.path.to_string_lossy()).collect()
-    }
-
     /// Puts back those paths whose `restore` is at least `least`.
     fn put_back(&self, work: &Work<'_>, undo: &Json, least: Restore) -> Result<String, Failure> {
         let places = self.found(undo);
@@ -298,11 +282,6 @@ fn not_kept(limits: &[Limit]) -> String {
         more => format!("; and {more} more"),
     };
     format!("; not kept: {}{more}", shown.join("; "))
-}
-
-/// The paths that a rollback may put back.
-fn insured(places: &[Place]) -> impl Iterator<Item = &PathBuf> {
-    places.iter().filter(|place| place.restore > Restore::Never).map(|place| &place.path)
 }
 
 /// There is another way out than for a step that changes something.
@@ -381,8 +360,8 @@ impl Step for Create {
         insured(&places).try_for_each(|path| host.can_put_back(path)).map_err(leave_to_a_person)
     }
 
-    fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {
-        Ok(json!({ "dir": backup_dir(work).to_string_lossy(), "places": self.places()? }))
+    fn prepare(&self, work: &Work<'_>) -> Result<Prepared, Failure> {
+        Ok(Prepared::of(json!({ "dir": backup_dir(work).to_string_lossy(), "places": self.places()? })))
     }
 
     fn apply(&self, work: &Work<'_>, undo: &Json) -> Result<Done, Failure> {
@@ -407,17 +386,19 @@ impl Step for Create {
             vec![format!("{}, {}, {bytes} bytes", counted(places.len() as u64, "path"), counted(files, "file"))];
         summary.extend(created.as_ref().map(remarks).unwrap_or_default());
         summary.extend(failed);
+        let made = made(dir, &places);
+        let told = |paths: &[PathBuf]| paths.iter().map(|path| path.to_string_lossy()).collect::<Json>();
         let rows = [
-            ("dir", json!(dir.to_string_lossy())),
+            ("dir", json!(made.dir.to_string_lossy())),
             ("files", json!(files)),
             ("bytes", json!(bytes)),
             ("captures", captures),
-            ("always", Self::with_restore(&places, Restore::Always)),
-            ("if_needed", Self::with_restore(&places, Restore::IfNeeded)),
-            ("never", Self::with_restore(&places, Restore::Never)),
+            ("always", told(&made.always)),
+            ("if_needed", told(&made.if_needed)),
+            ("never", told(&made.never)),
         ];
         let outputs = Outputs::from_iter(rows.map(|(name, value)| (name.to_owned(), value)));
-        Ok(Done::saying(summary.join("; ")).with(outputs))
+        Ok(Done::saying(summary.join("; ")).with(Results { backup: Some(Box::new(made)), ..outputs.into() }))
     }
 
     fn confirm(&self, _: &Reader, undo: &Json) -> Result<Confirmation, Failure> {

@@ -10,7 +10,8 @@ use runbook_step::lack::of_command;
 use runbook_step::read_effects;
 use runbook_step::wrong;
 use runbook_step::{
-    Args, Confirmation, Done, FromArg, Kind, KindDoc, Lack, Mistake, OutputDoc, Param, ParamType, Probe, Step, Work,
+    Args, Confirmation, Done, FromArg, Kind, KindDoc, Lack, Mistake, OutputDoc, Param, ParamType, Prepared, Probe,
+    Step, Work,
 };
 use runbook_step::{INSTALL_IT, brought_by_plan};
 use serde_json::{Value as Json, json};
@@ -246,17 +247,15 @@ impl Step for Run {
         }
     }
 
-    fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {
+    fn prepare(&self, work: &Work<'_>) -> Result<Prepared, Failure> {
         if let Some(undo) = &self.undo {
             work.host.can_run(undo)?;
             let is_there = |path: &&PathBuf| !matches!(work.host.lstat(path), Ok(None));
             let there: Vec<_> = self.writes.iter().filter(is_there).map(|path| path.to_string_lossy()).collect();
-            return Ok(if there.is_empty() { Json::Null } else { json!({ "there": there }) });
+            let undo = if there.is_empty() { Json::Null } else { json!({ "there": there }) };
+            return Ok(Prepared::of(undo));
         }
-        for path in &self.writes {
-            work.covering(path)?;
-        }
-        Ok(Json::Null)
+        Ok(Prepared { restore_points: work.covering_all(&self.writes)?, ..Prepared::default() })
     }
 
     fn apply(&self, work: &Work<'_>, _: &Json) -> Result<Done, Failure> {

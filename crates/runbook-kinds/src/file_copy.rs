@@ -8,7 +8,7 @@ use runbook_model::{
 use runbook_step::diff::{Text, diff};
 use runbook_step::lack::of_parent;
 use runbook_step::wrong;
-use runbook_step::{Args, Done, Kind, KindDoc, Lack, Mode, OutputDoc, Param, ParamType, Probe, Step, Work};
+use runbook_step::{Args, Done, Kind, KindDoc, Lack, Mode, OutputDoc, Param, ParamType, Prepared, Probe, Step, Work};
 use serde_json::{Value as Json, json};
 use std::borrow::Cow;
 use std::fs::Metadata;
@@ -149,8 +149,8 @@ impl Step for Copy {
         host.can_put_back(&self.path)
     }
 
-    fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {
-        work.capture(std::slice::from_ref(&self.path))
+    fn prepare(&self, work: &Work<'_>) -> Result<Prepared, Failure> {
+        work.capture(std::slice::from_ref(&self.path)).map(Prepared::of)
     }
 
     fn apply(&self, work: &Work<'_>, _: &Json) -> Result<Done, Failure> {

@@ -3,7 +3,7 @@
 use runbook_host::Reader;
 use runbook_model::{Declaration, Diagnostic, Effect, Failure, Outputs, Prediction, UndoPhase, UndoSource};
 use runbook_step::lack::of_parent;
-use runbook_step::{Args, Done, Kind, KindDoc, Lack, Mode, OutputDoc, Param, ParamType, Probe, Step, Work};
+use runbook_step::{Args, Done, Kind, KindDoc, Lack, Mode, OutputDoc, Param, ParamType, Prepared, Probe, Step, Work};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 use std::borrow::Cow;
@@ -133,9 +133,9 @@ impl Step for Directory {
         first.and_then(|first| of_parent(host, &first)).into_iter().collect()
     }
 
-    fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {
+    fn prepare(&self, work: &Work<'_>) -> Result<Prepared, Failure> {
         let before = Before { mode: self.current_mode(work.host)?, missing: self.missing(work.host)? };
-        Ok(json!(before))
+        Ok(Prepared::of(json!(before)))
     }
 
     fn apply(&self, work: &Work<'_>, _: &Json) -> Result<Done, Failure> {

@@ -5,7 +5,7 @@ use runbook_host::Reader;
 use runbook_model::{Declaration, Diagnostic, Effect, Failure, Outputs, Prediction, Resource, UndoPhase, UndoSource};
 use runbook_step::lack::of_parent;
 use runbook_step::normalise;
-use runbook_step::{Args, Done, Kind, KindDoc, Lack, OutputDoc, Param, ParamType, Peek, Probe, Step, Work};
+use runbook_step::{Args, Done, Kind, KindDoc, Lack, OutputDoc, Param, ParamType, Peek, Prepared, Probe, Step, Work};
 use serde_json::{Value as Json, json};
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -133,9 +133,9 @@ impl Step for Link {
         host.can_put_back(&self.path)
     }
 
-    fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {
+    fn prepare(&self, work: &Work<'_>) -> Result<Prepared, Failure> {
         self.leads_somewhere(work.host)?;
-        work.capture(std::slice::from_ref(&self.path))
+        work.capture(std::slice::from_ref(&self.path)).map(Prepared::of)
     }
 
     fn apply(&self, work: &Work<'_>, _: &Json) -> Result<Done, Failure> {

@@ -3,7 +3,7 @@
 use super::in_the_way::other_names;
 use runbook_host::Reader;
 use runbook_model::{Declaration, Diagnostic, Effect, Failure, Outputs, Prediction, UndoPhase, UndoSource};
-use runbook_step::{Args, Done, Kind, KindDoc, OutputDoc, Param, ParamType, Probe, Step, Work};
+use runbook_step::{Args, Done, Kind, KindDoc, OutputDoc, Param, ParamType, Prepared, Probe, Step, Work};
 use serde_json::{Value as Json, json};
 use std::borrow::Cow;
 use std::path::PathBuf;
@@ -72,9 +72,9 @@ impl Step for Remove {
         host.can_put_back(&self.path)
     }
 
-    fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {
+    fn prepare(&self, work: &Work<'_>) -> Result<Prepared, Failure> {
         work.host.expendable(&self.path)?;
-        work.capture(std::slice::from_ref(&self.path))
+        work.capture(std::slice::from_ref(&self.path)).map(Prepared::of)
     }
 
     fn apply(&self, work: &Work<'_>, _: &Json) -> Result<Done, Failure> {

@@ -5,7 +5,7 @@ use runbook_model::{
     Code, Declaration, Diagnostic, Diagnostics, Failure, Outputs, Prediction, Role, UndoPhase, Window,
 };
 use runbook_step::window::{WindowState, is_zone, local_time, window_state};
-use runbook_step::{Args, Done, Kind, KindDoc, OutputDoc, Param, ParamType, Probe, Step, Work};
+use runbook_step::{Args, Done, Kind, KindDoc, OutputDoc, Param, ParamType, Prepared, Probe, Step, Work};
 use serde_json::{Value as Json, json};
 use std::borrow::Cow;
 use std::time::Duration;
@@ -145,10 +145,10 @@ impl Step for Gate {
         }
     }
 
-    fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {
+    fn prepare(&self, work: &Work<'_>) -> Result<Prepared, Failure> {
         match window_state(&self.window, work.host.now_ms())? {
             WindowState::Closed { opens_ms } if !self.wait => Err(self.closed(opens_ms)),
-            WindowState::Closed { .. } | WindowState::Open { .. } => Ok(Json::Null),
+            WindowState::Closed { .. } | WindowState::Open { .. } => Ok(Prepared::default()),
         }
     }
 

@@ -23,7 +23,9 @@ use runbook_model::{
 use runbook_step::diff::is_private;
 use runbook_step::lack::of_parent;
 use runbook_step::wrong;
-use runbook_step::{Args, Done, FromArg, Kind, KindDoc, Lack, OutputDoc, Param, ParamType, Probe, Step, Work};
+use runbook_step::{
+    Args, Done, FromArg, Kind, KindDoc, Lack, OutputDoc, Param, ParamType, Prepared, Probe, Step, Work,
+};
 use serde_json::{Value as Json, json};
 use shown::changes;
 use std::borrow::Cow;
@@ -211,8 +213,8 @@ impl Step for EditJson {
         host.can_put_back(&self.path)
     }
 
-    fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {
-        work.capture(std::slice::from_ref(&self.path))
+    fn prepare(&self, work: &Work<'_>) -> Result<Prepared, Failure> {
+        work.capture(std::slice::from_ref(&self.path)).map(Prepared::of)
     }
 
     fn apply(&self, work: &Work<'_>, undo: &Json) -> Result<Done, Failure> {

@@ -2,7 +2,7 @@
 
 use runbook_host::Reader;
 use runbook_model::{Declaration, Diagnostic, Failure, Prediction, UndoPhase, format_duration};
-use runbook_step::{Args, Confirmation, Done, Kind, KindDoc, Param, ParamType, Probe, Step, Work};
+use runbook_step::{Args, Confirmation, Done, Kind, KindDoc, Param, ParamType, Prepared, Probe, Step, Work};
 use serde_json::{Value as Json, json};
 use std::borrow::Cow;
 use std::time::Duration;
@@ -52,9 +52,9 @@ impl Step for Soak {
         Ok(Probe::of(Prediction::change(format!("waits {}", format_duration(self.pause)))))
     }
 
-    fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {
+    fn prepare(&self, work: &Work<'_>) -> Result<Prepared, Failure> {
         let pause = i64::try_from(self.pause.as_millis()).unwrap_or(i64::MAX);
-        Ok(json!({ "until_ms": work.host.now_ms().saturating_add(pause) }))
+        Ok(Prepared::of(json!({ "until_ms": work.host.now_ms().saturating_add(pause) })))
     }
 
     fn apply(&self, work: &Work<'_>, undo: &Json) -> Result<Done, Failure> {

@@ -18,7 +18,7 @@ use crate::{Trail, accounts, follow, links_on};
 use report::Inspection;
 use runbook_host::Reader;
 use runbook_model::{
-    Code, Declaration, Diagnostic, Diagnostics, Failure, Outputs, Prediction, Resource, Role, UndoPhase,
+    Code, Declaration, Diagnostic, Diagnostics, Failure, Prediction, Resource, Results, Role, UndoPhase,
 };
 use runbook_services::AnyService;
 use runbook_services::launchd::Job;
@@ -237,14 +237,14 @@ struct Inspect {
 }
 
 impl Inspect {
-    fn look(&self, host: &Reader) -> Result<(String, Outputs), Failure> {
+    fn look(&self, host: &Reader) -> Result<(String, Results), Failure> {
         let told = match &self.service {
             AnyService::Process(service) => process::tell(host, service)?,
             AnyService::Unit(unit) => unit::tell(host, unit)?,
             AnyService::Job(job) => job::tell(host, job)?,
         };
         let inspection = inspect(host, Path::new("/"), told, &self.wanted)?;
-        Ok((inspection.summary(host), inspection.outputs(host)?))
+        Ok((inspection.summary(host), inspection.results(host)?))
     }
 }
 
@@ -390,13 +390,13 @@ fn restart_pending(told: &Told, finding: &Finding, running: &running::Running, c
 
 impl Step for Inspect {
     fn probe(&self, host: &Reader) -> Result<Probe, Failure> {
-        let (summary, outputs) = self.look(host)?;
-        Ok(Probe::of(Prediction::no_change(summary)).with(outputs))
+        let (summary, results) = self.look(host)?;
+        Ok(Probe::of(Prediction::no_change(summary)).with(results))
     }
 
     fn apply(&self, work: &Work<'_>, _: &Json) -> Result<Done, Failure> {
-        let (summary, outputs) = self.look(work.host)?;
-        Ok(Done::saying(summary).with(outputs))
+        let (summary, results) = self.look(work.host)?;
+        Ok(Done::saying(summary).with(results))
     }
 
     fn undo(&self, _: UndoPhase, _: &Work<'_>, _: &Json) -> Result<String, Failure> {

@@ -1,6 +1,9 @@
 //! What happens in a run. The journal holds these and nothing else; every state and report is a fold over them.
 
-use crate::{Approval, Decided, Failure, Outputs, Prediction, Reading, Remains, RunId, ServiceSeen, StepId};
+use crate::{
+    Approval, Decided, Failure, Prediction, Reading, Remains, Results, RunId, ServiceSeen, ServiceState, StepId,
+    UndoRecord,
+};
 use serde::{Deserialize, Serialize};
 
 /// An event as the journal holds it.
@@ -36,6 +39,14 @@ pub struct RunHeader {
     pub user: String,
     /// The version of `runbook`.
     pub version: String,
+    /// The form of the records, [`RunHeader::FORMAT`]; 0 where undo data and outputs say by keys what types say now.
+    #[serde(default)]
+    pub format: u32,
+}
+
+impl RunHeader {
+    /// The form in which records are written.
+    pub const FORMAT: u32 = 1;
 }
 
 /// What a step waits for that only a person can give.
@@ -141,9 +152,9 @@ pub enum Event {
         prediction: Prediction,
         /// Whether it will have to run.
         needed: bool,
-        /// What it puts out, as far as that is known without acting: what later steps use if it is skipped.
-        #[serde(default, skip_serializing_if = "Outputs::is_empty")]
-        outputs: Outputs,
+        /// What it hands on, as far as that is known without acting: what later steps use if it is skipped.
+        #[serde(flatten)]
+        results: Results,
     },
     /// The signals of a verification before the first change.
     BaselineTaken {
@@ -168,9 +179,9 @@ pub enum Event {
     StepIntended {
         /// The step.
         step: StepId,
-        /// What the kind needs to undo it; files that it refers to are durable as well. A kind that stops, starts or
-        /// restarts a service adds [`SERVICE_KEY`](crate::SERVICE_KEY): the service's state before the step.
-        undo: serde_json::Value,
+        /// What its undo goes by; files that it refers to are durable as well.
+        #[serde(flatten)]
+        undo: UndoRecord,
     },
     /// An attempt failed and another one follows.
     StepRetrying {
@@ -222,10 +233,9 @@ pub enum Event {
         /// How.
         #[serde(flatten)]
         outcome: Outcome,
-        /// What it puts out for later steps. A kind that stops, starts or restarts a service adds
-        /// [`SERVICE_KEY`](crate::SERVICE_KEY): the service's state as confirmed.
-        #[serde(default, skip_serializing_if = "Outputs::is_empty")]
-        outputs: Outputs,
+        /// What it hands on.
+        #[serde(flatten)]
+        results: Results,
         /// The rows of a verification.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         readings: Vec<Reading>,
@@ -293,6 +303,9 @@ pub enum Event {
     ServiceFound {
         /// The step.
         step: StepId,
+        /// The service as it was; absent if nothing can be said of it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        service: Option<ServiceState>,
         /// What the step needs to bring it to that state; null if that is not known.
         data: serde_json::Value,
         /// The boot in which that was.

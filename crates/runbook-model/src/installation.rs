@@ -1,15 +1,11 @@
 //! The installation behind a service, and whether a change is about that one: the rule `exact-target` while a plan runs.
-//!
-//! Inspections say what they found with one convention in their outputs: `package` is the name of a package,
-//! `package_root` the directory of it that the service's next start runs, and `installations` a list of
-//! `{"root": "/opt/app", "used": false}`, one entry for every installation of the package on the host.
 
-use crate::{Access, Declaration, Outputs, Resource, Role};
-use serde_json::Value;
+use crate::{Access, Declaration, Resource, Role};
+use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
 /// What one inspection found.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Installation {
     /// The package's name, if it has one.
     pub package: Option<String>,
@@ -17,20 +13,6 @@ pub struct Installation {
     pub root: PathBuf,
     /// Directories of the same package that it does not run.
     pub unused: Vec<PathBuf>,
-}
-
-impl Installation {
-    /// What `outputs` say by the convention; `None` where they name no directory.
-    pub fn of(outputs: &Outputs) -> Option<Self> {
-        let root = outputs.get("package_root")?.as_str()?;
-        let others = outputs.get("installations").and_then(Value::as_array).into_iter().flatten();
-        let unused = others.filter(|one| one.get("used") == Some(&Value::Bool(false)));
-        Some(Self {
-            package: outputs.get("package").and_then(Value::as_str).map(str::to_owned),
-            root: root.into(),
-            unused: unused.filter_map(|one| one.get("root")?.as_str()).map(PathBuf::from).collect(),
-        })
-    }
 }
 
 /// Why a step that replaces a program is not about what the services run: it installs the package that they run into
@@ -80,16 +62,13 @@ pub fn misses_its_target(
 mod tests {
     use super::*;
     use crate::UndoSource;
-    use serde_json::json;
 
     fn found() -> Installation {
-        let outputs = json!({
-            "package": "openclaw", "package_root": "/nvm/openclaw",
-            "installations": [
-                { "root": "/nvm/openclaw", "used": true }, { "root": "/usr/openclaw", "used": false }, "odd",
-            ],
-        });
-        Installation::of(outputs.as_object().unwrap()).unwrap()
+        Installation {
+            package: Some("openclaw".to_owned()),
+            root: "/nvm/openclaw".into(),
+            unused: vec!["/usr/openclaw".into()],
+        }
     }
 
     #[test]
@@ -118,6 +97,5 @@ mod tests {
             let message = misses_its_target(&[found()], &declaration, &real);
             assert_eq!(message.is_some(), misses, "{declaration:?} {message:?}");
         }
-        assert_eq!(Installation::of(&Outputs::new()), None);
     }
 }

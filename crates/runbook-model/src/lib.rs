@@ -21,6 +21,7 @@ mod next;
 mod node;
 mod plan;
 mod remains;
+mod results;
 mod rule;
 mod service;
 mod service_step;
@@ -29,6 +30,7 @@ mod standing;
 mod state;
 mod status;
 mod suggest;
+mod undo_record;
 mod version;
 
 pub use closing::{Claim, Closing, LeftStep, Remaining, ServiceDown, SignalGone};
@@ -51,12 +53,14 @@ pub use plan::{
     Allow, Layer, OnFailure, Plan, Resolved, Retention, Retry, Review, SecretSource, StepDef, VarDecl, VarType, Window,
 };
 pub use remains::{Remains, RemainsKind};
+pub use results::{BackupMade, Results};
 pub use rule::{OrderingRule, Refusal};
-pub use service::{SERVICE_KEY, ServiceFound, ServiceSeen, ServiceTime, service_state};
+pub use service::{ServiceFound, ServiceSeen, ServiceState, ServiceTime};
 pub use service_step::service_step;
 pub use source::{Position, Source, SourceId, SourceMap, Span};
 pub use standing::{Block, BlockedBy, Gap, Standing};
 pub use state::{RunPhase, RunState, StepState};
 pub use status::{IllegalTransition, StepStatus, next_status};
 pub use suggest::did_you_mean;
+pub use undo_record::{RestorePoint, UndoRecord};
 pub use version::{Version, VersionError};

@@ -1,29 +1,23 @@
 //! How long a run kept services down: part of the fold over events.
 //!
-//! Kinds that stop, start or restart a service say so with one convention, [`SERVICE_KEY`]: an object
-//! `{"name": "demo", "state": "up"}` (or `"down"`) under the key `service`,
-//! * in the undo data of `StepIntended`: the state before the step acts;
-//! * in the outputs of `StepFinished`: the state that was confirmed.
+//! Steps that stop, start or restart a service say a [`ServiceState`] twice: with the undo record, as it was before, and
+//! with the results, as it was confirmed.
 
 mod seen;
+mod state;
 
 pub use seen::ServiceSeen;
+pub use state::ServiceState;
 
 use crate::{Event, Failure};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
-
-/// The key of undo data and of outputs under which a kind says what it does to a service.
-pub const SERVICE_KEY: &str = "service";
-
-/// The object under [`SERVICE_KEY`]. A kind may add to it.
-pub fn service_state(name: &str, up: bool) -> Value {
-    json!({ "name": name, "state": if up { "up" } else { "down" } })
-}
+use serde_json::Value;
 
 /// How a service was before the first change of a run: what a boot in the middle of the run may not bring back.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ServiceFound {
+    /// The service; `None` if nothing can be said of it.
+    pub service: Option<ServiceState>,
     /// What its step needs to bring it to that state.
     pub data: Value,
     /// The boot in which that was.
@@ -67,28 +61,21 @@ impl ServiceTime {
     }
 }
 
-/// The service that `data` names, and whether it is up.
-pub(crate) fn named_service(data: Option<&Value>) -> Option<(&str, bool)> {
-    let service = data?.get(SERVICE_KEY)?;
-    Some((service.get("name")?.as_str()?, service.get("state")?.as_str()? == "up"))
-}
-
-/// What `event` means for a service whose step has the undo data `undo` and, once it ended, put out `outputs`.
-/// Before an intent nothing is known to change, so a step without undo data moves no service.
-pub(crate) fn effect_on_service(event: &Event, undo: Option<&Value>) -> Option<(String, ServiceMove)> {
+/// What `event` means for the service that was `before` when its step had its intent.
+/// Before an intent nothing is known to change, so a step without one moves no service.
+pub(crate) fn effect_on_service(event: &Event, before: Option<&ServiceState>) -> Option<(String, ServiceMove)> {
     use crate::UndoPhase::{Halt, Undo};
-    let (name, was_up) = named_service(undo)?;
+    let ServiceState { name, up: was_up } = before?;
+    let was_up = *was_up;
     let step = match event {
         Event::StepIntended { .. } => ServiceMove::Intended { was_up },
-        Event::StepFinished { outputs, .. } => {
-            let state = outputs.get(SERVICE_KEY)?.get("state")?.as_str()?;
-            if state == "up" { ServiceMove::Up } else { ServiceMove::Down }
-        }
+        Event::StepFinished { results, .. } if results.service.as_ref()?.up => ServiceMove::Up,
+        Event::StepFinished { .. } => ServiceMove::Down,
         Event::UndoStarted { phase: Halt | Undo, .. } => ServiceMove::Down,
         Event::UndoFinished { phase: Undo, failure: None, .. } if was_up => ServiceMove::Up,
         _ => return None,
     };
-    Some((name.to_owned(), step))
+    Some((name.clone(), step))
 }
 
 /// One move of a service.

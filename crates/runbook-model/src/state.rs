@@ -1,10 +1,11 @@
 //! `RunState`: one fold over events, for the live run, resume, `status` and every report.
 
+mod previous;
 mod step;
 
 pub use step::StepState;
 
-use crate::service::{effect_on_service, named_service};
+use crate::service::effect_on_service;
 use crate::{
     Event, Failure, IllegalTransition, Outcome, Record, Remains, RollbackCause, RunHeader, ServiceFound, ServiceTime,
     StepId, StepStatus, UndoPhase, Verdict, next_status,
@@ -168,6 +169,15 @@ impl RunState {
 
     /// Folds one record in. An illegal transition leaves the state as it was.
     pub fn apply(&mut self, record: &Record) -> Result<(), IllegalTransition> {
+        match &self.header {
+            Some(header) if header.format < RunHeader::FORMAT => {
+                self.fold(&Record { event: previous::typed(record.event.clone()), ..*record })
+            }
+            _ => self.fold(record),
+        }
+    }
+
+    fn fold(&mut self, record: &Record) -> Result<(), IllegalTransition> {
         if let Some(id) = record.event.moves() {
             self.move_step(&id.clone(), record)?;
             if matches!(record.event, Event::UndoFinished { .. }) && std::mem::take(&mut self.any_verified) {
@@ -229,11 +239,11 @@ impl RunState {
                     state.approval.get_or_insert_with(|| approval.clone());
                 }
             }
-            Event::Predicted { step, prediction, needed, outputs } => {
+            Event::Predicted { step, prediction, needed, results } => {
                 if let Some(state) = self.step_mut(step) {
                     state.prediction = Some(prediction.clone());
                     state.needed = Some(*needed);
-                    state.foretold = outputs.clone();
+                    state.foretold = results.clone();
                 }
             }
             Event::BaselineTaken { step, readings, marks, failure } => {
@@ -271,10 +281,10 @@ impl RunState {
                 }
                 self.last_compared = self.index.get(step).copied();
             }
-            Event::ServiceFound { step, data, boot } => {
+            Event::ServiceFound { step, service, data, boot } => {
                 if let Some(state) = self.step_mut(step) {
-                    let (data, boot) = (data.clone(), boot.clone());
-                    state.found = Some(ServiceFound { data, boot, looked_after: false, failure: None });
+                    let (service, data, boot) = (service.clone(), data.clone(), boot.clone());
+                    state.found = Some(ServiceFound { service, data, boot, looked_after: false, failure: None });
                 }
             }
             Event::ServiceRevived { step, summary, failure } => self.revived(step, summary, failure.as_ref()),
@@ -324,7 +334,7 @@ impl RunState {
         let Some(found) = self.step_mut(step).and_then(|state| state.found.as_mut()) else { return };
         found.looked_after = true;
         found.failure = failure.cloned();
-        let name = named_service(Some(&found.data)).map(|(name, _)| name.to_owned());
+        let name = found.service.as_ref().map(|service| service.name.clone());
         // The run never moved it, and what is said of it at the end is read all the same.
         if let (Some(name), true) = (name, failure.is_some() || !summary.is_empty()) {
             let time = self.services.entry(name).or_insert_with(|| ServiceTime { was_up: true, ..Default::default() });
@@ -389,10 +399,10 @@ impl RunState {
                 self.left.insert(record.seq, at);
             }
             Event::StepRetrying { failure, .. } => step.failure = Some(failure.clone()),
-            Event::StepFinished { outcome, outputs, readings, .. } => {
+            Event::StepFinished { outcome, results, readings, .. } => {
                 step.finished_at = Some(record.at);
                 step.finished_seq = Some(record.seq);
-                step.outputs = outputs.clone();
+                step.results = results.clone();
                 step.readings = readings.clone();
                 step.failure = None;
                 match outcome {
@@ -423,7 +433,7 @@ impl RunState {
             },
             _ => {}
         }
-        if let Some((name, step)) = effect_on_service(&record.event, step.undo.as_ref()) {
+        if let Some((name, step)) = effect_on_service(&record.event, step.moved()) {
             let time = step.fold(self.services.remove(&name), record.at);
             self.services.insert(name, time);
         }

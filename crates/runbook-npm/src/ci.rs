@@ -9,7 +9,9 @@ use runbook_model::{
     Declaration, Diagnostic, Diagnostics, Effect, Failure, Outputs, Prediction, Resource, Role, UndoPhase, UndoSource,
 };
 use runbook_step::wrong;
-use runbook_step::{Args, Confirmation, Done, Kind, KindDoc, Lack, OutputDoc, Param, ParamType, Probe, Step, Work};
+use runbook_step::{
+    Args, Confirmation, Done, Kind, KindDoc, Lack, OutputDoc, Param, ParamType, Prepared, Probe, Step, Work,
+};
 use serde_json::{Value as Json, json};
 use std::borrow::Cow;
 use std::path::PathBuf;
@@ -138,18 +140,21 @@ impl Step for Ci {
         host.can_put_back(&self.modules())
     }
 
-    fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {
+    fn prepare(&self, work: &Work<'_>) -> Result<Prepared, Failure> {
         self.check_dir(work.host)?;
         self.check_access(work.host)?;
         let npm = self.npm.locate(work.host, None)?;
         if let Some(manifest) = Manifest::read(work.host, &self.dir)? {
             manifest.check_node(&npm.node_version(work.host, work.dir)?, npm.node())?;
         }
-        let covered = work.host.lstat(&self.modules())?.is_some() && work.covering(&self.modules()).is_ok();
+        let is_there = work.host.lstat(&self.modules())?.is_some();
+        let restore_points = if is_there { work.covering(&self.modules()).unwrap_or_default() } else { Vec::new() };
+        let covered = !restore_points.is_empty();
         if !covered {
             work.capture(&[self.modules()])?;
         }
-        Ok(json!({ "covered": covered, "noted": work.host.recall(&self.subject())? }))
+        let undo = json!({ "covered": covered, "noted": work.host.recall(&self.subject())? });
+        Ok(Prepared { undo, restore_points, service: None })
     }
 
     fn apply(&self, work: &Work<'_>, _: &Json) -> Result<Done, Failure> {

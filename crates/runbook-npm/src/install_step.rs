@@ -6,7 +6,7 @@ use super::site::Site;
 use super::source::Source;
 use runbook_host::Reader;
 use runbook_model::{Failure, Outputs, Prediction, UndoPhase};
-use runbook_step::{Confirmation, Done, Lack, Probe, Step, Work};
+use runbook_step::{Confirmation, Done, Lack, Prepared, Probe, Step, Work};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 use std::path::{Path, PathBuf};
@@ -91,7 +91,7 @@ impl Step for Install {
         host.can_put_back(&self.site.dir())
     }
 
-    fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {
+    fn prepare(&self, work: &Work<'_>) -> Result<Prepared, Failure> {
         let host = work.host;
         self.site.check(host)?;
         self.site.check_access(host)?;
@@ -108,15 +108,17 @@ impl Step for Install {
         captured.extend(found.iter().flat_map(|found| self.site.link_paths(found)));
         captured.extend(self.site.leftovers(host, &captured)?);
         captured.push(self.site.modules().join(".package-lock.json"));
+        let mut restore_points = Vec::new();
         match found {
-            Some(_) => work.covering(&self.site.dir())?,
+            Some(_) => restore_points = work.covering(&self.site.dir())?,
             None => captured.push(self.site.dir()),
         }
         captured.sort();
         captured.dedup();
         work.capture(&captured)?;
         let missing_dirs = self.site.missing_dirs(host)?;
-        Ok(json!(Before { version: next.version, existed: found.is_some(), captured, missing_dirs }))
+        let undo = json!(Before { version: next.version, existed: found.is_some(), captured, missing_dirs });
+        Ok(Prepared { undo, restore_points, service: None })
     }
 
     fn apply(&self, work: &Work<'_>, undo: &Json) -> Result<Done, Failure> {

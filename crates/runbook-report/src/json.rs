@@ -39,7 +39,7 @@ fn step_json(row: &StepRow<'_>) -> Value {
         "waits_for": waits_for(step),
         "failure": step.failure,
         "undo_failure": step.undo_failure,
-        "outputs": step.outputs,
+        "outputs": step.results.outputs,
         "baseline": step.baseline,
         "no_baseline": step.no_baseline,
         "asks": step.asks,

@@ -148,7 +148,7 @@ fn with_work<T>(host: &Host, dir: &Path, act: impl FnOnce(&Work<'_>) -> Result<T
         dir: &dir.join("restore"),
         step: &step,
         backups: &[],
-        held: &Mutex::default(),
+        restore_points: &[],
         marks: &Json::Null,
         baseline: &[],
         evidence: &Mutex::default(),

@@ -3,7 +3,7 @@
 use runbook_host::Reader;
 use runbook_model::{Failure, Outputs, Prediction, UndoPhase};
 use runbook_step::diff::{self, diff};
-use runbook_step::{Done, Probe, Step, TextFile, Work};
+use runbook_step::{Done, Prepared, Probe, Step, TextFile, Work};
 use serde_json::{Value as Json, json};
 
 /// A file that says what a service is, or changes what another file says.
@@ -71,8 +71,8 @@ impl<D: DefinitionFile> Step for WriteDefinition<D> {
         host.can_put_back(&self.0.file(host)?.path)
     }
 
-    fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {
-        self.0.file(work.host)?.remember(work)
+    fn prepare(&self, work: &Work<'_>) -> Result<Prepared, Failure> {
+        self.0.file(work.host)?.remember(work).map(Prepared::of)
     }
 
     fn apply(&self, work: &Work<'_>, _: &Json) -> Result<Done, Failure> {

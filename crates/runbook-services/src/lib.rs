@@ -16,6 +16,7 @@ mod manner;
 mod observed;
 pub mod package;
 pub mod process;
+mod results;
 mod steps;
 pub mod systemd;
 pub mod target_service;

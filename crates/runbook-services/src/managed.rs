@@ -4,7 +4,7 @@
 
 use runbook_host::Reader;
 use runbook_model::{Diagnostic, Diagnostics, Effect, Failure, Resource, ServiceSeen, UndoPhase};
-use runbook_step::{Args, Confirmation, Done, Lack, Probe, Work};
+use runbook_step::{Args, Confirmation, Done, Lack, Prepared, Probe, WasFound, Work};
 use serde_json::Value as Json;
 
 /// What a step does to a service.
@@ -57,7 +57,7 @@ pub trait ManagedService: Clone + Send + Sync + 'static {
     }
 
     /// How it is, for [`undo`](Self::undo); a refusal if the step could not be done or not be taken back.
-    fn remember(&self, work: &Work<'_>, wanted: &Self::Wanted, motion: Motion) -> Result<Json, Failure>;
+    fn remember(&self, work: &Work<'_>, wanted: &Self::Wanted, motion: Motion) -> Result<Prepared, Failure>;
 
     /// Starts, restarts or stops it, and believes it when the manager and the processes show it.
     fn go(&self, work: &Work<'_>, wanted: &Self::Wanted, motion: Motion, undo: &Json) -> Result<Done, Failure>;
@@ -95,11 +95,11 @@ pub trait ManagedService: Clone + Send + Sync + 'static {
         Ok(())
     }
 
-    /// How it is before the first change of the run, with what [`revive`](Self::revive) needs; null if a boot takes
+    /// How it is before the first change of the run, with what [`revive`](Self::revive) needs; `None` if a boot takes
     /// nothing down that would have to be brought up.
-    fn find(&self, host: &Reader) -> Result<Json, Failure> {
+    fn find(&self, host: &Reader) -> Result<Option<WasFound>, Failure> {
         let _ = host;
-        Ok(Json::Null)
+        Ok(None)
     }
 
     /// Brings up what was up before and is not since the boot.

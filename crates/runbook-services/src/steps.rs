@@ -6,7 +6,7 @@ use runbook_model::{
     Declaration, Diagnostic, Diagnostics, Effect, Failure, Prediction, Purpose, Resource, Role, ServiceSeen, UndoPhase,
     UndoSource,
 };
-use runbook_step::{Args, Confirmation, Done, Kind, KindDoc, Lack, Probe, ServiceStep, Step, Work};
+use runbook_step::{Args, Confirmation, Done, Kind, KindDoc, Lack, Prepared, Probe, ServiceStep, Step, WasFound, Work};
 use serde_json::Value as Json;
 use std::marker::PhantomData;
 
@@ -78,7 +78,7 @@ impl<S: ManagedService> Step for Moving<S> {
         self.service.can_come_back(host, self.motion)
     }
 
-    fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {
+    fn prepare(&self, work: &Work<'_>) -> Result<Prepared, Failure> {
         self.service.resolved(work.host)?.remember(work, &self.wanted, self.motion)
     }
 
@@ -116,7 +116,7 @@ impl<S: ManagedService> ServiceStep for Moving<S> {
         self.service.keep_down_again(work, undo, &self.wanted)
     }
 
-    fn find(&self, host: &Reader) -> Result<Json, Failure> {
+    fn find(&self, host: &Reader) -> Result<Option<WasFound>, Failure> {
         self.service.find(host)
     }
 

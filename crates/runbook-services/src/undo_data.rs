@@ -1,6 +1,7 @@
 //! What a step keeps of a service for its undo, as the journal holds it.
 
-use runbook_model::{Failure, SERVICE_KEY, service_state};
+use runbook_model::{Failure, ServiceState};
+use runbook_step::Prepared;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
@@ -10,11 +11,9 @@ pub(crate) fn to_json(before: &impl Serialize) -> Result<Json, Failure> {
     serde_json::to_value(before).map_err(|error| Failure::failed(format!("undo data cannot be written: {error}")))
 }
 
-/// The same of a step about the service `title`, which was up or down.
-pub(crate) fn of_service(before: &impl Serialize, title: &str, up: bool) -> Result<Json, Failure> {
-    let mut undo = to_json(before)?;
-    undo[SERVICE_KEY] = service_state(title, up);
-    Ok(undo)
+/// The same of a step that moves `service`.
+pub(crate) fn of_service(before: &impl Serialize, service: ServiceState) -> Result<Prepared, Failure> {
+    Ok(Prepared::of(to_json(before)?).moving(service))
 }
 
 /// What was written; `None` if the step was not asked to write any.

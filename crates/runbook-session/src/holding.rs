@@ -141,6 +141,7 @@ mod tests {
                 host: String::new(),
                 user: String::new(),
                 version: String::new(),
+                format: RunHeader::FORMAT,
             };
             let started = Record { seq: 1, at: 1, event: Event::RunStarted(Box::new(header.clone())) };
             self.journal().begin(&header, "{}", &[started]).unwrap();
@@ -171,8 +172,8 @@ mod tests {
         let outcome = Outcome::Changed { summary: String::new() };
         vec![
             Event::StepStarted { step: step.clone(), attempt: 1 },
-            Event::StepIntended { step: step.clone(), undo: serde_json::Value::Null },
-            Event::StepFinished { step, outcome, outputs: Default::default(), readings: Vec::new() },
+            Event::StepIntended { step: step.clone(), undo: Default::default() },
+            Event::StepFinished { step, outcome, results: Default::default(), readings: Vec::new() },
             finished(),
         ]
     }

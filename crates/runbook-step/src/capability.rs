@@ -2,7 +2,7 @@
 
 use crate::Work;
 use runbook_host::Reader;
-use runbook_model::{Failure, Reading, Remains, ServiceSeen, StepId};
+use runbook_model::{Failure, Reading, Remains, ServiceSeen, ServiceState, StepId};
 use serde_json::Value as Json;
 use std::path::PathBuf;
 
@@ -21,11 +21,11 @@ pub trait ServiceStep {
         Ok(())
     }
 
-    /// How the service is before the first change of the run, with what [`revive`](Self::revive) needs. It says `"up"` or
-    /// `"down"` under [`SERVICE_KEY`](runbook_model::SERVICE_KEY), as undo data does. Null if nothing can be said.
-    fn find(&self, host: &Reader) -> Result<Json, Failure> {
+    /// How the service is before the first change of the run, with what [`revive`](Self::revive) needs. `None` if nothing
+    /// can be said.
+    fn find(&self, host: &Reader) -> Result<Option<WasFound>, Failure> {
         let _ = host;
-        Ok(Json::Null)
+        Ok(None)
     }
 
     /// Brings up what `found` says was up, if the boot that came since left it down. Says what was done; nothing if it is up.
@@ -36,6 +36,15 @@ pub trait ServiceStep {
 
     /// When the run is about to end, well or not: lets everybody start the service again, and reads how it is.
     fn close(&self, work: &Work<'_>, undo: &Json) -> Result<ServiceSeen, Failure>;
+}
+
+/// A service before the first change of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WasFound {
+    /// The service.
+    pub service: ServiceState,
+    /// What [`ServiceStep::revive`] needs.
+    pub data: Json,
 }
 
 /// A step that makes a backup.

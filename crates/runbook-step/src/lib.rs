@@ -23,7 +23,7 @@ mod work;
 
 pub use args::{ArgContext, Args, FromArg, Mistake, Mode, Peek, normalise, wrong};
 pub use brought::{INSTALL_IT, brought_by_plan};
-pub use capability::{BackupStep, Baseline, Changed, ServiceStep, Verification};
+pub use capability::{BackupStep, Baseline, Changed, ServiceStep, Verification, WasFound};
 pub use catalogue::Catalogue;
 pub use check::{as_vector, check_parameters, unfit_variable};
 pub use doc::{KindDoc, Need, OutputDoc, Param, ParamType};
@@ -33,6 +33,6 @@ pub use kind::Kind;
 pub use lack::Lack;
 pub use local_undo::{BACKUP, captures_in};
 pub use schema::{kind_schema, plan_schema_with_kinds};
-pub use step::{Confirmation, Done, Probe, Step};
+pub use step::{Confirmation, Done, Prepared, Probe, Step};
 pub use text_file::{Found, TextFile};
-pub use work::{BackupRef, Held, Note, Work};
+pub use work::{BackupRef, Note, Work};

@@ -3,13 +3,12 @@
 //! Both are backups in the sense of `runbook-backup`, so a file of three bytes comes back with the same care (mode,
 //! owner, times, attributes, checked digest, one rename) as a package of sixty thousand files.
 
-use crate::{BackupRef, Held, Work};
+use crate::{BackupRef, Work};
 use runbook_backup::{Backup, LimitKind, Options, Replaced, Restored};
 use runbook_host::backup_failure;
-use runbook_model::{Failure, Remains, RemainsKind};
+use runbook_model::{Failure, Remains, RemainsKind, RestorePoint};
 use serde_json::{Value as Json, json};
 use std::path::{Path, PathBuf};
-use std::sync::PoisonError;
 
 impl Work<'_> {
     /// Captures `paths` as they are, absence included, into the step's own directory, and proves that they can be put
@@ -48,22 +47,21 @@ impl Work<'_> {
     /// `path` can be put back from it; a refusal if not. Kinds that are undone from a backup call this in `prepare`, so
     /// that nothing starts without its way back. Where the path is a link, what it leads to has to be covered as well: what
     /// is written through it comes back from there.
-    pub fn covering(&self, path: &Path) -> Result<(), Failure> {
+    pub fn covering(&self, path: &Path) -> Result<Vec<RestorePoint>, Failure> {
         let led = runbook_backup::leads_to(path);
         let led = led.map_err(|error| backup_failure(&format!("{} cannot be followed", path.display()), &error))?;
-        let chosen: Result<Vec<Held>, Failure> = std::iter::once(path)
-            .chain(led.iter().map(PathBuf::as_path))
-            .map(|place| self.cover(path, place))
-            .collect();
-        let chosen = chosen?;
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        held.retain(|other| other.path != path);
-        held.extend(chosen);
-        Ok(())
+        let places = std::iter::once(path).chain(led.iter().map(PathBuf::as_path));
+        places.map(|place| self.cover(path, place)).collect()
+    }
+
+    /// The same for each of `paths`.
+    pub fn covering_all(&self, paths: &[PathBuf]) -> Result<Vec<RestorePoint>, Failure> {
+        let points: Result<Vec<_>, Failure> = paths.iter().map(|path| self.covering(path)).collect();
+        Ok(points?.concat())
     }
 
     /// The backup that `place` comes back from, which is `path` or what that leads to.
-    fn cover(&self, path: &Path, place: &Path) -> Result<Held, Failure> {
+    fn cover(&self, path: &Path, place: &Path) -> Result<RestorePoint, Failure> {
         let mut because = None;
         for backup in self.backups {
             let opened = open(backup)?;
@@ -71,7 +69,7 @@ impl Work<'_> {
                 Ok(name) => {
                     self.prove(&opened, backup, &name)?;
                     let BackupRef { step, dir } = backup.clone();
-                    return Ok(Held { path: path.to_path_buf(), name, step, dir });
+                    return Ok(RestorePoint { path: path.to_path_buf(), name, step, dir });
                 }
                 Err(error) => because = because.or(Some(error)),
             }
@@ -88,10 +86,9 @@ impl Work<'_> {
 
     /// Proves once more what [`covering`](Self::covering) proved, in the middle of a change that has taken room since.
     pub fn still_covered(&self, path: &Path) -> Result<(), Failure> {
-        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        held.into_iter().filter(|held| held.path == path).try_for_each(|Held { name, step, dir, .. }| {
-            let backup = BackupRef { step, dir };
-            self.prove(&open(&backup)?, &backup, &name)
+        self.points_of(path).try_for_each(|RestorePoint { name, step, dir, .. }| {
+            let backup = BackupRef { step: step.clone(), dir: dir.clone() };
+            self.prove(&open(&backup)?, &backup, name)
         })
     }
 
@@ -106,17 +103,19 @@ impl Work<'_> {
     /// Puts `path`, and what it leads to, back from the backup that [`covering`](Self::covering) chose, each in one
     /// rename. What it replaces is set aside in the step's directory, never deleted. Idempotent. Says what was done.
     pub fn restore(&self, path: &Path) -> Result<String, Failure> {
-        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let held: Vec<Held> = held.into_iter().filter(|held| held.path == path).collect();
-        if held.is_empty() {
+        if self.points_of(path).next().is_none() {
             return Err(Failure::failed(format!("no backup was chosen for {} before it changed", path.display())));
         }
-        let back = |(number, Held { name, step, dir, .. }): (usize, Held)| {
-            let said = if number == 0 { path.to_path_buf() } else { name.clone() };
-            self.put_back_from(&open(&BackupRef { step, dir })?, &name, &said, BACKUP)
+        let back = |(number, point): (usize, &RestorePoint)| {
+            let backup = BackupRef { step: point.step.clone(), dir: point.dir.clone() };
+            self.put_back_from(&open(&backup)?, &point.name, if number == 0 { path } else { &point.name }, BACKUP)
         };
-        let done: Result<Vec<String>, Failure> = held.into_iter().enumerate().map(back).collect();
+        let done: Result<Vec<String>, Failure> = self.points_of(path).enumerate().map(back).collect();
         Ok(done?.join("; "))
+    }
+
+    fn points_of(&self, path: &Path) -> impl Iterator<Item = &RestorePoint> {
+        self.restore_points.iter().filter(move |point| point.path == path)
     }
 
     /// Puts `name` back from `backup`, and tells what is set aside and what does not come back with it. Says what was

@@ -2,7 +2,7 @@
 
 use crate::{BackupStep, Lack, ServiceStep, Verification, Work};
 use runbook_host::Reader;
-use runbook_model::{Failure, Outputs, Prediction, UndoPhase};
+use runbook_model::{Failure, Prediction, RestorePoint, Results, ServiceState, UndoPhase};
 use serde_json::Value as Json;
 
 /// What a step can do. Every method may be called again after a crash in the middle of it.
@@ -18,12 +18,12 @@ pub trait Step: Send + Sync {
         Vec::new()
     }
 
-    /// Collects what [`undo`](Self::undo) will need: small data as the result, files in `work.dir`, which
+    /// Collects what [`undo`](Self::undo) will need: what it goes by as the result, files in `work.dir`, which
     /// must be durable when this returns. Must not change the host. Never called twice for one run of a step that
     /// changes the host; for any other it is called right before each `apply`, and nothing of it is recorded.
-    fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {
+    fn prepare(&self, work: &Work<'_>) -> Result<Prepared, Failure> {
         let _ = work;
-        Ok(Json::Null)
+        Ok(Prepared::default())
     }
 
     /// Whether what [`undo`](Self::undo) will have to do can be done by this user on this host, as far as that
@@ -88,8 +88,19 @@ pub trait Step: Send + Sync {
 pub struct Probe {
     /// What apply would do.
     pub prediction: Prediction,
-    /// Outputs as far as they can be told without acting.
-    pub outputs: Outputs,
+    /// What it would hand on, as far as that can be told without acting.
+    pub results: Results,
+}
+
+/// What the undo of a step goes by.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Prepared {
+    /// The kind's own data, given back to `apply`, `confirm` and `undo`.
+    pub undo: Json,
+    /// The service that the step moves, as it is before.
+    pub service: Option<ServiceState>,
+    /// Where paths come back from, as [`Work::covering`] chose.
+    pub restore_points: Vec<RestorePoint>,
 }
 
 /// What an apply did.
@@ -97,8 +108,8 @@ pub struct Probe {
 pub struct Done {
     /// One line for the screen.
     pub summary: String,
-    /// What later steps may use.
-    pub outputs: Outputs,
+    /// What it hands on.
+    pub results: Results,
 }
 
 /// Whether a change is there.
@@ -113,15 +124,15 @@ pub enum Confirmation {
 }
 
 impl Probe {
-    /// A prediction without outputs.
+    /// A prediction without results.
     pub fn of(prediction: Prediction) -> Self {
-        Self { prediction, outputs: Outputs::new() }
+        Self { prediction, results: Results::default() }
     }
 
-    /// The same with outputs.
+    /// The same with results.
     #[must_use]
-    pub fn with(mut self, outputs: Outputs) -> Self {
-        self.outputs = outputs;
+    pub fn with(mut self, results: impl Into<Results>) -> Self {
+        self.results = results.into();
         self
     }
 }
@@ -129,13 +140,27 @@ impl Probe {
 impl Done {
     /// Done, in one line.
     pub fn saying(summary: impl Into<String>) -> Self {
-        Self { summary: summary.into(), outputs: Outputs::new() }
+        Self { summary: summary.into(), results: Results::default() }
     }
 
-    /// The same with outputs.
+    /// The same with results.
     #[must_use]
-    pub fn with(mut self, outputs: Outputs) -> Self {
-        self.outputs = outputs;
+    pub fn with(mut self, results: impl Into<Results>) -> Self {
+        self.results = results.into();
+        self
+    }
+}
+
+impl Prepared {
+    /// The kind's own data alone.
+    pub fn of(undo: Json) -> Self {
+        Self { undo, ..Self::default() }
+    }
+
+    /// The same of a step that moves `service`.
+    #[must_use]
+    pub fn moving(mut self, service: ServiceState) -> Self {
+        self.service = Some(service);
         self
     }
 }

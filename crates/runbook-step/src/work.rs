@@ -1,8 +1,7 @@
 //! What a step is given to work with.
 
 use runbook_host::Host;
-use runbook_model::{Approval, Reading, Remains, StepId, Waiting};
-use serde::{Deserialize, Serialize};
+use runbook_model::{Approval, Reading, Remains, RestorePoint, StepId, Waiting};
 use serde_json::Value as Json;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -18,9 +17,8 @@ pub struct Work<'a> {
     pub step: &'a StepId,
     /// Backups of this run, the latest first.
     pub backups: &'a [BackupRef],
-    /// Where paths come back from: [`covering`](Self::covering) adds to it in `prepare`, it is kept with the undo data,
-    /// and [`restore`](Self::restore) goes by it.
-    pub held: &'a Mutex<Vec<Held>>,
+    /// Where paths come back from, as `prepare` said: [`restore`](Self::restore) goes by it.
+    pub restore_points: &'a [RestorePoint],
     /// What `baseline` returned as marks; null if no baseline was taken.
     pub marks: &'a Json,
     /// The rows that `baseline` read; empty if none.
@@ -52,19 +50,6 @@ pub struct BackupRef {
     /// The step that made it.
     pub step: StepId,
     /// The directory with its archive and manifest.
-    pub dir: PathBuf,
-}
-
-/// Where a path comes back from: chosen before the step changes it, and used for its undo whatever came later.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Held {
-    /// The path as the step names it.
-    pub path: PathBuf,
-    /// The same as the backup names it.
-    pub name: PathBuf,
-    /// The step that made the backup.
-    pub step: StepId,
-    /// The backup's directory.
     pub dir: PathBuf,
 }
 

@@ -3,7 +3,6 @@
 use super::Runner;
 use crate::action::Job;
 use crate::input::Input;
-use crate::relies::Relies;
 use crate::secrets::struck;
 use crate::way_back::kept;
 use crate::worker::{Brief, fail};
@@ -13,7 +12,6 @@ use runbook_step::BackupRef;
 use serde_json::Value as Json;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::UnboundedSender;
@@ -69,13 +67,11 @@ impl Runner {
         let plan = self.worker.program.plan();
         let struck_out = kept.filter(|_| !self.undo.contains_key(step)).into_iter().flat_map(|undo| struck(plan, undo));
         let marks = self.marks.get(step).or(known.map(|known| &known.marks));
-        let (undo, relies) = Relies::of(self.undo.get(step).or(kept).cloned().unwrap_or(Json::Null));
+        let undo = self.undo.get(step).or(kept).cloned().unwrap_or_default();
         let found = known.and_then(|known| known.found.as_ref());
         let (complete, backups) = self.backups().into_iter().unzip();
         Brief {
             undo,
-            held: relies.held,
-            absent: relies.absent,
             found: found.map(|found| found.data.clone()).unwrap_or_default(),
             found_in: found.map(|found| found.boot.clone()).unwrap_or_default(),
             struck: struck_out.map(str::to_owned).collect(),
@@ -87,8 +83,7 @@ impl Runner {
         }
     }
 
-    /// Complete backups of this run, the latest first, each with the number of the record since which it is complete:
-    /// `backup.create` puts out the directory as `dir`.
+    /// Complete backups of this run, the latest first, each with the number of the record since which it is complete.
     fn backups(&self) -> Vec<(u64, BackupRef)> {
         let course = &self.worker.program.course;
         let mut backups: Vec<(u64, BackupRef)> = course
@@ -96,8 +91,8 @@ impl Runner {
             .filter_map(|step| {
                 let known = self.state.step(step)?;
                 let complete = matches!(known.status, StepStatus::Unchanged | StepStatus::Changed | StepStatus::Undone);
-                let dir = known.outputs.get("dir").and_then(Json::as_str).filter(|_| complete)?;
-                Some((known.finished_seq?, BackupRef { step: step.clone(), dir: PathBuf::from(dir) }))
+                let dir = known.results.backup.as_ref().filter(|_| complete)?.dir.clone();
+                Some((known.finished_seq?, BackupRef { step: step.clone(), dir }))
             })
             .collect();
         backups.sort_by_key(|(seq, _)| std::cmp::Reverse(*seq));

@@ -7,14 +7,14 @@ use crate::audience::Audience;
 use crate::decide::decide;
 use crate::input::Input;
 use crate::mailbox::Mailbox;
-use crate::relies::{Relies, Way, missing};
 use crate::secrets::Secrets;
+use crate::undo_sources::{Way, missing};
 use crate::worker::{KeptDown, Worker};
 use crate::{Error, Forecast, Observer, Program, leftovers};
 use runbook_host::{Canceller, Running};
 use runbook_journal::{Journal, Lock};
 use runbook_model::{
-    Event, Outputs, Record, Role, RollbackCause, RunHeader, RunId, RunPhase, RunState, StepId, StepState,
+    Event, Record, Results, Role, RollbackCause, RunHeader, RunId, RunPhase, RunState, StepId, StepState,
 };
 use serde_json::Value as Json;
 use std::collections::HashMap;
@@ -25,7 +25,7 @@ use tokio::sync::mpsc::unbounded_channel;
 struct Known {
     state: RunState,
     secrets: Secrets,
-    outputs: HashMap<StepId, Outputs>,
+    outputs: HashMap<StepId, Results>,
     kept_down: KeptDown,
 }
 
@@ -45,7 +45,7 @@ impl Runner {
         let Forecast { steps, outputs, secrets, .. } = forecast;
         let mut events = vec![Event::RunStarted(Box::new(header.clone()))];
         events.extend(steps.into_iter().map(|step| Event::Predicted {
-            outputs: outputs.get(&step.step).cloned().unwrap_or_default(),
+            results: outputs.get(&step.step).cloned().unwrap_or_default(),
             step: step.step,
             prediction: step.prediction,
             needed: step.needed,
@@ -76,10 +76,10 @@ impl Runner {
         leftovers::end_leftovers(&settings.state_dir, &run);
         let version = settings.version.clone();
         let rolls_back = matches!(state.phase, RunPhase::RollingBack(_));
-        let outputs: HashMap<StepId, Outputs> = state
+        let outputs: HashMap<StepId, Results> = state
             .steps()
-            .map(|(step, known)| (step.clone(), known.usable_outputs().clone()))
-            .filter(|(_, outputs)| !outputs.is_empty())
+            .map(|(step, known)| (step.clone(), known.usable_results().clone()))
+            .filter(|(_, results)| *results != Results::default())
             .collect();
         if !rolls_back && (back.is_some() || state.verdict().is_none()) {
             let way = if back.is_some() { Way::Back } else { Way::On };
@@ -192,7 +192,7 @@ fn movers(state: &RunState, program: &Program) -> Vec<(StepId, Json)> {
         .filter(|(step, _)| program.course.schedule.declaration(step).is_some_and(|it| it.roles.iter().any(moves)))
         .collect();
     movers.sort_by_key(|(_, known)| known.intent_seq);
-    let undo = |known: &StepState| Relies::of(known.undo.clone().unwrap_or_default()).0;
+    let undo = |known: &StepState| known.undo.clone().unwrap_or_default().data;
     movers.into_iter().map(|(step, known)| (step.clone(), undo(known))).collect()
 }
 
@@ -208,5 +208,6 @@ fn header(settings: &Settings, program: &Program, run: &RunId) -> RunHeader {
         host: plan.host.name.clone(),
         user: settings.user.clone(),
         version: settings.version.clone(),
+        format: RunHeader::FORMAT,
     }
 }

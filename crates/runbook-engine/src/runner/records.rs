@@ -58,10 +58,10 @@ impl Runner {
     fn learn(&mut self, event: Event) {
         match event {
             Event::StepFinished {
-                step, outputs, outcome: Outcome::Unchanged { .. } | Outcome::Changed { .. }, ..
+                step, results, outcome: Outcome::Unchanged { .. } | Outcome::Changed { .. }, ..
             } => {
                 let mut known = self.worker.outputs.write().unwrap_or_else(PoisonError::into_inner);
-                known.insert(step, outputs);
+                known.insert(step, results);
             }
             Event::StepApproved { step, approval } => {
                 let mut known = self.worker.approvals.write().unwrap_or_else(PoisonError::into_inner);

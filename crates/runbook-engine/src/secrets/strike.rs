@@ -162,8 +162,8 @@ impl<'a> Striker<'a> {
 /// Data that steps hand from one phase to the next; any name may stand in it.
 fn below(key: &str) -> Place {
     match key {
-        "undo" | "marks" => Place::Undo,
-        "outputs" => Place::Output,
+        "undo" | "marks" | "restore_points" | "absent" => Place::Undo,
+        "outputs" | "backup" | "installation" => Place::Output,
         _ => Place::Told,
     }
 }
@@ -171,7 +171,7 @@ fn below(key: &str) -> Place {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use runbook_model::{Event, Outputs, Prediction, Remains, RemainsKind, StepId};
+    use runbook_model::{Event, Outputs, Prediction, Remains, RemainsKind, Results, StepId};
     use serde_json::json;
 
     fn marks(secrets: &[(&str, &str)]) -> Marks {
@@ -240,7 +240,7 @@ mod tests {
             step: StepId::new("change").unwrap(),
             prediction: Prediction::change("change made"),
             needed: true,
-            outputs: Outputs::new(),
+            results: Results::default(),
         };
         let Ok(Event::Predicted { step, prediction, .. }) = strike(event, &marks(&[("x", "change")]), Place::Told)
         else {

@@ -21,7 +21,7 @@ impl Bench<'_> {
         let mut found = Vec::new();
         for (backup, complete) in self.brief.backups.iter().zip(&self.brief.complete) {
             let Some(def) = self.worker.program.step(&backup.step) else { continue };
-            let bench = self.of(def, self.host.clone(), Vec::new());
+            let bench = self.of(def, self.host.clone());
             let bound = bench.bind()?;
             let Some(backup) = bound.backup() else { continue };
             let since = || self.changed_since(*complete);
@@ -45,7 +45,7 @@ impl Bench<'_> {
     pub(super) fn compare(&self, step: StepId) -> Input {
         match self.differences(&self.brief.kept) {
             Ok(mut remains) => {
-                remains.extend(self.brief.absent.iter().filter_map(|path| still_there(&self.host, path)));
+                remains.extend(self.brief.undo.absent.iter().filter_map(|path| still_there(&self.host, path)));
                 Input::Compared { step, remains }
             }
             Err(failure) => fail(Job::Compare(step), self.brief, failure),

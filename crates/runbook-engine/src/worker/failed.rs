@@ -43,7 +43,7 @@ pub(crate) fn fail(job: Job, brief: &Brief, failure: Failure) -> Input {
             };
             Input::Compared { step, remains: brief.kept.iter().map(not).collect() }
         }
-        Job::Find(step) => Input::Found { step, data: Json::Null, boot: String::new() },
+        Job::Find(step) => Input::Found { step, service: None, data: Json::Null, boot: String::new() },
         Job::Revive(step) => Input::Revived { step, result: Err(failure) },
         Job::Close { step, service } => {
             Input::Closed { step, service, seen: ServiceSeen::unread(format!("not read: {}", failure.message)) }

@@ -4,11 +4,11 @@ use super::{Bench, full};
 use crate::binding::Unbound;
 use crate::input::{Began, Input};
 use crate::predict::CONDITION_IS_FALSE;
-use crate::relies::{Relies, refuse_harmed};
 use crate::since::written;
+use crate::undo_sources::refuse_harmed;
 use runbook_host::{Reader, io_failure};
-use runbook_model::{Declaration, Failure, FailureKind, Prediction, Purpose, StepId};
-use runbook_step::{Confirmation, Done, ServiceStep, Step};
+use runbook_model::{Declaration, Failure, FailureKind, Prediction, Purpose, StepId, UndoRecord};
+use runbook_step::{Confirmation, Done, Prepared, ServiceStep, Step, captures_in};
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 
@@ -30,17 +30,17 @@ impl Bench<'_> {
         // An attendant that changes nothing, such as a verification, has its whole use in acting.
         let must_act = forced || (attends && !changes) || bound.service().is_some_and(ServiceStep::keeps_down);
         if let (Prediction::NoChange { summary }, false) = (probe.prediction, must_act) {
-            return Ok(Began::Unchanged { summary, outputs: probe.outputs });
+            return Ok(Began::Unchanged { summary, results: probe.results });
         }
         if !changes {
             return Ok(Began::Ready { undo: None });
         }
         self.forget_earlier_captures()?;
         let absent = absent(&self.host, &written(&self.worker.program.course, &self.def.id));
-        let undo = bound.prepare(&self.tools(&|note| self.say(note)))?;
-        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let keeps = std::fs::read_dir(&self.dir).is_ok_and(|mut entries| entries.next().is_some());
-        Ok(Began::Ready { undo: Some(Relies::new(held, keeps, absent).capturing_in(&self.dir).with(undo)?) })
+        let Prepared { undo, service, restore_points } = bound.prepare(&self.tools(&|note| self.say(note)))?;
+        let files = std::fs::read_dir(&self.dir).is_ok_and(|mut entries| entries.next().is_some());
+        let captured = captures_in(&self.dir).is_dir();
+        Ok(Began::Ready { undo: Some(UndoRecord { data: undo, service, restore_points, files, captured, absent }) })
     }
 
     /// Only on the way forward: what was changed is taken back wherever it is.
@@ -75,8 +75,8 @@ impl Bench<'_> {
         let tools = self.tools(&say);
         // A step that changes nothing has no intent, and so no undo data on record.
         let harmless = || refuse_harmed(&self.brief.backups, &self.dir);
-        let prepared = if self.changes() { harmless().map(|()| None)? } else { Some(bound.prepare(&tools)?) };
-        let undo = prepared.as_ref().unwrap_or(&self.brief.undo);
+        let prepared = if self.changes() { harmless().map(|()| None)? } else { Some(bound.prepare(&tools)?.undo) };
+        let undo = prepared.as_ref().unwrap_or(&self.brief.undo.data);
         let mut done = bound.apply(&tools, undo)?;
         #[cfg(debug_assertions)]
         self.worker.faults.apply(&self.def.id)?;
@@ -91,11 +91,11 @@ impl Bench<'_> {
 
     /// After a crash: nothing is repeated blindly.
     pub(super) fn recheck(&self, bound: &dyn Step) -> Result<Done, Failure> {
-        match bound.confirm(self.host.reader(), &self.brief.undo)? {
+        match bound.confirm(self.host.reader(), &self.brief.undo.data)? {
             Confirmation::There => {
                 let probe = bound.probe(self.host.reader())?;
                 let settled = self.second_pass()?.map(|settled| format!("; {settled}")).unwrap_or_default();
-                Ok(Done::saying(format!("was done before the interruption{settled}")).with(probe.outputs))
+                Ok(Done::saying(format!("was done before the interruption{settled}")).with(probe.results))
             }
             Confirmation::NotThere(_) => self.act(bound),
             Confirmation::CannotTell => Err(Failure::new(
@@ -110,7 +110,7 @@ impl Bench<'_> {
             self.end_left_behind(&self.worker.mark(&step));
         }
         let readings = self.evidence.lock().map(|rows| rows.clone()).unwrap_or_default();
-        let result = result.map(|done| (done.summary, done.outputs));
+        let result = result.map(|done| (done.summary, done.results));
         Input::Acted { step, result, readings, remains: self.remains() }
     }
 }

@@ -29,10 +29,12 @@ impl Worker {
 impl Bench<'_> {
     /// How the service of the step is before the first change. What cannot be known yet is not waited for.
     pub(super) fn find(&self, step: StepId) -> Input {
-        let found = self
-            .bind_early()
-            .and_then(|bound| bound.service().map_or(Ok(Json::Null), |it| it.find(self.host.reader())));
-        Input::Found { step, data: found.unwrap_or(Json::Null), boot: self.worker.boot() }
+        let found = self.bind_early().and_then(|bound| match bound.service() {
+            Some(service) => service.find(self.host.reader()),
+            None => Ok(None),
+        });
+        let (service, data) = found.ok().flatten().map(|found| (found.service, found.data)).unzip();
+        Input::Found { step, service, data: data.unwrap_or(Json::Null), boot: self.worker.boot() }
     }
 
     /// Brings up a service that a boot left down.
@@ -54,7 +56,7 @@ impl Bench<'_> {
         let back = self.on_the_way_back();
         let seen = back.and_then(|(bound, bench)| {
             let Some(service) = bound.service() else { return Ok(ServiceSeen::unread("")) };
-            service.close(&bench.tools(&|note| bench.say(note)), &self.brief.undo)
+            service.close(&bench.tools(&|note| bench.say(note)), &self.brief.undo.data)
         });
         let seen = seen.unwrap_or_else(|failure| ServiceSeen::unread(format!("not read: {}", failure.message)));
         Input::Closed { step, service, seen }
@@ -66,7 +68,7 @@ impl Bench<'_> {
         let again = || {
             self.worker.kept_down.steps.iter().try_for_each(|(step, undo)| {
                 let Some(def) = self.worker.program.step(step) else { return Ok(()) };
-                let bench = self.of(def, self.host.clone(), Vec::new());
+                let bench = self.of(def, self.host.clone());
                 let (bound, bench) = bench.on_the_way_back()?;
                 let Some(service) = bound.service() else { return Ok(()) };
                 service.keep_down_again(&bench.tools(&|note| bench.say(note)), undo)

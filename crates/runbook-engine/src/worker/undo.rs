@@ -35,13 +35,13 @@ impl Bench<'_> {
             bound.map_err(Unbound::into_failure)?
         };
         unusable.extend(self.brief.struck.iter().map(|name| unwritten(name, &self.def.id)));
-        Ok((bound, self.of(self.def, self.host.clone().refusing(unusable), self.brief.held.clone())))
+        Ok((bound, self.of(self.def, self.host.clone().refusing(unusable))))
     }
 
     /// Takes the step back when nothing that it started runs. An undo that is a program of the author's is run first, for
     /// it may want to stop what the step started by itself; it is run again if it left something of that running.
     fn undo_alone(&self, phase: UndoPhase, bound: &dyn Step) -> Result<String, Failure> {
-        let undo = || bound.undo(phase, &self.tools(&|note| self.say(note)), &self.brief.undo);
+        let undo = || bound.undo(phase, &self.tools(&|note| self.say(note)), &self.brief.undo.data);
         if phase != UndoPhase::Undo {
             return undo();
         }

@@ -3,7 +3,6 @@
 use crate::script::{Part, Script, id, step};
 use runbook_engine::{Action, Began, Course, Input, Job, decide};
 use runbook_model::*;
-use serde_json::json;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
@@ -37,6 +36,7 @@ fn begun(steps: usize) -> RunState {
         host: String::new(),
         user: String::new(),
         version: String::new(),
+        format: RunHeader::FORMAT,
     };
     let mut state = RunState::default();
     record(&mut state, Event::RunStarted(Box::new(header)));
@@ -71,12 +71,12 @@ fn done(job: Job) -> Input {
     match job {
         // Each makes something that was not there, which is looked for in the end.
         Job::Begin { step, .. } => {
-            let undo = json!({ "relies_on": { "absent": ["/new"] } });
+            let undo = UndoRecord { absent: vec!["/new".into()], ..UndoRecord::default() };
             Input::Began { step, began: Began::Ready { undo: Some(undo) } }
         }
         Job::Compare(step) => Input::Compared { step, remains: vec![] },
         Job::Act(step) => {
-            let result = Ok((String::new(), Outputs::new()));
+            let result = Ok((String::new(), Results::default()));
             Input::Acted { step, result, readings: vec![], remains: vec![] }
         }
         Job::Undo { step, phase } => Input::Undone { step, phase, result: Ok(String::new()), remains: vec![] },

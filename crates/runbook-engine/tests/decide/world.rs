@@ -6,7 +6,7 @@ use crate::host::{Files, STATE, made_by};
 use crate::script::{Fate, Lost, Part, Script, id, number};
 use runbook_engine::{Action, Began, Course, Input, Job, decide};
 use runbook_model::*;
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 use std::collections::BTreeMap;
 
 /// What a step left on the host.
@@ -84,13 +84,14 @@ impl<'a> World<'a> {
             host: text(),
             user: text(),
             version: text(),
+            format: RunHeader::FORMAT,
         };
         let mut events = vec![Event::RunStarted(Box::new(header))];
         events.extend(script.steps.iter().enumerate().map(|(at, step)| Event::Predicted {
             step: id(at),
             prediction: Prediction::change(""),
             needed: step.needed,
-            outputs: Outputs::new(),
+            results: Results::default(),
         }));
         world.commit(events);
         Some(world)
@@ -283,7 +284,7 @@ impl<'a> World<'a> {
                 Input::Verified { step, readings: Vec::new(), lost, unread, failure: None }
             }
             Job::Compare(step) => Input::Compared { remains: self.compare(&step), step },
-            Job::Find(step) => Input::Found { step, data: Json::Null, boot: String::new() },
+            Job::Find(step) => Input::Found { step, service: None, data: Json::Null, boot: String::new() },
             Job::Revive(step) => Input::Revived { step, result: Ok(String::new()) },
             Job::Close { step, service } => Input::Closed { step, service, seen: ServiceSeen::unread("") },
         }
@@ -301,7 +302,7 @@ impl<'a> World<'a> {
 
     /// The step of the earliest backup that is complete.
     fn earliest_backup(&self) -> Option<usize> {
-        let backups = self.state.steps().filter(|(_, known)| known.outputs.contains_key("never"));
+        let backups = self.state.steps().filter(|(_, known)| known.results.backup.is_some());
         backups.min_by_key(|(_, known)| known.finished_seq).map(|(step, _)| number(step))
     }
 
@@ -341,12 +342,12 @@ impl<'a> World<'a> {
 
     fn begin(&self, step: &StepId) -> Began {
         // Each change writes below a directory that was not there.
-        let absent = json!({ "relies_on": { "absent": [made_by(number(step))] } });
+        let absent = UndoRecord { absent: vec![made_by(number(step)).into()], ..UndoRecord::default() };
         let undo = self.script.step(step).changes().then_some(absent);
         match self.fate(step) {
             _ if self.state.cancelling => Began::Failed(Failure::new(FailureKind::Cancelled, "")),
             Fate::Skip => Began::Skip(String::new()),
-            Fate::Unchanged => Began::Unchanged { summary: String::new(), outputs: self.outputs(step) },
+            Fate::Unchanged => Began::Unchanged { summary: String::new(), results: self.results(step) },
             Fate::NotBegun(kind) => Began::Failed(Failure::new(kind, "")),
             Fate::Well | Fate::HalfDone(_) => Began::Ready { undo },
         }
@@ -375,8 +376,8 @@ impl<'a> World<'a> {
         if matches!(self.script.step(&step).part, Part::Backup { .. }) {
             self.files.back_up(at);
         }
-        let outputs = self.outputs(&step);
-        Input::Acted { step, result: Ok((String::new(), outputs)), readings: Vec::new(), remains: Vec::new() }
+        let results = self.results(&step);
+        Input::Acted { step, result: Ok((String::new(), results)), readings: Vec::new(), remains: Vec::new() }
     }
 
     fn undo(&mut self, step: &StepId, phase: UndoPhase) -> Result<String, Failure> {
@@ -415,11 +416,16 @@ impl<'a> World<'a> {
         }
     }
 
-    fn outputs(&self, step: &StepId) -> Outputs {
-        let Part::Backup { always, if_needed } = self.script.step(step).part else { return Outputs::new() };
-        let paths = |name: &str, some: bool| (name.to_owned(), if some { json!([STATE]) } else { json!([]) });
-        let never = !(always || if_needed);
-        [paths("always", always), paths("if_needed", if_needed), paths("never", never)].into_iter().collect()
+    fn results(&self, step: &StepId) -> Results {
+        let Part::Backup { always, if_needed } = self.script.step(step).part else { return Results::default() };
+        let paths = |some: bool| some.then(|| STATE.into()).into_iter().collect();
+        let backup = BackupMade {
+            dir: "/backup".into(),
+            always: paths(always),
+            if_needed: paths(if_needed),
+            never: paths(!(always || if_needed)),
+        };
+        Results { backup: Some(Box::new(backup)), ..Results::default() }
     }
 
     fn draw(&mut self, below: usize) -> usize {

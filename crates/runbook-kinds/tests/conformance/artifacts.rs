@@ -72,8 +72,8 @@ fn deploy_a_directory() -> Scenario {
     })
     .afterwards(|world, done| {
         is_new(world);
-        assert_eq!(done.outputs["files"], 4);
-        assert!(done.outputs["digest"].is_null());
+        assert_eq!(done.results.outputs["files"], 4);
+        assert!(done.results.outputs["digest"].is_null());
     })
 }
 
@@ -85,7 +85,7 @@ fn deploy_a_tar() -> Scenario {
     })
     .afterwards(|world, done| {
         is_new(world);
-        assert_eq!(done.outputs["digest"].as_str().map(str::len), Some(64));
+        assert_eq!(done.results.outputs["digest"].as_str().map(str::len), Some(64));
     })
 }
 

@@ -24,8 +24,8 @@ fn backup_of_paths() -> Scenario {
     })
     .afterwards(|world, done| {
         let dir = world.state.join("backups/r1-it");
-        assert_eq!(done.outputs["dir"], *dir.to_string_lossy());
-        assert_eq!((&done.outputs["files"], &done.outputs["bytes"]), (&json!(2), &json!(100_002)));
+        assert_eq!(done.results.outputs["dir"], *dir.to_string_lossy());
+        assert_eq!((&done.results.outputs["files"], &done.results.outputs["bytes"]), (&json!(2), &json!(100_002)));
         assert!(done.summary.contains("1 path is not there"), "{}", done.summary);
         let backup = runbook_backup::Backup::open(&dir).unwrap();
         backup.verify(&|| false).unwrap();
@@ -43,7 +43,7 @@ fn backup_with_captures() -> Scenario {
         let kept = world.state.join("backups/r1-it/captures");
         assert_eq!(fs::read_to_string(kept.join("list.txt")).unwrap(), "$ echo slack\n# exit code 0\nslack\n");
         assert!(fs::read_to_string(kept.join("where.txt")).unwrap().contains(&*world.root.to_string_lossy()));
-        assert_eq!(done.outputs["captures"], json!({ "list": 0, "where": 0 }));
+        assert_eq!(done.results.outputs["captures"], json!({ "list": 0, "where": 0 }));
     })
 }
 
@@ -56,7 +56,7 @@ fn backup_with_a_failing_capture() -> Scenario {
     .afterwards(|world, done| {
         let kept = fs::read_to_string(world.state.join("backups/r1-it/captures/fails.txt")).unwrap();
         assert!(kept.contains("# exit code 7\nhalf\n") && kept.contains("broken"), "{kept}");
-        assert_eq!(done.outputs["captures"], json!({ "fails": 7, "missing": null }));
+        assert_eq!(done.results.outputs["captures"], json!({ "fails": 7, "missing": null }));
     })
 }
 
@@ -79,7 +79,7 @@ fn after_taking_back(phase: UndoPhase) -> Vec<String> {
     let item = |name: &&str| json!({ "path": name, "restore": name });
     names.iter().for_each(|name| drop(world.file(name, "old")));
     let step = world.bind("backup.create", &json!({ "paths": names.iter().map(item).collect::<Vec<Json>>() }));
-    let undo = world.work(i64::MAX, None, |work| step.prepare(work)).unwrap();
+    let undo = world.prepare(&*step, None).unwrap();
     world.work(i64::MAX, None, |work| step.apply(work, &undo)).unwrap();
     names.iter().for_each(|name| drop(world.file(name, "new")));
     for _ in 0..2 {
@@ -100,7 +100,7 @@ fn the_second_pass_takes_what_changed_since_the_first() {
     let world = crate::world();
     world.file("state/messages", "one");
     let step = world.bind("backup.create", &json!({ "paths": [{ "path": "state", "restore": "always" }] }));
-    let undo = world.work(i64::MAX, None, |work| step.prepare(work)).unwrap();
+    let undo = world.prepare(&*step, None).unwrap();
     world.work(i64::MAX, None, |work| step.apply(work, &undo)).unwrap();
     assert_eq!(world.work(i64::MAX, None, |work| step.backup().unwrap().second_pass(work, &Vec::new)).unwrap(), None);
     world.file("state/messages", "one, two");
@@ -121,7 +121,7 @@ fn what_is_captured_is_said() {
     let notes = Mutex::new(Vec::new());
     world
         .work(i64::MAX, None, |work| {
-            let undo = step.prepare(work)?;
+            let undo = step.prepare(work)?.undo;
             step.apply(&Work { progress: &|note| notes.lock().unwrap().push(note), ..*work }, &undo)
         })
         .unwrap();
@@ -133,7 +133,7 @@ fn a_damaged_backup_is_not_mistaken_for_one_that_was_never_made() {
     let world = crate::world();
     world.file("file", "old");
     let step = world.bind("backup.create", &json!({ "paths": [{ "path": "file", "restore": "always" }] }));
-    let undo = world.work(i64::MAX, None, |work| step.prepare(work)).unwrap();
+    let undo = world.prepare(&*step, None).unwrap();
     assert!(world.work(i64::MAX, None, |work| step.undo(UndoPhase::Undo, work, &undo)).is_ok());
     world.work(i64::MAX, None, |work| step.apply(work, &undo)).unwrap();
     fs::write(world.state.join("backups/r1-it").join(runbook_backup::MANIFEST), "{").unwrap();

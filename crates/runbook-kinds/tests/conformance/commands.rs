@@ -48,10 +48,10 @@ fn capture_text() -> Scenario {
         json!({ "run": ["sh", "-c", "cat version; echo \"$WHO\" >&2"], "cwd": "dir", "env": { "WHO": "ops" } })
     })
     .afterwards(|_, done| {
-        assert_eq!(done.outputs["stdout"], "1.0.0");
-        assert_eq!(done.outputs["stderr"], "ops");
-        assert_eq!(done.outputs["code"], 0);
-        assert!(done.outputs["json"].is_null());
+        assert_eq!(done.results.outputs["stdout"], "1.0.0");
+        assert_eq!(done.results.outputs["stderr"], "ops");
+        assert_eq!(done.results.outputs["code"], 0);
+        assert!(done.results.outputs["json"].is_null());
         assert!(done.summary.ends_with(": \"1.0.0\""), "{}", done.summary);
     })
 }
@@ -61,7 +61,7 @@ fn capture_json() -> Scenario {
         "command.capture",
         |_| json!({ "run": ["echo", "{\"plugins\": [\"slack\"]}"], "json": true }),
     )
-    .afterwards(|_, done| assert_eq!(done.outputs["json"]["plugins"][0], "slack"))
+    .afterwards(|_, done| assert_eq!(done.results.outputs["json"]["plugins"][0], "slack"))
 }
 
 fn capture_what_is_not_json() -> Scenario {
@@ -71,7 +71,7 @@ fn capture_what_is_not_json() -> Scenario {
 fn capture_another_code() -> Scenario {
     Scenario::unpredictable("command.capture", |_| json!({ "run": ["sh", "-c", "exit 3"], "codes": [0, 3] }))
         .afterwards(|_, done| {
-            assert_eq!(done.outputs["code"], 3);
+            assert_eq!(done.results.outputs["code"], 3);
             assert!(done.summary.ends_with("ended with exit code 3"), "{}", done.summary);
         })
 }

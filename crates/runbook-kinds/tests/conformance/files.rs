@@ -63,7 +63,7 @@ fn write_new() -> Scenario {
     Scenario::change("file.write", |_| json!({ "path": "motd", "content": "until five\n", "mode": "0600" })).afterwards(
         |world, done| {
             assert_eq!(fs::read(world.root.join("motd")).unwrap(), b"until five\n");
-            assert_eq!(done.outputs["path"], *world.root.join("motd").to_string_lossy());
+            assert_eq!(done.results.outputs["path"], *world.root.join("motd").to_string_lossy());
         },
     )
 }
@@ -209,7 +209,7 @@ fn copy_new() -> Scenario {
     })
     .afterwards(|world, done| {
         assert_eq!(fs::metadata(world.root.join("copy")).unwrap().mode() & 0o7777, 0o750);
-        assert_eq!(done.outputs["path"], *world.root.join("copy").to_string_lossy());
+        assert_eq!(done.results.outputs["path"], *world.root.join("copy").to_string_lossy());
     })
 }
 
@@ -280,7 +280,7 @@ fn remove_a_file() -> Scenario {
         give_away(&world.file_with_mode("lock", "pid 1\n", 0o400));
         json!({ "path": "lock" })
     })
-    .afterwards(|_, done| assert_eq!(done.outputs["removed"], true))
+    .afterwards(|_, done| assert_eq!(done.results.outputs["removed"], true))
 }
 
 fn remove_a_tree() -> Scenario {

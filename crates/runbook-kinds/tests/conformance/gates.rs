@@ -38,7 +38,7 @@ fn approve_that_is_there() -> Scenario {
         json!({ "message": "go on?", "within": "1m" })
     })
     .afterwards(|_, done| {
-        assert_eq!((&done.outputs["by"], &done.outputs["at"]), (&json!("ops"), &json!(7)));
+        assert_eq!((&done.results.outputs["by"], &done.results.outputs["at"]), (&json!("ops"), &json!(7)));
         assert_eq!(done.summary, "approved by ops: it is quiet");
     })
 }
@@ -53,7 +53,7 @@ fn approve_that_does_not_come() -> Scenario {
 
 fn window_that_is_open() -> Scenario {
     Scenario::nothing_to_do("gate.window", |_| json!({ "zone": "Europe/Madrid", "from": "00:00", "to": "00:00" }))
-        .afterwards(|_, done| assert!(done.outputs["until"].as_str().unwrap().contains("00:00")))
+        .afterwards(|_, done| assert!(done.results.outputs["until"].as_str().unwrap().contains("00:00")))
 }
 
 /// Three days from now by every clock of the world.
@@ -75,7 +75,7 @@ fn jiti_cache() -> Scenario {
     })
     .without_undo()
     .afterwards(|world, done| {
-        assert_eq!(done.outputs["removed"], 2);
+        assert_eq!(done.results.outputs["removed"], 2);
         assert_eq!(fs::read_dir(world.root.join("tmp")).unwrap().count(), 0);
     })
 }
@@ -208,7 +208,7 @@ fn waits_end_when_they_are_cancelled() {
         ("gate.window", json!({ "zone": "UTC", "days": [day], "from": "02:00", "to": "05:00", "wait": true })),
     ] {
         let step = world.bind(kind, &with);
-        let undo = world.work(i64::MAX, None, |work| step.prepare(work)).unwrap();
+        let undo = world.prepare(&*step, None).unwrap();
         let failure = world.work(i64::MAX, None, |work| step.apply(work, &undo)).unwrap_err();
         assert_eq!(failure.kind, FailureKind::Cancelled, "{kind}");
     }

@@ -22,7 +22,7 @@ fn edit_json5() -> Scenario {
         json!({ "path": "openclaw.json", "set": { "/channels/slack/enabled": true, "/gateway/port": 18789 } })
     })
     .afterwards(|world, done| {
-        assert_eq!(done.outputs["path"], *world.root.join("openclaw.json").to_string_lossy());
+        assert_eq!(done.results.outputs["path"], *world.root.join("openclaw.json").to_string_lossy());
         assert_eq!(
             fs::read_to_string(world.root.join("openclaw.json")).unwrap(),
             "// ours\n{\n  channels: { slack: { enabled: true, }, }, // more to come\n  \"gateway\": {\n    \"port\": \
@@ -50,7 +50,7 @@ fn edit_with_nothing_to_do() -> Scenario {
         world.file("config.json", "{ 'a': 0x10, }");
         json!({ "path": "config.json", "set": { "/a": 16 }, "remove": ["/b"] })
     })
-    .afterwards(|_, done| assert_eq!(done.outputs["changed"], false))
+    .afterwards(|_, done| assert_eq!(done.results.outputs["changed"], false))
 }
 
 fn edit_a_missing_file() -> Scenario {

@@ -32,7 +32,7 @@ fn a_read_only_directory_is_named() {
         let step = world.bind(kind, &with);
         step.probe(&world.reader()).unwrap();
         // Kinds that capture what they change find out when they prove that it can be put back.
-        let prepared = world.work(i64::MAX, None, |work| step.prepare(work));
+        let prepared = world.prepare(&*step, None);
         let undo = prepared.as_ref().ok().cloned();
         let failure = match prepared {
             Ok(undo) => world.work(i64::MAX, None, |work| step.apply(work, &undo)).unwrap_err(),
@@ -57,7 +57,7 @@ fn what_cannot_be_read_cannot_be_backed_up() {
     let world = crate::world();
     world.file_with_mode("app/secret", "x", 0o000);
     let step = world.bind("backup.create", &json!({ "paths": ["app"] }));
-    let undo = world.work(i64::MAX, None, |work| step.prepare(work)).unwrap();
+    let undo = world.prepare(&*step, None).unwrap();
     let failure = world.work(i64::MAX, None, |work| step.apply(work, &undo)).unwrap_err();
     assert!(failure.message.contains("app/secret"), "{failure:?}");
     assert!(!world.state.join("backups/r1-it").exists(), "half of a backup is left");

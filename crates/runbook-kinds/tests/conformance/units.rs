@@ -32,7 +32,7 @@ fn cache(_: &World) -> String {
 fn clear_the_cache_of_a_unit() -> Scenario {
     Scenario::change("jiti-cache.clear", caches).without_undo().observing(cache).teardown(clear).afterwards(
         |world, done| {
-            assert_eq!(done.outputs["removed"], 1);
+            assert_eq!(done.results.outputs["removed"], 1);
             assert_eq!(cache(world), "");
         },
     )

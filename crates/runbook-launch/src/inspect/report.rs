@@ -6,7 +6,7 @@ use super::running::Running;
 use super::told::Told;
 use jiff::Timestamp;
 use runbook_host::Reader;
-use runbook_model::{Failure, Outputs};
+use runbook_model::{Failure, Outputs, Results};
 use runbook_services::package::npm_prefix;
 use serde_json::{Value as Json, json};
 use std::path::{Path, PathBuf};
@@ -26,7 +26,7 @@ pub(super) struct Inspection {
 }
 
 impl Inspection {
-    pub(super) fn outputs(&self, host: &Reader) -> Result<Outputs, Failure> {
+    pub(super) fn results(&self, host: &Reader) -> Result<Results, Failure> {
         let Self { told, finding, running, .. } = self;
         let text = |path: &PathBuf| json!(path.to_string_lossy());
         let declared = || told.declared.first().cloned().unwrap_or_default();
@@ -62,7 +62,15 @@ impl Inspection {
             "installations": self.installations.iter().map(|one| self.installation(one)).collect::<Vec<_>>(),
             "notes": self.notes,
         });
-        Ok(outputs.as_object().cloned().unwrap_or_default())
+        let outputs: Outputs = outputs.as_object().cloned().unwrap_or_default();
+        Ok(Results { installation: self.used().map(Box::new), ..outputs.into() })
+    }
+
+    /// The installation that the next start runs.
+    fn used(&self) -> Option<runbook_model::Installation> {
+        let root = self.finding.root.clone()?;
+        let unused = self.installations.iter().filter(|one| !self.is_used(&one.root)).map(|one| one.root.clone());
+        Some(runbook_model::Installation { package: self.package.clone(), root, unused: unused.collect() })
     }
 
     fn installation(&self, one: &Installation) -> Json {

@@ -94,7 +94,7 @@ impl Host {
     fn outputs(&self, argv: &[&str], user: &str) -> (Json, String) {
         let reader = Reader::new("/nowhere", "/nowhere");
         let inspection = self.inspect(self.told(argv, user)).unwrap();
-        let outputs = Json::Object(inspection.outputs(&reader).unwrap()).to_string();
+        let outputs = Json::Object(inspection.results(&reader).unwrap().outputs).to_string();
         let line = inspection.summary(&reader).replace(&self.top(), "TOP");
         (serde_json::from_str(&outputs.replace(&self.top(), "TOP")).unwrap(), line)
     }
@@ -300,7 +300,7 @@ fn what_a_variable_holds_is_not_put_out() {
     told.processes = vec![identity];
     let reader = Reader::new("/nowhere", "/nowhere");
     let inspection = host.inspect(told).unwrap();
-    let outputs = inspection.outputs(&reader).unwrap();
+    let outputs = inspection.results(&reader).unwrap().outputs;
     assert_eq!(outputs["argv"], json!([declared[0].replace("TOP", &host.top()), "--token", "${TOKEN}"]));
     assert!(!Json::Object(outputs).to_string().contains("s3cret"));
     ended(child);

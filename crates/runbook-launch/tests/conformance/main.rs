@@ -41,8 +41,8 @@ fn inspect_what_runs() -> Scenario {
         json!({ "manager": "process", "name": "demo" })
     }))
     .afterwards(|world, done| {
-        assert_eq!(done.outputs["version"], "1.2.3");
-        assert_eq!(done.outputs["package_root"], *world.root.to_string_lossy());
+        assert_eq!(done.results.outputs["version"], "1.2.3");
+        assert_eq!(done.results.outputs["package_root"], *world.root.to_string_lossy());
     })
 }
 

@@ -1,9 +1,8 @@
 //! What is known of one step of a run.
 
-use crate::service::named_service;
 use crate::{
-    Approval, Decided, Decision, Failure, Outputs, Prediction, Reading, Remains, ServiceFound, SignalVerdict,
-    StepStatus, UndoPhase, Waiting,
+    Approval, Decided, Decision, Failure, Prediction, Reading, Remains, Results, ServiceFound, ServiceState,
+    SignalVerdict, StepStatus, UndoPhase, UndoRecord, Waiting,
 };
 
 /// One step as far as the events tell.
@@ -18,11 +17,11 @@ pub struct StepState {
     /// Whether it has to run.
     pub needed: Option<bool>,
     /// How to take it back; set from its intent on.
-    pub undo: Option<serde_json::Value>,
-    /// What it would put out, as far as that was known before the first change.
-    pub foretold: Outputs,
-    /// What it put out.
-    pub outputs: Outputs,
+    pub undo: Option<UndoRecord>,
+    /// What it would hand on, as far as that was known before the first change.
+    pub foretold: Results,
+    /// What it handed on.
+    pub results: Results,
     /// What it did, or why it did nothing, in one line.
     pub summary: String,
     /// Why it failed, or why its undo did.
@@ -81,13 +80,18 @@ pub struct StepState {
 impl StepState {
     /// The service that the step moved, or found before the first change.
     pub fn service(&self) -> Option<&str> {
-        let found = || named_service(self.found.as_ref().map(|found| &found.data));
-        named_service(self.undo.as_ref()).or_else(found).map(|(name, _)| name)
+        let found = || self.found.as_ref()?.service.as_ref();
+        self.moved().or_else(found).map(|service| service.name.as_str())
+    }
+
+    /// The service that the step moved, as it was before.
+    pub fn moved(&self) -> Option<&ServiceState> {
+        self.undo.as_ref()?.service.as_ref()
     }
 
     /// What later steps may use of it: what it put out, or what was foretold where it did not act.
-    pub fn usable_outputs(&self) -> &Outputs {
-        if self.outputs.is_empty() { &self.foretold } else { &self.outputs }
+    pub fn usable_results(&self) -> &Results {
+        if self.results == Results::default() { &self.foretold } else { &self.results }
     }
 
     /// Whether somebody kept the change although its signals prove nothing.

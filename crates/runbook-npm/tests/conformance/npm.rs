@@ -110,7 +110,7 @@ fn upgrade(world: &mut World) -> Json {
 
 fn install_over_an_older_one() -> Scenario {
     Scenario::change("npm.install", upgrade).afterwards(|world, done| {
-        assert_eq!(done.outputs["version"], "1.1.0");
+        assert_eq!(done.results.outputs["version"], "1.1.0");
         assert!(fs::symlink_metadata(world.root.join("prefix/bin/demo-gone")).is_err(), "npm takes away old commands");
         let output = Command::new(world.root.join("prefix/bin/demo-new")).output().unwrap();
         assert_eq!(output.stdout, b"1.1.0\n");
@@ -131,7 +131,7 @@ fn install_a_scoped_package() -> Scenario {
         with(world, "new.tgz", "@scope/demo")
     })
     .afterwards(|world, done| {
-        assert_eq!(done.outputs["version"], "2026.3.23-2");
+        assert_eq!(done.results.outputs["version"], "2026.3.23-2");
         assert!(world.root.join("prefix/lib/node_modules/@scope/demo/node_modules/inner").is_dir());
         assert!(world.root.join("prefix/lib/node_modules/neighbour").is_dir(), "others stay");
     })
@@ -154,7 +154,7 @@ fn install_what_is_there() -> Scenario {
         let with = upgrade(world);
         let step = world.bind("npm.install", &with);
         world.work(i64::MAX, None, |work| {
-            let undo = step.prepare(work).unwrap();
+            let undo = step.prepare(work).unwrap().undo;
             step.apply(work, &undo).unwrap();
         });
         fs::remove_dir_all(world.work.join("before")).unwrap();
@@ -361,7 +361,7 @@ fn ci_where_an_earlier_npm_did_not_end() -> Scenario {
         add_script(world, "inner.tgz", "[ -e ../../../fixed ] && echo built > built");
         let step = world.bind("npm.ci", &ci_with(world));
         world.work(i64::MAX, None, |work| {
-            let undo = step.prepare(work).unwrap();
+            let undo = step.prepare(work).unwrap().undo;
             step.apply(work, &undo).unwrap_err();
             // As npm leaves it where it does not take back what it did.
             ci_installed(world);
@@ -432,10 +432,14 @@ fn view_a_package() -> Scenario {
         });
     }
     Scenario::unpredictable(kind, setup).without_undo().afterwards(|_, done| {
-        assert_eq!(done.outputs["version"], "6.0.0");
-        assert_eq!(done.outputs["value"], "MIT");
-        assert!(done.outputs["dist_integrity"].as_str().unwrap().starts_with("sha512-"), "{:?}", done.outputs);
-        assert_eq!(done.outputs["engines"]["node"], ">=0.10.0");
+        assert_eq!(done.results.outputs["version"], "6.0.0");
+        assert_eq!(done.results.outputs["value"], "MIT");
+        assert!(
+            done.results.outputs["dist_integrity"].as_str().unwrap().starts_with("sha512-"),
+            "{:?}",
+            done.results.outputs
+        );
+        assert_eq!(done.results.outputs["engines"]["node"], ">=0.10.0");
     })
 }
 
@@ -448,10 +452,10 @@ fn with_changelog(world: &World) -> Json {
 
 fn read_a_changelog() -> Scenario {
     Scenario::nothing_to_do("npm.changelog", |world| with_changelog(world)).without_undo().afterwards(|_, done| {
-        assert_eq!(done.outputs["sections"], json!(["1.1.0"]));
-        assert_eq!(done.outputs["text"], "## 1.1.0\n\n- Breaking: slack");
-        assert_eq!(done.outputs["marked"], json!(["- Breaking: slack"]));
-        assert_eq!(done.outputs["breaking"], json!(["- Breaking: slack"]));
+        assert_eq!(done.results.outputs["sections"], json!(["1.1.0"]));
+        assert_eq!(done.results.outputs["text"], "## 1.1.0\n\n- Breaking: slack");
+        assert_eq!(done.results.outputs["marked"], json!(["- Breaking: slack"]));
+        assert_eq!(done.results.outputs["breaking"], json!(["- Breaking: slack"]));
     })
 }
 
@@ -471,7 +475,7 @@ fn an_install_that_is_killed_in_the_middle_is_undone() {
     tarball(&world, "new.tgz", "demo", "1.1.0", &json!({ "scripts": { "postinstall": "kill -9 $PPID" } }));
     let step = world.bind("npm.install", &with);
     let before = world.tree();
-    let undo = world.work(i64::MAX, None, |work| step.prepare(work)).unwrap();
+    let undo = world.prepare(&*step, None).unwrap();
     let failure = world.work(i64::MAX, None, |work| step.apply(work, &undo)).unwrap_err();
     assert!(failure.message.contains("killed by signal 9"), "{failure:?}");
     let left = world.tree();
@@ -494,7 +498,7 @@ fn an_install_that_is_cancelled_is_undone() {
     tarball(&world, "new.tgz", "demo", "1.1.0", &json!({ "scripts": { "postinstall": script } }));
     let step = world.bind("npm.install", &with);
     let before = world.tree();
-    let undo = world.work(i64::MAX, None, |work| step.prepare(work)).unwrap();
+    let undo = world.prepare(&*step, None).unwrap();
     let failure = std::thread::scope(|scope| {
         scope.spawn(|| {
             assert_eq!(fs::read(&pipe).unwrap(), b"here\n");
@@ -536,7 +540,7 @@ fn the_global_settings_of_the_host_count() {
         };
         with["node"] = json!(own_node);
         let step = world.bind(kind, &with);
-        let undo = world.work(i64::MAX, None, |work| step.prepare(work)).unwrap();
+        let undo = world.prepare(&*step, None).unwrap();
         world.work(i64::MAX, None, |work| step.apply(work, &undo)).unwrap();
         let found = fs::read_to_string(world.root.join(built)).unwrap();
         assert_eq!(found, format!("{}{seen}", world.root.display()), "{kind}");

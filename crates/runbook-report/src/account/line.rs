@@ -53,8 +53,8 @@ pub(crate) fn lines(before: &RunState, record: &Record, caller: &Caller, style: 
         Event::DecisionMade { step, decided } => {
             page.line(Glyph::Note, Tone::Warn, step, &format!("decided: {}", decision_text(decided)), None)
         }
-        Event::StepFinished { step, outcome, outputs, readings } => {
-            page.finished(step, outcome, readings, record.at) + &page.excerpt(outputs)
+        Event::StepFinished { step, outcome, results, readings } => {
+            page.finished(step, outcome, readings, record.at) + &page.excerpt(&results.outputs)
         }
         Event::DrainRequested => {
             let more = if matches!(before.phase, RunPhase::RollingBack(_)) { "is taken back" } else { "starts" };

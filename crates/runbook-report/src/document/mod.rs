@@ -73,7 +73,7 @@ impl<'a> RunDocument<'a> {
         let holder = kept.holder.filter(|_| state.verdict().is_none());
         let steps = step::rows(kept);
         let excerpts: Vec<_> =
-            state.steps().filter_map(|(id, step)| Some((id, Excerpt::of(step.usable_outputs())?))).collect();
+            state.steps().filter_map(|(id, step)| Some((id, Excerpt::of(&step.usable_results().outputs)?))).collect();
         let facts = Facts { kept, steps: &steps, excerpts: &excerpts };
         let closing = Closing::of(state);
         Some(Self {

@@ -1,10 +1,10 @@
 //! Lives of runs, made by hand and legal: every record is folded into a `RunState` as it is added.
 
 use runbook_model::{
-    Allow, Caller, Event, Failure, HostFacts, Layer, Node, OnFailure, Outcome, Outputs, Plan, Prediction, Reading,
-    Record, Refusal, Resolved, Resource, Retention, Retry, Review, Role, Roles, RollbackCause, RunHeader, RunId,
-    RunState, SignalKind, SignalRole, SignalSource, SignalVerdict, Span, StepDef, StepId, UndoPhase, Value, VarType,
-    Verdict, Waiting, Window,
+    Allow, Caller, Event, Failure, HostFacts, Layer, Node, OnFailure, Outcome, Plan, Prediction, Reading, Record,
+    Refusal, Resolved, Resource, Results, Retention, Retry, Review, Role, Roles, RollbackCause, RunHeader, RunId,
+    RunState, ServiceState, SignalKind, SignalRole, SignalSource, SignalVerdict, Span, StepDef, StepId, UndoPhase,
+    UndoRecord, Value, VarType, Verdict, Waiting, Window,
 };
 use runbook_report::{Kept, RunDocument, Style, markdown, show, show_json};
 use serde_json::json;
@@ -38,6 +38,7 @@ impl Life {
             host: "web-1".to_owned(),
             user: "ops".to_owned(),
             version: "0.1.0".to_owned(),
+            format: RunHeader::FORMAT,
         })));
         life
     }
@@ -68,7 +69,7 @@ impl Life {
     }
 
     pub(crate) fn predicted(self, step: &str, prediction: Prediction) -> Self {
-        self.add(Event::Predicted { step: id(step), prediction, needed: true, outputs: Default::default() })
+        self.add(Event::Predicted { step: id(step), prediction, needed: true, results: Default::default() })
     }
 
     pub(crate) fn baseline(self, readings: Vec<Reading>) -> Self {
@@ -81,19 +82,18 @@ impl Life {
 
     pub(crate) fn intended(self, step: &str) -> Self {
         let undo = match step {
-            "restart" => json!({ "service": { "name": "demo", "state": "up" } }),
-            _ => json!({ "kind": step }),
+            "restart" => UndoRecord { service: Some(ServiceState::new("demo", true)), ..UndoRecord::default() },
+            _ => UndoRecord::of(json!({ "kind": step })),
         };
         self.add(Event::StepIntended { step: id(step), undo })
     }
 
     pub(crate) fn ended(self, step: &str, outcome: Outcome, readings: Vec<Reading>) -> Self {
         let up = step == "restart" && matches!(outcome, Outcome::Changed { .. });
-        let outputs = match up {
-            true => json!({ "service": { "name": "demo", "state": "up" } }).as_object().cloned().unwrap(),
-            false => Outputs::new(),
-        };
-        self.add(Event::StepFinished { step: id(step), outcome, outputs, readings })
+        let service = up.then(|| ServiceState::new("demo", true));
+        let outputs = service.iter().map(|service| ("service".to_owned(), service.output())).collect();
+        let results = Results { outputs, service, ..Results::default() };
+        self.add(Event::StepFinished { step: id(step), outcome, results, readings })
     }
 
     /// A step that reads and ends well after `ms`.
@@ -329,7 +329,7 @@ pub(crate) fn passed_over() -> Life {
         .add(Event::StepFinished {
             step: id("restart"),
             outcome: Outcome::Skipped { because: "`if: host.os == 'macos'` is false".to_owned() },
-            outputs: Outputs::new(),
+            results: Results::default(),
             readings: vec![],
         })
         .over(Verdict::Succeeded, "")

@@ -3,8 +3,8 @@
 use crate::life::{self, Life};
 use proptest::prelude::*;
 use runbook_model::{
-    Caller, Decided, Decision, Event, Failure, FailureKind, Outcome, Reading, RollbackCause, RunState, ServiceSeen,
-    SignalVerdict, Standing, UndoPhase, Verdict,
+    Caller, Decided, Decision, Event, Failure, FailureKind, Outcome, Reading, Results, RollbackCause, RunState,
+    ServiceSeen, ServiceState, SignalVerdict, Standing, UndoPhase, UndoRecord, Verdict,
 };
 use runbook_report::{
     Look, Ndjson, Plain, Reporter, RunSummary, Style, Terminal, history, history_json, history_ndjson, json_text,
@@ -517,10 +517,10 @@ fn any_event() -> impl Strategy<Value = Event> {
     (step, phase, any::<String>(), any::<u8>(), any::<bool>()).prop_map(|(step, phase, text, which, bad)| {
         let failure = Failure::failed(text.clone()).detail(text.clone()).hint(text.clone());
         let readings = vec![life::reading("chat", &text, &text, SignalVerdict::Red, Some(&text))];
-        let undo = serde_json::json!({ "service": { "name": text, "state": if bad { "down" } else { "up" } } });
+        let service = Some(ServiceState::new(&text, !bad));
         match which % 12 {
             0 | 1 => Event::StepStarted { step, attempt: 1 },
-            2 | 3 => Event::StepIntended { step, undo },
+            2 | 3 => Event::StepIntended { step, undo: UndoRecord { service, ..UndoRecord::default() } },
             4 => Event::StepRetrying { step, failure, pause_ms: 0 },
             5 => Event::UndoStarted { step, phase },
             6 => Event::UndoFinished { step, phase, summary: text, failure: bad.then_some(failure) },
@@ -535,12 +535,12 @@ fn any_event() -> impl Strategy<Value = Event> {
             9 if bad => Event::RunFinished { verdict: Verdict::Stuck, note: text },
             9 => Event::RollbackStarted { cause: RollbackCause::Requested },
             10 => {
-                Event::StepFinished { step, outcome: Outcome::Failed(failure), outputs: Default::default(), readings }
+                Event::StepFinished { step, outcome: Outcome::Failed(failure), results: Default::default(), readings }
             }
             _ => {
-                let outputs = undo.as_object().cloned().unwrap_or_default();
                 let outcome = if bad { Outcome::Changed { summary: text } } else { Outcome::Skipped { because: text } };
-                Event::StepFinished { step, outcome, outputs, readings: vec![] }
+                let results = Results { service, ..Results::default() };
+                Event::StepFinished { step, outcome, results, readings: vec![] }
             }
         }
     })

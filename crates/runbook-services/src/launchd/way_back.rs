@@ -4,8 +4,8 @@ use super::{Definition, Job, JobState};
 use crate::manner::Manner;
 use crate::undo_data;
 use runbook_host::{Identity, Reader};
-use runbook_model::{Failure, UndoPhase};
-use runbook_step::Work;
+use runbook_model::{Failure, ServiceState, UndoPhase};
+use runbook_step::{Prepared, Work};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use std::ffi::OsStr;
@@ -31,13 +31,13 @@ const HALTED: &str = "halted";
 
 impl Job {
     /// What [`undo`](Self::undo) needs; for `prepare`. A job that could not be loaded again is refused.
-    pub fn remember(&self, work: &Work<'_>) -> Result<Json, Failure> {
+    pub fn remember(&self, work: &Work<'_>) -> Result<Prepared, Failure> {
         let state = self.state(work.host)?;
         let plist = state.as_ref().map(|state| self.loaded_from(work.host, state)).transpose()?;
         let definition = plist.as_deref().map(|plist| Definition::of(work.host, plist, &self.label)).transpose()?;
         let main = state.as_ref().map(|state| Self::main(work.host, state)).transpose()?.flatten();
         let before = Before { disabled: self.is_disabled(work.host, definition.as_ref())?, plist, main };
-        undo_data::of_service(&before, &self.title(), before.main.is_some())
+        undo_data::of_service(&before, ServiceState::new(self.title(), before.main.is_some()))
     }
 
     /// Brings the job to the state that it had. Without undo data the step found nothing to do: then it is ended for

@@ -3,8 +3,8 @@
 use super::{Life, Service, Spec};
 use crate::undo_data;
 use runbook_host::{Command, Identity, Reader};
-use runbook_model::{Failure, UndoPhase};
-use runbook_step::Work;
+use runbook_model::{Failure, ServiceState, UndoPhase};
+use runbook_step::{Prepared, Work};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
@@ -27,7 +27,7 @@ const BROUGHT_BACK: &str = "brought-back.json";
 
 impl Service {
     /// What [`undo`](Self::undo) needs; for `prepare`.
-    pub fn remember(&self, work: &Work<'_>) -> Result<Json, Failure> {
+    pub fn remember(&self, work: &Work<'_>) -> Result<Prepared, Failure> {
         self.refuse_from_inside(work.host)?;
         let life = self.life(work.host)?;
         let spec = self.spec(work.host)?;
@@ -44,7 +44,7 @@ impl Service {
         }
         let up = life != Life::Down;
         let before = Before { running: life.process().cloned(), up, failing, known: spec.is_some() };
-        undo_data::of_service(&before, &self.name, up)
+        undo_data::of_service(&before, ServiceState::new(&self.name, up))
     }
 
     /// Whether a service that runs can be started again as it was: its program may be gone from the disk while it runs.

@@ -4,16 +4,18 @@
 use super::way_back::Before;
 use super::{Unit, UnitState};
 use crate::manner::Manner;
+use crate::undo_data;
 use runbook_host::Reader;
 use runbook_model::{Failure, ServiceSeen};
-use runbook_step::Work;
+use runbook_step::{WasFound, Work};
 use serde_json::Value as Json;
 
 impl Unit {
     /// How it is, with what [`revive`](Self::revive) needs.
-    pub fn find(&self, host: &Reader) -> Result<Json, Failure> {
+    pub fn find(&self, host: &Reader) -> Result<WasFound, Failure> {
         let unit = self.resolved(host)?;
-        unit.before(host, false)?.to_json(&unit)
+        let before = unit.before(host, false)?;
+        Ok(WasFound { service: before.service(&unit), data: undo_data::to_json(&before)? })
     }
 
     /// Brings up what was up before and is not since the boot: the unit, and what starts it.

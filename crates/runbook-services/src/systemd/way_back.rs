@@ -6,8 +6,8 @@ use super::{Load, Unit, UnitState, Verb};
 use crate::manner::Manner;
 use crate::undo_data;
 use runbook_host::Reader;
-use runbook_model::{Failure, UndoPhase};
-use runbook_step::Work;
+use runbook_model::{Failure, ServiceState, UndoPhase};
+use runbook_step::{Prepared, Work};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use std::collections::BTreeSet;
@@ -49,8 +49,9 @@ const BROUGHT_BACK: &str = "brought-back";
 
 impl Unit {
     /// What [`undo`](Self::undo) needs; for `prepare`.
-    pub fn remember(&self, work: &Work<'_>) -> Result<Json, Failure> {
-        self.before(work.host, self.owed(work)?.is_some())?.to_json(self)
+    pub fn remember(&self, work: &Work<'_>) -> Result<Prepared, Failure> {
+        let before = self.before(work.host, self.owed(work)?.is_some())?;
+        undo_data::of_service(&before, before.service(self))
     }
 
     /// How it is; `owed` is whether this run has taken it down.
@@ -239,9 +240,9 @@ impl Before {
         undo_data::read(undo)
     }
 
-    /// As undo data of a step about `unit`.
-    pub(super) fn to_json(&self, unit: &Unit) -> Result<Json, Failure> {
-        undo_data::of_service(self, &unit.title(), self.up)
+    /// How `unit` was.
+    pub(super) fn service(&self, unit: &Unit) -> ServiceState {
+        ServiceState::new(unit.title(), self.up)
     }
 
     fn only(up: bool) -> Self {

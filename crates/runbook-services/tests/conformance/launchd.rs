@@ -130,8 +130,8 @@ fn bootstrap_what_is_not_loaded() -> Scenario {
         settled()
     };
     about_the_job(Scenario::change("launchd.bootstrap", with)).afterwards(|world, done| {
-        assert_eq!(done.outputs["service"]["state"], "up");
-        assert!(done.outputs["pid"].is_number(), "{:?}", done.outputs);
+        assert_eq!(done.results.outputs["service"]["state"], "up");
+        assert!(done.results.outputs["pid"].is_number(), "{:?}", done.results.outputs);
         has(world, "runs true");
     })
 }
@@ -168,7 +168,7 @@ fn bootstrap_what_waits_for_demand() -> Scenario {
         settled()
     };
     about_the_job(Scenario::change("launchd.bootstrap", with)).afterwards(|world, done| {
-        assert!(done.outputs["pid"].is_null());
+        assert!(done.results.outputs["pid"].is_null());
         has(world, "runs false");
     })
 }
@@ -251,7 +251,7 @@ fn bootout_what_runs() -> Scenario {
         job()
     };
     about_the_job(Scenario::change("launchd.bootout", with)).afterwards(|world, done| {
-        assert_eq!(done.outputs["service"]["state"], "down");
+        assert_eq!(done.results.outputs["service"]["state"], "down");
         has(world, "loaded false");
     })
 }
@@ -360,7 +360,7 @@ fn enable_what_is_disabled() -> Scenario {
         job()
     };
     about_the_job(Scenario::change("launchd.enable", with)).afterwards(|world, done| {
-        assert_eq!(done.outputs["state"], "enabled");
+        assert_eq!(done.results.outputs["state"], "enabled");
         has(world, "disabled false");
     })
 }
@@ -416,7 +416,7 @@ fn written(content: &str) -> Json {
 fn write_a_new_property_list() -> Scenario {
     let with = |_: &mut World| written(&plist("/bin/true", ""));
     about_the_job(Scenario::change("launchd.plist", with)).afterwards(|world, done| {
-        assert_eq!(done.outputs["path"], plist_path(world).to_string_lossy().into_owned());
+        assert_eq!(done.results.outputs["path"], plist_path(world).to_string_lossy().into_owned());
     })
 }
 

@@ -61,7 +61,7 @@ fn about_the_service(scenario: Scenario) -> Scenario {
 
 fn start_a_new_service() -> Scenario {
     about_the_service(Scenario::change("process.start", |world| parameters(world, "red")).afterwards(|world, done| {
-        assert_eq!(done.outputs["service"]["state"], "up");
+        assert_eq!(done.results.outputs["service"]["state"], "up");
         assert!(service(world).starts_with("runs: true\nCOLOUR=red\n"));
     }))
 }

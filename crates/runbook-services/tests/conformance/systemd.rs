@@ -77,7 +77,7 @@ fn start_what_is_down() -> Scenario {
         service()
     };
     about_the_unit(Scenario::change("systemd.start", with)).afterwards(|world, done| {
-        assert_eq!(done.outputs["service"]["state"], "up");
+        assert_eq!(done.results.outputs["service"]["state"], "up");
         assert!(unit(world).contains("SubState=running"));
     })
 }
@@ -161,7 +161,7 @@ fn enable_what_is_disabled() -> Scenario {
         json!({ "unit": "law" })
     };
     about_the_unit(Scenario::change("systemd.enable", with)).afterwards(|world, done| {
-        assert_eq!(done.outputs["state"], "enabled");
+        assert_eq!(done.results.outputs["state"], "enabled");
         assert!(unit(world).contains("justice.service"), "the alias is missing");
     })
 }
@@ -206,7 +206,7 @@ fn write_a_new_unit_file() -> Scenario {
     let with =
         |_: &mut World| json!({ "unit": "law", "content": "[Service]\nExecStart=/bin/sleep 9\n", "mode": "0640" });
     about_the_unit(Scenario::change("systemd.unit-file", with)).afterwards(|world, done| {
-        assert_eq!(done.outputs["path"], FILE);
+        assert_eq!(done.results.outputs["path"], FILE);
         let seen = unit(world);
         assert!(seen.contains("f ./law.service 640") && seen.contains("LoadState=loaded"), "{seen}");
     })

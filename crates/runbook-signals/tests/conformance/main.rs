@@ -47,7 +47,7 @@ fn verify_a_service() -> Scenario {
         .observing(service)
         .resulting(World::tree_without_times)
         .teardown(stop)
-        .afterwards(|_, done| assert_eq!(done.outputs["green"], json!(["answers", "errors", "runs", "up"])))
+        .afterwards(|_, done| assert_eq!(done.results.outputs["green"], json!(["answers", "errors", "runs", "up"])))
 }
 
 fn verify_what_is_red() -> Scenario {

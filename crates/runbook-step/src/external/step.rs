@@ -1,7 +1,7 @@
 //! A bound step of an external kind: each method is one call of the program.
 
 use super::call::{answer, command, text};
-use crate::{Confirmation, Done, Probe, Step, Work};
+use crate::{Confirmation, Done, Prepared, Probe, Step, Work};
 use runbook_host::Reader;
 use runbook_model::{Failure, Outputs, Prediction, UndoPhase};
 use serde_json::{Value as Json, json};
@@ -43,18 +43,17 @@ impl Step for ExternalStep {
         self.covered.iter().try_for_each(|path| host.can_put_back(path))
     }
 
-    fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {
-        for path in &self.covered {
-            work.covering(path)?;
-        }
+    fn prepare(&self, work: &Work<'_>) -> Result<Prepared, Failure> {
+        let restore_points = work.covering_all(&self.covered)?;
         if !self.own_undo {
-            return Ok(Json::Null);
+            return Ok(Prepared { restore_points, ..Prepared::default() });
         }
         let answer = self.call(work, "prepare", &Json::Null)?;
-        answer.get("undo").cloned().ok_or_else(|| {
+        let undo = answer.get("undo").cloned().ok_or_else(|| {
             Failure::failed(format!("`{}` prepared nothing to undo its work with", self.program.display()))
                 .hint("its capabilities say `undo: own`, so the answer to `prepare` needs `undo`")
-        })
+        })?;
+        Ok(Prepared { undo, restore_points, service: None })
     }
 
     fn apply(&self, work: &Work<'_>, undo: &Json) -> Result<Done, Failure> {

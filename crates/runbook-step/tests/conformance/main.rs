@@ -16,7 +16,7 @@ scenarios![greet_in_a_new_file, greet_over_another, greet_again, greet_without_a
 fn greet_in_a_new_file() -> Scenario {
     Scenario::change("greeting", |_| json!({ "path": "hello", "who": "Ada" })).afterwards(|world, done| {
         assert_eq!(fs::read(world.root.join("hello")).unwrap(), b"Hello, Ada.\n");
-        assert_eq!(done.outputs["line"], "Hello, Ada.");
+        assert_eq!(done.results.outputs["line"], "Hello, Ada.");
     })
 }
 

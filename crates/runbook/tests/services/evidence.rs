@@ -315,7 +315,7 @@ fn faults_of_signals_are_all_reported() {
 fn an_inspection_finds_the_installation_that_runs() {
     let (scratch, port) = gateway("1.0.0", "127.0.0.1");
     let with = json!({ "manager": "process", "name": "gateway" });
-    let outputs = scratch.step("service.inspect", with.clone()).probe().outputs;
+    let outputs = scratch.step("service.inspect", with.clone()).probe().results.outputs;
     assert_eq!(outputs["package_root"], json!(scratch.path("app").canonicalize().unwrap()));
     assert_eq!(
         (&outputs["version"], &outputs["running"], &outputs["pid"]),
@@ -323,7 +323,7 @@ fn an_inspection_finds_the_installation_that_runs() {
     );
     assert!(outputs["argv"].as_array().unwrap().contains(&json!(port.to_string())));
     scratch.step("process.stop", json!({ "name": "gateway" })).applied();
-    let outputs = scratch.step("service.inspect", with).probe().outputs;
+    let outputs = scratch.step("service.inspect", with).probe().results.outputs;
     assert_eq!(
         (&outputs["version"], &outputs["running"], &outputs["pid"]),
         (&json!("1.0.0"), &json!(false), &Json::Null)

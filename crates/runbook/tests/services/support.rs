@@ -133,7 +133,7 @@ impl OneStep<'_> {
             dir: &self.dir,
             step: &self.id,
             backups: &[],
-            held: &Mutex::default(),
+            restore_points: &[],
             marks: &self.marks,
             baseline: &self.baseline,
             evidence: &self.evidence,
@@ -161,8 +161,8 @@ impl OneStep<'_> {
     }
 
     pub(crate) fn prepare(&mut self) {
-        self.undo =
-            self.with(i64::MAX, |step, work| step.prepare(work)).unwrap_or_else(|failure| panic!("{failure:#?}"));
+        let prepared = self.with(i64::MAX, |step, work| step.prepare(work));
+        self.undo = prepared.unwrap_or_else(|failure| panic!("{failure:#?}")).undo;
     }
 
     /// Prepares and applies, failing after `acts` changes.
@@ -176,7 +176,7 @@ impl OneStep<'_> {
     }
 
     pub(crate) fn applied(&mut self) -> Outputs {
-        self.apply().unwrap_or_else(|failure| panic!("{failure:#?}")).outputs
+        self.apply().unwrap_or_else(|failure| panic!("{failure:#?}")).results.outputs
     }
 
     pub(crate) fn confirm(&self) -> runbook_step::Confirmation {

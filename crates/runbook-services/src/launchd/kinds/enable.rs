@@ -4,7 +4,7 @@ use super::params;
 use crate::launchd::{Definition, Job};
 use runbook_host::Reader;
 use runbook_model::{Declaration, Diagnostic, Diagnostics, Failure, Outputs, Prediction, UndoPhase, UndoSource};
-use runbook_step::{Args, Done, Kind, KindDoc, OutputDoc, Probe, Step, Work};
+use runbook_step::{Args, Done, Kind, KindDoc, OutputDoc, Prepared, Probe, Step, Work};
 use serde_json::{Value as Json, json};
 use std::borrow::Cow;
 use std::path::PathBuf;
@@ -112,8 +112,8 @@ impl Step for AtBoot {
         Ok(Probe::of(prediction).with(self.outputs()))
     }
 
-    fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {
-        Ok(json!({ "disabled": self.is_disabled(work.host)? }))
+    fn prepare(&self, work: &Work<'_>) -> Result<Prepared, Failure> {
+        Ok(Prepared::of(json!({ "disabled": self.is_disabled(work.host)? })))
     }
 
     fn apply(&self, work: &Work<'_>, _: &Json) -> Result<Done, Failure> {

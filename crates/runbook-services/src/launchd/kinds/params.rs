@@ -1,7 +1,8 @@
 //! The parameters that say which job is meant and how it is handled, and the outputs that say how it runs.
 
 use crate::launchd::{Domain, Job, JobState};
-use runbook_model::{Diagnostic, Diagnostics, Outputs, Resource, SERVICE_KEY, service_state};
+use crate::results;
+use runbook_model::{Diagnostic, Diagnostics, Resource, Results, ServiceState};
 use runbook_step::wrong;
 use runbook_step::{Args, OutputDoc, Param, ParamType, Peek};
 use serde_json::json;
@@ -117,15 +118,10 @@ pub(super) fn plist(args: &Args<'_>) -> Result<Option<PathBuf>, Diagnostic> {
 }
 
 /// What later steps may know of the job; `None` is one that is not loaded.
-pub(super) fn outputs(job: &Job, host: &runbook_host::Reader, state: Option<&JobState>) -> Outputs {
-    let pid = state.and_then(|state| state.pid);
+pub(super) fn outputs(job: &Job, host: &runbook_host::Reader, state: Option<&JobState>) -> Results {
+    let pid = json!(state.and_then(|state| state.pid));
+    let domain = json!(job.domain(host).to_string());
     // A job that is loaded and waits for its condition is as up as it should be.
-    let mut service = service_state(&job.title(), state.is_some());
-    service["pid"] = json!(pid);
-    Outputs::from_iter([
-        ("label".to_owned(), json!(job.label)),
-        ("domain".to_owned(), json!(job.domain(host).to_string())),
-        ("pid".to_owned(), json!(pid)),
-        (SERVICE_KEY.to_owned(), service),
-    ])
+    let service = ServiceState::new(job.title(), state.is_some());
+    results::of_service(service, Some(pid.clone()), [("label", json!(job.label)), ("domain", domain), ("pid", pid)])
 }

@@ -7,7 +7,7 @@ use crate::managed::{ManagedService, Motion};
 use crate::manner::Manner;
 use runbook_host::{Identity, Reader};
 use runbook_model::{Diagnostic, Diagnostics, Effect, Failure, Prediction, Resource, ServiceSeen, UndoPhase};
-use runbook_step::{Args, Confirmation, Done, Probe, Work};
+use runbook_step::{Args, Confirmation, Done, Prepared, Probe, Work};
 use serde_json::Value as Json;
 use std::path::{Path, PathBuf};
 
@@ -86,7 +86,7 @@ impl ManagedService for Job {
         })))
     }
 
-    fn remember(&self, work: &Work<'_>, wanted: &Wanted, motion: Motion) -> Result<Json, Failure> {
+    fn remember(&self, work: &Work<'_>, wanted: &Wanted, motion: Motion) -> Result<Prepared, Failure> {
         if motion != Motion::Stop {
             self.todo(work.host, wanted, motion)?;
         }

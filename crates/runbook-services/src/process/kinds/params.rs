@@ -1,9 +1,10 @@
 //! The parameters that say what a service is, and the outputs that say how it runs.
 
 use crate::process::{Ready, Restart, Service, Spec, State};
+use crate::results;
 use runbook_host::base_environment;
 use runbook_host::{Command, Reader, UMASK};
-use runbook_model::{Diagnostic, Diagnostics, Failure, Outputs, Resource, SERVICE_KEY, service_state};
+use runbook_model::{Diagnostic, Diagnostics, Failure, Resource, Results, ServiceState};
 use runbook_step::lack::{of_command, of_parent};
 use runbook_step::wrong;
 use runbook_step::{Args, Lack, OutputDoc, Param, ParamType, Peek};
@@ -198,15 +199,10 @@ fn program(host: &Reader, name: &str, cwd: &Path) -> Result<PathBuf, Failure> {
     }
 }
 
-pub(super) fn up(service: &Service, spec: &Spec, state: &State) -> Outputs {
-    let pid = state.child.as_ref().map(|child| child.pid);
-    let mut up = service_state(&service.name, true);
-    up["pid"] = json!(pid);
-    Outputs::from_iter([
-        ("pid".to_owned(), json!(pid)),
-        ("log".to_owned(), json!(spec.log.to_string_lossy())),
-        (SERVICE_KEY.to_owned(), up),
-    ])
+pub(super) fn up(service: &Service, spec: &Spec, state: &State) -> Results {
+    let pid = json!(state.child.as_ref().map(|child| child.pid));
+    let log = json!(spec.log.to_string_lossy());
+    results::of_service(ServiceState::new(&service.name, true), Some(pid.clone()), [("pid", pid), ("log", log)])
 }
 
 fn millis(duration: Duration) -> u64 {

@@ -4,12 +4,12 @@ use super::params::{self, Wanted};
 use crate::freshness::{newer_than, settle};
 use crate::managed::{ManagedService, Motion};
 use crate::process::{Life, Service, Spec};
+use crate::results;
 use runbook_host::Reader;
 use runbook_model::{
-    Diagnostic, Diagnostics, Effect, Failure, Outputs, Prediction, Resource, SERVICE_KEY, ServiceSeen, UndoPhase,
-    service_state,
+    Diagnostic, Diagnostics, Effect, Failure, Prediction, Resource, Results, ServiceSeen, ServiceState, UndoPhase,
 };
-use runbook_step::{Args, Confirmation, Done, Lack, Probe, Work};
+use runbook_step::{Args, Confirmation, Done, Lack, Prepared, Probe, Work};
 use serde_json::Value as Json;
 
 impl ManagedService for Service {
@@ -82,7 +82,7 @@ impl ManagedService for Service {
         Self::can_come_back(self, host)
     }
 
-    fn remember(&self, work: &Work<'_>, _: &Wanted, _: Motion) -> Result<Json, Failure> {
+    fn remember(&self, work: &Work<'_>, _: &Wanted, _: Motion) -> Result<Prepared, Failure> {
         Self::remember(self, work)
     }
 
@@ -152,9 +152,9 @@ impl Service {
         })
     }
 
-    /// The outputs of a stop.
-    fn down(&self) -> Outputs {
-        Outputs::from_iter([(SERVICE_KEY.to_owned(), service_state(&self.name, false))])
+    /// The results of a stop.
+    fn down(&self) -> Results {
+        results::of_service(ServiceState::new(&self.name, false), None, [])
     }
 
     fn known(&self, host: &Reader) -> Result<Spec, Failure> {

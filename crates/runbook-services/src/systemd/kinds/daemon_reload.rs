@@ -4,7 +4,7 @@ use super::params;
 use crate::systemd::Unit;
 use runbook_host::Reader;
 use runbook_model::{Declaration, Diagnostic, Failure, Prediction, Purpose, Resource, Role, UndoPhase, UndoSource};
-use runbook_step::{Args, Confirmation, Done, Kind, KindDoc, Probe, Step, Work};
+use runbook_step::{Args, Confirmation, Done, Kind, KindDoc, Prepared, Probe, Step, Work};
 use serde_json::{Value as Json, json};
 use std::borrow::Cow;
 
@@ -69,8 +69,8 @@ impl Step for Reread {
         Ok(Probe::of(Prediction::change("systemd reads the files of all units again")))
     }
 
-    fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {
-        Ok(json!({ "read_at": self.read_at(work.host)? }))
+    fn prepare(&self, work: &Work<'_>) -> Result<Prepared, Failure> {
+        Ok(Prepared::of(json!({ "read_at": self.read_at(work.host)? })))
     }
 
     fn apply(&self, work: &Work<'_>, _: &Json) -> Result<Done, Failure> {

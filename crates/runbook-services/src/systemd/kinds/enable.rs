@@ -7,7 +7,7 @@ use runbook_host::Reader;
 use runbook_model::{
     Declaration, Diagnostic, Diagnostics, Failure, Outputs, Prediction, Resource, UndoPhase, UndoSource,
 };
-use runbook_step::{Args, Done, Kind, KindDoc, OutputDoc, Probe, Step, Work};
+use runbook_step::{Args, Done, Kind, KindDoc, OutputDoc, Prepared, Probe, Step, Work};
 use serde_json::{Value as Json, json};
 use std::borrow::Cow;
 
@@ -129,10 +129,10 @@ impl Step for AtBoot {
         Ok(Probe::of(prediction).with(Self::outputs(&unit, &state)))
     }
 
-    fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {
+    fn prepare(&self, work: &Work<'_>) -> Result<Prepared, Failure> {
         let unit = self.unit.resolved(work.host)?;
         self.unit.note_alias_of(work.host, &unit)?;
-        undo_data::to_json(&Links::of(&unit, work.host)?)
+        undo_data::to_json(&Links::of(&unit, work.host)?).map(Prepared::of)
     }
 
     fn apply(&self, work: &Work<'_>, _: &Json) -> Result<Done, Failure> {

@@ -1,7 +1,8 @@
 //! The parameters that say which unit is meant and how it is handled, and the outputs that say how it runs.
 
+use crate::results;
 use crate::systemd::{Unit, UnitState};
-use runbook_model::{Diagnostic, Diagnostics, Outputs, Resource, SERVICE_KEY, service_state};
+use runbook_model::{Diagnostic, Diagnostics, Resource, Results, ServiceState};
 use runbook_step::wrong;
 use runbook_step::{Args, OutputDoc, Param, ParamType, Peek};
 use serde_json::json;
@@ -64,15 +65,10 @@ pub(super) fn resource(args: &Args<'_>) -> Resource {
     }
 }
 
-pub(super) fn up(unit: &Unit, state: &UnitState) -> Outputs {
-    let mut up = service_state(&unit.title(), true);
-    up["pid"] = json!(state.main_pid);
-    Outputs::from_iter([
-        ("unit".to_owned(), json!(unit.name)),
-        ("pid".to_owned(), json!(state.main_pid)),
-        ("invocation".to_owned(), json!(state.invocation)),
-        (SERVICE_KEY.to_owned(), up),
-    ])
+pub(super) fn up(unit: &Unit, state: &UnitState) -> Results {
+    let (pid, invocation) = (json!(state.main_pid), json!(state.invocation));
+    let outputs = [("unit", json!(unit.name)), ("pid", pid.clone()), ("invocation", invocation)];
+    results::of_service(ServiceState::new(unit.title(), true), Some(pid), outputs)
 }
 
 /// `; b.service goes down with it`, for predictions.

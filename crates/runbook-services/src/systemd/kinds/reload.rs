@@ -6,7 +6,7 @@ use crate::steps::attendant;
 use crate::systemd::{Before, Unit};
 use runbook_host::Reader;
 use runbook_model::{Declaration, Diagnostic, Diagnostics, Failure, Prediction, Resource, Role, UndoPhase};
-use runbook_step::{Args, Confirmation, Done, Kind, KindDoc, Lack, Probe, Step, Work};
+use runbook_step::{Args, Confirmation, Done, Kind, KindDoc, Lack, Prepared, Probe, Step, Work};
 use serde_json::Value as Json;
 use std::borrow::Cow;
 
@@ -64,13 +64,9 @@ impl Step for Reread {
         self.unit.lacks(host, failed)
     }
 
-    fn prepare(&self, work: &Work<'_>) -> Result<Json, Failure> {
-        let mut undo = self.unit.resolved(work.host)?.remember(work)?;
+    fn prepare(&self, work: &Work<'_>) -> Result<Prepared, Failure> {
         // It is not down for a moment, so it is no service whose time is counted.
-        if let Some(undo) = undo.as_object_mut() {
-            undo.remove(runbook_model::SERVICE_KEY);
-        }
-        Ok(undo)
+        Ok(Prepared { service: None, ..self.unit.resolved(work.host)?.remember(work)? })
     }
 
     fn apply(&self, work: &Work<'_>, _: &Json) -> Result<Done, Failure> {

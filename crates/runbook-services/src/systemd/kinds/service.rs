@@ -4,13 +4,13 @@ use super::fresh;
 use super::params::{self, along};
 use crate::managed::{ManagedService, Motion};
 use crate::manner::Manner;
+use crate::results;
 use crate::systemd::{Before, Load, Rise, Unit, UnitState};
 use runbook_host::Reader;
 use runbook_model::{
-    Diagnostic, Diagnostics, Effect, Failure, Outputs, Prediction, Resource, SERVICE_KEY, ServiceSeen, UndoPhase,
-    service_state,
+    Diagnostic, Diagnostics, Effect, Failure, Prediction, Resource, Results, ServiceSeen, ServiceState, UndoPhase,
 };
-use runbook_step::{Args, Confirmation, Done, Lack, Probe, Work};
+use runbook_step::{Args, Confirmation, Done, Lack, Prepared, Probe, WasFound, Work};
 use serde_json::{Value as Json, json};
 use std::path::PathBuf;
 
@@ -87,7 +87,7 @@ impl ManagedService for Unit {
             .hint(format!("`systemctl unmask {unit}` lifts the mask, if it is not there for a reason")))
     }
 
-    fn remember(&self, work: &Work<'_>, _: &Wanted, _: Motion) -> Result<Json, Failure> {
+    fn remember(&self, work: &Work<'_>, _: &Wanted, _: Motion) -> Result<Prepared, Failure> {
         Self::remember(self, work)
     }
 
@@ -152,8 +152,8 @@ impl ManagedService for Unit {
         Self::keep_down_again(self, work, undo, wanted.manner)
     }
 
-    fn find(&self, host: &Reader) -> Result<Json, Failure> {
-        Self::find(self, host)
+    fn find(&self, host: &Reader) -> Result<Option<WasFound>, Failure> {
+        Self::find(self, host).map(Some)
     }
 
     fn revive(&self, work: &Work<'_>, found: &Json, wanted: &Wanted) -> Result<String, Failure> {
@@ -200,11 +200,8 @@ impl Unit {
         Ok((!triggers.is_empty()).then(|| format!("{self} is down, and {} can start it", triggers.join(", "))))
     }
 
-    /// The outputs of a stop.
-    fn down(&self) -> Outputs {
-        Outputs::from_iter([
-            ("unit".to_owned(), json!(self.name)),
-            (SERVICE_KEY.to_owned(), service_state(&self.title(), false)),
-        ])
+    /// The results of a stop.
+    fn down(&self) -> Results {
+        results::of_service(ServiceState::new(self.title(), false), None, [("unit", json!(self.name))])
     }
 }

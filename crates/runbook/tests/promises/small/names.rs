@@ -18,6 +18,7 @@ fn runs(bench: &Bench, ids: &[&str]) {
             host: String::new(),
             user: String::new(),
             version: String::new(),
+            format: RunHeader::FORMAT,
         };
         let first = Record { seq: 1, at: 1, event: Event::RunStarted(Box::new(header.clone())) };
         journal.begin(&header, "{}", &[first]).unwrap();
