@@ -351,9 +351,6 @@ fn a_link_that_is_turned_is_seen() {
     let by_argument = ["TOP/usr/bin/gateway", "TOP/opt/current"];
     let (first, second) = (Some(host.path("opt/r1")), Some(host.path("opt/r2")));
     assert_eq!(roots(&by_node), (first.clone(), first, Some(false)));
-    // The start is counted in ticks, and so may seem as late as what is written a moment after it.
-    host.write("opt/started", "");
-    until_later_than(&host.path("opt/started"));
     std::fs::remove_file(host.path("opt/current")).unwrap();
     symlink("r2", host.path("opt/current")).unwrap();
     assert_eq!(roots(&by_node), (None, second.clone(), Some(true)));
@@ -394,25 +391,32 @@ fn what_is_not_known_of_a_user_of_a_unit_is_unknown() {
     }
 }
 
-/// The process, once it executes the program `name` and no longer a copy of this test.
+/// Start times are counted in ticks, and stamps of files are as exact as the clock's: within so much, either may seem the later one.
+const TICKS_MS: i64 = 25;
+
+/// The process, once it executes the program `name` and no longer a copy of this test. What is written from then on counts as younger
+/// than it.
 fn executing(reader: &Reader, pid: u32, name: &str) -> Identity {
     loop {
         let process = reader.process(pid).unwrap().unwrap();
         let executed = reader.executed(&process.identity).unwrap().unwrap();
         if executed.argv.first().is_some_and(|word| word == name) {
+            until(reader, i64::try_from(reader.started_ns(&process.identity) / 1_000_000).unwrap() + TICKS_MS);
             return process.identity;
         }
         std::thread::yield_now();
     }
 }
 
-/// Waits until a process that is started now counts as younger than `path`: start times are counted in ticks.
+/// Waits until a process that is started now counts as younger than `path`.
 fn until_later_than(path: &std::path::Path) {
     use std::os::unix::fs::MetadataExt;
-    let reader = Reader::new("/nowhere", "/nowhere");
-    let changed =
-        std::fs::metadata(path).unwrap().ctime_nsec() / 1_000_000 + std::fs::metadata(path).unwrap().ctime() * 1000;
-    while reader.now_ms() < changed + 25 {
+    let found = std::fs::metadata(path).unwrap();
+    until(&Reader::new("/nowhere", "/nowhere"), found.ctime() * 1000 + found.ctime_nsec() / 1_000_000 + TICKS_MS);
+}
+
+fn until(reader: &Reader, time_ms: i64) {
+    while reader.now_ms() < time_ms {
         std::thread::yield_now();
     }
 }
