@@ -196,9 +196,9 @@ fn is_undecided(state: &RunState, course: &Course, step: &StepId, failure: &Fail
 }
 
 fn waits_for_approval(state: &RunState, course: &Course, step: &StepId) -> bool {
-    let is_gate = course.schedule.declaration(step).is_some_and(|it| it.roles.contains(&Role::Gate));
+    let asks = course.schedule.declaration(step).is_some_and(|it| it.roles.contains(&Role::Approve));
     let waits = state.step(step).is_some_and(|known| known.approval.is_none() && !known.status.is_over());
-    state.phase == RunPhase::Forward && is_gate && waits
+    state.phase == RunPhase::Forward && asks && waits
 }
 
 fn after_question(state: &RunState, course: &Course, step: StepId, decided: Option<Decided>) -> Vec<Action> {

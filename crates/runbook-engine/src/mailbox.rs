@@ -18,21 +18,26 @@ use std::sync::atomic::{AtomicU32, Ordering};
 static SENT: AtomicU32 = AtomicU32::new(0);
 
 /// Sends `control` to the process that holds `run`, which takes it within a second. `false` if the same is there already
-/// and counts: of several approvals of one step, or answers to one question, the first one.
+/// and counts: of several approvals of one step the first one.
 ///
 /// An approval waits for the run while nobody holds it, for ever. Everything else is for the process that holds the run
-/// now, and is thrown away by the next one.
+/// now, and is thrown away by the next one. What was sent is durable when this returns.
 pub fn send(dir: &StateDir, run: &RunId, control: &Control) -> Result<bool, Error> {
     let mailbox = dir.controls(run);
     dir.create_below(&mailbox)?;
     let name = name(control);
     let staged = mailbox.join(format!(".{name}-{}-{}", std::process::id(), SENT.fetch_add(1, Ordering::Relaxed)));
-    let named = write(&staged, control).and_then(|()| fs::hard_link(&staged, mailbox.join(&name)));
+    let named = write(&staged, control).and_then(|()| link(&staged, &mailbox.join(&name)));
     let _ = fs::remove_file(&staged);
-    match named {
-        Ok(()) => Ok(true),
+    let durable = named.and_then(|is_first| fs::File::open(&mailbox)?.sync_all().map(|()| is_first));
+    durable.map_err(|source| Error::Mailbox { path: mailbox, source })
+}
+
+/// Gives what is staged its name. `false` if something has it.
+fn link(staged: &Path, name: &Path) -> io::Result<bool> {
+    match fs::hard_link(staged, name) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
-        Err(source) => Err(Error::Mailbox { path: mailbox, source }),
+        linked => linked.map(|()| true),
     }
 }
 
@@ -46,12 +51,14 @@ fn name(control: &Control) -> String {
     }
 }
 
+/// A sender that was killed may have left the file of an earlier process with the same number.
 fn write(path: &Path, control: &Control) -> io::Result<()> {
     let text = serde_json::to_vec(control)?;
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
     // Root may send to the run of a user, who must be able to read it. The directory lets nobody else in.
     file.set_permissions(Permissions::from_mode(0o644))?;
-    file.write_all(&text)
+    file.write_all(&text)?;
+    file.sync_all()
 }
 
 /// The mailbox of a run that this process holds.
@@ -66,7 +73,10 @@ impl Mailbox {
     pub(crate) fn open(state: &StateDir, run: &RunId) -> Result<Self, Error> {
         let dir = state.controls(run);
         state.create_below(&dir)?;
-        Ok(Self { dir, taken: HashSet::new() })
+        match fs::read_dir(&dir) {
+            Ok(_) => Ok(Self { dir, taken: HashSet::new() }),
+            Err(source) => Err(Error::Mailbox { path: dir, source }),
+        }
     }
 
     /// The approvals that were given while nobody held the run. What else was sent to the process before this one is
@@ -90,13 +100,18 @@ impl Mailbox {
             return None;
         }
         let path = self.dir.join(&name);
-        let control = fs::read(&path).and_then(|text| serde_json::from_slice(&text).map_err(io::Error::from));
+        let text = fs::read(&path)
+            .inspect_err(
+                |error| tracing::debug!(path = %path.display(), %error, "a control is read again at the next look"),
+            )
+            .ok()?;
+        let control = serde_json::from_slice(&text);
         match &control {
             Ok(Control::Approve { .. }) => drop(self.taken.insert(name)),
             Ok(_) => drop(fs::remove_file(&path)),
             // Whoever sent it can send it again.
             Err(error) => {
-                tracing::warn!(path = %path.display(), %error, "a control that cannot be read is thrown away");
+                tracing::warn!(path = %path.display(), %error, "a control that makes no sense is thrown away");
                 let _ = fs::remove_file(&path);
             }
         }
@@ -156,6 +171,34 @@ mod tests {
         }
         fs::write(state.controls(&run).join("approve-go.json"), "{").unwrap();
         assert!(mailbox.take().is_empty());
+        assert!(send(&state, &run, &approve("ada")).unwrap());
+        assert_eq!(mailbox.take(), [approve("ada")]);
+    }
+
+    #[test]
+    fn an_approval_that_cannot_be_read_now_is_read_later() {
+        let (_dir, state, run) = stage();
+        let mut mailbox = Mailbox::open(&state, &run).unwrap();
+        // A directory of that name cannot be read as a file, by root neither.
+        let path = state.controls(&run).join("approve-go.json");
+        fs::create_dir(&path).unwrap();
+        assert!(mailbox.take().is_empty());
+        assert!(path.is_dir());
+        fs::remove_dir(&path).unwrap();
+        assert!(send(&state, &run, &approve("ada")).unwrap());
+        assert_eq!(mailbox.take(), [approve("ada")]);
+    }
+
+    #[test]
+    fn what_a_killed_sender_left_is_nobodys_approval() {
+        let (_dir, state, run) = stage();
+        let mut mailbox = Mailbox::open(&state, &run).unwrap();
+        let next = SENT.load(Ordering::Relaxed);
+        // Tests beside this one in the same process number theirs too.
+        for number in next..next + 100 {
+            let left = format!(".approve-go.json-{}-{number}", std::process::id());
+            fs::write(state.controls(&run).join(left), "{").unwrap();
+        }
         assert!(send(&state, &run, &approve("ada")).unwrap());
         assert_eq!(mailbox.take(), [approve("ada")]);
     }

@@ -109,7 +109,7 @@ impl Runner {
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let first = std::mem::replace(&mut self.first, Input::Advance { idle: true });
-        let mut broken = self.react(first, &done).err();
+        let mut broken = self.attempt(first, &done);
         loop {
             if self.in_flight == 0 {
                 if let Some(error) = broken {
@@ -148,7 +148,7 @@ impl Runner {
             };
             // A journal that fails starts nothing more; what is under way is waited for.
             if let (Some(input), None) = (input, &broken) {
-                broken = self.react(input, &done).err();
+                broken = self.attempt(input, &done);
             }
         }
     }
@@ -185,6 +185,12 @@ impl Runner {
             self.canceller.cancel();
         }
         Some(input)
+    }
+
+    /// Reacts, or says what the journal failed with: then nobody is asked any more and nothing is tried again, as no answer would
+    /// come to anything.
+    fn attempt(&mut self, input: Input, done: &UnboundedSender<Input>) -> Option<Error> {
+        self.react(input, done).inspect_err(|_| self.pauses.0.cancel()).err()
     }
 
     /// Reacts to one input, and then to what the records of the reaction make possible. All of it is one commit, and

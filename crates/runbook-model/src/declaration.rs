@@ -43,7 +43,7 @@ pub enum Role {
     Promote,
     /// Holds the plan until something outside agrees.
     Gate,
-    /// Waits for the word of a person. This one and those below are for reports: no rule looks at them.
+    /// Waits for the word of a person, and for nothing else.
     Approve,
     /// Reads what is installed, or how the host is, for whoever wants to know what was there before.
     Inventory,
@@ -57,6 +57,32 @@ pub enum Role {
     Reload,
     /// Reads these signals, each from such a source.
     Signals(BTreeMap<String, SignalSource>),
+}
+
+impl Role {
+    /// Whether only reports ask for it: no rule places a step by it.
+    pub fn is_for_reports(&self) -> bool {
+        match self {
+            Self::Inventory
+            | Self::Capture(_)
+            | Self::Install
+            | Self::Dependencies
+            | Self::Reload
+            | Self::Signals(_) => true,
+            Self::Stop(_)
+            | Self::Start(_)
+            | Self::Restart(_)
+            | Self::Replace
+            | Self::ClearCache
+            | Self::FreePort(_)
+            | Self::Inspect
+            | Self::Backup(_)
+            | Self::Verify(_)
+            | Self::Promote
+            | Self::Gate
+            | Self::Approve => false,
+        }
+    }
 }
 
 /// Where a signal is read.

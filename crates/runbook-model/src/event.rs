@@ -248,9 +248,9 @@ pub enum Event {
         /// What.
         remains: Vec<Remains>,
     },
-    /// The operator asked to start nothing more (first Ctrl-C).
+    /// The operator asked to start nothing more.
     DrainRequested,
-    /// The operator asked to stop what runs (second Ctrl-C).
+    /// The operator asked to stop what runs.
     CancelRequested,
     /// From here on the run is taken back. Durable.
     RollbackStarted {

@@ -8,13 +8,13 @@ use serde::Serialize;
 /// Comments, layout, places and the order of keys do not change it; a value, a variable, the environment or the order
 /// of steps does. Facts of the host count only where a value holds them. Secrets count by their source.
 ///
-/// [`load`](crate::load) takes it of the plan as resolved in a directory that no host has: it is the same in every checkout.
+/// It is the same in every checkout: the plan's directory does not count, and [`load`](crate::load) takes the digest of a plan whose
+/// variables hold paths below it as resolved in a directory that no host has.
 pub fn digest(plan: &Plan) -> String {
     let mut feed = Feed(blake3::Hasher::new());
     feed.text(&plan.name);
     feed.text(&plan.summary);
     feed.data(&plan.environment);
-    feed.text(&plan.base);
     feed.data(&plan.window);
     feed.text(&format_duration(plan.retention.keep_for));
     feed.number(plan.retention.keep_last.into());

@@ -15,10 +15,11 @@ use runbook_model::{
     StepDef, Value,
 };
 use runbook_template::{Renderer, Scope};
+use std::cell::Cell;
 use std::path::Path;
 
-/// Where every plan lies as far as its digest goes: it is the same in each checkout. No path of a host begins so, and it is deep
-/// enough for what is named above the plan's directory.
+/// Where a plan with relative paths in its variables lies as far as its digest goes: it is the same in each checkout. No path of
+/// a host begins so, and it is deep enough for what is named above the plan's directory.
 const ANYWHERE: &str = "/\u{1}/\u{1}/\u{1}/\u{1}/\u{1}/\u{1}/\u{1}/\u{1}";
 
 const FIELDS: &[&str] = &["kind", "version", "name", "summary", "vars", "window", "retention", "review", "steps"];
@@ -87,15 +88,16 @@ pub fn load(request: Request<'_>) -> Loaded {
         document(id, overlay.text, &mut faults)
     });
     let flags = flags(request.vars, root.as_ref(), &mut sources, &mut faults);
-    let (base, overlay) = (request.base, overlay.as_ref());
-    let loader = Loader { request: &request, base, sources: &sources, overlay, flags: &flags };
+    let (base, overlay, relative) = (request.base, overlay.as_ref(), &Cell::new(false));
+    let loader = Loader { request: &request, base, relative, sources: &sources, overlay, flags: &flags };
     let partial = root.as_ref().and_then(|root| loader.plan(root, &mut faults));
     let failed = faults.has_errors();
     let diagnostics = faults.into_sorted();
     match partial {
         Some(mut plan) if !failed => {
             let anywhere = Loader { base: Path::new(ANYWHERE), ..loader };
-            let same = root.as_ref().and_then(|root| anywhere.plan(root, &mut Diagnostics::default()));
+            let root = root.as_ref().filter(|_| relative.get());
+            let same = root.and_then(|root| anywhere.plan(root, &mut Diagnostics::default()));
             plan.digest = digest(same.as_ref().unwrap_or(&plan));
             Loaded { plan: Some(plan), partial: None, sources, diagnostics }
         }
@@ -157,6 +159,7 @@ fn is_secret(root: Option<&Node>, name: &str) -> bool {
 struct Loader<'a> {
     request: &'a Request<'a>,
     base: &'a Path,
+    relative: &'a Cell<bool>,
     sources: &'a SourceMap,
     overlay: Option<&'a Node>,
     flags: &'a [Flag],
@@ -236,7 +239,7 @@ impl<'a> Loader<'a> {
             layers.push(Given { layer: Layer::CommandLine, name: &flag.name, name_span: flag.name_span, node });
         }
         layers.sort_by_key(|given| given.layer);
-        let places = Places { base: self.base, home: &self.request.host.home };
+        let places = Places { base: self.base, home: &self.request.host.home, relative: self.relative };
         let complete = self.request.overlay.is_none() || environment.is_some();
         Variables { sources: self.sources, places: &places, complete, names, scope }.resolve(&declared, &layers, faults)
     }

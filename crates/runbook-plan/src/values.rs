@@ -2,12 +2,15 @@
 
 use crate::declare::type_word;
 use runbook_model::{Code, Node, Resolved, SecretSource, Value, VarType, Version, parse_duration};
+use std::cell::Cell;
 use std::path::{Component, Path, PathBuf};
 
 /// Where paths start from.
 pub(crate) struct Places<'a> {
     pub(crate) base: &'a Path,
     pub(crate) home: &'a str,
+    /// Set once a path started from `base`.
+    pub(crate) relative: &'a Cell<bool>,
 }
 
 /// Why a value does not fit.
@@ -100,7 +103,12 @@ pub(crate) fn path(text: &str, places: &Places<'_>) -> Result<String, Misfit> {
                 );
             }
         },
-        None => places.base.join(text),
+        None => {
+            if !text.starts_with('/') {
+                places.relative.set(true);
+            }
+            places.base.join(text)
+        }
     };
     Ok(normalised(&joined))
 }

@@ -60,7 +60,7 @@ impl<'a> Steps<'a> {
 
     /// Whether the step changes the host and plays no part that another rule places: a file that is edited, a command.
     pub(crate) fn is_plain_change(&self, at: usize) -> bool {
-        self.declarations.get(at).is_some_and(|it| it.changes() && it.roles.iter().all(|role| *role == Role::Install))
+        self.declarations.get(at).is_some_and(|it| it.changes() && it.roles.iter().all(Role::is_for_reports))
     }
 
     /// What the step writes, as it declares.

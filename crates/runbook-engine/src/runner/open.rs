@@ -14,7 +14,7 @@ use crate::{Error, Forecast, Observer, Program, leftovers};
 use runbook_host::{Canceller, Running};
 use runbook_journal::{Journal, Lock};
 use runbook_model::{
-    Event, Record, Results, Role, RollbackCause, RunHeader, RunId, RunPhase, RunState, StepId, StepState,
+    Approval, Event, Record, Results, Role, RollbackCause, RunHeader, RunId, RunPhase, RunState, StepId, StepState,
 };
 use serde_json::Value as Json;
 use std::collections::HashMap;
@@ -23,6 +23,7 @@ use tokio::sync::mpsc::unbounded_channel;
 
 /// What a process knows of a run when it takes it up.
 struct Known {
+    mailbox: Mailbox,
     state: RunState,
     secrets: Secrets,
     outputs: HashMap<StepId, Results>,
@@ -50,7 +51,8 @@ impl Runner {
             prediction: step.prediction,
             needed: step.needed,
         }));
-        let known = Known { state: RunState::default(), secrets, outputs, kept_down: KeptDown::default() };
+        let mailbox = Mailbox::open(&settings.state_dir, &run)?;
+        let known = Known { mailbox, state: RunState::default(), secrets, outputs, kept_down: KeptDown::default() };
         let mut runner = Self::new(settings, lock, program, run, known, Input::Begin, observer)?;
         let records = runner.happen(events)?;
         #[cfg(debug_assertions)]
@@ -71,6 +73,9 @@ impl Runner {
         back: Option<RollbackCause>,
         observer: Box<dyn Observer>,
     ) -> Result<Self, Error> {
+        // What comes from now on is for this process.
+        let mut mailbox = Mailbox::open(&settings.state_dir, &run)?;
+        let approvals = mailbox.approvals();
         let damaged = |source| Error::Damaged { run: run.clone(), source };
         let state = RunState::replay(records).map_err(damaged)?;
         leftovers::end_leftovers(&settings.state_dir, &run);
@@ -93,7 +98,7 @@ impl Runner {
         let intents = state.steps().filter_map(|(step, known)| Some((known.intent_seq?, step.clone()))).collect();
         let secrets = Secrets::going_on(program.plan(), &outputs);
         let kept_down = KeptDown::by(movers(&state, &program));
-        let known = Known { state, secrets, outputs, kept_down };
+        let known = Known { mailbox, state, secrets, outputs, kept_down };
         let mut runner = Self::new(settings, lock, program, run, known, Input::Resume, observer)?;
         *runner.worker.intents.write().unwrap_or_else(PoisonError::into_inner) = intents;
         // Somebody else may have brought it to its end before this process had the lock.
@@ -101,7 +106,7 @@ impl Runner {
             return Ok(runner);
         }
         let mut events = vec![Event::RunResumed { version }];
-        events.extend(runner.approved_meanwhile());
+        events.extend(runner.approved_meanwhile(approvals));
         events.extend(back.filter(|_| !rolls_back).map(|cause| Event::RollbackStarted { cause }));
         let records = runner.happen(events)?;
         runner.commit(&records)?;
@@ -109,9 +114,9 @@ impl Runner {
     }
 
     /// What the approvals come to that were given while nobody held the run.
-    fn approved_meanwhile(&mut self) -> Vec<Event> {
+    fn approved_meanwhile(&self, approvals: Vec<(StepId, Approval)>) -> Vec<Event> {
         let course = &self.worker.program.course;
-        let approved = self.mailbox.approvals().into_iter().map(|(step, approval)| Input::Approved { step, approval });
+        let approved = approvals.into_iter().map(|(step, approval)| Input::Approved { step, approval });
         let actions = approved.flat_map(|input| decide(&self.state, course, input));
         let event = |action| match action {
             Action::Record(event) => Some(event),
@@ -134,7 +139,6 @@ impl Runner {
         let notes_file = settings.state_dir.running(&run);
         let running = Running::noted_in(&notes_file)
             .map_err(|source| runbook_journal::Error::StateDir { path: notes_file, source })?;
-        let mailbox = Mailbox::open(&settings.state_dir, &run)?;
         let (say, notes) = unbounded_channel();
         let approved = |(step, known): (&StepId, &StepState)| Some((step.clone(), known.approval.clone()?));
         let approvals = known.state.steps().filter_map(approved).collect();
@@ -174,7 +178,7 @@ impl Runner {
             undo: HashMap::new(),
             marks: HashMap::new(),
             controls: settings.controls,
-            mailbox,
+            mailbox: known.mailbox,
             questions: Questions::default(),
             leaving,
             lock,

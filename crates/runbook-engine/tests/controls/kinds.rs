@@ -55,8 +55,8 @@ impl Kind for Of {
                 let path = args.need("path").unwrap_or_else(|_| panic!("it has a path"));
                 Declaration::principal(UndoSource::Own).writes(Resource::Path(path))
             }
-            Does::Wait => Declaration::attendant(),
-            Does::Gate => Declaration::attendant().role(Role::Gate),
+            Does::Wait => Declaration::attendant().role(Role::Gate),
+            Does::Gate => Declaration::attendant().role(Role::Gate).role(Role::Approve),
             Does::ProveNothing => Declaration::attendant().role(Role::Verify(Vec::new())),
         }
     }

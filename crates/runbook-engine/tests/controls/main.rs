@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot set its stage fails")]
 
 mod kinds;
+#[path = "../support/plan.rs"]
+mod plan;
 mod stage;
 
 use runbook_engine::{Control, send};
@@ -119,12 +121,14 @@ fn the_first_approval_lets_a_gate_pass_and_is_on_record() {
 }
 
 #[test]
-fn what_no_gate_is_cannot_be_approved() {
+fn what_does_not_wait_for_a_person_cannot_be_approved() {
     let stage = Stage::new(CHANGED_ONE);
     let run = stage.begin(None);
     run.until(begins("w"));
     let approval = Approval { by: "ada".to_owned(), at: 7, because: String::new() };
-    run.tell(Control::Approve { step: id("b"), approval });
+    for step in ["w", "b"] {
+        run.tell(Control::Approve { step: id(step), approval: approval.clone() });
+    }
     stage.file("go");
     assert_eq!(run.ends().state.verdict(), Some(Verdict::Succeeded));
     assert!(stage.approvals().is_empty());

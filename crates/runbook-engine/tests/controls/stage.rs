@@ -1,6 +1,7 @@
 //! A host of its own for one run, and the run on a thread beside whoever steers it.
 
 use crate::kinds::KINDS;
+use crate::plan::plan;
 use runbook_engine::{Control, Ending, Observer, Program, Runner, Saved, Settings, compile};
 use runbook_journal::{Holder, Journal, Lock, StateDir};
 use runbook_model::*;
@@ -105,17 +106,6 @@ impl Stage {
     }
 
     fn program(&self) -> Program {
-        let base = self.dir.path().display().to_string();
-        let text = String::new;
-        let host = HostFacts {
-            os: text(),
-            arch: text(),
-            libc: text(),
-            init: text(),
-            name: text(),
-            user: text(),
-            home: base.clone(),
-        };
         let before = |at: usize| at.checked_sub(1).map(|before| (id(self.steps[before].0), Span::default()));
         let define = |(at, (step, uses, path)): (usize, &(&str, &str, &str))| StepDef {
             id: id(step),
@@ -130,19 +120,8 @@ impl Stage {
             on_failure: OnFailure::Rollback,
             allow: vec![],
         };
-        let plan = Plan {
-            name: text(),
-            summary: text(),
-            digest: text(),
-            environment: None,
-            base,
-            host,
-            vars: vec![],
-            window: None,
-            retention: Retention::default(),
-            review: vec![],
-            steps: self.steps.iter().enumerate().map(define).collect(),
-        };
+        let steps = self.steps.iter().enumerate().map(define).collect();
+        let plan = plan(&self.dir.path().display().to_string(), steps);
         let saved = Saved::new(plan, SourceMap::default(), 1);
         let (program, faults) = compile(saved, Catalogue::of(&[KINDS]));
         program.unwrap_or_else(|| panic!("{faults:#?}"))

@@ -8,6 +8,8 @@
 mod closing;
 mod host;
 mod laws;
+#[path = "../support/plan.rs"]
+mod plan;
 mod scale;
 mod script;
 mod stories;

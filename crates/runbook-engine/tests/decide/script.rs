@@ -1,5 +1,6 @@
 //! What a simulated run meets: a plan, and the fate of each of its steps.
 
+use crate::plan::plan;
 use proptest::prelude::*;
 use runbook_engine::Course;
 use runbook_model::*;
@@ -149,29 +150,7 @@ impl Script {
 
     /// `None` where the steps wait for one another in a cycle.
     pub(crate) fn course(&self) -> Option<Course> {
-        let text = String::new;
-        let host = HostFacts {
-            os: text(),
-            arch: text(),
-            libc: text(),
-            init: text(),
-            name: text(),
-            user: text(),
-            home: text(),
-        };
-        let plan = Plan {
-            name: text(),
-            summary: text(),
-            digest: text(),
-            environment: None,
-            base: "/".into(),
-            host,
-            vars: vec![],
-            window: None,
-            retention: Retention::default(),
-            review: vec![],
-            steps: self.steps.iter().enumerate().map(|(at, step)| definition(at, step)).collect(),
-        };
+        let plan = plan("/", self.steps.iter().enumerate().map(|(at, step)| definition(at, step)).collect());
         let declarations: Vec<Declaration> = self.steps.iter().map(Step::declare).collect();
         let (schedule, _) = runbook_schedule::build(&plan, &declarations);
         let asks_for = self.answer.map(|_| Duration::from_secs(1));
