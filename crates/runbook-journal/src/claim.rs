@@ -1,7 +1,7 @@
 //! What the runs of a host are about to change: two that would change the same do not run at the same time, whatever state
 //! directory each of them has.
 //!
-//! One file a run, locked for as long as its process lives, so that a claim dies with its holder. Those of root bind
+//! One file a claim, locked for as long as its process lives, so that a claim dies with its holder. Those of root bind
 //! everybody; those of another user bind that user, for nobody may keep root from its host.
 
 use crate::holder::Holder;
@@ -13,10 +13,14 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Where root claims: gone with the boot, as the processes are.
 const OF_ROOT: &str = if cfg!(target_os = "macos") { "/var/run/runbook/claims" } else { "/run/runbook/claims" };
 const ENDING: &str = "claim";
+
+/// Numbers the claims of this process, which may be at work in several state directories.
+static STAKED: AtomicU32 = AtomicU32::new(0);
 
 /// A claim. Dropping it, or dying, lets it go.
 #[derive(Debug)]
@@ -49,12 +53,22 @@ impl Claim {
         let Some(own) = own.filter(|own| DirBuilder::new().recursive(true).mode(0o755).create(own).is_ok()) else {
             return Ok(None);
         };
-        let failed = |source: io::Error| Error::StateDir { path: own.clone(), source };
+        let places = if root { vec![own.as_path()] } else { vec![own.as_path(), Path::new(OF_ROOT)] };
+        Self::stake_in(&own, &places, dir, holder, writes).map(Some)
+    }
+
+    fn stake_in(
+        own: &Path,
+        places: &[&Path],
+        dir: &StateDir,
+        holder: &Holder,
+        writes: Vec<Resource>,
+    ) -> Result<Self, Error> {
+        let failed = |source: io::Error| Error::StateDir { path: own.to_owned(), source };
         // One at a time looks and claims.
         let guard = open(&own.join("guard")).map_err(failed)?;
         flock(&guard, FlockOperation::LockExclusive).map_err(|error| failed(error.into()))?;
-        let places = if root { vec![own.as_path()] } else { vec![own.as_path(), Path::new(OF_ROOT)] };
-        for said in places.into_iter().flat_map(living) {
+        for said in places.iter().copied().flat_map(living) {
             let common = said.writes.iter().find(|theirs| writes.iter().any(|ours| overlap(ours, theirs)));
             if let (Some(common), false) = (common, said.state_dir == dir.path()) {
                 let doing = format!(
@@ -65,14 +79,15 @@ impl Claim {
                 return Err(Error::Held(Holder { pid: said.pid, user: said.user, doing, since: said.since }));
             }
         }
-        let path = own.join(format!("{}.{ENDING}", holder.pid));
+        let number = STAKED.fetch_add(1, Ordering::Relaxed);
+        let path = own.join(format!("{}-{number}.{ENDING}", holder.pid));
         let mut file = open(&path).map_err(failed)?;
         flock(&file, FlockOperation::LockExclusive).map_err(|error| failed(error.into()))?;
         let Holder { pid, user, doing, since } = holder.clone();
         let said = Said { pid, user, doing, since, state_dir: dir.path().to_owned(), writes };
         let text = serde_json::to_vec(&said).map_err(|error| failed(error.into()))?;
         file.set_len(0).and_then(|()| file.write_all(&text)).map_err(failed)?;
-        Ok(Some(Self { _file: file, path }))
+        Ok(Self { _file: file, path })
     }
 }
 
@@ -128,5 +143,29 @@ fn overlap(one: &Resource, other: &Resource) -> bool {
         // whose paths are claimed.
         (Resource::Process(_) | Resource::Package(_) | Resource::UnknownPath | Resource::Everything, _) => false,
         _ => one == other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_process_claims_for_several_state_directories() {
+        let dir = tempfile::tempdir().unwrap();
+        let claims = dir.path();
+        let holder = Holder { pid: std::process::id(), user: String::new(), doing: "apply".to_owned(), since: 1 };
+        let stake = |state: &str, path: &str| {
+            let writes = vec![Resource::Path(PathBuf::from(path))];
+            Claim::stake_in(claims, &[claims], &StateDir::at(claims.join(state)), &holder, writes)
+        };
+        let first = stake("a", "/srv/a").unwrap();
+        let second = stake("b", "/srv/b").unwrap();
+        assert!(matches!(stake("c", "/srv/a/x"), Err(Error::Held(_))));
+        drop(first);
+        let third = stake("c", "/srv/a/x").unwrap();
+        assert!(matches!(stake("d", "/srv/b"), Err(Error::Held(_))), "the end of one claim is not the end of another");
+        drop((second, third));
+        assert!(living(claims).is_empty());
     }
 }

@@ -72,12 +72,9 @@ impl Step for Approve {
         let begin = Instant::now();
         let mut asked = false;
         loop {
-            if let Some(Approval { by, at, because }) = work.approval() {
-                let summary = if because.is_empty() {
-                    format!("approved by {by}")
-                } else {
-                    format!("approved by {by}: {because}")
-                };
+            if let Some(approval) = work.approval() {
+                let summary = approval.to_string();
+                let Approval { by, at, because } = approval;
                 let outputs = [("by", json!(by)), ("at", json!(at)), ("because", json!(because))];
                 let outputs = Outputs::from_iter(outputs.map(|(name, value)| (name.to_owned(), value)));
                 return Ok(Done::saying(summary).with(outputs));

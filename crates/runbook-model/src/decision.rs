@@ -1,6 +1,7 @@
 //! What a person decides: where the evidence does not, and whether a plan goes on.
 
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// What becomes of a change of which nobody can tell whether it is good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -37,6 +38,14 @@ pub struct Approval {
     /// The reason given; empty if there is none.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub because: String,
+}
+
+impl fmt::Display for Approval {
+    /// `approved by ada: it is quiet`
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "approved by {}", self.by)?;
+        if self.because.is_empty() { Ok(()) } else { write!(out, ": {}", self.because) }
+    }
 }
 
 impl Decided {

@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::going_on::{Controls, Ended};
+use crate::keeping::names_below;
 use crate::obstacles::{Attempt, InTheWay, sorted};
 use crate::runs::refuse_unsettled;
 use crate::session::Session;
@@ -139,7 +140,9 @@ impl ApplyProposal {
 /// An id for a run of this host.
 fn new_run(dir: &StateDir) -> Result<RunId, Error> {
     let known = Journal::open_to_read(dir)?.map(|journal| journal.runs()).transpose()?.unwrap_or_default();
-    let known: Vec<RunId> = known.into_iter().map(|row| row.run).collect();
+    let mut known: Vec<RunId> = known.into_iter().map(|row| row.run).collect();
+    // Of some the journal knows nothing any more.
+    known.extend(names_below(&dir.runs())?.into_iter().filter_map(|name| RunId::new(&name)));
     let draw = || {
         let mut bytes = [0; 10];
         getrandom::fill(&mut bytes).map(|()| bytes)

@@ -2,7 +2,6 @@
 
 use crate::clock::now_ms;
 use crate::error::Error;
-use crate::known::known;
 use crate::runs::{choose, journal};
 use crate::session::Session;
 use runbook_engine::{Control, send};
@@ -30,7 +29,7 @@ impl Session {
     pub fn approve(&self, run: &str, step: &str, because: &str) -> Result<Approved, Error> {
         let journal = journal(self.state_dir())?;
         let run = choose(&journal, Some(run))?.run;
-        let known = known(&journal, &run)?;
+        let known = self.known_with_roles(&journal, &run)?;
         let state = RunState::replay(&known.records)?;
         let asks = |(id, step): &(&StepId, &StepState)| known.plays(id, &Role::Approve) || step.waits_for.is_some();
         let gates = || state.steps().filter(asks).map(|(id, _)| id.clone());

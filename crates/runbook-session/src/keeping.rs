@@ -59,19 +59,6 @@ pub struct Backups {
     pub beside: Vec<Beside>,
 }
 
-impl Backups {
-    /// The backup that `name` means, which may be the beginning of its name.
-    pub(crate) fn take(mut self, name: &str) -> Result<Kept, Error> {
-        let named = |one: &Kept| Named {
-            name: one.name.clone(),
-            plan: one.run.as_ref().map(|run| run.plan.clone()),
-            began: None,
-        };
-        let at = pick(Thing::Backup, name, &self.kept.iter().map(named).collect::<Vec<_>>())?;
-        Ok(self.kept.swap_remove(at))
-    }
-}
-
 /// What came of reading a backup.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verified {
@@ -89,12 +76,28 @@ impl Session {
         Ok(Backups { kept, beside: journal.as_ref().map(beside).transpose()?.unwrap_or_default() })
     }
 
+    /// All backups, the latest first. No record of any run is read: a way back has to be found whatever they hold.
+    fn kept(&self) -> Result<Vec<Kept>, Error> {
+        list(self.state_dir(), Look::at(self.state_dir())?.journal.as_ref())
+    }
+
+    /// The backup that `name` means, which may be the beginning of its name.
+    pub(crate) fn backup(&self, name: &str) -> Result<Kept, Error> {
+        let mut kept = self.kept()?;
+        let named = |one: &Kept| Named {
+            name: one.name.clone(),
+            plan: one.run.as_ref().map(|run| run.plan.clone()),
+            began: None,
+        };
+        let at = pick(Thing::Backup, name, &kept.iter().map(named).collect::<Vec<_>>())?;
+        Ok(kept.swap_remove(at))
+    }
+
     /// Reads the backup that `name` means, or all of them, each when its turn comes.
     pub fn verify(&self, name: Option<&str>) -> Result<impl Iterator<Item = Verified>, Error> {
-        let found = self.backups()?;
         let chosen = match name {
-            Some(name) => vec![found.take(name)?],
-            None => found.kept,
+            Some(name) => vec![self.backup(name)?],
+            None => self.kept()?,
         };
         Ok(chosen.into_iter().map(|one| Verified { damage: one.damage(), backup: one.name }))
     }
@@ -290,7 +293,7 @@ fn condemn(place: &Path, name: &str) -> Result<(), Error> {
     }
 }
 
-fn names_below(dir: &Path) -> Result<Vec<String>, Error> {
+pub(crate) fn names_below(dir: &Path) -> Result<Vec<String>, Error> {
     let entries = match fs::read_dir(dir) {
         Ok(entries) => entries.collect::<Result<Vec<_>, _>>()?,
         Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),

@@ -24,7 +24,7 @@ pub(crate) struct Ready {
 }
 
 impl Known {
-    /// Whether the step plays this part; no step of a run that an older `runbook` began is known to play one.
+    /// Whether the step plays this part.
     pub(crate) fn plays(&self, step: &StepId, part: &Role) -> bool {
         let roles = self.saved.roles.as_ref().and_then(|roles| roles.get(step));
         roles.is_some_and(|roles| roles.contains(part))
@@ -32,6 +32,16 @@ impl Known {
 }
 
 impl Session {
+    /// Everything that the journal holds about a run. The parts that its steps play are declared anew where an older `runbook`
+    /// did not keep them, if this one understands the plan.
+    pub(crate) fn known_with_roles(&self, journal: &Journal, run: &RunId) -> Result<Known, Error> {
+        let mut known = known(journal, run)?;
+        if known.saved.roles.is_none() {
+            known.saved.roles = self.reopen(known.saved.clone()).ok().and_then(|program| program.saved.roles);
+        }
+        Ok(known)
+    }
+
     /// See [`Ready`]; refused where this version of `runbook` does not understand the plan.
     pub(crate) fn ready(&self, known: Known) -> Result<Ready, Error> {
         let Known { run, saved, records } = known;

@@ -52,7 +52,7 @@ impl Session {
     /// Looks whether `paths` can be put back from the backup that `name` means, and holds the host for it; everything in the
     /// backup if no path is named.
     pub fn propose_restore(&self, name: &str, paths: Vec<PathBuf>, what: Users) -> Result<RestoreProposal, Error> {
-        let kept = self.backups()?.take(name)?;
+        let kept = self.backup(name)?;
         let unreadable = |error: runbook_backup::Error| Error::BackupUnreadable {
             backup: kept.name.clone(),
             why: error.to_string(),

@@ -9,14 +9,17 @@ use runbook_model::{Access, Diagnostic, HostFacts, Resource, Severity};
 use runbook_step::Catalogue;
 use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// What a client hands in.
+///
+/// Two things are the whole process's, and the client's to do before it starts a thread: `umask(runbook_host::UMASK)`, for
+/// services have to read what a plan installs, and [`runbook_host::adopt_orphans`], so that what a step left running is found.
 pub struct Host {
     /// Where runs, backups and undo data are.
     pub state_dir: StateDir,
-    /// What this host is, and who acts on it.
-    pub facts: HostFacts,
+    /// What this host is, and who acts on it. Read when it is asked for.
+    pub facts: LazyLock<HostFacts>,
     /// Where the `runbook` binary is, which supervises services. Asked when something is about to act.
     pub own_program: fn() -> io::Result<PathBuf>,
     /// The kinds that plans may use.

@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use crate::gaps;
-use crate::known::{Known, known};
+use crate::known::Known;
 use crate::runs::{choose, journal};
 use crate::session::Session;
 use runbook_journal::{Gap, Journal, Lock, Look};
@@ -58,7 +58,7 @@ impl Session {
     /// All about the run that `name` means, which may be the beginning of its id; without a name the latest one.
     pub fn show(&self, name: Option<&str>) -> Result<Known, Error> {
         let journal = journal(self.state_dir())?;
-        known(&journal, &choose(&journal, name)?.run)
+        self.known_with_roles(&journal, &choose(&journal, name)?.run)
     }
 
     /// Who is at work on this host. Only a run that is open can be what it works on.

@@ -48,7 +48,7 @@ impl Bench {
         let dir = tempfile::tempdir().unwrap();
         let session = Session::open(Host {
             state_dir: StateDir::at(dir.path().join("state")),
-            facts: host_facts(),
+            facts: std::sync::LazyLock::new(host_facts),
             own_program: std::env::current_exe,
             catalogue: runbook_kinds::catalogue,
             version: "test".to_owned(),

@@ -33,7 +33,6 @@ pub(crate) fn in_the_way(attempt: Attempt, certain: Vec<Obstacle>) -> CommandErr
 fn exit(error: &Error) -> Exit {
     match error {
         Error::Held(_) | Error::Unsettled(_) | Error::WindowClosed { .. } | Error::WindowUnusable(_) => Exit::Held,
-        Error::Journal(runbook_journal::Error::Held(_)) => Exit::Held,
         // A directory of others, in which no run ever was.
         Error::Journal(runbook_journal::Error::Foreign { .. }) => Exit::Refused,
         // What a journal holds that cannot be read, nobody knows.

@@ -1,9 +1,8 @@
 //! What single records tell: failures, decisions and approvals, in the order in which they happened.
 
-use super::StepRow;
 use crate::account::decision_text;
-use runbook_model::{Event, Failure, Outcome, Record, Role, StepId};
-use std::collections::HashSet;
+use crate::text::clean;
+use runbook_model::{Event, Failure, Outcome, Record, StepId};
 
 /// Something that happened to a step.
 #[derive(Debug)]
@@ -37,20 +36,16 @@ pub(super) fn failures<'a>(records: &'a [Record]) -> Vec<Trouble<'a>> {
 }
 
 /// What people decided where the evidence did not, and what they approved.
-pub(super) fn decisions<'a>(records: &'a [Record], steps: &[StepRow<'a>]) -> Vec<Moment<'a>> {
-    let asks = steps.iter().filter(|row| row.plays(|role| *role == Role::Approve));
-    let asks: HashSet<&StepId> = asks.map(|row| row.id).collect();
-    let moment = |record: &'a Record| {
-        let (step, what) = match &record.event {
+pub(super) fn decisions(records: &[Record]) -> Vec<Moment<'_>> {
+    let moment = |record| {
+        let Record { event, at, .. }: &Record = record;
+        let (step, what) = match event {
             Event::DecisionAsked { step, failure, .. } => (step, format!("asked, because {}", failure.message)),
             Event::DecisionMade { step, decided } => (step, decision_text(decided)),
-            Event::StepFinished { step, outcome, .. } if asks.contains(step) => match outcome {
-                Outcome::Unchanged { summary } | Outcome::Changed { summary } => (step, summary.clone()),
-                Outcome::Skipped { .. } | Outcome::Failed(_) => return None,
-            },
+            Event::StepApproved { step, approval } => (step, clean(&approval.to_string())),
             _ => return None,
         };
-        Some(Moment { at: record.at, step, what })
+        Some(Moment { at: *at, step, what })
     };
     records.iter().filter_map(moment).collect()
 }

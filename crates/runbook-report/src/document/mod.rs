@@ -87,7 +87,7 @@ impl<'a> RunDocument<'a> {
             versions: versions(plan),
             reviews: plan.review.iter().map(review_text).collect(),
             verifications: steps.iter().filter_map(Verification::of).collect(),
-            decisions: events::decisions(records, &steps),
+            decisions: events::decisions(records),
             failures: events::failures(records),
             exceptions: plan.steps.iter().flat_map(|step| step.allow.iter().map(|allow| (&step.id, allow))).collect(),
             checklists: checklist::checklists(&facts),

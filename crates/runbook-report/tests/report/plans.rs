@@ -1,7 +1,7 @@
 //! What reports say of plans that are not the demo's: they speak with the plan's own names.
 
 use crate::life::{self, Life};
-use runbook_model::{Caller, Event, Outcome, Reading, Role, Roles, SignalSource, SignalVerdict, Verdict};
+use runbook_model::{Approval, Caller, Event, Outcome, Reading, Role, Roles, SignalSource, SignalVerdict, Verdict};
 use runbook_report::{Style, markdown, show, show_json};
 
 /// Words of one program, of which a plan for another one must hear nothing.
@@ -72,11 +72,8 @@ fn a_reload_is_no_restart() {
 
 #[test]
 fn an_approval_stands_among_the_decisions() {
-    let outcome = Outcome::Unchanged { summary: "approved by ops: calm".to_owned() };
-    let ended =
-        Event::StepFinished { step: life::id("install"), outcome, results: Default::default(), readings: vec![] };
-    let life = Life::begin().started("install", 1).asks("install").add(ended);
-    let roles = Roles::from([(life::id("install"), vec![Role::Gate, Role::Approve])]);
-    let report = life.told(&life::plan(), Some(&roles), None, |run| markdown(run, &Caller::default()));
+    let approval = Approval { by: "ops".to_owned(), at: 7, because: "calm".to_owned() };
+    let life = Life::begin().add(Event::StepApproved { step: life::id("install"), approval });
+    let report = life.told(&life::plan(), None, None, |run| markdown(run, &Caller::default()));
     assert!(report.contains("## Decisions\n\n* 05:27:03 `install`: approved by ops: calm\n"), "{report}");
 }

@@ -17,12 +17,13 @@ use crate::cli::{Cli, Command};
 use crate::error::{CommandError, Exit};
 use crate::screen::Screen;
 use runbook_session::{Host, Session, host_facts, state_dir};
+use std::sync::LazyLock;
 
 /// Does what was asked.
 pub(crate) fn run(cli: Cli, screen: &Screen) -> Result<Exit, CommandError> {
     let session = Session::open(Host {
         state_dir: state_dir(cli.global.state_dir.as_deref()),
-        facts: host_facts(),
+        facts: LazyLock::new(host_facts),
         own_program: std::env::current_exe,
         catalogue: runbook_kinds::catalogue,
         version: env!("CARGO_PKG_VERSION").to_owned(),
