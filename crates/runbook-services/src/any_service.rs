@@ -1,4 +1,4 @@
-//! A service of any manager: the one place that lists them all.
+//! A service of any manager: the list that signals and `service.inspect` go by.
 
 use crate::launchd::Job;
 use crate::observed::Observed;

@@ -3,8 +3,7 @@
 use crate::managed::{ManagedService, Motion};
 use runbook_host::Reader;
 use runbook_model::{
-    Declaration, Diagnostic, Diagnostics, Effect, Failure, Prediction, Purpose, Resource, Role, ServiceSeen, UndoPhase,
-    UndoSource,
+    Declaration, Diagnostic, Diagnostics, Effect, Failure, Purpose, Resource, Role, ServiceSeen, UndoPhase, UndoSource,
 };
 use runbook_step::{Args, Confirmation, Done, Kind, KindDoc, Lack, Prepared, Probe, ServiceStep, Step, WasFound, Work};
 use serde_json::Value as Json;
@@ -91,11 +90,7 @@ impl<S: ManagedService> Step for Moving<S> {
         if let Some(told) = service.went(host, &self.wanted, self.motion, undo)? {
             return Ok(told);
         }
-        Ok(match service.foresee(host, &self.wanted, self.motion)?.prediction {
-            Prediction::NoChange { .. } => Confirmation::There,
-            Prediction::Change { summary, .. } => Confirmation::NotThere(summary),
-            Prediction::Unknown { .. } | Prediction::CannotPredict { .. } => Confirmation::CannotTell,
-        })
+        Ok(service.foresee(host, &self.wanted, self.motion)?.prediction.into())
     }
 
     fn undo(&self, phase: UndoPhase, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {

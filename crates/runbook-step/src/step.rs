@@ -47,11 +47,7 @@ pub trait Step: Send + Sync {
     /// Whether the change is there, after `apply` or after a crash in it. The default probes again.
     fn confirm(&self, host: &Reader, undo: &Json) -> Result<Confirmation, Failure> {
         let _ = undo;
-        Ok(match self.probe(host)?.prediction {
-            Prediction::NoChange { .. } => Confirmation::There,
-            Prediction::Change { summary, .. } => Confirmation::NotThere(summary),
-            Prediction::Unknown { .. } | Prediction::CannotPredict { .. } => Confirmation::CannotTell,
-        })
+        Ok(self.probe(host)?.prediction.into())
     }
 
     /// Takes back what `apply` did, wholly or in part, from `undo` and local files alone. Idempotent: what is already
@@ -121,6 +117,17 @@ pub enum Confirmation {
     NotThere(String),
     /// Reading the host cannot tell. After an `apply` that succeeded this is accepted; after a crash it is a failure.
     CannotTell,
+}
+
+/// By reading once more what there is to do.
+impl From<Prediction> for Confirmation {
+    fn from(prediction: Prediction) -> Self {
+        match prediction {
+            Prediction::NoChange { .. } => Self::There,
+            Prediction::Change { summary, .. } => Self::NotThere(summary),
+            Prediction::Unknown { .. } | Prediction::CannotPredict { .. } => Self::CannotTell,
+        }
+    }
 }
 
 impl Probe {

@@ -32,7 +32,10 @@ impl Shell<'_, '_> {
         self.is_not_written(&path)?;
         if matches!(operator, "-L" | "-h") {
             return match host.lstat(&path)? {
-                Some(found) => Ok(Truth::from(found.is_symlink())),
+                Some(found) => Ok(match self.may(path.parent().unwrap_or(&path), 1)? {
+                    Truth::Yes => Truth::from(found.is_symlink()),
+                    other => other,
+                }),
                 None => self.not_there(&path),
             };
         }

@@ -113,13 +113,22 @@ impl Shell<'_, '_> {
                         }
                     }
                 }
+                Part::Parameter { name, change: None, quoted: true } if name == "*" => {
+                    fields.push_quoted(self.arguments())
+                }
                 Part::Parameter { name, change, quoted } => {
                     let value = self.parameter(name, change.as_ref())?;
                     match (*quoted, change) {
                         (true, _) => fields.push_quoted(value),
                         (false, None) => fields.push_split(&splittable(value)?),
-                        (false, Some(_)) => {
+                        (false, Some((_, word))) => {
                             let text = splittable(value)?;
+                            // They make a word of nothing.
+                            if text.is_empty() && word.0.iter().any(Part::is_quoted) {
+                                return unclear(format!(
+                                    "quotes in `${{{name}…}}` outside of quotes are not followed by reading"
+                                ));
+                            }
                             if text.contains(BLANKS) {
                                 return unclear(format!(
                                     "the words of `${{{name}…}}` outside of quotes are not followed by reading"
@@ -154,16 +163,19 @@ impl Shell<'_, '_> {
             let piece = match part {
                 Part::Text { text, quoted: true } => Some(text.clone()),
                 Part::Text { text, quoted: false } => Some(self.unquoted(text, nth == 0, word.0.len() == 1)?),
-                Part::Parameter { name, change: None, .. } if name == "@" || name == "*" => {
-                    let all: Option<Vec<String>> = self.state.args.iter().cloned().collect();
-                    all.map(|all| all.join(" "))
-                }
+                Part::Parameter { name, change: None, .. } if name == "@" || name == "*" => self.arguments(),
                 Part::Parameter { name, change, .. } => self.parameter(name, change.as_ref())?,
                 Part::Output { commands, .. } => self.output(commands)?,
             };
             text = text.zip(piece).map(|(text, piece)| text + &piece);
         }
         Ok(text)
+    }
+
+    /// All arguments as one text.
+    fn arguments(&self) -> Value {
+        let all: Option<Vec<String>> = self.state.args.iter().cloned().collect();
+        all.map(|all| all.join(" "))
     }
 
     /// The pattern that `word` means; `None` if only running the script could tell.
@@ -183,8 +195,7 @@ impl Shell<'_, '_> {
             let Some(text) = self.joined(&Word(word.0.get(nth..=nth).unwrap_or_default().to_vec()))? else {
                 return Ok(None);
             };
-            let quoted = !matches!(part, Part::Parameter { quoted: false, .. } | Part::Output { quoted: false, .. });
-            if !quoted && text.contains(PATTERN) {
+            if !part.is_quoted() && text.contains(PATTERN) {
                 return unclear("a pattern in a variable is not followed by reading");
             }
             all.extend(text.chars().map(Piece::This));

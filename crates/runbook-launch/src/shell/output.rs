@@ -2,7 +2,7 @@
 
 use super::builtins::is_file;
 use super::state::{Shell, Truth};
-use super::syntax::{Command, Simple, What};
+use super::syntax::{Command, Redirection, Simple, What};
 use crate::{Unclear, Value, links_on, unclear};
 use std::path::Path;
 
@@ -73,15 +73,19 @@ impl Shell<'_, '_> {
             return unclear("a substitution writes a file");
         }
         let (said, truth) = self.said_by_program(&words)?;
-        let is_output =
-            |one: &super::syntax::Redirection| one.operator.starts_with('>') && matches!(&*one.descriptor, "" | "1");
-        // What a failing program says to `2>&1` is in no file.
-        let is_mixed = |one: &super::syntax::Redirection| one.operator == ">&" && one.descriptor == "2";
+        let is_output = |one: &&Redirection| {
+            one.operator.starts_with('>')
+                && matches!(&*one.descriptor, "" | "1")
+                && !(one.operator == ">&" && one.target.plain() == Some("1"))
+        };
+        // Errors go where the output goes when `2>&1` is read, and stay there whatever comes after it.
+        let is_mixed = |one: &Redirection| one.operator == ">&" && one.descriptor == "2";
+        let mut before_output = simple.redirections.iter().take_while(|one| !is_output(one));
         match () {
-            () if simple.redirections.iter().any(is_output) => Ok((Some(String::new()), truth)),
-            () if truth != Truth::Yes && simple.redirections.iter().any(is_mixed) => {
+            () if truth != Truth::Yes && before_output.any(is_mixed) => {
                 unclear("a substitution takes what a program says when it fails")
             }
+            () if simple.redirections.iter().any(|one| is_output(&one)) => Ok((Some(String::new()), truth)),
             () => Ok((said, truth)),
         }
     }

@@ -1,7 +1,7 @@
 //! From the text of a script to commands, one line after the other, as a shell reads it: what stands behind an `exec` is
 //! never looked at. A construct that this reader does not know is a fault with its name.
 
-use super::syntax::{Command, Part, Redirection, Simple, What, Word, is_name};
+use super::syntax::{Command, Part, Redirection, Simple, What, Word, is_name, push};
 use crate::Unclear;
 
 /// How deep commands and words may nest.
@@ -40,10 +40,11 @@ impl Parser {
         while self.peek().is_some() {
             commands.push(self.and_or()?);
             self.skip_blanks();
+            let end = self.at;
             if !self.separator()? {
                 self.end()?;
             }
-            if self.chars.get(self.at.saturating_sub(1)) == Some(&'\n') || self.peek() == Some('\n') {
+            if self.chars.get(end) == Some(&'\n') || self.peek() == Some('\n') {
                 break;
             }
         }
@@ -387,12 +388,17 @@ impl Parser {
     }
 
     fn in_quotes(&mut self, parts: &mut Vec<Part>) -> Parsed<()> {
-        // Quotes with nothing in between are a word all the same.
-        parts.push(Part::Text { text: String::new(), quoted: true });
+        let before = parts.len();
         loop {
             match self.take() {
                 None => return self.broken(),
-                Some('"') => return Ok(()),
+                Some('"') => {
+                    // Quotes with nothing in between are a word all the same; `"$@"` may be none.
+                    if parts.len() == before {
+                        parts.push(Part::Text { text: String::new(), quoted: true });
+                    }
+                    return Ok(());
+                }
                 Some('\\') => match self.take() {
                     Some('\n') | None => {}
                     Some(c @ ('$' | '`' | '"' | '\\')) => push(parts, c, true),
@@ -489,12 +495,5 @@ impl Parser {
                 Some(c) => self.part(c, &mut parts)?,
             }
         }
-    }
-}
-
-fn push(parts: &mut Vec<Part>, c: char, quoted: bool) {
-    match parts.last_mut() {
-        Some(Part::Text { text, quoted: last }) if *last == quoted => text.push(c),
-        _ => parts.push(Part::Text { text: c.to_string(), quoted }),
     }
 }

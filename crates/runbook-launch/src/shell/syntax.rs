@@ -64,6 +64,15 @@ pub(super) enum Part {
     Output { commands: Vec<Command>, quoted: bool },
 }
 
+impl Part {
+    /// Whether it stands between quotes.
+    pub(super) fn is_quoted(&self) -> bool {
+        match self {
+            Self::Text { quoted, .. } | Self::Parameter { quoted, .. } | Self::Output { quoted, .. } => *quoted,
+        }
+    }
+}
+
 impl Word {
     /// The text of a word in which nothing is quoted and nothing is to be expanded.
     pub(super) fn plain(&self) -> Option<&str> {
@@ -90,4 +99,12 @@ impl Word {
 pub(super) fn is_name(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+/// Adds a character to the piece that it belongs to.
+pub(super) fn push(parts: &mut Vec<Part>, c: char, quoted: bool) {
+    match parts.last_mut() {
+        Some(Part::Text { text, quoted: last }) if *last == quoted => text.push(c),
+        _ => parts.push(Part::Text { text: c.to_string(), quoted }),
+    }
 }

@@ -188,6 +188,11 @@ fn scripts_lead_to_what_they_start() {
         ("export PATH=TOP/home/op/.nvm/versions/node/v20.1.0/bin:$PATH\n. ~/.nvm/nvm.sh\nexec openclaw", NVM_20),
         // What stands behind `exec` is never read.
         ("exec openclaw\n((( \"", GLOBAL),
+        ("exec openclaw\n  ((( \"", GLOBAL),
+        // No arguments are no argument, also between quotes.
+        ("set --\nset -- \"$@\"\n[ $# -eq 0 ] && exec openclaw\nexec false", GLOBAL),
+        ("[ \"$*\" = gateway ] && exec openclaw\nexec false", GLOBAL),
+        ("SAID=$(echo a >&1)\n[ \"$SAID\" = a ] && exec openclaw\nexec false", GLOBAL),
         // What would start nothing is no other way.
         ("mesg n 2> /dev/null || true\nexec openclaw", GLOBAL),
         ("if logger starts; then exec openclaw; else exit 1; fi", GLOBAL),
@@ -249,6 +254,8 @@ fn what_is_not_followed_is_named_with_its_line() {
         ("PATH=$(hostname):$PATH\n. ~/.nvm/nvm.sh\nexec openclaw", "nvm keeps"),
         (". ~/.nvm/nvm.sh; nvm use 18; exec openclaw", "nvm in TOP/home/op/.nvm has no version"),
         (". ~/.nvm/nvm.sh; nvm install 20; exec openclaw", "`nvm install`"),
+        ("SAID=$(cat /nowhere/x 2>&1 > /dev/null); exec openclaw", "a substitution takes what a program says when"),
+        ("[ -n ${2:-\"\"} ] && exec false; exec openclaw", "quotes in `${2…}` outside of quotes"),
         ("set -u; exec openclaw $NOT_SET", "`$NOT_SET` is not set"),
         ("if then fi esac (", "cannot be read"),
         ("exec 'openclaw", "cannot be read"),
@@ -269,6 +276,11 @@ fn what_only_the_user_of_the_service_may_see_is_asked_as_that_user() {
     std::fs::set_permissions(tree.path("etc/secret"), std::fs::Permissions::from_mode(0o640)).unwrap();
     let end = tree.end(&["TOP/bin/wrapper"]);
     assert!(end.starts_with("? TOP/bin/wrapper, line 2: decides what is started by `[ -r "), "{end}");
+    let tree = tree_with("#!/bin/sh\n[ -L TOP/closed/link ] && exec false\nexec openclaw\n");
+    tree.write("closed/there", "");
+    symlink("there", tree.path("closed/link")).unwrap();
+    std::fs::set_permissions(tree.path("closed"), std::fs::Permissions::from_mode(0o700)).unwrap();
+    assert_eq!(tree.end(&["TOP/bin/wrapper"]), GLOBAL);
 }
 
 #[test]

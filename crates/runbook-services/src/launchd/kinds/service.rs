@@ -87,8 +87,10 @@ impl ManagedService for Job {
     }
 
     fn remember(&self, work: &Work<'_>, wanted: &Wanted, motion: Motion) -> Result<Prepared, Failure> {
-        if motion != Motion::Stop {
-            self.todo(work.host, wanted, motion)?;
+        match motion {
+            Motion::Stop => {}
+            Motion::Restart => drop(self.restartable(work.host)?),
+            Motion::Start => drop(self.todo(work.host, wanted, motion)?),
         }
         Self::remember(self, work)
     }

@@ -47,8 +47,9 @@ impl ManagedService for Service {
         }
         let restart = motion == Motion::Restart;
         // A restart goes by what is there, so that has to be known first.
-        let changed = if restart { Some(self.spec_for(host, wanted, motion)?) } else { None };
-        let (Life::Running(process), Some(state), Some(now)) = (&life, self.state(host)?, self.spec(host)?) else {
+        let there = self.spec(host)?;
+        let changed = if restart { Some(self.spec_for(host, wanted, motion, there.clone())?) } else { None };
+        let (Life::Running(process), Some(state), Some(now)) = (&life, self.state(host)?, there) else {
             return Ok(Probe::of(Prediction::change(match life {
                 life if restart => format!("`{name}` is {}; it is started", life.words()),
                 Life::Down => format!("`{name}` is started"),
@@ -56,7 +57,7 @@ impl ManagedService for Service {
             })));
         };
         let outputs = params::up(self, changed.as_ref().unwrap_or(&now), &state);
-        let spec = changed.map_or_else(|| self.spec_for(host, wanted, motion), Ok)?;
+        let spec = changed.map_or_else(|| wanted.whole(host, self), Ok)?;
         let prediction = if !now.runs_like(&spec) {
             Prediction::change(match restart {
                 true => format!("`{name}` is restarted with other parameters"),
@@ -73,7 +74,8 @@ impl ManagedService for Service {
     }
 
     fn lacks(&self, host: &Reader, wanted: &Wanted, motion: Motion, _: Option<&Failure>) -> Vec<Lack> {
-        let unknown = if motion == Motion::Restart { self.known(host).err() } else { None };
+        let known = || self.known(self.spec(host)?);
+        let unknown = if motion == Motion::Restart { known().err() } else { None };
         let unknown = unknown.map(|failure| Lack::new(failure, [Resource::Process(self.name.clone())]));
         unknown.into_iter().chain(wanted.lacks(host)).collect()
     }
@@ -91,7 +93,8 @@ impl ManagedService for Service {
             self.stop(work.host)?;
             return Ok(Done::saying(format!("`{}` is down", self.name)).with(self.down()));
         }
-        let spec = self.spec_for(work.host, wanted, motion)?;
+        let there = if motion == Motion::Restart { self.spec(work.host)? } else { None };
+        let spec = self.spec_for(work.host, wanted, motion, there)?;
         self.stop(work.host)?;
         settle(work.host, spec.executes(), &wanted.watch)?;
         let state = self.start(work.host, &spec)?;
@@ -117,8 +120,9 @@ impl ManagedService for Service {
             let old = format!("`{name}` still runs the process that it ran before");
             return Ok(Some(Confirmation::NotThere(old)));
         }
-        let spec = self.spec_for(host, wanted, motion)?;
-        Ok(Some(match self.spec(host)? {
+        let there = self.spec(host)?;
+        let spec = self.spec_for(host, wanted, motion, there.clone())?;
+        Ok(Some(match there {
             Some(now) if !now.runs_like(&spec) => {
                 Confirmation::NotThere(format!("`{name}` does not run with these parameters yet"))
             }
@@ -157,17 +161,17 @@ impl Service {
         results::of_service(ServiceState::new(&self.name, false), None, [])
     }
 
-    fn known(&self, host: &Reader) -> Result<Spec, Failure> {
-        self.spec(host)?.ok_or_else(|| {
+    fn known(&self, there: Option<Spec>) -> Result<Spec, Failure> {
+        there.ok_or_else(|| {
             Failure::missing(format!("there is no service `{}` to restart", self.name))
                 .hint("start it with `process.start`, or correct `name`")
         })
     }
 
-    /// What it is to run as: a start says all of it, a restart what changes.
-    fn spec_for(&self, host: &Reader, wanted: &Wanted, motion: Motion) -> Result<Spec, Failure> {
+    /// What it is to run as: a start says all of it, a restart what changes of what is there.
+    fn spec_for(&self, host: &Reader, wanted: &Wanted, motion: Motion, there: Option<Spec>) -> Result<Spec, Failure> {
         match motion {
-            Motion::Restart => wanted.changed(host, self.known(host)?),
+            Motion::Restart => wanted.changed(host, self.known(there)?),
             Motion::Start | Motion::Stop => wanted.whole(host, self),
         }
     }
