@@ -172,10 +172,10 @@ proptest! {
         let at = at.min(lines.len());
         // A change that is written behind a stop shares the time in which the service is down.
         let down = lines[..at].iter().any(|line| line.contains("stop="));
-        // Every change comes after a backup, and so does whatever comes after the change.
-        let kept = lines.iter().any(|line| line.contains("backup="));
+        // Every change comes after backups and inspections, and so does whatever comes after the change.
+        let first = lines.iter().any(|line| line.contains("backup=") || line.contains("inspect"));
         let mut more = lines.clone();
-        more.insert(at, if busy && !wide && !down && !kept { "unrelated w=tcp:99".into() } else { "unrelated".into() });
+        more.insert(at, if busy && !wide && !down && !first { "unrelated w=tcp:99".into() } else { "unrelated".into() });
         prop_assert_eq!(relations_of(&lines), relations_of(&more), "{}", more.join("\n"));
     }
 }
