@@ -29,9 +29,7 @@ pub(crate) fn set_aside_at(spot: &Spot, aside: &Path) -> Result<Option<PathBuf>,
     if spot.stat()?.is_none() {
         return Ok(None);
     }
-    if let Some(mount) = Mounts::read().below(spot) {
-        return Err(Error::MountPoint { path: spot.path().to_path_buf(), mount: mount.to_path_buf() });
-    }
+    Mounts::refuse_below(spot)?;
     keep(spot, spot, aside).map(Some)
 }
 

@@ -89,10 +89,8 @@ impl Backup {
         let Covered { name, root, .. } = self.place_of(path)?;
         let Some(spot) = Spot::find(&name)? else { return Ok(name) };
         on_its_ground(root, &spot)?;
-        match Mounts::read().below(&spot) {
-            Some(mount) => Err(Error::MountPoint { path: name, mount: mount.to_path_buf() }),
-            None => Ok(name),
-        }
+        Mounts::refuse_below(&spot)?;
+        Ok(name)
     }
 
     /// The path in the form that the manifest uses, when it is covered, its root, and where it was.

@@ -77,9 +77,7 @@ impl Closed {
             Found::Another => return Ok(Removed::IsAnother),
             Found::It(here, place) => (here, place),
         };
-        if let Some(mount) = Mounts::read().below(&here) {
-            return Err(Error::MountPoint { path: self.dir.clone(), mount: mount.to_path_buf() });
-        }
+        Mounts::refuse_below(&here)?;
         let failed = |error: Errno| Error::io("remove", &self.dir, error);
         for name in names(place.fd()).map_err(failed)? {
             remove_at(place.fd(), &name, Resistance::IsBroken).map_err(failed)?;

@@ -136,7 +136,7 @@ pub(crate) fn differences(
         found: Vec::new(),
         buffer: vec![0; 1 << 17],
     };
-    walk(at, &Mounts::read(), &mut comparison)?;
+    walk(at, &Mounts::read()?, &mut comparison)?;
     comparison.missing_before(None);
     Ok(comparison.found)
 }
@@ -334,7 +334,7 @@ pub(crate) fn digest_at(spot: &Spot) -> Result<TreeDigest, Error> {
         bytes: 0,
         buffer: vec![0; 1 << 17],
     };
-    walk(spot, &Mounts::read(), &mut sum)?;
+    walk(spot, &Mounts::read()?, &mut sum)?;
     Ok(TreeDigest {
         digest: Digest::from_hasher(&sum.hasher),
         files: sum.files,

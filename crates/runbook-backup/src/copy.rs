@@ -81,7 +81,7 @@ pub(crate) fn copy_into(place: &mut Place, from: &Spot, name: &OsStr, givers: Gi
         copied: Copied::default(),
         buffer: vec![0; 1 << 18],
     };
-    if !walk(from, &Mounts::read(), &mut copy)? {
+    if !walk(from, &Mounts::read()?, &mut copy)? {
         return Err(Error::io("read", from.path(), Errno::NOENT));
     }
     copy.finish()?;

@@ -73,7 +73,7 @@ pub fn create(
     cancel: &dyn Fn() -> bool,
     options: &Options,
 ) -> Result<Created, Error> {
-    let mounts = Mounts::read();
+    let mounts = Mounts::read()?;
     let roots = roots(dir, paths, &mounts)?;
     clear_interrupted(dir)?;
     durable::create_private_directory(dir)?;
@@ -240,7 +240,7 @@ fn roots(dir: &Path, paths: &[PathBuf], mounts: &Mounts) -> Result<Vec<PathBuf>,
 /// Whether a backup of these paths could be made into the directory `dir`, which need not be there: what [`create`] would
 /// refuse is refused.
 pub fn check_paths(dir: &Path, paths: &[PathBuf]) -> Result<(), Error> {
-    roots(dir, paths, &Mounts::read()).map(drop)
+    roots(dir, paths, &Mounts::read()?).map(drop)
 }
 
 /// Removes what an attempt without a manifest left; anything else that is there stays and is an error.

@@ -25,7 +25,7 @@ impl Staging {
         let top = self.new_path();
         let failed = |error: Errno| Error::io("take over the owner and the mode of what was at", &top, error);
         if model.inode.mode & SETGID != 0 {
-            walk(&self.new_spot()?, &Mounts::read(), &mut HandOnGroup)?;
+            walk(&self.new_spot()?, &Mounts::read()?, &mut HandOnGroup)?;
         }
         let fd = open_directory(self.place.fd(), NEW.as_ref()).map_err(failed)?;
         let (uid, gid) = (Uid::from_raw(model.inode.uid), Gid::from_raw(model.inode.gid));

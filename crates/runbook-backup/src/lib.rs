@@ -64,7 +64,7 @@ pub use limit::{Limit, LimitKind};
 pub use limits::limits;
 pub use manifest::{Archive, Attributes, Entry, EntryKind, FORMAT, MANIFEST, Manifest, Root, SkipReason, Skipped};
 pub use model::Model;
-pub use mounts::Ground;
+pub use mounts::{Ground, Mount, Mounts};
 pub use names::keep_name;
 pub use provable::provable;
 pub use remove::{remove_tree, set_directory_mode};

@@ -16,7 +16,7 @@ use crate::tree::{Found, Visit, walk};
 
 /// What a backup of these paths, taken now, could not bring back. Reads no content.
 pub fn limits(paths: &[PathBuf]) -> Result<Vec<Limit>, Error> {
-    let mounts = Mounts::read();
+    let mounts = Mounts::read()?;
     let mut look = Look::default();
     let mut roots = Vec::new();
     for path in paths {

@@ -6,30 +6,49 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::Error;
 use crate::escaped;
 use crate::openat::open_directory;
 use crate::spot::Spot;
 
-/// Where file systems are mounted, bind mounts of the same file system among them, which `stat` cannot tell.
+/// The mounts that this process sees, bind mounts of the same file system among them, which `stat` cannot tell.
 #[derive(Debug, Default)]
-pub(crate) struct Mounts(Vec<Mount>);
+pub struct Mounts(Vec<Mount>);
 
-#[derive(Debug)]
-struct Mount {
+/// A mounted file system: a line of `proc_pid_mountinfo(5)`.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Mount {
     id: u64,
-    point: PathBuf,
+    /// The directory of the file system that is mounted.
+    pub root: PathBuf,
+    /// Where it is mounted.
+    pub point: PathBuf,
+    /// The type of the file system.
+    pub kind: String,
 }
 
 impl Mounts {
     /// Empty where there is no `/proc`; then only a change of device number tells a mount.
-    pub(crate) fn read() -> Self {
-        let table = std::fs::read("/proc/self/mountinfo").unwrap_or_default();
-        let mount = |line: &[u8]| {
-            let mut fields = line.split(|byte| *byte == b' ');
-            let id = std::str::from_utf8(fields.next()?).ok()?.parse().ok()?;
-            Some(Mount { id, point: escaped::to_path(without_octal(fields.nth(3)?)) })
-        };
-        Self(table.split(|byte| *byte == b'\n').filter_map(mount).collect())
+    pub fn read() -> Result<Self, Error> {
+        let path = Path::new("/proc/self/mountinfo");
+        match std::fs::read(path) {
+            Ok(table) => Ok(Self(table.split(|byte| *byte == b'\n').filter_map(mount).collect())),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
+            Err(error) => Err(Error::io("read", path, error)),
+        }
+    }
+
+    /// Each of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Mount> {
+        self.0.iter()
+    }
+
+    /// An error where a file system is mounted at the place or below it.
+    pub(crate) fn refuse_below(spot: &Spot) -> Result<(), Error> {
+        match Self::read()?.at_or_below(spot.real()) {
+            Some(mount) => Err(Error::MountPoint { path: spot.path().to_path_buf(), mount: mount.to_path_buf() }),
+            None => Ok(()),
+        }
     }
 
     /// The mounts below a place, by the names below its path.
@@ -38,9 +57,9 @@ impl Mounts {
         below.filter(|rest| !rest.as_os_str().is_empty()).map(|rest| root.path().join(rest)).collect()
     }
 
-    /// A mount at the place or below it.
-    pub(crate) fn below(&self, spot: &Spot) -> Option<&Path> {
-        self.0.iter().map(|mount| mount.point.as_path()).filter(|point| point.starts_with(spot.real())).min()
+    /// A mount at the path without links, or below it.
+    pub fn at_or_below(&self, path: &Path) -> Option<&Path> {
+        self.0.iter().map(|mount| mount.point.as_path()).filter(|point| point.starts_with(path)).min()
     }
 
     /// Whether a mount lies between a path without links and one of its parents, the path itself included.
@@ -72,7 +91,7 @@ pub struct Ground {
 impl Ground {
     /// That of an open directory. `None` where there is no `/proc`.
     pub(crate) fn of(dir: BorrowedFd<'_>) -> Option<Self> {
-        let mount = Mounts::read().of(dir)?.to_path_buf();
+        let mount = Mounts::read().ok()?.of(dir)?.to_path_buf();
         let file_system = rustix::fs::fstatvfs(dir).map_or(0, |found| found.f_fsid);
         let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned();
         Some(Self { mount, file_system, boot })
@@ -88,6 +107,17 @@ impl Ground {
         let comparable = self.boot == then.boot && self.file_system != 0 && then.file_system != 0;
         self.mount == then.mount && (!comparable || self.file_system == then.file_system)
     }
+}
+
+/// `None` for what is no line of the table.
+fn mount(line: &[u8]) -> Option<Mount> {
+    let mut fields = line.split(|byte| *byte == b' ');
+    let id = std::str::from_utf8(fields.next()?).ok()?.parse().ok()?;
+    let mut path = |nth| Some(escaped::to_path(without_octal(fields.nth(nth)?)));
+    let (root, point) = (path(2)?, path(0)?);
+    // Between the two stand any number of fields.
+    let kind = fields.skip_while(|field| *field != b"-").nth(1)?;
+    Some(Mount { id, root, point, kind: String::from_utf8_lossy(kind).into_owned() })
 }
 
 /// The kernel writes a blank, tab, newline and backslash as `\ooo`.
@@ -109,8 +139,16 @@ fn without_octal(text: &[u8]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+
     #[test]
-    fn mount_points_with_odd_names() {
-        assert_eq!(super::without_octal(br"/a\040b\134c"), br"/a b\c");
+    fn a_line_tells_what_is_mounted_where() {
+        let line = br"52 42 0:40 /of\0400 /mnt/a\040b\134c rw,relatime shared:9 master:1 - cgroup2 none rw";
+        let told =
+            |root: &str, point: &str| Mount { id: 52, root: root.into(), point: point.into(), kind: "cgroup2".into() };
+        assert_eq!(mount(line), Some(told("/of 0", r"/mnt/a b\c")));
+        assert_eq!(mount(b"52 42 0:40 / /mnt/\\9 rw - cgroup2 none rw"), Some(told("/", r"/mnt/\9")));
+        assert_eq!(mount(b"52 42 0:40 / /end\\0 rw - cgroup2 none rw"), Some(told("/", r"/end\0")));
+        assert_eq!((mount(b""), mount(b"52 42 0:40 / /cut rw")), (None, None));
     }
 }

@@ -51,8 +51,7 @@ impl Backup {
         let inode = |spot: &Spot| spot.stat().map(|stat| stat.map(|stat| Inode::new(&stat).seen));
         let Some(held) = inode(&kept)? else { return Ok(None) };
         let is_it = inode(&spot)?.is_some_and(|there| (there.dev, there.ino) == (held.dev, held.ino));
-        if is_it || spot.real() != real || on_its_ground(root, &spot).is_err() || Mounts::read().below(&spot).is_some()
-        {
+        if is_it || spot.real() != real || on_its_ground(root, &spot).is_err() || Mounts::refuse_below(&spot).is_err() {
             return Ok(None);
         }
         let entries = std::slice::from_ref(entry);

@@ -28,15 +28,12 @@ const ENTRY: u64 = 4096;
 ///
 /// An error names what stands in the way, who owns it and what to do.
 pub fn provable(path: &Path) -> Result<(), Error> {
-    let mounts = Mounts::read();
     let Some(spot) = Spot::find(path)? else { return Ok(()) };
-    if let Some(mount) = mounts.below(&spot) {
-        return Err(Error::MountPoint { path: path.to_path_buf(), mount: mount.to_path_buf() });
-    }
+    Mounts::refuse_below(&spot)?;
     let means = Means::own();
     means.reach(&spot)?;
     let mut survey = Survey { root: path, inherited: inherited(&spot), means: &means, needs: Needs::default() };
-    walk(&spot, &mounts, &mut survey)?;
+    walk(&spot, &Mounts::read()?, &mut survey)?;
     survey.needs.fits(&spot)
 }
 

@@ -64,9 +64,7 @@ impl Backup {
         let mut replaced = finish_interrupted_at(&spot, aside)?;
         let identical = differences(entries, &path, &spot, compare::Stage::InPlace, cancel)?.is_empty();
         if !identical {
-            if let Some(mount) = Mounts::read().below(&spot) {
-                return Err(Error::MountPoint { path, mount: mount.to_path_buf() });
-            }
+            Mounts::refuse_below(&spot)?;
             let now = if entries.is_empty() {
                 set_aside_at(&spot, aside)?.map(Replaced::kept)
             } else {

@@ -73,7 +73,7 @@ fn settle_but(
 ) -> Result<Option<Settled>, Error> {
     let old = Manifest::read(dir)?;
     let leave = Leave::new(&old, changed)?;
-    let mounts = Mounts::read();
+    let mounts = Mounts::read()?;
     let roots: Vec<PathBuf> = old.roots.iter().map(|root| root.path.clone()).collect();
     let started = Timestamp::now();
     let mut survey = Survey::new(&old, &leave, cancel);

@@ -155,9 +155,7 @@ impl Staging {
     /// its maker can enter: the target is as it should be all the same.
     fn exchange(&mut self, aside: &Path) -> Result<Option<Replaced>, Error> {
         let target = &self.target;
-        if let Some(mount) = Mounts::read().below(target) {
-            return Err(Error::MountPoint { mount: mount.to_path_buf(), path: target.path().to_path_buf() });
-        }
+        Mounts::refuse_below(target)?;
         let failed = |error: Errno| Error::io("set the mode of", target.path(), error);
         let new_mode = make_movable(self.place.fd(), NEW.as_ref());
         let old_mode = make_movable(target.fd(), target.name());
@@ -284,9 +282,7 @@ fn clear(place: &Place, here: &Spot, target: &Spot, aside: &Path) -> Result<Opti
             }
         }
     }
-    if let Some(mount) = Mounts::read().below(here) {
-        return Err(Error::MountPoint { path: here.path().to_path_buf(), mount: mount.to_path_buf() });
-    }
+    Mounts::refuse_below(here)?;
     here.remove_own()?;
     Ok(kept)
 }

@@ -51,6 +51,7 @@ pub use command::KEPT;
 pub use command::{Command, Output};
 pub use environment::{UMASK, base_environment};
 pub use failures::{backup_failure, io_advice, io_failure};
+pub use kinship::runs;
 pub use left_behind::{LeftBehind, end_noted};
 pub use log::{LogLine, LogMark, LogTail, digest, last_before, without_escapes};
 #[cfg(all(target_os = "linux", not(feature = "portable")))]

@@ -1,10 +1,9 @@
 //! Paths that no step may remove, whatever a plan says.
 
-use crate::Reader;
 use crate::writer::{place_failure, place_if_any};
+use crate::{Reader, backup_failure};
+use runbook_backup::Mounts;
 use runbook_model::Failure;
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -48,8 +47,9 @@ impl Reader {
         if is_below_own()? {
             return refused("where runbook keeps its own files");
         }
-        match self.mount_points()?.iter().find(|point| point.starts_with(&real)) {
-            Some(point) if *point == real => refused("a mount point"),
+        let mounts = Mounts::read().map_err(|error| backup_failure("cannot tell what is mounted", &error))?;
+        match mounts.at_or_below(&real) {
+            Some(point) if point == real => refused("a mount point"),
             Some(point) => Err(Failure::refused(format!(
                 "{} holds the mounted file system {}, which no step removes",
                 path.display(),
@@ -99,45 +99,11 @@ impl Reader {
         Err(Failure::refused(format!("{} leads through too many symlinks", path.display()))
             .hint("name the directory itself"))
     }
-
-    /// Where file systems are mounted; none where the kernel does not tell.
-    fn mount_points(&self) -> Result<Vec<PathBuf>, Failure> {
-        let table = self.read(Path::new("/proc/self/mountinfo"))?.unwrap_or_default();
-        let point = |line: &[u8]| line.split(|byte| *byte == b' ').nth(4).map(unescaped);
-        Ok(table.split(|byte| *byte == b'\n').filter_map(point).collect())
-    }
-}
-
-/// The kernel writes blanks, line ends and backslashes of a path as three octal digits.
-fn unescaped(field: &[u8]) -> PathBuf {
-    let mut bytes = Vec::with_capacity(field.len());
-    let mut rest = field;
-    while let Some((first, after)) = rest.split_first() {
-        let code = after.get(..3).and_then(|digits| std::str::from_utf8(digits).ok());
-        match code.and_then(|digits| u8::from_str_radix(digits, 8).ok()) {
-            Some(byte) if *first == b'\\' => {
-                bytes.push(byte);
-                rest = after.get(3..).unwrap_or_default();
-            }
-            _ => {
-                bytes.push(*first);
-                rest = after;
-            }
-        }
-    }
-    PathBuf::from(OsStr::from_bytes(&bytes))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn mount_points_are_unescaped() {
-        assert_eq!(unescaped(b"/mnt/a\\040b\\134c"), PathBuf::from("/mnt/a b\\c"));
-        assert_eq!(unescaped(b"/mnt/\\9"), PathBuf::from("/mnt/\\9"));
-        assert_eq!(unescaped(b"/end\\0"), PathBuf::from("/end\\0"));
-    }
 
     #[test]
     fn precious_paths_are_refused() {

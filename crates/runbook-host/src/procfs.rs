@@ -272,7 +272,7 @@ mod tests {
     fn a_process_is_seen_with_its_user() {
         let own = reader().process(std::process::id()).unwrap().unwrap().identity;
         let executed = reader().executed(&own).unwrap().unwrap();
-        assert_eq!((executed.uid, executed.contained), (Some(reader().uid()), Some(false)));
+        assert_eq!((executed.uid, executed.contained), (Some(reader().own_uid()), Some(false)));
         assert_eq!(effective_uid("Name:\tx\nUid:\t0\t1000\t0\t0\n"), Some(1000));
     }
 
@@ -292,13 +292,13 @@ mod tests {
     fn a_zombie_does_not_run() {
         let mut child = std::process::Command::new("cat").stdin(std::process::Stdio::piped()).spawn().unwrap();
         let identity = reader().process(child.id()).unwrap().unwrap().identity;
-        assert!(reader().alive(&identity).unwrap());
+        assert!(reader().alive(&identity).unwrap() && crate::runs(child.id()));
         drop(child.stdin.take());
         let pid = rustix::process::Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
         let wait = rustix::process::WaitIdOptions::EXITED | rustix::process::WaitIdOptions::NOWAIT;
         rustix::process::waitid(rustix::process::WaitId::Pid(pid), wait).unwrap();
         assert!(reader().process(child.id()).unwrap().unwrap().ended);
-        assert!(!reader().alive(&identity).unwrap());
+        assert!(!reader().alive(&identity).unwrap() && !crate::runs(child.id()));
         child.wait().unwrap();
     }
 }

@@ -232,7 +232,7 @@ mod tests {
         let told = executed(&reader(), std::process::id()).unwrap();
         assert_eq!(told.exe, std::env::current_exe().ok());
         assert_eq!(told.cwd, std::env::current_dir().ok());
-        assert_eq!(told.uid, Some(reader().uid()));
+        assert_eq!(told.uid, Some(reader().own_uid()));
         assert!(told.argv.first().is_some_and(|program| program.contains("runbook_host")), "{told:?}");
     }
 }

@@ -134,7 +134,7 @@ fn belongs_to(host: &Reader, process: &Identity, name: &str) -> Result<Option<Wh
     Ok(match Place::of(host, process)? {
         Some(place) if place.is_manager() => None,
         Some(place) if place.is_session() || !place.unit.name.ends_with(".service") => other(),
-        Some(place) if place.of_user.is_some_and(|uid| uid != host.uid()) => Some(Who::Other(place.to_string())),
+        Some(place) if place.of_user.is_some_and(|uid| uid != host.own_uid()) => Some(Who::Other(place.to_string())),
         Some(place) => Some(Who::Unit(place.unit)),
         None => other(),
     })

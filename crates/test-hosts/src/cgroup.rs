@@ -2,6 +2,8 @@
 
 use crate::command::until;
 use crate::error::{About, Error, Result};
+use runbook_backup::Mounts;
+use runbook_host::runs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -17,13 +19,11 @@ pub(crate) struct Cgroup {
 impl Cgroup {
     /// The root of the unified hierarchy, or why there is none that the lab can use.
     pub(crate) fn root() -> Result<Self, String> {
-        let mounts = std::fs::read_to_string("/proc/self/mountinfo").map_err(|error| error.to_string())?;
-        let Some(path) = mounts.lines().find_map(unified) else {
-            return Err(
-                "no unified cgroup hierarchy is mounted; `mount -t cgroup2 cgroup2 DIRECTORY` gives one".to_owned()
-            );
-        };
-        Ok(Self { path })
+        let mounts = Mounts::read().map_err(|error| error.to_string())?;
+        // What a container sees of it begins elsewhere.
+        let mount = mounts.iter().find(|mount| mount.kind == "cgroup2" && mount.root == Path::new("/"));
+        let advice = "no unified cgroup hierarchy is mounted; `mount -t cgroup2 cgroup2 DIRECTORY` gives one";
+        mount.map(|mount| Self { path: mount.point.clone() }).ok_or_else(|| advice.to_owned())
     }
 
     /// The group `name` in this one, whether or not it is there.
@@ -69,7 +69,7 @@ impl Cgroup {
         until(&format!("{} is empty", self.path.display()), GONE, || {
             let events = std::fs::read_to_string(self.path.join("cgroup.events")).map_err(|error| error.to_string())?;
             // The kernel counts a process as gone before it has let go of everything.
-            match members.iter().find(|pid| self.holds(**pid) && !has_ended(**pid)) {
+            match members.iter().find(|pid| self.holds(**pid) && runs(**pid)) {
                 None if events.contains("populated 0") => Ok(()),
                 left => Err(format!("{events}left: {left:?}")),
             }
@@ -82,26 +82,12 @@ impl Cgroup {
     }
 }
 
-/// The mount point of a line of mountinfo, if it is the root of the unified hierarchy.
-fn unified(line: &str) -> Option<PathBuf> {
-    let (mount, system) = line.split_once(" - ")?;
-    let mut fields = mount.split(' ').skip(3);
-    (fields.next()? == "/" && system.starts_with("cgroup2 ")).then(|| fields.next().map(PathBuf::from))?
-}
-
 /// The processes in the group at `path` and below it.
 fn members(path: &Path) -> Vec<u32> {
     let list = std::fs::read_to_string(path.join("cgroup.procs")).unwrap_or_default();
     let below = std::fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path());
     let below = below.filter(|path| path.is_dir()).flat_map(|path| members(&path));
     list.lines().filter_map(|line| line.parse().ok()).chain(below).collect()
-}
-
-/// Whether a process is gone, or only waits for its parent to ask how it ended.
-fn has_ended(pid: u32) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    // The name in parentheses may hold anything; the state is the field behind it.
-    stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with(['Z', 'X']))
 }
 
 /// Groups are directories whose files cannot be removed, so deepest first and directories only.
@@ -122,17 +108,4 @@ fn remove(path: &Path) -> Result<()> {
         _ => Ok(()),
     })
     .map_err(|error| Error::Refused(error.to_string()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_unified_hierarchy_is_found() {
-        let hybrid = "52 42 0:40 / /sys/fs/cgroup/unified rw,relatime shared:9 - cgroup2 cgroup2 rw";
-        assert_eq!(unified(hybrid), Some("/sys/fs/cgroup/unified".into()));
-        assert_eq!(unified("51 42 0:39 / /sys/fs/cgroup/pids rw shared:8 - cgroup cgroup rw,pids"), None);
-        assert_eq!(unified("52 42 0:40 /docker/abc /sys/fs/cgroup ro - cgroup2 cgroup rw"), None);
-    }
 }

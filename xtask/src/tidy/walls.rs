@@ -63,7 +63,6 @@ const LINUX_MODULES: &[&str] = &[
     "crates/runbook-host/src/adopted.rs",
     "crates/runbook-host/src/cgroup.rs",
     "crates/runbook-host/src/pidfd.rs",
-    "crates/runbook-host/src/precious.rs",
     "crates/runbook-host/src/procfs.rs",
     "crates/runbook-host/src/trees.rs",
     "crates/runbook-services/src/process/supervisor.rs",

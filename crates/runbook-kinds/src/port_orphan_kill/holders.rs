@@ -99,7 +99,7 @@ impl EndOrphans {
         }
         for process in owners.processes() {
             if let Some(of_user) = manager(host, &process.identity)?
-                && of_user == unit.user.then(|| host.uid())
+                && of_user == unit.user.then(|| host.own_uid())
                 && sockets(host, of_user, self.port)?.iter().any(|socket| socket.starts.contains(&unit.name))
             {
                 own.push(process.identity.clone());
@@ -196,7 +196,7 @@ impl EndOrphans {
             let is = executed.uid.map_or("another user".to_owned(), |uid| format!("user {uid}"));
             return Ok((executed.uid != Some(uid)).then(|| format!("which runs as {is}, and {unit} as user {uid}")));
         }
-        let may = (host.uid() == 0 && owner.is_none()) || executed.uid == Some(host.uid());
+        let may = (host.own_uid() == 0 && owner.is_none()) || executed.uid == Some(host.own_uid());
         Ok((!may).then(|| "which belongs to another user".to_owned()))
     }
 }
@@ -220,7 +220,7 @@ fn manager(host: &Reader, identity: &Identity) -> Result<Option<Option<u32>>, Fa
 /// The socket units of that manager on the port; none where it cannot be asked.
 fn sockets(host: &Reader, of_user: Option<u32>, port: u16) -> Result<Vec<SocketUnit>, Failure> {
     let reached = match of_user {
-        Some(uid) => uid == host.uid(),
+        Some(uid) => uid == host.own_uid(),
         None => host.stat(Path::new("/run/systemd/system"))?.is_some(),
     };
     if reached { SocketUnit::on_port(host, of_user.is_some(), port) } else { Ok(Vec::new()) }

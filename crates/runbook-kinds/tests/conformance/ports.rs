@@ -25,8 +25,7 @@ fn orphan(world: &World) -> u16 {
 
 fn runs(world: &World) -> String {
     let pid = std::fs::read_to_string(world.state.join("orphan")).unwrap_or_default();
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    format!("orphan runs: {}", stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z')))
+    format!("orphan runs: {}", pid.parse().is_ok_and(runbook_host::runs))
 }
 
 fn end_the_orphan(world: &World) {

@@ -83,7 +83,7 @@ impl JournalTail {
     }
 
     fn new(host: &Reader, unit: &Unit, now: &UnitState) -> Self {
-        let mut tail = Self::of(unit.clone(), host.uid());
+        let mut tail = Self::of(unit.clone(), host.own_uid());
         tail.elsewhere = elsewhere(unit, now);
         if tail.uid != 0 && !tail.may_read(host) {
             tail.lost = Some(format!(

@@ -51,7 +51,7 @@ impl Place {
     /// Whether that unit is up or on its way. The manager of another user is not asked: what is there counts as up.
     pub fn is_active(&self, host: &Reader) -> Result<bool, Failure> {
         match self.of_user {
-            Some(uid) if uid != host.uid() => Ok(true),
+            Some(uid) if uid != host.own_uid() => Ok(true),
             _ => Ok(!self.unit.state(host)?.is_down()),
         }
     }
@@ -82,7 +82,7 @@ impl Unit {
     /// The number of the user that its processes run as.
     pub fn uid(&self, host: &Reader, state: &UnitState) -> Result<u32, Failure> {
         match state.get("User") {
-            _ if self.user => Ok(host.uid()),
+            _ if self.user => Ok(host.own_uid()),
             "" => Ok(0),
             name => host.uid_of(name),
         }

@@ -44,8 +44,7 @@ fn service(world: &World) -> String {
         serde_json::from_slice(&std::fs::read(dir.join(name)).unwrap_or_default()).unwrap_or_default()
     };
     let (spec, pid) = (read("spec.json"), read("state.json")["child"]["pid"].as_u64().unwrap_or(0));
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let runs = stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'));
+    let runs = u32::try_from(pid).is_ok_and(runbook_host::runs);
     let mut environment = String::new();
     // The script replaces itself by another program; in that moment there is no environment to be read.
     while runs && environment.is_empty() && Path::new(&format!("/proc/{pid}/exe")).exists() {

@@ -1,6 +1,7 @@
 //! Every wait ends, and nothing that a run started is left running unsaid.
 
 use crate::bench::{Bench, RUNBOOK, Said};
+use runbook_host::runs;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -49,11 +50,6 @@ fn fifo(bench: &Bench, name: &str) -> String {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
     path.to_str().unwrap().to_owned()
-}
-
-fn lives(pid: u32) -> bool {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
 }
 
 fn signal(pid: u32, name: &str) {
@@ -168,7 +164,7 @@ fn nothing_comes_late(steps: &str, code: i32) {
     let plan = bench.plan("p", steps);
     let said = soon(&bench, bench.command(&["apply", &plan, "--yes"]));
     let child = pid_in(&bench, "child");
-    let lived = lives(child);
+    let lived = runs(child);
     if lived {
         signal(child, "-KILL");
     }
@@ -268,8 +264,8 @@ fn the_lock_ends_with_the_process() {
     signal(child.id(), "-INT");
     let lock = fs::File::open(bench.state().join("lock")).unwrap();
     until("the lock", || rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive).is_ok());
-    assert!(child.try_wait().unwrap().is_some() || !lives(child.id()), "the lock is free and the process lives");
-    assert!(!lives(undo), "the undo runs on");
+    assert!(child.try_wait().unwrap().is_some() || !runs(child.id()), "the lock is free and the process lives");
+    assert!(!runs(undo), "the undo runs on");
     assert_eq!(child.wait().unwrap().code(), Some(130));
     drop(unread);
 }
@@ -342,7 +338,7 @@ fn a_signal_while_the_host_is_read_ends_what_was_asked_and_the_command() {
         };
         signal(child.id(), name);
         until("the end of runbook", || child.try_wait().unwrap().is_some());
-        let lived = lives(asked);
+        let lived = runs(asked);
         if lived {
             signal(asked, "-KILL");
         }

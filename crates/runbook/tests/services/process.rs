@@ -1,6 +1,7 @@
 //! Services of the embedded supervisor with real processes: what goes wrong at night.
 
 use crate::support::{Scratch, script, until};
+use runbook_host::runs;
 use runbook_model::UndoPhase;
 use serde_json::{Value as Json, json};
 use std::os::unix::process::CommandExt;
@@ -14,11 +15,6 @@ fn sleeper(scratch: &Scratch) -> Json {
         script(&path, "echo up\nexec sleep 1000\n");
     }
     json!({ "name": "demo", "run": [path], "ready_log": "up", "grace": "5s" })
-}
-
-fn runs(pid: u32) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
 }
 
 fn kill(pid: u32, signal: &str) {

@@ -1,7 +1,6 @@
 //! A directory with a plan and a state directory of its own, and the binary that is run there.
 
 use std::fs;
-use std::io::Read;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -201,13 +200,6 @@ impl Drop for Working<'_> {
 
 pub(crate) fn kill(pid: u32, signal: &str) {
     assert!(Command::new("kill").args([signal, &pid.to_string()]).status().unwrap().success());
-}
-
-/// Whether a process lives.
-pub(crate) fn lives(pid: u32) -> bool {
-    let mut stat = String::new();
-    let read = fs::File::open(format!("/proc/{pid}/stat")).and_then(|mut file| file.read_to_string(&mut stat));
-    read.is_ok() && stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
 }
 
 pub(crate) fn until(what: &str, mut condition: impl FnMut() -> bool) {

@@ -1,6 +1,7 @@
 //! Crashes at every record, and how an open or stuck run is settled.
 
-use crate::bench::{Bench, file, lives, shell};
+use crate::bench::{Bench, file, shell};
+use runbook_host::runs;
 
 fn plan() -> String {
     let made = shell("b", "echo b > b.d", "    needs: [a]\n").replace("      run:", "      creates: ./b.d\n      run:");
@@ -167,9 +168,9 @@ fn a_run_that_is_closed_by_hand_leaves_nothing_running() {
     bench.wait_until_noted(left);
     apply.signal("-KILL");
     assert_eq!(apply.ends(), None);
-    assert!(lives(left));
+    assert!(runs(left));
     bench.run(&["recover", "--accept", "not wanted any more"]).ends(0);
-    assert!(!lives(left));
+    assert!(!runs(left));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Failures, retries, time limits, conditions and data.
 
-use crate::bench::{Bench, file, lives, shell};
+use crate::bench::{Bench, file, shell};
+use runbook_host::runs;
 use std::time::{Duration, Instant};
 
 #[test]
@@ -20,7 +21,7 @@ fn a_time_limit_ends_the_whole_process_group() {
     let text = "sh -c 'trap \"\" TERM; echo $$ > child; while :; do sleep 0.1; done' & wait";
     let bench = Bench::new(&shell("slow", text, "    timeout: 1500ms\n"));
     bench.apply().ends(3).says("took longer than");
-    assert!(!lives(bench.pid("child")));
+    assert!(!runs(bench.pid("child")));
     assert_eq!(bench.read("undone").unwrap(), "slow\n");
 }
 

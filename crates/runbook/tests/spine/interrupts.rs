@@ -1,6 +1,7 @@
 //! Ctrl-C, TERM and HUP, forward and on the way back; two at once.
 
-use crate::bench::{Bench, file, kill, lives, shell};
+use crate::bench::{Bench, file, kill, shell};
+use runbook_host::runs;
 use std::io::Write;
 
 const APPLY: &[&str] = &["apply", "plan.yaml", "--yes"];
@@ -37,7 +38,7 @@ fn the_second_ctrl_c_stops_what_runs_and_takes_everything_back() {
     apply.interrupt(DRAINS);
     apply.interrupt(CANCELS);
     assert_eq!(apply.ends(), Some(130));
-    assert!(!lives(bench.pid("slow")) && !bench.has("first.txt") && !bench.has("later.txt"));
+    assert!(!runs(bench.pid("slow")) && !bench.has("first.txt") && !bench.has("later.txt"));
     assert_eq!(bench.read("undone").unwrap(), "slow\n");
     bench.write("go", "");
     bench.apply().ends(0);
@@ -51,7 +52,7 @@ fn the_third_ctrl_c_leaves_at_once_and_the_run_resumes() {
     apply.interrupt(CANCELS);
     apply.interrupt("left at once");
     assert_eq!(apply.ends(), Some(130));
-    assert!(!lives(bench.pid("slow")) && bench.has("first.txt") && !bench.has("undone"));
+    assert!(!runs(bench.pid("slow")) && bench.has("first.txt") && !bench.has("undone"));
     bench.write("go", "");
     bench.run(&["resume", "--yes"]).ends(0);
     assert!(bench.has("slow.d") && bench.has("later.txt"));
@@ -89,7 +90,7 @@ fn an_undo_is_never_stopped_half_way() {
     let apply = bench.start(APPLY, "back");
     apply.interrupt(PAUSES);
     apply.interrupt(PAUSES);
-    assert!(lives(bench.pid("back")));
+    assert!(runs(bench.pid("back")));
     let notices = bench.read("stderr").unwrap();
     assert!(!notices.contains("cancels what runs"), "nothing cancels an undo: {notices}");
     assert!(notices.contains("Ctrl-C twice more leaves at once"), "{notices}");
@@ -125,7 +126,7 @@ fn a_lock_dies_with_its_holder_and_what_it_left_running_is_ended() {
     bench.wait_until_noted(left);
     apply.signal("-KILL");
     assert_eq!(apply.ends(), None);
-    assert!(lives(left));
+    assert!(runs(left));
     // A note that names the group of somebody else, as after a number was used again.
     let mut innocent = {
         use std::os::unix::process::CommandExt;
@@ -137,7 +138,7 @@ fn a_lock_dies_with_its_holder_and_what_it_left_running_is_ended() {
     bench.apply().ends(6).says("still open").says("runbook resume");
     bench.write("slow", "");
     let resume = bench.start(&["resume", "--yes"], "slow");
-    assert!(!lives(left) && lives(innocent.id()) && bench.pid("slow") != left);
+    assert!(!runs(left) && runs(innocent.id()) && bench.pid("slow") != left);
     bench.write("go", "");
     assert_eq!(resume.ends(), Some(0));
     kill(innocent.id(), "-KILL");
