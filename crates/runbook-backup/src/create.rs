@@ -17,25 +17,28 @@ use crate::error::Error;
 use crate::limit::Limit;
 use crate::manifest::{Archive, Entry, EntryKind, FORMAT, MANIFEST, Manifest, Root, SkipReason, Skipped};
 use crate::mounts::{Ground, Mounts};
+use crate::pack::{Owner, Packer};
 use crate::plain_path::not_plain;
 use crate::recorder::{INSIDE, Recorder};
 use crate::spot::{Spot, ids_up_from, real};
 use crate::timestamp::Timestamp;
 use crate::tree::{Found, Visit, walk};
 
-/// How an archive is compressed.
-#[derive(Debug, Clone, Copy)]
-pub struct Options {
+/// How an archive is made.
+#[derive(Clone, Copy)]
+pub struct Options<'a> {
+    /// Tells the names that stand beside the numbers of owners, for other programs that open the archive.
+    pub names: &'a dyn Fn(Owner) -> Option<String>,
     /// zstd's level. Higher is smaller and slower.
     pub level: i32,
     /// Threads that compress, beside the one that reads.
     pub threads: u32,
 }
 
-impl Default for Options {
+impl Default for Options<'_> {
     fn default() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-        Self { level: 1, threads: u32::try_from(cores.min(4)).unwrap_or(1) }
+        Self { names: &|_| None, level: 1, threads: u32::try_from(cores.min(4)).unwrap_or(1) }
     }
 }
 
@@ -71,7 +74,7 @@ pub fn create(
     paths: &[PathBuf],
     created_at_ms: i64,
     cancel: &dyn Fn() -> bool,
-    options: &Options,
+    options: &Options<'_>,
 ) -> Result<Created, Error> {
     let mounts = Mounts::read()?;
     let roots = roots(dir, paths, &mounts)?;
@@ -91,7 +94,7 @@ fn fill(
     mounts: &Mounts,
     created_at_ms: i64,
     cancel: &dyn Fn() -> bool,
-    options: &Options,
+    options: &Options<'_>,
 ) -> Result<Created, Error> {
     let started = Timestamp::now();
     let (pass, archive) = pass(dir, 0, roots, mounts, None, cancel, options)?;
@@ -146,7 +149,7 @@ pub(crate) fn pass(
     mounts: &Mounts,
     wanted: Option<&HashSet<PathBuf>>,
     cancel: &dyn Fn() -> bool,
-    options: &Options,
+    options: &Options<'_>,
 ) -> Result<(Pass, Archive), Error> {
     let name = if number == 0 { "archive.tar.zst".to_owned() } else { format!("archive.{}.tar.zst", number + 1) };
     let path = dir.join(&name);
@@ -154,7 +157,8 @@ pub(crate) fn pass(
     let fail = |doing| move |error: io::Error| Error::io(doing, path, error);
     let out = HashingWriter::new(BufWriter::with_capacity(1 << 17, durable::create_private(path)?));
     let encoder = encoder(out, options).map_err(fail("write"))?;
-    let mut recorder = Recorder::new(encoder, (number, path), wanted, cancel);
+    let packer = Packer::new(encoder, options.names);
+    let mut recorder = Recorder::new(packer, (number, path), wanted, cancel);
     recorder.refused = own_directories(dir)?;
     let mut found = Vec::with_capacity(roots.len());
     for root in roots {

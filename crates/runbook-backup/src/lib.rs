@@ -66,6 +66,7 @@ pub use manifest::{Archive, Attributes, Entry, EntryKind, FORMAT, MANIFEST, Mani
 pub use model::Model;
 pub use mounts::{Ground, Mount, Mounts};
 pub use names::keep_name;
+pub use pack::Owner;
 pub use provable::provable;
 pub use remove::{remove_tree, set_directory_mode};
 pub use restore::Restored;

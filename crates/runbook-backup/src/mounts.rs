@@ -131,7 +131,10 @@ fn without_octal(text: &[u8]) -> Vec<u8> {
                 out.push(byte);
                 out.extend_from_slice(part.get(3..).unwrap_or_default());
             }
-            None => out.extend_from_slice(part),
+            None => {
+                out.push(b'\\');
+                out.extend_from_slice(part);
+            }
         }
     }
     out

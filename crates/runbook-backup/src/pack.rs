@@ -20,18 +20,28 @@ const NAME_LIMIT: usize = 100;
 const ID_LIMIT: u32 = 0o7_777_777;
 const SIZE_LIMIT: u64 = 0o77_777_777_777;
 
+/// Whose name is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Owner {
+    /// The user with this number.
+    User(u32),
+    /// The group with this number.
+    Group(u32),
+}
+
 /// An archive being written.
-pub(crate) struct Packer<W> {
+pub(crate) struct Packer<'a, W> {
     out: W,
     members: u64,
-    users: HashMap<u32, String>,
-    groups: HashMap<u32, String>,
+    names: &'a dyn Fn(Owner) -> Option<String>,
+    /// What it was asked, so that it is asked once.
+    told: HashMap<Owner, String>,
     to_pad: u64,
 }
 
-impl<W: Write> Packer<W> {
-    pub(crate) fn new(out: W) -> Self {
-        Self { out, members: 0, users: names("/etc/passwd"), groups: names("/etc/group"), to_pad: 0 }
+impl<'a, W: Write> Packer<'a, W> {
+    pub(crate) fn new(out: W, names: &'a dyn Fn(Owner) -> Option<String>) -> Self {
+        Self { out, members: 0, names, told: HashMap::new(), to_pad: 0 }
     }
 
     /// Begins a member, and returns its number. Content follows through `data`, exactly as long as announced.
@@ -83,7 +93,12 @@ impl<W: Write> Packer<W> {
         Ok((self.out, self.members))
     }
 
-    fn header(&self, entry: &Entry, link: &[u8], size: u64) -> Header {
+    /// Empty if nobody tells it; a reader of the archive then uses the number.
+    fn name(&mut self, owner: Owner) -> &[u8] {
+        self.told.entry(owner).or_insert_with(|| (self.names)(owner).unwrap_or_default()).as_bytes()
+    }
+
+    fn header(&mut self, entry: &Entry, link: &[u8], size: u64) -> Header {
         let mut header = Header::new_ustar();
         header.set_entry_type(match (&entry.hard_link_to, &entry.kind) {
             (Some(_), _) => EntryType::Link,
@@ -99,10 +114,13 @@ impl<W: Write> Packer<W> {
             fill(&mut fields.name, &name);
             fill(&mut fields.linkname, link);
             // A name too long for the field is left out: the number counts.
-            let users = self.users.get(&entry.uid).filter(|name| name.len() < fields.uname.len());
-            let groups = self.groups.get(&entry.gid).filter(|name| name.len() < fields.gname.len());
-            fill(&mut fields.uname, users.map_or(b"", |name| name.as_bytes()));
-            fill(&mut fields.gname, groups.map_or(b"", |name| name.as_bytes()));
+            for (field, owner) in
+                [(&mut fields.uname, Owner::User(entry.uid)), (&mut fields.gname, Owner::Group(entry.gid))]
+            {
+                let name = self.name(owner);
+                let room = field.len();
+                fill(field, if name.len() < room { name } else { b"" });
+            }
             let (major, minor) = match entry.kind {
                 EntryKind::CharDevice { major, minor } | EntryKind::BlockDevice { major, minor } => (major, minor),
                 _ => (0, 0),
@@ -232,17 +250,6 @@ fn without_equals(name: &[u8]) -> Vec<u8> {
             byte => vec![*byte],
         })
         .collect()
-}
-
-/// `name:x:number:…`, as in the host's own files; without them a reader uses the numbers.
-fn names(file: &str) -> HashMap<u32, String> {
-    let text = std::fs::read_to_string(file).unwrap_or_default();
-    let line = |line: &str| {
-        let mut fields = line.split(':');
-        let name = fields.next()?.to_owned();
-        Some((fields.nth(1)?.parse().ok()?, name))
-    };
-    text.lines().rev().filter_map(line).collect()
 }
 
 #[cfg(test)]

@@ -35,7 +35,7 @@ const ATTEMPTS_STREAMED: u32 = 2;
 
 /// A visitor that records what it is shown, or of that only what is `wanted`.
 pub(crate) struct Recorder<'a, W> {
-    pub(crate) packer: Packer<W>,
+    pub(crate) packer: Packer<'a, W>,
     pub(crate) entries: Vec<Entry>,
     pub(crate) skipped: Vec<Skipped>,
     pub(crate) changed_while_read: Vec<PathBuf>,
@@ -55,13 +55,13 @@ pub(crate) struct Recorder<'a, W> {
 
 impl<'a, W: Write> Recorder<'a, W> {
     pub(crate) fn new(
-        out: W,
+        packer: Packer<'a, W>,
         archive: (u32, &'a Path),
         wanted: Option<&'a HashSet<PathBuf>>,
         cancel: &'a dyn Fn() -> bool,
     ) -> Self {
         Self {
-            packer: Packer::new(out),
+            packer,
             entries: Vec::new(),
             skipped: Vec::new(),
             changed_while_read: Vec::new(),

@@ -55,10 +55,15 @@ pub struct Settled {
 /// `changed` tells the paths that were changed on purpose since the first pass: they stay as that found them, with
 /// everything below and the directories above. It is asked again at the end, and if more was changed meanwhile the pass
 /// is made anew, so whoever changes a path must add it before.
-pub fn settle(dir: &Path, changed: &dyn Fn() -> Vec<PathBuf>, cancel: &dyn Fn() -> bool) -> Result<Settled, Error> {
+pub fn settle(
+    dir: &Path,
+    changed: &dyn Fn() -> Vec<PathBuf>,
+    cancel: &dyn Fn() -> bool,
+    options: &Options<'_>,
+) -> Result<Settled, Error> {
     loop {
         let known = changed();
-        if let Some(settled) = settle_but(dir, &known, &|| changed() == known, cancel)? {
+        if let Some(settled) = settle_but(dir, &known, &|| changed() == known, cancel, options)? {
             return Ok(settled);
         }
     }
@@ -70,6 +75,7 @@ fn settle_but(
     changed: &[PathBuf],
     sound: &dyn Fn() -> bool,
     cancel: &dyn Fn() -> bool,
+    options: &Options<'_>,
 ) -> Result<Option<Settled>, Error> {
     let old = Manifest::read(dir)?;
     let leave = Leave::new(&old, changed)?;
@@ -110,8 +116,7 @@ fn settle_but(
     new.changed_while_read.retain(|path| leave.has(path));
     if !wanted.is_empty() || !removed.is_empty() {
         let number = u32::try_from(old.archives.len()).unwrap_or(u32::MAX);
-        let options = Options::default();
-        let written = pass(dir, number, &roots, &mounts, Some(&wanted), cancel, &options);
+        let written = pass(dir, number, &roots, &mounts, Some(&wanted), cancel, options);
         let (pass, mut archive) = written.map_err(|error| abandon(error, dir, number, &roots, &mounts))?;
         settled.added = pass.entries.iter().filter(|entry| old.entry(&entry.path).is_none()).count() as u64;
         settled.changed = pass.entries.len() as u64 - settled.added;

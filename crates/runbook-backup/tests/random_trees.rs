@@ -113,7 +113,7 @@ proptest! {
         first.verify(&go_on).unwrap();
 
         perform(&at("tree"), &meanwhile);
-        settle(&at("backup"), &Vec::new, &go_on).unwrap();
+        settle(&at("backup"), &Vec::new, &go_on, &Options::default()).unwrap();
         let backup = Backup::open(&at("backup")).unwrap();
         prop_assert_eq!(backup.compare(&at("tree")).unwrap(), vec![]);
         backup.verify(&go_on).unwrap();

@@ -10,7 +10,7 @@ use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::Command;
 
-use runbook_backup::{Backup, Change, Options, SkipReason, copy_tree, create, digest_tree, set_aside, settle};
+use runbook_backup::{Backup, Change, Options, Owner, SkipReason, copy_tree, create, digest_tree, set_aside, settle};
 use support::{go_on, is_root, names, odd_tree};
 
 #[test]
@@ -180,7 +180,7 @@ fn a_second_pass_takes_only_what_changed() {
     let at = |name: &str| scratch.path().join(name);
     odd_tree(&at("tree"));
     create(&at("backup"), &[at("tree"), at("later")], 0, &go_on, &Options::default()).unwrap();
-    let nothing = settle(&at("backup"), &Vec::new, &go_on).unwrap();
+    let nothing = settle(&at("backup"), &Vec::new, &go_on, &Options::default()).unwrap();
     assert_eq!((nothing.changed, nothing.added, nothing.removed, nothing.archive_bytes), (0, 0, 0, 0));
 
     fs::write(at("tree/plain/b"), "BETA").unwrap();
@@ -192,7 +192,7 @@ fn a_second_pass_takes_only_what_changed() {
     fs::remove_dir_all(at("tree/long")).unwrap();
     fs::create_dir(at("later")).unwrap();
     fs::write(at("later/x"), "x").unwrap();
-    let settled = settle(&at("backup"), &Vec::new, &go_on).unwrap();
+    let settled = settle(&at("backup"), &Vec::new, &go_on, &Options::default()).unwrap();
     assert!(settled.bytes < 100, "only what changed is read: {settled:?}");
     assert_eq!(settled.added, 3);
     let tree = digest_tree(&at("tree")).unwrap();
@@ -226,6 +226,32 @@ fn settle_again_and_back(backup: &Path, tree: &Path, aside: &Path, before: runbo
     let open = Backup::open(backup).unwrap();
     open.restore(tree, aside, &go_on).unwrap();
     assert_eq!(digest_tree(tree).unwrap(), before);
+}
+
+/// For other programs that open the archive; a host of many users is asked once for each.
+#[test]
+fn names_of_owners_stand_beside_their_numbers() {
+    let scratch = tempfile::tempdir().unwrap();
+    let at = |name: &str| scratch.path().join(name);
+    fs::create_dir_all(at("tree/more")).unwrap();
+    fs::write(at("tree/a"), "a").unwrap();
+    let asked = std::cell::RefCell::new(Vec::new());
+    let names = |owner| {
+        asked.borrow_mut().push(owner);
+        matches!(owner, Owner::User(_)).then(|| "an-owner".to_owned())
+    };
+    let options = Options { names: &names, ..Options::default() };
+    create(&at("backup"), &[at("tree")], 0, &go_on, &options).unwrap();
+    let found = fs::metadata(at("tree")).unwrap();
+    assert_eq!(asked.take(), [Owner::User(found.uid()), Owner::Group(found.gid())]);
+    fs::write(at("tree/b"), "b").unwrap();
+    settle(&at("backup"), &Vec::new, &go_on, &options).unwrap();
+    for archive in ["archive.tar.zst", "archive.2.tar.zst"] {
+        let listed = Command::new("tar").arg("--zstd").arg("-tvf").arg(at("backup").join(archive)).output().unwrap();
+        let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+        let owner = format!(" an-owner/{} ", found.gid());
+        assert!(!listed.is_empty() && listed.lines().all(|line| line.contains(&owner)), "{listed}");
+    }
 }
 
 #[test]
@@ -365,7 +391,7 @@ fn a_second_pass_keeps_what_was_changed_on_purpose_as_the_first_one_found_it() {
     fs::write(at("state/messages"), "one, two").unwrap();
     fs::write(at("state/new"), "new").unwrap();
     let changed = || vec![at("state/plugins"), at("absent/deep/file"), at("other")];
-    let settled = settle(&at("backup"), &changed, &go_on).unwrap();
+    let settled = settle(&at("backup"), &changed, &go_on, &Options::default()).unwrap();
     assert!(settled.left_out.contains(&at("state/plugins")) && settled.left_out.contains(&at("absent")));
     let backup = Backup::open(&at("backup")).unwrap();
     backup.verify(&go_on).unwrap();
@@ -380,7 +406,7 @@ fn a_second_pass_keeps_what_was_changed_on_purpose_as_the_first_one_found_it() {
     assert_eq!(fs::read_to_string(at("state/plugins/x/linked")).unwrap(), "one");
     // Behind the link anything may have been meant.
     let through = || vec![at("state/link/p")];
-    assert_eq!(settle(&at("backup"), &through, &go_on).unwrap().left_out, [at("state")]);
+    assert_eq!(settle(&at("backup"), &through, &go_on, &Options::default()).unwrap().left_out, [at("state")]);
 }
 
 /// A step that begins while the second pass reads must not slip into the backup.
@@ -404,7 +430,7 @@ fn a_change_that_begins_during_the_second_pass_is_left_out() {
         }
         vec![at("tree/a")]
     };
-    let settled = settle(&at("backup"), &changed, &go_on).unwrap();
+    let settled = settle(&at("backup"), &changed, &go_on, &Options::default()).unwrap();
     assert_eq!(settled.left_out, [at("tree/a")]);
     let backup = Backup::open(&at("backup")).unwrap();
     assert_eq!(backup.verify(&go_on).unwrap().files, 2);

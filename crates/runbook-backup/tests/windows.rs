@@ -67,7 +67,7 @@ fn whoever_swaps_a_parent_leads_root_nowhere() {
                         Backup::open(&top.join("backup")).unwrap().restore(&paths[0], &top.join("aside"), &ask);
                     assert!(restored.is_err() || asked.get() < nth, "a swap is told: {nth}");
                 } else {
-                    let _ = settle(&top.join("backup"), &Vec::new, &ask);
+                    let _ = settle(&top.join("backup"), &Vec::new, &ask, &Options::default());
                 }
             }
             roots_are_whole(&top, what, nth);

@@ -67,4 +67,5 @@ pub use scratch::Scratch;
 pub use staged::remove_staged;
 pub use started::end_started;
 pub use unusable::Unusable;
+pub use users::Account;
 pub use writer::{Host, HostBuilder};

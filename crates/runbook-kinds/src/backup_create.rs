@@ -184,7 +184,9 @@ impl Create {
         let above = dir.parent().unwrap_or(Path::new("/"));
         work.host.own_dir(above)?;
         let unwanted = || work.host.still_wanted().is_err();
-        runbook_backup::create(dir, &paths_of(places), work.now_ms, &unwanted, &Options::default())
+        let names = |owner| work.host.name_of(owner);
+        let options = Options { names: &names, ..Options::default() };
+        runbook_backup::create(dir, &paths_of(places), work.now_ms, &unwanted, &options)
             .map(Some)
             .map_err(|error| work.host.still_wanted().err().unwrap_or_else(|| cannot_back_up(&error)))
     }
@@ -438,7 +440,10 @@ impl BackupStep for Create {
 
     fn second_pass(&self, work: &Work<'_>, since: &dyn Fn() -> Vec<Changed>) -> Result<Option<String>, Failure> {
         let changed = || since().into_iter().map(|changed| changed.path).collect();
-        let settled = runbook_backup::settle(&backup_dir(work), &changed, &|| work.host.still_wanted().is_err())
+        let names = |owner| work.host.name_of(owner);
+        let options = Options { names: &names, ..Options::default() };
+        let unwanted = || work.host.still_wanted().is_err();
+        let settled = runbook_backup::settle(&backup_dir(work), &changed, &unwanted, &options)
             .map_err(|error| backup_failure("the second pass of the backup failed", &error))?;
         let mut said = Vec::new();
         let differences = settled.changed + settled.added + settled.removed;

@@ -14,9 +14,9 @@ mod tests;
 mod told;
 mod unit;
 
-use crate::{Trail, accounts, follow, links_on};
+use crate::{Trail, follow, links_on};
 use report::Inspection;
-use runbook_host::Reader;
+use runbook_host::{Account, Reader};
 use runbook_model::{
     Code, Declaration, Diagnostic, Diagnostics, Failure, Prediction, Resource, Results, Role, UndoPhase,
 };
@@ -347,7 +347,7 @@ fn not_found(told: &Told, wanted: &Wanted, finding: &Finding) -> Failure {
 fn homes(host: &Reader, top: &Path, told: &Told, finding: &Finding) -> Result<Vec<PathBuf>, Failure> {
     let below = |home: PathBuf| top.join(home.strip_prefix("/").unwrap_or(&home));
     let own = [&told.account, &finding.trail.account].into_iter().filter_map(|one| one.home.clone());
-    let others = accounts(host, top)?.into_iter().filter_map(|one| one.home);
+    let others = Account::in_files(host, top)?.into_iter().filter_map(|one| one.home);
     let mut homes: Vec<PathBuf> = Vec::new();
     for home in own.chain([PathBuf::from("/root")]).chain(others).map(below) {
         if home != top && !homes.contains(&home) {

@@ -4,7 +4,6 @@
 //! arguments of Node, `nvm.rs` how nvm chooses a version, and `shell/` reads scripts. What cannot be known
 //! without running something is said, never guessed.
 
-mod account;
 mod follow;
 mod inspect;
 mod node;
@@ -13,13 +12,13 @@ mod shell;
 mod tracer;
 mod wrappers;
 
-pub(crate) use account::{Account, accounts};
 pub(crate) use follow::follow;
 pub use node::WITH_VALUE as NODE_WITH_VALUE;
 pub(crate) use node::script as node_script;
 
 pub(crate) use tracer::{Trail, USUAL_PATH, links_on};
 
+use runbook_host::Account;
 use runbook_step::Kind;
 use std::collections::BTreeMap;
 use std::path::PathBuf;

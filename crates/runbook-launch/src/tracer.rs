@@ -2,8 +2,8 @@
 //! script holds, which version nvm takes.
 
 use super::nvm::Nvm;
-use super::{Account, Launch, Unclear, Value, unclear};
-use runbook_host::Reader;
+use super::{Launch, Unclear, Value, unclear};
+use runbook_host::{Account, Reader};
 use runbook_model::Failure;
 use runbook_step::normalise;
 use std::path::{Component, Path, PathBuf};

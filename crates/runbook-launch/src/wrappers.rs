@@ -1,7 +1,7 @@
 //! Programs that prepare something and then become another program: `env`, `nice`, `runuser` and their like.
 
-use super::{Account, Launch, Unclear, Value, unclear};
-use runbook_host::Reader;
+use super::{Launch, Unclear, Value, unclear};
+use runbook_host::{Account, Reader};
 use std::path::Path;
 
 /// How a program takes its options before the command that it starts.

@@ -1,5 +1,6 @@
 //! Facts of this host, and where `runbook` keeps its files on it.
 
+use runbook_host::Reader;
 use runbook_journal::StateDir;
 use runbook_model::HostFacts;
 use std::env;
@@ -38,18 +39,16 @@ fn init() -> &'static str {
     }
 }
 
-/// By the user that runs `runbook`, as the password file tells; `HOME` wins for the home directory.
+/// By the user that runs `runbook`, as the host knows it; `HOME` wins for the home directory.
 fn user_and_home() -> (String, String) {
-    let uid = rustix::process::geteuid().as_raw();
-    let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-    let entry = passwd
-        .lines()
-        .map(|line| line.split(':').collect::<Vec<_>>())
-        .find(|fields| fields.get(2).and_then(|field| field.parse::<u32>().ok()) == Some(uid));
-    let field = |at: usize| entry.as_ref().and_then(|fields| fields.get(at)).map(|text| (*text).to_owned());
-    let user = field(0).or_else(|| env::var("USER").ok()).unwrap_or_else(|| uid.to_string());
-    let home = env::var("HOME").ok().filter(|home| home.starts_with('/')).or_else(|| field(5));
-    (user, home.unwrap_or_else(|| "/".to_owned()))
+    let host = Reader::new("/", "/");
+    // A directory service that does not answer is no reason to know nothing of the host.
+    let account = host.own_account().ok().flatten();
+    let home = env::var("HOME").ok().filter(|home| home.starts_with('/'));
+    let known = account.as_ref().and_then(|account| account.home.as_ref()).map(|home| home.display().to_string());
+    let user = account.map(|account| account.name).or_else(|| env::var("USER").ok());
+    let user = user.unwrap_or_else(|| host.own_uid().to_string());
+    (user, home.or(known).unwrap_or_else(|| "/".to_owned()))
 }
 
 /// The state directory of root.

@@ -1,8 +1,8 @@
 //! A job of launchd: the command as its property list has it, what launchd has loaded, and its processes.
 
 use super::told::Told;
-use crate::{Account, Launch, Value};
-use runbook_host::Reader;
+use crate::{Launch, Value};
+use runbook_host::{Account, Reader};
 use runbook_model::Failure;
 use runbook_services::launchd::{Definition, Job};
 use std::collections::BTreeMap;
@@ -39,7 +39,7 @@ pub(super) fn tell(host: &Reader, job: &Job) -> Result<Told, Failure> {
     })
 }
 
-/// The user of `UserName`, else that of the domain. macOS does not keep its users in `/etc/passwd`: of the user that runs
+/// The user of `UserName`, else that of the domain. macOS has neither `getent` nor its users in `/etc/passwd`: of the user that runs
 /// `runbook` the home is known all the same.
 fn account(host: &Reader, job: &Job, definition: &Definition) -> Result<Account, Failure> {
     let uid = job.domain(host).uid().to_string();

@@ -1,8 +1,8 @@
 //! A service of the embedded supervisor.
 
 use super::told::Told;
-use crate::{Account, Launch};
-use runbook_host::Reader;
+use crate::Launch;
+use runbook_host::{Account, Reader};
 use runbook_model::Failure;
 use runbook_services::process::Service;
 

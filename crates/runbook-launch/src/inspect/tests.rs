@@ -4,8 +4,8 @@
 use super::report::Inspection;
 use super::told::Told;
 use super::{Wanted, inspect};
-use crate::{Account, Launch};
-use runbook_host::{Identity, Reader};
+use crate::Launch;
+use runbook_host::{Account, Identity, Reader};
 use runbook_model::Failure;
 use serde_json::{Value as Json, json};
 use std::os::unix::fs::{PermissionsExt, symlink};

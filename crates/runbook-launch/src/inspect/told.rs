@@ -1,6 +1,7 @@
 //! What a manager has to tell of a service. Everything else is the same for all of them.
 
-use crate::{Account, Launch};
+use crate::Launch;
+use runbook_host::Account;
 use runbook_host::Identity;
 use std::path::PathBuf;
 

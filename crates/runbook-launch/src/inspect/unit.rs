@@ -1,8 +1,8 @@
 //! A unit of systemd: the command as systemd itself has it, drop-ins and all, and what is in its control group.
 
 use super::told::Told;
-use crate::{Account, Launch, USUAL_PATH, Value};
-use runbook_host::{Identity, Reader};
+use crate::{Launch, USUAL_PATH, Value};
+use runbook_host::{Account, Identity, Reader};
 use runbook_model::Failure;
 use runbook_services::systemd::{Definition, Unit, UnitState, expanded};
 use std::collections::BTreeMap;
@@ -88,7 +88,7 @@ fn launch(
         false => expanded(&definition.args, &env),
     };
     let program = program(host, &definition.program, &property("ExecSearchPath"))?;
-    let home = || account.home.clone().ok_or_else(|| format!("/etc/passwd has no home of {}", account.name));
+    let home = || account.home.clone().ok_or_else(|| format!("this host knows no home of {}", account.name));
     let cwd = match property("WorkingDirectory").trim_start_matches(['!', '-']) {
         "" if unit.user => home()?,
         "" => PathBuf::from("/"),
@@ -133,7 +133,7 @@ pub(super) fn environment(
     }
     let known = unit.process_environment(host, definition, own).map_err(|failure| failure.message)?;
     let mut values: BTreeMap<String, Value> = known.into_iter().map(|(name, value)| (name, Some(value))).collect();
-    // Other sources than /etc/passwd may know the user: systemd then sets what is not known here.
+    // systemd may know more of the user than this host told, and sets it then.
     let missing = [("HOME", account.home.is_none()), ("SHELL", account.shell.is_none())];
     for (name, _) in missing.iter().filter(|(name, missing)| logs_in && *missing && !taken_out(definition, name)) {
         values.entry((*name).to_owned()).or_insert(None);

@@ -1,7 +1,8 @@
 //! A shell at work: what it knows, and how it goes on behind a command.
 
 use crate::tracer::Tracer;
-use crate::{Account, Launch, Value};
+use crate::{Launch, Value};
+use runbook_host::Account;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 

@@ -2,9 +2,9 @@
 
 mod agree;
 
-use crate::{Account, Launch, Trail, follow};
+use crate::{Launch, Trail, follow};
 use proptest::prelude::*;
-use runbook_host::Reader;
+use runbook_host::{Account, Reader};
 use std::collections::BTreeMap;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};

@@ -1,8 +1,8 @@
 //! Random scripts, read and run: the reader says that it is unclear, or what a real shell starts.
 
-use crate::{Account, Launch, follow};
+use crate::{Launch, follow};
 use proptest::prelude::*;
-use runbook_host::Reader;
+use runbook_host::{Account, Reader};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::Command;
