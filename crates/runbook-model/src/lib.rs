@@ -17,6 +17,7 @@ mod failure;
 mod host;
 mod id;
 mod installation;
+mod inventory;
 mod next;
 mod node;
 mod plan;
@@ -47,6 +48,7 @@ pub use failure::{Failure, FailureKind};
 pub use host::HostFacts;
 pub use id::{RunId, StepId};
 pub use installation::{Installation, misses_its_target};
+pub use inventory::{Escalation, HostName, Inventory, InventoryHost, SshSettings};
 pub use next::{Caller, Next};
 pub use node::{Entry, Later, Node, Outputs, Reference, Value};
 pub use plan::{

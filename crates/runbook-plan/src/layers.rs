@@ -7,7 +7,7 @@ use crate::reader::read;
 use crate::resolve::Resolver;
 use crate::values::{Misfit, Places, fit, path};
 use runbook_model::{
-    Code, Diagnostic, Diagnostics, Layer, Node, Resolved, SecretSource, SourceMap, Span, Value, VarType,
+    Code, Diagnostic, Diagnostics, Entry, Layer, Node, Resolved, SecretSource, SourceMap, Span, Value, VarType,
 };
 use runbook_template::{Renderer, Scope, has_template, uses};
 use std::collections::HashMap;
@@ -37,8 +37,12 @@ pub(crate) fn given<'n>(layer: Layer, node: &'n Node, faults: &mut Diagnostics) 
         let message = format!("`vars` has to be a map of names and values, and this is {}", node.type_name());
         faults.push(Diagnostic::error(Code::WRONG_TYPE, node.span, message));
     }
-    let entries = node.entries().iter();
-    entries.map(|entry| Given { layer, name: &entry.key, name_span: entry.key_span, node: &entry.value }).collect()
+    of_entries(layer, node.entries()).collect()
+}
+
+/// The variables of `entries`.
+pub(crate) fn of_entries(layer: Layer, entries: &[Entry]) -> impl Iterator<Item = Given<'_>> {
+    entries.iter().map(move |entry| Given { layer, name: &entry.key, name_span: entry.key_span, node: &entry.value })
 }
 
 /// The values of `--var` flags as their declared types; one that cannot be read as such stays text.

@@ -7,17 +7,24 @@ mod declare;
 mod digest;
 mod fields;
 mod header;
+mod inventory;
 mod layers;
 mod load;
 mod names;
 mod reader;
+mod request;
 mod resolve;
 mod schema;
 mod steps;
 mod values;
 
 pub use digest::digest;
-pub use load::{Document, Loaded, Request, load};
+pub use inventory::{
+    AnsibleInventory, LoadedInventory, Selector, SelectorError, inventory_schema, load_ansible_inventory,
+    load_inventory,
+};
+pub use load::load;
 pub use reader::read;
+pub use request::{Document, LayerVars, Loaded, Request};
 pub use schema::{environment_schema, plan_schema};
 pub use values::shown;

@@ -1,20 +1,22 @@
 //! The way from texts to a plan. Every stage reports all that it finds; a later stage runs on what the earlier left.
 
-use crate::declare::declarations;
+use crate::declare::{Declared, declarations};
 use crate::digest::digest;
 use crate::fields::{Fields, text};
 use crate::header::{document_kind, is_another_document, name, retention, reviews, window};
-use crate::layers::{Given, Variables, given, typed_flags};
+use crate::layers::{Given, Variables, given, of_entries, typed_flags};
 use crate::names::Names;
 use crate::reader::read;
+use crate::request::{LayerVars, Loaded, Request};
 use crate::resolve::Resolver;
 use crate::steps::outlines;
 use crate::values::Places;
 use runbook_model::{
-    Code, Diagnostic, Diagnostics, HostFacts, Layer, Node, Plan, Resolved, Retention, SourceId, SourceMap, Span,
-    StepDef, Value,
+    Code, Diagnostic, Diagnostics, Entry, Layer, Node, Plan, Resolved, Retention, SourceId, SourceMap, Span, StepDef,
+    Value,
 };
 use runbook_template::{Renderer, Scope};
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::path::Path;
 
@@ -23,58 +25,6 @@ use std::path::Path;
 const ANYWHERE: &str = "/\u{1}/\u{1}/\u{1}/\u{1}/\u{1}/\u{1}/\u{1}/\u{1}";
 
 const FIELDS: &[&str] = &["kind", "version", "name", "summary", "vars", "window", "retention", "review", "steps"];
-
-/// A text with the name that messages call it by.
-#[derive(Clone, Copy, Debug)]
-pub struct Document<'a> {
-    /// The file's name as the operator wrote it.
-    pub name: &'a str,
-    /// Its whole text.
-    pub text: &'a str,
-}
-
-/// Everything that a plan is made of.
-pub struct Request<'a> {
-    /// The plan.
-    pub plan: Document<'a>,
-    /// The name of the environment that was chosen.
-    pub environment: Option<&'a str>,
-    /// The file of that environment.
-    pub overlay: Option<Document<'a>>,
-    /// Maps of variables that were read before, of a stage or an inventory; their spans point into `sources`.
-    pub layers: Vec<(Layer, Node)>,
-    /// Texts that were read before; the plan's texts are added to them.
-    pub sources: SourceMap,
-    /// Each `--var`, as in `name=value`.
-    pub vars: &'a [String],
-    /// The directory that relative paths start from: the plan's own; absolute.
-    pub base: &'a Path,
-    /// The host that the plan is resolved for.
-    pub host: HostFacts,
-    /// The outputs of a kind; `None` where the kind is unknown or its outputs are not fixed.
-    pub outputs: &'a dyn Fn(&str) -> Option<Vec<String>>,
-}
-
-/// What came of it.
-#[derive(Debug)]
-pub struct Loaded {
-    /// The plan; `None` if there is any error.
-    pub plan: Option<Plan>,
-    /// What could be read in spite of the errors: for checks of parameters and for showing variables, never for a run.
-    /// Steps without an id or a kind are not in it, and scalars with a fault are templates that wait for nothing.
-    pub partial: Option<Plan>,
-    /// All texts that spans point into.
-    pub sources: SourceMap,
-    /// All faults, in the order of their places.
-    pub diagnostics: Vec<Diagnostic>,
-}
-
-impl Loaded {
-    /// The plan, or what could be read of it.
-    pub fn whatever_there_is(&self) -> Option<&Plan> {
-        self.plan.as_ref().or(self.partial.as_ref())
-    }
-}
 
 /// Reads, checks and resolves a plan. Everything that is wrong with it is reported at once.
 pub fn load(request: Request<'_>) -> Loaded {
@@ -226,14 +176,16 @@ impl<'a> Loader<'a> {
         faults: &mut Diagnostics,
     ) -> Vec<Resolved> {
         let declared = fields.get("vars").map_or(Vec::new(), |node| declarations(node, faults));
+        let shared: Vec<Cow<'_, [Entry]>> =
+            self.request.layers.iter().map(|one| read_as_declared(one, &declared)).collect();
         let typed = typed_flags(&declared, self.flags.iter().map(|flag| (flag.name.as_str(), &flag.value)));
         let mut layers: Vec<Given<'_>> = Vec::new();
         let environment = self.overlay.and_then(|node| environment(node, faults));
         if let Some(overlay) = environment.as_ref().and_then(|fields| fields.get("vars")) {
             layers.extend(given(Layer::Environment, overlay, faults));
         }
-        for (layer, node) in &self.request.layers {
-            layers.extend(given(*layer, node, faults));
+        for (entries, one) in shared.iter().zip(&self.request.layers) {
+            layers.extend(of_entries(one.layer, entries));
         }
         for (flag, node) in self.flags.iter().zip(&typed) {
             layers.push(Given { layer: Layer::CommandLine, name: &flag.name, name_span: flag.name_span, node });
@@ -243,6 +195,17 @@ impl<'a> Loader<'a> {
         let complete = self.request.overlay.is_none() || environment.is_some();
         Variables { sources: self.sources, places: &places, complete, names, scope }.resolve(&declared, &layers, faults)
     }
+}
+
+/// The entries of a layer. Of one that is shared with other tools only what the plan declares, as the declared type.
+fn read_as_declared<'l>(layer: &'l LayerVars, declared: &[Declared<'_>]) -> Cow<'l, [Entry]> {
+    if !layer.shared {
+        return Cow::Borrowed(&layer.vars);
+    }
+    let known = layer.vars.iter().filter(|entry| declared.iter().any(|variable| variable.name == entry.key));
+    let known: Vec<&Entry> = known.collect();
+    let values = typed_flags(declared, known.iter().map(|entry| (entry.key.as_str(), &entry.value)));
+    Cow::Owned(known.into_iter().zip(values).map(|(entry, value)| Entry { value, ..entry.clone() }).collect())
 }
 
 /// The fields of an environment's file, if it is one.

@@ -1,6 +1,7 @@
 //! Values of variables: whether one fits its declared type, and what it becomes.
 
 use crate::declare::type_word;
+use crate::inventory::VAULT;
 use runbook_model::{Code, Node, Resolved, SecretSource, Value, VarType, Version, parse_duration};
 use std::cell::Cell;
 use std::path::{Component, Path, PathBuf};
@@ -30,6 +31,11 @@ impl Misfit {
 /// The value at `node` as one of type `ty`. Nothing is converted silently: a number is not text, text is not a number.
 pub(crate) fn fit(ty: VarType, node: &Node, places: &Places<'_>) -> Result<Value, Misfit> {
     match (ty, &node.value) {
+        (_, Value::String(text)) if text.starts_with(VAULT) => Err(Misfit::new(
+            Code::VAULT_VALUE,
+            "is encrypted by Ansible's vault",
+            Some("declare it as a secret: `from: { command: [ansible-vault, view, …] }`"),
+        )),
         (VarType::String, Value::String(_)) | (VarType::Int, Value::Int(_)) | (VarType::Bool, Value::Bool(_)) => {
             Ok(node.value.clone())
         }

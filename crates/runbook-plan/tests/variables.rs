@@ -3,7 +3,7 @@
 mod support;
 
 use runbook_model::{Layer, Node, SourceMap, Span, Value};
-use runbook_plan::{Document, Request, load, shown};
+use runbook_plan::{Document, LayerVars, Request, load, shown};
 use support::{found, host, load_text, outputs};
 
 const PLAN: &str = "
@@ -23,6 +23,10 @@ vars:
 steps:
   - { id: a, uses: b, with: { t: '{{ vars.target }}', p: '{{ vars.port }}', h: '{{ vars.hosts }}', m: 'x{{ vars.port }}', s: '{{ vars.token }}' } }
 ";
+
+fn layer(layer: Layer, vars: &Node) -> LayerVars {
+    LayerVars { layer, vars: vars.entries().to_vec(), shared: false }
+}
 
 fn values(overlay: Option<&str>, vars: &[&str]) -> Vec<String> {
     let loaded = load_text(PLAN, overlay, vars);
@@ -72,7 +76,7 @@ fn stage_and_inventory_stand_between_environment_and_flags() {
         plan: Document { name: "plan.yaml", text: PLAN },
         environment: None,
         overlay: None,
-        layers: vec![(Layer::Inventory, inventory.unwrap()), (Layer::Stage, stage)],
+        layers: vec![layer(Layer::Inventory, &inventory.unwrap()), layer(Layer::Stage, &stage)],
         sources,
         vars: &["target=1.3.0".to_owned()],
         base: std::path::Path::new("/srv"),

@@ -47,4 +47,4 @@ pub use resume::{Direction, ResumeProposal};
 pub use rollback::{Rollback, RollbackProposal};
 pub use session::{Host, Session};
 pub use standing::{History, HostState};
-pub use texts::{PlanText, plain};
+pub use texts::{PlanText, plain, read_text};

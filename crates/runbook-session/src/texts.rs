@@ -65,7 +65,7 @@ fn unreadable(title: &str, why: &str, hint: Option<String>) -> Error {
 }
 
 /// The whole text at `path`.
-pub(crate) fn read_text(path: &Path) -> Result<String, Error> {
+pub fn read_text(path: &Path) -> Result<String, Error> {
     let title = path.to_string_lossy();
     let failed = |error: io::Error| unreadable(&title, &plain(&error), None);
     if fs::metadata(path).map_err(failed)?.is_dir() {

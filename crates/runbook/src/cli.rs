@@ -96,9 +96,11 @@ pub(crate) enum Command {
     Backup(BackupCommand),
     /// Let a step pass that waits for an approval
     Approve(ApproveArgs),
+    /// List the hosts of an inventory; contacts none of them
+    Hosts(HostsArgs),
     /// Write a plan to start from
     Init(InitArgs),
-    /// Print or write the JSON Schemas of plans and environments
+    /// Print or write the JSON Schemas of plans, environments and inventories
     Schema(SchemaArgs),
     /// Print the completions for a shell
     Completions {
@@ -316,6 +318,17 @@ pub(crate) struct ApproveArgs {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct HostsArgs {
+    /// Which of them: names, groups, globs and `label=value`; `,` between alternatives, `&` between what all has to fit, `!` before
+    /// what is left out
+    #[arg(value_name = "SELECTOR", default_value = "all")]
+    pub(crate) hosts: String,
+    /// The inventory, also one of Ansible [default: inventory.yaml here or in a directory above]
+    #[arg(long, value_name = "FILE", env = "RUNBOOK_INVENTORY", hide_env_values = true)]
+    pub(crate) inventory: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct InitArgs {
     /// Where to write it
     #[arg(default_value = "plan.yaml")]
@@ -339,6 +352,7 @@ pub(crate) struct SchemaArgs {
 pub(crate) enum SchemaName {
     Plan,
     Environment,
+    Inventory,
 }
 
 /// A reason that says something; it is all that is left of what a person saw.

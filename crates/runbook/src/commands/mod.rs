@@ -5,6 +5,7 @@ mod apply;
 mod approve;
 mod backup;
 mod explain;
+mod hosts;
 mod judge;
 mod past;
 mod restore;
@@ -45,6 +46,7 @@ pub(crate) fn run(cli: Cli, screen: &Screen) -> Result<Exit, CommandError> {
         Command::Report(choice) => past::report(screen, &session, choice.run.as_deref()),
         Command::Backup(command) => backup::run(screen, &session, command),
         Command::Approve(args) => approve::approve(screen, &session, &args),
+        Command::Hosts(args) => hosts::hosts(screen, &args),
         Command::Init(args) => write::init(screen, &args.path),
         Command::Schema(args) => write::schema(screen, &args),
         Command::Completions { shell } => write::completions(screen, shell),

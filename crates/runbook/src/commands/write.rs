@@ -5,7 +5,7 @@ use crate::error::{CommandError, Exit};
 use crate::screen::Screen;
 use clap_complete::Shell;
 use runbook_model::Next;
-use runbook_plan::{environment_schema, plan_schema};
+use runbook_plan::{environment_schema, inventory_schema, plan_schema};
 use runbook_session::plain;
 use runbook_step::plan_schema_with_kinds;
 use serde_json::Value;
@@ -53,18 +53,20 @@ pub(crate) fn schema(screen: &Screen, args: &SchemaArgs) -> Result<Exit, Command
         }
         return Ok(Exit::Done);
     }
-    let [plan, environment] = schemas();
+    let [plan, environment, inventory] = schemas();
     let (_, schema) = match args.name {
         SchemaName::Plan => plan,
         SchemaName::Environment => environment,
+        SchemaName::Inventory => inventory,
     };
     screen.json(&schema)?;
     Ok(Exit::Done)
 }
 
-fn schemas() -> [(&'static str, Value); 2] {
+fn schemas() -> [(&'static str, Value); 3] {
     let plan = plan_schema_with_kinds(plan_schema(), &runbook_kinds::catalogue());
-    [("plan.schema.json", plan), ("environment.schema.json", environment_schema())]
+    let (environment, inventory) = (environment_schema(), inventory_schema());
+    [("plan.schema.json", plan), ("environment.schema.json", environment), ("inventory.schema.json", inventory)]
 }
 
 fn pretty(schema: &Value) -> String {

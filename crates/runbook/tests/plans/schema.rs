@@ -33,13 +33,17 @@ fn below(dir: &Path, found: &mut Vec<PathBuf>) {
 
 #[test]
 fn every_shipped_and_every_sound_document_is_valid() {
-    let schemas = [("Plan", validator("plan.schema.json")), ("Environment", validator("environment.schema.json"))];
+    let schemas = [
+        ("Plan", validator("plan.schema.json")),
+        ("Environment", validator("environment.schema.json")),
+        ("Inventory", validator("inventory.schema.json")),
+    ];
     let mut files = Vec::new();
     for dir in ["playbooks", "examples", "tests/sound-plans"] {
         below(&root().join(dir), &mut files);
     }
     files.push(root().join("crates/runbook/src/plan-template.yaml"));
-    let mut judged = [0, 0];
+    let mut judged = [0, 0, 0];
     for file in files {
         let document = document(&file);
         for (nth, (kind, schema)) in schemas.iter().enumerate() {
@@ -51,7 +55,7 @@ fn every_shipped_and_every_sound_document_is_valid() {
             }
         }
     }
-    assert!(judged[0] > 50 && judged[1] > 3, "{judged:?}");
+    assert!(judged[0] > 50 && judged[1] > 3 && judged[2] > 0, "{judged:?}");
 }
 
 #[test]

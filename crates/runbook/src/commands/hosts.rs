@@ -1,0 +1,70 @@
+//! `hosts`: what an inventory says of its hosts. Nobody is contacted.
+
+use super::rows::{finish, row};
+use crate::cli::{Format, HostsArgs};
+use crate::error::{CommandError, Exit};
+use crate::screen::Screen;
+use runbook_fleet::{FILE, find_inventory, read_inventory};
+use runbook_model::{Escalation, InventoryHost, SourceMap};
+use runbook_plan::Selector;
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+
+pub(crate) fn hosts(screen: &Screen, args: &HostsArgs) -> Result<Exit, CommandError> {
+    let loaded =
+        read_inventory(&file(args.inventory.as_deref())?).map_err(|error| CommandError::refused(error.to_string()))?;
+    if loaded.inventory.is_none() || screen.format == Format::Text {
+        screen.diagnostics(&loaded.diagnostics, &loaded.sources)?;
+    }
+    let Some(inventory) = loaded.inventory else { return Ok(Exit::Refused) };
+    let refused =
+        |error: runbook_plan::SelectorError| CommandError::refused(error.to_string()).hint("runbook hosts".to_owned());
+    let selector = Selector::parse(&args.hosts).map_err(refused)?;
+    let hosts = selector.select(&inventory).map_err(refused)?;
+    let width = |of: fn(&InventoryHost) -> String| hosts.iter().map(|host| of(host).chars().count()).max().unwrap_or(0);
+    let (w, v) = (width(|host| host.name.to_string()), width(destination));
+    let mut rows = Vec::new();
+    for host in hosts {
+        let text = format!("{:w$}  {:v$}  {}", host.name, destination(host), about(host));
+        row(screen, &mut rows, &format!("{}\n", text.trim_end()), document(host, &loaded.sources))?;
+    }
+    finish(screen, &rows)?;
+    Ok(Exit::Done)
+}
+
+/// The file that was named, or the nearest one.
+fn file(named: Option<&Path>) -> Result<PathBuf, CommandError> {
+    let found = named.map(Path::to_path_buf).or_else(|| find_inventory(Path::new(".")));
+    found.ok_or_else(|| {
+        CommandError::refused(format!("there is no {FILE} here or in a directory above"))
+            .hint("runbook hosts --inventory FILE".to_owned())
+    })
+}
+
+/// As ssh writes it.
+fn destination(host: &InventoryHost) -> String {
+    let user = host.ssh.user.as_ref().map_or(String::new(), |user| format!("{user}@"));
+    let port = host.ssh.port.map_or(String::new(), |port| format!(":{port}"));
+    format!("{user}{}{port}", host.address)
+}
+
+/// Labels, groups, what it exercises, and how the agent becomes root.
+fn about(host: &InventoryHost) -> String {
+    let labels = host.labels.iter().map(|(name, value)| format!("{name}={value}"));
+    let groups = host.groups.iter().map(|group| format!("in {group}"));
+    let exercises = host.exercises.iter().map(|what| format!("+{what}"));
+    let escalation = (host.escalation == Escalation::Sudo).then(|| "sudo".to_owned());
+    labels.chain(groups).chain(exercises).chain(escalation).collect::<Vec<_>>().join(" ")
+}
+
+fn document(host: &InventoryHost, sources: &SourceMap) -> Value {
+    let vars: serde_json::Map<String, Value> =
+        host.vars.iter().map(|entry| (entry.key.clone(), entry.value.to_json())).collect();
+    json!({
+        "name": host.name, "address": host.address, "labels": host.labels, "groups": host.groups, "exercises": host.exercises,
+        "become": if host.escalation == Escalation::Sudo { "sudo" } else { "none" },
+        "max_clock_skew": runbook_model::format_duration(host.max_clock_skew),
+        "ssh": { "user": host.ssh.user, "port": host.ssh.port, "options": host.ssh.options },
+        "vars": vars, "place": sources.place(host.span),
+    })
+}
