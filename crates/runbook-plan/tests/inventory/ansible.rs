@@ -26,7 +26,7 @@ fn load(
 
 fn fixture(name: &str) -> Inventory {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/inventory/fixtures");
-    let text = |name: &str| fs::read_to_string(dir.join(name)).unwrap();
+    let text = |name: &str| fs::read_to_string(dir.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
     let (all, web, vault, host) = (
         text("group_vars/all.yml"),
         text("group_vars/web/main.yml"),

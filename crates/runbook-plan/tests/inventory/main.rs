@@ -38,7 +38,8 @@ fn plan_for(plan: &str, host: &InventoryHost, sources: SourceMap) -> Loaded {
 /// Each diagnostic as `CODE line:column message (help)`.
 fn told(sources: &SourceMap, diagnostics: &[Diagnostic]) -> Vec<String> {
     let one = |fault: &Diagnostic| {
-        let at = sources.get(fault.primary.span.source).unwrap().position(fault.primary.span.start);
+        let Some(source) = sources.get(fault.primary.span.source) else { panic!("{fault:?} has no text") };
+        let at = source.position(fault.primary.span.start);
         let help = fault.help.as_ref().map_or(String::new(), |help| format!(" ({help})"));
         format!("{} {}:{} {}{help}", fault.code, at.line, at.column, fault.message)
     };

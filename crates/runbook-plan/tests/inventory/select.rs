@@ -15,7 +15,8 @@ hosts:
   edge: { labels: { layout: wrapper } }
   all-in: { labels: { layout: npm } }
 ";
-    load_inventory(Document { name: "inventory.yaml", text }, SourceMap::default()).inventory.unwrap()
+    let loaded = load_inventory(Document { name: "inventory.yaml", text }, SourceMap::default());
+    loaded.inventory.unwrap_or_else(|| panic!("{:?}", loaded.diagnostics))
 }
 
 fn selected(selector: &str) -> Result<String, String> {
