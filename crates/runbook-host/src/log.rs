@@ -10,7 +10,7 @@ mod rotated;
 use crate::{Reader, io_failure};
 pub use mark::LogMark;
 use rotated::Rotated;
-use runbook_model::Failure;
+use runbook_model::{Failure, outside_escapes};
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -273,27 +273,7 @@ fn count_lines(host: &Reader, path: &Path, offset: u64) -> Result<Option<usize>,
     }
 }
 
-/// `text` without terminal escapes (ECMA-48 control sequences and operating system commands) and carriage returns:
-/// OpenClaw colours its log even when it writes into a pipe.
+/// `text` without terminal escapes and carriage returns: OpenClaw colours its log even when it writes into a pipe.
 pub fn without_escapes(text: &str) -> String {
-    let mut clean = String::with_capacity(text.len());
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
-        match c {
-            '\u{1b}' => match chars.next() {
-                Some('[') => drop(chars.by_ref().find(|c| ('\u{40}'..='\u{7e}').contains(c))),
-                Some(']') => {
-                    while let Some(c) = chars.next() {
-                        if c == '\u{7}' || (c == '\u{1b}' && chars.next_if_eq(&'\\').is_some()) {
-                            break;
-                        }
-                    }
-                }
-                _ => {}
-            },
-            '\r' => {}
-            _ => clean.push(c),
-        }
-    }
-    clean
+    outside_escapes(text).map(|(_, c)| c).filter(|c| *c != '\r').collect()
 }

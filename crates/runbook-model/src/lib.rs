@@ -10,6 +10,7 @@ mod declaration;
 mod diagnostic;
 mod duration;
 mod effect;
+mod escapes;
 mod event;
 mod evidence;
 mod excerpt;
@@ -41,6 +42,7 @@ pub use declaration::{Declaration, Purpose, Role, Roles, SignalSource, UndoSourc
 pub use diagnostic::{Diagnostic, Diagnostics, Label, Severity};
 pub use duration::{format_duration, parse_duration};
 pub use effect::{Access, Effect, Resource};
+pub use escapes::{OutsideEscapes, outside_escapes};
 pub use event::{Event, Outcome, Record, RollbackCause, RunHeader, UndoPhase, Verdict, Waiting};
 pub use evidence::{Prediction, Reading, SignalKind, SignalRole, SignalVerdict};
 pub use excerpt::{EXCERPT_KEY, Excerpt, ExcerptLine, ExcerptNotes, Mark};

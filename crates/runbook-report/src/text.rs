@@ -2,6 +2,7 @@
 //!
 //! Everything that a host, a program or a file said goes through [`clean`] before it reaches a terminal.
 
+use runbook_model::outside_escapes;
 use unicode_width::UnicodeWidthChar;
 
 /// No single piece of host text is shown with more characters than this; the journal has all of it.
@@ -19,7 +20,7 @@ pub(crate) fn is_unsafe(c: char) -> bool {
 /// ends and tabs become spaces, every other control character is shown as `\x07`.
 pub(crate) fn clean(text: &str) -> String {
     let mut out = String::new();
-    let mut chars = text.chars().peekable();
+    let mut chars = outside_escapes(text).map(|(_, c)| c).peekable();
     let mut shown = 0;
     while let Some(c) = chars.next() {
         if shown == LONGEST {
@@ -28,7 +29,6 @@ pub(crate) fn clean(text: &str) -> String {
         }
         shown += 1;
         match c {
-            '\u{1b}' | '\u{9b}' | '\u{9d}' | '\u{90}' => skip_escape(c, &mut chars),
             '\n' | '\t' => out.push(' '),
             '\r' if chars.peek() == Some(&'\n') => {}
             c if is_unsafe(c) => out.push_str(&visible(c)),
@@ -49,38 +49,6 @@ pub(crate) fn visible(c: char) -> String {
     match u32::from(c) {
         code @ 0..=0xff => format!("\\x{code:02x}"),
         code => format!("\\u{{{code:x}}}"),
-    }
-}
-
-/// Skips the rest of an escape sequence of ECMA-48: CSI up to its final byte, strings (OSC, DCS, …) up to their end,
-/// others up to the byte that ends them. An unfinished one ends at the line's end.
-fn skip_escape(introducer: char, chars: &mut std::iter::Peekable<std::str::Chars<'_>>) {
-    let opener = match introducer {
-        '\u{1b}' => chars.next_if(|c| !is_unsafe(*c)),
-        '\u{9b}' => Some('['),
-        _ => Some(']'),
-    };
-    match opener {
-        Some('[') => {
-            while chars.next_if(|c| matches!(c, '\u{20}'..='\u{3f}')).is_some() {}
-            chars.next_if(|c| matches!(c, '\u{40}'..='\u{7e}'));
-        }
-        Some(']' | 'P' | 'X' | '^' | '_') => {
-            while let Some(c) = chars.next_if(|c| *c != '\n') {
-                if c == '\u{7}' || c == '\u{9c}' {
-                    return;
-                }
-                if c == '\u{1b}' {
-                    chars.next_if_eq(&'\\');
-                    return;
-                }
-            }
-        }
-        Some('\u{20}'..='\u{2f}') => {
-            while chars.next_if(|c| matches!(c, '\u{20}'..='\u{2f}')).is_some() {}
-            chars.next_if(|c| matches!(c, '\u{30}'..='\u{7e}'));
-        }
-        _ => {}
     }
 }
 
@@ -255,6 +223,8 @@ mod tests {
             ("\u{1b}]8;;http://x\u{1b}\\link\u{1b}]8;;\u{1b}\\", "link"),
             ("\u{9b}2Jgone", "gone"),
             ("\u{1b}(Bcharset", "charset"),
+            ("\u{1b}Pdevice\u{1b}\\text", "text"),
+            ("\u{1b}]0;hides its line\nand no other", " and no other"),
             ("bell\u{7}", "bell\\x07"),
             ("over\rwritten", "over\\x0dwritten"),
             ("a\tb\r\nc\n", "a b c"),

@@ -14,7 +14,7 @@ const OWNED: &[(&str, &str)] =
 
 /// Crates that do no I/O and know no clock and no async runtime, with all that they may depend on.
 const PURE: &[(&str, &[&str])] = &[
-    ("runbook-model", &["serde", "serde_json", "semver", "strsim"]),
+    ("runbook-model", &["anstyle-parse", "serde", "serde_json", "semver", "strsim"]),
     ("runbook-schedule", &["runbook-model", "petgraph"]),
 ];
 

@@ -1,5 +1,6 @@
 //! A text without what only lays it out: white space, colours, quotes and escapes, and the case of its letters. Pure.
 
+use runbook_model::outside_escapes;
 use std::ops::Range;
 
 /// What is left, each byte with its place in the whole text.
@@ -12,13 +13,9 @@ pub(super) struct Skeleton {
 impl Skeleton {
     pub(super) fn of(text: &str) -> Self {
         let mut skeleton = Self { text: String::with_capacity(text.len()), places: Vec::with_capacity(text.len()) };
-        let mut rest = text.char_indices().peekable();
+        let mut rest = readable(text).into_iter().peekable();
         while let Some((at, c)) = rest.next() {
             match c {
-                '\u{1b}' => {
-                    let length = escape_length(text.get(at..).unwrap_or_default());
-                    while rest.next_if(|(next, _)| *next < at + length).is_some() {}
-                }
                 '\\' => drop(rest.next_if(|(_, next)| "\\\"'nrt/".contains(*next))),
                 c if c.is_whitespace() || c.is_control() || matches!(c, '"' | '\'') => {}
                 c => skeleton.push(c.to_ascii_lowercase(), at),
@@ -61,19 +58,21 @@ impl Skeleton {
     }
 }
 
-/// How long the escape sequence is with which `text` begins.
-fn escape_length(text: &str) -> usize {
-    let bytes = text.as_bytes();
-    match bytes.get(1) {
-        Some(b'[') => {
-            let end = bytes.iter().skip(2).position(|byte| (0x40..=0x7e).contains(byte));
-            end.map_or(1, |end| end + 3)
-        }
-        Some(b']') => {
-            let end = bytes.iter().skip(2).position(|byte| matches!(byte, 0x07 | 0x1b | b'\n'));
-            end.map_or(1, |end| end + 3)
-        }
-        Some(b'(' | b')') => 3,
-        _ => 1,
+/// The characters outside of escape sequences. A sequence that its line leaves open is text: nothing stands behind it unread.
+fn readable(text: &str) -> Vec<(usize, char)> {
+    let mut found = Vec::with_capacity(text.len());
+    let mut begin = 0;
+    for line in text.split_inclusive('\n') {
+        let body = line.strip_suffix('\n').unwrap_or(line);
+        let mut outside = outside_escapes(body);
+        found.extend(outside.by_ref().map(|(at, c)| (begin + at, c)));
+        let introducer = |c| matches!(c, '\u{1b}' | '\u{80}'..='\u{9f}');
+        let open = if outside.is_open() { body.rfind(introducer) } else { None };
+        let from = begin + open.unwrap_or(body.len());
+        found.extend(
+            text.get(from..begin + line.len()).unwrap_or_default().char_indices().map(|(at, c)| (from + at, c)),
+        );
+        begin += line.len();
     }
+    found
 }

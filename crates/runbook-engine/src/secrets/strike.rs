@@ -196,6 +196,8 @@ mod tests {
             ("u=pa+ss%2fw%2brd%221&", "u=(secret x)&"),
             ("7061 2073 732f 572b 7264 2231\n", "(secret x)\n"),
             ("\u{1b}[31mpa s\u{1b}[0ms/W+rd\"1\u{1b}[0m", "\u{1b}[31m(secret x)\u{1b}[0m"),
+            ("\u{1b}P1\u{1b}\\pa ss\u{9b}0m/W+rd\"1", "\u{1b}P1\u{1b}\\(secret x)"),
+            ("\u{1b}]left open: pa\tss/W+r\td\"1\nnext", "\u{1b}]left open: (secret x)\nnext"),
             ("pa\n  ss/W+\n  rd\"1.", "(secret x)."),
             ("Basic dTpwYSBzcy9XK3JkIjE=", "Basic (secret x)"),
             ("begins with pa ss/W", "begins with (secret x)"),
