@@ -37,7 +37,7 @@ impl Program {
         let done = state.steps().filter(|(_, known)| known.status.satisfies());
         let outputs = done.map(|(step, known)| (step.clone(), known.usable_results().clone())).collect();
         let left = self.left(state);
-        let secrets = Secrets::going_on(self.plan(), &outputs);
+        let secrets = Secrets::going_on(self.plan(), &self.provider, &outputs);
         let seen = self.foresee(host, Known { outputs, ..Known::default() }, &secrets, &left);
         let predicted = |step: &StepId| {
             let prediction = seen.predictions.get(step)?.clone();

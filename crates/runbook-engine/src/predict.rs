@@ -8,7 +8,7 @@ use crate::wake::Wake;
 use runbook_host::Reader;
 use runbook_model::{
     Declaration, Effect, Excerpt, Failure, Prediction, Purpose, Reading, Reference, Resource, Results, Role,
-    SecretSource, SignalVerdict, StepDef, StepId,
+    SignalVerdict, StepDef, StepId,
 };
 use runbook_step::Step;
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -83,7 +83,7 @@ pub(crate) const CONDITION_IS_FALSE: &str = "its condition is false";
 impl Program {
     /// Probes every step. Writes nothing, and executes nothing.
     pub fn forecast(&self, host: &Reader) -> Forecast {
-        let secrets = Secrets::fetched(self.plan());
+        let secrets = Secrets::fetched(self.plan(), &self.provider);
         let all = self.course.schedule.order().iter().cloned().collect();
         let Foreseen { known, mut predictions, skipped } = self.foresee(host, Known::default(), &secrets, &all);
         let needed = self.needed(&predictions, &skipped);
@@ -157,18 +157,16 @@ impl Program {
     }
 
     /// Why the secrets that this run will ask for are not to be had, if they are not: to be told before a service is
-    /// down. Those that come from commands are not asked for before their time.
+    /// down. Those that only the run can have are not asked for before their time.
     pub(crate) fn missing_secrets(&self, forecast: &Forecast) -> Vec<Failure> {
         let plan = self.plan();
         let mut missing = Vec::new();
-        for variable in
-            plan.vars.iter().filter(|variable| !matches!(variable.secret, None | Some(SecretSource::Command(_))))
-        {
-            let secret = Reference::Secret(variable.name.clone());
+        for (name, _) in plan.secrets() {
+            let secret = Reference::Secret(name.to_owned());
             let asks = |def: &StepDef| def.with.waits_for().contains(&&secret);
             let mut needed = forecast.steps.iter().filter(|step| step.needed).filter_map(|step| self.step(&step.step));
             if needed.any(asks) {
-                missing.extend(forecast.secrets.get(plan, &variable.name, None).err());
+                missing.extend(forecast.secrets.missing_early(plan, name));
             }
         }
         missing

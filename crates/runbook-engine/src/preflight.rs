@@ -6,10 +6,8 @@ use crate::binding::Unbound;
 use crate::predict::{Forecast, reach};
 use crate::secrets::Secrets;
 use crate::wake::Wake;
-use runbook_host::{Command, Reader};
-use runbook_model::{
-    Failure, FailureKind, OnFailure, Purpose, Reference, Role, RunState, SecretSource, StepDef, StepId,
-};
+use runbook_host::Reader;
+use runbook_model::{Failure, FailureKind, OnFailure, Purpose, Reference, Role, RunState, StepDef, StepId};
 use runbook_step::Lack;
 use std::collections::HashSet;
 
@@ -74,7 +72,7 @@ impl Program {
     /// What the commands would fail for that take the run back from `state`, unless a step that is taken back before brings it.
     pub fn obstacles_back(&self, state: &RunState, host: &Reader) -> Vec<Obstacle> {
         let outputs = state.steps().map(|(step, known)| (step.clone(), known.usable_results().clone())).collect();
-        let secrets = Secrets::going_on(self.plan(), &outputs);
+        let secrets = Secrets::going_on(self.plan(), &self.provider, &outputs);
         let mut touched: Vec<_> = state.steps().filter(|(_, known)| known.status.may_have_touched()).collect();
         touched.sort_by_key(|(_, known)| std::cmp::Reverse(known.intent_seq));
         let (mut found, mut before) = (Vec::new(), Before::default());
@@ -178,15 +176,12 @@ impl Program {
         })
     }
 
-    /// The programs that tell the secrets of the step.
+    /// What the secrets of the step lack.
     fn lacks_of_secrets(&self, def: &StepDef, host: &Reader, asked: &mut HashSet<String>) -> Vec<Lack> {
         let mut lacks = Vec::new();
         for reference in def.with.waits_for() {
             let Reference::Secret(name) = reference else { continue };
-            let source = self.plan().vars.iter().find(|var| var.name == *name).and_then(|var| var.secret.as_ref());
-            if let Some(SecretSource::Command(argv)) = source
-                && asked.insert(name.clone())
-            {
+            if asked.insert(name.clone()) {
                 let told = |lack: Lack| Lack {
                     failure: Failure {
                         message: format!("the secret `{name}` is not to be had: {}", lack.failure.message),
@@ -194,8 +189,7 @@ impl Program {
                     },
                     ..lack
                 };
-                let command = Command::new(argv.iter().cloned());
-                lacks.extend(runbook_step::lack::of_command(host, &command).into_iter().map(told));
+                lacks.extend(self.provider.lacks(self.plan(), name, host).into_iter().map(told));
             }
         }
         lacks

@@ -3,14 +3,14 @@
 use crate::Course;
 use runbook_host::Reader;
 use runbook_model::{
-    Code, Declaration, Diagnostic, Diagnostics, Node, Plan, Refusal, Resource, Roles, SecretSource, SourceMap, StepDef,
-    StepId, Value,
+    Code, Declaration, Diagnostic, Diagnostics, Node, Plan, Refusal, Resource, Roles, SourceMap, StepDef, StepId, Value,
 };
 use runbook_schedule::build;
-use runbook_step::{ArgContext, Args, Catalogue, Declared, Kind, check_parameters};
+use runbook_step::{ArgContext, Args, Catalogue, Declared, Kind, SecretProvider, check_parameters};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// What is saved with a run, so that resume, rollback and reports need nothing else.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -44,13 +44,19 @@ pub struct Program {
     /// The order and the policies.
     pub course: Course,
     pub(crate) catalogue: Catalogue,
+    /// Where its secrets come from.
+    pub(crate) provider: Arc<dyn SecretProvider>,
     pub(crate) context: ArgContext,
     places: HashMap<StepId, usize>,
 }
 
 /// Judges the parameters of every step by its kind, then order and refusals. Everything that is wrong is told at
-/// once; there is a program only if nothing is.
-pub fn compile(mut saved: Saved, catalogue: Catalogue) -> (Option<Program>, Vec<Diagnostic>) {
+/// once; there is a program only if nothing is. `provider` is asked for secrets when the program runs, and not before.
+pub fn compile(
+    mut saved: Saved,
+    catalogue: Catalogue,
+    provider: Arc<dyn SecretProvider>,
+) -> (Option<Program>, Vec<Diagnostic>) {
     let catalogue = catalogue.knowing(&saved.kinds);
     let plan = &saved.plan;
     let mut found = Diagnostics::default();
@@ -79,7 +85,7 @@ pub fn compile(mut saved: Saved, catalogue: Catalogue) -> (Option<Program>, Vec<
     saved.roles = Some(roles(plan, declarations));
     saved.kinds = catalogue.declared(saved.plan.steps.iter().map(|step| step.uses.as_str()));
     let places = saved.plan.steps.iter().map(|step| step.id.clone()).zip(0..).collect();
-    (Some(Program { saved, course, catalogue, context, places }), found.into_sorted())
+    (Some(Program { saved, course, catalogue, provider, context, places }), found.into_sorted())
 }
 
 impl Program {
@@ -90,11 +96,9 @@ impl Program {
 
     /// A reader of this host, whose programs do not inherit the variables that the plan takes secrets from.
     pub fn reader(&self, state_dir: &Path) -> Reader {
-        let variables = self.plan().vars.iter().filter_map(|var| match &var.secret {
-            // Without these no program finds its way.
-            Some(SecretSource::Env(name)) if !["PATH", "HOME"].contains(&name.as_str()) => Some(name.clone()),
-            _ => None,
-        });
+        let mut variables = self.provider.withheld(self.plan());
+        // Without these no program finds its way.
+        variables.retain(|name| !["PATH", "HOME"].contains(&name.as_str()));
         Reader::new(state_dir, &self.plan().host.home).withholding(variables)
     }
 

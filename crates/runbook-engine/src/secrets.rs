@@ -11,25 +11,19 @@ pub(crate) use self::marks::placeholder;
 
 use self::marks::{ENCODED, Marks, Place};
 
-use runbook_host::{Command, Host, io_failure, read_once};
-use runbook_model::{Event, Failure, Outputs, Plan, Prediction, Reference, Results, SecretSource, StepId};
+use runbook_host::Host;
+use runbook_model::{Event, Failure, Outputs, Plan, Prediction, Reference, Results, StepId};
+use runbook_step::SecretProvider;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
-use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
-
-/// How long whoever hands a secret over may take; a person may have to unlock it.
-const PATIENCE: Duration = Duration::from_secs(120);
-/// A secret may be this large.
-const LARGEST: u64 = 1 << 20;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// The secrets of one run.
-#[derive(Default)]
 pub(crate) struct Secrets {
+    provider: Arc<dyn SecretProvider>,
     known: Mutex<Known>,
     /// Outputs that another process of this run knew and the journal does not: a secret was struck out of them.
     lost: BTreeMap<(StepId, String), String>,
@@ -49,10 +43,10 @@ impl fmt::Debug for Secrets {
 }
 
 impl Secrets {
-    /// The secrets of `plan`, with those that steps use and that need no command fetched: what is never fetched cannot
+    /// The secrets of `plan`, with those that steps use and that can be had now fetched: what is never fetched cannot
     /// be struck out. Which step lacks one is told when it is bound.
-    pub(crate) fn fetched(plan: &Plan) -> Self {
-        let secrets = Self::default();
+    pub(crate) fn fetched(plan: &Plan, provider: &Arc<dyn SecretProvider>) -> Self {
+        let secrets = Self { provider: Arc::clone(provider), known: Mutex::default(), lost: BTreeMap::new() };
         for name in used(plan) {
             let _ = secrets.get(plan, name, None);
         }
@@ -60,8 +54,12 @@ impl Secrets {
     }
 
     /// The same for a run that another process began: `outputs` are those that its journal holds.
-    pub(crate) fn going_on(plan: &Plan, outputs: &HashMap<StepId, Results>) -> Self {
-        let mut secrets = Self::fetched(plan);
+    pub(crate) fn going_on(
+        plan: &Plan,
+        provider: &Arc<dyn SecretProvider>,
+        outputs: &HashMap<StepId, Results>,
+    ) -> Self {
+        let mut secrets = Self::fetched(plan, provider);
         for (step, outputs) in outputs {
             for (output, value) in &outputs.outputs {
                 let lost = struck(plan, value).next().map(|name| ((step.clone(), output.clone()), name.to_owned()));
@@ -76,20 +74,29 @@ impl Secrets {
         self.lost.get(&(step.clone(), output.to_owned())).map(String::as_str)
     }
 
-    /// The value of the secret variable `name`, fetched at its first use. Without a host, secrets that come from a
-    /// command are not to be had.
+    /// The value of the secret variable `name`, fetched at its first use. Without a host, only those are to be had that
+    /// are before the run.
     pub(crate) fn get(&self, plan: &Plan, name: &str, host: Option<&Host>) -> Result<String, Failure> {
         let known = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(value) = known().values.get(name) {
             return Ok(value.clone());
         }
-        let source = plan.vars.iter().find(|var| var.name == name).and_then(|var| var.secret.as_ref());
-        let source = source.ok_or_else(|| Failure::missing(format!("the secret `{name}` has no source")))?;
-        let value = fetch(name, source, host, plan)?;
+        let early = self.provider.before_the_run(plan, name);
+        let value = match (early, host) {
+            (Some(value), _) => value?,
+            (None, Some(host)) => self.provider.fetch(plan, name, host)?,
+            (None, None) => return Err(Failure::missing(format!("the secret `{name}` is not fetched before the run"))),
+        };
         let mut known = known();
         known.marks.add(name, &value);
         known.values.insert(name.to_owned(), value.clone());
         Ok(value)
+    }
+
+    /// Why the secret is not to be had, if that can be known before the run.
+    pub(crate) fn missing_early(&self, plan: &Plan, name: &str) -> Option<Failure> {
+        let is_known = self.known.lock().unwrap_or_else(PoisonError::into_inner).values.contains_key(name);
+        if is_known { None } else { self.provider.before_the_run(plan, name)?.err() }
     }
 
     /// The secrets of those fetched so far that are too short to be recognised in other forms.
@@ -148,8 +155,7 @@ impl Secrets {
 /// The secrets of `plan` that were struck out of `tree`.
 pub(crate) fn struck<'a, T: Serialize>(plan: &'a Plan, tree: &T) -> impl Iterator<Item = &'a str> + use<'a, T> {
     let text = serde_json::to_string(tree).unwrap_or_default();
-    let secrets = plan.vars.iter().filter(|var| var.secret.is_some()).map(|var| var.name.as_str());
-    secrets.filter(move |name| text.contains(&placeholder(name)))
+    plan.secrets().map(|(name, _)| name).filter(move |name| text.contains(&placeholder(name)))
 }
 
 /// The secrets that steps of `plan` read.
@@ -159,49 +165,4 @@ fn used(plan: &Plan) -> BTreeSet<&str> {
         Reference::Output { .. } => None,
     };
     plan.steps.iter().flat_map(|step| step.with.waits_for()).filter_map(secret).collect()
-}
-
-/// What one secret unlocks may be another one: the variables that no other program inherits.
-fn inherited(plan: &Plan) -> BTreeMap<String, String> {
-    let variables = plan.vars.iter().filter_map(|var| match &var.secret {
-        Some(SecretSource::Env(variable)) => Some((variable.clone(), std::env::var(variable).ok()?)),
-        _ => None,
-    });
-    variables.collect()
-}
-
-fn fetch(name: &str, source: &SecretSource, host: Option<&Host>, plan: &Plan) -> Result<String, Failure> {
-    match source {
-        SecretSource::Env(variable) => std::env::var(variable).map_err(|_| {
-            Failure::missing(format!(
-                "the secret `{name}` is to come from the environment variable {variable}, which is not set"
-            ))
-            .hint("make it available to this command")
-        }),
-        SecretSource::File(file) => {
-            let path = PathBuf::from(file);
-            let named =
-                |failure: Failure| Failure { message: format!("the secret `{name}`: {}", failure.message), ..failure };
-            let bytes = read_once(&path, LARGEST, PATIENCE).map_err(named)?;
-            let bytes =
-                bytes.ok_or_else(|| io_failure("read the secret", &path, &std::io::ErrorKind::NotFound.into()))?;
-            let text = String::from_utf8(bytes)
-                .map_err(|_| Failure::failed(format!("the secret `{name}`: {} is not UTF-8 text", path.display())))?;
-            Ok(text.strip_suffix('\n').unwrap_or(&text).to_owned())
-        }
-        SecretSource::Command(argv) => {
-            let host = host.ok_or_else(|| {
-                Failure::missing(format!("the secret `{name}` comes from a command, which is not run now"))
-            })?;
-            let line = Command::new(argv.iter().cloned());
-            let output = host.run(&Command { env: inherited(plan), limit: Some(PATIENCE), ..line })?;
-            if !output.status.success() {
-                let line = Command::new(argv.iter().cloned()).line();
-                let message =
-                    format!("the secret `{name}` is to come from `{line}`, which ended with {}", output.ending());
-                return Err(Failure::missing(message));
-            }
-            Ok(output.text())
-        }
-    }
 }

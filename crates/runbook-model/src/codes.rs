@@ -116,7 +116,7 @@ codes! {
     SECRET_EXPOSED "RB0209" "a secret would be written down"
         "Secrets may be used in `env`, in file contents and in templates, never in an argument vector (every user of the host can read those), an id, a path or a summary."
     BAD_SECRET "RB0210" "a secret has no source or has a value"
-        "A secret is declared as `{ type: secret, from: { env: NAME } }`, `{ file: PATH }` or `{ command: [...] }`, and can be given by no layer."
+        "A secret is declared as `{ type: secret, from: { env: NAME } }`, `{ file: PATH }` or `{ command: [...] }`, with `on: host` or `on: controller`, and can be given by no layer."
     UNKNOWN_ENVIRONMENT "RB0211" "there is no such environment"
         "`--env NAME` reads `environments/NAME.yaml` beside the plan or in a directory above it."
     BAD_VAR_FLAG "RB0212" "a --var cannot be read"

@@ -54,7 +54,8 @@ pub use inventory::{Escalation, HostName, Inventory, InventoryHost, SshSettings}
 pub use next::{Caller, Next};
 pub use node::{Entry, Later, Node, Outputs, Reference, Value};
 pub use plan::{
-    Allow, Layer, OnFailure, Plan, Resolved, Retention, Retry, Review, SecretSource, StepDef, VarDecl, VarType, Window,
+    Allow, Layer, OnFailure, Plan, Resolved, Retention, Retry, Review, SecretFrom, SecretSide, SecretSource, StepDef,
+    VarDecl, VarType, Window,
 };
 pub use remains::{Remains, RemainsKind};
 pub use results::{BackupMade, Results};

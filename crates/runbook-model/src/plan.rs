@@ -31,6 +31,18 @@ pub struct Plan {
     pub steps: Vec<StepDef>,
 }
 
+impl Plan {
+    /// The source of the secret variable `name`.
+    pub fn secret(&self, name: &str) -> Option<&SecretSource> {
+        self.vars.iter().find(|var| var.name == name).and_then(|var| var.secret.as_ref())
+    }
+
+    /// The secret variables, each with its source.
+    pub fn secrets(&self) -> impl Iterator<Item = (&str, &SecretSource)> {
+        self.vars.iter().filter_map(|var| Some((var.name.as_str(), var.secret.as_ref()?)))
+    }
+}
+
 /// One step as the plan writes it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StepDef {
@@ -190,8 +202,40 @@ pub struct VarDecl {
 
 /// Where a secret is fetched when it is needed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecretSource {
+    /// What holds it.
+    #[serde(flatten)]
+    pub from: SecretFrom,
+    /// Where that is; left out where it is the host, as plans of before have it.
+    #[serde(default, skip_serializing_if = "SecretSide::is_host")]
+    pub on: SecretSide,
+}
+
+/// Where a secret is looked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum SecretSource {
+pub enum SecretSide {
+    /// On the host that the plan changes.
+    #[default]
+    Host,
+    /// Where the run was asked for, which on a local run is the host itself.
+    Controller,
+}
+
+impl SecretSide {
+    /// All names as plans write them.
+    pub const NAMES: [&'static str; 2] = ["host", "controller"];
+
+    /// Whether it is the host.
+    pub fn is_host(&self) -> bool {
+        *self == Self::Host
+    }
+}
+
+/// What holds a secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SecretFrom {
     /// An environment variable of `runbook` itself.
     Env(String),
     /// The content of a file without its last line end.

@@ -1,13 +1,14 @@
 //! The five layers of variables: each value judged against its declaration, the last one wins.
 
 use crate::declare::{Declared, type_word};
-use crate::fields::{Fields, items, some_text, text};
+use crate::fields::{Fields, items, one_of, some_text, text};
 use crate::names::{Names, VarInfo, VarState};
 use crate::reader::read;
 use crate::resolve::Resolver;
 use crate::values::{Misfit, Places, fit, path};
 use runbook_model::{
-    Code, Diagnostic, Diagnostics, Entry, Layer, Node, Resolved, SecretSource, SourceMap, Span, Value, VarType,
+    Code, Diagnostic, Diagnostics, Entry, Layer, Node, Resolved, SecretFrom, SecretSide, SecretSource, SourceMap, Span,
+    Value, VarType,
 };
 use runbook_template::{Renderer, Scope, has_template, uses};
 use std::collections::HashMap;
@@ -244,14 +245,24 @@ impl<'n> Variables<'_, 'n> {
     }
 
     fn source(&self, node: &Node, faults: &mut Diagnostics) -> Option<SecretSource> {
-        let fields = Fields::open(node, "the source of a secret", &["env", "file", "command"], faults)?;
+        let fields = Fields::open(node, "the source of a secret", &["env", "file", "command", "on"], faults)?;
+        let on = fields.get("on").map(|on| one_of(on, "on", &SecretSide::NAMES, Code::BAD_SECRET, faults));
+        let from = self.held_by(node, &fields, faults)?;
+        match on {
+            None | Some(Some("host")) => Some(SecretSource { from, on: SecretSide::Host }),
+            Some(Some(_)) => Some(SecretSource { from, on: SecretSide::Controller }),
+            Some(None) => None,
+        }
+    }
+
+    fn held_by(&self, node: &Node, fields: &Fields<'_>, faults: &mut Diagnostics) -> Option<SecretFrom> {
         let sources = (fields.get("env"), fields.get("file"), fields.get("command"));
         match sources {
-            (Some(node), None, None) => some_text(node, "env", faults).map(|name| SecretSource::Env(name.to_owned())),
+            (Some(node), None, None) => some_text(node, "env", faults).map(|name| SecretFrom::Env(name.to_owned())),
             (None, Some(node), None) => {
                 let text = some_text(node, "file", faults)?;
                 match path(text, self.places) {
-                    Ok(path) => Some(SecretSource::File(path)),
+                    Ok(path) => Some(SecretFrom::File(path)),
                     Err(misfit) => {
                         let message = format!("`file` {}", misfit.reason);
                         faults.push(Diagnostic::error(Code::BAD_SECRET, node.span, message).maybe_help(misfit.help));
@@ -270,9 +281,9 @@ impl<'n> Variables<'_, 'n> {
                     }
                     return None;
                 }
-                Some(SecretSource::Command(argv))
+                Some(SecretFrom::Command(argv))
             }
-            (None, None, None) if !node.entries().is_empty() => None,
+            (None, None, None) if node.entries().iter().any(|entry| entry.key != "on") => None,
             _ => {
                 let message = "a secret has one source: `env`, `file` or `command`";
                 faults.push(Diagnostic::error(Code::BAD_SECRET, node.span, message));

@@ -1,7 +1,7 @@
 //! JSON Schemas of the documents, for editors. The parameters of the kinds are merged in by the binary.
 
 use crate::header::DAYS;
-use runbook_model::{Refusal, VarType};
+use runbook_model::{Refusal, SecretSide, VarType};
 use serde_json::{Value as Json, json};
 
 const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
@@ -126,10 +126,10 @@ fn variable() -> Json {
             "help": { "type": "string" },
             "from": {
                 "type": "object",
-                "minProperties": 1,
-                "maxProperties": 1,
+                "oneOf": [{ "required": ["env"] }, { "required": ["file"] }, { "required": ["command"] }],
                 "additionalProperties": false,
                 "properties": {
+                    "on": { "enum": SecretSide::NAMES, "description": "Where that is; the host that the plan changes if left out." },
                     "env": { "type": "string", "minLength": 1 },
                     "file": { "type": "string", "minLength": 1 },
                     "command": { "type": "array", "minItems": 1, "items": { "type": "string" } }

@@ -2,7 +2,7 @@
 
 use crate::declare::type_word;
 use crate::inventory::VAULT;
-use runbook_model::{Code, Node, Resolved, SecretSource, Value, VarType, Version, parse_duration};
+use runbook_model::{Code, Node, Resolved, SecretFrom, SecretSource, Value, VarType, Version, parse_duration};
 use std::cell::Cell;
 use std::path::{Component, Path, PathBuf};
 
@@ -136,9 +136,14 @@ fn normalised(path: &Path) -> String {
 /// The value of a variable for people: its text, or where a secret comes from.
 pub fn shown(variable: &Resolved) -> String {
     match (&variable.secret, &variable.value) {
-        (Some(SecretSource::Env(name)), _) => format!("secret from env {name}"),
-        (Some(SecretSource::File(path)), _) => format!("secret from file {path}"),
-        (Some(SecretSource::Command(argv)), _) => format!("secret from command {}", argv.join(" ")),
+        (Some(SecretSource { from, on }), _) => {
+            let from = match from {
+                SecretFrom::Env(name) => format!("env {name}"),
+                SecretFrom::File(path) => format!("file {path}"),
+                SecretFrom::Command(argv) => format!("command {}", argv.join(" ")),
+            };
+            format!("secret from {from}{}", if on.is_host() { "" } else { " of the controller" })
+        }
         (None, Some(Node { value: Value::String(text), .. })) => text.clone(),
         (None, Some(node)) => node.to_json().to_string(),
         (None, None) => "no value".to_owned(),

@@ -116,6 +116,31 @@ fn what_is_given_to_a_secret_is_not_kept() {
 }
 
 #[test]
+fn a_secret_is_looked_for_on_a_side() {
+    let of = |from: &str| load_text(&PLAN.replace("{ file: secrets/token }", from), None, &[]);
+    let secret = |from: &str| of(from).plan.unwrap().vars.pop().unwrap();
+    let on_controller = secret("{ env: TOKEN, on: controller }");
+    assert_eq!(shown(&on_controller), "secret from env TOKEN of the controller");
+    let kept = serde_json::to_value(&on_controller.secret).unwrap();
+    assert_eq!(kept, serde_json::json!({ "env": "TOKEN", "on": "controller" }));
+    assert_eq!(serde_json::from_value::<Option<runbook_model::SecretSource>>(kept).unwrap(), on_controller.secret);
+    // The host is where plans of before look, which say nothing of it.
+    let on_host = secret("{ env: TOKEN, on: host }");
+    assert_eq!(serde_json::to_value(&on_host.secret).unwrap(), serde_json::json!({ "env": "TOKEN" }));
+    assert_eq!(on_host.secret, secret("{ env: TOKEN }").secret);
+}
+
+#[test]
+fn a_side_that_there_is_not_is_told_with_what_was_meant() {
+    let faults = |from: &str| load_text(&PLAN.replace("{ file: secrets/token }", from), None, &[]).diagnostics;
+    let [wrong] = &faults("{ env: TOKEN, on: controler }")[..] else { panic!("one fault was expected") };
+    assert_eq!(wrong.message, "`on` cannot be `controler`");
+    assert!(wrong.help.as_ref().unwrap().contains("did you mean `controller`?"), "{wrong:?}");
+    let [nothing] = &faults("{ on: host }")[..] else { panic!("one fault was expected") };
+    assert_eq!(nothing.message, "a secret has one source: `env`, `file` or `command`");
+}
+
+#[test]
 fn the_digest_is_of_what_the_plan_does() {
     let digest = |text: &str| load_text(text, None, &[]).plan.unwrap().digest;
     let first = digest(PLAN);

@@ -6,7 +6,7 @@ use runbook_engine::{Program, Saved, compile};
 use runbook_host::Reader;
 use runbook_journal::{Claim, Holder, Lock, StateDir};
 use runbook_model::{Access, Diagnostic, HostFacts, Resource, Severity};
-use runbook_step::Catalogue;
+use runbook_step::{Catalogue, SecretProvider};
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
@@ -24,6 +24,8 @@ pub struct Host {
     pub own_program: fn() -> io::Result<PathBuf>,
     /// The kinds that plans may use.
     pub catalogue: fn() -> Catalogue,
+    /// Where the secrets of plans come from; [`HostSecrets`](crate::HostSecrets) where nobody else knows them.
+    pub secrets: Arc<dyn SecretProvider>,
     /// The version of `runbook`, for the journal.
     pub version: String,
 }
@@ -66,9 +68,13 @@ impl Session {
         Holder { pid: std::process::id(), user: self.host.facts.user.clone(), doing, since: now_ms() }
     }
 
+    pub(crate) fn compile(&self, saved: Saved, catalogue: Catalogue) -> (Option<Program>, Vec<Diagnostic>) {
+        compile(saved, catalogue, Arc::clone(&self.host.secrets))
+    }
+
     /// The program of a saved run, or why this version does not understand its plan.
     pub(crate) fn reopen(&self, saved: Saved) -> Result<Program, Vec<Diagnostic>> {
-        let (program, found) = compile(saved, (self.host.catalogue)());
+        let (program, found) = self.compile(saved, (self.host.catalogue)());
         program.ok_or_else(|| found.into_iter().filter(|fault| fault.severity == Severity::Error).collect())
     }
 

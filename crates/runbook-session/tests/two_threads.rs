@@ -7,10 +7,12 @@ use runbook_engine::{Control, Observer};
 use runbook_journal::StateDir;
 use runbook_model::{Event, Record, RollbackCause, RunId, Verdict};
 use runbook_session::{
-    ApplyProposal, Approved, Controls, Ended, Error, Host, PlanText, Proposed, Rollback, Session, Source, host_facts,
+    ApplyProposal, Approved, Controls, Ended, Error, Host, HostSecrets, PlanText, Proposed, Rollback, Session, Source,
+    host_facts,
 };
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -51,6 +53,7 @@ impl Bench {
             facts: std::sync::LazyLock::new(host_facts),
             own_program: std::env::current_exe,
             catalogue: runbook_kinds::catalogue,
+            secrets: Arc::new(HostSecrets),
             version: "test".to_owned(),
         });
         Self { dir, session }

@@ -96,7 +96,7 @@ impl Runner {
             }
         }
         let intents = state.steps().filter_map(|(step, known)| Some((known.intent_seq?, step.clone()))).collect();
-        let secrets = Secrets::going_on(program.plan(), &outputs);
+        let secrets = Secrets::going_on(program.plan(), &program.provider, &outputs);
         let kept_down = KeptDown::by(movers(&state, &program));
         let known = Known { mailbox, state, secrets, outputs, kept_down };
         let mut runner = Self::new(settings, lock, program, run, known, Input::Resume, observer)?;

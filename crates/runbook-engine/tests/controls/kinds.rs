@@ -1,6 +1,6 @@
 //! Kinds that do one thing: write a file, wait for one, wait for a person, prove nothing.
 
-use runbook_host::Reader;
+use runbook_host::{Host, Reader};
 use runbook_model::*;
 use runbook_step::*;
 use serde_json::Value as Json;
@@ -16,6 +16,27 @@ pub(crate) static KINDS: &[&dyn Kind] = &[
     &Of { doc: doc("test.gate"), does: Does::Gate },
     &Of { doc: doc("test.unproven"), does: Does::ProveNothing },
 ];
+
+/// For plans without secrets.
+pub(crate) struct NoSecrets;
+
+impl SecretProvider for NoSecrets {
+    fn before_the_run(&self, _: &Plan, _: &str) -> Option<Result<String, Failure>> {
+        None
+    }
+
+    fn fetch(&self, _: &Plan, name: &str, _: &Host) -> Result<String, Failure> {
+        Err(Failure::missing(name))
+    }
+
+    fn lacks(&self, _: &Plan, _: &str, _: &Reader) -> Vec<Lack> {
+        Vec::new()
+    }
+
+    fn withheld(&self, _: &Plan) -> Vec<String> {
+        Vec::new()
+    }
+}
 
 #[derive(Clone, Copy)]
 enum Does {

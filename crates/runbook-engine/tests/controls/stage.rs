@@ -1,12 +1,13 @@
 //! A host of its own for one run, and the run on a thread beside whoever steers it.
 
-use crate::kinds::KINDS;
+use crate::kinds::{KINDS, NoSecrets};
 use crate::plan::plan;
 use runbook_engine::{Control, Ending, Observer, Program, Runner, Saved, Settings, compile};
 use runbook_journal::{Holder, Journal, Lock, StateDir};
 use runbook_model::*;
 use runbook_step::Catalogue;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -123,7 +124,7 @@ impl Stage {
         let steps = self.steps.iter().enumerate().map(define).collect();
         let plan = plan(&self.dir.path().display().to_string(), steps);
         let saved = Saved::new(plan, SourceMap::default(), 1);
-        let (program, faults) = compile(saved, Catalogue::of(&[KINDS]));
+        let (program, faults) = compile(saved, Catalogue::of(&[KINDS]), Arc::new(NoSecrets));
         program.unwrap_or_else(|| panic!("{faults:#?}"))
     }
 }

@@ -17,8 +17,8 @@ mod write;
 use crate::cli::{Cli, Command};
 use crate::error::{CommandError, Exit};
 use crate::screen::Screen;
-use runbook_session::{Host, Session, host_facts, state_dir};
-use std::sync::LazyLock;
+use runbook_session::{Host, HostSecrets, Session, host_facts, state_dir};
+use std::sync::{Arc, LazyLock};
 
 /// Does what was asked.
 pub(crate) fn run(cli: Cli, screen: &Screen) -> Result<Exit, CommandError> {
@@ -27,6 +27,7 @@ pub(crate) fn run(cli: Cli, screen: &Screen) -> Result<Exit, CommandError> {
         facts: LazyLock::new(host_facts),
         own_program: std::env::current_exe,
         catalogue: runbook_kinds::catalogue,
+        secrets: Arc::new(HostSecrets),
         version: env!("CARGO_PKG_VERSION").to_owned(),
     });
     match cli.command {

@@ -4,8 +4,10 @@ use crate::corpus::plans;
 use runbook_engine::{Saved, compile};
 use runbook_model::{Code, Diagnostic, HostFacts, Plan, SourceMap};
 use runbook_plan::{Document, Request, load};
+use runbook_session::HostSecrets;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// A playbook with the variables that its page gives it.
 struct Call {
@@ -108,7 +110,7 @@ fn judge(call: &Call, environment: &Path, host: HostFacts) -> (Option<Plan>, Vec
     });
     let mut found = loaded.diagnostics;
     if let Some(plan) = loaded.plan.clone() {
-        found.extend(compile(Saved::new(plan, loaded.sources, 4), runbook_kinds::catalogue()).1);
+        found.extend(compile(Saved::new(plan, loaded.sources, 4), runbook_kinds::catalogue(), Arc::new(HostSecrets)).1);
     }
     (loaded.plan, found)
 }

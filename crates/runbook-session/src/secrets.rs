@@ -1,0 +1,94 @@
+//! The secrets of plans on this host: variables, files and commands.
+
+use runbook_host::{Command, Host, Reader, io_failure, read_once};
+use runbook_model::{Failure, Plan, SecretFrom};
+use runbook_step::{Lack, SecretProvider, lack};
+use std::collections::BTreeMap;
+use std::io::ErrorKind;
+use std::path::Path;
+use std::time::Duration;
+
+/// How long whoever hands a secret over may take; a person may have to unlock it.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// A secret may be this large.
+const LARGEST: u64 = 1 << 20;
+
+/// What this process, its user and its programs can read. The host is the controller too, so both sides are here.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct HostSecrets;
+
+impl SecretProvider for HostSecrets {
+    fn before_the_run(&self, plan: &Plan, name: &str) -> Option<Result<String, Failure>> {
+        match from(plan, name) {
+            Ok(SecretFrom::Env(variable)) => Some(of_environment(name, variable)),
+            Ok(SecretFrom::File(path)) => Some(of_file(name, Path::new(path))),
+            Ok(SecretFrom::Command(_)) => None,
+            Err(failure) => Some(Err(failure)),
+        }
+    }
+
+    fn fetch(&self, plan: &Plan, name: &str, host: &Host) -> Result<String, Failure> {
+        match from(plan, name)? {
+            SecretFrom::Env(variable) => of_environment(name, variable),
+            SecretFrom::File(path) => of_file(name, Path::new(path)),
+            SecretFrom::Command(argv) => of_command(plan, name, argv, host),
+        }
+    }
+
+    fn lacks(&self, plan: &Plan, name: &str, host: &Reader) -> Vec<Lack> {
+        match from(plan, name) {
+            Ok(SecretFrom::Command(argv)) => {
+                lack::of_command(host, &Command::new(argv.iter().cloned())).into_iter().collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn withheld(&self, plan: &Plan) -> Vec<String> {
+        variables(plan).map(str::to_owned).collect()
+    }
+}
+
+fn from<'a>(plan: &'a Plan, name: &str) -> Result<&'a SecretFrom, Failure> {
+    let source = plan.secret(name).map(|source| &source.from);
+    source.ok_or_else(|| Failure::missing(format!("the secret `{name}` has no source")))
+}
+
+fn variables(plan: &Plan) -> impl Iterator<Item = &str> {
+    plan.secrets().filter_map(|(_, source)| match &source.from {
+        SecretFrom::Env(variable) => Some(variable.as_str()),
+        _ => None,
+    })
+}
+
+fn of_environment(name: &str, variable: &str) -> Result<String, Failure> {
+    std::env::var(variable).map_err(|_| {
+        let what = format!("the secret `{name}` is to come from the environment variable {variable}, which is not set");
+        Failure::missing(what).hint("make it available to this command")
+    })
+}
+
+fn of_file(name: &str, path: &Path) -> Result<String, Failure> {
+    let named = |failure: Failure| Failure { message: format!("the secret `{name}`: {}", failure.message), ..failure };
+    let bytes = read_once(path, LARGEST, PATIENCE).map_err(named)?;
+    let bytes = bytes.ok_or_else(|| io_failure("read the secret", path, &ErrorKind::NotFound.into()))?;
+    let text = String::from_utf8(bytes)
+        .map_err(|_| Failure::failed(format!("the secret `{name}`: {} is not UTF-8 text", path.display())))?;
+    Ok(text.strip_suffix('\n').unwrap_or(&text).to_owned())
+}
+
+/// What one secret unlocks may be another one, so the command has the variables that no other program inherits.
+fn of_command(plan: &Plan, name: &str, argv: &[String], host: &Host) -> Result<String, Failure> {
+    let env: BTreeMap<String, String> =
+        variables(plan).filter_map(|variable| Some((variable.to_owned(), std::env::var(variable).ok()?))).collect();
+    let command = Command::new(argv.iter().cloned());
+    let line = command.line();
+    let output = host.run(&Command { env, limit: Some(PATIENCE), ..command })?;
+    if !output.status.success() {
+        let ending = output.ending();
+        return Err(Failure::missing(format!(
+            "the secret `{name}` is to come from `{line}`, which ended with {ending}"
+        )));
+    }
+    Ok(output.text())
+}
