@@ -1,5 +1,6 @@
 //! A kind and what it is given: what it says about that before a host is touched.
 
+use crate::roles;
 use runbook_model::{Declaration, Diagnostic, Diagnostics, Later, Node, Reference, Span, StepId, Value};
 use runbook_step::{ArgContext, Args, Kind, Step};
 use serde_json::Value as Json;
@@ -63,11 +64,13 @@ impl<'a> Given<'a> {
     ///
     /// # Panics
     ///
-    /// Where there is a fault in them.
+    /// Where there is a fault in them, or the step is not what its kind declares.
     pub fn bind(&self) -> Box<dyn Step> {
         let (name, faults) = (&self.kind.doc().name, self.faults());
         assert!(faults.is_empty(), "the parameters of `{name}` are refused: {faults:#?}");
-        self.try_bind().unwrap_or_else(|fault| panic!("`{name}` does not bind: {fault:#?}"))
+        let step = self.try_bind().unwrap_or_else(|fault| panic!("`{name}` does not bind: {fault:#?}"));
+        roles::promise(name, &self.declared(), &*step);
+        step
     }
 
     /// Whether a value is known only when the plan runs.

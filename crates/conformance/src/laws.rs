@@ -6,10 +6,11 @@
 //! 4. An apply that fails at any of its acts can be undone, and can be applied to its end instead.
 //! 5. An undo that fails at any of its acts can be run again.
 //! 6. A refusal changes nothing.
+//! 7. A step can do, and hands on, what the roles of its kind promise.
 
-use crate::World;
 use crate::scenario::{Expect, Scenario, Undo};
-use runbook_model::{Failure, Prediction, UndoPhase};
+use crate::{World, roles};
+use runbook_model::{Declaration, Failure, Prediction, UndoPhase};
 use runbook_step::{Baseline, Confirmation, Done, Step};
 use serde_json::Value as Json;
 
@@ -55,8 +56,9 @@ impl<'a> Trial<'a> {
     fn begin(&self) -> Case<'a> {
         let mut world = (self.world)();
         let with = (self.scenario.setup)(&mut world);
-        let step = world.bind(self.scenario.kind, &with);
-        Case { world, scenario: self.scenario, step, baseline: None, undo: Json::Null }
+        let given = world.given(self.scenario.kind, &with);
+        let (declaration, step) = (given.declared(), given.bind());
+        Case { world, scenario: self.scenario, declaration, step, baseline: None, undo: Json::Null }
     }
 
     fn refuses(&self, saying: &str) {
@@ -184,6 +186,7 @@ fn same(is: &str, wanted: &str, when: &str) {
 struct Case<'a> {
     world: World,
     scenario: &'a Scenario,
+    declaration: Declaration,
     step: Box<dyn Step>,
     baseline: Option<Baseline>,
     undo: Json,
@@ -211,7 +214,9 @@ impl Case<'_> {
     }
 
     fn apply(&self, acts: i64) -> Result<Done, Failure> {
-        self.world.work(acts, self.baseline.as_ref(), |work| self.step.apply(work, &self.undo))
+        let done = self.world.work(acts, self.baseline.as_ref(), |work| self.step.apply(work, &self.undo))?;
+        roles::keep(self.scenario.kind, &self.declaration, &done.results);
+        Ok(done)
     }
 
     fn is_there(&self) {

@@ -102,6 +102,10 @@ impl World {
     ///
     /// Where no such kind is known, or the parameters are refused.
     pub fn bind(&self, kind: &str, with: &Json) -> Box<dyn Step> {
+        self.given(kind, with).bind()
+    }
+
+    pub(crate) fn given(&self, kind: &str, with: &Json) -> Given<'_> {
         let kind = self.catalogue.get(kind).unwrap_or_else(|| panic!("no kind `{kind}` is known here"));
         let context = ArgContext {
             base: self.root.clone(),
@@ -109,7 +113,7 @@ impl World {
             services: self.services.clone(),
             window: None,
         };
-        Given::within(context, kind, with).bind()
+        Given::within(context, kind, with)
     }
 
     /// Applies a step of `kind`, as an earlier part of the plan would.
