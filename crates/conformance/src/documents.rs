@@ -6,9 +6,14 @@ use runbook_step::Kind;
 use std::collections::BTreeSet;
 
 /// Makes the tests of a table of kinds as a whole: that every kind of it is tried by a scenario of these groups, and what its
-/// page says.
+/// page says. With `;` behind the table, the groups are files, and their modules are made as well: one line a file.
 #[macro_export]
 macro_rules! table {
+    ($kinds:expr; $($group:ident),+ $(,)?) => {
+        $(mod $group;)+
+
+        $crate::table!($kinds, $($group::ALL),+);
+    };
     ($kinds:expr, $($group:expr),+ $(,)?) => {
         #[test]
         fn every_kind_has_a_scenario() {

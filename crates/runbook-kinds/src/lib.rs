@@ -3,45 +3,28 @@
 //!
 //! Each says what it proves, what it captures for undo and what it refuses. What a kind is says `runbook-step`.
 
-mod artifact_deploy;
-mod backup_create;
-mod command_capture;
-mod command_run;
-mod file_copy;
-mod file_directory;
-mod file_link;
-mod file_remove;
-mod file_template;
-mod file_write;
-mod gate_approve;
-mod gate_window;
 mod in_the_way;
-mod jiti_cache_clear;
-mod json_edit;
-mod port_orphan_kill;
-mod wait_soak;
 
-use runbook_step::{Catalogue, Kind};
+use runbook_step::Catalogue;
 
-/// The kinds of this crate. Adding one is a file of its own and its lines here.
-pub const KINDS: &[&dyn Kind] = &[
-    &artifact_deploy::ArtifactDeploy,
-    &backup_create::BackupCreate,
-    &command_capture::CommandCapture,
-    &command_run::CommandRun,
-    &file_copy::FileCopy,
-    &file_directory::FileDirectory,
-    &file_link::FileLink,
-    &file_remove::FileRemove,
-    &file_template::FileTemplate,
-    &file_write::FileWrite,
-    &gate_approve::GateApprove,
-    &gate_window::GateWindow,
-    &jiti_cache_clear::JitiCacheClear,
-    &json_edit::JsonEdit,
-    &port_orphan_kill::PortOrphanKill,
-    &wait_soak::WaitSoak,
-];
+runbook_step::kinds! {
+    artifact_deploy::ArtifactDeploy,
+    backup_create::BackupCreate,
+    command_capture::CommandCapture,
+    command_run::CommandRun,
+    file_copy::FileCopy,
+    file_directory::FileDirectory,
+    file_link::FileLink,
+    file_remove::FileRemove,
+    file_template::FileTemplate,
+    file_write::FileWrite,
+    gate_approve::GateApprove,
+    gate_window::GateWindow,
+    jiti_cache_clear::JitiCacheClear,
+    json_edit::JsonEdit,
+    port_orphan_kill::PortOrphanKill,
+    wait_soak::WaitSoak,
+}
 
 /// The built-in kinds, and external ones on `PATH`.
 pub fn catalogue() -> Catalogue {

@@ -5,7 +5,6 @@
 //! without running something is said, never guessed.
 
 mod follow;
-mod inspect;
 mod node;
 mod nvm;
 mod shell;
@@ -19,12 +18,12 @@ pub(crate) use node::script as node_script;
 pub(crate) use tracer::{Trail, USUAL_PATH, links_on};
 
 use runbook_host::Account;
-use runbook_step::Kind;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// The kinds of this crate.
-pub const KINDS: &[&dyn Kind] = &[&inspect::ServiceInspect];
+runbook_step::kinds! {
+    inspect::ServiceInspect,
+}
 
 /// What a variable or an argument is; `None` if only running the script could tell.
 pub(crate) type Value = Option<String>;

@@ -3,6 +3,9 @@
 //! [`build`] is the way in. Nothing here does I/O, reads a clock or knows a kind of step. Ordering rules live in
 //! `rules`, refusals in `refusals`, one file each and one line of a table each; `docs/rules.md` tells about them.
 
+#[macro_use]
+mod table;
+
 mod build;
 mod command;
 mod coverage;

@@ -7,7 +7,6 @@
 
 mod http;
 mod judge;
-mod kind;
 mod lacks;
 mod logs;
 mod ports;
@@ -17,7 +16,6 @@ mod seen;
 mod signal;
 mod subject;
 
-use runbook_step::Kind;
-
-/// The kinds of this crate.
-pub const KINDS: &[&dyn Kind] = &[&kind::VerifySignals];
+runbook_step::kinds! {
+    kind::VerifySignals,
+}

@@ -18,6 +18,7 @@ mod local_undo;
 mod schema;
 mod secret;
 mod step;
+mod table;
 mod text_file;
 pub mod window;
 mod work;

@@ -2,6 +2,7 @@
 
 mod circles;
 mod finding;
+mod format;
 mod manifests;
 mod pages;
 mod proofs;
@@ -23,6 +24,7 @@ const CHECKS: &[fn(&Repository) -> Vec<Finding>] = &[
     tables::check,
     walls::check,
     circles::check,
+    format::check,
     traces::check,
     pages::check,
     words::check,

@@ -62,7 +62,8 @@ impl Repository {
     }
 }
 
-fn root() -> PathBuf {
+/// The root of the repository that this program was built in.
+pub(crate) fn root() -> PathBuf {
     let own = Path::new(env!("CARGO_MANIFEST_DIR"));
     own.parent().unwrap_or(own).to_path_buf()
 }

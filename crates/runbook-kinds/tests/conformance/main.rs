@@ -4,31 +4,23 @@
 
 #![expect(clippy::unwrap_used, reason = "what the tests share runs outside of test functions")]
 
-mod artifacts;
-mod backups;
-mod commands;
-mod files;
-mod gates;
-mod json;
 mod parameters;
 mod permissions;
-mod ports;
-mod units;
 
 use conformance::World;
 use runbook_kinds::KINDS;
 
-conformance::table!(
-    KINDS,
-    artifacts::ALL,
-    backups::ALL,
-    commands::ALL,
-    files::ALL,
-    gates::ALL,
-    json::ALL,
-    ports::ALL,
-    units::ALL,
-);
+conformance::table! {
+    KINDS;
+    artifacts,
+    backups,
+    commands,
+    files,
+    gates,
+    json,
+    ports,
+    units,
+}
 
 fn world() -> World {
     World::of(&[KINDS])

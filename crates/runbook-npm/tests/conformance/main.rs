@@ -2,13 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "what the tests share runs outside of test functions")]
 
-mod npm;
 mod parameters;
 
 use conformance::World;
 use runbook_npm::KINDS;
 
-conformance::table!(KINDS, npm::ALL);
+conformance::table! {
+    KINDS;
+    npm,
+}
 
 fn world() -> World {
     World::of(&[KINDS])

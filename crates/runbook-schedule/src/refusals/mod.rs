@@ -1,15 +1,7 @@
 //! The refusals: one file each, one line of [`REFUSALS`] each. What an `allow` of the step excepts is not reported.
 
 mod case;
-mod change_needs_backup;
-mod change_needs_undo;
-mod exact_target;
-mod exact_version;
-mod narrow_kill;
-mod undo_needs_no_network;
 mod verification;
-mod verify_is_functional;
-mod verify_is_negative;
 
 use case::Case;
 pub(crate) use case::{Scene, check, parameter};
@@ -22,17 +14,18 @@ struct Rule {
     cases: fn(&Scene<'_>) -> Vec<Case>,
 }
 
-/// The refusals that concern a plan. `canary-first` and `same-platform` concern rollouts.
-const REFUSALS: &[Rule] = &[
-    change_needs_backup::RULE,
-    change_needs_undo::RULE,
-    undo_needs_no_network::RULE,
-    verify_is_functional::RULE,
-    verify_is_negative::RULE,
-    exact_version::RULE,
-    exact_target::RULE,
-    narrow_kill::RULE,
-];
+rules! {
+    /// The refusals that concern a plan. `canary-first` and `same-platform` concern rollouts.
+    REFUSALS:
+    change_needs_backup,
+    change_needs_undo,
+    undo_needs_no_network,
+    verify_is_functional,
+    verify_is_negative,
+    exact_version,
+    exact_target,
+    narrow_kill,
+}
 
 #[cfg(test)]
 mod tests {

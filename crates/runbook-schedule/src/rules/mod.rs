@@ -1,14 +1,7 @@
 //! The ordering rules: one file each, one line of [`RULES`] each.
 
-mod backup_before_change;
-mod clear_cache_while_stopped;
 mod collect;
 mod crowd;
-mod free_port_before_start;
-mod inspect_before_change;
-mod start_before_verify;
-mod stop_before_replace;
-mod verify_before_promote;
 mod wish;
 
 pub(crate) use collect::{Wishes, wishes};
@@ -22,16 +15,17 @@ struct Rule {
     wishes: fn(&Scene<'_>) -> Vec<Wish>,
 }
 
-/// All ordering rules, in the order of a maintenance.
-const RULES: &[Rule] = &[
-    inspect_before_change::RULE,
-    backup_before_change::RULE,
-    stop_before_replace::RULE,
-    clear_cache_while_stopped::RULE,
-    free_port_before_start::RULE,
-    start_before_verify::RULE,
-    verify_before_promote::RULE,
-];
+rules! {
+    /// All ordering rules, in the order of a maintenance.
+    RULES:
+    inspect_before_change,
+    backup_before_change,
+    stop_before_replace,
+    clear_cache_while_stopped,
+    free_port_before_start,
+    start_before_verify,
+    verify_before_promote,
+}
 
 #[cfg(test)]
 mod tests {

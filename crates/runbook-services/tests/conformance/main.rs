@@ -2,14 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "what the tests share runs outside of test functions")]
 
-mod launchd;
-mod process;
-mod systemd;
-
 use conformance::World;
 use runbook_services::KINDS;
 
-conformance::table!(KINDS, launchd::ALL, process::ALL, systemd::ALL);
+conformance::table! {
+    KINDS;
+    launchd,
+    process,
+    systemd,
+}
 
 fn world() -> World {
     World::of(&[KINDS]).supervised_by(conformance::own_program())
