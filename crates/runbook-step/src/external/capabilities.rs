@@ -2,7 +2,7 @@
 
 use super::call::PROTOCOL;
 use crate::{KindDoc, Need, OutputDoc, Param, ParamType};
-use runbook_model::{Access, Purpose, UndoSource, did_you_mean};
+use runbook_model::{Access, Purpose, Role, UndoSource, did_you_mean};
 use serde::Deserialize;
 use serde_json::Value as Json;
 use std::borrow::Cow;
@@ -14,6 +14,8 @@ pub(super) struct Capabilities {
     pub(super) doc: KindDoc,
     pub(super) purpose: Purpose,
     pub(super) undo: UndoSource,
+    /// The parts that its steps play.
+    pub(super) roles: Vec<Role>,
     /// What it reads and writes: the resource's word and a text with `{{ parameter }}` in it.
     pub(super) effects: Vec<(Access, String, String)>,
     /// Whether its probe has promised to change nothing.
@@ -39,6 +41,8 @@ struct Told {
     open_outputs: bool,
     purpose: String,
     undo: String,
+    #[serde(default)]
+    roles: Vec<String>,
     #[serde(default)]
     probe: String,
     #[serde(default)]
@@ -110,6 +114,7 @@ impl Capabilities {
         Ok(Self {
             purpose: word("purpose", &told.purpose, &PURPOSES)?,
             undo: word("undo", &told.undo, &UNDO)?,
+            roles: told.roles.iter().map(|told| word("role", told, &ROLES)).collect::<Result<_, _>>()?,
             probe_reads: match told.probe.as_str() {
                 "" => false,
                 probe => word("probe", probe, &[("read-only", true), ("none", false)])?,
@@ -139,6 +144,17 @@ const UNDO: [(&str, UndoSource); 4] = [
     ("backup", UndoSource::Backup),
     ("none", UndoSource::None),
     ("not-needed", UndoSource::NotNeeded),
+];
+
+/// The parts that a program can play: those that need no capability of the step and no further data.
+const ROLES: [(&str, Role); 7] = [
+    ("inspect", Role::Inspect),
+    ("inventory", Role::Inventory),
+    ("replace", Role::Replace),
+    ("install", Role::Install),
+    ("dependencies", Role::Dependencies),
+    ("clear-cache", Role::ClearCache),
+    ("gate", Role::Gate),
 ];
 
 fn word<T: Clone>(what: &str, told: &str, words: &[(&str, T)]) -> Result<T, String> {
@@ -216,12 +232,17 @@ mod tests {
 
     #[test]
     fn what_is_wrong_with_capabilities_is_said() {
-        assert_eq!(told(|_| {}).unwrap().doc.params[1].need, Need::Default("warm"));
-        let cases: [(Change<'_>, &str); 9] = [
+        let plain = told(|_| {}).unwrap();
+        assert_eq!((plain.doc.params[1].need, plain.roles), (Need::Default("warm"), Vec::new()));
+        let installs = told(|answer| answer["roles"] = json!(["replace", "install"])).unwrap();
+        assert_eq!(installs.roles, [Role::Replace, Role::Install]);
+        let cases: [(Change<'_>, &str); 11] = [
             (&|answer| answer["protocol"] = json!(2), "it speaks protocol 2, and this runbook speaks 1"),
             (&|answer| drop(answer["protocol"].take()), "do not say which protocol"),
             (&|answer| answer["name"] = json!("other"), "say that it is `other`, not `greeting`"),
             (&|answer| answer["undo"] = json!("backups"), "did you mean `backup`?"),
+            (&|answer| answer["roles"] = json!(["instal"]), "`role` is `instal`"),
+            (&|answer| answer["roles"] = json!(["verify"]), "and may be inspect, inventory"),
             (&|answer| answer["paramters"] = json!([]), "unknown field `paramters`"),
             (&|answer| answer["parameters"][0]["type"] = json!("pth"), "did you mean `path`?"),
             (&|answer| answer["parameters"][1]["choices"] = json!([]), "a choice without `choices`"),

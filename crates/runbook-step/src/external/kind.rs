@@ -20,6 +20,7 @@ impl Kind for External {
         };
         declaration.undo = self.capabilities.undo.clone();
         declaration.effects = self.effects(args);
+        declaration.roles.clone_from(&self.capabilities.roles);
         declaration
     }
 

@@ -29,17 +29,37 @@ fn run(bench: &Bench, args: &[&str], fault: &str) -> Said {
     said(command)
 }
 
+/// A bench with the external kind, whose capabilities have `more` in them, and its plan.
+fn marking(more: &str) -> (Bench, String) {
+    let bench = Bench::new();
+    bench.write("host/kept", "");
+    let host = bench.path("host").display().to_string();
+    let script = MARK.replace("HOST", &host).replace(r#""probe""#, &format!(r#"{more}"probe""#));
+    let program = bench.write("bin/runbook-step-mark", script);
+    fs::set_permissions(program, fs::Permissions::from_mode(0o755)).unwrap();
+    let plan = bench.plan("plan", PLAN);
+    (bench, plan)
+}
+
+#[test]
+fn a_report_asks_for_the_roles_of_an_external_kind() {
+    for (more, wanted) in [
+        (r#""roles":["install"],"#, "| checked | The update was installed | `m`: marked"),
+        ("", "| not applicable | The update was installed |"),
+    ] {
+        let (bench, plan) = marking(more);
+        run(&bench, &["apply", &plan, "--yes"], "").expect(0);
+        let report = run(&bench, &["report"], "").expect(0);
+        assert!(report.out.contains(wanted), "{}", report.out);
+    }
+}
+
 #[test]
 fn an_external_kind_is_not_asked_again_what_it_is() {
     for (way, there) in [("resume", true), ("rollback", false)] {
         // At these records `mark` has not begun, is about to act, and is over.
         for killed in [7, 9, 12] {
-            let bench = Bench::new();
-            bench.write("host/kept", "");
-            let host = bench.path("host").display().to_string();
-            let program = bench.write("bin/runbook-step-mark", MARK.replace("HOST", &host));
-            fs::set_permissions(program, fs::Permissions::from_mode(0o755)).unwrap();
-            let plan = bench.plan("plan", PLAN);
+            let (bench, plan) = marking("");
             let begun = run(&bench, &["apply", &plan, "--yes"], &format!("kill-after={killed}"));
             assert_eq!(begun.code, None, "{begun:#?}");
             fs::remove_file(&plan).unwrap();
