@@ -1,64 +1,12 @@
-//! Lists of runs, and the words for verdicts and statuses.
+//! Lists of runs: of each, what opens its document.
 
-use crate::account::CHOICE;
+use crate::document::RunSummary;
 use crate::style::{Style, Tone};
 use crate::table::{Cell, Table};
 use crate::text;
 use crate::time;
-use runbook_model::{RunId, RunState, StepState, StepStatus, Verdict};
+use crate::words::verdict_word;
 use serde_json::{Value, json as object};
-
-/// One run of a list.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RunSummary {
-    /// The run.
-    pub run: RunId,
-    /// The plan's name.
-    pub plan: String,
-    /// The plan's digest.
-    pub digest: String,
-    /// The environment, if one was chosen.
-    pub environment: Option<String>,
-    /// When it began, in milliseconds since 1970.
-    pub began_at: i64,
-    /// When its last record was written.
-    pub last_at: i64,
-    /// How long somebody was at work on it, in milliseconds.
-    pub worked_ms: i64,
-    /// How it ended; `None` while it is open.
-    pub verdict: Option<Verdict>,
-}
-
-impl RunSummary {
-    /// The summary of a run; `None` if it has no first record.
-    pub fn of(state: &RunState) -> Option<Self> {
-        let header = state.header.as_ref()?;
-        Some(Self {
-            run: header.run.clone(),
-            plan: header.plan.clone(),
-            digest: header.digest.clone(),
-            environment: header.environment.clone(),
-            began_at: state.began_at,
-            last_at: state.last_at,
-            worked_ms: state.worked_ms,
-            verdict: state.verdict(),
-        })
-    }
-
-    /// What is on record of an open run is the least that it took: whoever was killed wrote nothing more.
-    fn took(&self) -> String {
-        let known = time::elapsed(self.worked_ms);
-        if self.verdict.is_none() { format!("at least {known}") } else { known }
-    }
-
-    pub(crate) fn json(&self) -> Value {
-        object!({
-            "run": self.run, "plan": self.plan, "digest": self.digest, "environment": self.environment,
-            "began_at": self.began_at, "last_at": self.last_at, "verdict": self.verdict,
-            "duration_ms": self.worked_ms,
-        })
-    }
-}
 
 /// What `runbook history` prints: the runs in the order given.
 pub fn history(runs: &[RunSummary], style: &Style) -> String {
@@ -142,46 +90,4 @@ pub fn history_json(runs: &[RunSummary]) -> Value {
 /// The same, one run a line.
 pub fn history_ndjson(runs: &[RunSummary]) -> String {
     runs.iter().map(|run| text::safe_json(&run.json().to_string()) + "\n").collect()
-}
-
-/// What a step waits for now, as JSON; null for all others.
-pub(crate) fn waits_for(step: &StepState) -> Value {
-    match (&step.waits_for, &step.asks) {
-        (Some(waiting), _) => object!({ "message": waiting.message, "answer": waiting.answer }),
-        (None, Some(failure)) => {
-            object!({ "message": failure.message, "answer": format!("{CHOICE}, at the terminal of the run") })
-        }
-        (None, None) => Value::Null,
-    }
-}
-
-pub(crate) fn verdict_word(verdict: Option<Verdict>) -> (Tone, &'static str) {
-    match verdict {
-        Some(Verdict::Succeeded) => (Tone::Good, "succeeded"),
-        Some(Verdict::RolledBack) => (Tone::Warn, "rolled back"),
-        Some(Verdict::Stopped) => (Tone::Bad, "stopped"),
-        Some(Verdict::Accepted) => (Tone::Warn, "accepted"),
-        Some(Verdict::Refused) => (Tone::Warn, "refused"),
-        Some(Verdict::Stuck) => (Tone::Bad, "stuck"),
-        None => (Tone::Bad, "open"),
-    }
-}
-
-pub(crate) fn status_word(status: StepStatus) -> &'static str {
-    match status {
-        StepStatus::Pending => "not begun",
-        StepStatus::Started => "looking at the host",
-        StepStatus::Intended => "changing the host",
-        StepStatus::Retrying => "waiting to try again",
-        StepStatus::Unchanged => "unchanged",
-        StepStatus::Changed => "changed",
-        StepStatus::Skipped => "skipped",
-        StepStatus::FailedUntouched => "failed",
-        StepStatus::FailedTouched => "failed, half done",
-        StepStatus::Halting => "being brought down",
-        StepStatus::Halted => "brought down",
-        StepStatus::Undoing => "being taken back",
-        StepStatus::Undone => "taken back",
-        StepStatus::UndoFailed => "not taken back",
-    }
 }

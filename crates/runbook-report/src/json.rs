@@ -1,22 +1,22 @@
 //! JSON as it leaves this program: safe for a terminal, and with every command as it is typed here.
 
+use crate::account::CHOICE;
 use crate::document::{RunDocument, StepRow};
-use crate::history::waits_for;
 use crate::text::safe_json;
-use runbook_model::Caller;
+use runbook_model::{Caller, StepState};
 use serde_json::{Value, json as object};
 
 /// One run as one JSON document.
 pub fn show_json(run: &RunDocument<'_>) -> Value {
-    let RunDocument { header, state, closing, records, .. } = run;
+    let RunDocument { header, summary, state, closing, records, .. } = run;
     object!({
         "services": closing.services,
         "closing": closing,
         "run": header,
-        "began_at": state.began_at,
-        "last_at": state.last_at,
-        "duration_ms": state.worked_ms,
-        "verdict": state.verdict(),
+        "began_at": summary.began_at,
+        "last_at": summary.last_at,
+        "duration_ms": summary.worked_ms,
+        "verdict": summary.verdict,
         "note": state.note,
         "rollback": state.rollback,
         "steps": run.steps.iter().map(step_json).collect::<Vec<_>>(),
@@ -50,6 +50,17 @@ fn step_json(row: &StepRow<'_>) -> Value {
         "lost": step.lost,
         "unread": step.unread,
     })
+}
+
+/// What a step waits for now, as JSON; null for all others.
+pub(crate) fn waits_for(step: &StepState) -> Value {
+    match (&step.waits_for, &step.asks) {
+        (Some(waiting), _) => object!({ "message": waiting.message, "answer": waiting.answer }),
+        (None, Some(failure)) => {
+            object!({ "message": failure.message, "answer": format!("{CHOICE}, at the terminal of the run") })
+        }
+        (None, None) => Value::Null,
+    }
 }
 
 /// `value` as a JSON document for people and programs: indented, and without characters that act on a terminal.

@@ -16,10 +16,11 @@ mod style;
 mod table;
 mod text;
 mod time;
+mod words;
 
 pub use account::{Ndjson, Plain, Reporter, Terminal};
-pub use document::{Kept, RunDocument};
-pub use history::{RunSummary, history, history_json, history_ndjson};
+pub use document::{Kept, RunDocument, RunSummary};
+pub use history::{history, history_json, history_ndjson};
 pub use json::{json_line, json_text, show_json};
 pub use markdown::markdown;
 pub use predictions::{Occasion, Preview, StepPreview};

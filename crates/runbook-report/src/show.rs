@@ -2,11 +2,11 @@
 
 use crate::account::{Plain, Reporter, excerpt, going_on, hint, matrix, report_of, role_word, signal_tone, verdict_of};
 use crate::document::{RunDocument, Trouble, Verification};
-use crate::history::{status_word, verdict_word};
 use crate::style::{Style, Tone};
 use crate::table::{Cell, Table};
 use crate::text;
 use crate::time;
+use crate::words::{kind_word, status_word, verdict_word};
 use runbook_model::{Caller, Prediction, Reading};
 use std::fmt::Write as _;
 
@@ -43,7 +43,7 @@ fn write_head(out: &mut String, run: &RunDocument<'_>, style: Style) {
     let (header, state) = (run.header, run.state);
     let (tone, word) = match run.holder {
         Some(_) => (Tone::Normal, "running"),
-        None => verdict_word(state.verdict()),
+        None => verdict_word(run.summary.verdict),
     };
     let _ = writeln!(out, "{} {}   {}\n", style.paint(Tone::Strong, "Run"), header.run, style.paint(tone, word));
     let [user, host, version] = [&header.user, &header.host, &header.version].map(|part| text::clean(part));
@@ -52,7 +52,7 @@ fn write_head(out: &mut String, run: &RunDocument<'_>, style: Style) {
         ("summary", text::clean(&header.summary)),
         ("environment", text::clean(header.environment.as_deref().unwrap_or_default())),
         ("started", format!("{} by {user} on {host}, runbook {version}", time::stamp(state.began_at))),
-        ("took", time::elapsed(state.worked_ms)),
+        ("took", run.summary.took()),
         ("result", run.result.1.clone()),
     ];
     facts.extend(run.downtime.iter().map(|clause| ("service", clause.clone())));
@@ -128,15 +128,6 @@ fn overview(verification: &Verification<'_>, style: Style) -> String {
         table.push(named.into_iter().chain(row.read.map(verdict)).collect());
     }
     table.render(2, style)
-}
-
-pub(crate) fn kind_word(reading: &Reading) -> &'static str {
-    use runbook_model::SignalKind::{Functional, Health, Negative};
-    match reading.kind {
-        Health => "health",
-        Functional => "functional",
-        Negative => "negative",
-    }
 }
 
 /// A failure with all of its detail.

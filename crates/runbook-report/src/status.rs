@@ -1,10 +1,12 @@
 //! What this host is doing now, and what blocks it: the first thing that is read at 3 a.m.
 
 use crate::account::{List, capitalised, closing, commands, questions, sentence};
-use crate::history::{RunSummary, status_word, waits_for};
+use crate::document::RunSummary;
+use crate::json::waits_for;
 use crate::style::{Style, Tone};
 use crate::text;
 use crate::time;
+use crate::words::status_word;
 use runbook_model::{Block, BlockedBy, Caller, Closing, RunId, RunState, Standing, StepStatus};
 use serde_json::{Value, json as object};
 

@@ -5,12 +5,14 @@ mod checklist;
 mod events;
 mod facts;
 mod step;
+mod summary;
 mod verification;
 
 pub(crate) use checklist::Checklist;
 pub(crate) use events::{Moment, Trouble};
 pub(crate) use facts::Sign;
 pub(crate) use step::StepRow;
+pub use summary::RunSummary;
 pub(crate) use verification::Verification;
 
 use crate::account::{sentence, service_clauses};
@@ -38,6 +40,7 @@ pub struct Kept<'a> {
 #[derive(Debug)]
 pub struct RunDocument<'a> {
     pub(crate) header: &'a RunHeader,
+    pub(crate) summary: RunSummary,
     pub(crate) state: &'a RunState,
     pub(crate) records: &'a [Record],
     /// Who is at work on the run; `None` if it is over.
@@ -78,6 +81,7 @@ impl<'a> RunDocument<'a> {
         let closing = Closing::of(state);
         Some(Self {
             header,
+            summary: RunSummary::of(state)?,
             state,
             records,
             holder,

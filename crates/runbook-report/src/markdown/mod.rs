@@ -4,10 +4,9 @@ mod escape;
 
 use crate::account::{capitalised, place_word, remaining_text, role_word, signal_text, verdict_of};
 use crate::document::{Checklist, RunDocument, Sign, Trouble, Verification};
-use crate::history::status_word;
-use crate::show::kind_word;
 use crate::text;
 use crate::time;
+use crate::words::{kind_word, status_word};
 use escape::{escape, escape_keeping_code};
 use runbook_model::{Caller, Closing, Excerpt, Next, Reading, SignalVerdict, StepId, StepState};
 use std::fmt::Write as _;
@@ -63,7 +62,7 @@ fn write_head(out: &mut String, run: &RunDocument<'_>) {
         ("Environment", escape(header.environment.as_deref().unwrap_or_default())),
         ("Host", escape(&header.host)),
         ("Started", format!("{} by {}", time::stamp(state.began_at), escape(&header.user))),
-        ("Took", time::elapsed(state.worked_ms)),
+        ("Took", run.summary.took()),
         ("Versions", escape(&run.versions.join(", "))),
         ("runbook", escape(&header.version)),
     ];

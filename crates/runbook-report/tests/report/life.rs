@@ -26,7 +26,11 @@ pub(crate) struct Life {
 impl Life {
     /// A run of the quickstart's plan.
     pub(crate) fn begin() -> Self {
-        let steps = ["inventory", "backup", "install", "restart", "verify"].map(id).to_vec();
+        Self::of(["inventory", "backup", "install", "restart", "verify"].map(id).to_vec())
+    }
+
+    /// A run of these steps.
+    pub(crate) fn of(steps: Vec<StepId>) -> Self {
         let mut life = Self { records: Vec::new(), state: RunState::default(), now: BEGIN };
         life.push(Event::RunStarted(Box::new(RunHeader {
             run: RunId::new("7k2m").unwrap(),
@@ -370,7 +374,7 @@ pub(crate) fn resumed() -> Life {
         .over(Verdict::Succeeded, "")
 }
 
-fn step(name: &str, uses: &str, with: serde_json::Value) -> StepDef {
+pub(crate) fn step(name: &str, uses: &str, with: serde_json::Value) -> StepDef {
     let span = Span::default();
     StepDef {
         id: id(name),
