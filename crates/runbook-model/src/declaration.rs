@@ -1,8 +1,7 @@
 //! What a kind says about a step before it runs: all that scheduling and the refusals may know of it.
 
-use crate::{Effect, Resource, SignalKind, StepId};
+use crate::{Effect, Resource, Role};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
 /// Whether a step is why a plan is run, or serves the steps that are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -16,89 +15,6 @@ pub enum Purpose {
     /// It only reads; it runs whenever somebody needs its outputs.
     Inspection,
 }
-
-/// The part that a step plays for the ordering rules, the refusals and the reports.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Role {
-    /// Reads what is there before anything changes.
-    Inspect,
-    /// Makes a local copy of these resources.
-    Backup(Vec<Resource>),
-    /// Brings this service down (a [`Resource::Unit`], [`Resource::Job`] or [`Resource::Process`]).
-    Stop(Resource),
-    /// Brings this service up.
-    Start(Resource),
-    /// Brings this service down and up again.
-    Restart(Resource),
-    /// Replaces a program, package or plugin: what a service executes.
-    Replace,
-    /// Clears a cache of compiled program text.
-    ClearCache,
-    /// Makes this port free.
-    FreePort(u16),
-    /// Judges evidence: the kinds of its blocking signals.
-    Verify(Vec<SignalKind>),
-    /// Moves a verified artifact to other hosts.
-    Promote,
-    /// Holds the plan until something outside agrees.
-    Gate,
-    /// Waits for the word of a person, and for nothing else.
-    Approve,
-    /// Reads what is installed, or how the host is, for whoever wants to know what was there before.
-    Inventory,
-    /// Keeps what the host answered, by the names that the plan has for the answers.
-    Capture(Vec<String>),
-    /// Installs a program, or another version of it.
-    Install,
-    /// Installs what a program loads beside itself: dependencies, plugins, modules.
-    Dependencies,
-    /// Makes a service read its files anew, and does not end it: not what people call a restart.
-    Reload,
-    /// Reads these signals, each from such a source.
-    Signals(BTreeMap<String, SignalSource>),
-}
-
-impl Role {
-    /// Whether only reports ask for it: no rule places a step by it.
-    pub fn is_for_reports(&self) -> bool {
-        match self {
-            Self::Inventory
-            | Self::Capture(_)
-            | Self::Install
-            | Self::Dependencies
-            | Self::Reload
-            | Self::Signals(_) => true,
-            Self::Stop(_)
-            | Self::Start(_)
-            | Self::Restart(_)
-            | Self::Replace
-            | Self::ClearCache
-            | Self::FreePort(_)
-            | Self::Inspect
-            | Self::Backup(_)
-            | Self::Verify(_)
-            | Self::Promote
-            | Self::Gate
-            | Self::Approve => false,
-        }
-    }
-}
-
-/// Where a signal is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum SignalSource {
-    /// The service itself, as its manager, its process or its port shows it.
-    Service,
-    /// What a command or an address answers.
-    Answer,
-    /// What the service wrote.
-    Log,
-}
-
-/// The parts that the steps of a plan play, kept with a run for its reports. A step that plays none is not in it.
-pub type Roles = BTreeMap<StepId, Vec<Role>>;
 
 /// Where the way back of a step comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

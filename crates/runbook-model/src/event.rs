@@ -1,8 +1,8 @@
 //! What happens in a run. The journal holds these and nothing else; every state and report is a fold over them.
 
 use crate::{
-    Approval, Decided, Failure, Prediction, Reading, Remains, Results, RunId, ServiceSeen, ServiceState, StepId,
-    UndoRecord,
+    Approval, Decided, Failure, Outcome, Prediction, Reading, Remains, Results, RollbackCause, RunId, ServiceSeen,
+    ServiceState, StepId, UndoPhase, UndoRecord, Verdict,
 };
 use serde::{Deserialize, Serialize};
 
@@ -56,80 +56,6 @@ pub struct Waiting {
     pub message: String,
     /// The command that says yes.
     pub answer: String,
-}
-
-/// How a step ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "outcome", rename_all = "kebab-case")]
-pub enum Outcome {
-    /// The host was as wanted; or the step only reads and did.
-    Unchanged {
-        /// What is there.
-        summary: String,
-    },
-    /// The host was changed, and the change was confirmed.
-    Changed {
-        /// What changed.
-        summary: String,
-    },
-    /// It did not have to run.
-    Skipped {
-        /// Why.
-        because: String,
-    },
-    /// It failed, was cancelled or ran out of time.
-    Failed(Failure),
-}
-
-/// Which part of taking a step back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum UndoPhase {
-    /// Bring down what it brought up, so that what lies below can be put back.
-    Halt,
-    /// Put back what it changed; for a service step, bring the service to the state that it had.
-    Undo,
-    /// Put back state that only the service writes, because the verification after the rollback stayed red or
-    /// the plan says `restore: always`.
-    Insurance,
-}
-
-/// Why a run is rolled back.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "cause", rename_all = "kebab-case")]
-pub enum RollbackCause {
-    /// A step failed.
-    StepFailed {
-        /// The step.
-        step: StepId,
-    },
-    /// The operator cancelled the run.
-    Cancelled,
-    /// The operator asked for it with `runbook rollback`.
-    Requested,
-    /// It was to go on where nobody is there, and a step that was left would have failed.
-    CannotGoOn {
-        /// What was in the way.
-        because: String,
-    },
-}
-
-/// How a run ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Verdict {
-    /// Every step ended well.
-    Succeeded,
-    /// It was taken back, and no signal that was green before is known to be lost.
-    RolledBack,
-    /// It failed and stands where it failed, because the plan says `on_failure: stop`.
-    Stopped,
-    /// It was open or stuck, and a person closed it by hand: the host is as it should be.
-    Accepted,
-    /// It was drained or refused before it changed anything.
-    Refused,
-    /// An undo failed, or the host is not as it was after the rollback.
-    Stuck,
 }
 
 /// One thing that happened. Variants that are not marked durable may be lost by a power cut, never by a crash of

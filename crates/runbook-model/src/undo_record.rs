@@ -47,3 +47,16 @@ impl UndoRecord {
         Self { data, ..Self::default() }
     }
 }
+
+/// Which part of taking a step back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UndoPhase {
+    /// Bring down what it brought up, so that what lies below can be put back.
+    Halt,
+    /// Put back what it changed; for a service step, bring the service to the state that it had.
+    Undo,
+    /// Put back state that only the service writes, because the verification after the rollback stayed red or
+    /// the plan says `restore: always`.
+    Insurance,
+}

@@ -2,8 +2,8 @@
 
 use crate::error::Error;
 use crate::going_on::{Controls, Ended};
-use crate::keeping::names_below;
 use crate::obstacles::{Attempt, InTheWay, sorted};
+use crate::pruning::names_below;
 use crate::runs::refuse_unsettled;
 use crate::session::Session;
 use crate::window::in_window;
