@@ -1,6 +1,6 @@
 //! Scenarios that need a host of their own, with systemd: one is booted, and this program copies itself there.
 
-use crate::{Scenario, World, again};
+use crate::{Scenario, World, reexec};
 use std::path::Path;
 use test_hosts::Lab;
 
@@ -26,9 +26,9 @@ pub fn tried(name: &str, scenarios: &[fn() -> Scenario], world: fn() -> World) {
     let host = lab.boot("laws").unwrap();
     // They make units for disks and consoles, and take most of the time whenever systemd reads its files.
     host.run(["rm", "-r", "/usr/lib/systemd/system-generators"]).unwrap().ok().unwrap();
-    host.copy_in(again::own_program(), "/usr/local/bin/laws", 0o755).unwrap();
+    host.copy_in(reexec::own_program(), "/usr/local/bin/laws", 0o755).unwrap();
     let inside = format!("{INSIDE}=1");
-    let words = ["env", &inside, "/usr/local/bin/laws"].into_iter().chain(again::alone(again::in_program(name)));
+    let words = ["env", &inside, "/usr/local/bin/laws"].into_iter().chain(reexec::alone(reexec::in_program(name)));
     let said = host.run(words).unwrap();
     assert!(said.code == 0 && said.stdout.contains("1 passed"), "{}\n{}", said.stdout, said.stderr);
 }

@@ -1,6 +1,6 @@
 //! Scenarios that need `launchctl`: each has a stand-in for launchd of its own on its PATH.
 
-use crate::{Scenario, World, again};
+use crate::{Scenario, World, reexec};
 use std::process::Command;
 use test_launchd::{StandIn, Style};
 
@@ -17,9 +17,9 @@ pub fn tried(name: &str, scenario: fn() -> Scenario, world: fn() -> World) {
         return scenario().obeys_the_laws(world);
     }
     let launchd = StandIn::new(Style::Recent).unwrap();
-    let mut command = Command::new(again::own_program());
+    let mut command = Command::new(reexec::own_program());
     command.env("PATH", launchd.path()).env(INSIDE, "1");
-    again::passes(command, again::in_program(name));
+    reexec::passes(command, reexec::in_program(name));
 }
 
 /// Like [`scenarios`](crate::scenarios), with a stand-in for launchd for each.

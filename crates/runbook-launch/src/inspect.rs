@@ -9,9 +9,9 @@ mod job;
 mod process;
 mod report;
 mod running;
+mod service_facts;
 #[cfg(test)]
 mod tests;
-mod told;
 mod unit;
 
 use crate::{Trail, follow, links_on};
@@ -28,9 +28,9 @@ use runbook_services::systemd::Unit;
 use runbook_step::{Args, Done, Kind, KindDoc, OutputDoc, Param, ParamType, Peek, Probe, Step, Work};
 use runbook_step::{normalise, wrong};
 use serde_json::Value as Json;
+use service_facts::ServiceFacts;
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
-use told::Told;
 
 /// The kind.
 pub(crate) struct ServiceInspect;
@@ -249,7 +249,7 @@ impl Inspect {
 }
 
 /// Everything that is the same for all managers. Other installations are looked for below `top`.
-fn inspect(host: &Reader, top: &Path, told: Told, wanted: &Wanted) -> Result<Inspection, Failure> {
+fn inspect(host: &Reader, top: &Path, told: ServiceFacts, wanted: &Wanted) -> Result<Inspection, Failure> {
     let mut notes: Vec<String> = told.stale.iter().cloned().collect();
     let mut finding = finding(host, &told, wanted)?;
     let running = running::look(host, &told, wanted, &finding)?;
@@ -285,7 +285,7 @@ fn inspect(host: &Reader, top: &Path, told: Told, wanted: &Wanted) -> Result<Ins
     Ok(Inspection { told, finding, running, package, version, installations, restart_pending, notes })
 }
 
-fn finding(host: &Reader, told: &Told, wanted: &Wanted) -> Result<Finding, Failure> {
+fn finding(host: &Reader, told: &ServiceFacts, wanted: &Wanted) -> Result<Finding, Failure> {
     let launch = match &told.launch {
         Ok(launch) => launch.clone(),
         Err(why) => {
@@ -327,7 +327,7 @@ fn pointed_at(host: &Reader, trail: &Trail, wanted: &Wanted) -> Result<Option<(P
     Ok(None)
 }
 
-fn not_found(told: &Told, wanted: &Wanted, finding: &Finding) -> Failure {
+fn not_found(told: &ServiceFacts, wanted: &Wanted, finding: &Finding) -> Failure {
     let package = wanted.package.as_deref().unwrap_or_default();
     let title = &told.title;
     match (&finding.trail.unclear, &finding.entry) {
@@ -344,7 +344,7 @@ fn not_found(told: &Told, wanted: &Wanted, finding: &Finding) -> Failure {
 }
 
 /// Homes in which installations may be: those of all users, first those of root and of the service's own user.
-fn homes(host: &Reader, top: &Path, told: &Told, finding: &Finding) -> Result<Vec<PathBuf>, Failure> {
+fn homes(host: &Reader, top: &Path, told: &ServiceFacts, finding: &Finding) -> Result<Vec<PathBuf>, Failure> {
     let below = |home: PathBuf| top.join(home.strip_prefix("/").unwrap_or(&home));
     let own = [&told.account, &finding.trail.account].into_iter().filter_map(|one| one.home.clone());
     let others = Account::in_files(host, top)?.into_iter().filter_map(|one| one.home);
@@ -372,7 +372,7 @@ fn with_used(
     Ok(found)
 }
 
-fn restart_pending(told: &Told, finding: &Finding, running: &running::Running, changed: bool) -> Option<bool> {
+fn restart_pending(told: &ServiceFacts, finding: &Finding, running: &running::Running, changed: bool) -> Option<bool> {
     if running.main.is_none() {
         return Some(false);
     }

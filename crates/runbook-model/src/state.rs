@@ -349,12 +349,12 @@ impl RunState {
         self.cancelling = false;
         self.look_again();
         // Where nothing is half-way, the signals are read before anything else is done about those that were lost.
-        let settled = !self.may_have_touched();
+        let untouched = !self.may_have_touched();
         self.last_compared = None;
         for step in &mut self.steps {
             step.verified = false;
             step.compared = None;
-            if settled {
+            if untouched {
                 step.lost.clear();
                 step.unread.clear();
             }

@@ -39,7 +39,7 @@ pub(crate) fn hold_run(
     let journal = journal(dir)?;
     let seen = match name {
         Some(name) => Some(choose(&journal, Some(name))?),
-        None => to_take_back(&journal)?,
+        None => to_roll_back(&journal)?,
     };
     let Some(seen) = seen else { return Ok(None) };
     let lock = take(&seen)?;
@@ -55,7 +55,7 @@ pub(crate) fn hold_run(
 fn refuse_later_runs(journal: &Journal, row: &RunRow) -> Result<(), Error> {
     for later in journal.runs()?.into_iter().take_while(|later| later.run != row.run) {
         let state = RunState::replay(&journal.records(&later.run)?)?;
-        if has_way_back(&state) {
+        if can_roll_back(&state) {
             return Err(Error::Later { run: row.run.clone(), later: later.run, how: state.verdict() });
         }
     }
@@ -64,11 +64,11 @@ fn refuse_later_runs(journal: &Journal, row: &RunRow) -> Result<(), Error> {
 
 /// The run that a rollback without a name means: the latest that has something to take back. One that ended well is taken
 /// back unnamed only if no run came after it, for who asks for that may mean the later one.
-fn to_take_back(journal: &Journal) -> Result<Option<RunRow>, Error> {
+fn to_roll_back(journal: &Journal) -> Result<Option<RunRow>, Error> {
     let mut later = None;
     for row in journal.runs()? {
         let state = RunState::replay(&journal.records(&row.run)?)?;
-        if !has_way_back(&state) {
+        if !can_roll_back(&state) {
             later = later.or(Some(row));
             continue;
         }
@@ -83,7 +83,7 @@ fn to_take_back(journal: &Journal) -> Result<Option<RunRow>, Error> {
 }
 
 /// Whether there is something that a rollback of the run can do: a stuck run whose steps are all taken back is read anew.
-pub(crate) fn has_way_back(state: &RunState) -> bool {
+pub(crate) fn can_roll_back(state: &RunState) -> bool {
     match state.verdict() {
         None | Some(Verdict::Stuck) => true,
         Some(Verdict::RolledBack) => false,

@@ -101,7 +101,7 @@ impl RestoreProposal {
         if self.stop && !self.users.is_empty() {
             self.while_stopped(&aside, tell)?;
         } else {
-            self.put_back(&aside, tell)?;
+            self.restore(&aside, tell)?;
         }
         // Only an empty directory can be removed: then nothing had to be set aside.
         Ok(std::fs::remove_dir(&aside).is_err().then_some(aside))
@@ -111,21 +111,21 @@ impl RestoreProposal {
         let own_program = (self.session.host.own_program)()?;
         let reader = self.session.reader_by_hand();
         Host::by_hand(reader.clone(), own_program, |host| {
-            let put_back = bring_down(host, aside, &self.users).map_err(Error::from).and_then(|()| {
+            let restored = bring_down(host, aside, &self.users).map_err(Error::from).and_then(|()| {
                 tell(Restoring::Stopped(self.users.clone()));
                 match users_of(&reader, &self.paths)?.into_iter().next() {
                     Some(user) => Err(Error::StillInUse(user)),
-                    None => self.put_back(aside, tell),
+                    None => self.restore(aside, tell),
                 }
             });
             // They come up whatever became of the files: so it was before.
             let up = bring_up(host, aside, &self.users);
             up.iter().flatten().for_each(|line| tell(Restoring::Up(line.clone())));
-            put_back.and(up.map(drop).map_err(Error::from))
+            restored.and(up.map(drop).map_err(Error::from))
         })
     }
 
-    fn put_back(&self, aside: &Path, tell: &mut dyn FnMut(Restoring)) -> Result<(), Error> {
+    fn restore(&self, aside: &Path, tell: &mut dyn FnMut(Restoring)) -> Result<(), Error> {
         for path in &self.paths {
             let restored = self.backup.restore(path, aside, &|| false)?;
             let aside = (!restored.identical).then(|| aside.to_owned());

@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use crate::going_on::{Controls, Ended};
-use crate::holding::{has_way_back, hold_run};
+use crate::holding::{can_roll_back, hold_run};
 use crate::known::{Ready, known};
 use crate::session::Session;
 use runbook_engine::{Observer, Obstacle};
@@ -49,7 +49,7 @@ impl Session {
         };
         let known = known(journal, &row.run)?;
         let state = RunState::replay(&known.records)?;
-        if !has_way_back(&state) {
+        if !can_roll_back(&state) {
             return Ok(Rollback::LeftNothing { run: row.run, lost });
         }
         let ready = self.ready(known)?;

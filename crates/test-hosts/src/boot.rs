@@ -2,7 +2,7 @@
 
 use crate::available::NAMESPACES;
 use crate::command::{command, tool, until};
-use crate::error::{About, Error, Result};
+use crate::error::{Error, Result, WithPath};
 use crate::room::Room;
 use crate::seat::Seat;
 use std::fs::File;
@@ -48,10 +48,10 @@ impl Seat {
         let id = uuid()?.replace('-', "");
         let files = [("hostname", format!("{name}\n")), ("hosts", hosts), ("machine-id", id)];
         for (path, text) in files.map(|(file, text)| (etc.join(file), text)) {
-            std::fs::write(&path, text).about(path)?;
+            std::fs::write(&path, text).with_path(path)?;
         }
         let authorized = home.join(".ssh/authorized_keys");
-        std::fs::copy(room.site.key().with_extension("pub"), &authorized).about(authorized)?;
+        std::fs::copy(room.site.key().with_extension("pub"), &authorized).with_path(authorized)?;
         let key = etc.join("ssh/ssh_host_ed25519_key");
         tool(&["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", &key.to_string_lossy()]).map(drop)
     }
@@ -99,7 +99,7 @@ impl Seat {
         let path = self.dir.join("init");
         let line = match std::fs::read_to_string(&path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            line => line.about(&path)?,
+            line => line.with_path(&path)?,
         };
         let init = line.trim().parse().map_err(|_| Error::Refused(format!("{} holds no pid", path.display())))?;
         // The number may belong to another process by now; the group does not.
@@ -110,7 +110,7 @@ impl Seat {
     fn start(&self, room: &Room) -> Result<Running> {
         self.machine().create()?;
         let boot_id = self.dir.join("boot_id");
-        std::fs::write(&boot_id, uuid()?).about(boot_id)?;
+        std::fs::write(&boot_id, uuid()?).with_path(boot_id)?;
         let mut keeper = self.keeper(room)?;
         let init = self.handshake(room, &mut keeper).inspect_err(|_| {
             let _ = self.cgroup.kill();
@@ -122,7 +122,7 @@ impl Seat {
     /// The process that makes the namespaces, with the shell in them that waits for its network.
     fn keeper(&self, room: &Room) -> Result<Child> {
         let console = self.dir.join("console.log");
-        let log = File::options().create(true).append(true).open(&console).about(&console)?;
+        let log = File::options().create(true).append(true).open(&console).with_path(&console)?;
         let mut keeper = command(&["sh", "-c", JOIN, "sh"]);
         keeper.arg(self.machine().door()).arg("unshare").args(NAMESPACES).args(["sh", "-c", SCRIPT, "sh"]);
         keeper.arg(&room.tree).arg(&self.dir).arg(&self.name);
@@ -137,7 +137,7 @@ impl Seat {
         let refused = |what: &str| Error::Refused(what.to_owned());
         let mut line = String::new();
         let stdout = keeper.stdout.take().ok_or_else(|| refused("the keeper has no output"))?;
-        BufReader::new(stdout).read_line(&mut line).about("the keeper's output")?;
+        BufReader::new(stdout).read_line(&mut line).with_path("the keeper's output")?;
         let init = line.trim().parse().map_err(|_| refused("its namespaces were not made"))?;
         // Out of the host's own hierarchy: systemd hands out controllers only where no other process is.
         let outside = self.cgroup.child("keeper");
@@ -145,9 +145,9 @@ impl Seat {
         outside.take(keeper.id())?;
         room.switch.plug(self.port, init, self.address())?;
         let at = self.dir.join("init");
-        std::fs::write(&at, line).about(at)?;
+        std::fs::write(&at, line).with_path(at)?;
         let mut stdin = keeper.stdin.take().ok_or_else(|| refused("the keeper has no input"))?;
-        stdin.write_all(b"go\n").about("the keeper's input")?;
+        stdin.write_all(b"go\n").with_path("the keeper's input")?;
         Ok(init)
     }
 
@@ -185,11 +185,11 @@ impl Seat {
 /// A fresh random id, with its line end.
 fn uuid() -> Result<String> {
     let source = "/proc/sys/kernel/random/uuid";
-    std::fs::read_to_string(source).about(source)
+    std::fs::read_to_string(source).with_path(source)
 }
 
 /// Makes a directory and those above it, with this mode whatever the umask is.
 pub(crate) fn make_dir(path: &Path, mode: u32) -> Result<()> {
-    std::fs::DirBuilder::new().recursive(true).mode(mode).create(path).about(path)?;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).about(path)
+    std::fs::DirBuilder::new().recursive(true).mode(mode).create(path).with_path(path)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).with_path(path)
 }

@@ -1,7 +1,7 @@
 //! Control groups: each host is one, so all its processes are known, end together, and hosts do not see each other's units.
 
 use crate::command::until;
-use crate::error::{About, Error, Result};
+use crate::error::{Error, Result, WithPath};
 use runbook_backup::Mounts;
 use runbook_host::runs;
 use std::path::{Path, PathBuf};
@@ -33,7 +33,7 @@ impl Cgroup {
 
     /// Makes the group and those above it.
     pub(crate) fn create(&self) -> Result<()> {
-        std::fs::create_dir_all(&self.path).about(&self.path)
+        std::fs::create_dir_all(&self.path).with_path(&self.path)
     }
 
     /// The file through which a process joins.
@@ -48,7 +48,7 @@ impl Cgroup {
 
     /// Moves the process `pid` into the group.
     pub(crate) fn take(&self, pid: u32) -> Result<()> {
-        std::fs::write(self.door(), pid.to_string()).about(self.door())
+        std::fs::write(self.door(), pid.to_string()).with_path(self.door())
     }
 
     /// Whether the process `pid` is in this group or below it.
@@ -65,7 +65,7 @@ impl Cgroup {
             return Ok(());
         }
         let members = members(&self.path);
-        std::fs::write(self.switch_off(), "1").about(self.switch_off())?;
+        std::fs::write(self.switch_off(), "1").with_path(self.switch_off())?;
         until(&format!("{} is empty", self.path.display()), GONE, || {
             let events = std::fs::read_to_string(self.path.join("cgroup.events")).map_err(|error| error.to_string())?;
             // The kernel counts a process as gone before it has let go of everything.
@@ -94,11 +94,11 @@ fn members(path: &Path) -> Vec<u32> {
 fn remove(path: &Path) -> Result<()> {
     let entries = match std::fs::read_dir(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        entries => entries.about(path)?,
+        entries => entries.with_path(path)?,
     };
     for entry in entries {
-        let entry = entry.about(path)?;
-        if entry.file_type().about(entry.path())?.is_dir() {
+        let entry = entry.with_path(path)?;
+        if entry.file_type().with_path(entry.path())?.is_dir() {
             remove(&entry.path())?;
         }
     }

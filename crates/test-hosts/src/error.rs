@@ -75,13 +75,13 @@ impl fmt::Debug for Error {
 }
 
 /// Names the file in an error of the system.
-pub(crate) trait About<T> {
+pub(crate) trait WithPath<T> {
     /// The same result, with the path that it is about.
-    fn about(self, path: impl Into<PathBuf>) -> Result<T>;
+    fn with_path(self, path: impl Into<PathBuf>) -> Result<T>;
 }
 
-impl<T> About<T> for std::io::Result<T> {
-    fn about(self, path: impl Into<PathBuf>) -> Result<T> {
+impl<T> WithPath<T> for std::io::Result<T> {
+    fn with_path(self, path: impl Into<PathBuf>) -> Result<T> {
         self.map_err(|source| Error::File { path: path.into(), source })
     }
 }

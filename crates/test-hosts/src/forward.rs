@@ -1,13 +1,13 @@
 //! A way from the hosts to one service of this machine, such as a package registry. There is no other way out of a lab.
 
-use crate::error::{About, Result};
+use crate::error::{Result, WithPath};
 use crate::switch::{GATE, Switch};
 use std::io;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 
 /// Listens at the switch on `port` and carries every connection to `to`, as long as this process lives.
 pub(crate) fn open(switch: &Switch, port: u16, to: SocketAddr) -> Result<()> {
-    let listener = switch.enter(move || TcpListener::bind((GATE, port))).about(format!("{GATE}:{port}"))?;
+    let listener = switch.enter(move || TcpListener::bind((GATE, port))).with_path(format!("{GATE}:{port}"))?;
     std::thread::spawn(move || {
         for caller in listener.incoming().flatten() {
             std::thread::spawn(move || carry(&caller, to));

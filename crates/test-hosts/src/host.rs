@@ -2,7 +2,7 @@
 
 use crate::boot::Running;
 use crate::command::{Output, run, run_with, until};
-use crate::error::{About, Error, Result};
+use crate::error::{Error, Result, WithPath};
 use crate::room::Room;
 use crate::seat::Seat;
 use std::ffi::OsStr;
@@ -88,7 +88,7 @@ impl Host {
 
     /// Copies a file of this machine into the host, and makes the directories above it.
     pub fn copy_in(&self, from: impl AsRef<Path>, to: &str, mode: u32) -> Result<()> {
-        let bytes = std::fs::read(&from).about(from.as_ref())?;
+        let bytes = std::fs::read(&from).with_path(from.as_ref())?;
         self.install(to, &bytes, mode)
     }
 
@@ -125,7 +125,7 @@ impl Host {
         self.seat.machine().kill()?;
         if let Some(Running { keeper: Some(mut keeper), .. }) = self.running.take() {
             // It asks how init ended and then ends itself.
-            keeper.wait().about("the keeper of the host")?;
+            keeper.wait().with_path("the keeper of the host")?;
         }
         self.seat.cgroup.kill()?;
         self.seat.cgroup.remove()

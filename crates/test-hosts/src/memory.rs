@@ -1,6 +1,6 @@
 //! How many hosts fit into the memory that is free.
 
-use crate::error::{About, Result};
+use crate::error::{Result, WithPath};
 
 /// What a booting host may take, in KiB: systemd, journald, dbus, logind and sshd with some room for what a test starts.
 const HOST: usize = 200 * 1024;
@@ -8,7 +8,7 @@ const HOST: usize = 200 * 1024;
 /// How many hosts could boot now.
 pub(crate) fn room_for_hosts() -> Result<usize> {
     let source = "/proc/meminfo";
-    let text = std::fs::read_to_string(source).about(source)?;
+    let text = std::fs::read_to_string(source).with_path(source)?;
     Ok(available(&text).unwrap_or_default() / HOST)
 }
 

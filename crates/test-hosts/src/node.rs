@@ -4,7 +4,7 @@
 use crate::available::or_skip;
 use crate::boot::make_dir;
 use crate::command::{command, run, run_with};
-use crate::error::{About, Error, Result};
+use crate::error::{Error, Result, WithPath};
 use crate::host::Host;
 use crate::site::Site;
 use std::path::{Path, PathBuf};
@@ -77,11 +77,11 @@ impl Node {
 fn install(dir: &Path) -> Result<()> {
     let half = dir.with_extension("half");
     if half.exists() {
-        std::fs::remove_dir_all(&half).about(&half)?;
+        std::fs::remove_dir_all(&half).with_path(&half)?;
     }
     make_dir(&half, 0o755)?;
     let manifest = half.join("package.json");
-    std::fs::write(&manifest, MANIFEST).about(manifest)?;
+    std::fs::write(&manifest, MANIFEST).with_path(manifest)?;
     let quiet = ["--no-audit", "--no-fund", "--no-update-notifier", "--no-package-lock", "--loglevel=error"];
     let mut npm = command(&["npm", "install"]);
     npm.args(quiet).current_dir(&half);
@@ -94,5 +94,5 @@ fn install(dir: &Path) -> Result<()> {
     if !version.starts_with("v22.") {
         return Err(Error::Refused(format!("npm installed node {version}, not the one that was asked for")));
     }
-    std::fs::rename(&half, dir).about(dir)
+    std::fs::rename(&half, dir).with_path(dir)
 }

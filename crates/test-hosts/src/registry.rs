@@ -3,7 +3,7 @@
 use crate::boot::JOIN;
 use crate::cgroup::Cgroup;
 use crate::command::{Output, command, run, until};
-use crate::error::{About, Error, Result};
+use crate::error::{Error, Result, WithPath};
 use crate::node::Node;
 use crate::room::Room;
 use crate::switch::GATE;
@@ -44,7 +44,7 @@ impl Registry {
     /// Starts it in a group below the room's, so that it ends with the room, however that ends.
     pub(crate) fn start(room: &Arc<Room>, node: &Node) -> Result<Self> {
         let dir = room.corner("registry");
-        std::fs::create_dir(&dir).about(&dir)?;
+        std::fs::create_dir(&dir).with_path(&dir)?;
         let cgroup = room.cgroup.child("registry");
         cgroup.create()?;
         let mut registry = Self { room: Arc::clone(room), node: node.clone(), dir, cgroup, process: None };
@@ -52,7 +52,7 @@ impl Registry {
         let token = format!("//{GATE}:{PORT}/:_authToken=nobody\n");
         for (file, text) in [("config.yaml", CONFIG), ("npmrc", token.as_str())] {
             let path = registry.dir.join(file);
-            std::fs::write(&path, text).about(path)?;
+            std::fs::write(&path, text).with_path(path)?;
         }
         registry.process = Some(registry.spawn()?);
         registry.wait()?;
@@ -85,8 +85,8 @@ impl Registry {
 
     fn spawn(&self) -> Result<Child> {
         let log = self.dir.join("log");
-        let output = File::create(&log).about(&log)?;
-        let errors = output.try_clone().about(&log)?;
+        let output = File::create(&log).with_path(&log)?;
+        let errors = output.try_clone().with_path(&log)?;
         let mut verdaccio = self.command(&self.node.module("verdaccio").join("bin/verdaccio"));
         verdaccio.arg("--config").arg(self.dir.join("config.yaml")).arg("--listen").arg(format!("{GATE}:{PORT}"));
         verdaccio.current_dir(&self.dir).stdin(Stdio::null()).stdout(output).stderr(errors);

@@ -2,7 +2,7 @@
 //! what a dead lab left can be found by its room alone.
 
 use crate::cgroup::Cgroup;
-use crate::error::{About, Error, Result};
+use crate::error::{Error, Result, WithPath};
 use crate::guard::Guard;
 use crate::seat::Seat;
 use crate::site::Site;
@@ -43,9 +43,9 @@ impl Room {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let id = format!("{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let mut room = Self::at(site, tree, &id)?;
-        std::fs::create_dir(&room.dir).about(&room.dir)?;
+        std::fs::create_dir(&room.dir).with_path(&room.dir)?;
         let path = room.dir.join("holder");
-        let holder = File::create_new(&path).about(&path)?;
+        let holder = File::create_new(&path).with_path(&path)?;
         holder.try_lock().map_err(|error| Error::Refused(format!("{}: {error}", path.display())))?;
         room.holder = Some(holder);
         room.furnish()?;
@@ -56,7 +56,7 @@ impl Room {
     /// The room that stays, made if it is not there. The caller holds the site's lock.
     pub(crate) fn kept(site: &Site, tree: PathBuf) -> Result<Self> {
         let room = Self::at(site, tree, KEPT)?;
-        std::fs::create_dir_all(&room.dir).about(&room.dir)?;
+        std::fs::create_dir_all(&room.dir).with_path(&room.dir)?;
         room.furnish()?;
         Ok(room)
     }
@@ -84,12 +84,12 @@ impl Room {
         let path = self.dir.join("holder");
         let holder = match File::open(&path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
-            opened => opened.about(&path)?,
+            opened => opened.with_path(&path)?,
         };
         match holder.try_lock() {
             Ok(()) => Ok(false),
             Err(TryLockError::WouldBlock) => Ok(true),
-            Err(TryLockError::Error(error)) => Err(error).about(path),
+            Err(TryLockError::Error(error)) => Err(error).with_path(path),
         }
     }
 
@@ -110,7 +110,7 @@ impl Room {
             // A name in a directory is given once, whoever else asks.
             if File::create_new(self.port(port)).is_ok() {
                 let path = dir.join("port");
-                std::fs::write(&path, port.to_string()).about(path)?;
+                std::fs::write(&path, port.to_string()).with_path(path)?;
                 return Ok(Seat { name: name.to_owned(), cgroup: self.cgroup.child(name), dir, port });
             }
         }
@@ -121,7 +121,7 @@ impl Room {
     pub(crate) fn find(&self, name: &str) -> Result<Seat> {
         let dir = self.dir.join("hosts").join(name);
         let path = dir.join("port");
-        let port = std::fs::read_to_string(&path).about(&path)?;
+        let port = std::fs::read_to_string(&path).with_path(&path)?;
         let port = port.trim().parse().map_err(|_| Error::Refused(format!("{} holds no port", path.display())))?;
         Ok(Seat { name: name.to_owned(), cgroup: self.cgroup.child(name), dir, port })
     }
@@ -131,7 +131,7 @@ impl Room {
         let hosts = self.dir.join("hosts");
         let entries = match std::fs::read_dir(&hosts) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            entries => entries.about(&hosts)?,
+            entries => entries.with_path(&hosts)?,
         };
         let mut names: Vec<String> =
             entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
@@ -158,7 +158,7 @@ impl Room {
     fn furnish(&self) -> Result<()> {
         for part in ["hosts", "ports"] {
             let path = self.dir.join(part);
-            std::fs::create_dir_all(&path).about(path)?;
+            std::fs::create_dir_all(&path).with_path(path)?;
         }
         self.cgroup.create()?;
         self.switch.create()
@@ -196,7 +196,7 @@ fn check_name(name: &str) -> Result<()> {
 fn remove_all(path: &std::path::Path) -> Result<()> {
     let removed = if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
     match removed {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error).about(path),
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error).with_path(path),
         _ => Ok(()),
     }
 }

@@ -1,7 +1,7 @@
 //! The directory of the lab on this machine, outside of any repository: the shared tree, the key, and a room for each lab
 //! that is open. One lock orders those who build, open and clean.
 
-use crate::error::{About, Result};
+use crate::error::{Result, WithPath};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -43,11 +43,11 @@ impl Site {
     /// Waits for the lock and holds it until the file is dropped. It dies with the process that holds it.
     pub(crate) fn lock(&self) -> Result<File> {
         for dir in [self.trees(), self.rooms()] {
-            std::fs::create_dir_all(&dir).about(dir)?;
+            std::fs::create_dir_all(&dir).with_path(dir)?;
         }
         let path = self.root.join("lock");
-        let file = File::options().create(true).truncate(false).write(true).open(&path).about(&path)?;
-        file.lock().about(&path)?;
+        let file = File::options().create(true).truncate(false).write(true).open(&path).with_path(&path)?;
+        file.lock().with_path(&path)?;
         Ok(file)
     }
 }

@@ -1,6 +1,6 @@
 //! Removing what labs left whose process was killed: their rooms have no living holder.
 
-use crate::error::{About, Result};
+use crate::error::{Result, WithPath};
 use crate::room::{KEPT, Room};
 use crate::site::Site;
 
@@ -23,8 +23,8 @@ pub(crate) fn remove_kept(site: &Site) -> Result<()> {
 pub(crate) fn rooms(site: &Site) -> Result<Vec<Room>> {
     let dir = site.rooms();
     let mut found = Vec::new();
-    for entry in std::fs::read_dir(&dir).about(&dir)? {
-        let name = entry.about(&dir)?.file_name();
+    for entry in std::fs::read_dir(&dir).with_path(&dir)? {
+        let name = entry.with_path(&dir)?.file_name();
         found.push(Room::at(site, site.trees(), &name.to_string_lossy())?);
     }
     Ok(found)

@@ -1,7 +1,7 @@
 //! The shared tree: a minimal Debian that every host sees below its own changes. Built once, under the lock.
 
 use crate::command::{command, run, tool};
-use crate::error::{About, Result};
+use crate::error::{Result, WithPath};
 use crate::site::Site;
 use std::path::{Path, PathBuf};
 
@@ -75,7 +75,7 @@ pub(crate) fn ready(site: &Site) -> Result<PathBuf> {
 
 /// Removes all trees. The caller holds the lock, and no host runs over them.
 pub(crate) fn remove(site: &Site) -> Result<()> {
-    std::fs::remove_dir_all(site.trees()).about(site.trees())
+    std::fs::remove_dir_all(site.trees()).with_path(site.trees())
 }
 
 /// A short name for everything that the tree is made of.
@@ -97,7 +97,7 @@ fn suite(os_release: &str) -> &str {
 fn build(suite: &str, tree: &Path) -> Result<()> {
     let half = tree.with_extension("half");
     if half.exists() {
-        std::fs::remove_dir_all(&half).about(&half)?;
+        std::fs::remove_dir_all(&half).with_path(&half)?;
     }
     let at = half.to_string_lossy();
     let include = format!("--include={}", PACKAGES.join(","));
@@ -107,7 +107,7 @@ fn build(suite: &str, tree: &Path) -> Result<()> {
     words.extend(mirror.as_deref());
     run(command(&words), b"")?.last_lines(5).ok()?;
     tool(&["sh", "-c", SETTLE, "sh", &at])?;
-    std::fs::rename(&half, tree).about(tree)
+    std::fs::rename(&half, tree).with_path(tree)
 }
 
 #[cfg(test)]

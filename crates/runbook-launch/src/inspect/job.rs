@@ -1,6 +1,6 @@
 //! A job of launchd: the command as its property list has it, what launchd has loaded, and its processes.
 
-use super::told::Told;
+use super::service_facts::ServiceFacts;
 use crate::{Launch, Value};
 use runbook_host::{Account, Reader};
 use runbook_model::Failure;
@@ -12,7 +12,7 @@ use std::path::PathBuf;
 const SEARCH: &str = "/usr/bin:/bin:/usr/sbin:/sbin";
 
 /// What launchd goes by. A job that is neither loaded nor has a property list in its usual place is a failure.
-pub(super) fn tell(host: &Reader, job: &Job) -> Result<Told, Failure> {
+pub(super) fn tell(host: &Reader, job: &Job) -> Result<ServiceFacts, Failure> {
     let state = job.state(host)?;
     let loaded_from = state.as_ref().and_then(|state| state.plist.clone());
     let plist = loaded_from.map_or_else(|| job.plist(host, None), Ok)?;
@@ -23,7 +23,7 @@ pub(super) fn tell(host: &Reader, job: &Job) -> Result<Told, Failure> {
         format!("it is loaded with another {what} than its property list says by now: launchd reads that when it loads the job")
     });
     let log = definition.stdout.as_ref().or(definition.stderr.as_ref());
-    Ok(Told {
+    Ok(ServiceFacts {
         title: format!("job {job}"),
         launch: launch(job, &definition, &account),
         declared: definition.program.iter().chain(definition.arguments.iter().skip(1)).cloned().collect(),

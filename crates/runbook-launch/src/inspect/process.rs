@@ -1,13 +1,13 @@
 //! A service of the embedded supervisor.
 
-use super::told::Told;
+use super::service_facts::ServiceFacts;
 use crate::Launch;
 use runbook_host::{Account, Reader};
 use runbook_model::Failure;
 use runbook_services::process::Service;
 
 /// What its supervisor goes by. A service that is not known on this host is a failure.
-pub(super) fn tell(host: &Reader, service: &Service) -> Result<Told, Failure> {
+pub(super) fn tell(host: &Reader, service: &Service) -> Result<ServiceFacts, Failure> {
     let name = &service.name;
     let spec = service.spec(host)?.ok_or_else(|| {
         Failure::missing(format!("there is no service `{name}` on this host"))
@@ -24,7 +24,7 @@ pub(super) fn tell(host: &Reader, service: &Service) -> Result<Told, Failure> {
         env: env.map(|(name, value)| (name.clone(), Some(value.clone()))).collect(),
         account: account.clone(),
     };
-    Ok(Told {
+    Ok(ServiceFacts {
         title: format!("service `{name}`"),
         launch: Ok(launch),
         declared: spec.argv.clone(),

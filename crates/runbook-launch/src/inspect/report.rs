@@ -3,7 +3,7 @@
 use super::Finding;
 use super::installations::Installation;
 use super::running::Running;
-use super::told::Told;
+use super::service_facts::ServiceFacts;
 use jiff::Timestamp;
 use runbook_host::Reader;
 use runbook_model::{Failure, Outputs, Results};
@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 /// Everything that was found out.
 pub(super) struct Inspection {
-    pub(super) told: Told,
+    pub(super) told: ServiceFacts,
     pub(super) finding: Finding,
     pub(super) running: Running,
     /// The package's name, if it has one.

@@ -1,7 +1,7 @@
 //! What runs now, by what the kernel tells of its processes: a better witness than any file, and one that has often lost
 //! its memory, because programs overwrite their own arguments and links are made to point elsewhere.
 
-use super::told::Told;
+use super::service_facts::ServiceFacts;
 use super::{Finding, Wanted};
 use crate::node_script;
 use runbook_host::{Executed, Identity, Reader};
@@ -31,7 +31,7 @@ pub(super) struct Running {
 }
 
 /// What runs of a service. `finding` is what its next start will run.
-pub(super) fn look(host: &Reader, told: &Told, wanted: &Wanted, finding: &Finding) -> Result<Running, Failure> {
+pub(super) fn look(host: &Reader, told: &ServiceFacts, wanted: &Wanted, finding: &Finding) -> Result<Running, Failure> {
     let Some(main) = told.processes.first() else { return Ok(Running::default()) };
     let mut running = Running {
         main: Some(main.clone()),
@@ -110,7 +110,12 @@ fn link_changed_since(host: &Reader, path: &Path, started_ns: u64) -> Result<Opt
 }
 
 /// What the next start runs is what runs, if nothing that decides it was changed since.
-fn by_definition(host: &Reader, told: &Told, finding: &Finding, started_ns: u64) -> Result<Option<PathBuf>, Failure> {
+fn by_definition(
+    host: &Reader,
+    told: &ServiceFacts,
+    finding: &Finding,
+    started_ns: u64,
+) -> Result<Option<PathBuf>, Failure> {
     if told.stale.is_some() || finding.trail.unclear.is_some() {
         return Ok(None);
     }
@@ -123,7 +128,7 @@ fn by_definition(host: &Reader, told: &Told, finding: &Finding, started_ns: u64)
 }
 
 /// Every file that decides what the next start runs.
-fn definition<'a>(told: &'a Told, finding: &'a Finding) -> impl Iterator<Item = &'a Path> {
+fn definition<'a>(told: &'a ServiceFacts, finding: &'a Finding) -> impl Iterator<Item = &'a Path> {
     let trail = &finding.trail;
     let all = told.files.iter().chain(&told.deciding).chain(&trail.wrappers).chain(&trail.deciding);
     all.map(PathBuf::as_path)
@@ -132,7 +137,7 @@ fn definition<'a>(told: &'a Told, finding: &'a Finding) -> impl Iterator<Item = 
 /// Whether a file that decides what the next start runs is younger than the process.
 pub(super) fn definition_changed(
     host: &Reader,
-    told: &Told,
+    told: &ServiceFacts,
     finding: &Finding,
     running: &Running,
 ) -> Result<Option<PathBuf>, Failure> {

@@ -2,7 +2,7 @@
 //! `tests/hosts/inspect.rs` of the binary.
 
 use super::report::Inspection;
-use super::told::Told;
+use super::service_facts::ServiceFacts;
 use super::{Wanted, inspect};
 use crate::Launch;
 use runbook_host::{Account, Identity, Reader};
@@ -55,7 +55,7 @@ impl Host {
         self.write(&format!("{root}/openclaw.mjs"), "#!/usr/bin/env node\n");
     }
 
-    fn told(&self, argv: &[&str], user: &str) -> Told {
+    fn told(&self, argv: &[&str], user: &str) -> ServiceFacts {
         let words: Vec<String> = argv.iter().map(|word| word.replace("TOP", &self.top())).collect();
         let home = if user == "root" { "/root".to_owned() } else { format!("/home/{user}") };
         let account = Account { name: user.to_owned(), uid: 1000, home: Some(home.into()), shell: None };
@@ -63,7 +63,7 @@ impl Host {
         let at_home = self.path(&format!("home/{user}")).display().to_string();
         let env = [("PATH", path), ("HOME", at_home)].map(|(name, value)| (name.to_owned(), Some(value)));
         let (program, args) = words.split_first().unwrap();
-        Told {
+        ServiceFacts {
             title: "openclaw.service".to_owned(),
             launch: Ok(Launch {
                 program: program.clone(),
@@ -85,7 +85,7 @@ impl Host {
         }
     }
 
-    fn inspect(&self, told: Told) -> Result<Inspection, Failure> {
+    fn inspect(&self, told: ServiceFacts) -> Result<Inspection, Failure> {
         let wanted = Wanted { package: Some("openclaw".to_owned()), marker: None };
         inspect(&Reader::new("/nowhere", "/nowhere"), &self.path(""), told, &wanted)
     }

@@ -1,6 +1,6 @@
 //! A unit of systemd: the command as systemd itself has it, drop-ins and all, and what is in its control group.
 
-use super::told::Told;
+use super::service_facts::ServiceFacts;
 use crate::{Launch, USUAL_PATH, Value};
 use runbook_host::{Account, Identity, Reader};
 use runbook_model::Failure;
@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// What systemd goes by. A unit that is unknown, masked or broken is a failure.
-pub(super) fn tell(host: &Reader, unit: &Unit) -> Result<Told, Failure> {
+pub(super) fn tell(host: &Reader, unit: &Unit) -> Result<ServiceFacts, Failure> {
     let state = unit.runnable(host)?;
     if !unit.name.ends_with(".service") {
         return Err(Failure::refused(format!("{unit} executes nothing: only services do"))
@@ -23,7 +23,7 @@ pub(super) fn tell(host: &Reader, unit: &Unit) -> Result<Told, Failure> {
     let log = property("StandardOutput");
     let to_file = ["append:", "file:", "truncate:"].iter().find_map(|mode| log.strip_prefix(mode));
     let stale = "its files have changed since systemd read them: `systemctl daemon-reload` is pending";
-    Ok(Told {
+    Ok(ServiceFacts {
         title: unit.to_string(),
         launch: match &definition {
             Some(definition) => launch(host, unit, &state, definition, &account),

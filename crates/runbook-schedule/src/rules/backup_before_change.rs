@@ -4,7 +4,7 @@
 //! does: what it writes besides what it declares may be what a person had backed up. A second backup, behind the first
 //! change on purpose, stays there. A change that the backup itself needs comes before it.
 
-use super::crowd::Crowd;
+use super::step_set::StepSet;
 use super::{Rule, Scene, Wish};
 use crate::space::Slot;
 use runbook_model::{OrderingRule, Role};
@@ -19,15 +19,15 @@ fn wishes(scene: &Scene<'_>) -> Vec<Wish> {
     let steps = scene.steps;
     let backups = steps.with_role(|role| matches!(role, Role::Backup(_)));
     let held = held(scene, &backups);
-    let crowd = Crowd::new(backups);
-    let mut wishes: Vec<Wish> = crowd.inner().collect();
+    let set = StepSet::new(backups);
+    let mut wishes: Vec<Wish> = set.inner().collect();
     for (after, _, declaration) in steps.each() {
         if declaration.roles.iter().any(|role| matches!(role, Role::Backup(_))) {
             continue;
         }
         let mut before: Vec<usize> = Vec::new();
         if scene.steps.is_change(after) {
-            before.extend(crowd.earlier_or_all(after));
+            before.extend(set.earlier_or_all(after));
         }
         for touch in steps.written_by(after) {
             let concerned = overlapping(scene, &held, touch.slot);
@@ -38,7 +38,7 @@ fn wishes(scene: &Scene<'_>) -> Vec<Wish> {
                     }
                     before.extend(found);
                 }
-                None => before.extend(crowd.earlier_or_all(after)),
+                None => before.extend(set.earlier_or_all(after)),
             }
         }
         before.sort_unstable();

@@ -1,7 +1,7 @@
 //! The ordering rules: one file each, one line of [`RULES`] each.
 
 mod collect;
-mod crowd;
+mod step_set;
 mod wish;
 
 pub(crate) use collect::{Wishes, wishes};

@@ -4,7 +4,7 @@
 //! other changes before it, for it is their evidence, and comes before the next window. One that stands before every
 //! start, or while its service is down, moves behind.
 
-use super::crowd::Crowd;
+use super::step_set::StepSet;
 use super::{Rule, Scene, Wish};
 use crate::services::Window;
 use runbook_model::{OrderingRule, Role};
@@ -12,8 +12,8 @@ use runbook_model::{OrderingRule, Role};
 pub(super) const RULE: Rule = Rule { name: OrderingRule::StartBeforeVerify, wishes };
 
 fn wishes(scene: &Scene<'_>) -> Vec<Wish> {
-    let starts = Crowd::new(scene.services.starts());
-    let changes = Crowd::new(scene.steps.each().map(|(at, ..)| at).filter(|at| scene.steps.is_change(*at)).collect());
+    let starts = StepSet::new(scene.services.starts());
+    let changes = StepSet::new(scene.steps.each().map(|(at, ..)| at).filter(|at| scene.steps.is_change(*at)).collect());
     let verifications = scene.steps.with_role(|role| matches!(role, Role::Verify(_)));
     if verifications.is_empty() {
         return Vec::new();
@@ -31,7 +31,7 @@ fn wishes(scene: &Scene<'_>) -> Vec<Wish> {
     wishes
 }
 
-fn about_all(scene: &Scene<'_>, starts: &Crowd, verify: usize, wishes: &mut Vec<Wish>) {
+fn about_all(scene: &Scene<'_>, starts: &StepSet, verify: usize, wishes: &mut Vec<Wish>) {
     let around = scene.services.around(verify);
     let closings: Vec<usize> = around.iter().filter_map(|window| window.close).collect();
     wishes.extend(closings.iter().map(|close| waits(*close, verify)));

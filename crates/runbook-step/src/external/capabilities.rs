@@ -24,7 +24,7 @@ pub(super) struct Capabilities {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Told {
+struct Answer {
     #[serde(rename = "protocol")]
     _protocol: Json,
     name: String,
@@ -34,7 +34,7 @@ struct Told {
     #[serde(default)]
     example: String,
     #[serde(default)]
-    parameters: Vec<ToldParameter>,
+    parameters: Vec<AnsweredParameter>,
     #[serde(default)]
     outputs: BTreeMap<String, String>,
     #[serde(default)]
@@ -46,12 +46,12 @@ struct Told {
     #[serde(default)]
     probe: String,
     #[serde(default)]
-    effects: ToldEffects,
+    effects: AnsweredEffects,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ToldParameter {
+struct AnsweredParameter {
     name: String,
     #[serde(rename = "type")]
     ty: String,
@@ -66,7 +66,7 @@ struct ToldParameter {
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ToldEffects {
+struct AnsweredEffects {
     #[serde(default)]
     reads: Vec<BTreeMap<String, String>>,
     #[serde(default)]
@@ -105,7 +105,7 @@ impl Capabilities {
             Some(other) => return Err(format!("it speaks protocol {other}, and this runbook speaks {PROTOCOL}")),
             None => return Err("its capabilities do not say which protocol it speaks".to_owned()),
         }
-        let told: Told = serde_json::from_value(answer).map_err(|error| format!("its capabilities: {error}"))?;
+        let told: Answer = serde_json::from_value(answer).map_err(|error| format!("its capabilities: {error}"))?;
         if told.name != name {
             return Err(format!("its capabilities say that it is `{}`, not `{name}`", told.name));
         }
@@ -167,7 +167,7 @@ fn word<T: Clone>(what: &str, told: &str, words: &[(&str, T)]) -> Result<T, Stri
     Err(format!("its `{what}` is `{told}`, and may be {}{near}", all.join(", ")))
 }
 
-fn parameter(told: ToldParameter) -> Result<Param, String> {
+fn parameter(told: AnsweredParameter) -> Result<Param, String> {
     let ty = if told.ty == "choice" {
         if told.choices.is_empty() {
             return Err(format!("its parameter `{}` is a choice without `choices`", told.name));
@@ -188,7 +188,7 @@ fn parameter(told: ToldParameter) -> Result<Param, String> {
     Ok(Param { name: told.name.leak(), ty, need, help: told.help.leak() })
 }
 
-fn effects(told: ToldEffects, params: &[Param]) -> Result<Vec<(Access, String, String)>, String> {
+fn effects(told: AnsweredEffects, params: &[Param]) -> Result<Vec<(Access, String, String)>, String> {
     let mut effects = Vec::new();
     for (access, list) in [(Access::Read, told.reads), (Access::Write, told.writes)] {
         for (resource, template) in list.into_iter().flatten() {

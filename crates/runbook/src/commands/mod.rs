@@ -1,17 +1,17 @@
 //! One file a command, or a few that belong together.
 
-mod about;
 mod apply;
 mod approve;
 mod backup;
 mod explain;
 mod hosts;
 mod judge;
+mod open_runs;
 mod past;
 mod restore;
 mod rows;
 mod running;
-mod settle;
+mod steps;
 mod write;
 
 use crate::cli::{Cli, Command};
@@ -36,11 +36,11 @@ pub(crate) fn run(cli: Cli, screen: &Screen) -> Result<Exit, CommandError> {
         Command::Check(args) => judge::check(screen, &session, &args),
         Command::Graph(args) => judge::graph(screen, &session, &args),
         Command::Vars(args) => judge::vars(screen, &session, &args),
-        Command::Steps(args) => about::steps(screen, &args),
+        Command::Steps(args) => steps::steps(screen, &args),
         Command::Explain { name } => explain::explain(screen, name.as_deref()),
-        Command::Rollback(args) => settle::rollback(screen, &session, &args),
-        Command::Resume(args) => settle::resume(screen, &session, &args),
-        Command::Recover(args) => settle::recover(screen, &session, &args),
+        Command::Rollback(args) => open_runs::rollback(screen, &session, &args),
+        Command::Resume(args) => open_runs::resume(screen, &session, &args),
+        Command::Recover(args) => open_runs::recover(screen, &session, &args),
         Command::Status => past::status(screen, &session),
         Command::History => past::history(screen, &session),
         Command::Show(choice) => past::show(screen, &session, choice.run.as_deref()),
@@ -52,7 +52,7 @@ pub(crate) fn run(cli: Cli, screen: &Screen) -> Result<Exit, CommandError> {
         Command::Schema(args) => write::schema(screen, &args),
         Command::Completions { shell } => write::completions(screen, shell),
         Command::Man { dir } => write::man(screen, &dir),
-        Command::Version => about::version(screen),
+        Command::Version => steps::version(screen),
         // `main` has become the supervisor before this.
         Command::Supervise { .. } => Ok(Exit::Done),
     }

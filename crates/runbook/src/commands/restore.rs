@@ -44,14 +44,14 @@ fn tell(screen: &Screen, rows: &mut Vec<Value>, told: Restoring) -> Result<(), C
             let names = users.iter().map(User::name).collect::<Vec<_>>().join(", ");
             screen.note(&format!("stopped: {names}"));
         }
-        Restoring::PutBack { path, aside } => return put_back(screen, rows, &path, aside.as_deref()),
+        Restoring::PutBack { path, aside } => return restored(screen, rows, &path, aside.as_deref()),
         Restoring::Complete => return finish(screen, rows),
         Restoring::Up(line) => screen.note(&line),
     }
     Ok(())
 }
 
-fn put_back(screen: &Screen, rows: &mut Vec<Value>, path: &Path, aside: Option<&Path>) -> Result<(), CommandError> {
+fn restored(screen: &Screen, rows: &mut Vec<Value>, path: &Path, aside: Option<&Path>) -> Result<(), CommandError> {
     let what = if aside.is_none() { "was as in the backup" } else { "put back" };
     let value = json!({ "path": path, "identical": aside.is_none(), "aside": aside });
     row(screen, rows, &format!("{}: {what}\n", path.display()), value)

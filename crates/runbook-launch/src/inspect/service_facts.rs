@@ -6,7 +6,7 @@ use runbook_host::Identity;
 use std::path::PathBuf;
 
 /// What a manager tells. A new manager is one more way to fill this in.
-pub(super) struct Told {
+pub(super) struct ServiceFacts {
     /// Its name, for messages.
     pub(super) title: String,
     /// What its next start executes; why that cannot be told, if it cannot.

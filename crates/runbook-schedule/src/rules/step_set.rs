@@ -6,17 +6,17 @@ use super::Wish;
 const ABREAST: usize = 32;
 
 /// A set of steps in the order of the file.
-pub(super) struct Crowd {
+pub(super) struct StepSet {
     members: Vec<usize>,
 }
 
-impl Crowd {
+impl StepSet {
     /// The steps `members`, in the order of the file.
     pub(super) fn new(members: Vec<usize>) -> Self {
         Self { members }
     }
 
-    /// The edges inside the crowd that let few stand for many; none in a small one.
+    /// The edges inside the set that let few stand for many; none in a small one.
     pub(super) fn inner(&self) -> impl Iterator<Item = Wish> {
         let ends = (ABREAST..self.members.len()).step_by(ABREAST);
         ends.filter_map(|end| Some((self.members.get(end - ABREAST..end)?, *self.members.get(end)?))).flat_map(

@@ -1,4 +1,4 @@
-//! Commands that tell about `runbook` itself: `steps`, `version`.
+//! `steps`: which kinds there are, and what each takes. The same as Markdown is the page of kinds.
 
 use crate::cli::{Format, StepsArgs};
 use crate::error::{CommandError, Exit};
