@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 /// has to be able to read what a command installs. `runbook`'s own files have modes of their own.
 pub const UMASK: u32 = 0o022;
 
-/// The variables that a service inherits from whoever starts it; all others come from its own `env`.
+/// The variables that a service inherits from the process that starts it; all others come from its own `env`.
 const INHERITED: [&str; 9] = ["PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "TZ", "TMPDIR"];
 
 impl Reader {

@@ -4,10 +4,10 @@ use crate::{Cancel, Canceller, Running};
 use runbook_model::FailureKind;
 use std::time::{Duration, Instant};
 
-/// How long a program may take that is asked something, where whoever asks names no limit.
+/// How long a program may take that is asked something, where the caller names no limit.
 pub(crate) const ASKED: Duration = Duration::from_secs(120);
 
-/// How long any other command may take where neither the step nor whoever runs it has a limit.
+/// How long any other command may take where neither the step nor its caller has a limit.
 pub(crate) const RUNS: Duration = Duration::from_secs(30 * 60);
 
 /// The variable in the environment of every command of a step; its value is `<run>/<step>`.

@@ -1,6 +1,6 @@
 //! What `runbook` itself remembers between runs: small JSON notes in its state directory, never on the operator's side.
 //!
-//! A note is a hint and never proof: whoever recalls one checks it against the host.
+//! A note is a hint and never proof: a caller that recalls one checks it against the host.
 
 use crate::writer::sync_dir;
 use crate::{Host, Reader, io_failure};

@@ -299,7 +299,7 @@ pub(super) fn settled(spot: &Spot) -> Result<(), Failure> {
     still_there(spot)
 }
 
-/// An error when the path leads elsewhere by now: whoever goes by the path does not find what was done.
+/// An error when the path leads elsewhere by now: a reader of the path does not find what was done.
 fn still_there(spot: &Spot) -> Result<(), Failure> {
     spot.still_there().map_err(|error| place_failure(spot.path(), &error))
 }

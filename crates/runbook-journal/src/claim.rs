@@ -47,7 +47,7 @@ impl Claim {
     pub fn stake(dir: &StateDir, holder: &Holder, writes: &[Resource]) -> Result<Option<Self>, Error> {
         let root = rustix::process::geteuid().is_root();
         let own = if root { Some(PathBuf::from(OF_ROOT)) } else { place_of_user() };
-        // No step may change the root itself; whoever names it is refused when its turn comes, and keeps nobody out.
+        // No step may change the root itself; a step that names it is refused when its turn comes, and keeps nobody out.
         let is_root = |one: &&Resource| matches!(one, Resource::Path(path) if path == Path::new("/"));
         let writes: Vec<Resource> = writes.iter().filter(|one| !is_root(one)).map(real).collect();
         let Some(own) = own.filter(|own| DirBuilder::new().recursive(true).mode(0o755).create(own).is_ok()) else {

@@ -1,7 +1,7 @@
 //! One run a state directory: an advisory lock that dies with its holder and says who holds it.
 //!
 //! Two locks on one file: `flock` keeps others out; a POSIX record lock beside it can be looked at without being taken
-//! (`F_GETLK`), so that whoever asks who is at work never keeps anybody out. Inside the process that holds it, `ours.rs` answers.
+//! (`F_GETLK`), so that a look at who is at work never keeps anybody out. Inside the process that holds it, `ours.rs` answers.
 
 use crate::ours::{self, Id, Ours};
 use crate::{Error, Holder, StateDir};

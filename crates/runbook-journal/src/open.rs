@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 impl Journal {
-    /// Opens the journal for writing; makes it if there is none. Only whoever holds the lock does that.
+    /// Opens the journal for writing; makes it if there is none. Only the holder of the lock does that.
     pub fn open(dir: &StateDir) -> Result<Self, Error> {
         dir.create()?;
         let path = dir.database();
@@ -92,7 +92,7 @@ impl Journal {
 }
 
 impl Drop for Journal {
-    /// Whoever reads afterwards finds everything in one file.
+    /// A later reader finds everything in one file.
     fn drop(&mut self) {
         if self.readable.is_some() {
             // Nothing is lost if it cannot be done now: the next writer does it.

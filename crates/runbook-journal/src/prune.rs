@@ -19,7 +19,7 @@ impl Journal {
         Ok(())
     }
 
-    /// Whoever reads reads the whole file, so one that is mostly free pages is written anew. That needs room for a copy;
+    /// Each look reads the whole file, so a file that is mostly free pages is written anew. That needs room for a copy;
     /// without it the file stays as it is, and the next runs use its free pages.
     fn shrink(&self) {
         let pages =

@@ -50,7 +50,7 @@ impl StateDir {
         self.run(run).join(".loss")
     }
 
-    /// Journals that were damaged, kept for whoever wants to read them.
+    /// Journals that were damaged, kept for a person to read.
     pub fn damaged(&self) -> PathBuf {
         self.0.join("damaged")
     }
@@ -107,7 +107,7 @@ impl StateDir {
         Ok(())
     }
 
-    /// Whoever may write here may change what a rollback puts back.
+    /// A user who may write here may change what a rollback puts back.
     fn judge(&self, found: &fs::Metadata) -> Result<(), Error> {
         let is_trusted = |uid: u32| uid == 0 || uid == rustix::process::geteuid().as_raw();
         if !is_trusted(found.uid()) {

@@ -34,7 +34,7 @@ static DOC: KindDoc = KindDoc {
          comes from. Its top has the mode, the attributes, the ACL and the default ACL of that directory; what is below \
          has the modes of the artifact, and inherits a default ACL and the setgid bit as what is made there does. Bits \
          that let a program run as its owner stay only where the owner stays. Where nothing is replaced, everything \
-         belongs to whoever runs `runbook`. What was there \
+         belongs to the user that runs `runbook`. What was there \
          is set aside with the run, with all that was written since the backup; undo puts `to` back from the backup of \
          the plan that covers it. Refused are archives that reach outside of themselves, a symlink, a file or a mount \
          point at `to`, and a directory that holds one.",

@@ -28,7 +28,7 @@ static DOC: KindDoc = KindDoc {
          source before and after. What was at `path` is captured with mode, owner and times; undo puts exactly that \
          back, or removes the copy if there was nothing. A file that is replaced keeps its owner, its ACL and its \
          attributes, as with `file.write`. A new one that root makes in a directory of the source's owner belongs to that \
-         owner, any other to whoever runs `runbook`. A symlink as source is followed; a symlink at `path` is \
+         owner, any other to the user that runs `runbook`. A symlink as source is followed; a symlink at `path` is \
          replaced, not written through. A directory at either place is refused; directories are copied by \
          `artifact.deploy`.",
     ),
@@ -101,7 +101,7 @@ impl Copy {
 
     fn wanted_mode(&self, host: &Reader, source: &Metadata) -> Result<u32, Failure> {
         let current = file_in_the_way(host, &self.path)?;
-        // Whoever owns the source must not give what the copy's owner may do to those who run the copy.
+        // The owner of the source must not give what the copy's owner may do to those who run the copy.
         Ok(self.mode.or(current.as_ref().map(bits)).unwrap_or_else(|| bits(source) & 0o777))
     }
 }

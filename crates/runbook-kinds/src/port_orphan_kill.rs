@@ -126,7 +126,7 @@ impl Step for EndOrphans {
         Ok(Probe::of(prediction).with(Self::outputs(&[])))
     }
 
-    /// Whoever holds the port and is no part of a service holds it whatever is stopped.
+    /// A process that holds the port and is no part of a service holds it whatever is stopped.
     fn lacks(&self, host: &Reader, failed: Option<&Failure>) -> Vec<Lack> {
         failed.map(|failure| Lack::new(failure.clone(), self.services_there(host))).into_iter().collect()
     }

@@ -1,6 +1,6 @@
 //! `service.inspect`: what a service executes, and which installation that is. It only reads.
 //!
-//! A manager says what it knows in `service_inspect/told.rs`; `process.rs`, `unit.rs` and `job.rs` are the managers. From there on
+//! A manager says what it knows in `inspect/service_facts.rs`; `process.rs`, `unit.rs` and `job.rs` are the managers. From there on
 //! all are alike: `crate::launch` follows the command, `running.rs` looks at the processes, `installations.rs` for other
 //! copies of the package, and `report.rs` puts it into outputs and a line.
 

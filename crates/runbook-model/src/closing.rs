@@ -1,6 +1,6 @@
 //! How a run left the host: the one statement behind the last lines of a run, `status`, `show`, JSON and the report.
 //!
-//! It is data. What a line of it looks like is up to whoever renders it, and nobody who renders it adds a claim.
+//! It is data. A rendering decides how a line looks, and adds no claim.
 
 mod claim;
 mod left;

@@ -7,7 +7,7 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Decision {
-    /// It is taken back. The answer of whoever says nothing, too.
+    /// It is taken back. No answer means this as well.
     RollBack,
     /// The signals are read once more.
     ReadAgain,

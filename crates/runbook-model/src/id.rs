@@ -63,7 +63,7 @@ impl RunId {
     }
 
     /// The id as people see and type it: the beginning of one of full length, and a shorter one whole. No two runs of a host
-    /// have the same, for whoever draws an id draws again where another run has its beginning.
+    /// have the same, because an id is drawn again where another run has its beginning.
     pub fn short(&self) -> &str {
         match self.0.len() {
             Self::WHOLE => &self.0[..Self::SHORT],

@@ -1,7 +1,7 @@
 //! The commands that go on from here, as data. This is the one place that writes them and reads them back.
 //!
 //! A record, a hint and a message hold a command as [`Next`] writes it, which names no state directory: a journal outlives
-//! the call that wrote it. Whoever shows one says with a [`Caller`] how it is typed here and now.
+//! the call that wrote it. The screen or page that shows one says with a [`Caller`] how it is typed here and now.
 
 use crate::{RunId, StepId};
 use serde::{Serialize, Serializer};

@@ -32,7 +32,7 @@ pub enum Role {
     Gate,
     /// Waits for the word of a person, and for nothing else.
     Approve,
-    /// Reads what is installed, or how the host is, for whoever wants to know what was there before.
+    /// Reads what is installed, or how the host is, so that a person knows what was there before.
     Inventory,
     /// Keeps what the host answered, by the names that the plan has for the answers.
     Capture(Vec<String>),

@@ -56,7 +56,7 @@ pub struct RunState {
     /// Why it ended as it did.
     pub note: String,
     steps: Vec<StepState>,
-    /// How many steps have each status: whoever asks that after each record must not look over all steps.
+    /// How many steps have each status: `decide` asks that after each record, and must not look over all steps.
     counts: HashMap<StepStatus, usize>,
     /// Every step before this place in the file has begun or is over.
     first_pending: usize,
@@ -210,7 +210,7 @@ impl RunState {
                 self.draining = false;
                 self.cancelling = false;
                 self.look_again();
-                // Whoever waited died with the process before; a step that still waits says so again.
+                // The process that waited is gone; a step that still waits says so again.
                 self.steps.iter_mut().for_each(|step| {
                     step.waits_for = None;
                     step.asks = None;

@@ -35,7 +35,7 @@ static DOC: KindDoc = KindDoc {
          `to`, into the output of `runbook plan` and `apply --dry-run`, into what is shown before the question, and into the \
          run and its report. Without `from`, or where it is null because nothing is installed, it is the section of `to` \
          alone. Lines that name one of `plugins` or `known_issues`, whole and in whatever case, and those that say that \
-         something breaks are marked. It is evidence for whoever reviews, never a review: the checklist of the report \
+         something breaks are marked. It is evidence for a reviewer, never a review: the checklist of the report \
          names it beside the plan's `review`.\n\n\
          Sections are headings such as `## 2026.4.22`, `## [1.2.3] - 2024-05-01` or `# v1.2.3`, in the order of versions \
          and not of the file. Where `from` is `to`, or newer, there is nothing to read and nothing is fetched.\n\n\

@@ -116,7 +116,7 @@ impl ApplyProposal {
         &self.doubtful
     }
 
-    /// Runs it to its end, on this thread. `watch` is asked once for whoever watches it.
+    /// Runs it to its end, on this thread. `watch` is asked once for the observer.
     ///
     /// # Errors
     /// The window has closed meanwhile, the journal does not take the beginning, or it fails during the run. How the run

@@ -142,7 +142,7 @@ pub enum Error {
         backup: String,
     },
     /// Somebody uses what is to be put back.
-    #[error("what is to be put back is in use, and whoever uses it may write over it:\n{}", lines(.0))]
+    #[error("what is to be put back is in use, and its users may write over it:\n{}", lines(.0))]
     InUse(Vec<User>),
     /// Somebody uses what is to be put back who is no service, and is not stopped.
     #[error("what is to be put back is in use by what is no service, and is not stopped for you:\n{}", lines(.0))]
@@ -214,7 +214,7 @@ impl Error {
         }
     }
 
-    /// What may stand in the way beside what certainly does, for whoever is told.
+    /// What may stand in the way beside what certainly does; it is only told.
     pub fn doubtful(&self) -> &[Obstacle] {
         match self {
             Self::InTheWay(found) => &found.doubtful,

@@ -129,7 +129,7 @@ pub struct Beside {
     pub run: RunId,
     /// Where it is.
     pub closed: Closed,
-    /// Whether it is that; else something else has its name by now, which is nobody's to remove.
+    /// Whether it is that; else something else has its name by now, which is not removed.
     pub is_it: bool,
 }
 

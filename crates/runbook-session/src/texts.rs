@@ -11,7 +11,7 @@ use std::time::Duration;
 
 /// A plan may be this large; `runbook-plan` has the same limit.
 const LIMIT: u64 = 16 << 20;
-/// How long whoever writes into a pipe may take: a person may have to unlock what decrypts a plan.
+/// How long the writer of a pipe may take: a person may have to unlock what decrypts a plan.
 const PATIENCE: Duration = Duration::from_secs(600);
 
 /// The text of a plan, and where its relative paths start.

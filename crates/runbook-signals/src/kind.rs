@@ -36,7 +36,7 @@ static DOC: KindDoc = KindDoc {
          `acts` says otherwise.\n\n\
          The step ends well when every blocking signal is green and every `watch` has passed. It fails when one is red \
          in the end, at once for an error in the log, and it is inconclusive when none is red and one cannot be read: \
-         then whoever sits at the terminal is asked, and without somebody there it is a failure too. Confirming and advisory signals are shown and decide nothing. A port, a process, a unit and an HTTP \
+         then the person at the terminal is asked, and without a terminal it is a failure too. Confirming and advisory signals are shown and decide nothing. A port, a process, a unit and an HTTP \
          health check have to stay green without a break for their `watch`; another process is a break, and a unit or job that \
          is started again meanwhile is red at once. Log lines count from the exact position where the \
          log stood when the service was last told to start, or, for other logs, when the run began; rotated files are \

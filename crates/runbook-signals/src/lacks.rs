@@ -42,7 +42,7 @@ pub(super) fn lacks(
     signals.iter().flat_map(of).collect()
 }
 
-/// The log need not be writable for whoever reads it.
+/// The log need not be writable by the user that reads it.
 fn of_parent_alone(host: &Reader, log: &Path) -> Option<Lack> {
     let is_dir =
         log.parent().is_some_and(|parent| host.stat(parent).is_ok_and(|dir| dir.is_some_and(|dir| dir.is_dir())));

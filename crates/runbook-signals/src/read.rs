@@ -39,9 +39,7 @@ pub(super) fn wanted(signal: &Signal, subject: Option<&AnyService>) -> String {
         Some(Source::LogAbsent(texts)) => format!("0 × {}", listed(texts)),
         Some(Source::Command { exit, wanted, .. }) => format!("exit code {exit}{}", text(wanted)),
         Some(Source::Http(request)) => format!("{}{}", request.status, text(&request.wanted)),
-        Some(Source::Port(_)) => {
-            subject.map_or("a listener, whoever it is".to_owned(), |subject| format!("owned by `{subject}`"))
-        }
+        Some(Source::Port(_)) => subject.map_or("any listener".to_owned(), |subject| format!("owned by `{subject}`")),
         Some(Source::Service(service)) => service.observed().up_word().to_owned(),
         None => String::new(),
     };

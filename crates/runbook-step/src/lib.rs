@@ -1,6 +1,6 @@
 //! The contract of a step: what a kind is, what a bound step can do, and the catalogue that finds kinds by name.
 //!
-//! Whoever runs steps knows this crate and no kind; a kind knows this crate and nobody who runs it. Beside the contract is
+//! The engine knows this crate and no kind; a kind knows this crate and no engine. Beside the contract is
 //! what kinds share: their parameters, what they lack on a host, undo from local files, and the protocol of external kinds.
 
 mod args;

@@ -1,4 +1,4 @@
-//! Whoever sits at the terminal decides where the evidence does not. The question is shown with the run; here is the answer.
+//! The person at the terminal decides where the evidence does not. The question is shown with the run; here is the answer.
 
 use runbook_engine::Control;
 use runbook_model::{Decided, Decision, Event, StepId};

@@ -123,7 +123,7 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    /// Whether all that it does is to write files for whoever calls it, with the modes that they are used to.
+    /// Whether all that it does is to write files for its caller, with the modes that the caller is used to.
     pub(crate) fn writes_for_its_caller(&self) -> bool {
         matches!(self, Self::Init(_) | Self::Schema(_) | Self::Completions { .. } | Self::Man { .. })
     }

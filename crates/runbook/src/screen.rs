@@ -199,7 +199,7 @@ impl Screen {
         (!yes && self.interactive()).then_some(patience)
     }
 
-    /// Whoever watches a run on this screen, from `state` on.
+    /// Who watches a run on this screen, from `state` on.
     fn observer(&self, state: RunState, asking: Option<AtTerminal>) -> Box<dyn Observer> {
         let caller = self.caller.clone();
         let reporter: Box<dyn Reporter> = match self.format {

@@ -12,7 +12,7 @@ pub(crate) fn parse() -> Result<Cli, ExitCode> {
     Cli::try_parse_from(plain(std::env::args_os())).map_err(|error| {
         let error = told(error, std::env::args().skip(1));
         let refused = error.use_stderr();
-        // A closed pipe behind `--help` is nobody's fault.
+        // A closed pipe behind `--help` is not an error.
         let _ = match asked_for_json(std::env::args()) {
             true if refused => writeln!(std::io::stdout(), "{}", as_json(&error)),
             _ => error.print(),

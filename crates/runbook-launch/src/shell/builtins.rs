@@ -60,7 +60,7 @@ const KNOWN: &[&str] = &[
 ];
 /// Programs and commands that change nothing on which a start depends. How they end decides nothing.
 const TELLING: &[&str] = &["date", "echo", "logger", "mesg", "printf", "sleep", "ulimit", "umask"];
-/// Variables with a meaning for shells themselves: whoever sets one is not followed.
+/// Variables with a meaning for shells themselves: a script that sets one is not followed.
 const MEANINGFUL: &[&str] = &[
     "_",
     "BASH",

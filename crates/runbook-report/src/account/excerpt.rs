@@ -54,7 +54,7 @@ fn rest(lines: usize, indent: usize, more: &str, style: Style) -> String {
     }
 }
 
-/// A marked line has its marks behind it, for screens without colour and for whoever reads aloud.
+/// A marked line has its marks behind it, for screens without colour and for screen readers.
 fn shown(line: &ExcerptLine, indent: usize, style: Style) -> String {
     let clean = text::clean(&line.text);
     let deep = line.text.len() - line.text.trim_start().len();

@@ -187,7 +187,7 @@ impl Page<'_> {
         text::pad(step.as_str(), self.state.widest_id().min(WIDEST_ID))
     }
 
-    /// The command stands first, and whole: whoever waits in front of a narrow window has to copy it.
+    /// The command stands first, and whole: a person in front of a narrow window has to copy it.
     fn waiting(&self, step: &StepId, waiting: &Waiting) -> String {
         let style = self.style;
         let id = self.padded(step);

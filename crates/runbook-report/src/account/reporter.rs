@@ -25,7 +25,7 @@ pub trait Reporter: Send {
     fn finish(&mut self) -> io::Result<()>;
 }
 
-/// A record that cannot follow the ones before it is a fault of whoever feeds the reporter.
+/// A record that cannot follow the ones before it is a fault of the caller.
 pub(super) fn fold(state: &mut RunState, record: &Record) -> io::Result<()> {
     state.apply(record).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
 }

@@ -27,7 +27,7 @@ pub(super) fn restore(
     screen.consent("Restore?", yes)?;
     let (mut rows, mut shown) = (Vec::new(), Ok(()));
     let aside = proposal.begin(&mut |told| {
-        // Whoever reads may be gone, and that is no reason to stop half-way.
+        // The reader may be gone, and that is no reason to stop half-way.
         let done = tell(screen, &mut rows, told);
         shown = std::mem::replace(&mut shown, Ok(())).and(done);
     })?;

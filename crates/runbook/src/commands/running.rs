@@ -31,7 +31,7 @@ pub(super) fn end(screen: &Screen, session: &Session, ended: Ended) -> Result<Ex
             let known = session.show(Some(run.as_str()))?;
             screen.json(&told(&known, None, runbook_report::show_json)?)
         };
-        // How the run ended is not up to whoever reads about it.
+        // A reader that is gone does not change how the run ended.
         if let Err(error) = account() {
             screen.complain(&format!("warning: run {run} is over, but its account cannot be shown: {}", error.message));
         }
