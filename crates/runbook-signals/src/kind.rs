@@ -1,8 +1,9 @@
 //! The kind: its table, what it declares, and what can be wrong with its signals.
 
+use super::draft::read_signals;
 use super::judge::Verify;
 use super::schema::signals_schema;
-use super::signal::{Signal, Source, read_signals};
+use super::signal::{Signal, Source};
 use super::subject::{named, of_user};
 use runbook_model::{
     Code, Declaration, Diagnostic, Diagnostics, Node, Resource, Role, SignalKind, SignalRole, SignalSource,

@@ -154,7 +154,7 @@ pub(super) fn set_options(on: &mut BTreeSet<char>, word: &str, name: Option<&str
 impl Shell<'_, '_> {
     /// The commands of `text`, line by line.
     pub(super) fn script(&mut self, text: &str) -> Result<Flow, Unclear> {
-        let mut parser = super::parser::Parser::new(text, 1);
+        let mut parser = super::cursor::Parser::new(text, 1);
         let mut truth = Truth::Yes;
         while let Some(commands) = parser.next_line()? {
             match self.list(&commands)? {

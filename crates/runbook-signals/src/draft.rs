@@ -1,0 +1,339 @@
+//! One signal as the plan writes it. All faults are reported; a part that waits for a step is left open.
+
+use super::signal::{LIMITS, Request, SOURCES, Signal, Source, Text};
+use runbook_model::{
+    Code, Diagnostic, Diagnostics, Entry, Node, Reference, SignalKind, SignalRole, Span, Value, did_you_mean,
+};
+use runbook_services::AnyService;
+use runbook_services::launchd::Job;
+use runbook_services::process::Service;
+use runbook_services::systemd::Unit;
+use runbook_step::{ArgContext, FromArg, INSTALL_IT, Mistake, brought_by_plan, unfit_variable};
+use std::collections::BTreeMap;
+
+/// The signals in `node`, whose units are those of the user's manager if `user`; faults go to `found`.
+pub(super) fn read_signals(node: &Node, user: bool, context: &ArgContext, found: &mut Diagnostics) -> Vec<Signal> {
+    if node.entries().is_empty() {
+        let fault = Diagnostic::error(Code::BAD_SIGNAL, node.span, "`signals` must be a map of at least one signal");
+        found.push(fault.help("for example `signals: { ready: { log: \"gateway ready\" } }`"));
+    }
+    let draft = |entry| {
+        let Entry { key: name, value: node, .. }: &Entry = entry;
+        Draft { name, node, user, context, found: &mut *found }.read()
+    };
+    node.entries().iter().map(draft).collect()
+}
+
+struct Draft<'a> {
+    name: &'a str,
+    node: &'a Node,
+    user: bool,
+    context: &'a ArgContext,
+    found: &'a mut Diagnostics,
+}
+
+impl Draft<'_> {
+    fn read(mut self) -> Signal {
+        self.check_secrets();
+        let sources: Vec<_> = self.node.entries().iter().filter(|one| SOURCES.contains(&one.key.as_str())).collect();
+        let source = match sources.as_slice() {
+            [only] => {
+                self.check_names(&only.key);
+                self.source(&only.key, &only.value)
+            }
+            [] => {
+                let fault = self.fault(self.node.span, "has no source");
+                self.found.push(fault.help(format!("it takes one of {}", SOURCES.join(", "))));
+                None
+            }
+            [first, second, ..] => {
+                let message = format!("signal `{}` has two sources", self.name);
+                let fault = Diagnostic::error(Code::BAD_SIGNAL, second.key_span, message)
+                    .related(first.key_span, "the first one")
+                    .help("write two signals");
+                self.found.push(fault);
+                None
+            }
+        };
+        let name = sources.first().map_or("", |one| one.key.as_str());
+        let kind = self.kind(name, source.as_ref());
+        if source.as_ref().is_some_and(|source| !source.can_be(kind)) {
+            self.not_evidence(name, kind);
+        }
+        let attempts = self.attempts(kind, source.as_ref());
+        Signal {
+            name: self.name.to_owned(),
+            span: self.node.span,
+            role: self.role(),
+            kind,
+            within: self.field("within"),
+            watch: self.field("watch"),
+            max_latency: self.field("max_latency"),
+            attempts,
+            source,
+        }
+    }
+
+    /// What is sent over HTTP or stands in the environment of a command may hold a secret; everything else is shown or
+    /// written down.
+    fn check_secrets(&mut self) {
+        let takes_secrets = |entry: &&Entry| ["headers", "body", "env"].contains(&entry.key.as_str());
+        for entry in self.node.entries().iter().filter(|entry| !takes_secrets(entry)) {
+            for reference in entry.value.waits_for() {
+                if let Reference::Secret(secret) = reference {
+                    let message = format!("the secret `{secret}` would be written down by signal `{}`", self.name);
+                    let fault = Diagnostic::error(Code::SECRET_EXPOSED, entry.value.span, message);
+                    self.found.push(fault.help("secrets may stand in `headers`, `body` and `env` only"));
+                }
+            }
+        }
+    }
+
+    fn source(&mut self, name: &str, node: &Node) -> Option<Source> {
+        let source = match name {
+            "log" => self.log(node)?,
+            "log_absent" => Source::LogAbsent(self.texts(node)?),
+            "command" => {
+                let argv: Vec<String> = self.value(node, name)?;
+                if argv.first().is_none_or(String::is_empty) {
+                    self.push(node.span, "needs an argument vector with the program first");
+                    return None;
+                }
+                if let Some(file) = brought_by_plan(&argv) {
+                    let what = format!("runs `{file}` of the plan's directory, which the way back does not have");
+                    let fault = self.fault(node.span, &what).help(INSTALL_IT);
+                    self.found.push(fault);
+                }
+                let env: BTreeMap<String, String> = self.field("env").unwrap_or_default();
+                if let (Some(name), Some(entry)) = (unfit_variable(&env), self.node.get("env")) {
+                    let what = format!("has a wrong `env`: `{name}` cannot be the name of an environment variable");
+                    self.push(entry.value.span, &what);
+                }
+                Source::Command { argv, env, exit: self.field("exit").unwrap_or(0), wanted: self.wanted() }
+            }
+            "http" => self.http(node)?,
+            "port" => Source::Port(self.value(node, name)?),
+            "process" => Source::Service(AnyService::Process(Service::named(self.text(node)?))),
+            "job" => {
+                let Some(job) = Job::of_title(&self.text(node)?) else {
+                    self.push(
+                        node.span,
+                        "needs the label of a job, such as `ai.openclaw.gateway` or `gui/501/ai.openclaw.gateway`",
+                    );
+                    return None;
+                };
+                Source::Service(AnyService::Job(job))
+            }
+            _ => {
+                let name = self.text(node)?;
+                if !Unit::is_name(&name) {
+                    self.push(node.span, "needs the name of a unit, such as `openclaw.service`");
+                    return None;
+                }
+                Source::Service(AnyService::Unit(Unit::named(&name, self.user)))
+            }
+        };
+        Some(source)
+    }
+
+    fn log(&mut self, node: &Node) -> Option<Source> {
+        let (text, count) = match (node.get("text"), node.entries()) {
+            (Some(text), _) => (&text.value, node.get("count").map(|entry| &entry.value)),
+            (None, []) => (node, self.node.get("count").map(|entry| &entry.value)),
+            (None, _) => {
+                self.push(node.span, "needs `log: text` or `log: { text: …, count: … }`");
+                return None;
+            }
+        };
+        for entry in node.entries().iter().filter(|entry| !["text", "count"].contains(&entry.key.as_str())) {
+            self.push(entry.key_span, &format!("has no `{}` in `log`; it has `text` and `count`", entry.key));
+        }
+        let count = match count {
+            Some(node) => self.value::<u64>(node, "count")?,
+            None => 1,
+        };
+        if count == 0 {
+            self.push(node.span, "wants a line 0 times; use `log_absent`");
+            return None;
+        }
+        Some(Source::Log { texts: self.texts(text)?, count })
+    }
+
+    fn http(&mut self, node: &Node) -> Option<Source> {
+        let url = self.text(node)?;
+        if !url.starts_with("http://") || url.len() == "http://".len() {
+            self.push(node.span, "needs a URL that starts with `http://`: it asks a service on this host, without TLS");
+            return None;
+        }
+        let body: Option<String> = self.field("body");
+        let default_method = if body.is_some() { "POST" } else { "GET" };
+        let method = self.field::<String>("method").map_or(default_method.to_owned(), |text| text.to_uppercase());
+        let methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+        if !methods.contains(&method.as_str()) {
+            let span = self.node.get("method").map_or(node.span, |entry| entry.value.span);
+            self.push(span, &format!("has the method `{method}`; it takes {}", methods.join(", ")));
+        }
+        let status = self.field("status").unwrap_or(200);
+        let headers = self.field("headers").unwrap_or_default();
+        Some(Source::Http(Request { url, method, headers, body, status, wanted: self.wanted() }))
+    }
+
+    fn wanted(&mut self) -> Text {
+        let mut wanted = |name: &str| {
+            let text: Option<String> = self.field(name);
+            if text.as_ref().is_some_and(|text| text.trim().is_empty()) {
+                let span = self.node.get(name).map_or(self.node.span, |entry| entry.value.span);
+                self.push(span, &format!("has an empty `{name}`, which every output or none would satisfy"));
+            }
+            text
+        };
+        Text { has: wanted("match"), lacks: wanted("match_absent") }
+    }
+
+    fn not_evidence(&mut self, source: &str, kind: SignalKind) {
+        let (word, help) = match kind {
+            SignalKind::Negative => ("negative", "look for a known error with `log_absent`, a `command` or `http`"),
+            SignalKind::Functional | SignalKind::Health => (
+                "functional",
+                "try a real flow: a `command`, an `http` request, or a `log` line that only a working flow writes",
+            ),
+        };
+        let span = self.node.get("kind").map_or(self.node.span, |entry| entry.value.span);
+        let fault = self.fault(span, &format!("cannot be {word} with the source `{source}`"));
+        self.found.push(fault.help(help));
+    }
+
+    fn role(&mut self) -> SignalRole {
+        match self.field::<String>("role").as_deref() {
+            None | Some("blocking") => SignalRole::Blocking,
+            Some("confirming") => SignalRole::Confirming,
+            Some("advisory") => SignalRole::Advisory,
+            Some(other) => {
+                let other = other.to_owned();
+                self.not_one_of("role", &other, &["blocking", "confirming", "advisory"]);
+                SignalRole::Blocking
+            }
+        }
+    }
+
+    fn kind(&mut self, source: &str, parsed: Option<&Source>) -> SignalKind {
+        match self.field::<String>("kind").as_deref() {
+            Some("health") => SignalKind::Health,
+            Some("functional") => SignalKind::Functional,
+            Some("negative") => SignalKind::Negative,
+            Some(other) => {
+                let other = other.to_owned();
+                self.not_one_of("kind", &other, &["health", "functional", "negative"]);
+                SignalKind::Health
+            }
+            None => {
+                let absence = matches!(source, "log_absent");
+                if parsed.is_some() && absence && self.node.get("kind").is_none() {
+                    let message = format!("signal `{}` does not say what it is evidence of", self.name);
+                    let fault = Diagnostic::error(Code::BAD_SIGNAL, self.node.span, message);
+                    self.found.push(fault.help("add `kind: negative`, if it is about a known error"));
+                }
+                if absence { SignalKind::Negative } else { SignalKind::Health }
+            }
+        }
+    }
+
+    /// A real flow that is tried with a command, and a request that is no GET, act unless the plan says that they only look.
+    fn attempts(&mut self, kind: SignalKind, source: Option<&Source>) -> Option<u64> {
+        let by_itself = match source {
+            Some(Source::Command { .. }) => kind == SignalKind::Functional,
+            Some(Source::Http(request)) => !["GET", "HEAD", "OPTIONS"].contains(&request.method.as_str()),
+            _ => false,
+        };
+        let acts = self.field("acts").unwrap_or(by_itself);
+        let attempts: Option<u64> = self.field("attempts");
+        if attempts == Some(0) {
+            self.push(self.span_of("attempts"), "has 0 `attempts`: so it is never tried");
+        }
+        let known = source.is_some();
+        if known && !acts && attempts.is_some() {
+            let fault = self.fault(self.span_of("attempts"), "has `attempts`, and it only looks");
+            self.found.push(
+                fault.help("say `acts: true` if trying it does something to the service; else leave `attempts` out"),
+            );
+        }
+        if known && acts && self.node.get("watch").is_some() {
+            let fault =
+                self.fault(self.span_of("watch"), "acts, so it cannot be watched: that tries it again and again");
+            self.found.push(fault.help("say `acts: false` if it only looks, or leave `watch` out"));
+        }
+        acts.then(|| attempts.unwrap_or(1).max(1))
+    }
+
+    fn span_of(&self, name: &str) -> Span {
+        self.node.get(name).map_or(self.node.span, |entry| entry.value.span)
+    }
+
+    fn not_one_of(&mut self, field: &str, word: &str, words: &[&'static str]) {
+        let span = self.node.get(field).map_or(self.node.span, |entry| entry.value.span);
+        let message = format!("signal `{}` has the {field} `{word}`", self.name);
+        let help = did_you_mean(word, words.iter().copied())
+            .map_or_else(|| format!("it is one of {}", words.join(", ")), |near| format!("did you mean `{near}`?"));
+        self.found.push(Diagnostic::error(Code::BAD_SIGNAL, span, message).help(help));
+    }
+
+    fn check_names(&mut self, source: &str) {
+        let fields = Source::fields(source);
+        let known = |name: &str| name == source || LIMITS.contains(&name) || fields.contains(&name);
+        for entry in self.node.entries().iter().filter(|entry| !known(&entry.key)) {
+            let all: Vec<&'static str> = LIMITS.iter().chain(fields).copied().collect();
+            let message = format!("signal `{}` has no `{}`", self.name, entry.key);
+            let help = did_you_mean(&entry.key, all.iter().copied()).map_or_else(
+                || format!("besides `{source}` it takes {}", all.join(", ")),
+                |near| format!("did you mean `{near}`?"),
+            );
+            self.found.push(Diagnostic::error(Code::BAD_SIGNAL, entry.key_span, message).help(help));
+        }
+    }
+
+    fn text(&mut self, node: &Node) -> Option<String> {
+        let text: String = self.value(node, "text")?;
+        // A blank is in every line.
+        if text.trim().is_empty() || text.contains('\n') {
+            self.push(node.span, "needs one line of text that is not empty");
+            return None;
+        }
+        Some(text)
+    }
+
+    /// One text, or a list of some, as a variable may be.
+    fn texts(&mut self, node: &Node) -> Option<Vec<String>> {
+        let Value::List(items) = &node.value else { return Some(vec![self.text(node)?]) };
+        if items.is_empty() {
+            self.push(node.span, "has an empty list of texts, which every log satisfies");
+            return None;
+        }
+        items.iter().map(|item| self.text(item)).collect()
+    }
+
+    /// An optional field of the signal.
+    fn field<T: FromArg>(&mut self, name: &str) -> Option<T> {
+        let entry = self.node.get(name)?;
+        self.value(&entry.value, name)
+    }
+
+    fn value<T: FromArg>(&mut self, node: &Node, name: &str) -> Option<T> {
+        match T::from_arg(node, self.context) {
+            Ok(value) => Some(value),
+            Err(Mistake::Later) => None,
+            Err(Mistake::Wrong(span, wanted)) => {
+                self.push(span, &format!("has a wrong `{name}`: it must be {wanted}"));
+                None
+            }
+        }
+    }
+
+    fn push(&mut self, span: Span, what: &str) {
+        let fault = self.fault(span, what);
+        self.found.push(fault);
+    }
+
+    fn fault(&self, span: Span, what: &str) -> Diagnostic {
+        Diagnostic::error(Code::BAD_SIGNAL, span, format!("signal `{}` {what}", self.name))
+    }
+}
