@@ -8,7 +8,9 @@ mod error;
 mod interrupts;
 mod refusals;
 mod screen;
+mod terminal;
 mod usage;
+mod watching;
 
 use std::process::ExitCode;
 

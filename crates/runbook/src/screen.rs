@@ -1,17 +1,18 @@
 //! The terminal: what it can show, and the only places that print.
 use crate::asking::{AtTerminal, nothing_typed_ahead};
 use crate::caller::caller;
-use crate::cli::{Color, Format, Global};
+use crate::cli::{Format, Global};
 use crate::error::{CommandError, Exit};
 use crate::interrupts::Interrupts;
-use runbook_engine::{Interrupt, Observer};
-use runbook_model::{Caller, Diagnostic, Next, Record, RunState, SourceMap, StepId};
+use crate::terminal::{are_one_file, color, unicode, width};
+use crate::watching::{Silent, Watching};
+use runbook_engine::Observer;
+use runbook_model::{Caller, Diagnostic, RunState, SourceMap};
 use runbook_report::{Ndjson, Plain, Reporter, Style, Terminal, diagnostics};
 use runbook_session::Controls;
 use serde_json::{Value, json};
 use std::env;
 use std::io::{self, BufRead, IsTerminal, Write};
-use std::os::fd::{AsFd, BorrowedFd};
 use std::process::ExitCode;
 use std::time::Duration;
 use tokio::sync::mpsc::unbounded_channel;
@@ -219,125 +220,5 @@ pub(crate) fn trace() {
     if let Ok(filter) = env::var("RUNBOOK_LOG") {
         let filter = tracing_subscriber::EnvFilter::new(filter);
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(false).init();
-    }
-}
-
-fn color(choice: Color, is_terminal: bool) -> bool {
-    let set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
-    match choice {
-        Color::Always => true,
-        Color::Never => false,
-        Color::Auto if set("NO_COLOR") => false,
-        Color::Auto if env::var("CLICOLOR_FORCE").is_ok_and(|value| value != "0") => true,
-        Color::Auto => is_terminal && env::var("TERM").as_deref() != Ok("dumb"),
-    }
-}
-
-/// Whether what is written to both ends up in the same file or pipe.
-fn are_one_file(one: impl AsFd, other: impl AsFd) -> bool {
-    let place = |stream: BorrowedFd<'_>| {
-        let found = rustix::fs::fstat(stream).ok()?;
-        Some((found.st_dev, found.st_ino))
-    };
-    place(one.as_fd()).is_some_and(|found| Some(found) == place(other.as_fd()))
-}
-
-/// By the locale, as the C library would decide: C and POSIX mean ASCII. Where no locale is set, as in a container,
-/// UTF-8 is what everybody has.
-fn unicode() -> bool {
-    let locale =
-        ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(|name| env::var(name).ok().filter(|v| !v.is_empty()));
-    match locale {
-        None => true,
-        Some(locale) => {
-            let locale = locale.to_lowercase();
-            locale.contains("utf-8") || locale.contains("utf8")
-        }
-    }
-}
-
-fn width() -> usize {
-    let size = rustix::termios::tcgetwinsize(io::stdout()).or_else(|_| rustix::termios::tcgetwinsize(io::stderr()));
-    size.ok().map(|size| usize::from(size.ws_col)).filter(|width| *width > 0).unwrap_or(80)
-}
-
-/// Feeds a reporter. What goes wrong with the screen does not touch the run.
-struct Watching {
-    reporter: Box<dyn Reporter>,
-    asking: Option<AtTerminal>,
-    together: bool,
-    caller: Caller,
-}
-
-impl Observer for Watching {
-    fn record(&mut self, record: &Record) {
-        let _ = self.reporter.record(record);
-        // A question is on the screen before it is answered there.
-        if let Some(asking) = &self.asking {
-            asking.record(&record.event);
-        }
-    }
-
-    fn progress(&mut self, step: &StepId, note: &str) {
-        let _ = self.reporter.progress(step, note);
-    }
-
-    fn tick(&mut self, now_ms: i64) {
-        let _ = self.reporter.tick(now_ms);
-    }
-
-    fn interrupted(&mut self, interrupt: Interrupt) {
-        let text = &meaning(interrupt, &self.caller);
-        // A closed terminal is not a reason to end a run.
-        let _ = match self.together {
-            true => self.reporter.interrupted(text),
-            false => writeln!(io::stderr(), "\n{text}"),
-        };
-    }
-}
-
-/// What a Ctrl-C does, and what the next one would do.
-fn meaning(interrupt: Interrupt, caller: &Caller) -> String {
-    let text = match interrupt {
-        Interrupt::Draining => "nothing more is started; what runs is finished. Ctrl-C again cancels what runs",
-        Interrupt::Cancelling => "what runs is being stopped. Ctrl-C again leaves at once, and the run can be resumed",
-        Interrupt::Pausing { cancel: true } => {
-            "nothing more is taken back; what runs is finished. Ctrl-C again leaves at once, and the run can be resumed"
-        }
-        Interrupt::Pausing { cancel: false } => {
-            "nothing more is taken back; what runs is finished, and the run stays open. Ctrl-C twice more leaves at once"
-        }
-        Interrupt::Leaving => {
-            let [resume, rollback] = [Next::Resume(None), Next::Rollback(None)].map(|next| caller.command(&next));
-            return format!("left at once; `{resume}` or `{rollback}` goes on");
-        }
-    };
-    text.to_owned()
-}
-
-impl Drop for Watching {
-    fn drop(&mut self) {
-        let _ = self.reporter.finish();
-    }
-}
-
-/// For `--format json`: the account is printed when the run is over.
-struct Silent;
-
-impl Reporter for Silent {
-    fn record(&mut self, _: &Record) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn progress(&mut self, _: &StepId, _: &str) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn tick(&mut self, _: i64) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn finish(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
