@@ -1,6 +1,6 @@
 //! What a run does next, in order.
 
-use runbook_model::{Event, StepId, UndoPhase, Verdict};
+use runbook_model::{Deadline, Event, StepId, UndoPhase, Verdict};
 use std::time::Duration;
 
 /// Something to do, in order: everything that is recorded before a job must be in the journal before the job starts.
@@ -10,6 +10,29 @@ pub enum Action {
     Record(Event),
     /// Start this.
     Start(Job),
+    /// Wait for this.
+    Await(Await),
+}
+
+/// What comes in by itself or from outside, as one [`Input`](crate::Input), and needs no thread.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Await {
+    /// What a person says follows from evidence that does not tell.
+    Answer(StepId),
+    /// The time before another attempt.
+    Pause {
+        /// The step.
+        step: StepId,
+        /// For so long.
+        pause: Duration,
+    },
+    /// What the clock says: until when a run holds.
+    Clock {
+        /// For so long.
+        within: Duration,
+    },
+    /// A commit, until then.
+    Commit(Deadline),
 }
 
 /// A piece of work for a thread. Each ends in one [`Input`].
@@ -28,15 +51,6 @@ pub enum Job {
     Act(StepId),
     /// After a crash: confirm, and apply only if the change is not there.
     Recheck(StepId),
-    /// Ask a person what follows from evidence that does not tell.
-    Ask(StepId),
-    /// Wait before another attempt.
-    Pause {
-        /// The step.
-        step: StepId,
-        /// For so long.
-        pause: Duration,
-    },
     /// Take a part of a step back.
     Undo {
         /// The step.

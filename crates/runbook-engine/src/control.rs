@@ -21,6 +21,11 @@ pub enum Control {
         /// What, and by whom.
         decided: Decided,
     },
+    /// What the run holds stays. A run that does not hold is not changed by it.
+    Commit {
+        /// Who.
+        by: String,
+    },
     /// Lets `step`, which waits for a person or will, go on.
     Approve {
         /// The step.

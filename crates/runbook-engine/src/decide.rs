@@ -1,13 +1,13 @@
 //! The heart: from what is known and what just came in, what to record and what to start. Pure: no I/O, no clock.
 
-use crate::action::{Action, Job, undo};
+use crate::action::{Action, Await, Job, undo};
 use crate::forward::{begin, missing_baselines};
 use crate::input::{Began, Input};
 use crate::services::{not_found, read_before_the_end};
 use crate::{Course, forward, way_back};
 use runbook_model::{
-    Decided, Decision, Event, Failure, FailureKind, OnFailure, Outcome, Reading, Remains, Results, Role, RunPhase,
-    RunState, StepId, StepStatus, UndoPhase,
+    Decided, Decision, Event, Failure, FailureKind, OnFailure, Outcome, Reading, Remains, Results, Role, RollbackCause,
+    RunPhase, RunState, StepId, StepStatus, UndoPhase,
 };
 
 /// What to do next. The records come before the jobs that rely on them.
@@ -20,6 +20,8 @@ fn answer(state: &RunState, course: &Course, input: Input) -> Vec<Action> {
         Input::Begin => baselines(state, course),
         Input::Resume => resume(state, course),
         Input::Advance { idle } => advance(state, course, idle),
+        // What is committed is not taken back, and comes to its end.
+        Input::Drain | Input::Cancel if state.committed.is_some() && state.phase == RunPhase::Forward => Vec::new(),
         Input::Drain if !state.draining && is_open(state) => vec![Action::Record(Event::DrainRequested)],
         Input::Cancel if !state.cancelling && state.phase == RunPhase::Forward => {
             vec![Action::Record(Event::CancelRequested)]
@@ -39,6 +41,15 @@ fn answer(state: &RunState, course: &Course, input: Input) -> Vec<Action> {
         }
         // It came too late, or somebody else was first.
         Input::Approved { .. } => Vec::new(),
+        Input::Holds(deadline) => vec![Action::Record(Event::RunHeld { deadline })],
+        Input::Commit { by } if state.holds().is_some() && !state.cancelling => {
+            vec![Action::Record(Event::RunCommitted { by })]
+        }
+        Input::HoldEnded { over: true } if state.holds().is_some() && !(state.draining || state.cancelling) => {
+            forward::roll_back(RollbackCause::NotCommitted)
+        }
+        // It came too early or too late: the other one is on record.
+        Input::Commit { .. } | Input::HoldEnded { .. } => Vec::new(),
         Input::Decided { step, decided } => after_question(state, course, step, decided),
         // It ended before its note was read.
         Input::Waits { .. } => Vec::new(),
@@ -171,7 +182,7 @@ fn after_failure(
             }
             let within_ms = u64::try_from(within.as_millis()).unwrap_or(u64::MAX);
             let asked = Event::DecisionAsked { step: step.clone(), failure, readings, within_ms };
-            return vec![Action::Record(asked), Action::Start(Job::Ask(step))];
+            return vec![Action::Record(asked), Action::Await(Await::Answer(step))];
         }
         let outcome = Outcome::Failed(failure);
         return vec![Action::Record(Event::StepFinished { step, outcome, results: Results::default(), readings })];
@@ -181,7 +192,7 @@ fn after_failure(
     let mut actions = vec![Action::Record(Event::StepRetrying { step: step.clone(), failure, pause_ms })];
     // Nobody waits for the pause of a drained run; the next attempt is made when it is resumed.
     if !state.draining {
-        actions.push(Action::Start(Job::Pause { step, pause }));
+        actions.push(Action::Await(Await::Pause { step, pause }));
     }
     actions
 }

@@ -1,7 +1,7 @@
 //! Going forward: which steps are ready, and what a failure or a cancel leads to. Pure.
 
 use crate::Course;
-use crate::action::{Action, Job, over, undo};
+use crate::action::{Action, Await, Job, over, undo};
 use crate::aging::{ages, only_starts};
 use crate::course::{Rank, Wait};
 use crate::services::not_found;
@@ -10,6 +10,7 @@ use runbook_model::{
     Event, FailureKind, OnFailure, Outcome, Prediction, Purpose, Results, Role, RollbackCause, RunPhase, RunState,
     StepId, StepState, StepStatus, UndoPhase, Verdict,
 };
+use std::time::Duration;
 
 pub(crate) fn advance(state: &RunState, course: &Course, idle: bool) -> Vec<Action> {
     if nothing_begins(state, course) || state.cancelling {
@@ -17,8 +18,7 @@ pub(crate) fn advance(state: &RunState, course: &Course, idle: bool) -> Vec<Acti
     }
     if idle && state.count(|status| !is_settled(status)) == 0 {
         // What was taken back on the way is read before the run ends well.
-        return compare_undone(state, course)
-            .map_or_else(|| over(Verdict::Succeeded, note_on_continued(state)), |compare| vec![compare]);
+        return compare_undone(state, course).map_or_else(|| end_well(state), |compare| vec![compare]);
     }
     let unread = missing_baselines(state, course).next().or_else(|| not_found(state, course).next());
     if state.draining || unread.is_some() {
@@ -28,6 +28,19 @@ pub(crate) fn advance(state: &RunState, course: &Course, idle: bool) -> Vec<Acti
     let mut actions = undo_of_continued(state, course, &mut free);
     actions.extend(ready(state, course, free));
     actions
+}
+
+/// The end, or the hold before it where the run was begun with one and has changed something.
+fn end_well(state: &RunState) -> Vec<Action> {
+    let hold = state.header.as_ref().and_then(|header| header.hold_ms);
+    let hold = hold.filter(|_| state.has_acted() && state.committed.is_none());
+    match (hold, &state.held) {
+        (None, _) => over(Verdict::Succeeded, note_on_continued(state)),
+        // Whoever resumes it holds it on.
+        (Some(_), _) if state.draining => Vec::new(),
+        (Some(ms), None) => vec![Action::Await(Await::Clock { within: Duration::from_millis(ms) })],
+        (Some(_), Some(deadline)) => vec![Action::Await(Await::Commit(deadline.clone()))],
+    }
 }
 
 /// Whether nothing more has to be done for a step of a run that goes well, the undo of a failure that the plan lets
@@ -78,9 +91,9 @@ fn stays_open(state: &RunState, course: &Course) -> bool {
     open && state.steps().any(|(step, known)| is_under_way(known.status) && verifies(step))
 }
 
-/// Whether another attempt of a step may still be made by this process.
-pub(crate) fn tries_again(state: &RunState, course: &Course) -> bool {
-    let goes_on = state.phase == RunPhase::Forward && !state.draining && !state.cancelling;
+/// Whether another attempt of a step, an answer or a commit may still be waited for by this process.
+pub(crate) fn still_waits(state: &RunState, course: &Course) -> bool {
+    let goes_on = state.phase == RunPhase::Forward && !state.draining && !state.cancelling && state.committed.is_none();
     goes_on && !must_not_act(state, course)
 }
 
@@ -121,7 +134,7 @@ fn end(state: &RunState, course: &Course) -> Vec<Action> {
     }
 }
 
-fn roll_back(cause: RollbackCause) -> Vec<Action> {
+pub(crate) fn roll_back(cause: RollbackCause) -> Vec<Action> {
     vec![Action::Record(Event::RollbackStarted { cause })]
 }
 

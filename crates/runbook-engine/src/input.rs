@@ -1,8 +1,8 @@
 //! What a run has to react to.
 
 use runbook_model::{
-    Approval, Decided, Failure, Reading, Remains, Results, ServiceSeen, ServiceState, StepId, UndoPhase, UndoRecord,
-    Waiting,
+    Approval, Deadline, Decided, Failure, Reading, Remains, Results, ServiceSeen, ServiceState, StepId, UndoPhase,
+    UndoRecord, Waiting,
 };
 use serde_json::Value as Json;
 
@@ -60,6 +60,18 @@ pub enum Input {
         step: StepId,
         /// The answer; `None` if the question was withdrawn, because the run is interrupted or ends anyway.
         decided: Option<Decided>,
+    },
+    /// Until when the run holds, if it holds now.
+    Holds(Deadline),
+    /// Somebody commits what the run holds.
+    Commit {
+        /// Who.
+        by: String,
+    },
+    /// No commit is waited for any more.
+    HoldEnded {
+        /// The time is over; else the run goes on, or is left.
+        over: bool,
     },
     /// A step acted.
     Acted {

@@ -32,7 +32,7 @@ mod wake;
 mod way_back;
 mod worker;
 
-pub use action::{Action, Job};
+pub use action::{Action, Await, Job};
 pub use control::Control;
 pub use course::{Course, Policy};
 pub use decide::decide;

@@ -46,6 +46,7 @@ fn name(control: &Control) -> String {
         Control::Drain => "drain.json".to_owned(),
         Control::Cancel => "cancel.json".to_owned(),
         Control::Leave => "leave.json".to_owned(),
+        Control::Commit { .. } => "commit.json".to_owned(),
         Control::Answer { step, .. } => format!("answer-{step}.json"),
         Control::Approve { step, .. } => format!("approve-{step}.json"),
     }

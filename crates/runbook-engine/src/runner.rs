@@ -1,6 +1,7 @@
 //! The loop around `decide`: append to the journal, apply to the state, tell the observer, start jobs, wait for those and
 //! for controls.
 
+mod awaits;
 mod jobs;
 mod open;
 mod questions;
@@ -41,6 +42,8 @@ pub struct Settings {
     /// How long an answer is waited for where the evidence does not tell; no answer takes it back. `None` where nobody is
     /// there to be asked.
     pub patience: Option<Duration>,
+    /// How long a run that begins holds once all is done and proven; without a commit by then it goes back.
+    pub hold: Option<Duration>,
     /// What steers the run. It goes on by itself when all senders are gone.
     pub controls: UnboundedReceiver<Control>,
 }
@@ -66,8 +69,8 @@ pub struct Runner {
     written: u64,
     canceller: Canceller,
     cancel: Cancel,
-    /// Ends the pauses between attempts when there will be none.
-    pauses: (Canceller, Cancel),
+    /// Ends what is waited for when nothing will come of it.
+    waits: (Canceller, Cancel),
     /// What happened and is not on record yet, as it was before secrets were struck out of it.
     unstruck: Vec<Event>,
     /// Undo data and marks of this process, as they were before secrets were struck out of them.
@@ -173,6 +176,7 @@ impl Runner {
                 return None;
             }
             Control::Approve { step, approval } => return Some(Input::Approved { step, approval }),
+            Control::Commit { by } => return Some(Input::Commit { by }),
             Control::Leave => return None,
             Control::Drain | Control::Cancel if goes_back => {
                 (Interrupt::Pausing { cancel: control == Control::Cancel }, Input::Drain)
@@ -190,13 +194,13 @@ impl Runner {
     /// Reacts, or says what the journal failed with: then nobody is asked any more and nothing is tried again, as no answer would
     /// come to anything.
     fn attempt(&mut self, input: Input, done: &UnboundedSender<Input>) -> Option<Error> {
-        self.react(input, done).inspect_err(|_| self.pauses.0.cancel()).err()
+        self.react(input, done).inspect_err(|_| self.waits.0.cancel()).err()
     }
 
     /// Reacts to one input, and then to what the records of the reaction make possible. All of it is one commit, and
     /// nothing starts before that. Returns how many actions there were.
     fn react(&mut self, input: Input, done: &UnboundedSender<Input>) -> Result<usize, Error> {
-        let (mut records, mut jobs) = (Vec::new(), Vec::new());
+        let (mut records, mut jobs, mut waits) = (Vec::new(), Vec::new(), Vec::new());
         let mut actions = decide(&self.state, &self.worker.program.course, input);
         let mut count = 0;
         while !actions.is_empty() {
@@ -206,18 +210,22 @@ impl Runner {
                 match action {
                     Action::Record(event) => events.push(event),
                     Action::Start(job) => jobs.push(job),
+                    Action::Await(wanted) => waits.push(wanted),
                 }
             }
             records.extend(self.happen(events)?);
-            let idle = self.in_flight + jobs.len() == 0;
+            let idle = self.in_flight + jobs.len() + waits.len() == 0;
             actions = decide(&self.state, &self.worker.program.course, Input::Advance { idle });
         }
         self.commit(&records)?;
-        if !forward::tries_again(&self.state, &self.worker.program.course) {
-            self.pauses.0.cancel();
+        if !forward::still_waits(&self.state, &self.worker.program.course) {
+            self.waits.0.cancel();
         }
         for job in jobs {
             self.start(job, done.clone());
+        }
+        for wanted in waits {
+            self.wait(wanted, done.clone());
         }
         Ok(count)
     }

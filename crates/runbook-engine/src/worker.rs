@@ -91,12 +91,6 @@ struct Bench<'a> {
 impl Worker {
     /// Does the job to its end.
     pub(crate) fn work(&self, job: Job, brief: &Brief, runtime: &tokio::runtime::Handle, cancel: Cancel) -> Input {
-        if let Job::Pause { step, pause } = job {
-            let host = self.host(runtime, cancel, self.mark(&step), None);
-            // A pause that is cut short ends like one that is over; the run's state says what follows.
-            let _ = host.pause(pause);
-            return Input::Paused { step };
-        }
         let step = job.step().clone();
         let Some(def) = self.program.step(&step) else {
             return fail(job, brief, Failure::failed(format!("step `{step}` is not in the plan")));
@@ -134,7 +128,7 @@ impl Worker {
         let reads = match job {
             Job::Baseline(_) | Job::Verify(_) | Job::Compare(_) | Job::Begin { .. } | Job::Find(_) => true,
             Job::Act(_) | Job::Recheck(_) => declaration.is_some_and(|declaration| !declaration.changes()),
-            Job::Ask(_) | Job::Pause { .. } | Job::Undo { .. } | Job::Revive(_) | Job::Close { .. } => false,
+            Job::Undo { .. } | Job::Revive(_) | Job::Close { .. } => false,
         };
         let def = self.program.step(job.step())?;
         reads.then(|| self.limit(def, job).map(|limit| Instant::now() + limit))
@@ -176,8 +170,6 @@ impl Bench<'_> {
                 let bound = self.keep_down_again().and_then(|()| self.bind());
                 self.acted(step, bound.and_then(|bound| self.recheck(bound.as_ref())))
             }
-            Job::Ask(step) => Input::Decided { step, decided: None },
-            Job::Pause { step, .. } => Input::Paused { step },
             Job::Undo { step, phase } => {
                 if let Err(failure) = self.keep_down_again() {
                     // What somebody started meanwhile is replaced by the undo of the step that stopped it.

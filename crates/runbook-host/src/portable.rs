@@ -6,7 +6,7 @@
 use crate::kinship::was_there;
 use crate::process::{Executed, Identity, PortOwners, Process};
 use crate::{Host, Reader, ps};
-use runbook_model::Failure;
+use runbook_model::{Failure, Uptime};
 use rustix::process::{Pid, Signal, kill_process};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -49,6 +49,14 @@ impl Reader {
     /// The control groups of exactly this process: there are none.
     pub fn groups_of(&self, _: &Identity) -> Result<Vec<String>, Failure> {
         Ok(Vec::new())
+    }
+
+    /// How long this host is up. Its steady clock counts the time asleep, and boots have no names.
+    pub fn uptime(&self) -> Uptime {
+        let time = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+        let part = |part: i64| u64::try_from(part).unwrap_or(0);
+        let ms = part(time.tv_sec).saturating_mul(1000).saturating_add(part(time.tv_nsec) / 1_000_000);
+        Uptime { ms, boot: String::new() }
     }
 
     /// The id of this boot, which systemd has in names: there is neither.

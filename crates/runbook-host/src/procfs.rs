@@ -2,7 +2,7 @@
 
 use crate::process::{Executed, Identity, Listener, PortOwners, Process};
 use crate::{Reader, io_failure};
-use runbook_model::Failure;
+use runbook_model::{Failure, Uptime};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
@@ -127,6 +127,14 @@ impl Reader {
             }
         }
         Ok(owners)
+    }
+
+    /// How long this host is up, the time asleep included, and in which boot.
+    pub fn uptime(&self) -> Uptime {
+        let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+        let part = |part: i64| u64::try_from(part).unwrap_or(0);
+        let ms = part(time.tv_sec).saturating_mul(1000).saturating_add(part(time.tv_nsec) / 1_000_000);
+        Uptime { ms, boot: self.boot().unwrap_or_default() }
     }
 
     /// The kernel's name of this boot.

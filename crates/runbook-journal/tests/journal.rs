@@ -25,6 +25,7 @@ fn header(run: &str) -> RunHeader {
         user: "ops".into(),
         version: "0".into(),
         format: RunHeader::FORMAT,
+        hold_ms: None,
     }
 }
 

@@ -42,6 +42,7 @@ fn begin(journal: &mut Journal, name: &str) {
         user: String::new(),
         version: String::new(),
         format: RunHeader::FORMAT,
+        hold_ms: None,
     };
     journal.begin(&header, "the plan", &[record(1, Event::RunStarted(Box::new(header.clone())))]).unwrap();
 }

@@ -41,6 +41,9 @@ pub struct Closing {
     pub head: String,
     /// The claim, in sentences.
     pub text: String,
+    /// Until when an open run holds all that it did, in milliseconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub holds_until: Option<i64>,
     /// What the record of the end adds: why, in one sentence. Empty if there is nothing.
     pub note: String,
     /// Services that the run had down.
@@ -119,6 +122,7 @@ impl Closing {
             claim: claimed.claim,
             head: claimed.head.to_owned(),
             text: claimed.text,
+            holds_until: state.holds().map(|deadline| deadline.until),
             note: state.note.clone(),
             services: services(state),
             left,

@@ -1,8 +1,8 @@
 //! What happens in a run. The journal holds these and nothing else; every state and report is a fold over them.
 
 use crate::{
-    Approval, Decided, Failure, Outcome, Prediction, Reading, Remains, Results, RollbackCause, RunId, ServiceSeen,
-    ServiceState, StepId, UndoPhase, UndoRecord, Verdict,
+    Approval, Deadline, Decided, Failure, Outcome, Prediction, Reading, Remains, Results, RollbackCause, RunId,
+    ServiceSeen, ServiceState, StepId, UndoPhase, UndoRecord, Verdict,
 };
 use serde::{Deserialize, Serialize};
 
@@ -42,6 +42,10 @@ pub struct RunHeader {
     /// The form of the records, [`RunHeader::FORMAT`]; 0 where undo data and outputs say by keys what types say now.
     #[serde(default)]
     pub format: u32,
+    /// Milliseconds for which it holds once all is done and proven; without a commit by then it goes back. `None` where
+    /// it is over then, as in every run of before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold_ms: Option<u64>,
 }
 
 impl RunHeader {
@@ -174,6 +178,17 @@ pub enum Event {
         /// What.
         remains: Vec<Remains>,
     },
+    /// All is done and proven, and stands until somebody commits it; without that by then the run goes back. Durable.
+    RunHeld {
+        /// Until when.
+        #[serde(flatten)]
+        deadline: Deadline,
+    },
+    /// Somebody commits what the run holds. Durable.
+    RunCommitted {
+        /// Who.
+        by: String,
+    },
     /// The operator asked to start nothing more.
     DrainRequested,
     /// The operator asked to stop what runs.
@@ -283,6 +298,8 @@ impl Event {
             Self::DecisionMade { .. } => "decision-made",
             Self::StepFinished { .. } => "step-finished",
             Self::Remained { .. } => "remained",
+            Self::RunHeld { .. } => "run-held",
+            Self::RunCommitted { .. } => "run-committed",
             Self::DrainRequested => "drain-requested",
             Self::CancelRequested => "cancel-requested",
             Self::RollbackStarted { .. } => "rollback-started",
@@ -307,6 +324,8 @@ impl Event {
                 | Self::StepApproved { .. }
                 | Self::DecisionAsked { .. }
                 | Self::DecisionMade { .. }
+                | Self::RunHeld { .. }
+                | Self::RunCommitted { .. }
                 | Self::RollbackStarted { .. }
                 | Self::UndoStarted { .. }
                 | Self::RunFinished { .. }

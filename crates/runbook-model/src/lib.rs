@@ -5,6 +5,7 @@
 
 mod closing;
 mod codes;
+mod deadline;
 mod decision;
 mod declaration;
 mod diagnostic;
@@ -39,6 +40,7 @@ mod version;
 
 pub use closing::{Claim, Closing, LeftStep, Remaining, ServiceDown, SignalGone};
 pub use codes::{CODES, Code, CodeDoc};
+pub use deadline::{Deadline, Uptime};
 pub use decision::{Approval, Decided, Decision};
 pub use declaration::{Declaration, Purpose, UndoSource};
 pub use diagnostic::{Diagnostic, Diagnostics, Label, Severity};

@@ -32,6 +32,8 @@ pub enum Next {
     Show(Option<RunId>),
     /// Prints the report of the run; of the latest one if none is named.
     Report(Option<RunId>),
+    /// Keeps what the run holds.
+    Commit(RunId),
     /// Lets the run pass a step that waits.
     Approve(RunId, StepId),
     /// Shows what a plan would do. No record holds it, and so it is not read back.
@@ -55,6 +57,7 @@ impl Next {
             Self::RollbackKnown(run) => format!("rollback {run} --known"),
             Self::Show(run) => of("show", run),
             Self::Report(run) => of("report", run),
+            Self::Commit(run) => format!("commit {run}"),
             Self::Approve(run, step) => format!("approve {run} {step}"),
             Self::DryRun(plan) => format!("apply {} --dry-run", quoted(plan)),
         }
@@ -71,6 +74,7 @@ impl Next {
             // Journals of older versions have it without the reason.
             ["recover", "--accept"] | ["recover", "--accept", "BECAUSE"] => Self::Accept,
             ["rollback", run, "--known"] => Self::RollbackKnown(RunId::new(run)?),
+            ["commit", run] => Self::Commit(RunId::new(run)?),
             ["approve", run, step] => Self::Approve(RunId::new(run)?, StepId::new(step)?),
             [verb, run @ ..] => {
                 let run = match run {
@@ -171,7 +175,7 @@ mod tests {
         let of = |make: fn(Option<RunId>) -> Next| [make(None), make(Some(run.clone()))];
         let mut all = vec![Next::Status, Next::History, Next::Backups, Next::PruneBackups, Next::Accept];
         all.extend([Next::Resume, Next::Rollback, Next::Show, Next::Report].into_iter().flat_map(of));
-        all.extend([Next::RollbackKnown(run.clone()), Next::Approve(run, step)]);
+        all.extend([Next::RollbackKnown(run.clone()), Next::Commit(run.clone()), Next::Approve(run, step)]);
         all
     }
 

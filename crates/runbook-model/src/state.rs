@@ -7,8 +7,8 @@ pub use step::StepState;
 
 use crate::service::effect_on_service;
 use crate::{
-    Event, Failure, IllegalTransition, Outcome, Record, Remains, RollbackCause, RunHeader, ServiceFound, ServiceTime,
-    StepId, StepStatus, UndoPhase, Verdict, next_status,
+    Deadline, Event, Failure, IllegalTransition, Outcome, Record, Remains, RollbackCause, RunHeader, ServiceFound,
+    ServiceTime, StepId, StepStatus, UndoPhase, Verdict, next_status,
 };
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound::Excluded;
@@ -49,6 +49,10 @@ pub struct RunState {
     pub worked_ms: i64,
     /// Why it was taken back; stays when the run is over.
     pub rollback: Option<RollbackCause>,
+    /// Until when it holds, if it got there.
+    pub held: Option<Deadline>,
+    /// Who committed it.
+    pub committed: Option<String>,
     /// What the run did to services, by name.
     pub services: BTreeMap<String, ServiceTime>,
     /// Whether it had come to an end, and not a stuck one, before it was taken up again.
@@ -159,6 +163,11 @@ impl RunState {
         self.rollback.is_none() && self.steps.iter().any(StepState::is_kept)
     }
 
+    /// Until when everything that it did stands and waits for somebody who commits it; `None` where it does not.
+    pub fn holds(&self) -> Option<&Deadline> {
+        self.held.as_ref().filter(|_| self.phase == RunPhase::Forward && self.committed.is_none())
+    }
+
     /// The verdict, if the run is over.
     pub fn verdict(&self) -> Option<Verdict> {
         match self.phase {
@@ -258,6 +267,8 @@ impl RunState {
                     Remains::merge(&mut state.remains, remains);
                 }
             }
+            Event::RunHeld { deadline } => self.held = Some(deadline.clone()),
+            Event::RunCommitted { by } => self.committed = Some(by.clone()),
             Event::DrainRequested => self.draining = true,
             Event::CancelRequested => self.cancelling = true,
             Event::RollbackStarted { cause } => {

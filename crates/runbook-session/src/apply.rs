@@ -7,9 +7,10 @@ use crate::pruning::names_below;
 use crate::runs::refuse_unsettled;
 use crate::session::Session;
 use crate::window::in_window;
-use runbook_engine::{Forecast, Observer, Obstacle, Program, Runner};
+use runbook_engine::{Forecast, Observer, Obstacle, Program, Runner, Settings};
 use runbook_journal::{Claim, Journal, Lock, StateDir};
-use runbook_model::{RunId, RunState, Verdict};
+use runbook_model::{Role, RunId, RunState, Verdict};
+use std::time::Duration;
 
 /// What a plan would do on this host.
 pub struct Preview {
@@ -37,6 +38,7 @@ pub struct ApplyProposal {
     program: Program,
     forecast: Forecast,
     doubtful: Vec<Obstacle>,
+    hold: Option<Duration>,
     run: RunId,
     lock: Lock,
     _claim: Option<Claim>,
@@ -88,6 +90,7 @@ impl Session {
             program,
             forecast,
             doubtful,
+            hold: None,
             run,
             lock,
             _claim: claim,
@@ -116,16 +119,31 @@ impl ApplyProposal {
         &self.doubtful
     }
 
+    /// The same run, which holds once all is done and proven, and goes back by itself without a
+    /// [commit](Session::commit) within that time.
+    ///
+    /// # Errors
+    /// Nothing would be proven: no verification of the plan has anything to do.
+    pub fn holding(self, within: Duration) -> Result<Self, Error> {
+        let declared = |step| self.program.course.schedule.declaration(step);
+        let verifies =
+            |step| declared(step).is_some_and(|it| it.roles.iter().any(|role| matches!(role, Role::Verify(_))));
+        match self.forecast.steps.iter().any(|predicted| predicted.needed && verifies(&predicted.step)) {
+            true => Ok(Self { hold: Some(within), ..self }),
+            false => Err(Error::NothingProven(self.program.plan().name.clone())),
+        }
+    }
+
     /// Runs it to its end, on this thread. `watch` is asked once for the observer.
     ///
     /// # Errors
     /// The window has closed meanwhile, the journal does not take the beginning, or it fails during the run. How the run
     /// itself ended is no error.
     pub fn begin(self, watch: impl FnOnce(RunState) -> Box<dyn Observer>, controls: Controls) -> Result<Ended, Error> {
-        let Self { session, program, forecast, run, lock, _claim, .. } = self;
+        let Self { session, program, forecast, hold, run, lock, _claim, .. } = self;
         // Consent may have taken long. What else it was given for is still so: the lock is held.
         in_window(program.plan())?;
-        let settings = session.settings(controls)?;
+        let settings = Settings { hold, ..session.settings(controls)? };
         let observer = watch(RunState::default());
         let runner = Runner::begin(settings, lock, program, forecast, run.clone(), observer);
         let ending = runner.map_err(Error::NotBegun)?.go()?;

@@ -122,6 +122,26 @@ pub enum Error {
         /// The step.
         step: StepId,
     },
+    /// The plan, or what this run needs of it, has no verification: nothing would be proven that could be held.
+    #[error("no verification of {0} has anything to prove, so there is nothing to hold")]
+    NothingProven(String),
+    /// The run does not hold: it is not there yet, it was committed, or it is over.
+    #[error("run {run} does not hold: {why}")]
+    HoldsNot {
+        /// The run.
+        run: RunId,
+        /// How it is.
+        why: String,
+    },
+    /// The run holds, and no process watches it that could end it.
+    #[error("run {0} holds, and nobody is at work on it")]
+    NobodyHolds(RunId),
+    /// A commit was sent, and did not come on record.
+    #[error("run {0} does not answer: the commit is not on record")]
+    Unanswered(RunId),
+    /// A commit cannot be sent; the run still holds.
+    #[error("the commit cannot be given")]
+    NotCommitted(#[source] runbook_engine::Error),
     /// An approval cannot be written; the run still waits.
     #[error("the approval cannot be given")]
     NotApproved(#[source] runbook_engine::Error),

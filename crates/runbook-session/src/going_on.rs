@@ -46,6 +46,7 @@ impl Session {
             version: self.host.version.clone(),
             user: self.host.facts.user.clone(),
             patience: controls.patience,
+            hold: None,
             controls: controls.told,
         })
     }

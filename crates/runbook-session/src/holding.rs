@@ -142,6 +142,7 @@ mod tests {
                 user: String::new(),
                 version: String::new(),
                 format: RunHeader::FORMAT,
+                hold_ms: None,
             };
             let started = Record { seq: 1, at: 1, event: Event::RunStarted(Box::new(header.clone())) };
             self.journal().begin(&header, "{}", &[started]).unwrap();

@@ -45,7 +45,13 @@ impl Session {
         // back comes after it.
         let early = if touched { Ok(()) } else { self.bring_back_services(tell) };
         // Nobody is there at boot: what is not proven then is taken back, and what cannot go on is not waited for.
-        let back = if forward { self.why_not_forward(&ready, &state, tell) } else { Some(RollbackCause::Requested) };
+        let back = match (&state.committed, state.holds()) {
+            // Somebody answered for it: all that is left is its end.
+            (Some(_), _) if state.phase == RunPhase::Forward => None,
+            (None, Some(_)) => Some(RollbackCause::NotCommitted),
+            _ if forward => self.why_not_forward(&ready, &state, tell),
+            _ => Some(RollbackCause::Requested),
+        };
         let mut ended = self.go_on(lock, ready, back, watch, controls)?;
         let late = if touched { self.bring_back_services(tell) } else { Ok(()) };
         ended.remains = early.and(late).err();

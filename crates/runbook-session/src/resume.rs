@@ -18,6 +18,8 @@ pub enum Direction {
     Forward,
     /// Taking back what was done.
     Back,
+    /// Neither: all is done, and it waits for a commit.
+    Holding,
 }
 
 /// An interrupted run that may go on. It holds the lock; dropping it lets go.
@@ -40,6 +42,7 @@ impl Session {
         let state = RunState::replay(&ready.records)?;
         let direction = match state.phase {
             RunPhase::RollingBack(_) => Direction::Back,
+            _ if state.held.is_some() => Direction::Holding,
             _ => Direction::Forward,
         };
         let mut doubtful = Vec::new();

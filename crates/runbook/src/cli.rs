@@ -98,6 +98,8 @@ pub(crate) enum Command {
     Approve(ApproveArgs),
     /// List the hosts of an inventory; contacts none of them
     Hosts(HostsArgs),
+    /// Keep what a run holds that was begun with --commit-within
+    Commit(CommitArgs),
     /// Write a plan to start from
     Init(InitArgs),
     /// Print or write the JSON Schemas of plans, environments and inventories
@@ -171,6 +173,9 @@ pub(crate) struct ApplyArgs {
     /// How long to wait for an answer where the evidence does not tell whether the change is good; then it is taken back
     #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = duration)]
     pub(crate) ask_within: Duration,
+    /// Once all is done and proven, wait so long for `runbook commit`, and take everything back without it
+    #[arg(long, value_name = "DURATION", value_parser = duration, conflicts_with = "dry_run")]
+    pub(crate) commit_within: Option<Duration>,
     /// How many steps may run at the same time; a run that is resumed keeps to it
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) parallel: u16,
@@ -326,6 +331,12 @@ pub(crate) struct HostsArgs {
     /// The inventory, also one of Ansible [default: inventory.yaml here or in a directory above]
     #[arg(long, value_name = "FILE", env = "RUNBOOK_INVENTORY", hide_env_values = true)]
     pub(crate) inventory: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CommitArgs {
+    /// The run, or the beginning of its id; the latest one without it
+    pub(crate) run: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -93,6 +93,15 @@ fn hint(error: &Error) -> Option<String> {
             [] => "there is none in its plan, so nothing waits for an approval".to_owned(),
             gates => format!("its gates are {}", gates.iter().map(StepId::as_str).collect::<Vec<_>>().join(", ")),
         },
+        Error::NothingProven(_) => "add a step `verify.signals`, or apply it without --commit-within".to_owned(),
+        Error::HoldsNot { run, .. } => format!("`{}` tells how it is", Next::Show(Some(run.clone()))),
+        Error::NobodyHolds(run) => {
+            let (resume, commit) = (Next::Resume(Some(run.clone())), Next::Commit(run.clone()));
+            let back = Next::Rollback(Some(run.clone()));
+            format!("`{resume}` holds it on, and then `{commit}` keeps it; `{back}` takes it back")
+        }
+        Error::Unanswered(_) => format!("see with `{}` whether it is at work", Next::Status),
+        Error::NotCommitted(_) => "commit again; the run still holds".to_owned(),
         Error::NotApproved(_) => "approve again; the run still waits".to_owned(),
         Error::InUse(_) => "`--stop` stops the services, puts it back, starts them and looks whether they are up; \
              `--while-running` goes ahead all the same"

@@ -23,10 +23,6 @@ impl Runner {
     pub(super) fn start(&mut self, job: Job, done: UnboundedSender<Input>) {
         self.in_flight += 1;
         tracing::debug!(run = %self.run, ?job, "start");
-        if let Job::Ask(step) = job {
-            let within = self.worker.program.course.asks_for.unwrap_or_default();
-            return self.questions.ask(step, within, self.pauses.1.clone(), done);
-        }
         let worker = Arc::clone(&self.worker);
         let mut brief = self.brief(job.step());
         if let Job::Compare(step) = &job {
@@ -35,12 +31,7 @@ impl Runner {
         let brief = Arc::new(brief);
         // An undo is never cancelled half-way: a half-way back is nowhere.
         let undoes = matches!(job, Job::Undo { .. } | Job::Close { .. }) || self.state.phase != RunPhase::Forward;
-        let cancel = match job {
-            // It is not waited for once the run goes no further.
-            Job::Pause { .. } => self.pauses.1.clone(),
-            _ if undoes => Canceller::new().1,
-            _ => self.cancel.clone(),
-        };
+        let cancel = if undoes { Canceller::new().1 } else { self.cancel.clone() };
         let runtime = tokio::runtime::Handle::current();
         let overdue = overdue(worker.reads_until(&job), cancel.clone());
         let (lost, known) = (job.clone(), Arc::clone(&brief));

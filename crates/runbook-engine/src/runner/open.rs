@@ -120,7 +120,7 @@ impl Runner {
         let actions = approved.flat_map(|input| decide(&self.state, course, input));
         let event = |action| match action {
             Action::Record(event) => Some(event),
-            Action::Start(_) => None,
+            Action::Start(_) | Action::Await(_) => None,
         };
         actions.filter_map(event).collect()
     }
@@ -173,7 +173,7 @@ impl Runner {
             written: 0,
             canceller,
             cancel,
-            pauses: Canceller::new(),
+            waits: Canceller::new(),
             unstruck: Vec::new(),
             undo: HashMap::new(),
             marks: HashMap::new(),
@@ -213,5 +213,6 @@ fn header(settings: &Settings, program: &Program, run: &RunId) -> RunHeader {
         user: settings.user.clone(),
         version: settings.version.clone(),
         format: RunHeader::FORMAT,
+        hold_ms: settings.hold.map(|within| u64::try_from(within.as_millis()).unwrap_or(u64::MAX)),
     }
 }

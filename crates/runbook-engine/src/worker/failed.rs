@@ -3,7 +3,7 @@
 use super::Brief;
 use crate::action::Job;
 use crate::input::{Began, Input};
-use runbook_model::{Decided, Failure, Remains, RemainsKind, ServiceSeen, StepId};
+use runbook_model::{Failure, Remains, RemainsKind, ServiceSeen, StepId};
 use serde_json::Value as Json;
 use std::path::PathBuf;
 
@@ -11,10 +11,10 @@ impl Job {
     /// The step that it is about.
     pub(crate) fn step(&self) -> &StepId {
         match self {
-            Self::Baseline(step) | Self::Ask(step) | Self::Act(step) | Self::Recheck(step) => step,
+            Self::Baseline(step) | Self::Act(step) | Self::Recheck(step) => step,
             Self::Verify(step) | Self::Compare(step) | Self::Find(step) | Self::Revive(step) => step,
             Self::Close { step, .. } => step,
-            Self::Begin { step, .. } | Self::Pause { step, .. } | Self::Undo { step, .. } => step,
+            Self::Begin { step, .. } | Self::Undo { step, .. } => step,
         }
     }
 }
@@ -29,8 +29,6 @@ pub(crate) fn fail(job: Job, brief: &Brief, failure: Failure) -> Input {
         Job::Act(step) | Job::Recheck(step) => {
             Input::Acted { step, result: Err(failure), readings: Vec::new(), remains: Vec::new() }
         }
-        Job::Ask(step) => Input::Decided { step, decided: Some(Decided::nobody(failure.message)) },
-        Job::Pause { step, .. } => Input::Paused { step },
         Job::Undo { step, phase } => Input::Undone { step, phase, result: Err(failure), remains: Vec::new() },
         // What nobody could read is neither lost nor as it was.
         Job::Verify(step) => {

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot set its stage fails")]
 
+mod holds;
 mod kinds;
 #[path = "../support/plan.rs"]
 mod plan;

@@ -25,6 +25,7 @@ pub(crate) struct Stage {
     pub(crate) run: RunId,
     dir: tempfile::TempDir,
     steps: &'static [(&'static str, &'static str, &'static str)],
+    hold: Option<Duration>,
 }
 
 /// A run that another thread holds.
@@ -47,7 +48,12 @@ impl Stage {
     pub(crate) fn new(steps: &'static [(&'static str, &'static str, &'static str)]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let state = StateDir::at(dir.path().join("state"));
-        Self { state, run: RunId::new("7k2m9c").unwrap(), dir, steps }
+        Self { state, run: RunId::new("7k2m9c").unwrap(), dir, steps, hold: None }
+    }
+
+    /// The same, whose run waits for a commit at its end.
+    pub(crate) fn holding(self, within: Duration) -> Self {
+        Self { hold: Some(within), ..self }
     }
 
     pub(crate) fn has(&self, name: &str) -> bool {
@@ -98,6 +104,7 @@ impl Stage {
             version: String::new(),
             user: String::new(),
             patience,
+            hold: self.hold,
             controls,
         };
         let holder = Holder { pid: std::process::id(), user: String::new(), doing: String::new(), since: 0 };

@@ -15,6 +15,7 @@ fn blows() -> impl Strategy<Value = Vec<(usize, Blow)>> {
     let blow = prop_oneof![
         2 => Just(Blow::Drain),
         2 => Just(Blow::Cancel),
+        2 => Just(Blow::Commit),
         4 => (0..4_usize).prop_map(Blow::Crash),
     ];
     prop::collection::vec((0..40_usize, blow), 0..4)
@@ -88,9 +89,25 @@ fn same_end(script: &Script, blows: &[(usize, Blow)]) {
     assert_eq!(struck.traces, quiet.traces);
 }
 
+/// Whoever commits what holds keeps it, whoever does not takes it back, and one of both is on record.
+fn hold_is_true(script: &Script, world: &World<'_>) {
+    let has = |wanted: fn(&Event) -> bool| world.records().filter(|record| wanted(&record.event)).count();
+    let held = has(|event| matches!(event, Event::RunHeld { .. }));
+    let commits = has(|event| matches!(event, Event::RunCommitted { .. }));
+    let silences = has(|event| matches!(event, Event::RollbackStarted { cause: RollbackCause::NotCommitted }));
+    assert!(held <= 1 && commits <= held && commits + silences <= held, "{held} held, {commits} + {silences}");
+    let succeeded = world.state.verdict() == Some(Verdict::Succeeded);
+    let holds = script.hold.is_some() && world.state.has_acted();
+    assert!(!(succeeded && holds) || commits == 1, "it is kept, and nobody committed it");
+    assert!(holds || held == 0, "it holds nothing");
+    assert!(commits == 0 || !matches!(world.state.rollback, Some(RollbackCause::Cancelled)), "a commit was taken back");
+    assert_eq!(world.state, RunState::replay(world.records()).unwrap(), "live and read again");
+}
+
 /// What the run says of the host is so.
 pub(crate) fn verdict_is_true(script: &Script, world: &World<'_>) {
     closing_is_true(script, world);
+    hold_is_true(script, world);
     let state = &world.state;
     let lets_pass = |step: &StepId| script.step(step).on_failure == OnFailure::Continue;
     match state.verdict().unwrap() {

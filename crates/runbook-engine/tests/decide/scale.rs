@@ -37,6 +37,7 @@ fn begun(steps: usize) -> RunState {
         user: String::new(),
         version: String::new(),
         format: RunHeader::FORMAT,
+        hold_ms: None,
     };
     let mut state = RunState::default();
     record(&mut state, Event::RunStarted(Box::new(header)));
@@ -57,6 +58,7 @@ fn decide_all(state: &mut RunState, course: &Course, first: Input) {
                 match action {
                     Action::Record(event) => record(state, event),
                     Action::Start(job) => inputs.push_back(done(job)),
+                    Action::Await(wanted) => panic!("nothing waits here: {wanted:?}"),
                 }
             }
             actions = decide(state, course, Input::Advance { idle: inputs.is_empty() });

@@ -41,6 +41,16 @@ pub(crate) enum Fate {
     HalfDone(FailureKind),
 }
 
+/// What somebody does about a run that holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hold {
+    Commit,
+    /// A commit comes in the same instant as the end of the time, before it or after it.
+    AtTheLastMoment,
+    TooLate,
+    Silence,
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct Step {
     pub(crate) part: Part,
@@ -62,6 +72,8 @@ pub(crate) struct Script {
     /// What a person says where the evidence does not tell, from the second time on if it is to read again; `None` where
     /// nobody is there.
     pub(crate) answer: Option<Decision>,
+    /// What somebody does about a run that holds; `None` where it does not hold.
+    pub(crate) hold: Option<Hold>,
     /// Which job ends next, and what a crash leaves; read round and round.
     pub(crate) chance: Vec<u8>,
 }
@@ -141,7 +153,7 @@ pub(crate) fn number(id: &StepId) -> usize {
 
 impl Script {
     pub(crate) fn of(steps: impl IntoIterator<Item = Step>) -> Self {
-        Self { steps: steps.into_iter().collect(), parallel: 1, answer: None, chance: vec![0] }
+        Self { steps: steps.into_iter().collect(), parallel: 1, answer: None, hold: None, chance: vec![0] }
     }
 
     pub(crate) fn step(&self, id: &StepId) -> &Step {
@@ -189,12 +201,14 @@ pub(crate) fn scripts(odds: Odds) -> impl Strategy<Value = Script> {
     let steps = prop::collection::vec((steps(odds), any::<(u16, u16)>()), 1..9);
     let answers = [None, Some(Decision::RollBack), Some(Decision::ReadAgain), Some(Decision::Keep)];
     let answer = prop::sample::select(answers.to_vec());
-    (steps, 1..5_usize, answer, prop::collection::vec(any::<u8>(), 1..24)).prop_map(
-        |(steps, parallel, answer, chance)| {
+    let holds = [Hold::Commit, Hold::AtTheLastMoment, Hold::TooLate, Hold::Silence].map(Some);
+    let hold = prop_oneof![1 => Just(None), 1 => prop::sample::select(holds.to_vec())];
+    (steps, 1..5_usize, (answer, hold), prop::collection::vec(any::<u8>(), 1..24)).prop_map(
+        |(steps, parallel, (answer, hold), chance)| {
             let with_needs = |(at, (step, (some, few))): (usize, (Step, (u16, u16)))| {
                 step.needs(&(0..at).filter(|on| some & few & (1 << on) != 0).collect::<Vec<_>>())
             };
-            Script { steps: steps.into_iter().enumerate().map(with_needs).collect(), parallel, answer, chance }
+            Script { steps: steps.into_iter().enumerate().map(with_needs).collect(), parallel, answer, hold, chance }
         },
     )
 }

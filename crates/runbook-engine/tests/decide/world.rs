@@ -3,8 +3,8 @@
 
 use crate::closing::closing_is_true;
 use crate::host::{Files, STATE, made_by};
-use crate::script::{Fate, Lost, Part, Script, id, number};
-use runbook_engine::{Action, Began, Course, Input, Job, decide};
+use crate::script::{Fate, Hold, Lost, Part, Script, id, number};
+use runbook_engine::{Action, Await, Began, Course, Input, Job, decide};
 use runbook_model::*;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
@@ -18,11 +18,20 @@ pub(crate) enum Trace {
     Down,
 }
 
+/// What ends in an input.
+#[derive(Clone, Debug)]
+enum Doing {
+    Job(Job),
+    Await(Await),
+}
+
 /// What happens to the run from outside, after so many inputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Blow {
     Drain,
     Cancel,
+    /// Somebody commits it, whether it holds or not.
+    Commit,
     /// The process dies; a power cut also takes up to so many of the last commits that were not durable.
     Crash(usize),
 }
@@ -33,7 +42,7 @@ pub(crate) struct World<'a> {
     pub(crate) state: RunState,
     /// One entry a commit.
     commits: Vec<Vec<Record>>,
-    under_way: Vec<Job>,
+    under_way: Vec<Doing>,
     pub(crate) traces: BTreeMap<usize, Trace>,
     pub(crate) files: Files,
     insured: bool,
@@ -85,6 +94,7 @@ impl<'a> World<'a> {
             user: text(),
             version: text(),
             format: RunHeader::FORMAT,
+            hold_ms: script.hold.map(|_| 1000),
         };
         let mut events = vec![Event::RunStarted(Box::new(header))];
         events.extend(script.steps.iter().enumerate().map(|(at, step)| Event::Predicted {
@@ -130,9 +140,11 @@ impl<'a> World<'a> {
                 continue;
             }
             let next = self.draw(self.under_way.len());
-            let job = self.under_way.remove(next);
-            let input = self.work(job);
-            self.feed(input);
+            let inputs = match self.under_way.remove(next) {
+                Doing::Job(job) => vec![self.work(job)],
+                Doing::Await(wanted) => self.comes(wanted),
+            };
+            inputs.into_iter().for_each(|input| self.feed(input));
         }
     }
 
@@ -143,11 +155,12 @@ impl<'a> World<'a> {
                 self.feed(Input::Drain);
                 self.feed(Input::Cancel);
             }
+            Blow::Commit => self.feed(commit()),
             Blow::Crash(_) if self.state.verdict().is_some() => {}
             Blow::Crash(lost) => {
                 // Each job that was under way had had its effect already, or not.
-                for job in std::mem::take(&mut self.under_way) {
-                    if self.draw(2) == 0 {
+                for doing in std::mem::take(&mut self.under_way) {
+                    if let (0, Doing::Job(job)) = (self.draw(2), doing) {
                         self.work(job);
                     }
                 }
@@ -174,17 +187,22 @@ impl<'a> World<'a> {
     fn perform(&mut self, input: Input) -> usize {
         let actions = decide(&self.state, &self.course, input);
         let count = actions.len();
-        let (mut events, mut jobs) = (Vec::new(), Vec::new());
+        let (mut events, mut jobs, mut waits) = (Vec::new(), Vec::new(), Vec::new());
         for action in actions {
             match action {
                 Action::Record(event) => events.push(event),
                 Action::Start(job) => jobs.push(job),
+                Action::Await(wanted) => waits.push(wanted),
             }
         }
         self.commit(events);
+        for wanted in waits {
+            self.may_await(&wanted);
+            self.under_way.push(Doing::Await(wanted));
+        }
         for job in jobs {
             self.may_start(&job);
-            self.under_way.push(job);
+            self.under_way.push(Doing::Job(job));
         }
         count
     }
@@ -207,10 +225,14 @@ impl<'a> World<'a> {
     /// The laws of every moment.
     fn may_start(&self, job: &Job) {
         let forward = self.state.phase == RunPhase::Forward;
-        let counts = |job: &&Job| !matches!(job, Job::Baseline(_) | Job::Find(_) | Job::Close { .. });
+        let counts = |job: &Job| !matches!(job, Job::Baseline(_) | Job::Find(_) | Job::Close { .. });
         let limit = if forward { self.script.parallel } else { 1 };
-        let already = self.under_way.iter().filter(counts).count();
-        assert!(!counts(&job) || already < limit, "too much at once: {job:?} beside {:?}", self.under_way);
+        let takes_room = |doing: &&Doing| match doing {
+            Doing::Job(job) => counts(job),
+            Doing::Await(wanted) => matches!(wanted, Await::Answer(_) | Await::Pause { .. }),
+        };
+        let already = self.under_way.iter().filter(takes_room).count();
+        assert!(!counts(job) || already < limit, "too much at once: {job:?} beside {:?}", self.under_way);
         match job {
             Job::Begin { step, .. } | Job::Act(step) | Job::Recheck(step) => {
                 assert!(forward && !self.state.cancelling && !self.state.draining, "{job:?} in {:?}", self.state.phase);
@@ -243,16 +265,42 @@ impl<'a> World<'a> {
             Job::Compare(_) | Job::Close { .. } => {}
             Job::Find(_) => assert!(!self.state.may_have_touched(), "a service is looked at after the first change"),
             Job::Revive(_) => assert!(!forward),
-            Job::Pause { .. } => assert!(forward),
-            Job::Ask(step) => {
-                assert!(
-                    forward && !self.state.cancelling && !self.state.draining,
-                    "a question in {:?}",
-                    self.state.phase
-                );
+        }
+    }
+
+    fn may_await(&self, wanted: &Await) {
+        let forward = self.state.phase == RunPhase::Forward;
+        assert!(forward && !self.state.draining, "{wanted:?} in {:?}", self.state.phase);
+        match wanted {
+            Await::Pause { .. } => {}
+            Await::Answer(step) => {
+                assert!(!self.state.cancelling);
                 assert!(self.state.step(step).is_some_and(|known| known.asks.is_some()), "what is asked is on record");
                 assert!(self.state.has_acted(), "there is nothing to decide about");
             }
+            Await::Clock { .. } | Await::Commit(_) => {
+                assert!(self.script.hold.is_some() && self.state.has_acted() && self.under_way.is_empty());
+                let is_over = |known: &StepState| known.status.is_over() && known.status != StepStatus::FailedTouched;
+                assert!(self.state.states().iter().all(is_over), "it holds what is not done");
+                assert_eq!(matches!(wanted, Await::Commit(_)), self.state.holds().is_some(), "what holds is on record");
+            }
+        }
+    }
+
+    /// What comes of what is waited for.
+    fn comes(&mut self, wanted: Await) -> Vec<Input> {
+        let withdrawn = self.state.draining || self.state.cancelling || self.state.committed.is_some();
+        match wanted {
+            Await::Answer(step) => vec![Input::Decided { decided: self.answer(), step }],
+            Await::Pause { step, .. } => vec![Input::Paused { step }],
+            Await::Clock { .. } => vec![Input::Holds(Deadline::default())],
+            Await::Commit(_) if withdrawn => vec![Input::HoldEnded { over: false }],
+            Await::Commit(_) => match self.script.hold {
+                Some(Hold::Commit) => vec![commit(), Input::HoldEnded { over: false }],
+                Some(Hold::AtTheLastMoment) => vec![commit(), Input::HoldEnded { over: true }],
+                Some(Hold::TooLate) => vec![Input::HoldEnded { over: true }, commit()],
+                Some(Hold::Silence) | None => vec![Input::HoldEnded { over: true }],
+            },
         }
     }
 
@@ -271,8 +319,6 @@ impl<'a> World<'a> {
                 Some(Trace::Whole) => self.acted_well(step),
                 _ => self.act(step),
             },
-            Job::Pause { step, .. } => Input::Paused { step },
-            Job::Ask(step) => Input::Decided { decided: self.answer(), step },
             Job::Undo { step, phase } => {
                 let result = self.undo(&step, phase);
                 Input::Undone { step, phase, result, remains: Vec::new() }
@@ -432,6 +478,10 @@ impl<'a> World<'a> {
         self.drawn += 1;
         usize::from(self.script.chance[self.drawn % self.script.chance.len()]) % below
     }
+}
+
+fn commit() -> Input {
+    Input::Commit { by: "ops".to_owned() }
 }
 
 fn green() -> Reading {

@@ -35,6 +35,11 @@ pub(super) fn claim(state: &RunState, remains: &[Remaining], signals: &[SignalGo
         }
         Some(Verdict::Refused) => Claimed::new(Claim::Untouched, "Refused.", "No step had begun to change anything."),
         Some(Verdict::Stuck) => stuck(state, signals),
+        None if state.holds().is_some() => Claimed::new(
+            Claim::Owed,
+            "Not over.",
+            "All is done and proven, and nobody has committed it; resume the run and commit it, or take it back.",
+        ),
         None => Claimed::new(
             Claim::Owed,
             "Not over.",

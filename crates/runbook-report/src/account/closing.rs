@@ -56,7 +56,7 @@ pub(crate) fn commands(list: List, before: &str, commands: &[Next], caller: &Cal
 /// Head, claim and services as one paragraph.
 fn claim(closing: &Closing, style: Style) -> String {
     let tone = tone(closing.verdict);
-    let mut text = text::clean(&closing.text);
+    let mut text = text::clean(&closing.text) + &until(closing);
     for clause in service_clauses(&closing.services) {
         // One short sentence where all is well again; its own sentence where it is one of several bad news.
         text = match (text.strip_suffix('.'), tone) {
@@ -65,6 +65,11 @@ fn claim(closing: &Closing, style: Style) -> String {
         };
     }
     text::hang("", 0, style.headed(tone, &closing.head, &text, style.columns()))
+}
+
+/// Until when a run holds, as a sentence of its own.
+fn until(closing: &Closing) -> String {
+    closing.holds_until.map(|at| format!(" It holds until {}.", time::stamp(at))).unwrap_or_default()
 }
 
 fn tone(verdict: Option<Verdict>) -> Tone {
@@ -92,6 +97,12 @@ pub(crate) fn going_on(state: &RunState, holder: &str, caller: &Caller, style: S
     out + &commands(List::Places, "What it does now: ", &places, caller, style)
 }
 
+/// What it means that a run holds.
+pub(crate) fn hold(until: i64) -> String {
+    let until = time::stamp(until);
+    format!("All is done and proven. It holds until {until}, and is taken back then unless somebody commits it.")
+}
+
 /// The answers where the evidence does not tell.
 pub(crate) const CHOICE: &str = "rollback, again or keep";
 
@@ -99,6 +110,10 @@ pub(crate) const CHOICE: &str = "rollback, again or keep";
 pub(crate) fn questions(state: &RunState, caller: &Caller, style: Style) -> String {
     let mut out = String::new();
     let ask = |asks: String| text::hang("\n", 0, text::wrap(&asks, style.columns()));
+    if let (Some(deadline), Some(header)) = (state.holds(), &state.header) {
+        out.push_str(&ask(hold(deadline.until)));
+        out.push_str(&commands(List::Ways, "", &[Next::Commit(header.run.clone())], caller, style));
+    }
     for (id, step) in state.steps() {
         if let Some(waiting) = &step.waits_for {
             out.push_str(&ask(format!("`{id}` asks: {}", text::clean(&waiting.message))));
@@ -116,10 +131,14 @@ pub(crate) fn questions(state: &RunState, caller: &Caller, style: Style) -> Stri
 /// Head and claim of the closing statement; `holder` is at work on the run if it is open.
 pub(crate) fn sentence(state: &RunState, holder: Option<&str>) -> (String, String) {
     if let (None, Some(holder)) = (state.verdict(), holder) {
-        return ("Running.".to_owned(), format!("At work on it: {}.", text::clean(holder)));
+        return (
+            "Running.".to_owned(),
+            format!("At work on it: {}.{}", text::clean(holder), until(&Closing::of(state))),
+        );
     }
-    let Closing { head, text, .. } = Closing::of(state);
-    (head, text)
+    let closing = Closing::of(state);
+    let text = until(&closing);
+    (closing.head, closing.text + &text)
 }
 
 /// "the service demo was down for 0.6 s", for every service that the run kept down. How it was at the end is said where that

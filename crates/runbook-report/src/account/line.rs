@@ -56,6 +56,15 @@ pub(crate) fn lines(before: &RunState, record: &Record, caller: &Caller, style: 
         Event::StepFinished { step, outcome, results, readings } => {
             page.finished(step, outcome, readings, record.at) + &page.excerpt(&results.outputs)
         }
+        Event::RunHeld { deadline } => {
+            let run = before.header.as_ref().map(|header| Next::Commit(header.run.clone()));
+            let commit = run.map(|next| style.paint(Tone::Strong, &caller.command(&next))).unwrap_or_default();
+            let text = paragraph(style, Tone::Warn, &closing::hold(deadline.until));
+            format!("{}  commit with: {commit}\n\n", text.trim_end_matches('\n').to_owned() + "\n")
+        }
+        Event::RunCommitted { by } => {
+            paragraph(style, Tone::Good, &format!("Committed by {}: what was changed stays.", text::clean(by)))
+        }
         Event::DrainRequested => {
             let more = if matches!(before.phase, RunPhase::RollingBack(_)) { "is taken back" } else { "starts" };
             paragraph(style, Tone::Warn, &format!("Nothing more {more}; what runs now may end."))
@@ -65,6 +74,9 @@ pub(crate) fn lines(before: &RunState, record: &Record, caller: &Caller, style: 
             RollbackCause::StepFailed { .. } => "\n".to_owned(),
             RollbackCause::Cancelled => paragraph(style, Tone::Warn, "Cancelled. What was changed is taken back:"),
             RollbackCause::Requested => paragraph(style, Tone::Warn, "What was changed is taken back, as asked:"),
+            RollbackCause::NotCommitted => {
+                paragraph(style, Tone::Warn, "Nobody committed it in time. What was changed is taken back:")
+            }
             RollbackCause::CannotGoOn { because } => {
                 let why = format!("It cannot go on, so it goes back: {because}");
                 paragraph(style, Tone::Warn, &why)

@@ -153,9 +153,11 @@ impl<'a> Facts<'_, 'a> {
             (Some(RollbackCause::CannotGoOn { because }), _) => {
                 format!(", because it could not go on: {}", text::clean(because))
             }
+            (Some(RollbackCause::NotCommitted), _) => ", because nobody committed it in time".to_owned(),
             (_, Some((id, why))) => format!(", because `{id}` failed: {why}"),
             (_, None) => String::new(),
         };
+        let by = state.committed.as_ref().map(|by| format!("; committed by {}", text::clean(by))).unwrap_or_default();
         let asked = |row: &StepRow<'_>| Some(format!("`{}`: {}", row.id, decision_text(row.state.decided.as_ref()?)));
         let asked: Vec<String> = self.steps.iter().filter_map(asked).collect();
         if !asked.is_empty() {
@@ -163,8 +165,10 @@ impl<'a> Facts<'_, 'a> {
         }
         Answer::checked(match verdict {
             Verdict::Accepted if state.is_kept() => format!("kept, without proof{because}"),
-            Verdict::Succeeded if self.readings().next().is_none() => "went on, without a verification".to_owned(),
-            Verdict::Succeeded => "went on: the evidence was as wanted".to_owned(),
+            Verdict::Succeeded if self.readings().next().is_none() => {
+                format!("went on, without a verification{by}")
+            }
+            Verdict::Succeeded => format!("went on: the evidence was as wanted{by}"),
             Verdict::RolledBack => format!("rolled back{because}"),
             Verdict::Stopped => format!("stopped as the plan says{because}"),
             Verdict::Accepted => format!("closed by hand{because}"),

@@ -43,6 +43,7 @@ impl Life {
             user: "ops".to_owned(),
             version: "0.1.0".to_owned(),
             format: RunHeader::FORMAT,
+            hold_ms: None,
         })));
         life
     }

@@ -24,6 +24,10 @@ pub(crate) fn apply(screen: &Screen, session: &Session, args: &ApplyArgs) -> Res
         Proposed::Nothing(program, forecast) => return nothing_to_do(screen, &program, &forecast),
         Proposed::Apply(proposal) => proposal,
     };
+    let proposal = match args.commit_within {
+        Some(within) => proposal.holding(within)?,
+        None => proposal,
+    };
     warn(screen, proposal.doubtful());
     if !args.yes && screen.interactive() {
         let picture = pictured(proposal.program(), proposal.forecast(), Occasion::Consent, false);

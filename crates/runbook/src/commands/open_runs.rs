@@ -50,6 +50,7 @@ pub(crate) fn resume(screen: &Screen, session: &Session, args: &ResumeArgs) -> R
     let direction = match proposal.direction() {
         Direction::Forward => "forward",
         Direction::Back => "back",
+        Direction::Holding => "to be committed",
     };
     screen.consent(&format!("Go on with run {}, which was going {direction}?", proposal.run()), args.yes)?;
     let (watch, controls) = screen.steering(screen.patience(args.yes, args.ask_within));

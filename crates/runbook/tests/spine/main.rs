@@ -10,6 +10,7 @@ mod crashes;
 mod evidence;
 mod failures;
 mod gates;
+mod holds;
 mod interrupts;
 mod journal;
 mod review;

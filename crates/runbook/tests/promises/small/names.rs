@@ -19,6 +19,7 @@ fn runs(bench: &Bench, ids: &[&str]) {
             user: String::new(),
             version: String::new(),
             format: RunHeader::FORMAT,
+            hold_ms: None,
         };
         let first = Record { seq: 1, at: 1, event: Event::RunStarted(Box::new(header.clone())) };
         journal.begin(&header, "{}", &[first]).unwrap();
