@@ -11,10 +11,6 @@ use runbook_step::{Note, Work};
 use serde_json::Value as Json;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, RwLock};
-use std::time::Duration;
-
-/// How long the main process of a unit has to stay the same before it counts as up.
-const SETTLE: Duration = Duration::from_secs(1);
 
 /// Somebody who uses the files.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,7 +78,7 @@ pub fn users_of(host: &Reader, paths: &[PathBuf]) -> Result<Vec<User>, Failure> 
 pub fn bring_down(host: &Host, dir: &Path, users: &[User]) -> Result<(), Failure> {
     with_work(host, dir, |work| {
         users.iter().try_for_each(|user| match &user.who {
-            Who::Unit(unit) => unit.bring_down(work, manner()).map(drop),
+            Who::Unit(unit) => unit.bring_down(work, Manner::default()).map(drop),
             Who::Service(service) => service.stop(host).map(drop),
             Who::Other(name) => Err(Failure::refused(format!("{name} is no service, and is not ended"))),
         })
@@ -96,7 +92,7 @@ pub fn bring_up(host: &Host, dir: &Path, users: &[User]) -> Result<Vec<String>, 
         let up = |user: &User| -> Result<String, Failure> {
             match &user.who {
                 Who::Unit(unit) => {
-                    let state = unit.bring_up(work, manner(), Rise::Start, &[])?;
+                    let state = unit.bring_up(work, Manner::default(), Rise::Start, &[])?;
                     Ok(format!("{unit} is up, {}", state.words()))
                 }
                 Who::Service(service) => match (service.life(host)?, service.spec(host)?) {
@@ -110,10 +106,6 @@ pub fn bring_up(host: &Host, dir: &Path, users: &[User]) -> Result<Vec<String>, 
         let tried: Vec<Result<String, Failure>> = users.iter().rev().map(up).collect();
         tried.into_iter().collect()
     })
-}
-
-fn manner() -> Manner {
-    Manner { settle: SETTLE, leave_processes: false }
 }
 
 /// One unit or service is named once; of processes, each.

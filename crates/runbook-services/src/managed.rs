@@ -3,7 +3,7 @@
 //! One implementation a manager. What is the same for all of them is not here.
 
 use runbook_host::Reader;
-use runbook_model::{Diagnostic, Diagnostics, Effect, Failure, Resource, ServiceSeen, UndoPhase};
+use runbook_model::{Diagnostic, Diagnostics, Effect, Failure, Resource, ServiceSeen};
 use runbook_step::{Args, Confirmation, Done, Lack, Prepared, Probe, WasFound, Work};
 use serde_json::Value as Json;
 
@@ -75,16 +75,12 @@ pub trait ManagedService: Clone + Send + Sync + 'static {
         Ok(None)
     }
 
-    /// Brings it to the state that it had. Without undo data the step found nothing to do: then it is only brought down
-    /// for what lies below it, and up again if the step is about one that is up.
-    fn undo(
-        &self,
-        phase: UndoPhase,
-        work: &Work<'_>,
-        undo: &Json,
-        wanted: &Self::Wanted,
-        motion: Motion,
-    ) -> Result<String, Failure>;
+    /// Brings it down for what lies below the step. Says what was done; nothing if it was down.
+    fn halt(&self, work: &Work<'_>, undo: &Json, wanted: &Self::Wanted) -> Result<String, Failure>;
+
+    /// Brings it to the state that it had. Without undo data the step found nothing to do: then it was only brought down
+    /// for what lies below it, and comes up again if `up` says that the step is about one that is up.
+    fn undo(&self, work: &Work<'_>, undo: &Json, wanted: &Self::Wanted, up: bool) -> Result<String, Failure>;
 
     /// Whether the manager keeps others from starting what it has stopped until the run is over.
     const KEEPS_DOWN: bool = false;

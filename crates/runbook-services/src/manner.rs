@@ -13,12 +13,19 @@ pub struct Manner {
     pub leave_processes: bool,
 }
 
+impl Default for Manner {
+    fn default() -> Self {
+        Self { settle: Duration::from_secs(1), leave_processes: false }
+    }
+}
+
 impl Manner {
     /// What the parameters `settle` and `leave_processes` say; what a kind has no parameter for is as by default.
     pub(crate) fn of(args: &Args<'_>) -> Result<Self, Diagnostic> {
+        let usual = Self::default();
         Ok(Self {
-            settle: args.maybe("settle")?.unwrap_or(Duration::from_secs(1)),
-            leave_processes: args.maybe("leave_processes")?.unwrap_or(false),
+            settle: args.maybe("settle")?.unwrap_or(usual.settle),
+            leave_processes: args.maybe("leave_processes")?.unwrap_or(usual.leave_processes),
         })
     }
 

@@ -5,9 +5,15 @@ use runbook_host::Reader;
 use runbook_model::{
     Declaration, Diagnostic, Diagnostics, Effect, Failure, Purpose, Resource, Role, ServiceSeen, UndoPhase, UndoSource,
 };
-use runbook_step::{Args, Confirmation, Done, Kind, KindDoc, Lack, Prepared, Probe, ServiceStep, Step, WasFound, Work};
+use runbook_step::{
+    Args, Confirmation, Done, Kind, KindDoc, Lack, Param, ParamType, Prepared, Probe, ServiceStep, Step, WasFound, Work,
+};
 use serde_json::Value as Json;
 use std::marker::PhantomData;
+
+/// The parameter `watch` of kinds that restart.
+pub(crate) const WATCH: Param =
+    Param::optional("watch", ParamType::Paths, "More files and directories whose change calls for a restart");
 
 /// A kind that starts, restarts or stops services of one manager.
 pub struct ServiceKind<S> {
@@ -94,7 +100,12 @@ impl<S: ManagedService> Step for Moving<S> {
     }
 
     fn undo(&self, phase: UndoPhase, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
-        self.service.undo(phase, work, undo, &self.wanted, self.motion)
+        match phase {
+            // What a service wrote is put back by what keeps it.
+            UndoPhase::Insurance => Ok(String::new()),
+            UndoPhase::Halt => self.service.halt(work, undo, &self.wanted),
+            UndoPhase::Undo => self.service.undo(work, undo, &self.wanted, self.motion != Motion::Stop),
+        }
     }
 
     fn service(&self) -> Option<&dyn ServiceStep> {

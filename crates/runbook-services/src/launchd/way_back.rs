@@ -4,7 +4,7 @@ use super::{Definition, Job, JobState};
 use crate::manner::Manner;
 use crate::undo_data;
 use runbook_host::{Identity, Reader};
-use runbook_model::{Failure, ServiceState, UndoPhase};
+use runbook_model::{Failure, ServiceState};
 use runbook_step::{Prepared, Work};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -40,44 +40,32 @@ impl Job {
         undo_data::of_service(&before, ServiceState::new(self.title(), before.main.is_some()))
     }
 
-    /// Brings the job to the state that it had. Without undo data the step found nothing to do: then it is ended for
-    /// what lies below it, and loaded again if `up` says that the step is about a loaded one.
-    pub fn undo(
-        &self,
-        phase: UndoPhase,
-        work: &Work<'_>,
-        undo: &Json,
-        manner: Manner,
-        up: bool,
-    ) -> Result<String, Failure> {
+    /// Brings the job to the state that it had; without undo data, loaded again if a halt has ended it and `up` says that
+    /// the step is about a loaded one.
+    pub fn undo(&self, work: &Work<'_>, undo: &Json, manner: Manner, up: bool) -> Result<String, Failure> {
         let manner = manner.lenient();
         let before = Before::read(undo)?;
-        match phase {
-            UndoPhase::Insurance => Ok(String::new()),
-            UndoPhase::Halt => self.halt(work, manner),
-            UndoPhase::Undo => {
-                let halted = work.host.read(&work.dir.join(HALTED))?;
-                let halted = halted.map(|path| PathBuf::from(OsStr::from_bytes(&path))).filter(|_| up);
-                // What had no process was no better off than that; what the step found to be in order was.
-                let stays = before.as_ref().is_none_or(|before| before.main.is_some());
-                let before = before.unwrap_or(Before { plist: halted, main: None, disabled: false });
-                match &before.plist {
-                    Some(plist) => self.bring_back(work, &before, plist, stays.then_some(manner)),
-                    None => {
-                        self.bootout(work.host, manner)?;
-                        Ok(format!("{self} is not loaded, as before"))
-                    }
-                }
+        let halted = work.host.read(&work.dir.join(HALTED))?;
+        let halted = halted.map(|path| PathBuf::from(OsStr::from_bytes(&path))).filter(|_| up);
+        // What had no process was no better off than that; what the step found to be in order was.
+        let stays = before.as_ref().is_none_or(|before| before.main.is_some());
+        let before = before.unwrap_or(Before { plist: halted, main: None, disabled: false });
+        match &before.plist {
+            Some(plist) => self.bring_back(work, &before, plist, stays.then_some(manner)),
+            None => {
+                self.bootout(work.host, manner)?;
+                Ok(format!("{self} is not loaded, as before"))
             }
         }
     }
 
-    fn halt(&self, work: &Work<'_>, manner: Manner) -> Result<String, Failure> {
+    /// Ends it for what lies below the step, and notes what it was loaded from.
+    pub fn halt(&self, work: &Work<'_>, manner: Manner) -> Result<String, Failure> {
         let Some(state) = self.state(work.host)? else { return Ok(String::new()) };
         if let Some(plist) = &state.plist {
             work.host.keep(&work.dir.join(HALTED), plist.as_os_str().as_bytes())?;
         }
-        self.bootout(work.host, manner)?;
+        self.bootout(work.host, manner.lenient())?;
         Ok(format!("{self} ended"))
     }
 

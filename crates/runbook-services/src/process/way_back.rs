@@ -3,7 +3,7 @@
 use super::{Life, Service, Spec};
 use crate::undo_data;
 use runbook_host::{Command, Identity, Reader};
-use runbook_model::{Failure, ServiceState, UndoPhase};
+use runbook_model::{Failure, ServiceState};
 use runbook_step::{Prepared, Work};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -54,16 +54,8 @@ impl Service {
         host.can_run(&Command { argv: vec![program], cwd: Some(spec.cwd), ..Command::default() })
     }
 
-    /// Brings the service to the state that it had. Without undo data the step found nothing to do: then its service is
-    /// only brought down for what lies below it, and up again if `up` says that the step is about a running one.
-    pub fn undo(&self, phase: UndoPhase, work: &Work<'_>, undo: &Json, up: bool) -> Result<String, Failure> {
-        if phase == UndoPhase::Insurance {
-            return Ok(String::new());
-        }
-        if phase == UndoPhase::Halt {
-            let stopped = self.stop(work.host)?;
-            return Ok(if stopped { format!("`{}` brought down", self.name) } else { String::new() });
-        }
+    /// Brings the service to the state that it had; without undo data, up if `up` says that the step is about a running one.
+    pub fn undo(&self, work: &Work<'_>, undo: &Json, up: bool) -> Result<String, Failure> {
         let (before, spec) = match undo_data::read::<Before>(undo)? {
             Some(before) => {
                 let spec = if before.known { self.remembered_spec(work)? } else { None };

@@ -148,7 +148,7 @@ impl Unit {
         if state.has_run() {
             return Ok(state);
         }
-        if state.active == "active" || state.active == "reloading" {
+        if state.is_active() {
             let ended = self.watch(host, &state, settle)?;
             let now = if ended { self.noticed(host, &state)? } else { self.state(host)? };
             if !ended && now.is_same_life(&state) && now.active == state.active {

@@ -150,10 +150,20 @@ impl UnitState {
         }
     }
 
+    /// Whether systemd has brought it up: a unit that reloads runs on.
+    pub fn is_active(&self) -> bool {
+        matches!(self.active.as_str(), "active" | "reloading")
+    }
+
     /// Whether it runs, or is about to.
     pub fn is_up(&self) -> bool {
-        matches!(self.active.as_str(), "active" | "activating" | "reloading")
+        is_up(&self.active)
     }
+}
+
+/// The same by systemd's word for it.
+pub(super) fn is_up(active: &str) -> bool {
+    matches!(active, "active" | "activating" | "reloading")
 }
 
 /// `{ path=/usr/bin/node ; argv[]=/usr/bin/node app.js ; ignore_errors=no ; … }`

@@ -14,7 +14,7 @@ impl Observed for Unit {
     fn sight(&self, host: &Reader) -> Result<Sight, Failure> {
         let state = self.state(host)?;
         let (words, restarts) = (words(&state), Some(state.restarts));
-        if !matches!(state.active.as_str(), "active" | "reloading") {
+        if !state.is_active() {
             return Ok(Sight { is_up: false, words, process: None, restarts });
         }
         let process = state.main_pid.map(|pid| host.process(pid)).transpose()?.flatten();

@@ -1,12 +1,13 @@
 //! The way back of the steps that bring a unit up or down: up or down as before, and with it the units that go down
 //! when it does.
 
+use super::show::is_up;
 use super::starters::Rise;
 use super::{Load, Unit, UnitState, Verb};
 use crate::manner::Manner;
 use crate::undo_data;
 use runbook_host::Reader;
-use runbook_model::{Failure, ServiceState, UndoPhase};
+use runbook_model::{Failure, ServiceState};
 use runbook_step::{Prepared, Work};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -62,7 +63,7 @@ impl Unit {
             unit: self.name.clone(),
             invocation: state.invocation.clone(),
             up: state.is_up() && !owed,
-            alive: if owed { state.is_up() } else { matches!(state.active.as_str(), "active" | "reloading") },
+            alive: if owed { state.is_up() } else { state.is_active() },
             owed,
             steady: state.active == "active",
             failed: state.active == "failed",
@@ -72,28 +73,20 @@ impl Unit {
         })
     }
 
-    /// Brings the unit to the state that it had. Without undo data the step found nothing to do: then it is only
-    /// brought down for what lies below it, and up again if `up` says that the step is about a running one.
-    pub fn undo(
-        &self,
-        phase: UndoPhase,
-        work: &Work<'_>,
-        undo: &Json,
-        manner: Manner,
-        up: bool,
-    ) -> Result<String, Failure> {
+    /// Brings the unit down for what lies below the step.
+    pub fn halt(&self, work: &Work<'_>, undo: &Json, manner: Manner) -> Result<String, Failure> {
+        let before = Before::read(undo)?.unwrap_or_else(|| Before::only(false));
+        let unit = self.of(work.host, &before)?;
+        let stopped = unit.bring_down(work, manner.lenient())?;
+        Ok(if stopped { format!("{unit} stopped") } else { String::new() })
+    }
+
+    /// Brings the unit to the state that it had; without undo data, up if `up` says that the step is about a running one.
+    pub fn undo(&self, work: &Work<'_>, undo: &Json, manner: Manner, up: bool) -> Result<String, Failure> {
         let manner = manner.lenient();
         let before = Before::read(undo)?.unwrap_or_else(|| Before::only(up));
         let unit = self.of(work.host, &before)?;
-        match phase {
-            UndoPhase::Insurance => Ok(String::new()),
-            UndoPhase::Halt => {
-                let stopped = unit.bring_down(work, manner)?;
-                Ok(if stopped { format!("{unit} stopped") } else { String::new() })
-            }
-            UndoPhase::Undo if before.up => unit.bring_back(work, &before, manner),
-            UndoPhase::Undo => unit.keep_down(work, &before, manner),
-        }
+        if before.up { unit.bring_back(work, &before, manner) } else { unit.keep_down(work, &before, manner) }
     }
 
     /// The unit that `before` is about.
@@ -191,7 +184,7 @@ impl Unit {
                 TAKEN_ALONG.iter().chain(if round == 0 { DRIVEN_OUT } else { &[] }).copied().collect();
             let mut next = Vec::new();
             for (name, state, related) in self.related(host, &asked, &relations)? {
-                let is_up = matches!(state.as_str(), "active" | "activating" | "reloading");
+                let is_up = is_up(&state);
                 // What is down takes nothing along.
                 if is_up || round == 0 {
                     next.extend(related.into_iter().filter(|name| known.insert(name.clone())));

@@ -6,7 +6,7 @@ use crate::launchd::{Before, Definition, Job, JobState};
 use crate::managed::{ManagedService, Motion};
 use crate::manner::Manner;
 use runbook_host::{Identity, Reader};
-use runbook_model::{Diagnostic, Diagnostics, Effect, Failure, Prediction, Resource, ServiceSeen, UndoPhase};
+use runbook_model::{Diagnostic, Diagnostics, Effect, Failure, Prediction, Resource, ServiceSeen};
 use runbook_step::{Args, Confirmation, Done, Prepared, Probe, Work};
 use serde_json::Value as Json;
 use std::path::{Path, PathBuf};
@@ -157,15 +157,12 @@ impl ManagedService for Job {
         }))
     }
 
-    fn undo(
-        &self,
-        phase: UndoPhase,
-        work: &Work<'_>,
-        undo: &Json,
-        wanted: &Wanted,
-        motion: Motion,
-    ) -> Result<String, Failure> {
-        Self::undo(self, phase, work, undo, wanted.manner, motion != Motion::Stop)
+    fn halt(&self, work: &Work<'_>, _: &Json, wanted: &Wanted) -> Result<String, Failure> {
+        Self::halt(self, work, wanted.manner)
+    }
+
+    fn undo(&self, work: &Work<'_>, undo: &Json, wanted: &Wanted, up: bool) -> Result<String, Failure> {
+        Self::undo(self, work, undo, wanted.manner, up)
     }
 
     fn close(&self, work: &Work<'_>, _: &Json) -> Result<ServiceSeen, Failure> {

@@ -3,8 +3,8 @@
 use super::params::{self, OUTPUTS};
 use crate::launchd::Job;
 use crate::managed::Motion;
-use crate::steps::ServiceKind;
-use runbook_step::{KindDoc, Param, ParamType};
+use crate::steps::{ServiceKind, WATCH};
+use runbook_step::KindDoc;
 use std::borrow::Cow;
 
 /// `launchd.bootstrap`: a job that is loaded, and runs if its property list says so. Undo ends it again.
@@ -48,13 +48,7 @@ static KICKSTART_DOC: KindDoc = KindDoc {
          a restart and the moment before it, launchd may start whatever is there. In a rollback the job is first ended, so \
          that launchd does not start it by itself, and loaded again when everything else is back.",
     ),
-    params: Cow::Borrowed(&[
-        params::LABEL,
-        params::DOMAIN,
-        params::SETTLE,
-        params::LEAVE_PROCESSES,
-        Param::optional("watch", ParamType::Paths, "More files and directories whose change calls for a restart"),
-    ]),
+    params: Cow::Borrowed(&[params::LABEL, params::DOMAIN, params::SETTLE, params::LEAVE_PROCESSES, WATCH]),
     outputs: Cow::Borrowed(OUTPUTS),
     open_outputs: false,
     example: Cow::Borrowed(

@@ -7,7 +7,7 @@ use crate::process::{Life, Service, Spec};
 use crate::results;
 use runbook_host::Reader;
 use runbook_model::{
-    Diagnostic, Diagnostics, Effect, Failure, Prediction, Resource, Results, ServiceSeen, ServiceState, UndoPhase,
+    Diagnostic, Diagnostics, Effect, Failure, Prediction, Resource, Results, ServiceSeen, ServiceState,
 };
 use runbook_step::{Args, Confirmation, Done, Lack, Prepared, Probe, Work};
 use serde_json::Value as Json;
@@ -130,15 +130,13 @@ impl ManagedService for Service {
         }))
     }
 
-    fn undo(
-        &self,
-        phase: UndoPhase,
-        work: &Work<'_>,
-        undo: &Json,
-        _: &Wanted,
-        motion: Motion,
-    ) -> Result<String, Failure> {
-        Self::undo(self, phase, work, undo, motion != Motion::Stop)
+    fn halt(&self, work: &Work<'_>, _: &Json, _: &Wanted) -> Result<String, Failure> {
+        let stopped = self.stop(work.host)?;
+        Ok(if stopped { format!("`{}` brought down", self.name) } else { String::new() })
+    }
+
+    fn undo(&self, work: &Work<'_>, undo: &Json, _: &Wanted, up: bool) -> Result<String, Failure> {
+        Self::undo(self, work, undo, up)
     }
 
     fn close(&self, work: &Work<'_>, _: &Json) -> Result<ServiceSeen, Failure> {

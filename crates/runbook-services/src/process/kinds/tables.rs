@@ -3,7 +3,7 @@
 use super::params::{self, OUTPUTS};
 use crate::managed::Motion;
 use crate::process::Service;
-use crate::steps::ServiceKind;
+use crate::steps::{ServiceKind, WATCH};
 use runbook_step::{KindDoc, OutputDoc, Param, ParamType};
 use std::borrow::Cow;
 
@@ -69,7 +69,7 @@ static RESTART_DOC: KindDoc = KindDoc {
         params::READY_LOG,
         params::READY_WITHIN,
         params::GRACE,
-        Param::optional("watch", ParamType::Paths, "More files and directories whose change calls for a restart"),
+        WATCH,
     ]),
     outputs: Cow::Borrowed(OUTPUTS),
     open_outputs: false,

@@ -8,7 +8,7 @@ use crate::results;
 use crate::systemd::{Before, Load, Rise, Unit, UnitState};
 use runbook_host::Reader;
 use runbook_model::{
-    Diagnostic, Diagnostics, Effect, Failure, Prediction, Resource, Results, ServiceSeen, ServiceState, UndoPhase,
+    Diagnostic, Diagnostics, Effect, Failure, Prediction, Resource, Results, ServiceSeen, ServiceState,
 };
 use runbook_step::{Args, Confirmation, Done, Lack, Prepared, Probe, WasFound, Work};
 use serde_json::{Value as Json, json};
@@ -54,7 +54,7 @@ impl ManagedService for Unit {
         let state = self.runnable(host)?;
         let (words, restart) = (state.words(), motion == Motion::Restart);
         let along = || Ok::<_, Failure>(along(&self.others_that_are_up(host, &[])?));
-        let is_up = is_active(&state) || (restart && state.is_up());
+        let is_up = state.is_active() || (restart && state.is_up());
         let change = if !is_up {
             format!("{self} is {words}; it is started")
         } else if restart && (state.active != "active" || state.main_pid.is_none()) {
@@ -126,9 +126,9 @@ impl ManagedService for Unit {
         let (before, restart) = (Before::read(undo)?, motion == Motion::Restart);
         let same = before.as_ref().is_some_and(|before| !before.was_replaced(&state));
         // A restart replaces what was there, whatever it was; a start what ran.
-        let old = same && (restart || (is_active(&state) && before.as_ref().is_some_and(|before| before.alive)));
+        let old = same && (restart || (state.is_active() && before.as_ref().is_some_and(|before| before.alive)));
         Ok(Some(match state.has_run() {
-            _ if is_active(&state) && !old => Confirmation::There,
+            _ if state.is_active() && !old => Confirmation::There,
             true if !same && (restart || before.is_some()) => Confirmation::There,
             // systemd remembers nothing of a command that is over and that it has unloaded.
             true if state.invocation.is_empty() => Confirmation::CannotTell,
@@ -137,15 +137,12 @@ impl ManagedService for Unit {
         }))
     }
 
-    fn undo(
-        &self,
-        phase: UndoPhase,
-        work: &Work<'_>,
-        undo: &Json,
-        wanted: &Wanted,
-        motion: Motion,
-    ) -> Result<String, Failure> {
-        Self::undo(self, phase, work, undo, wanted.manner, motion != Motion::Stop)
+    fn halt(&self, work: &Work<'_>, undo: &Json, wanted: &Wanted) -> Result<String, Failure> {
+        Self::halt(self, work, undo, wanted.manner)
+    }
+
+    fn undo(&self, work: &Work<'_>, undo: &Json, wanted: &Wanted, up: bool) -> Result<String, Failure> {
+        Self::undo(self, work, undo, wanted.manner, up)
     }
 
     fn keep_down_again(&self, work: &Work<'_>, undo: &Json, wanted: &Wanted) -> Result<(), Failure> {
@@ -163,10 +160,6 @@ impl ManagedService for Unit {
     fn close(&self, work: &Work<'_>, undo: &Json) -> Result<ServiceSeen, Failure> {
         Self::close(self, work, undo)
     }
-}
-
-fn is_active(state: &UnitState) -> bool {
-    matches!(state.active.as_str(), "active" | "reloading")
 }
 
 impl Unit {

@@ -2,9 +2,9 @@
 
 use super::params::{self, OUTPUTS};
 use crate::managed::Motion;
-use crate::steps::ServiceKind;
+use crate::steps::{ServiceKind, WATCH};
 use crate::systemd::Unit;
-use runbook_step::{KindDoc, OutputDoc, Param, ParamType};
+use runbook_step::{KindDoc, OutputDoc};
 use std::borrow::Cow;
 
 /// `systemd.start`: a unit that is up and stays up. Undo makes it run as before, or not at all.
@@ -45,13 +45,7 @@ static RESTART_DOC: KindDoc = KindDoc {
          without a main process is always restarted. In a rollback it is first stopped, and started again when \
          everything else is back.",
     ),
-    params: Cow::Borrowed(&[
-        params::UNIT,
-        params::USER,
-        params::SETTLE,
-        params::LEAVE_PROCESSES,
-        Param::optional("watch", ParamType::Paths, "More files and directories whose change calls for a restart"),
-    ]),
+    params: Cow::Borrowed(&[params::UNIT, params::USER, params::SETTLE, params::LEAVE_PROCESSES, WATCH]),
     outputs: Cow::Borrowed(OUTPUTS),
     open_outputs: false,
     example: Cow::Borrowed(
