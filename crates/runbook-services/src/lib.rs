@@ -21,6 +21,7 @@ mod steps;
 pub mod systemd;
 pub mod target_service;
 mod undo_data;
+mod waits;
 
 pub use any_service::AnyService;
 pub use kinds::KINDS;

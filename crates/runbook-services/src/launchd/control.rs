@@ -6,13 +6,12 @@
 use super::print::UNKNOWN;
 use super::{Definition, Job, JobState};
 use crate::manner::Manner;
+use crate::waits::{self, LOOK};
 use runbook_host::{Host, Identity, Output, Reader};
 use runbook_model::{Failure, FailureKind, ServiceSeen};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// The time between two looks.
-const LOOK: Duration = Duration::from_millis(100);
 /// How long a process that was killed may take to be gone.
 const LEAVES: Duration = Duration::from_secs(5);
 /// How long launchd may hold on to a label after its job has ended.
@@ -176,10 +175,11 @@ impl Job {
             state = self.loaded(host)?;
         }
         let ended = match Self::main(host, &state)? {
-            Some(main) => self.ends_within(host, &main, settle)?,
+            Some(main) => waits::ends_within(host, &main, settle)?,
             None => true,
         };
-        let now = if ended { self.noticed(host, &state)? } else { self.loaded(host)? };
+        let other = |now: &JobState| !ended || now.pid != state.pid || now.runs != state.runs;
+        let now = waits::noticed(host, || self.loaded(host), other)?;
         if (!ended && now.pid == state.pid && now.runs == state.runs) || self.is_over(host, &now)? {
             return Ok(now);
         }
@@ -195,49 +195,12 @@ impl Job {
         Ok(!definition.is_some_and(|definition| definition.respawns))
     }
 
-    /// Waits until `limit` is over or the process ends; says whether it ended.
-    fn ends_within(&self, host: &Host, main: &Identity, limit: Duration) -> Result<bool, Failure> {
-        let until = Instant::now() + limit;
-        loop {
-            let left = until.saturating_duration_since(Instant::now());
-            if host.wait_gone(main, left.min(LOOK))? {
-                return Ok(true);
-            }
-            if left.is_zero() {
-                return Ok(false);
-            }
-            host.still_wanted()?;
-        }
-    }
-
-    /// The state once launchd has noticed that the process ended, which is a moment later than it did.
-    fn noticed(&self, host: &Host, before: &JobState) -> Result<JobState, Failure> {
-        let until = Instant::now() + LEAVES;
-        loop {
-            let now = self.loaded(host)?;
-            if now.pid != before.pid || now.runs != before.runs || Instant::now() >= until {
-                return Ok(now);
-            }
-            host.pause(LOOK)?;
-        }
-    }
-
     /// Fails, naming each, if one of these processes is still there after a moment.
     fn all_gone(&self, host: &Host, members: &[Identity]) -> Result<(), Failure> {
-        let until = Instant::now() + LEAVES;
-        let mut left = Vec::new();
-        for member in members {
-            if !host.wait_gone(member, until.saturating_duration_since(Instant::now()))? {
-                left.push(format!("{member}: {}", host.executed(member)?.unwrap_or_default().line()));
-            }
-        }
-        if left.is_empty() {
-            return Ok(());
-        }
-        let count = if left.len() == 1 { "1 process".to_owned() } else { format!("{} processes", left.len()) };
-        Err(Failure::failed(format!("{self} was ended and left {count} behind"))
-            .detail(left.join("\n"))
-            .hint("end them by their numbers, or say `leave_processes: true` if they are meant to go on"))
+        waits::all_gone(host, members, LEAVES, |count| {
+            Failure::failed(format!("{self} was ended and left {count} behind"))
+                .hint("end them by their numbers, or say `leave_processes: true` if they are meant to go on")
+        })
     }
 }
 

@@ -2,18 +2,14 @@
 
 use super::{JobResult, Load, Unit, UnitState, Verb};
 use crate::manner::Manner;
+use crate::waits;
 use runbook_host::{Host, Process, Reader};
 use runbook_model::Failure;
 use runbook_step::Lack;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-/// The longest time between two looks at whether the operator still wants this.
-const LOOK: Duration = Duration::from_millis(100);
 /// How long a process that was killed may take to leave its control group.
 const LEAVES: Duration = Duration::from_secs(2);
-
-/// How long systemd may take to notice that a process ended.
-const NOTICES: Duration = Duration::from_secs(5);
 
 /// A job that is over.
 struct Asked {
@@ -150,7 +146,8 @@ impl Unit {
         }
         if state.is_active() {
             let ended = self.watch(host, &state, settle)?;
-            let now = if ended { self.noticed(host, &state)? } else { self.state(host)? };
+            let other = |now: &UnitState| !ended || !now.is_same_life(&state) || now.active != state.active;
+            let now = waits::noticed(host, || self.state(host), other)?;
             if !ended && now.is_same_life(&state) && now.active == state.active {
                 return Ok(now);
             }
@@ -173,51 +170,17 @@ impl Unit {
             None => return Ok(false),
         };
         let Some(main) = main.filter(|main| !main.ended) else { return Ok(true) };
-        let until = Instant::now() + settle;
-        loop {
-            let left = until.saturating_duration_since(Instant::now());
-            if host.wait_gone(&main.identity, left.min(LOOK))? {
-                return Ok(true);
-            }
-            if left.is_zero() {
-                return Ok(false);
-            }
-            host.still_wanted()?;
-        }
-    }
-
-    /// The state once systemd has noticed that the main process ended, which is a moment later than it did.
-    fn noticed(&self, host: &Host, before: &UnitState) -> Result<UnitState, Failure> {
-        let until = Instant::now() + NOTICES;
-        loop {
-            let now = self.state(host)?;
-            if !now.is_same_life(before) || now.active != before.active || Instant::now() >= until {
-                return Ok(now);
-            }
-            host.pause(LOOK)?;
-        }
+        waits::ends_within(host, &main.identity, settle)
     }
 
     /// Fails, naming each, if one of these processes is still there after a moment.
     fn all_gone(&self, host: &Host, members: &[Process]) -> Result<(), Failure> {
-        let until = Instant::now() + LEAVES;
-        let mut left = Vec::new();
-        for process in members {
-            if !host.wait_gone(&process.identity, until.saturating_duration_since(Instant::now()))? {
-                let executed = host.executed(&process.identity)?.unwrap_or_default();
-                left.push(format!("{}: {}", process.identity, executed.line()));
-            }
-        }
-        if left.is_empty() {
-            return Ok(());
-        }
-        let count = if left.len() == 1 { "1 process".to_owned() } else { format!("{} processes", left.len()) };
-        Err(Failure::failed(format!("{self} was stopped and left {count} behind in its control group"))
-            .detail(left.join("\n"))
-            .hint(
+        waits::all_gone(host, members.iter().map(|process| &process.identity), LEAVES, |count| {
+            Failure::failed(format!("{self} was stopped and left {count} behind in its control group")).hint(
                 "its KillMode= or SendSIGKILL= spares them: end them by their numbers, or say `leave_processes: true` if \
                  they are meant to go on",
-            ))
+            )
+        })
     }
 
     fn who_starts_it(&self, state: &UnitState) -> String {
