@@ -21,7 +21,7 @@ impl<'a> Given<'a> {
     /// Where the table has no such kind.
     pub fn to(kinds: &[&'a dyn Kind], name: &str, with: &Json) -> Self {
         let kind = kinds.iter().find(|kind| kind.doc().name == name).unwrap_or_else(|| panic!("no kind `{name}`"));
-        let context = ArgContext { base: "/plan".into(), home: "/home/ops".into(), services: vec![], window: None };
+        let context = ArgContext::new("/plan", "/home/ops");
         let mut given = Self::within(context, *kind, with);
         wait_for_templates(&mut given.node);
         given

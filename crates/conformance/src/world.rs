@@ -107,12 +107,7 @@ impl World {
 
     pub(crate) fn given(&self, kind: &str, with: &Json) -> Given<'_> {
         let kind = self.catalogue.get(kind).unwrap_or_else(|| panic!("no kind `{kind}` is known here"));
-        let context = ArgContext {
-            base: self.root.clone(),
-            home: self.home.clone(),
-            services: self.services.clone(),
-            window: None,
-        };
+        let context = ArgContext { services: self.services.clone(), ..ArgContext::new(&self.root, &self.home) };
         Given::within(context, kind, with)
     }
 

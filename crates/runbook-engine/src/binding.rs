@@ -179,7 +179,11 @@ impl Program {
             .catalogue
             .get(&def.uses)
             .ok_or_else(|| Failure::missing(format!("there is no kind `{}` in this version of runbook", def.uses)))?;
-        let args = Args { doc: kind.doc(), node, context: &self.context, step_span: def.id_span };
+        let context = self.context();
+        let args = Args { doc: kind.doc(), node, context: &context, step_span: def.id_span };
+        if let Some(failure) = self.changed_script(&args, def) {
+            return Err(failure.into());
+        }
         if rendered.is_some() {
             let mut found = Diagnostics::default();
             if check_parameters(&args, &mut found) {

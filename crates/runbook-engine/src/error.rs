@@ -51,6 +51,14 @@ pub enum Error {
         /// What is gone, damaged or out of reach for this user.
         missing: String,
     },
+    /// The files that the plan brings cannot be kept; nothing was begun.
+    #[error("cannot keep the files of the plan in {path}")]
+    Files {
+        /// Where they are kept.
+        path: std::path::PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
     /// A control cannot be sent to the process that holds the run.
     #[error("cannot write to {path}")]
     Mailbox {

@@ -14,8 +14,10 @@ mod error;
 #[cfg(debug_assertions)]
 mod faults;
 mod forward;
+mod gather;
 mod going_on;
 mod input;
+mod kept;
 mod leftovers;
 mod mailbox;
 mod observer;
@@ -43,5 +45,5 @@ pub use mailbox::send;
 pub use observer::{Interrupt, Observer};
 pub use predict::{Forecast, Predicted};
 pub use preflight::Obstacle;
-pub use program::{Program, Saved, compile};
+pub use program::{Program, Saved, compile, reopen};
 pub use runner::{Ending, Runner, Settings};

@@ -46,6 +46,7 @@ impl Program {
         let mut found: Vec<Obstacle> = self.missing_secrets(forecast).into_iter().map(certain).collect();
         found.extend(self.missed_targets(forecast, host).into_iter().map(certain));
         found.extend(self.without_way_back(forecast, host).into_iter().map(certain));
+        found.extend(self.not_executable_there(host));
         found.extend(forecast.secrets.short().into_iter().map(|name| {
             let what =
                 "is shorter than 6 characters: it is struck out as it is, and in no encoding and no other letters";

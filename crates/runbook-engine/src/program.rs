@@ -1,12 +1,13 @@
 //! A plan that was judged by everybody: the language, the kinds, the schedule and the refusals.
 
 use crate::Course;
+use crate::gather::gather;
 use runbook_host::Reader;
 use runbook_model::{
     Code, Declaration, Diagnostic, Diagnostics, Node, Plan, Refusal, Resource, Roles, SourceMap, StepDef, StepId, Value,
 };
 use runbook_schedule::build;
-use runbook_step::{ArgContext, Args, Catalogue, Declared, Kind, SecretProvider, check_parameters};
+use runbook_step::{ArgContext, Args, Bundle, Catalogue, Declared, Kind, PlanFiles, SecretProvider, check_parameters};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -28,12 +29,15 @@ pub struct Saved {
     /// What the external kinds of the plan declared when it was judged first; empty before that.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub kinds: BTreeMap<String, Declared>,
+    /// The files that the plan brings: [`compile`] fills it in. `None` in what an older `runbook` saved, which read them in the checkout.
+    #[serde(default)]
+    pub bundle: Option<Bundle>,
 }
 
 impl Saved {
     /// A plan that was loaded now and that nobody has judged yet.
     pub fn new(plan: Plan, sources: SourceMap, parallel: usize) -> Self {
-        Self { plan, sources, parallel, roles: None, kinds: BTreeMap::new() }
+        Self { plan, sources, parallel, roles: None, kinds: BTreeMap::new(), bundle: None }
     }
 }
 
@@ -47,25 +51,44 @@ pub struct Program {
     /// Where its secrets come from.
     pub(crate) provider: Arc<dyn SecretProvider>,
     pub(crate) context: ArgContext,
+    /// Where the run keeps the files of the plan, once it has begun.
+    pub(crate) kept: Option<PathBuf>,
     places: HashMap<StepId, usize>,
 }
 
-/// Judges the parameters of every step by its kind, then order and refusals. Everything that is wrong is told at
-/// once; there is a program only if nothing is. `provider` is asked for secrets when the program runs, and not before.
+/// Judges the parameters of every step by its kind, reads the files that the plan brings, then judges order and refusals. Everything
+/// that is wrong is told at once; there is a program only if nothing is. `provider` is asked for secrets when the program runs, and not before.
 pub fn compile(
+    saved: Saved,
+    catalogue: Catalogue,
+    provider: Arc<dyn SecretProvider>,
+) -> (Option<Program>, Vec<Diagnostic>) {
+    judge(saved, catalogue, provider, |plan, kinds, declarations, context, found| {
+        Some(gather(plan, kinds, declarations, context, found))
+    })
+}
+
+/// The same for the plan of a run, which keeps its files in `dir`. Nothing beside the plan is read.
+pub fn reopen(
+    saved: Saved,
+    catalogue: Catalogue,
+    provider: Arc<dyn SecretProvider>,
+    dir: PathBuf,
+) -> (Option<Program>, Vec<Diagnostic>) {
+    let (program, found) = judge(saved, catalogue, provider, |_, _, _, _, _| None);
+    (program.map(|program| program.kept_in(dir)), found)
+}
+
+fn judge(
     mut saved: Saved,
     catalogue: Catalogue,
     provider: Arc<dyn SecretProvider>,
+    files: impl FnOnce(&Plan, &[Option<&dyn Kind>], &[Declaration], &ArgContext, &mut Diagnostics) -> Option<PlanFiles>,
 ) -> (Option<Program>, Vec<Diagnostic>) {
     let catalogue = catalogue.knowing(&saved.kinds);
     let plan = &saved.plan;
     let mut found = Diagnostics::default();
-    let mut context = ArgContext {
-        base: PathBuf::from(&plan.base),
-        home: PathBuf::from(&plan.host.home),
-        services: Vec::new(),
-        window: plan.window.clone(),
-    };
+    let mut context = ArgContext { window: plan.window.clone(), ..ArgContext::new(&plan.base, &plan.host.home) };
     let kinds: Vec<Option<&dyn Kind>> = plan.steps.iter().map(|step| kind_of(step, &catalogue, &mut found)).collect();
     let alone = declarations(plan, &kinds, &context);
     context.services = services(&alone);
@@ -75,6 +98,7 @@ pub fn compile(
     }
     // Kinds that speak of "the service" declare more once the services are known.
     let declarations = if context.services.is_empty() { alone } else { declarations(plan, &kinds, &context) };
+    let files = files(plan, &kinds, &declarations, &context, &mut found);
     if declarations.len() != plan.steps.len() {
         return (None, found.into_sorted());
     }
@@ -84,8 +108,13 @@ pub fn compile(
     let course = Course::new(plan, schedule, saved.parallel);
     saved.roles = Some(roles(plan, declarations));
     saved.kinds = catalogue.declared(saved.plan.steps.iter().map(|step| step.uses.as_str()));
+    if let Some(files) = files {
+        saved.plan.digest = files.bundle.digest(&saved.plan.digest);
+        saved.bundle = Some(files.bundle.clone());
+        context.files = Some(Arc::new(files));
+    }
     let places = saved.plan.steps.iter().map(|step| step.id.clone()).zip(0..).collect();
-    (Some(Program { saved, course, catalogue, provider, context, places }), found.into_sorted())
+    (Some(Program { saved, course, catalogue, provider, context, kept: None, places }), found.into_sorted())
 }
 
 impl Program {

@@ -8,6 +8,7 @@ use runbook_model::{Failure, FailureKind};
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
@@ -23,10 +24,12 @@ const DRAIN: Duration = Duration::from_millis(250);
 pub const KEPT: usize = 1 << 20;
 
 /// A command to run: an argument vector, never a shell string.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Command {
-    /// The program and its arguments.
+    /// The program and its arguments, as people read them.
     pub argv: Vec<String>,
+    /// Words of `argv`, by their number, that are files which lie elsewhere than they are written.
+    pub kept: BTreeMap<usize, PathBuf>,
     /// Where it runs; the current directory if none.
     pub cwd: Option<PathBuf>,
     /// Added to the environment.
@@ -69,6 +72,12 @@ impl Command {
     /// A command with nothing but its arguments.
     pub fn new(argv: impl IntoIterator<Item = impl Into<String>>) -> Self {
         Self { argv: argv.into_iter().map(Into::into).collect(), ..Self::default() }
+    }
+
+    /// The words that are executed.
+    pub(crate) fn words(&self) -> impl Iterator<Item = &OsStr> {
+        let word = |(at, word)| self.kept.get(&at).map_or(OsStr::new(word), |path| path.as_os_str());
+        self.argv.iter().enumerate().map(word)
     }
 
     /// The command as a person would type it, for messages.
@@ -229,13 +238,14 @@ impl Host {
 
     fn spawn(&self, command: &Command) -> Result<(Child, Started), Failure> {
         let name = command.argv.first().map_or("", String::as_str);
-        let mut process = tokio::process::Command::new(name);
+        let mut words = command.words();
+        let mut process = tokio::process::Command::new(words.next().unwrap_or_default());
         // What a plan takes a secret from is for those alone to whom it gives it.
         for name in self.withheld() {
             process.env_remove(name);
         }
         process
-            .args(command.argv.iter().skip(1))
+            .args(words)
             .envs(&command.env)
             .stdin(if command.stdin.is_some() { Stdio::piped() } else { Stdio::null() })
             .stdout(Stdio::piped())

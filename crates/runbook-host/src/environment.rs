@@ -50,7 +50,7 @@ impl Reader {
                 .hint("make it before this step, or name another `cwd`"));
         }
         let search = command.env.get("PATH").cloned().unwrap_or_else(|| self.search_path());
-        match which::which_in(name, Some(search), &cwd) {
+        match which::which_in(command.words().next().unwrap_or_default(), Some(search), &cwd) {
             Ok(_) => Ok(()),
             Err(_) => Err(refused(format!("`{name}` is not there, or is no program that this user may execute"))
                 .hint("put it there in an earlier step, give its full path, or correct its mode")),

@@ -279,9 +279,10 @@ fn traces(dir: &StateDir) -> Result<BTreeMap<RunId, Trace>, Error> {
         };
         let note = read_note(&dir.loss(&run));
         let note = note.map_err(|source| Error::Unreadable { path: dir.loss(&run), source })?;
-        // A run that never began may have made its directory, and noted there that nothing runs.
+        // A run that never began may have made its directory, put the files of its plan there, and noted that nothing runs.
         let has_begun = || {
-            Ok(below(&path)?.iter().any(|(name, _)| !matches!(name.as_str(), ".running" | ".controls" | ".witness")))
+            let before = |name: &str| matches!(name, ".running" | ".controls" | ".witness" | ".bundle");
+            Ok(below(&path)?.iter().any(|(name, _)| !before(name)))
         };
         if witness.is_some() || note.is_some() || has_begun()? {
             traces.insert(run, Trace { places: vec![path], witness, note });

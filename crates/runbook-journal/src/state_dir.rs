@@ -70,6 +70,11 @@ impl StateDir {
         self.run(run).join(".running")
     }
 
+    /// The files that the plan of a run brought.
+    pub fn bundle(&self, run: &RunId) -> PathBuf {
+        self.run(run).join(".bundle")
+    }
+
     /// What other processes tell the one that holds a run.
     pub fn controls(&self, run: &RunId) -> PathBuf {
         self.run(run).join(".controls")

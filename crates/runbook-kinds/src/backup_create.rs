@@ -7,13 +7,13 @@ mod place;
 mod read;
 
 use self::place::{Place, insured, made, paths_of};
-use self::read::{Capture, Covered, Restore, read_captures, read_paths};
+use self::read::{Capture, Covered, Restore, argument_vectors, read_captures, read_paths};
 use runbook_backup::{Backup, Created, Limit, Options, Settled};
 use runbook_host::backup_failure;
 use runbook_host::{Command, Reader};
 use runbook_model::{
-    Declaration, Diagnostic, Diagnostics, Effect, Failure, FailureKind, Next, Outputs, Prediction, Remains, Results,
-    Role, UndoPhase,
+    Declaration, Diagnostic, Diagnostics, Effect, Failure, FailureKind, Next, Node, Outputs, Prediction, Remains,
+    Results, Role, UndoPhase,
 };
 use runbook_step::BACKUP;
 use runbook_step::lack::of_command;
@@ -58,7 +58,7 @@ static DOC: KindDoc = KindDoc {
         Param::optional(
             "capture",
             ParamType::Any,
-            "Commands to keep the output of: a map of names and argument vectors, or of names and `{ run: [...], env: { … } }`, where `env` may hold secrets",
+            "Commands to keep the output of: a map of names and argument vectors, or of names and `{ run: [...], env: { … } }`, where `env` may hold secrets; a program or script that is named relative is of the plan",
         ),
         Param::default("capture_required", ParamType::Bool, "false", "Whether a capture that fails fails the step"),
     ]),
@@ -88,13 +88,18 @@ impl Kind for BackupCreate {
         read_captures(args, found);
     }
 
+    fn commands_inside<'a>(&self, args: &Args<'a>) -> Vec<(&'static str, &'a Node)> {
+        argument_vectors(args).into_iter().map(|node| ("capture", node)).collect()
+    }
+
     fn declare(&self, args: &Args<'_>) -> Declaration {
         let mut unheard = Diagnostics::default();
         let resources: Vec<_> =
             read_paths(args, &mut unheard).into_iter().flat_map(|covered| covered.resources()).collect();
         let mut declaration = Declaration::attendant().role(Role::Backup(resources.clone()));
         declaration.effects = resources.into_iter().map(Effect::read).collect();
-        let captures = read_captures(args, &mut unheard).into_iter().map(|capture| (capture.name, capture.argv));
+        let captures =
+            read_captures(args, &mut unheard).into_iter().map(|capture| (capture.name, capture.command.argv));
         let (names, commands): (Vec<_>, Vec<_>) = captures.unzip();
         declaration.roles.extend((!names.is_empty()).then_some(Role::Capture(names)));
         declaration.commands = commands;
@@ -117,12 +122,7 @@ impl Kind for BackupCreate {
                 }
             }
         }
-        Ok(Box::new(Create {
-            paths,
-            captures,
-            capture_required: args.need("capture_required")?,
-            base: args.context.base.clone(),
-        }))
+        Ok(Box::new(Create { paths, captures, capture_required: args.need("capture_required")? }))
     }
 }
 
@@ -130,7 +130,6 @@ struct Create {
     paths: Vec<(PathBuf, Restore)>,
     captures: Vec<Capture>,
     capture_required: bool,
-    base: PathBuf,
 }
 
 /// The name of the run to which a step's directory belongs. The directory is `<run>/<step>` or `<run>/steps/<step>`.
@@ -191,12 +190,6 @@ impl Create {
             .map_err(|error| work.host.still_wanted().err().unwrap_or_else(|| cannot_back_up(&error)))
     }
 
-    fn command(&self, capture: &Capture) -> Command {
-        let env = capture.env.clone();
-        let command = Command::new(capture.argv.iter().cloned());
-        Command { cwd: Some(self.base.clone()), env, limit: Some(CAPTURE), ..command }
-    }
-
     /// Keeps what the commands say. Returns their exit codes, and what is to be said of those that failed.
     fn capture(&self, work: &Work<'_>, dir: &Path) -> Result<(Json, Vec<String>), Failure> {
         let host = work.host;
@@ -206,7 +199,8 @@ impl Create {
             host.own_dir(&dir.join("captures"))?;
         }
         for capture in &self.captures {
-            let (name, command) = (&capture.name, self.command(capture));
+            let Capture { name, command } = capture;
+            let command = Command { limit: Some(CAPTURE), ..command.clone() };
             let file = dir.join("captures").join(format!("{name}.txt"));
             work.say(format!("capturing `{name}`"));
             let result = host.run(&command);
@@ -349,7 +343,7 @@ impl Step for Create {
 
     fn lacks(&self, host: &Reader, _: Option<&Failure>) -> Vec<Lack> {
         let of = |capture: &Capture| {
-            let lacks = of_command(host, &self.command(capture)).into_iter();
+            let lacks = of_command(host, &capture.command).into_iter();
             // One that fails is noted, and fails nothing.
             lacks.map(|lack| if self.capture_required { lack } else { lack.only_told() }).collect::<Vec<_>>()
         };

@@ -25,7 +25,7 @@ static DOC: KindDoc = KindDoc {
          output must be one JSON document. Of more than two megabytes of output the middle is left out.",
     ),
     params: Cow::Borrowed(&[
-        Param::required("run", ParamType::Argv, "The argument vector, the program first"),
+        Param::required("run", ParamType::Command, "The argument vector, the program first"),
         Param::optional("cwd", ParamType::Path, "Where it runs; the plan's directory without it"),
         Param::optional("env", ParamType::Env, "Added to its environment"),
         Param::default("json", ParamType::Bool, "false", "Whether its standard output is read as JSON"),
@@ -70,12 +70,7 @@ impl Kind for CommandCapture {
 
     fn bind(&self, args: &Args<'_>) -> Result<Box<dyn Step>, Diagnostic> {
         Ok(Box::new(Capture {
-            command: Command {
-                argv: args.need("run")?,
-                cwd: Some(args.maybe("cwd")?.unwrap_or_else(|| args.context.base.clone())),
-                env: args.maybe("env")?.unwrap_or_default(),
-                ..Command::default()
-            },
+            command: Command { env: args.maybe("env")?.unwrap_or_default(), ..args.command("run")? },
             json: args.need("json")?,
             codes: read_codes(args)?,
         }))

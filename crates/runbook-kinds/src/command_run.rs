@@ -13,9 +13,9 @@ use runbook_step::{
     Args, Confirmation, Done, FromArg, Kind, KindDoc, Lack, Mistake, OutputDoc, Param, ParamType, Prepared, Probe,
     Step, Work,
 };
-use runbook_step::{INSTALL_IT, brought_by_plan};
 use serde_json::{Value as Json, json};
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// The kind.
@@ -32,12 +32,12 @@ static DOC: KindDoc = KindDoc {
          to cope with that.",
     ),
     params: Cow::Borrowed(&[
-        Param::required("run", ParamType::Argv, "The argument vector, the program first"),
+        Param::required("run", ParamType::Command, "The argument vector, the program first"),
         Param::optional("cwd", ParamType::Path, "Where it runs; the plan's directory without it"),
         Param::optional("env", ParamType::Env, "Added to its environment"),
         Param::optional("creates", ParamType::Path, "A path that exists once it has run; then it need not run"),
         Param::optional("effects", ParamType::Any, "What it touches: `{ reads: [...], writes: [{ path: … }, …] }`"),
-        Param::optional("undo", ParamType::Any, "How it is taken back: `{ run: [...] }`"),
+        Param::optional("undo", ParamType::Any, "How it is taken back: `{ run: [...] }`, of the plan like `run`"),
     ]),
     outputs: Cow::Borrowed(&[
         OutputDoc { name: "stdout", help: "what it wrote, without the last line end, text" },
@@ -67,10 +67,14 @@ impl Kind for CommandRun {
         }
     }
 
+    fn commands_inside<'a>(&self, args: &Args<'a>) -> Vec<(&'static str, &'a Node)> {
+        undo_argv(args).map(|node| ("undo", node)).into_iter().collect()
+    }
+
     fn declare(&self, args: &Args<'_>) -> Declaration {
         let run = known_words(args.given("run"), args);
-        let undo_argv = args.given("undo").map(|undo| known_words(undo.get("run").map(|entry| &entry.value), args));
-        let mut declaration = Declaration::principal(undo_argv.clone().map_or(UndoSource::None, UndoSource::Command));
+        let undo = args.given("undo").map(|_| known_words(undo_argv(args), args));
+        let mut declaration = Declaration::principal(undo.clone().map_or(UndoSource::None, UndoSource::Command));
         declaration.effects = match args.given("effects") {
             Some(effects) => read_effects(effects, args.context, &mut Diagnostics::default()),
             None => vec![Effect::write(Resource::Everything)],
@@ -80,23 +84,16 @@ impl Kind for CommandRun {
             |effect: &Effect| matches!(effect.resource, Resource::Package(_)) && effect.access == Access::Write;
         declaration.roles.extend(declaration.effects.iter().any(installs).then_some(Role::Install));
         // Whatever makes the program that takes it back comes first.
-        let program = undo_argv.iter().flatten().next().filter(|program| program.starts_with('/'));
+        let program = undo.iter().flatten().next().filter(|program| program.starts_with('/'));
         declaration.effects.extend(program.map(|program| Effect::read(Resource::Path(program.into()))));
-        declaration.commands = std::iter::once(run).chain(undo_argv).collect();
+        declaration.commands = std::iter::once(run).chain(undo).collect();
         declaration
     }
 
     fn bind(&self, args: &Args<'_>) -> Result<Box<dyn Step>, Diagnostic> {
-        let base = Command {
-            cwd: Some(args.maybe("cwd")?.unwrap_or_else(|| args.context.base.clone())),
-            env: args.maybe("env")?.unwrap_or_default(),
-            ..Command::default()
-        };
-        let undo = match args.given("undo").and_then(|undo| undo.get("run")) {
-            Some(entry) => Some(
-                Vec::<String>::from_arg(&entry.value, args.context)
-                    .map_err(|_| wrong("undo", entry.value.span, "a map such as { run: [program, argument] }"))?,
-            ),
+        let env: BTreeMap<String, String> = args.maybe("env")?.unwrap_or_default();
+        let undo = match undo_argv(args) {
+            Some(node) => Some(undo_command(node, args)?),
             None => None,
         };
         let mut found = Diagnostics::default();
@@ -108,14 +105,24 @@ impl Kind for CommandRun {
             return Err(fault);
         }
         Ok(Box::new(Run {
-            command: Command { argv: args.need("run")?, ..base.clone() },
-            undo: undo.map(|argv| Command { argv, ..base }),
+            command: Command { env: env.clone(), ..args.command("run")? },
+            undo: undo.map(|command| Command { env, ..command }),
             creates: args.maybe("creates")?,
             writes: written_paths(&effects),
             others: written_others(&effects),
             brings_anything: args.given("effects").is_none() || effects.iter().any(brings_a_package),
         }))
     }
+}
+
+fn undo_argv<'a>(args: &Args<'a>) -> Option<&'a Node> {
+    args.given("undo")?.get("run").map(|entry| &entry.value)
+}
+
+fn undo_command(node: &Node, args: &Args<'_>) -> Result<Command, Diagnostic> {
+    let argv = Vec::<String>::from_arg(node, args.context)
+        .map_err(|_| wrong("undo", node.span, "a map such as { run: [program, argument] }"))?;
+    args.context.command(argv, args.maybe("cwd")?).map_err(|wanted| wrong("undo", node.span, &wanted))
 }
 
 fn check_undo(undo: &Node, args: &Args<'_>, found: &mut Diagnostics) {
@@ -133,13 +140,7 @@ fn check_undo(undo: &Node, args: &Args<'_>, found: &mut Diagnostics) {
         return;
     };
     match Vec::<String>::from_arg(run, args.context) {
-        Ok(argv) if argv.first().is_some_and(|program| !program.is_empty()) => {
-            let file = brought_by_plan(&argv).filter(|_| args.given("cwd").is_none());
-            found.extend(file.map(|file| {
-                let message = format!("`undo` runs `{file}` of the plan's directory, which the way back does not have");
-                Diagnostic::error(Code::WRONG_PARAMETER, run.span, message).help(INSTALL_IT)
-            }));
-        }
+        Ok(argv) if argv.first().is_some_and(|program| !program.is_empty()) => {}
         Err(Mistake::Later) => {}
         _ => {
             let help = if let Value::String(line) = &run.value { Some(as_vector(line)) } else { None };

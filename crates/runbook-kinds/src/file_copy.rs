@@ -1,5 +1,6 @@
 //! `file.copy`: a file as a copy of another one of this host.
 
+use super::file_write::WholeFile;
 use super::in_the_way::{bits, file_in_the_way, no_file, other_names};
 use runbook_host::{Reader, special};
 use runbook_model::{
@@ -8,7 +9,10 @@ use runbook_model::{
 use runbook_step::diff::{Text, diff};
 use runbook_step::lack::of_parent;
 use runbook_step::wrong;
-use runbook_step::{Args, Done, Kind, KindDoc, Lack, Mode, OutputDoc, Param, ParamType, Prepared, Probe, Step, Work};
+use runbook_step::{
+    Args, Done, FileSource, Kind, KindDoc, Lack, Mode, OutputDoc, Param, ParamType, PlanFile, Prepared, Probe, Step,
+    Work,
+};
 use serde_json::{Value as Json, json};
 use std::borrow::Cow;
 use std::fs::Metadata;
@@ -22,18 +26,18 @@ pub(crate) struct FileCopy;
 
 static DOC: KindDoc = KindDoc {
     name: Cow::Borrowed("file.copy"),
-    summary: Cow::Borrowed("Copies one file to another place of this host"),
+    summary: Cow::Borrowed("Copies one file to a place of this host"),
     text: Cow::Borrowed(
         "The copy appears in one rename, so readers see the old or the new file, and its content is compared with the \
          source before and after. What was at `path` is captured with mode, owner and times; undo puts exactly that \
          back, or removes the copy if there was nothing. A file that is replaced keeps its owner, its ACL and its \
          attributes, as with `file.write`. A new one that root makes in a directory of the source's owner belongs to that \
-         owner, any other to the user that runs `runbook`. A symlink as source is followed; a symlink at `path` is \
+         owner, any other, and a copy of a file of the plan, to the user that runs `runbook`. A symlink as source is followed; a symlink at `path` is \
          replaced, not written through. A directory at either place is refused; directories are copied by \
          `artifact.deploy`.",
     ),
     params: Cow::Borrowed(&[
-        Param::required("from", ParamType::Path, "The file to copy"),
+        Param::required("from", ParamType::File, "The file to copy"),
         Param::required("path", ParamType::Path, "The copy; its directory must exist"),
         Param::optional(
             "mode",
@@ -71,11 +75,12 @@ impl Kind for FileCopy {
     }
 
     fn bind(&self, args: &Args<'_>) -> Result<Box<dyn Step>, Diagnostic> {
-        Ok(Box::new(Copy {
-            from: args.need("from")?,
-            path: args.need("path")?,
-            mode: args.maybe::<Mode>("mode")?.map(|mode| mode.0),
-        }))
+        let path = args.need("path")?;
+        let mode = args.maybe::<Mode>("mode")?.map(|mode| mode.0);
+        Ok(match args.need("from")? {
+            FileSource::Host(from) => Box::new(Copy { from, path, mode }),
+            FileSource::Plan(file) => Box::new(PlanCopy { file, path, mode }),
+        })
     }
 }
 
@@ -158,6 +163,54 @@ impl Step for Copy {
         let mode = self.wanted_mode(work.host, &source)?;
         work.host.copy_file(&self.from, &self.path, mode)?;
         Ok(Done::saying(format!("{} copied, {} bytes", self.path.display(), source.len())).with(self.outputs()))
+    }
+
+    fn undo(&self, phase: UndoPhase, work: &Work<'_>, _: &Json) -> Result<String, Failure> {
+        match phase {
+            UndoPhase::Undo => work.put_back(std::slice::from_ref(&self.path)),
+            UndoPhase::Halt | UndoPhase::Insurance => Ok(String::new()),
+        }
+    }
+}
+
+/// A copy of a file of the plan: a file whose whole content is known.
+struct PlanCopy {
+    file: PlanFile,
+    path: PathBuf,
+    mode: Option<u32>,
+}
+
+impl PlanCopy {
+    fn whole(&self, host: &Reader) -> Result<WholeFile, Failure> {
+        let current = file_in_the_way(host, &self.path)?;
+        let source = self.file.brought().mode();
+        let mode = self.mode.or(current.as_ref().map(bits)).unwrap_or(source);
+        let content = self.file.content()?;
+        Ok(WholeFile { path: self.path.clone(), content, mode: Some(mode), private: source & 0o004 == 0 })
+    }
+}
+
+impl Step for PlanCopy {
+    fn probe(&self, host: &Reader) -> Result<Probe, Failure> {
+        self.whole(host)?.probe(host)
+    }
+
+    fn lacks(&self, host: &Reader, _: Option<&Failure>) -> Vec<Lack> {
+        let source = self.file.content().err().map(|failure| Lack::new(failure, []));
+        source.into_iter().chain(of_parent(host, &self.path)).collect()
+    }
+
+    fn can_undo(&self, host: &Reader) -> Result<(), Failure> {
+        file_in_the_way(host, &self.path)?;
+        host.can_put_back(&self.path)
+    }
+
+    fn prepare(&self, work: &Work<'_>) -> Result<Prepared, Failure> {
+        work.capture(std::slice::from_ref(&self.path)).map(Prepared::of)
+    }
+
+    fn apply(&self, work: &Work<'_>, undo: &Json) -> Result<Done, Failure> {
+        self.whole(work.host)?.apply(work, undo)
     }
 
     fn undo(&self, phase: UndoPhase, work: &Work<'_>, _: &Json) -> Result<String, Failure> {

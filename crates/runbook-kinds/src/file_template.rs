@@ -6,9 +6,10 @@ use runbook_host::Reader;
 use runbook_model::{
     Code, Declaration, Diagnostic, Diagnostics, Effect, Failure, Node, Outputs, UndoPhase, UndoSource, Value,
 };
-use runbook_step::diff::is_private;
 use runbook_step::lack::of_parent;
-use runbook_step::{Args, Done, Kind, KindDoc, Lack, Mode, OutputDoc, Param, ParamType, Prepared, Probe, Step, Work};
+use runbook_step::{
+    Args, Done, FileSource, Kind, KindDoc, Lack, Mode, OutputDoc, Param, ParamType, Prepared, Probe, Step, Work,
+};
 use serde_json::Value as Json;
 use std::borrow::Cow;
 use std::path::PathBuf;
@@ -20,13 +21,13 @@ static DOC: KindDoc = KindDoc {
     name: Cow::Borrowed("file.template"),
     summary: Cow::Borrowed("Writes a file rendered from a template"),
     text: Cow::Borrowed(
-        "The template is a file of this host, in the language of the plan's own templates, in strict mode: a name that \
+        "The template is in the language of the plan's own templates, in strict mode: a name that \
          `values` does not give is a failure, never an empty text. It sees `values` alone and cannot read other files. \
          The result is written like `file.write`: in one rename, after what is there was captured; undo puts exactly \
          that back.",
     ),
     params: Cow::Borrowed(&[
-        Param::required("from", ParamType::Path, "The template"),
+        Param::required("from", ParamType::File, "The template"),
         Param::required("path", ParamType::Path, "The file; its directory must exist"),
         Param::optional("values", ParamType::Any, "A map of the names that the template uses; may hold secrets"),
         Param::optional(
@@ -82,7 +83,7 @@ impl Kind for FileTemplate {
 }
 
 struct Template {
-    from: PathBuf,
+    from: FileSource,
     path: PathBuf,
     values: Outputs,
     mode: Option<u32>,
@@ -90,14 +91,14 @@ struct Template {
 
 impl Template {
     fn rendered(&self, host: &Reader) -> Result<WholeFile, Failure> {
-        let from = self.from.display();
-        let found = host.stat(&self.from)?;
-        let text = host.read_text(&self.from)?.ok_or_else(|| {
+        let from = &self.from;
+        let private = from.is_private(host)?;
+        let text = from.read(host)?.ok_or_else(|| {
             Failure::missing(format!("the template {from} is not there")).hint("put it there, or correct `from`")
         })?;
+        let text = String::from_utf8(text).map_err(|_| Failure::failed(format!("{from} is not UTF-8 text")))?;
         let content = runbook_template::render_text(&text, &self.values)
             .map_err(|error| Failure::failed(format!("the template {from} cannot be rendered: {error}")))?;
-        let private = found.as_ref().is_some_and(is_private);
         Ok(WholeFile { path: self.path.clone(), content: content.into_bytes(), mode: self.mode, private })
     }
 }
@@ -108,7 +109,7 @@ impl Step for Template {
     }
 
     fn lacks(&self, host: &Reader, _: Option<&Failure>) -> Vec<Lack> {
-        let template = self.rendered(host).err().map(|failure| Lack::at(host, &self.from, failure));
+        let template = self.rendered(host).err().map(|failure| Lack::of(host, &self.from, failure));
         template.into_iter().chain(of_parent(host, &self.path)).collect()
     }
 

@@ -37,7 +37,7 @@ impl Session {
     pub(crate) fn known_with_roles(&self, journal: &Journal, run: &RunId) -> Result<Known, Error> {
         let mut known = known(journal, run)?;
         if known.saved.roles.is_none() {
-            known.saved.roles = self.reopen(known.saved.clone()).ok().and_then(|program| program.saved.roles);
+            known.saved.roles = self.reopen(run, known.saved.clone()).ok().and_then(|program| program.saved.roles);
         }
         Ok(known)
     }
@@ -46,7 +46,7 @@ impl Session {
     pub(crate) fn ready(&self, known: Known) -> Result<Ready, Error> {
         let Known { run, saved, records } = known;
         let sources = saved.sources.clone();
-        match self.reopen(saved) {
+        match self.reopen(&run, saved) {
             Ok(program) => Ok(Ready { run, program, records }),
             Err(found) => Err(Error::NotUnderstood(Box::new(NotUnderstood { run, found, sources }))),
         }

@@ -3,13 +3,14 @@
 use crate::error::Error;
 use crate::session::Session;
 use crate::texts::{PlanText, read_text};
-use runbook_engine::{Program, Saved};
+use runbook_engine::{Program, Saved, compile};
 use runbook_model::{Code, Diagnostic, Diagnostics, Resolved, SourceMap};
 use runbook_plan::{Document, Loaded, Request, load};
 use runbook_step::Catalogue;
 use runbook_step::window::is_zone;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// How many environments a message names.
 const SHOWN: usize = 8;
@@ -60,7 +61,7 @@ impl Session {
             found.push(Diagnostic::error(Code::BAD_WINDOW, window.zone_span, message).help(help));
         }
         let saved = Saved::new(plan, sources.clone(), source.parallel);
-        let (program, faults) = self.compile(saved, catalogue);
+        let (program, faults) = compile(saved, catalogue, Arc::clone(&self.host.secrets));
         found.extend(faults.into_iter().filter(|fault| sound || !may_be_about_what_is_missing(fault)));
         let program = program.filter(|_| sound && !found.has_errors());
         Ok(Judged { program, vars, diagnostics: found.into_sorted(), sources })

@@ -2,10 +2,10 @@
 
 use crate::clock::now_ms;
 use crate::error::Error;
-use runbook_engine::{Program, Saved, compile};
+use runbook_engine::{Program, Saved, reopen};
 use runbook_host::Reader;
 use runbook_journal::{Claim, Holder, Lock, StateDir};
-use runbook_model::{Access, Diagnostic, HostFacts, Resource, Severity};
+use runbook_model::{Access, Diagnostic, HostFacts, Resource, RunId, Severity};
 use runbook_step::{Catalogue, SecretProvider};
 use std::io;
 use std::path::PathBuf;
@@ -68,13 +68,10 @@ impl Session {
         Holder { pid: std::process::id(), user: self.host.facts.user.clone(), doing, since: now_ms() }
     }
 
-    pub(crate) fn compile(&self, saved: Saved, catalogue: Catalogue) -> (Option<Program>, Vec<Diagnostic>) {
-        compile(saved, catalogue, Arc::clone(&self.host.secrets))
-    }
-
-    /// The program of a saved run, or why this version does not understand its plan.
-    pub(crate) fn reopen(&self, saved: Saved) -> Result<Program, Vec<Diagnostic>> {
-        let (program, found) = self.compile(saved, (self.host.catalogue)());
+    /// The program of the saved run `run`, or why this version does not understand its plan.
+    pub(crate) fn reopen(&self, run: &RunId, saved: Saved) -> Result<Program, Vec<Diagnostic>> {
+        let secrets = Arc::clone(&self.host.secrets);
+        let (program, found) = reopen(saved, (self.host.catalogue)(), secrets, self.state_dir().bundle(run));
         program.ok_or_else(|| found.into_iter().filter(|fault| fault.severity == Severity::Error).collect())
     }
 

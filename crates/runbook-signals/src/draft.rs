@@ -1,6 +1,7 @@
 //! One signal as the plan writes it. All faults are reported; a part that waits for a step is left open.
 
 use super::signal::{LIMITS, Request, SOURCES, Signal, Source, Text};
+use runbook_host::Command;
 use runbook_model::{
     Code, Diagnostic, Diagnostics, Entry, Node, Reference, SignalKind, SignalRole, Span, Value, did_you_mean,
 };
@@ -8,7 +9,7 @@ use runbook_services::AnyService;
 use runbook_services::launchd::Job;
 use runbook_services::process::Service;
 use runbook_services::systemd::Unit;
-use runbook_step::{ArgContext, FromArg, INSTALL_IT, Mistake, brought_by_plan, unfit_variable};
+use runbook_step::{ArgContext, FromArg, Mistake, unfit_variable};
 use std::collections::BTreeMap;
 
 /// The signals in `node`, whose units are those of the user's manager if `user`; faults go to `found`.
@@ -22,6 +23,11 @@ pub(super) fn read_signals(node: &Node, user: bool, context: &ArgContext, found:
         Draft { name, node, user, context, found: &mut *found }.read()
     };
     node.entries().iter().map(draft).collect()
+}
+
+/// The argument vectors of the signals in `node`.
+pub(super) fn argument_vectors(node: &Node) -> Vec<&Node> {
+    node.entries().iter().filter_map(|signal| Some(&signal.value.get("command")?.value)).collect()
 }
 
 struct Draft<'a> {
@@ -99,17 +105,18 @@ impl Draft<'_> {
                     self.push(node.span, "needs an argument vector with the program first");
                     return None;
                 }
-                if let Some(file) = brought_by_plan(&argv) {
-                    let what = format!("runs `{file}` of the plan's directory, which the way back does not have");
-                    let fault = self.fault(node.span, &what).help(INSTALL_IT);
-                    self.found.push(fault);
-                }
                 let env: BTreeMap<String, String> = self.field("env").unwrap_or_default();
                 if let (Some(name), Some(entry)) = (unfit_variable(&env), self.node.get("env")) {
                     let what = format!("has a wrong `env`: `{name}` cannot be the name of an environment variable");
                     self.push(entry.value.span, &what);
                 }
-                Source::Command { argv, env, exit: self.field("exit").unwrap_or(0), wanted: self.wanted() }
+                let made = self.context.command(argv, None);
+                let command = made.map_err(|wanted| self.push(node.span, &format!("needs {wanted}"))).ok()?;
+                Source::Command {
+                    command: Command { env, ..command },
+                    exit: self.field("exit").unwrap_or(0),
+                    wanted: self.wanted(),
+                }
             }
             "http" => self.http(node)?,
             "port" => Source::Port(self.value(node, name)?),

@@ -30,7 +30,6 @@ pub(super) struct Verify {
     log: Option<PathBuf>,
     within: Duration,
     watch: Option<Duration>,
-    base: PathBuf,
 }
 
 /// What is known of one signal while the verification waits.
@@ -56,9 +55,8 @@ impl Verify {
         log: Option<PathBuf>,
         within: Duration,
         watch: Option<Duration>,
-        base: PathBuf,
     ) -> Self {
-        Self { signals, subject, log, within, watch, base }
+        Self { signals, subject, log, within, watch }
     }
 
     fn limit(&self, signal: &Signal) -> Duration {
@@ -116,7 +114,7 @@ impl Verify {
                     let left = self.limit(signal).saturating_sub(round.begin.elapsed());
                     let left = left.max(Duration::from_millis(500));
                     let subject = self.subject.as_ref();
-                    let surroundings = Surroundings { host: work.host, subject, base: &self.base, left };
+                    let surroundings = Surroundings { host: work.host, subject, left };
                     let seen = surroundings.read(signal)?;
                     progress.last_read = Some(Instant::now());
                     progress.tries += 1;
@@ -333,7 +331,7 @@ impl Step for Verify {
     }
 
     fn lacks(&self, host: &Reader, _: Option<&Failure>) -> Vec<Lack> {
-        lacks(host, &self.signals, self.subject.as_ref(), self.log.as_deref(), &self.base)
+        lacks(host, &self.signals, self.subject.as_ref(), self.log.as_deref())
     }
 
     fn apply(&self, work: &Work<'_>, _: &Json) -> Result<Done, Failure> {

@@ -1,6 +1,6 @@
 //! The kind: its table, what it declares, and what can be wrong with its signals.
 
-use super::draft::read_signals;
+use super::draft::{argument_vectors, read_signals};
 use super::judge::Verify;
 use super::schema::signals_schema;
 use super::signal::{Signal, Source};
@@ -27,7 +27,7 @@ static DOC: KindDoc = KindDoc {
     text: Cow::Borrowed(
         "Each signal has exactly one source: `log: text` or `log: { text, count }`, `log_absent: text` (a list of texts \
          means each of them, and none of them), `command: [argv]` \
-         with `env` (added to its environment; may hold secrets), `exit`, `match`, `match_absent`, `http: url` with `method`, `headers`, `body`, `status`, `match`, \
+         (a program or script that is named relative is of the plan) with `env` (added to its environment; may hold secrets), `exit`, `match`, `match_absent`, `http: url` with `method`, `headers`, `body`, `status`, `match`, \
          `match_absent`, `port: number` (the sockets of both address families belong to the service's own processes, \
          for a unit those in its control group, for a job its process and those that it started; where neither the step nor the plan names a service, only that somebody \
          listens), `process: name`, `unit: name` (active), `job: label` or \
@@ -106,6 +106,11 @@ impl Kind for VerifySignals {
         (param == "signals").then(signals_schema)
     }
 
+    fn commands_inside<'a>(&self, args: &Args<'a>) -> Vec<(&'static str, &'a Node)> {
+        let nodes = args.given("signals").map(argument_vectors).unwrap_or_default();
+        nodes.into_iter().map(|node| ("signals", node)).collect()
+    }
+
     fn declare(&self, args: &Args<'_>) -> Declaration {
         let signals = signals_of(args);
         let mut kinds: Vec<SignalKind> =
@@ -119,7 +124,7 @@ impl Kind for VerifySignals {
             match &signal.source {
                 Some(Source::Port(port)) => declaration = declaration.reads(Resource::Port(*port)),
                 Some(Source::Service(service)) => declaration = declaration.reads(service.resource()),
-                Some(Source::Command { argv, .. }) => declaration.commands.push(argv.clone()),
+                Some(Source::Command { command, .. }) => declaration.commands.push(command.argv.clone()),
                 _ => {}
             }
         }
@@ -140,7 +145,7 @@ impl Kind for VerifySignals {
         let within = args.need("within")?;
         let watch = args.maybe("watch")?;
         let log = args.maybe::<PathBuf>("log")?;
-        Ok(Box::new(Verify::new(signals, subject, log, within, watch, args.context.base.clone())))
+        Ok(Box::new(Verify::new(signals, subject, log, within, watch)))
     }
 }
 

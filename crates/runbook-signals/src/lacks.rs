@@ -1,7 +1,7 @@
 //! What keeps signals from being read at all, as far as the host tells before anything changes.
 
 use super::signal::{Signal, Source};
-use runbook_host::{Command, Reader};
+use runbook_host::Reader;
 use runbook_model::{Failure, SignalRole};
 use runbook_services::AnyService;
 use runbook_step::Lack;
@@ -10,19 +10,10 @@ use std::path::Path;
 
 /// A signal that decides cannot be green where its program, its unit or the directory of its log is not there; of any
 /// other that is only told.
-pub(super) fn lacks(
-    host: &Reader,
-    signals: &[Signal],
-    subject: Option<&AnyService>,
-    log: Option<&Path>,
-    base: &Path,
-) -> Vec<Lack> {
+pub(super) fn lacks(host: &Reader, signals: &[Signal], subject: Option<&AnyService>, log: Option<&Path>) -> Vec<Lack> {
     let of = |signal: &Signal| {
         let lacks = match (&signal.source, subject) {
-            (Some(Source::Command { argv, env, .. }), _) => {
-                let command = Command { cwd: Some(base.to_owned()), env: env.clone(), ..Command::new(argv.clone()) };
-                of_command(host, &command)
-            }
+            (Some(Source::Command { command, .. }), _) => of_command(host, command),
             (Some(Source::Service(service)), _) => service.observed().absent(host).into_iter().collect(),
             (Some(source), Some(service)) if source.is_log() && log.is_none() => {
                 service.observed().absent(host).into_iter().collect()

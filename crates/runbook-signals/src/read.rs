@@ -8,7 +8,6 @@ use super::signal::{Request, Signal, Source, Text};
 use runbook_host::{Command, Host, KEPT, Reader};
 use runbook_model::{Failure, FailureKind, Reading, format_duration};
 use runbook_services::{AnyService, Sight};
-use std::path::Path;
 use std::time::Duration;
 
 /// How much of an output is shown.
@@ -20,7 +19,6 @@ const WHOLE: usize = 4000;
 pub(super) struct Surroundings<'a> {
     pub(super) host: &'a Host,
     pub(super) subject: Option<&'a AnyService>,
-    pub(super) base: &'a Path,
     /// What is left of the time for this signal.
     pub(super) left: Duration,
 }
@@ -89,10 +87,7 @@ impl Surroundings<'_> {
     /// Reads a signal that is not a log. A cancelled run is a failure; everything else is something that was seen.
     pub(super) fn read(&self, signal: &Signal) -> Result<Seen, Failure> {
         match &signal.source {
-            Some(Source::Command { argv, env, exit, wanted }) => {
-                let command = Command { env: env.clone(), ..Command::new(argv.clone()) };
-                self.command(signal, command, *exit, wanted)
-            }
+            Some(Source::Command { command, exit, wanted }) => self.command(signal, command.clone(), *exit, wanted),
             Some(Source::Http(request)) => self.http(signal, request),
             Some(source) => Ok(Glance { host: self.host, subject: self.subject }.at(source)),
             None => Ok(Seen::unread("not read")),
@@ -102,7 +97,7 @@ impl Surroundings<'_> {
     fn command(&self, signal: &Signal, command: Command, exit: u64, wanted: &Text) -> Result<Seen, Failure> {
         // A command that is too slow is red; it need not be waited for.
         let limit = signal.max_latency.map_or(self.left, |limit| limit.min(self.left));
-        let command = Command { cwd: Some(self.base.to_owned()), limit: Some(limit), ..command };
+        let command = Command { limit: Some(limit), ..command };
         let output = match self.host.run(&command) {
             Ok(output) => output,
             Err(failure) => {

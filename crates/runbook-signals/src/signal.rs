@@ -1,5 +1,6 @@
 //! What a signal is: where it is read, what it decides, and how long it may take. `draft.rs` reads it from a plan.
 
+use runbook_host::Command;
 use runbook_model::{SignalKind, SignalRole, Span};
 use runbook_services::AnyService;
 use std::collections::BTreeMap;
@@ -36,8 +37,7 @@ pub(super) enum Source {
     /// None of the texts.
     LogAbsent(Vec<String>),
     Command {
-        argv: Vec<String>,
-        env: BTreeMap<String, String>,
+        command: Command,
         exit: u64,
         wanted: Text,
     },

@@ -1,9 +1,10 @@
 //! Parameters of one step with their types. Kinds read them here and nowhere else.
 
-use crate::{KindDoc, Need, Param};
+use crate::{KindDoc, Need, Param, PlanFiles};
 use runbook_model::{Code, Diagnostic, Node, Resource, Span, Value, Version, Window, parse_duration};
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What the types of parameters need to know of their surroundings.
@@ -13,10 +14,23 @@ pub struct ArgContext {
     pub base: PathBuf,
     /// What `~` means; absolute.
     pub home: PathBuf,
+    /// Where a command runs that has no `cwd`: `base`, or an empty directory where that is gone.
+    pub cwd: PathBuf,
     /// The services that the plan brings up, for kinds that speak of "the service".
     pub services: Vec<Resource>,
     /// The plan's own maintenance window, if it has one.
     pub window: Option<Window>,
+    /// The files that the plan brings. `None` as long as nobody has read them, and in runs of a `runbook` that kept none: then they
+    /// are read where they lie.
+    pub files: Option<Arc<PlanFiles>>,
+}
+
+impl ArgContext {
+    /// A plan in the directory `base` of a user with this home, without services, window and files.
+    pub fn new(base: impl Into<PathBuf>, home: impl Into<PathBuf>) -> Self {
+        let base = base.into();
+        Self { cwd: base.clone(), base, home: home.into(), services: Vec::new(), window: None, files: None }
+    }
 }
 
 /// The parameters of one step: the tree of the plan, seen through the kind's table.

@@ -1,64 +1,67 @@
-//! Programs that only the plan's directory has. The way back has the state directory and what is installed on the host, and
-//! nothing else: what it runs must not go away with a checkout.
+//! What a step names that its plan brings: files of the plan, and programs and scripts of commands that are named relative. What
+//! is installed on the host is not among it.
 
-use std::path::Path;
+use crate::script::script_at;
+use crate::{Args, Kind, ParamType};
+use runbook_model::{Node, Value};
 
-/// Programs whose first argument is a script.
-const INTERPRETERS: &[&str] = &["sh", "bash", "dash", "ash", "ksh", "zsh", "node", "perl", "ruby"];
-
-/// The file of the plan's directory that this command would run: its program if that is a relative path, or the script
-/// of an interpreter.
-pub fn brought_by_plan(argv: &[String]) -> Option<&str> {
-    let (program, arguments) = argv.split_first()?;
-    if program.contains('/') {
-        if !program.starts_with('/') {
-            return Some(program);
-        }
-    } else if program.is_empty() {
-        return None;
-    }
-    let name = Path::new(program).file_name()?.to_str()?;
-    if !(INTERPRETERS.contains(&name) || name.starts_with("python")) {
-        return None;
-    }
-    // With an option such as `-c` or `-m` what follows is no script.
-    let script = arguments.first().filter(|word| !word.is_empty() && !word.starts_with('-'))?;
-    (!script.starts_with('/')).then_some(script)
+/// A word of a plan that names a file which the plan brings.
+#[derive(Clone, Copy, Debug)]
+pub struct Named<'a> {
+    /// The parameter.
+    pub param: &'a str,
+    /// The word; a relative path, or the template of one.
+    pub node: &'a Node,
+    /// What the file is for.
+    pub purpose: Use,
 }
 
-/// What to do about it.
-pub const INSTALL_IT: &str =
-    "install it on the host, outside of the plan's directory, and name it with its absolute path or by a name in PATH";
+/// What a file of a plan is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Use {
+    /// A step reads it.
+    Read,
+    /// An interpreter runs it.
+    Script,
+    /// It is itself executed.
+    Execute,
+}
 
-#[cfg(test)]
-mod tests {
-    use super::brought_by_plan;
+/// What the parameters of a step of `kind` name.
+pub fn named_by<'a>(kind: &'a dyn Kind, args: &Args<'a>) -> Vec<Named<'a>> {
+    let mut named = Vec::new();
+    for param in kind.doc().params.iter() {
+        let Some(node) = args.given(param.name) else { continue };
+        match param.ty {
+            ParamType::File if is_relative(node) => named.push(Named { param: param.name, node, purpose: Use::Read }),
+            ParamType::Command => named.extend(of_command(param.name, node, args)),
+            _ => {}
+        }
+    }
+    let inside = kind.commands_inside(args).into_iter();
+    named.extend(inside.filter_map(|(param, node)| of_command(param, node, args)));
+    named
+}
 
-    #[test]
-    fn what_lies_beside_the_plan_is_told_from_what_is_installed() {
-        let brought = |words: &[&str]| {
-            let argv: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-            brought_by_plan(&argv).map(str::to_owned)
-        };
-        for (argv, file) in [
-            (&["./check.sh"][..], "./check.sh"),
-            (&["scripts/check", "a"], "scripts/check"),
-            (&["../check"], "../check"),
-            (&["sh", "check.sh"], "check.sh"),
-            (&["/usr/bin/python3", "probe.py"], "probe.py"),
-        ] {
-            assert_eq!(brought(argv).as_deref(), Some(file), "{argv:?}");
-        }
-        for argv in [
-            &["openclaw", "status"][..],
-            &["/usr/local/bin/check"],
-            &["test", "-e", "ok"],
-            &["sh", "-c", "./check.sh"],
-            &["node", "/srv/chat.mjs"],
-            &["sh"],
-            &[],
-        ] {
-            assert_eq!(brought(argv), None, "{argv:?}");
-        }
+fn of_command<'a>(param: &'a str, node: &'a Node, args: &Args<'a>) -> Option<Named<'a>> {
+    let Value::List(items) = &node.value else { return None };
+    let words: Vec<&str> = items.iter().map(|item| text(item).unwrap_or_default()).collect();
+    // Where a step has a `cwd`, relative words start there.
+    let at = script_at(&words).filter(|_| args.given("cwd").is_none())?;
+    let purpose = if at == 0 { Use::Execute } else { Use::Script };
+    items.get(at).map(|node| Named { param, node, purpose })
+}
+
+fn is_relative(node: &Node) -> bool {
+    text(node).is_some_and(|text| !text.is_empty() && !text.starts_with(['/', '~']))
+}
+
+/// The text of a word. A template that begins with what a step puts out is absolute for all that is known: outputs are.
+fn text(node: &Node) -> Option<&str> {
+    match &node.value {
+        Value::String(text) => Some(text),
+        Value::Later(later) if later.template.trim_start().starts_with("{{") => Some("/"),
+        Value::Later(later) => Some(&later.template),
+        _ => None,
     }
 }

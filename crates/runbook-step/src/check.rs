@@ -1,7 +1,7 @@
 //! The check that every kind gets from its table of parameters.
 
 use crate::args::wrong;
-use crate::{Args, FromArg, Mistake, Mode, Need, Param, ParamType};
+use crate::{Args, FileSource, FromArg, Mistake, Mode, Need, Param, ParamType};
 use runbook_model::{Code, Diagnostic, Diagnostics, Node, Reference, Value, Version, did_you_mean};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -73,7 +73,7 @@ fn check_secrets(param: &Param, node: &Node, found: &mut Diagnostics) {
     for reference in node.waits_for() {
         if let Reference::Secret(name) = reference {
             let message = format!("the secret `{name}` would be written down by `{}`", param.name);
-            let help = if param.ty == ParamType::Argv {
+            let help = if matches!(param.ty, ParamType::Argv | ParamType::Command) {
                 "every user of the host can read the arguments of a process; pass it in `env`"
             } else {
                 "secrets may stand in `env` and in file contents only"
@@ -88,7 +88,7 @@ fn next_action(ty: ParamType, node: &Node) -> Option<String> {
         (ParamType::Choice(words), Value::String(text)) => {
             did_you_mean(text, words.iter().copied()).map(|near| format!("did you mean `{near}`?"))
         }
-        (ParamType::Argv, Value::String(text)) => Some(as_vector(text)),
+        (ParamType::Argv | ParamType::Command, Value::String(text)) => Some(as_vector(text)),
         (ParamType::Strings, Value::String(text)) => Some(format!("write `[{text}]`")),
         (
             ParamType::String | ParamType::Content | ParamType::Version | ParamType::Mode,
@@ -116,6 +116,7 @@ fn judge(ty: ParamType, node: &Node, args: &Args<'_>) -> Result<(), Mistake> {
     match ty {
         ParamType::String => one_line(node, args),
         ParamType::Content => String::from_arg(node, cx).map(drop),
+        ParamType::File => FileSource::from_arg(node, cx).map(drop),
         ParamType::Path => PathBuf::from_arg(node, cx).map(drop),
         ParamType::Paths => Vec::<PathBuf>::from_arg(node, cx).and_then(|paths| not_empty(node, &paths)),
         ParamType::Bool => bool::from_arg(node, cx).map(drop),
@@ -124,7 +125,7 @@ fn judge(ty: ParamType, node: &Node, args: &Args<'_>) -> Result<(), Mistake> {
         ParamType::Duration => Duration::from_arg(node, cx).map(drop),
         ParamType::Mode => Mode::from_arg(node, cx).map(drop),
         ParamType::Version => exact_version(node, args),
-        ParamType::Argv => Vec::<String>::from_arg(node, cx).and_then(|argv| program(node, &argv)),
+        ParamType::Argv | ParamType::Command => Vec::<String>::from_arg(node, cx).and_then(|argv| program(node, &argv)),
         ParamType::Strings => Vec::<String>::from_arg(node, cx).map(drop),
         ParamType::Env => BTreeMap::<String, String>::from_arg(node, cx).and_then(|env| names(node, &env)),
         ParamType::Choice(words) => String::from_arg(node, cx).and_then(|word| one_of(node, words, &word)),

@@ -54,6 +54,9 @@ pub enum ParamType {
     Content,
     /// A path; `~` is the home directory, relative ones start at the plan's directory.
     Path,
+    /// A file that is read: a relative path is a file of the plan, which the run keeps; an absolute one, and one that begins with `~`, is a
+    /// file of the host, and so is a relative one that a step of the plan writes.
+    File,
     /// A list of paths; an output that is itself a list is taken in element by element.
     Paths,
     /// `true` or `false`.
@@ -70,6 +73,9 @@ pub enum ParamType {
     Version,
     /// An argument vector: a list of text, the program first. Never holds a secret.
     Argv,
+    /// An argument vector whose program, or the script of an interpreter, is a file of the plan if it is named relative and
+    /// the step has no `cwd`; the run keeps it. Never holds a secret.
+    Command,
     /// A list of text.
     Strings,
     /// A map from names to text that may hold secrets.
@@ -89,6 +95,21 @@ pub struct OutputDoc {
     pub name: &'static str,
     /// One sentence, without a full stop, with the type of its value.
     pub help: &'static str,
+}
+
+impl ParamType {
+    /// What of it is a file of the plan, as one sentence without a full stop.
+    pub fn of_plan(self) -> Option<&'static str> {
+        match self {
+            Self::File => Some(
+                "A relative path is a file of the plan, which the run keeps; an absolute path is a file of the host",
+            ),
+            Self::Command => Some(
+                "Without `cwd`, a program or script that is named relative is a file of the plan, which the run keeps",
+            ),
+            _ => None,
+        }
+    }
 }
 
 impl Param {

@@ -1,7 +1,8 @@
 //! A kind: an entry of the step library.
 
 use crate::{Args, KindDoc, Step};
-use runbook_model::{Declaration, Diagnostic, Diagnostics};
+use runbook_model::{Declaration, Diagnostic, Diagnostics, Node};
+use std::path::Path;
 
 /// An entry of the step library. Implementations are unit structs; all state lives in the [`Step`] that they bind.
 pub trait Kind: Send + Sync {
@@ -17,6 +18,18 @@ pub trait Kind: Send + Sync {
     /// The JSON Schema of what is inside of a parameter that the kind judges itself.
     fn inside(&self, param: &str) -> Option<serde_json::Value> {
         let _ = param;
+        None
+    }
+
+    /// The argument vectors inside of parameters that the kind judges itself, with the names of these parameters: what they name
+    /// relative is brought by the plan, as in a parameter of the type [`Command`](crate::ParamType::Command).
+    fn commands_inside<'a>(&self, args: &Args<'a>) -> Vec<(&'static str, &'a Node)> {
+        let _ = args;
+        Vec::new()
+    }
+
+    /// The program that the kind itself is; `None` for one of a table.
+    fn program(&self) -> Option<&Path> {
         None
     }
 

@@ -2,6 +2,7 @@
 //!
 //! A run that lacks something is refused before its first change: nothing is stopped for a step that cannot succeed.
 
+use crate::FileSource;
 use crate::args::normalise;
 use runbook_host::{Command, Reader, io_advice};
 use runbook_model::{Failure, Resource};
@@ -38,6 +39,14 @@ impl Lack {
     #[must_use]
     pub fn only_told(self) -> Self {
         Self { decides: false, ..self }
+    }
+
+    /// What is wrong with a file. What a plan brings no step can mend.
+    pub fn of(host: &Reader, file: &FileSource, failure: Failure) -> Self {
+        match file {
+            FileSource::Host(path) => Self::at(host, path, failure),
+            FileSource::Plan(_) => Self::new(failure, []),
+        }
     }
 
     /// What is wrong at `path` itself.
@@ -98,6 +107,9 @@ pub fn of_command(host: &Reader, command: &Command) -> Vec<Lack> {
 fn of_program(host: &Reader, command: &Command) -> Option<Lack> {
     let name = command.argv.first()?;
     let hint = "install it, or give its full path";
+    if let Some(path) = command.kept.get(&0) {
+        return executable(host, path, name);
+    }
     if name.contains('/') {
         let path = normalise(&command.cwd.as_deref().unwrap_or(Path::new("/")).join(name));
         return executable(host, &path, name);

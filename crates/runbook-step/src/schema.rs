@@ -65,7 +65,7 @@ fn param_schema(param: &Param) -> Value {
         ParamType::Port => json!({ "type": "integer", "minimum": 1, "maximum": 65535 }),
         ParamType::Duration => json!({ "type": "string", "pattern": r"^([0-9]+(ms|s|m|h|d))+$" }),
         ParamType::Mode => json!({ "type": "string", "pattern": "^[0-7]{3,4}$" }),
-        ParamType::Argv => {
+        ParamType::Argv | ParamType::Command => {
             json!({ "type": "array", "items": { "type": ["string", "number", "boolean"] }, "minItems": 1 })
         }
         ParamType::Strings => json!({ "type": "array", "items": { "type": ["string", "number", "boolean"] } }),
@@ -75,7 +75,12 @@ fn param_schema(param: &Param) -> Value {
         }
         ParamType::Choice(words) => json!({ "enum": words }),
         ParamType::Any => json!({}),
-        ParamType::String | ParamType::Content | ParamType::Path | ParamType::Version | ParamType::Pointer => {
+        ParamType::String
+        | ParamType::Content
+        | ParamType::Path
+        | ParamType::File
+        | ParamType::Version
+        | ParamType::Pointer => {
             json!({ "type": ["string", "number"] })
         }
     };
@@ -86,6 +91,7 @@ fn param_schema(param: &Param) -> Value {
         | ParamType::Duration
         | ParamType::Mode
         | ParamType::Argv
+        | ParamType::Command
         | ParamType::Strings
         | ParamType::Env
         | ParamType::Choice(_) => {
@@ -93,7 +99,10 @@ fn param_schema(param: &Param) -> Value {
         }
         _ => plain,
     };
-    schema["description"] = json!(param.help);
+    schema["description"] = json!(match param.ty.of_plan() {
+        Some(told) => format!("{}. {told}", param.help),
+        None => param.help.to_owned(),
+    });
     if let Need::Default(default) = param.need {
         schema["default"] = json!(default);
     }

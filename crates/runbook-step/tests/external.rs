@@ -62,7 +62,7 @@ fn catalogue(dir: &Path) -> Catalogue {
 }
 
 fn context() -> ArgContext {
-    ArgContext { base: "/base".into(), home: "/home".into(), services: Vec::new(), window: None }
+    ArgContext::new("/base", "/home")
 }
 
 /// A program that answers `capabilities` well and everything else with `script`.

@@ -40,6 +40,9 @@ impl Runner {
         run: RunId,
         observer: Box<dyn Observer>,
     ) -> Result<Self, Error> {
+        settings.state_dir.create_below(&settings.state_dir.run(&run))?;
+        let path = settings.state_dir.bundle(&run);
+        let program = program.keep_in(path.clone()).map_err(|source| Error::Files { path, source })?;
         let header = header(&settings, &program, &run);
         let saved =
             serde_json::to_string(&program.saved).map_err(|source| Error::Saved { run: run.clone(), source })?;

@@ -1,5 +1,6 @@
 //! `paths` and `capture` as plans write them.
 
+use runbook_host::Command;
 use runbook_model::{Code, Diagnostic, Diagnostics, Node, Reference, Resource, Span, Value, did_you_mean};
 use runbook_step::unfit_variable;
 use runbook_step::wrong;
@@ -42,10 +43,8 @@ pub(super) struct Covered {
 /// One entry of `capture`.
 pub(super) struct Capture {
     pub(super) name: String,
-    /// The words that are known.
-    pub(super) argv: Vec<String>,
-    /// Added to its environment.
-    pub(super) env: BTreeMap<String, String>,
+    /// With the words that are known.
+    pub(super) command: Command,
 }
 
 impl Covered {
@@ -175,9 +174,19 @@ pub(super) fn read_captures(args: &Args<'_>, found: &mut Diagnostics) -> Vec<Cap
         if words.is_empty() || argv.first().is_some_and(String::is_empty) {
             found.push(wrong("capture", run.span, "a map of argument vectors, the program first"));
         }
-        captures.push(Capture { name: entry.key.clone(), argv, env });
+        let command = args.context.command(argv.clone(), None).unwrap_or_else(|wanted| {
+            found.push(wrong("capture", run.span, &wanted));
+            Command::new(argv)
+        });
+        captures.push(Capture { name: entry.key.clone(), command: Command { env, ..command } });
     }
     captures
+}
+
+/// The argument vectors of the captures.
+pub(super) fn argument_vectors<'a>(args: &Args<'a>) -> Vec<&'a Node> {
+    let entries = args.given("capture").map(Node::entries).unwrap_or_default();
+    entries.iter().map(|entry| entry.value.get("run").map_or(&entry.value, |run| &run.value)).collect()
 }
 
 /// The argument vector of a capture, and what is added to its environment.

@@ -76,10 +76,11 @@ struct AnsweredEffects {
 const RESOURCES: [&str; 6] = ["path", "unit", "job", "process", "port", "package"];
 
 /// The words of parameter types, as capabilities write them.
-const TYPES: [(&str, ParamType); 15] = [
+const TYPES: [(&str, ParamType); 16] = [
     ("string", ParamType::String),
     ("content", ParamType::Content),
     ("path", ParamType::Path),
+    ("file", ParamType::File),
     ("paths", ParamType::Paths),
     ("bool", ParamType::Bool),
     ("count", ParamType::Count),

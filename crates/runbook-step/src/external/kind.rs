@@ -2,14 +2,18 @@
 
 use super::find::External;
 use super::step::ExternalStep;
-use crate::{Args, FromArg, Kind, KindDoc, Mistake, Need, Param, ParamType, Step};
+use crate::{Args, FileSource, FromArg, Kind, KindDoc, Mistake, Need, Param, ParamType, Step};
 use runbook_model::{Access, Declaration, Diagnostic, Effect, Node, Outputs, Purpose, Resource, UndoSource};
 use serde_json::{Value as Json, json};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 impl Kind for External {
     fn doc(&self) -> &KindDoc {
         &self.capabilities.doc
+    }
+
+    fn program(&self) -> Option<&Path> {
+        Some(&self.program)
     }
 
     fn declare(&self, args: &Args<'_>) -> Declaration {
@@ -33,6 +37,7 @@ impl Kind for External {
         Ok(Box::new(ExternalStep {
             name: self.capabilities.doc.name.to_string(),
             program: self.program.clone(),
+            kept: args.context.files.as_ref().and_then(|files| files.program(&self.capabilities.doc.name)),
             parameters: Json::Object(self.parameters(args)?),
             probe_reads: self.capabilities.probe_reads,
             own_undo: self.capabilities.undo == UndoSource::Own,
@@ -73,6 +78,7 @@ impl External {
         for param in self.capabilities.doc.params.iter() {
             let value = match param.ty {
                 ParamType::Path => args.maybe::<PathBuf>(param.name)?.map(|path| json!(path.to_string_lossy())),
+                ParamType::File => args.maybe::<FileSource>(param.name)?.map(|file| json!(file.place(args.context))),
                 ParamType::Paths => args
                     .maybe::<Vec<PathBuf>>(param.name)?
                     .map(|paths| json!(paths.iter().map(|path| path.to_string_lossy()).collect::<Vec<_>>())),

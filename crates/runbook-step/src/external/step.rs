@@ -1,7 +1,7 @@
 //! A bound step of an external kind: each method is one call of the program.
 
 use super::call::{answer, command, text};
-use crate::{Confirmation, Done, Prepared, Probe, Step, Work};
+use crate::{Confirmation, Done, PlanFile, Prepared, Probe, Step, Work};
 use runbook_host::Reader;
 use runbook_model::{Failure, Outputs, Prediction, UndoPhase};
 use serde_json::{Value as Json, json};
@@ -14,6 +14,8 @@ const LIMIT: Duration = Duration::from_secs(60);
 pub(super) struct ExternalStep {
     pub(super) name: String,
     pub(super) program: PathBuf,
+    /// The copy of it that the run keeps.
+    pub(super) kept: Option<PlanFile>,
     pub(super) parameters: Json,
     pub(super) probe_reads: bool,
     pub(super) own_undo: bool,
@@ -88,10 +90,20 @@ impl Step for ExternalStep {
 }
 
 impl ExternalStep {
+    /// The program as it was judged: the one that is installed, beside which lies what it may need; where that was changed or is
+    /// gone, the copy that the run keeps.
+    fn place(&self, host: &Reader) -> PathBuf {
+        let Some((kept, path)) = self.kept.as_ref().and_then(|kept| Some((kept, kept.kept()?))) else {
+            return self.program.clone();
+        };
+        let is_as_judged = matches!(host.digest(&self.program), Ok(Some(digest)) if digest == kept.brought().digest());
+        if is_as_judged { self.program.clone() } else { path.to_owned() }
+    }
+
     fn ask(&self, host: &Reader, call: &str, mut message: Json) -> Result<Json, Failure> {
         message["kind"] = json!(self.name);
         message["parameters"] = self.parameters.clone();
-        let mut command = command(&self.program, call, message);
+        let mut command = command(&self.place(host), call, message);
         command.limit = Some(LIMIT);
         answer(&self.program, call, &host.ask(&command)?)
     }
@@ -104,7 +116,7 @@ impl ExternalStep {
             "parameters": self.parameters,
             "undo": undo,
         });
-        answer(&self.program, call, &work.host.run(&command(&self.program, call, message))?)
+        answer(&self.program, call, &work.host.run(&command(&self.place(work.host), call, message))?)
     }
 
     fn unknown_word(&self, call: &str, key: &str, word: &str, words: &str) -> Failure {

@@ -7,6 +7,7 @@
 
 #[path = "../hostile/bench.rs"]
 mod bench;
+mod bundle;
 mod journal;
 mod keeping;
 mod one_run;

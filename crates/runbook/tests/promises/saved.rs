@@ -70,3 +70,26 @@ fn an_external_kind_is_not_asked_again_what_it_is() {
         }
     }
 }
+
+/// The program that is installed is run as long as it is what was judged, for it may need what lies beside it; else the copy is.
+#[test]
+fn the_program_of_an_external_kind_is_kept_with_the_run() {
+    for (way, there) in [("resume", true), ("rollback", false)] {
+        for upgraded in [Some("#!/bin/sh\nexit 9\n"), None] {
+            let bench = Bench::new();
+            let host = bench.path("host").display().to_string();
+            let program = bench.write("bin/runbook-step-mark", MARK.replace("HOST", &host));
+            fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+            let plan = bench.plan("plan", PLAN);
+            let begun = run(&bench, &["apply", &plan, "--yes"], "kill-after=9");
+            assert_eq!(begun.code, None, "{begun:#?}");
+            match upgraded {
+                Some(other) => fs::write(&program, other).unwrap(),
+                None => fs::remove_file(&program).unwrap(),
+            }
+            run(&bench, &[way, "--yes"], "").expect(0);
+            let found = ["a", "mark", "z"].map(|name| bench.host(name).exists());
+            assert_eq!(found, [there; 3], "{way}, upgraded to {upgraded:?}");
+        }
+    }
+}

@@ -321,20 +321,6 @@ fn a_signal_that_cannot_be_read_restores_nothing() {
     bench.expect(0, &["rollback", "--yes"]).says(&["Rolled back."]);
 }
 
-/// What the way back runs must not go away with a checkout.
-#[test]
-fn a_program_of_the_plans_directory_is_refused_where_the_way_back_needs_it() {
-    let bench = Bench::new();
-    for (file, step) in [
-        ("./probe", "{ id: v, uses: verify.signals, with: { signals: { works: { command: [./probe] } } } }"),
-        ("probe.sh", "{ id: v, uses: verify.signals, with: { signals: { works: { command: [sh, probe.sh] } } } }"),
-        ("./undo", "{ id: a, uses: command.run, with: { run: [\"true\"], undo: { run: [./undo] } } }"),
-    ] {
-        let plan = bench.plan("plan", &format!("steps:\n  - {step}\n"));
-        bench.expect(1, &["check", &plan]).says(&[file, "plan's directory", "install it on the host"]);
-    }
-}
-
 /// What cannot be read before the change is told like what is red.
 #[test]
 fn a_signal_that_cannot_be_read_before_the_change_is_told() {

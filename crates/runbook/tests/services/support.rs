@@ -55,12 +55,7 @@ impl Scratch {
     }
 
     pub(crate) fn context(&self) -> ArgContext {
-        ArgContext {
-            base: self.dir.path().to_owned(),
-            home: self.dir.path().to_owned(),
-            services: self.services.clone(),
-            window: None,
-        }
+        ArgContext { services: self.services.clone(), ..ArgContext::new(self.dir.path(), self.dir.path()) }
     }
 
     /// The step of kind `kind` with these parameters.

@@ -1,0 +1,117 @@
+//! The files of a plan in the directory of its run: durable before the first record, and all that steps are bound to from then on.
+
+use crate::Program;
+use crate::preflight::Obstacle;
+use runbook_host::Reader;
+use runbook_model::{Failure, StepDef};
+use runbook_step::{ArgContext, Args, Contents, Named, PlanFile, PlanFiles, Use, named_by};
+use rustix::fs::StatVfsMountFlags;
+use std::borrow::Cow;
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Where commands run that have no `cwd`, once the plan's directory is gone: below the files, and empty.
+const EMPTY: &str = "empty";
+
+impl Program {
+    /// The program of a run that keeps its files in `dir`.
+    #[must_use]
+    pub fn kept_in(mut self, dir: PathBuf) -> Self {
+        self.context.files = self.saved.bundle.clone().map(|bundle| {
+            let contents = Contents::Kept(dir.clone());
+            Arc::new(PlanFiles { bundle, contents })
+        });
+        self.kept = Some(dir);
+        self
+    }
+
+    /// The same, with the files put there now: what was judged, whatever lies in the checkout by now. Durable when this returns.
+    pub(crate) fn keep_in(self, dir: PathBuf) -> io::Result<Self> {
+        let files: Vec<PlanFile> = self.context.files.iter().flat_map(|files| files.all()).collect();
+        make(&dir.join(EMPTY))?;
+        for file in &files {
+            keep(file, &dir)?;
+        }
+        // A file that is lost with its directory would be missed by the run; the directory alone is not.
+        if !files.is_empty() {
+            dir.ancestors().take(3).try_for_each(sync)?;
+        }
+        Ok(self.kept_in(dir))
+    }
+
+    /// What steps are bound to. A command without `cwd` runs in the plan's directory as long as it is there.
+    pub(crate) fn context(&self) -> Cow<'_, ArgContext> {
+        let empty = self.kept.as_ref().map(|dir| dir.join(EMPTY));
+        match empty.filter(|empty| !self.context.base.is_dir() && empty.is_dir()) {
+            None => Cow::Borrowed(&self.context),
+            Some(cwd) => Cow::Owned(ArgContext { cwd, ..self.context.clone() }),
+        }
+    }
+
+    /// A script that the run keeps and that is no longer what was judged. What is only read is compared by whoever reads it.
+    pub(crate) fn changed_script(&self, args: &Args<'_>, def: &StepDef) -> Option<Failure> {
+        let files = self.context.files.as_ref()?;
+        let kind = self.catalogue.get(&def.uses)?;
+        let scripts = named_by(kind, args).into_iter().filter(|named| named.purpose != Use::Read);
+        scripts.filter_map(|named| files.named(named.node)?.content().err()).next()
+    }
+
+    /// Programs of the plan that could not be executed where a run would keep them.
+    pub(crate) fn not_executable_there(&self, host: &Reader) -> Vec<Obstacle> {
+        let is_there = |dir: &&Path| dir.is_dir();
+        let found = host.state_dir().ancestors().find(is_there).and_then(|dir| rustix::fs::statvfs(dir).ok());
+        if !found.is_some_and(|found| found.f_flag.contains(StatVfsMountFlags::NOEXEC)) {
+            return Vec::new();
+        }
+        let obstacle = |name: &str| {
+            let dir = host.state_dir().display();
+            let what = format!("`{name}` of the plan would be run from {dir}, which is mounted with noexec");
+            let hint =
+                format!("choose another directory with --state-dir, or name the interpreter of a script: [sh, {name}]");
+            Obstacle { failure: Failure::refused(what).hint(hint), certain: true }
+        };
+        self.executed().iter().map(|name| obstacle(name)).collect()
+    }
+
+    fn executed(&self) -> Vec<String> {
+        let Some(files) = &self.context.files else { return Vec::new() };
+        let mut names = Vec::new();
+        for def in &self.saved.plan.steps {
+            let Some(kind) = self.catalogue.get(&def.uses) else { continue };
+            let args = Args { doc: kind.doc(), node: &def.with, context: &self.context, step_span: def.id_span };
+            let is_kept = |named: &Named<'_>| named.purpose == Use::Execute && files.named(named.node).is_some();
+            let named = named_by(kind, &args).into_iter().filter(is_kept);
+            names.extend(named.filter_map(|named| Some(files.named(named.node)?.name().to_owned())));
+        }
+        names.sort();
+        names.dedup();
+        names
+    }
+}
+
+fn make(dir: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(dir)
+}
+
+/// For the owner alone: the mode that the file has beside the plan is in the bundle.
+fn keep(file: &PlanFile, dir: &Path) -> io::Result<()> {
+    let content = file.content().map_err(|failure| io::Error::other(failure.message))?;
+    let place = file.brought().place(dir, file.name());
+    let above = place.parent().unwrap_or(dir);
+    make(above)?;
+    let mut kept = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&place)?;
+    kept.write_all(&content)?;
+    // The same content may be a program and a text.
+    if file.brought().is_executable() {
+        fs::set_permissions(&place, Permissions::from_mode(0o700))?;
+    }
+    kept.sync_all()?;
+    sync(above)
+}
+
+fn sync(dir: &Path) -> io::Result<()> {
+    File::open(dir)?.sync_all()
+}
