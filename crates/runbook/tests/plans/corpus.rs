@@ -9,10 +9,12 @@ pub(crate) fn directory(name: &str) -> PathBuf {
     fs::canonicalize(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests").join(name)).unwrap()
 }
 
-/// The plans in `directory`, by name.
+/// The plans in `directory`, by name; an inventory beside them is none.
 pub(crate) fn plans(directory: &Path) -> Vec<PathBuf> {
     let mut plans: Vec<PathBuf> = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
-    plans.retain(|path| path.extension().is_some_and(|extension| extension == "yaml"));
+    plans.retain(|path| {
+        path.extension().is_some_and(|extension| extension == "yaml") && !path.ends_with("inventory.yaml")
+    });
     plans.sort();
     plans
 }
