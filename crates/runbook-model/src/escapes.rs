@@ -11,20 +11,37 @@ const ANY_TEXT: u8 = 0x7f;
 /// The characters of `text` that are in no escape sequence, each with the byte at which it begins; other control characters are
 /// among them, ESC is not. A sequence ends with its line at the latest: what is left open hides no more.
 pub fn outside_escapes(text: &str) -> OutsideEscapes<'_> {
-    OutsideEscapes { chars: text.char_indices(), parser: Parser::default() }
+    OutsideEscapes { chars: text.char_indices(), parser: Parser::default(), begin: 0, reads_strings: false }
 }
 
-/// What [`outside_escapes`] returns.
+/// The same, with what stands in strings for a device as text (ECMA-48, 5.6: titles, links, pictures, the clipboard), and the ESC and the
+/// letter that open them.
+pub fn outside_controls(text: &str) -> OutsideEscapes<'_> {
+    OutsideEscapes { reads_strings: true, ..outside_escapes(text) }
+}
+
+/// What [`outside_escapes`] and [`outside_controls`] return.
 #[derive(Clone, Debug)]
 pub struct OutsideEscapes<'a> {
     chars: CharIndices<'a>,
     parser: Parser,
+    /// Where the parser last left the text for a sequence.
+    begin: usize,
+    reads_strings: bool,
 }
 
 impl OutsideEscapes<'_> {
-    /// Whether a sequence has begun and not ended.
-    pub fn is_open(&self) -> bool {
-        !is_shown(&mut self.parser.clone(), ANY_TEXT)
+    /// The byte at which a sequence began that has not ended; one that began inside another, and cut it short, counts as a part of that.
+    pub fn open_since(&mut self) -> Option<usize> {
+        // Wherever the parser is, this byte leaves it there.
+        (!is_shown(&mut self.parser, ANY_TEXT)).then_some(self.begin)
+    }
+
+    fn opens_string(&self, c: char) -> bool {
+        match c {
+            '\u{1b}' => self.chars.as_str().starts_with(['P', 'X', ']', '^', '_']),
+            c => matches!(c, '\u{90}' | '\u{98}' | '\u{9d}'..='\u{9f}'),
+        }
     }
 }
 
@@ -34,8 +51,11 @@ impl Iterator for OutsideEscapes<'_> {
     fn next(&mut self) -> Option<Self::Item> {
         loop {
             let (at, c) = self.chars.next()?;
+            if matches!(c, '\u{1b}' | '\u{80}'..='\u{9f}') && self.open_since().is_none() {
+                self.begin = at;
+            }
             let shown = match c {
-                '\n' => {
+                c if c == '\n' || (self.reads_strings && self.opens_string(c)) => {
                     self.parser = Parser::default();
                     true
                 }
@@ -104,13 +124,38 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_open_is_known() {
-        for (text, open) in
-            [("a", false), ("\u{1b}[1m", false), ("\u{1b}[1", true), ("\u{1b}]0;é", true), ("\u{1b}^é", true)]
-        {
+    fn strings_are_read_where_only_controls_vanish() {
+        for (text, left) in [
+            ("\u{1b}[31mred\u{1b}[0m\u{1b}(B", "red"),
+            ("\u{1b}]0;ti\u{1b}[1mtle\u{7}text", "\u{1b}]0;title\u{7}text"),
+            ("\u{1b}Pdevice\u{1b}\\\u{90}other\u{9c}", "\u{1b}Pdevice\u{90}other"),
+            ("\u{1b}[1\u{1b}_program\u{1b}\\", "\u{1b}_program"),
+        ] {
+            let read: String = outside_controls(text).map(|(_, c)| c).collect();
+            assert_eq!(read, left, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_left_open_is_known_from_its_beginning() {
+        for (text, open) in [
+            ("a", None),
+            ("\u{1b}[1m", None),
+            ("é\u{1b}[1", Some(2)),
+            ("a\u{9b}1", Some(1)),
+            ("\u{1b}]0;é", Some(0)),
+            ("\u{1b}[1ma\u{1b}^é", Some(5)),
+            ("a\u{1b}]0;title\u{85}", Some(1)),
+            ("a\u{1b}]0;title\u{1b}[1", Some(1)),
+            ("a\u{1b}Pone\u{1b}]two\u{1b}_three\u{9b}", Some(1)),
+            ("a\u{1b}Pone\u{1b}\\\u{1b}]two", Some(8)),
+            ("a\u{1b}]0;title\u{1b}[1mtext", None),
+            ("\u{1b}[1\n\u{1b}[2", Some(4)),
+            ("\u{1b}[1\n\u{85}", None),
+        ] {
             let mut outside = outside_escapes(text);
             outside.by_ref().for_each(drop);
-            assert_eq!(outside.is_open(), open, "{text:?}");
+            assert_eq!(outside.open_since(), open, "{text:?}");
         }
     }
 

@@ -47,7 +47,7 @@ pub use diagnostic::{Diagnostic, Diagnostics, Label, Severity};
 pub use duration::{format_duration, parse_duration};
 pub use effect::{Access, Effect, Resource};
 pub use ending::{Outcome, RollbackCause, Verdict};
-pub use escapes::{OutsideEscapes, outside_escapes};
+pub use escapes::{OutsideEscapes, outside_controls, outside_escapes};
 pub use event::{Event, Record, RunHeader, Waiting};
 pub use evidence::{Prediction, Reading, SignalKind, SignalRole, SignalVerdict};
 pub use excerpt::{EXCERPT_KEY, Excerpt, ExcerptLine, ExcerptNotes, Mark};

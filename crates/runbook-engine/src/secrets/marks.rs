@@ -170,9 +170,10 @@ impl Mark {
         }
         let mut found: Vec<Range<usize>> = self.texts.iter().flat_map(|mark| every(text, mark)).collect();
         if !self.bones.is_empty() && text.len() >= ENCODED {
-            let skeleton = Skeleton::of(text);
-            found.extend(self.bones.iter().flat_map(|bones| skeleton.find(bones, 0)));
-            found.extend(self.cores.iter().flat_map(|core| skeleton.find(core, BESIDE)));
+            for reading in Skeleton::readings(text) {
+                found.extend(self.bones.iter().flat_map(|bones| reading.find(bones, 0)));
+                found.extend(self.cores.iter().flat_map(|core| reading.find(core, BESIDE)));
+            }
         }
         if place != Place::Undo {
             found.extend(self.texts.iter().filter(|mark| mark.len() >= 2 * CUT).flat_map(|mark| cut_off(text, mark)));

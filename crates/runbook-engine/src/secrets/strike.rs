@@ -208,6 +208,54 @@ mod tests {
         }
     }
 
+    const HORSE: &str = "correct-horse-battery";
+    const HORSE_IN_BASE64: &str = "Y29ycmVjdC1ob3JzZS1iYXR0ZXJ5";
+
+    #[test]
+    fn a_secret_in_an_escape_sequence_is_struck_and_the_sequence_stays() {
+        for (before, after) in [
+            ("\u{1b}P", "\u{1b}\\"),
+            ("\u{1b}_Gf=100;", "\u{1b}\\nothing"),
+            ("\u{1b}^", "\u{1b}\\"),
+            ("\u{1b}X", "\u{1b}\\"),
+            ("\u{1b}]52;c;", "\u{7}"),
+            ("\u{9d}52;c;", "\u{9c}"),
+            ("\u{1b}Ptmux;\u{1b}\u{1b}]52;c;", "\u{7}\u{1b}\\"),
+            ("\u{1b}", ""),
+            ("\u{1b}[31m", "\u{1b}[0m"),
+            ("\u{1b}]", "\u{85}"),
+            ("\u{1b}P", "\u{1b}[1"),
+            ("\u{1b}[1\u{1b}]0;\u{1b}_", "\u{1b}[1\u{9b}2"),
+        ] {
+            for told in [HORSE_IN_BASE64, HORSE, "COR re\tct-horse-battery"] {
+                check(HORSE, &format!("{before}{told}{after}"), &format!("{before}(secret x){after}"));
+            }
+        }
+    }
+
+    #[test]
+    fn a_secret_that_a_colour_breaks_is_struck_in_a_string_too() {
+        for (before, after) in [("\u{1b}]0;", "\u{7}"), ("\u{1b}P", "\u{1b}\\"), ("\u{9e}", "")] {
+            for told in ["correct-\u{1b}[1mhorse-battery", "Y29ycmVj\u{9b}7mdC1ob3JzZS1iYXR0ZXJ5"] {
+                check(HORSE, &format!("{before}{told}{after}"), &format!("{before}(secret x){after}"));
+            }
+        }
+    }
+
+    proptest::proptest! {
+        #![proptest_config(test_rules::cases(256))]
+
+        #[test]
+        fn no_sequence_hides_a_secret(
+            before in "[\u{1b}\u{90}\u{9b}\u{9c}\u{9d}\u{85}\\[\\]\\\\;P_^Xm17\n\u{7}]{0,12}",
+            after in "[\u{1b}\u{90}\u{9b}\u{9c}\u{9d}\u{85}\\[\\]\\\\;P_^Xm17\n\u{7}]{0,12}",
+        ) {
+            let told = format!("{before}{HORSE_IN_BASE64}{after}");
+            let struck = strike(told, &marks(&[("x", HORSE)]), Place::Told).unwrap();
+            proptest::prop_assert!(!struck.contains("cmVjdC1ob3Jz"), "{struck:?}");
+        }
+    }
+
     #[test]
     fn secrets_in_each_other_and_in_placeholders_are_struck_once() {
         let marks = marks(&[("a", "hunter"), ("b", "hunter22"), ("c", "e")]);
