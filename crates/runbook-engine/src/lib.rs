@@ -41,7 +41,7 @@ pub use decide::decide;
 pub use error::Error;
 pub use input::{Began, Input};
 pub use leftovers::end_leftovers;
-pub use mailbox::send;
+pub use mailbox::{send, withdraw};
 pub use observer::{Interrupt, Observer};
 pub use predict::{Forecast, Predicted};
 pub use preflight::Obstacle;

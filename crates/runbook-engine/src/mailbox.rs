@@ -33,6 +33,15 @@ pub fn send(dir: &StateDir, run: &RunId, control: &Control) -> Result<bool, Erro
     durable.map_err(|source| Error::Mailbox { path: mailbox, source })
 }
 
+/// Takes back what was sent. `false` if it was taken already, and may still come on record.
+pub fn withdraw(dir: &StateDir, run: &RunId, control: &Control) -> Result<bool, Error> {
+    let mailbox = dir.controls(run);
+    match fs::remove_file(mailbox.join(name(control))) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        removed => removed.map(|()| true).map_err(|source| Error::Mailbox { path: mailbox, source }),
+    }
+}
+
 /// Gives what is staged its name. `false` if something has it.
 fn link(staged: &Path, name: &Path) -> io::Result<bool> {
     match fs::hard_link(staged, name) {
@@ -109,7 +118,11 @@ impl Mailbox {
         let control = serde_json::from_slice(&text);
         match &control {
             Ok(Control::Approve { .. }) => drop(self.taken.insert(name)),
-            Ok(_) => drop(fs::remove_file(&path)),
+            // It may have been withdrawn since it was read: only one of both removes it.
+            Ok(_) => match fs::remove_file(&path) {
+                Err(error) if error.kind() == ErrorKind::NotFound => return None,
+                _ => {}
+            },
             // Whoever sent it can send it again.
             Err(error) => {
                 tracing::warn!(path = %path.display(), %error, "a control that makes no sense is thrown away");

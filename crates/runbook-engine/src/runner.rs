@@ -42,7 +42,7 @@ pub struct Settings {
     /// How long an answer is waited for where the evidence does not tell; no answer takes it back. `None` where nobody is
     /// there to be asked.
     pub patience: Option<Duration>,
-    /// How long a run that begins holds once all is done and proven; without a commit by then it goes back.
+    /// How long a run that begins holds once all is done; without a commit by then it goes back.
     pub hold: Option<Duration>,
     /// What steers the run. It goes on by itself when all senders are gone.
     pub controls: UnboundedReceiver<Control>,
@@ -176,7 +176,10 @@ impl Runner {
                 return None;
             }
             Control::Approve { step, approval } => return Some(Input::Approved { step, approval }),
+            // A process that was asleep or stopped reads a commit before it hears that its time is over.
+            Control::Commit { .. } if self.is_over() => return Some(Input::HoldEnded { over: true }),
             Control::Commit { by } => return Some(Input::Commit { by }),
+            Control::Drain | Control::Cancel if self.state.committed.is_some() && !goes_back => return None,
             Control::Leave => return None,
             Control::Drain | Control::Cancel if goes_back => {
                 (Interrupt::Pausing { cancel: control == Control::Cancel }, Input::Drain)
@@ -201,6 +204,7 @@ impl Runner {
     /// nothing starts before that. Returns how many actions there were.
     fn react(&mut self, input: Input, done: &UnboundedSender<Input>) -> Result<usize, Error> {
         let (mut records, mut jobs, mut waits) = (Vec::new(), Vec::new(), Vec::new());
+        let silence = matches!(input, Input::HoldEnded { over: true });
         let mut actions = decide(&self.state, &self.worker.program.course, input);
         let mut count = 0;
         while !actions.is_empty() {
@@ -217,7 +221,7 @@ impl Runner {
             let idle = self.in_flight + jobs.len() + waits.len() == 0;
             actions = decide(&self.state, &self.worker.program.course, Input::Advance { idle });
         }
-        self.commit(&records)?;
+        if silence { self.commit_persistently(&records)? } else { self.commit(&records)? }
         if !forward::still_waits(&self.state, &self.worker.program.course) {
             self.waits.0.cancel();
         }

@@ -10,6 +10,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 /// In one second, as `/proc` counts; Linux shows this to programs on every platform (`USER_HZ`).
 const TICKS: u64 = 100;
@@ -137,11 +138,15 @@ impl Reader {
         Uptime { ms, boot: self.boot().unwrap_or_default() }
     }
 
-    /// The kernel's name of this boot.
+    /// The kernel's name of this boot, read once: no process outlives it.
     pub fn boot(&self) -> Result<String, Failure> {
+        static BOOT: OnceLock<String> = OnceLock::new();
+        if let Some(boot) = BOOT.get() {
+            return Ok(boot.clone());
+        }
         let path = Path::new("/proc/sys/kernel/random/boot_id");
         let text = fs::read_to_string(path).map_err(|error| io_failure("read", path, &error))?;
-        Ok(text.trim().to_owned())
+        Ok(BOOT.get_or_init(|| text.trim().to_owned()).clone())
     }
 }
 

@@ -10,7 +10,8 @@ pub struct Deadline {
     pub until: i64,
     /// Milliseconds since the boot, by a clock that counts while the machine sleeps. This is what counts.
     pub uptime_ms: u64,
-    /// The boot. Another one has no time left: nobody knows how long the machine was off. Empty where boots have no names.
+    /// The boot. Another one has no time left: nobody knows how long the machine was off. Empty where boots have no names, or
+    /// where the name could not be read, which proves no other boot.
     pub boot: String,
 }
 
@@ -33,8 +34,8 @@ impl Deadline {
 
     /// How much time is left; none once it is over.
     pub fn left(&self, now: &Uptime) -> Duration {
-        let left = if self.boot == now.boot { self.uptime_ms.saturating_sub(now.ms) } else { 0 };
-        Duration::from_millis(left)
+        let is_another = !self.boot.is_empty() && !now.boot.is_empty() && self.boot != now.boot;
+        Duration::from_millis(if is_another { 0 } else { self.uptime_ms.saturating_sub(now.ms) })
     }
 }
 
@@ -56,6 +57,7 @@ mod tests {
         for over in [at(61_000, "one"), at(u64::MAX, "one"), at(1001, "two")] {
             assert_eq!(deadline.left(&over), Duration::ZERO, "{over:?}");
         }
+        assert_eq!(deadline.left(&at(1000, "")), Duration::from_secs(60), "an unread boot is not another one");
         assert_eq!(
             Deadline::after(&at(1, ""), i64::MAX, Duration::MAX).left(&at(2, "")),
             Duration::from_millis(u64::MAX - 2)

@@ -39,7 +39,7 @@ pub enum RollbackCause {
     Cancelled,
     /// The operator asked for it with `runbook rollback`.
     Requested,
-    /// It held, and nobody committed it in time.
+    /// It held, and nobody committed it.
     NotCommitted,
     /// It was to go on where nobody is there, and a step that was left would have failed.
     CannotGoOn {

@@ -42,7 +42,7 @@ pub struct RunHeader {
     /// The form of the records, [`RunHeader::FORMAT`]; 0 where undo data and outputs say by keys what types say now.
     #[serde(default)]
     pub format: u32,
-    /// Milliseconds for which it holds once all is done and proven; without a commit by then it goes back. `None` where
+    /// Milliseconds for which it holds once all is done; without a commit by then it goes back. `None` where
     /// it is over then, as in every run of before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold_ms: Option<u64>,
@@ -178,7 +178,7 @@ pub enum Event {
         /// What.
         remains: Vec<Remains>,
     },
-    /// All is done and proven, and stands until somebody commits it; without that by then the run goes back. Durable.
+    /// All is done, and stands until somebody commits it; without that by then the run goes back. Durable.
     RunHeld {
         /// Until when.
         #[serde(flatten)]

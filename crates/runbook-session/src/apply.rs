@@ -119,7 +119,7 @@ impl ApplyProposal {
         &self.doubtful
     }
 
-    /// The same run, which holds once all is done and proven, and goes back by itself without a
+    /// The same run, which holds once all is done, and goes back by itself without a
     /// [commit](Session::commit) within that time.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::runs::{choose, journal};
 use crate::session::Session;
-use runbook_engine::{Control, send};
+use runbook_engine::{Control, send, withdraw};
 use runbook_journal::{Journal, Lock};
 use runbook_model::{RollbackCause, RunId, RunState};
 use std::time::{Duration, Instant};
@@ -41,11 +41,14 @@ impl Session {
         let commit = Control::Commit { by: self.host.facts.user.clone() };
         // If one is there already, that one is answered.
         send(self.state_dir(), &run, &commit).map_err(Error::NotCommitted)?;
-        self.on_record(run)
+        self.on_record(run, &commit)
     }
 
-    fn on_record(&self, run: RunId) -> Result<Committed, Error> {
-        let end = Instant::now() + ANSWERS;
+    /// What nobody took within [`ANSWERS`] is withdrawn, so that a refusal stays one; what was taken has as long again to come on
+    /// record.
+    fn on_record(&self, run: RunId, commit: &Control) -> Result<Committed, Error> {
+        let mut end = Instant::now() + ANSWERS;
+        let mut taken = false;
         loop {
             // Asked before the journal is read: what the process that is gone wrote is read then.
             let is_held = Lock::holder(self.state_dir())?.is_some();
@@ -55,8 +58,15 @@ impl Session {
                 Some(by) => return Ok(Committed { run, by: by.clone() }),
                 None if state.holds().is_none() => return Err(holds_not(run, &state)),
                 None if !is_held => return Err(Error::NobodyHolds(run)),
-                None if Instant::now() > end => return Err(Error::Unanswered(run)),
-                None => std::thread::sleep(LOOK),
+                None if Instant::now() <= end => std::thread::sleep(LOOK),
+                None if taken => return Err(Error::NotOnRecord(run)),
+                None if withdraw(self.state_dir(), &run, commit).map_err(Error::NotCommitted)? => {
+                    return Err(Error::Unanswered(run));
+                }
+                None => {
+                    taken = true;
+                    end = Instant::now() + ANSWERS;
+                }
             }
         }
     }
@@ -69,11 +79,11 @@ fn state(journal: &Journal, run: &RunId) -> Result<RunState, Error> {
 fn holds_not(run: RunId, state: &RunState) -> Error {
     let why = match (&state.committed, &state.rollback, state.verdict()) {
         (Some(by), ..) => format!("{by} committed it already"),
-        (None, Some(RollbackCause::NotCommitted), _) => "the time for it is over, and it goes back".to_owned(),
+        (None, Some(RollbackCause::NotCommitted), _) => "nobody committed it, and it goes back".to_owned(),
         (None, Some(_), _) => "it was taken back".to_owned(),
         (None, None, Some(_)) => "it is over".to_owned(),
         (None, None, None) => match state.header.as_ref().and_then(|header| header.hold_ms) {
-            Some(_) => "it is not done and proven yet".to_owned(),
+            Some(_) => "it is not done yet".to_owned(),
             None => "it was begun without a hold, and ends by itself".to_owned(),
         },
     };

@@ -136,9 +136,12 @@ pub enum Error {
     /// The run holds, and no process watches it that could end it.
     #[error("run {0} holds, and nobody is at work on it")]
     NobodyHolds(RunId),
-    /// A commit was sent, and did not come on record.
-    #[error("run {0} does not answer: the commit is not on record")]
+    /// A commit was sent, nobody took it, and it was withdrawn.
+    #[error("run {0} does not answer: the commit was withdrawn, and does not count")]
     Unanswered(RunId),
+    /// A commit was taken, and is not on record yet.
+    #[error("run {0} took the commit, and it is not on record yet")]
+    NotOnRecord(RunId),
     /// A commit cannot be sent; the run still holds.
     #[error("the commit cannot be given")]
     NotCommitted(#[source] runbook_engine::Error),

@@ -4,7 +4,7 @@ use crate::error::{Error, NotUnderstood};
 use crate::session::Session;
 use runbook_engine::{Program, Saved};
 use runbook_journal::Journal;
-use runbook_model::{Record, Role, RunId, StepId};
+use runbook_model::{Record, Role, RunId, RunState, StepId};
 
 /// A run as the journal holds it.
 pub struct Known {
@@ -28,6 +28,13 @@ impl Known {
     pub(crate) fn plays(&self, step: &StepId, part: &Role) -> bool {
         let roles = self.saved.roles.as_ref().and_then(|roles| roles.get(step));
         roles.is_some_and(|roles| roles.contains(part))
+    }
+}
+
+impl Ready {
+    /// Whether the run still has to be committed once all is done.
+    pub(crate) fn holds_at_its_end(&self, state: &RunState) -> bool {
+        state.committed.is_none() && state.header.as_ref().is_some_and(|header| header.hold_ms.is_some())
     }
 }
 

@@ -49,6 +49,8 @@ impl Session {
             // Somebody answered for it: all that is left is its end.
             (Some(_), _) if state.phase == RunPhase::Forward => None,
             (None, Some(_)) => Some(RollbackCause::NotCommitted),
+            // It would hold at its end, and nobody is there to commit it.
+            _ if forward && ready.holds_at_its_end(&state) => Some(RollbackCause::NotCommitted),
             _ if forward => self.why_not_forward(&ready, &state, tell),
             _ => Some(RollbackCause::Requested),
         };

@@ -153,6 +153,13 @@ pub(crate) struct VarsArgs {
     pub(crate) as_environment: bool,
 }
 
+/// Long enough to log in again, and no longer than anybody looks after a window.
+fn hold(text: &str) -> Result<Duration, String> {
+    let (least, most) = (Duration::from_secs(1), Duration::from_secs(30 * 86_400));
+    let within = duration(text)?;
+    if (least..=most).contains(&within) { Ok(within) } else { Err("it has to be from 1s to 30d".to_owned()) }
+}
+
 fn duration(text: &str) -> Result<Duration, String> {
     runbook_model::parse_duration(text).ok_or_else(|| "write it with its unit, such as 90s or 15m".to_owned())
 }
@@ -173,8 +180,8 @@ pub(crate) struct ApplyArgs {
     /// How long to wait for an answer where the evidence does not tell whether the change is good; then it is taken back
     #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = duration)]
     pub(crate) ask_within: Duration,
-    /// Once all is done and proven, wait so long for `runbook commit`, and take everything back without it
-    #[arg(long, value_name = "DURATION", value_parser = duration, conflicts_with = "dry_run")]
+    /// Once all is done, wait so long for `runbook commit`, and take everything back without it
+    #[arg(long, value_name = "DURATION", value_parser = hold, conflicts_with = "dry_run")]
     pub(crate) commit_within: Option<Duration>,
     /// How many steps may run at the same time; a run that is resumed keeps to it
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]

@@ -98,9 +98,13 @@ fn hint(error: &Error) -> Option<String> {
         Error::NobodyHolds(run) => {
             let (resume, commit) = (Next::Resume(Some(run.clone())), Next::Commit(run.clone()));
             let back = Next::Rollback(Some(run.clone()));
-            format!("`{resume}` holds it on, and then `{commit}` keeps it; `{back}` takes it back")
+            format!(
+                "`{resume}` holds it on while its time lasts, and then `{commit}` keeps it; when the time is over `{resume}` takes it \
+                 back, and so does `{back}` at any time"
+            )
         }
-        Error::Unanswered(_) => format!("see with `{}` whether it is at work", Next::Status),
+        Error::Unanswered(_) => format!("see with `{}` whether it is at work, and commit again", Next::Status),
+        Error::NotOnRecord(run) => format!("`{}` tells whether it came on record", Next::Show(Some(run.clone()))),
         Error::NotCommitted(_) => "commit again; the run still holds".to_owned(),
         Error::NotApproved(_) => "approve again; the run still waits".to_owned(),
         Error::InUse(_) => "`--stop` stops the services, puts it back, starts them and looks whether they are up; \

@@ -48,6 +48,11 @@ impl Runner {
         }
     }
 
+    /// Whether this run holds and no time is left.
+    pub(super) fn is_over(&self) -> bool {
+        self.state.holds().is_some_and(|deadline| deadline.left(&self.reader().uptime()).is_zero())
+    }
+
     fn reader(&self) -> Reader {
         self.worker.program.reader(self.worker.state_dir.path())
     }

@@ -4,6 +4,11 @@ use super::{Runner, now_ms};
 use crate::Error;
 use runbook_model::{Event, Outcome, Record};
 use std::sync::PoisonError;
+use std::time::{Duration, Instant};
+
+/// How long a journal is tried that takes nothing, and the pause between two tries.
+const PERSISTENCE: Duration = Duration::from_secs(300);
+const AGAIN: Duration = Duration::from_millis(500);
 
 impl Runner {
     /// The events as records, which the state knows of from now on.
@@ -35,6 +40,21 @@ impl Runner {
         self.journal.append(&self.run, records)?;
         self.publish(records);
         Ok(())
+    }
+
+    /// As [`commit`](Self::commit), tried again for a while: a run that nobody committed is taken back by nobody else before
+    /// the next boot, and a disk may be full for a moment only. Nothing else goes on meanwhile.
+    pub(super) fn commit_persistently(&mut self, records: &[Record]) -> Result<(), Error> {
+        let end = Instant::now() + PERSISTENCE;
+        loop {
+            match self.commit(records) {
+                Err(error) if Instant::now() < end => {
+                    tracing::warn!(%error, "the journal takes nothing, and is tried again");
+                    std::thread::sleep(AGAIN);
+                }
+                done => return done,
+            }
+        }
     }
 
     /// Tells the workers and the observer what is on record.

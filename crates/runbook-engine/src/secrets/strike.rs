@@ -22,6 +22,8 @@ const STRUCTURE: &[&str] = &[
     "lost",
     "answer",
     "what",
+    // The kernel's name of a boot, which a run goes by; a short secret may stand in it by chance.
+    "boot",
 ];
 
 /// How many parts of one value are looked at one by one.

@@ -38,7 +38,8 @@ pub(super) fn claim(state: &RunState, remains: &[Remaining], signals: &[SignalGo
         None if state.holds().is_some() => Claimed::new(
             Claim::Owed,
             "Not over.",
-            "All is done and proven, and nobody has committed it; resume the run and commit it, or take it back.",
+            "All is done, and nobody has committed it. While its time lasts it can be resumed and committed; after that it can only \
+             be taken back.",
         ),
         None => Claimed::new(
             Claim::Owed,

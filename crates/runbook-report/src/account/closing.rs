@@ -100,7 +100,7 @@ pub(crate) fn going_on(state: &RunState, holder: &str, caller: &Caller, style: S
 /// What it means that a run holds.
 pub(crate) fn hold(until: i64) -> String {
     let until = time::stamp(until);
-    format!("All is done and proven. It holds until {until}, and is taken back then unless somebody commits it.")
+    format!("All is done. It holds until {until}, and is taken back then unless somebody commits it.")
 }
 
 /// The answers where the evidence does not tell.

@@ -75,7 +75,7 @@ pub(crate) fn lines(before: &RunState, record: &Record, caller: &Caller, style: 
             RollbackCause::Cancelled => paragraph(style, Tone::Warn, "Cancelled. What was changed is taken back:"),
             RollbackCause::Requested => paragraph(style, Tone::Warn, "What was changed is taken back, as asked:"),
             RollbackCause::NotCommitted => {
-                paragraph(style, Tone::Warn, "Nobody committed it in time. What was changed is taken back:")
+                paragraph(style, Tone::Warn, "Nobody committed it. What was changed is taken back:")
             }
             RollbackCause::CannotGoOn { because } => {
                 let why = format!("It cannot go on, so it goes back: {because}");

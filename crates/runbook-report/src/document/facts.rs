@@ -153,7 +153,7 @@ impl<'a> Facts<'_, 'a> {
             (Some(RollbackCause::CannotGoOn { because }), _) => {
                 format!(", because it could not go on: {}", text::clean(because))
             }
-            (Some(RollbackCause::NotCommitted), _) => ", because nobody committed it in time".to_owned(),
+            (Some(RollbackCause::NotCommitted), _) => ", because nobody committed it".to_owned(),
             (_, Some((id, why))) => format!(", because `{id}` failed: {why}"),
             (_, None) => String::new(),
         };
