@@ -221,7 +221,11 @@ impl Runner {
             let idle = self.in_flight + jobs.len() + waits.len() == 0;
             actions = decide(&self.state, &self.worker.program.course, Input::Advance { idle });
         }
-        if silence { self.commit_persistently(&records)? } else { self.commit(&records)? }
+        if silence {
+            self.commit_persistently(&records)?
+        } else {
+            self.commit(&records)?
+        }
         if !forward::still_waits(&self.state, &self.worker.program.course) {
             self.waits.0.cancel();
         }

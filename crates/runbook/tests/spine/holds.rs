@@ -56,7 +56,9 @@ fn a_run_that_nobody_watches_is_not_committed_and_goes_back_at_boot() {
         assert_eq!(apply.ends(), None);
         let run = bench.shown();
         let refused = bench.run(&["commit"]).ends(1).says("nobody is at work on it");
-        refused.says(&format!("`runbook resume {run}` holds it on while its time lasts, and then `runbook commit {run}` keeps it"));
+        refused.says(&format!(
+            "`runbook resume {run}` holds it on while its time lasts, and then `runbook commit {run}` keeps it"
+        ));
         bench.run(&["status"]).ends(6).says("nobody has committed it").says("It holds until");
         let mut args = vec!["recover", "--boot"];
         args.extend(forward.then_some("--forward"));
