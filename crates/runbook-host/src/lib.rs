@@ -18,6 +18,7 @@ mod kinship;
 mod left_behind;
 mod log;
 mod memory;
+mod owner_names;
 mod patience;
 #[cfg(all(target_os = "linux", not(feature = "portable")))]
 mod pidfd;
@@ -54,6 +55,7 @@ pub use failures::{backup_failure, io_advice, io_failure};
 pub use kinship::runs;
 pub use left_behind::{LeftBehind, end_noted};
 pub use log::{LogLine, LogMark, LogTail, digest, last_before, without_escapes};
+pub use owner_names::OwnerNames;
 #[cfg(all(target_os = "linux", not(feature = "portable")))]
 pub use pidfd::signal_exactly;
 #[cfg(not(all(target_os = "linux", not(feature = "portable"))))]

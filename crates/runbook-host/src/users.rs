@@ -2,13 +2,12 @@
 //! files in `/etc` tell.
 
 use crate::{Command, Reader};
-use runbook_backup::Owner;
 use runbook_model::Failure;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// A directory service that does not answer answers no later either.
-const LIMIT: Duration = Duration::from_secs(10);
+pub(crate) const LIMIT: Duration = Duration::from_secs(10);
 /// `getent(1)`: the key is not there.
 const UNKNOWN: i32 = 2;
 
@@ -28,8 +27,7 @@ pub struct Account {
 impl Account {
     /// The user called `name`, or with this number; one whom the host does not know has no home that could be known.
     pub fn named(host: &Reader, name: &str) -> Result<Self, Failure> {
-        let number: Option<u32> = name.parse().ok();
-        let unknown = || Self { name: name.to_owned(), uid: number.unwrap_or(u32::MAX), ..Self::default() };
+        let unknown = || Self { name: name.to_owned(), uid: number(name).unwrap_or(u32::MAX), ..Self::default() };
         Ok(host.account(name)?.unwrap_or_else(unknown))
     }
 
@@ -49,7 +47,7 @@ impl Reader {
 
     /// The user called `who`, or with this number; `None` if the host knows none. Fails if a directory service does not answer.
     pub fn account(&self, who: &str) -> Result<Option<Account>, Failure> {
-        Ok(self.entry("passwd", who)?.as_deref().and_then(account))
+        Ok(self.entry("passwd", who, LIMIT)?.as_deref().and_then(account))
     }
 
     /// The user that runs `runbook`. If the files have it no program is asked, for a dry run asks this too.
@@ -61,7 +59,7 @@ impl Reader {
 
     /// The number of a user: itself if `name` is a number.
     pub fn uid_of(&self, name: &str) -> Result<u32, Failure> {
-        if let Ok(number) = name.parse() {
+        if let Some(number) = number(name) {
             return Ok(number);
         }
         let known = self.account(name)?.map(|account| account.uid);
@@ -69,27 +67,17 @@ impl Reader {
             .ok_or_else(|| Failure::missing(format!("this host knows no user `{name}`")).hint("give the user's number"))
     }
 
-    /// The name of a user or a group; `None` if nobody tells it.
-    pub fn name_of(&self, owner: Owner) -> Option<String> {
-        let (database, number) = match owner {
-            Owner::User(number) => ("passwd", number),
-            Owner::Group(number) => ("group", number),
-        };
-        let line = self.entry(database, &number.to_string()).ok()??;
-        line.split_once(':').map(|(name, _)| name.to_owned())
-    }
-
-    /// The line of `passwd(5)` or `group(5)` with this name or number.
-    fn entry(&self, database: &str, key: &str) -> Result<Option<String>, Failure> {
-        // What is no name would be an option, or ask for everybody.
-        if key.is_empty() || key.starts_with('-') || key.contains([':', '\n']) {
+    /// The line of `passwd(5)` or `group(5)` with this name or number. Fails if nothing answers within `limit`.
+    pub(crate) fn entry(&self, database: &str, key: &str, limit: Duration) -> Result<Option<String>, Failure> {
+        if !can_be_known(key) {
             return Ok(None);
         }
         let Ok(getent) = self.program("getent") else { return self.entry_of_file(database, key) };
         let asked = Command::new([&*getent.to_string_lossy(), database, key]);
-        let output = self.ask(&Command { limit: Some(LIMIT), ..asked.clone() })?;
+        let output = self.ask(&Command { limit: Some(limit), ..asked.clone() })?;
         match output.status.code() {
-            Some(0) => Ok(output.text().lines().next().map(str::to_owned)),
+            // `getent` of glibc cuts numbers off: it takes 4294967296, ` 0` and `+0` for root.
+            Some(0) => Ok(output.text().lines().find(|line| is_of(line, key)).map(str::to_owned)),
             Some(UNKNOWN) => Ok(None),
             _ => {
                 Err(Failure::failed(format!("`{}` ended with {}", asked.line(), output.ending())).detail(output.tail()))
@@ -97,16 +85,37 @@ impl Reader {
         }
     }
 
-    fn entry_of_file(&self, database: &str, key: &str) -> Result<Option<String>, Failure> {
+    pub(crate) fn entry_of_file(&self, database: &str, key: &str) -> Result<Option<String>, Failure> {
+        if !can_be_known(key) {
+            return Ok(None);
+        }
         let text = self.read(&Path::new("/etc").join(database))?.unwrap_or_default();
-        let is_it = |line: &&str| line.split(':').enumerate().any(|(nth, field)| matches!(nth, 0 | 2) && field == key);
-        Ok(String::from_utf8_lossy(&text).lines().find(is_it).map(str::to_owned))
+        Ok(String::from_utf8_lossy(&text).lines().find(|line| is_of(line, key)).map(str::to_owned))
     }
 
     /// The directory for temporary files of the user that runs `runbook`: `$TMPDIR`, else `/tmp`.
     pub fn temp_dir(&self) -> PathBuf {
         std::env::temp_dir()
     }
+}
+
+/// What is no name would be an option, or ask for everybody; a number that no user can have is another one to some programs.
+fn can_be_known(key: &str) -> bool {
+    let is_number = key.bytes().all(|byte| byte.is_ascii_digit());
+    let is_name = !key.starts_with('-') && !key.contains([':', '\n']);
+    if is_number { number(key).is_some() } else { is_name }
+}
+
+/// Digits and nothing else.
+fn number(key: &str) -> Option<u32> {
+    key.parse().ok().filter(|_| key.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// Whether the line of `passwd(5)` or `group(5)` is about whoever has this name or number.
+fn is_of(line: &str, key: &str) -> bool {
+    let mut fields = line.split(':');
+    let (name, id) = (fields.next(), fields.nth(1).and_then(number));
+    name == Some(key) || (id.is_some() && id == number(key))
 }
 
 fn account(line: &str) -> Option<Account> {
@@ -122,7 +131,7 @@ fn account(line: &str) -> Option<Account> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     /// Set where a source beside the files knows a user.
@@ -167,7 +176,8 @@ mod tests {
             assert_eq!(host.entry_of_file("passwd", key).unwrap(), None, "{key}");
         }
         assert_eq!(host.uid_of("of-directory").unwrap(), 23456);
-        assert_eq!(host.name_of(Owner::Group(23457)).as_deref(), Some("all-of-directory"));
+        let group = runbook_backup::Owner::Group(23457);
+        assert_eq!(crate::OwnerNames::of(&host).name(group).as_deref(), Some("all-of-directory"));
     }
 
     #[test]
@@ -180,12 +190,52 @@ mod tests {
         for key in ["root", "0"] {
             assert_eq!(host.entry_of_file("passwd", key).unwrap().as_deref().and_then(account), Some(root.clone()));
         }
-        assert_eq!(host.name_of(Owner::Group(0)).as_deref(), Some("root"));
-        for nobody in ["no-such-user", "", "-x", "--help", "root:x", "4294967294"] {
+        for nobody in
+            ["no-such-user", "", "-x", "--help", "root:x", "4294967294", "4294967296", "+0", " 0", "0x0", "-0"]
+        {
             assert_eq!(host.account(nobody).unwrap(), None, "{nobody}");
             assert_eq!(host.entry_of_file("passwd", nobody).unwrap(), None, "{nobody}");
         }
-        assert_eq!(host.name_of(Owner::User(u32::MAX - 1)), None);
-        assert_eq!(host.uid_of("no-such-user").unwrap_err().message, "this host knows no user `no-such-user`");
+        assert_eq!(Account::named(&host, "+0").unwrap().uid, u32::MAX);
+        for nobody in ["no-such-user", "+0", "4294967296"] {
+            let failure = host.uid_of(nobody).unwrap_err();
+            assert_eq!(failure.message, format!("this host knows no user `{nobody}`"));
+        }
+    }
+
+    #[test]
+    fn an_answer_about_somebody_else_is_none() {
+        let answer = "#!/bin/sh\necho 'boss:x:0:0::/root:/bin/sh'\necho 'second:x:7::::'\n";
+        if !inside_with_getent("users::tests::an_answer_about_somebody_else_is_none", answer) {
+            return;
+        }
+        let host = Reader::new("/nowhere", "/nowhere");
+        let known = |key: &str| host.account(key).unwrap().map(|account| account.name);
+        for (key, name) in [("boss", "boss"), ("0", "boss"), ("second", "second"), ("7", "second"), ("007", "second")] {
+            assert_eq!(known(key).as_deref(), Some(name), "{key}");
+        }
+        for nobody in ["4294967296", "+0", " 0", "0 ", "1", "bos", "x", "", "/root"] {
+            assert_eq!(known(nobody), None, "{nobody}");
+        }
+    }
+
+    /// Runs the test `name` again in a process whose `getent` is the script `getent`, which finds its own directory in `$DIR`. Whether this is
+    /// that process.
+    pub(crate) fn inside_with_getent(name: &str, getent: &str) -> bool {
+        if std::env::var_os(INSIDE).is_some() {
+            return true;
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let script = dir.path().join("getent");
+        std::fs::write(&script, getent).unwrap();
+        let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(&script, executable).unwrap();
+        let path = Reader::new("/nowhere", "/nowhere").search_path_with(dir.path());
+        let mut inside = std::process::Command::new(std::env::current_exe().unwrap());
+        inside.args(["--exact", name]).env(INSIDE, "yes").env("PATH", path).env("DIR", dir.path());
+        let output = inside.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && said.contains("1 passed"), "{output:?}");
+        false
     }
 }

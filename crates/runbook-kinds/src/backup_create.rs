@@ -10,7 +10,7 @@ use self::place::{Place, insured, made, paths_of};
 use self::read::{Capture, Covered, Restore, argument_vectors, read_captures, read_paths};
 use runbook_backup::{Backup, Created, Limit, Options, Settled};
 use runbook_host::backup_failure;
-use runbook_host::{Command, Reader};
+use runbook_host::{Command, OwnerNames, Reader};
 use runbook_model::{
     Declaration, Diagnostic, Diagnostics, Effect, Failure, FailureKind, Next, Node, Outputs, Prediction, Remains,
     Results, Role, UndoPhase,
@@ -174,8 +174,14 @@ impl Create {
         })
     }
 
-    /// Makes the backup, or finds the complete one of an earlier attempt.
-    fn copy(&self, work: &Work<'_>, dir: &Path, places: &[Place]) -> Result<Option<Created>, Failure> {
+    /// Makes the backup, or finds the complete one of an earlier attempt. Beside it stands what there is to say of the
+    /// names of owners.
+    fn copy(
+        &self,
+        work: &Work<'_>,
+        dir: &Path,
+        places: &[Place],
+    ) -> Result<Option<(Created, Option<String>)>, Failure> {
         if Backup::open(dir).is_ok() {
             return Ok(None);
         }
@@ -183,11 +189,12 @@ impl Create {
         let above = dir.parent().unwrap_or(Path::new("/"));
         work.host.own_dir(above)?;
         let unwanted = || work.host.still_wanted().is_err();
-        let names = |owner| work.host.name_of(owner);
-        let options = Options { names: &names, ..Options::default() };
-        runbook_backup::create(dir, &paths_of(places), work.now_ms, &unwanted, &options)
-            .map(Some)
-            .map_err(|error| work.host.still_wanted().err().unwrap_or_else(|| cannot_back_up(&error)))
+        let names = OwnerNames::of(work.host);
+        let name = |owner| names.name(owner);
+        let options = Options { names: &name, ..Options::default() };
+        let created = runbook_backup::create(dir, &paths_of(places), work.now_ms, &unwanted, &options)
+            .map_err(|error| work.host.still_wanted().err().unwrap_or_else(|| cannot_back_up(&error)))?;
+        Ok(Some((created, names.remark())))
     }
 
     /// Keeps what the commands say. Returns their exit codes, and what is to be said of those that failed.
@@ -377,10 +384,12 @@ impl Step for Create {
         }
         let (captures, failed) = self.capture(work, &dir)?;
         work.host.keep(&work.dir.join("complete"), b"")?;
-        let (files, bytes) = created.as_ref().map_or((verified.files, verified.bytes), |made| (made.files, made.bytes));
+        let (files, bytes) =
+            created.as_ref().map_or((verified.files, verified.bytes), |(made, _)| (made.files, made.bytes));
         let mut summary =
             vec![format!("{}, {}, {bytes} bytes", counted(places.len() as u64, "path"), counted(files, "file"))];
-        summary.extend(created.as_ref().map(remarks).unwrap_or_default());
+        summary.extend(created.as_ref().map(|(made, _)| remarks(made)).unwrap_or_default());
+        summary.extend(created.and_then(|(_, names)| names));
         summary.extend(failed);
         let made = made(dir, &places);
         let told = |paths: &[PathBuf]| paths.iter().map(|path| path.to_string_lossy()).collect::<Json>();
@@ -434,8 +443,9 @@ impl BackupStep for Create {
 
     fn second_pass(&self, work: &Work<'_>, since: &dyn Fn() -> Vec<Changed>) -> Result<Option<String>, Failure> {
         let changed = || since().into_iter().map(|changed| changed.path).collect();
-        let names = |owner| work.host.name_of(owner);
-        let options = Options { names: &names, ..Options::default() };
+        let names = OwnerNames::of(work.host);
+        let name = |owner| names.name(owner);
+        let options = Options { names: &name, ..Options::default() };
         let unwanted = || work.host.still_wanted().is_err();
         let settled = runbook_backup::settle(&backup_dir(work), &changed, &unwanted, &options)
             .map_err(|error| backup_failure("the second pass of the backup failed", &error))?;
@@ -451,6 +461,7 @@ impl BackupStep for Create {
                 settled.changed_while_read.len()
             ));
         }
+        said.extend(names.remark().map(|remark| format!("second pass: {remark}")));
         said.extend((!settled.left_out.is_empty()).then(|| left_out(&settled.left_out, &since())));
         Ok((!said.is_empty()).then(|| said.join("; ")))
     }

@@ -1,8 +1,8 @@
 //! Which backup a step is taken back from, what a backup may be read anew for, and a way back that is gone.
 
-use crate::bench::{Bench, Said};
+use crate::bench::{Bench, Said, said};
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::PathBuf;
 
 /// A backup of these paths.
@@ -86,6 +86,22 @@ fn what_comes_back_always_comes_back_as_it_was_before_the_run() {
     bench.write("live/f", "before");
     bench.apply().ends(3);
     assert_eq!(bench.read("live/f").unwrap(), "before");
+}
+
+#[test]
+fn a_backup_says_when_the_host_did_not_tell_who_owns_files() {
+    let bench =
+        Bench::new(&(backup("backup", "", "./live") + &writes("change", "backup", "./live", "echo new > live/f")));
+    dirs(&bench, &["live", "bin"]);
+    bench.write("live/f", "before");
+    let asked = bench.path("asked");
+    bench.write("bin/getent", &format!("#!/bin/sh\necho \"$@\" >> {}\nexit 1\n", asked.display()));
+    fs::set_permissions(bench.path("bin/getent"), fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", bench.path("bin").display(), std::env::var("PATH").unwrap());
+    said(bench.command(&["apply", "plan.yaml", "--yes"]).env("PATH", path)).ends(0);
+    let shown = bench.run(&["show", "--format", "json"]).out;
+    assert!(shown.contains("the names of owners are from the files of the host, for "), "{shown}");
+    assert_eq!(bench.read("asked").unwrap().lines().count(), 1, "of a user and a group, no second is asked for");
 }
 
 /// The plan is undone from the backup, so the second pass must not take what a step wrote for what was there before.
