@@ -1,7 +1,7 @@
 //! The files that a plan brings, read once when the plan is judged. Where a run keeps them is in `kept.rs`.
 
 use runbook_host::{WHOLE, open_regular};
-use runbook_model::{Access, Code, Declaration, Diagnostic, Diagnostics, Failure, Node, Plan, Resource, Value};
+use runbook_model::{Access, Code, Declaration, Diagnostic, Diagnostics, Effect, Failure, Node, Plan, Resource, Value};
 use runbook_step::{ArgContext, Args, Brought, Bundle, Contents, Kind, Named, PlanFiles, named_by, normalise};
 use std::collections::BTreeMap;
 use std::io::{self, Read};
@@ -19,7 +19,7 @@ const OF_THE_HOST: &str = "put it on the host, and name it by its absolute path"
 /// What is read so far.
 struct Gathered<'a> {
     context: &'a ArgContext,
-    /// What steps of the plan write.
+    /// What the steps that stand before in the file write.
     written: Vec<&'a Path>,
     bundle: Bundle,
     contents: BTreeMap<String, Arc<[u8]>>,
@@ -33,13 +33,9 @@ pub(crate) fn gather(
     context: &ArgContext,
     found: &mut Diagnostics,
 ) -> PlanFiles {
-    let effects = declarations.iter().flat_map(|one| &one.effects);
-    let written = effects.filter_map(|effect| match (effect.access, &effect.resource) {
-        (Access::Write, Resource::Path(path)) => Some(path.as_path()),
-        _ => None,
-    });
-    let (bundle, contents) = Default::default();
-    let mut gathered = Gathered { context, written: written.collect(), bundle, contents };
+    let (written, bundle, contents) = Default::default();
+    let mut gathered = Gathered { context, written, bundle, contents };
+    let mut declarations = declarations.iter();
     for (step, kind) in plan.steps.iter().zip(kinds) {
         let Some(kind) = kind else { continue };
         let args = Args { doc: kind.doc(), node: &step.with, context, step_span: step.id_span };
@@ -54,18 +50,31 @@ pub(crate) fn gather(
                 Diagnostic::error(Code::EXTERNAL_KIND, step.uses_span, message).maybe_help(failure.hint)
             }));
         }
+        gathered.written.extend(declarations.next().into_iter().flat_map(|one| &one.effects).filter_map(written_path));
     }
     PlanFiles { bundle: gathered.bundle, contents: Contents::Held(gathered.contents) }
+}
+
+fn written_path(effect: &Effect) -> Option<&Path> {
+    match (effect.access, &effect.resource) {
+        (Access::Write, Resource::Path(path)) => Some(path),
+        _ => None,
+    }
 }
 
 impl Gathered<'_> {
     fn take(&mut self, named: &Named<'_>) -> Result<(), Diagnostic> {
         let name = known(named)?;
-        if self.bundle.files.contains_key(name) || self.bundle.made.contains(name) {
+        if self.bundle.files.contains_key(name) {
             return Ok(());
         }
         let path = normalise(&self.context.base.join(name));
         if self.written.iter().any(|written| path.starts_with(written)) {
+            if named.param == "undo" {
+                let what =
+                    format!("names `{name}` of the plan, which a step makes, and the way back cannot count on it");
+                return Err(refused(named, &what, OF_THE_HOST));
+            }
             self.bundle.made.insert(name.to_owned());
             return Ok(());
         }

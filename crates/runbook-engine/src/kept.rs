@@ -2,9 +2,9 @@
 
 use crate::Program;
 use crate::preflight::Obstacle;
-use runbook_host::Reader;
-use runbook_model::{Failure, StepDef};
-use runbook_step::{ArgContext, Args, Contents, Named, PlanFile, PlanFiles, Use, named_by};
+use runbook_host::{Reader, WHOLE, read_regular};
+use runbook_model::{Access, Declaration, Failure, Resource, StepDef, StepId};
+use runbook_step::{ArgContext, Args, Brought, Contents, Named, PlanFile, PlanFiles, Use, named_by};
 use rustix::fs::StatVfsMountFlags;
 use std::borrow::Cow;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
@@ -51,12 +51,34 @@ impl Program {
         }
     }
 
-    /// A script that the run keeps and that is no longer what was judged. What is only read is compared by whoever reads it.
+    /// A script that the run keeps and that is no longer what was judged. What a kind of this program only reads is compared when it
+    /// is read; what a program elsewhere reads, it reads by itself.
     pub(crate) fn changed_script(&self, args: &Args<'_>, def: &StepDef) -> Option<Failure> {
         let files = self.context.files.as_ref()?;
         let kind = self.catalogue.get(&def.uses)?;
-        let scripts = named_by(kind, args).into_iter().filter(|named| named.purpose != Use::Read);
+        let reads_itself = kind.program().is_none();
+        let scripts = named_by(kind, args).into_iter().filter(|named| named.purpose != Use::Read || !reads_itself);
         scripts.filter_map(|named| files.named(named.node)?.content().err()).next()
+    }
+
+    /// A file that lies beside the plan as it was not judged, where a step before this one may write anything and so may have
+    /// made it anew. The run would use the old one.
+    pub(crate) fn made_anew(&self, def: &StepDef) -> Option<Failure> {
+        let files = self.context.files.as_ref().filter(|files| !files.bundle.files.is_empty())?;
+        let kind = self.catalogue.get(&def.uses)?;
+        let args = Args { doc: kind.doc(), node: &def.with, context: &self.context, step_span: def.id_span };
+        let schedule = &self.course.schedule;
+        let may_make = |step: &&StepId| schedule.declaration(step).is_some_and(writes_everything);
+        named_by(kind, &args).into_iter().filter_map(|named| files.named(named.node)).find_map(|file| {
+            let beside = read_regular(&self.context.base.join(file.name()), WHOLE).ok()??;
+            let same = Brought::of(&beside, 0).digest() == file.brought().digest();
+            let maker = schedule.ancestors(&def.id).into_iter().find(may_make).filter(|_| !same)?;
+            let name = file.name();
+            let what = format!("{name} is not what was judged: step `{maker}` may have made it anew");
+            let hint =
+                format!("declare in the `effects` of `{maker}` what it writes, or name {name} by its absolute path");
+            Some(Failure::refused(what).hint(hint))
+        })
     }
 
     /// Programs of the plan that could not be executed where a run would keep them.
@@ -90,6 +112,11 @@ impl Program {
         names.dedup();
         names
     }
+}
+
+/// As a command does that declares no effects.
+fn writes_everything(declared: &Declaration) -> bool {
+    declared.effects.iter().any(|one| one.access == Access::Write && one.resource == Resource::Everything)
 }
 
 fn make(dir: &Path) -> io::Result<()> {

@@ -24,6 +24,9 @@ impl Bench<'_> {
         let declaration = self.worker.program.course.schedule.declaration(&self.def.id);
         let changes = self.changes();
         let attends = declaration.is_some_and(|declaration| declaration.purpose == Purpose::Attendant);
+        if let Some(failure) = self.worker.program.made_anew(self.def) {
+            return Err(failure);
+        }
         let bound = self.bind()?;
         self.refuse_other_targets()?;
         let probe = bound.probe(self.host.reader())?;

@@ -92,18 +92,22 @@ impl Step for ExternalStep {
 impl ExternalStep {
     /// The program as it was judged: the one that is installed, beside which lies what it may need; where that was changed or is
     /// gone, the copy that the run keeps.
-    fn place(&self, host: &Reader) -> PathBuf {
+    fn place(&self, host: &Reader) -> Result<PathBuf, Failure> {
         let Some((kept, path)) = self.kept.as_ref().and_then(|kept| Some((kept, kept.kept()?))) else {
-            return self.program.clone();
+            return Ok(self.program.clone());
         };
-        let is_as_judged = matches!(host.digest(&self.program), Ok(Some(digest)) if digest == kept.brought().digest());
-        if is_as_judged { self.program.clone() } else { path.to_owned() }
+        if matches!(host.digest(&self.program), Ok(Some(digest)) if digest == kept.brought().digest()) {
+            return Ok(self.program.clone());
+        }
+        // The copy, too, is run only as it was judged.
+        kept.content()?;
+        Ok(path.to_owned())
     }
 
     fn ask(&self, host: &Reader, call: &str, mut message: Json) -> Result<Json, Failure> {
         message["kind"] = json!(self.name);
         message["parameters"] = self.parameters.clone();
-        let mut command = command(&self.place(host), call, message);
+        let mut command = command(&self.place(host)?, call, message);
         command.limit = Some(LIMIT);
         answer(&self.program, call, &host.ask(&command)?)
     }
@@ -116,7 +120,7 @@ impl ExternalStep {
             "parameters": self.parameters,
             "undo": undo,
         });
-        answer(&self.program, call, &work.host.run(&command(&self.place(work.host), call, message))?)
+        answer(&self.program, call, &work.host.run(&command(&self.place(work.host)?, call, message))?)
     }
 
     fn unknown_word(&self, call: &str, key: &str, word: &str, words: &str) -> Failure {

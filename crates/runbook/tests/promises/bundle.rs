@@ -183,6 +183,56 @@ fn a_file_that_a_step_makes_is_one_of_the_host() {
     assert_eq!(fs::read(bench.host("copy")).unwrap(), fs::read(bench.host("tool")).unwrap());
 }
 
+/// A step that declares no effects may make a file anew that lies beside the plan: the old one is not used in its place.
+#[test]
+fn a_file_that_a_step_may_have_made_anew_is_not_taken_as_it_was() {
+    let bench = Bench::new();
+    let tool = |word: &str| format!("echo {word} > HOST/ran\n").replace("HOST", bench.path("host").to_str().unwrap());
+    let steps = |effects: &str| {
+        format!(
+            "steps:
+  - {{ id: build, uses: command.run, with: {{ run: [cp, HOST/new, tool], {effects} undo: {{ run: [\"true\"] }} }} }}
+  - id: use
+    uses: command.run
+    needs: [build]
+    with: {{ run: [sh, tool], effects: {{ writes: [{{ path: HOST/ran }}] }}, undo: {{ run: [rm, -f, HOST/ran] }} }}
+"
+        )
+    };
+    for (effects, code) in [("", 3), ("effects: { writes: [{ path: tool }] },", 0)] {
+        bench.write("tool", tool("old"));
+        bench.write("host/new", tool("new"));
+        let plan = bench.plan("plan", &steps(effects));
+        let said = bench.expect(code, &["apply", &plan, "--yes"]);
+        match code {
+            0 => assert_eq!(fs::read_to_string(bench.host("ran")).unwrap(), "new\n"),
+            _ => {
+                said.says(&[
+                    "step `build` may have made it anew",
+                    "declare in the `effects` of `build` what it writes",
+                ]);
+                assert!(!bench.host("ran").exists());
+            }
+        }
+    }
+}
+
+/// Only what a step before writes is no file of the plan, and the way back does not count on it.
+#[test]
+fn a_file_that_a_later_step_writes_is_brought_and_an_undo_takes_nothing_that_a_step_makes() {
+    let bench = Bench::new();
+    bench.write("u.sh", "rm -f \"$1\"\n");
+    let first = "{ id: a, uses: command.run, with: { run: [touch, HOST/a], effects: { writes: [{ path: HOST/a }] }, undo: { run: [sh, u.sh, HOST/a] } } }";
+    let broad = "{ id: b, uses: command.run, needs: [a], with: { run: [\"false\"], effects: { writes: [{ path: . }] }, undo: { run: [\"true\"] } } }";
+    let plan = bench.plan("plan", &format!("steps:\n  - {first}\n  - {broad}\n"));
+    bench.expect(3, &["apply", &plan, "--yes"]);
+    assert_eq!(kept(&bench).into_iter().map(|(name, _)| name).collect::<Vec<_>>(), ["u.sh"]);
+    assert!(!bench.host("a").exists());
+    let made = "{ id: m, uses: file.write, with: { path: u.sh, content: x } }";
+    let plan = bench.plan("made", &format!("steps:\n  - {made}\n  - {first}\n"));
+    bench.expect(1, &["check", &plan]).says(&["`undo` names `u.sh` of the plan, which a step makes"]);
+}
+
 /// The same content under two names, one of them executed.
 #[test]
 fn the_same_content_may_have_two_names() {
