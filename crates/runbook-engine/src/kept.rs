@@ -31,14 +31,8 @@ impl Program {
     /// The same, with the files put there now: what was judged, whatever lies in the checkout by now. Durable when this returns.
     pub(crate) fn keep_in(self, dir: PathBuf) -> io::Result<Self> {
         let files: Vec<PlanFile> = self.context.files.iter().flat_map(|files| files.all()).collect();
-        make(&dir.join(EMPTY))?;
-        for file in &files {
-            keep(file, &dir)?;
-        }
-        // A file that is lost with its directory would be missed by the run; the directory alone is not.
-        if !files.is_empty() {
-            dir.ancestors().take(3).try_for_each(sync)?;
-        }
+        // A disk that was full has its room back.
+        keep_all(&files, &dir).inspect_err(|_| drop(fs::remove_dir_all(&dir)))?;
         Ok(self.kept_in(dir))
     }
 
@@ -117,6 +111,13 @@ impl Program {
 /// As a command does that declares no effects.
 fn writes_everything(declared: &Declaration) -> bool {
     declared.effects.iter().any(|one| one.access == Access::Write && one.resource == Resource::Everything)
+}
+
+fn keep_all(files: &[PlanFile], dir: &Path) -> io::Result<()> {
+    make(&dir.join(EMPTY))?;
+    files.iter().try_for_each(|file| keep(file, dir))?;
+    // A file that is lost with its directory would be missed by the run; the directory alone is not.
+    if files.is_empty() { Ok(()) } else { dir.ancestors().take(3).try_for_each(sync) }
 }
 
 fn make(dir: &Path) -> io::Result<()> {

@@ -147,6 +147,9 @@ fn engine(error: &runbook_engine::Error) -> Option<String> {
             show(run),
             Next::Accept
         )),
+        runbook_engine::Error::Files { .. } => Some(
+            "make room or give access there, or choose another directory with --state-dir; then apply again".to_owned(),
+        ),
         _ => Some(either_way_of_an_error()),
     }
 }
