@@ -1,6 +1,7 @@
 //! From an inventory's file to its hosts: reads it, and for one of Ansible what lies beside it.
 
-use runbook_plan::{AnsibleInventory, Document, LoadedInventory, load_ansible_inventory, load_inventory};
+use runbook_model::{SourceId, Value};
+use runbook_plan::{Document, LoadedInventory, load_inventory, read_ansible_inventory};
 use runbook_session::{Error, read_text};
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,8 +12,8 @@ use thiserror::Error;
 /// What an inventory is called where none is named.
 pub const FILE: &str = "inventory.yaml";
 
-/// What files of variables may end in, in Ansible's order.
-const ENDS: [&str; 3] = [".yml", ".yaml", ".json"];
+/// What the names of files of variables may end in, in Ansible's order.
+const ENDS: [&str; 4] = ["", ".yml", ".yaml", ".json"];
 
 /// How deep Ansible's directories of variables may be: it nests them once.
 const DEPTH: usize = 8;
@@ -47,16 +48,25 @@ pub fn read_inventory(path: &Path) -> Result<LoadedInventory, InventoryError> {
     if is_own(&text) {
         return Ok(load_inventory(document, Default::default()));
     }
+    let inventory = read_ansible_inventory(document, Default::default());
     let beside = path.parent().unwrap_or(Path::new("."));
-    let (groups, hosts) = (texts(&beside.join("group_vars"))?, texts(&beside.join("host_vars"))?);
-    let ansible =
-        AnsibleInventory { inventory: document, group_vars: documents(&groups), host_vars: documents(&hosts) };
-    Ok(load_ansible_inventory(&ansible, Default::default()))
+    let groups = texts(&beside.join("group_vars"), inventory.groups())?;
+    let hosts = texts(&beside.join("host_vars"), inventory.hosts())?;
+    Ok(inventory.with_vars(&documents(&groups), &documents(&hosts)))
 }
 
-/// Whether the text says what it is. An empty one is told so by the reader of the own format.
+/// Whether the text is of the own format. One that is empty, or says so and cannot be read, is told so by the reader of that.
 fn is_own(text: &str) -> bool {
-    text.trim().is_empty() || text.lines().any(|line| line.starts_with("kind:"))
+    let root = runbook_plan::read(SourceId::default(), text).0;
+    match root.as_ref().map(|root| (&root.value, root.entries())) {
+        Some((Value::Map(_), entries)) => {
+            let has = |name: &str| entries.iter().any(|entry| entry.key == name);
+            has("kind") || has("hosts") && has("version")
+        }
+        Some((Value::Null, _)) => text.trim().is_empty(),
+        Some(_) => false,
+        None => text.trim().is_empty() || text.lines().any(|line| line.starts_with("kind:")),
+    }
 }
 
 /// A text with the name of the group or host that it is about, and of its file.
@@ -70,19 +80,16 @@ fn documents(texts: &[Beside]) -> Vec<(String, Document<'_>)> {
     texts.iter().map(|one| (one.of.clone(), Document { name: &one.name, text: &one.text })).collect()
 }
 
-/// The first there is of `NAME` (a file, or every file below it), `NAME.yml`, `NAME.yaml` and `NAME.json`, for each name.
-fn texts(dir: &Path) -> Result<Vec<Beside>, InventoryError> {
-    let mut first: BTreeMap<String, (usize, PathBuf)> = BTreeMap::new();
-    for (name, path) in entries(dir)? {
-        let end = ENDS.iter().position(|end| name.ends_with(end) && !path.is_dir());
-        let of = end.and_then(|at| name.strip_suffix(ENDS.get(at)?)).unwrap_or(&name).to_owned();
-        let rank = end.map_or(0, |at| at + 1);
-        if first.get(&of).is_none_or(|(earlier, _)| rank < *earlier) {
-            first.insert(of, (rank, path));
+/// For each of `names` the first there is in `dir` of `NAME` (a file, or every file below it), `NAME.yml`, `NAME.yaml` and
+/// `NAME.json`. Names are looked up in what the directory lists, so that none leads elsewhere.
+fn texts<'n>(dir: &Path, names: impl Iterator<Item = &'n str>) -> Result<Vec<Beside>, InventoryError> {
+    let listed = entries(dir)?;
+    let mut found = Vec::new();
+    for name in names {
+        if let Some(path) = ENDS.iter().find_map(|end| listed.get(&format!("{name}{end}"))) {
+            read_below(name, path, DEPTH, &mut found)?;
         }
     }
-    let mut found = Vec::new();
-    first.iter().try_for_each(|(of, (_, path))| read_below(of, path, DEPTH, &mut found))?;
     Ok(found)
 }
 
@@ -94,7 +101,11 @@ fn read_below(of: &str, path: &Path, depth: usize, found: &mut Vec<Beside>) -> R
     }
     // A link that leads upwards ends here.
     let Some(depth) = depth.checked_sub(1) else { return Ok(()) };
-    entries(path)?.into_values().try_for_each(|path| read_below(of, &path, depth, found))
+    let counts = |(name, path): &(String, PathBuf)| match name.rfind('.').and_then(|at| name.get(at..)) {
+        Some(end) => ENDS.contains(&end) && !path.is_dir(),
+        None => true,
+    };
+    entries(path)?.into_iter().filter(counts).try_for_each(|(_, path)| read_below(of, &path, depth, found))
 }
 
 /// What is in `dir` by name, without what Ansible passes over; nothing if there is no such directory.
@@ -129,7 +140,7 @@ mod tests {
     fn variables_beside_an_inventory_are_read_as_ansible_names_them() {
         let dir = tempfile::tempdir().unwrap();
         let dir = dir.path();
-        put(dir, "hosts", "[web]\na\nb.example.com\n[db]\nc\n");
+        put(dir, "hosts", "lonely\n[web]\na\nb.example.com\n[db]\nc\n");
         put(dir, "group_vars/all", "one: 1\n");
         put(dir, "group_vars/web.yml", "two: 2\nlast: file\n");
         put(dir, "group_vars/db.yaml", "last: db\n");
@@ -138,6 +149,12 @@ mod tests {
         put(dir, "group_vars/web/20-last.yml", "last: last\n");
         put(dir, "group_vars/web/.hidden.yml", "last: hidden\n");
         put(dir, "group_vars/web.yml~", "last: backup\n");
+        put(dir, "group_vars/web/README.md", "Not: [variables");
+        put(dir, "group_vars/web/old.d/x.yml", "last: passed over\n");
+        put(dir, "group_vars/README.md", "Not: [variables");
+        put(dir, "group_vars/elsewhere.yml", "Not: [variables");
+        put(dir, "group_vars/ungrouped.yml", "five: 5\n");
+        put(dir, "host_vars/nobody", "Not: [variables");
         put(dir, "host_vars/b.example.com/x.json", "{\"four\": 4}");
         let loaded = read_inventory(&dir.join("hosts")).unwrap();
         let inventory = loaded.inventory.unwrap_or_else(|| panic!("{:?}", loaded.diagnostics));
@@ -146,8 +163,38 @@ mod tests {
             entries.iter().map(|entry| format!("{}={}", entry.key, entry.value.to_json())).collect::<Vec<_>>()
         };
         assert_eq!(vars("a"), ["one=1", "three=3", "last=\"last\""]);
+        assert_eq!(vars("lonely"), ["one=1", "five=5"]);
         assert_eq!(vars("c"), ["one=1", "last=\"db\""]);
         assert_eq!(vars("b.example.com"), ["one=1", "three=3", "last=\"last\"", "four=4"]);
+    }
+
+    #[test]
+    fn a_name_of_a_group_leads_to_no_other_directory() {
+        let dir = tempfile::tempdir().unwrap();
+        put(dir.path(), "estate/hosts.yml", "all: { hosts: { a: } }\n../../secret: { hosts: { a: } }\n");
+        put(dir.path(), "estate/group_vars/all.yml", "one: 1\n");
+        put(dir.path(), "secret.yml", "two: 2\n");
+        let inventory = read_inventory(&dir.path().join("estate/hosts.yml")).unwrap().inventory.unwrap();
+        assert_eq!(inventory.host("a").unwrap().vars.len(), 1);
+    }
+
+    #[test]
+    fn the_own_format_is_known_however_it_is_written() {
+        for (text, own) in [
+            ("{kind: Inventory, version: 1, name: e, hosts: {a: }}", true),
+            ("{\"kind\": \"Inventory\", \"hosts\": {}}", true),
+            ("hosts: { a: }\nversion: 1\n", true),
+            ("  kind: Inventory\n", true),
+            ("", true),
+            ("kind: Inventory\nhosts: [\n", true),
+            ("all:\n  hosts:\n    kind:\n", false),
+            ("hosts: { hosts: { a: } }\n", false),
+            ("[kind]\na\n", false),
+            ("a\n", false),
+            ("# nothing\n", false),
+        ] {
+            assert_eq!(is_own(text), own, "{text}");
+        }
     }
 
     #[test]

@@ -94,6 +94,14 @@ pub struct SshSettings {
     pub options: BTreeMap<String, String>,
 }
 
+impl SshSettings {
+    /// Sets an option. Keywords are alike in upper and lower case, so an earlier one goes, however it is spelled.
+    pub fn set_option(&mut self, keyword: String, value: String) {
+        self.options.retain(|earlier, _| !earlier.eq_ignore_ascii_case(&keyword));
+        self.options.insert(keyword, value);
+    }
+}
+
 impl Inventory {
     /// How far clocks may be apart where an inventory says nothing.
     pub const MAX_CLOCK_SKEW: Duration = Duration::from_secs(30);

@@ -20,8 +20,8 @@ mod values;
 
 pub use digest::digest;
 pub use inventory::{
-    AnsibleInventory, LoadedInventory, Selector, SelectorError, inventory_schema, load_ansible_inventory,
-    load_inventory,
+    AnsibleInventory, LoadedInventory, Selector, SelectorError, VariableFiles, inventory_schema, load_inventory,
+    read_ansible_inventory,
 };
 pub use load::load;
 pub use reader::read;

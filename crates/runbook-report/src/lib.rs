@@ -27,5 +27,5 @@ pub use predictions::{Occasion, Preview, StepPreview};
 pub use show::show;
 pub use status::{Look, status, status_json};
 pub use style::Style;
-pub use text::wrap;
+pub use text::{clean, wrap};
 pub use time::stamp;

@@ -1,8 +1,8 @@
 //! One entry of `hosts:`.
 
 use super::settings::Settings;
-use super::{map, not_a_name, word};
-use crate::fields::{Fields, items, some_text};
+use super::{map, name, not_a_name, shown_text, word};
+use crate::fields::{Fields, items};
 use runbook_model::{Diagnostics, Entry, HostName, Inventory, InventoryHost, Node, Span, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,10 +20,7 @@ pub(super) struct HostEntry {
 
 /// The host at `entry`; one without fields is known by its name.
 pub(super) fn entry(entry: &Entry, faults: &mut Diagnostics) -> Option<HostEntry> {
-    let Some(name) = HostName::new(&entry.key) else {
-        faults.push(not_a_name(entry, "a host"));
-        return None;
-    };
+    let name = name(entry, "a host", faults)?;
     let mut host = HostEntry {
         name,
         span: entry.key_span,
@@ -66,7 +63,7 @@ impl HostEntry {
 /// A map of labels.
 pub(super) fn labels(node: &Node, faults: &mut Diagnostics) -> BTreeMap<String, String> {
     let label = |entry: &Entry, faults: &mut Diagnostics| match HostName::new(&entry.key) {
-        Some(_) => some_text(&entry.value, "labels", faults).map(|value| (entry.key.clone(), value.to_owned())),
+        Some(_) => shown_text(&entry.value, "labels", faults).map(|value| (entry.key.clone(), value.to_owned())),
         None => {
             faults.push(not_a_name(entry, "a label"));
             None
@@ -76,6 +73,6 @@ pub(super) fn labels(node: &Node, faults: &mut Diagnostics) -> BTreeMap<String, 
 }
 
 fn exercises(node: &Node, faults: &mut Diagnostics) -> BTreeSet<String> {
-    let found = items(node, "exercises", faults).iter().filter_map(|item| some_text(item, "exercises", faults));
+    let found = items(node, "exercises", faults).iter().filter_map(|item| shown_text(item, "exercises", faults));
     found.map(str::to_owned).collect()
 }

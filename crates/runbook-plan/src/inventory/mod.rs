@@ -7,14 +7,15 @@ mod host;
 mod schema;
 mod select;
 mod settings;
+mod vars;
 
 pub(crate) use ansible::VAULT;
-pub use ansible::{AnsibleInventory, load_ansible_inventory};
+pub use ansible::{AnsibleInventory, VariableFiles, read_ansible_inventory};
 pub use schema::inventory_schema;
 pub use select::{Selector, SelectorError};
 
 use crate::fields::{Fields, items, some_text, text};
-use crate::header::{document_kind, is_another_document, name};
+use crate::header::{document_kind, is_another_document};
 use crate::reader::read;
 use crate::request::Document;
 use host::{HostEntry, labels};
@@ -58,7 +59,7 @@ fn inventory(root: &Node, faults: &mut Diagnostics) -> Option<Inventory> {
     }
     let fields = Fields::open(root, "an inventory", FIELDS, faults)?;
     document_kind(&fields, "Inventory", faults);
-    let name = fields.required("name", faults).and_then(|node| name(node, faults));
+    let name = fields.required("name", faults).and_then(|node| crate::header::name(node, faults));
     let defaults = fields.get("defaults").map_or_else(Settings::default, |node| settings::defaults(node, faults));
     let written = fields.required("hosts", faults).map_or(&[][..], |node| map(node, "hosts", faults));
     let entries: Vec<HostEntry> = written.iter().filter_map(|entry| host::entry(entry, faults)).collect();
@@ -91,10 +92,7 @@ struct Group {
 }
 
 fn group(entry: &Entry, hosts: &[HostEntry], faults: &mut Diagnostics) -> Option<Group> {
-    let Some(name) = HostName::new(&entry.key) else {
-        faults.push(not_a_name(entry, "a group"));
-        return None;
-    };
+    let name = name(entry, "a group", faults)?;
     if let Some(host) = hosts.iter().find(|host| host.name == name) {
         let message = format!("`{name}` is a group and a host");
         let fault = Diagnostic::error(Code::DUPLICATE_ID, entry.key_span, message).related(host.span, "the host");
@@ -133,8 +131,45 @@ fn member(node: &Node, hosts: &[HostEntry], faults: &mut Diagnostics) -> Option<
     found
 }
 
+/// Whether a selector or Ansible means a group by this name that is always there.
+fn is_taken(name: &HostName) -> bool {
+    matches!(name.as_str(), "all" | "ungrouped")
+}
+
+/// The key of `entry` as the name of `what`.
+fn name(entry: &Entry, what: &str, faults: &mut Diagnostics) -> Option<HostName> {
+    let Some(name) = HostName::new(&entry.key) else {
+        faults.push(not_a_name(entry, what));
+        return None;
+    };
+    if is_taken(&name) {
+        let message = format!("`{name}` cannot be the name of {what}");
+        let help = "`all` is every host, and `ungrouped` each that is in no group";
+        faults.push(Diagnostic::error(Code::BAD_ID, entry.key_span, message).help(help));
+        return None;
+    }
+    Some(name)
+}
+
+/// Whether `text` has characters that would act on a terminal instead of being shown.
+fn unseen(text: &str) -> bool {
+    text.contains(char::is_control)
+}
+
+/// A text that is not empty and can be shown on a line.
+fn shown_text<'n>(node: &'n Node, name: &str, faults: &mut Diagnostics) -> Option<&'n str> {
+    let text = some_text(node, name, faults)?;
+    if unseen(text) {
+        let message = format!("`{name}` cannot be `{}`", text.escape_debug());
+        let help = "it is shown on one line; remove its control characters";
+        faults.push(Diagnostic::error(Code::NOT_ALLOWED, node.span, message).help(help));
+        return None;
+    }
+    Some(text)
+}
+
 fn not_a_name(entry: &Entry, what: &str) -> Diagnostic {
-    let message = format!("`{}` cannot be the name of {what}", entry.key);
+    let message = format!("`{}` cannot be the name of {what}", entry.key.escape_debug());
     let help = "a name is a letter or digit, then letters, digits, `.`, `_` and `-`";
     Diagnostic::error(Code::BAD_ID, entry.key_span, message).help(help)
 }

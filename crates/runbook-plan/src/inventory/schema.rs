@@ -41,13 +41,13 @@ pub fn inventory_schema() -> Json {
             "defaults": settings(),
             "groups": {
                 "type": "object",
-                "propertyNames": { "pattern": NAME },
+                "propertyNames": { "pattern": NAME, "not": { "enum": ["all", "ungrouped"] } },
                 "additionalProperties": group
             },
             "hosts": {
                 "type": "object",
                 "minProperties": 1,
-                "propertyNames": { "pattern": NAME },
+                "propertyNames": { "pattern": NAME, "not": { "enum": ["all", "ungrouped"] } },
                 "additionalProperties": { "anyOf": [{ "type": "null" }, host] }
             }
         },
@@ -78,7 +78,11 @@ fn settings() -> Json {
             "ssh": { "$ref": "#/$defs/ssh" },
             "vars": {
                 "type": "object",
-                "additionalProperties": { "type": ["string", "integer", "boolean", "array"] },
+                "propertyNames": { "pattern": "^[A-Za-z_][A-Za-z0-9_]*$" },
+                "additionalProperties": {
+                    "type": ["string", "integer", "boolean", "array"],
+                    "items": { "type": ["string", "integer", "boolean"] }
+                },
                 "description": "Values of variables of plans."
             }
         }

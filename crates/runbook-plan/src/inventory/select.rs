@@ -12,14 +12,15 @@ use thiserror::Error;
 pub enum SelectorError {
     /// A part is empty.
     #[error(
-        "`{selector}` has a part without a name; write `vm-a,edge-*`, `layout=npm`, `role=canary&layout=npm` or `all,!vm-b`"
+        "`{}` has a part without a name; write `vm-a,edge-*`, `layout=npm`, `role=canary&layout=npm` or `all,!vm-b`",
+        selector.escape_debug()
     )]
     Empty {
         /// The whole selector.
         selector: String,
     },
     /// A part fits no host.
-    #[error("`{part}` is no host, group or label of the inventory{}", near.as_ref().map_or(String::new(), |near| format!("; did you mean `{near}`?")))]
+    #[error("`{}` is no host, group or label of the inventory{}", part.escape_debug(), near.as_ref().map_or(String::new(), |near| format!("; did you mean `{}`?", near.escape_debug())))]
     Nothing {
         /// The part.
         part: String,
@@ -27,7 +28,7 @@ pub enum SelectorError {
         near: Option<String>,
     },
     /// Everything was taken out again.
-    #[error("`{selector}` leaves no host")]
+    #[error("`{}` leaves no host", selector.escape_debug())]
     NoneLeft {
         /// The whole selector.
         selector: String,

@@ -1,13 +1,12 @@
 //! Inventories: the own format, Ansible's, and selecting hosts of them.
 
 mod ansible;
+mod limits;
 mod own;
 mod select;
 
 use runbook_model::{Diagnostic, HostFacts, InventoryHost, Layer, SourceMap};
-use runbook_plan::{
-    AnsibleInventory, Document, LayerVars, Loaded, Request, load, load_ansible_inventory, load_inventory,
-};
+use runbook_plan::{Document, LayerVars, Loaded, Request, load, load_inventory, read_ansible_inventory};
 use std::path::Path;
 
 /// A plan with the variables that an inventory gives a host.
@@ -53,12 +52,7 @@ proptest::proptest! {
     #[test]
     fn no_text_is_too_odd(text in "([a-z\\[\\]:=,'\"#{}*!0-9 -]|\\n|\\[1:9\\]|ansible_port=|\\[a:children\\]|hosts:|children:|vars:){0,40}") {
         for name in ["hosts", "hosts.yml"] {
-            let ansible = AnsibleInventory {
-                inventory: Document { name, text: &text },
-                group_vars: Vec::new(),
-                host_vars: Vec::new(),
-            };
-            let loaded = load_ansible_inventory(&ansible, SourceMap::default());
+            let loaded = read_ansible_inventory(Document { name, text: &text }, SourceMap::default()).with_vars(&[], &[]);
             told(&loaded.sources, &loaded.diagnostics);
         }
         let loaded = load_inventory(Document { name: "inventory.yaml", text: &text }, SourceMap::default());

@@ -122,3 +122,66 @@ fn a_value_of_the_inventory_wins_over_the_default_and_an_unknown_name_is_told() 
         ["RB0201 11:117 the plan declares no variable `unti` (did you mean `unit`?)"]
     );
 }
+
+#[test]
+fn names_that_are_always_there_cannot_be_given() {
+    let text = "kind: Inventory\nversion: 1\nname: e\ngroups: { all: { hosts: [a] } }\nhosts: { a: , ungrouped: }\n";
+    let loaded = load(text);
+    let help = "(`all` is every host, and `ungrouped` each that is in no group)";
+    assert_eq!(
+        told(&loaded.sources, &loaded.diagnostics),
+        [
+            format!("RB0109 4:11 `all` cannot be the name of a group {help}"),
+            format!("RB0109 5:15 `ungrouped` cannot be the name of a host {help}")
+        ]
+    );
+}
+
+#[test]
+fn what_no_variable_of_a_plan_can_be_is_refused() {
+    let text = "kind: Inventory\nversion: 1\nname: e\nhosts:\n  a: { vars: { a-b: x, f: 1.5, n: , m: {}, l: [a, 1, true], deep: [[a]] } }\n";
+    let loaded = load(text);
+    let wrong = "has to be text, a whole number, a boolean or a list of them";
+    assert_eq!(
+        told(&loaded.sources, &loaded.diagnostics),
+        [
+            "RB0109 5:16 `a-b` cannot be the name of a variable (a name is a letter or `_`, then letters, digits and `_`)".to_owned(),
+            format!("RB0107 5:27 `f` {wrong} (no variable of a plan has another type)"),
+            format!("RB0107 5:33 `n` {wrong} (leave it out, or write `''` for an empty text)"),
+            format!("RB0107 5:40 `m` {wrong} (no variable of a plan has another type)"),
+            format!("RB0107 5:67 `deep` {wrong} (no variable of a plan has another type)"),
+        ]
+    );
+}
+
+#[test]
+fn control_characters_of_labels_and_exercises_are_refused() {
+    let text =
+        "kind: Inventory\nversion: 1\nname: e\nhosts:\n  a: { labels: { x: \"\\e[2J\" }, exercises: [\"x\\r\"] }\n";
+    let loaded = load(text);
+    let help = "(it is shown on one line; remove its control characters)";
+    assert_eq!(
+        told(&loaded.sources, &loaded.diagnostics),
+        [
+            format!("RB0108 5:21 `labels` cannot be `\\u{{1b}}[2J` {help}"),
+            format!("RB0108 5:44 `exercises` cannot be `x\\r` {help}")
+        ]
+    );
+}
+
+#[test]
+fn keywords_of_ssh_are_alike_in_upper_and_lower_case() {
+    let text = "kind: Inventory\nversion: 1\nname: e\ndefaults: { ssh: { options: { ProxyJump: a } } }\nhosts:\n  a: { ssh: { options: { proxyjump: b } } }\n";
+    let inventory = load(text).inventory.unwrap();
+    let options: Vec<_> = inventory.host("a").unwrap().ssh.options.values().collect();
+    assert_eq!(options, ["b"]);
+    for (keyword, help) in [
+        ("user", "write it as `ssh.user`"),
+        ("HostName", "write it as `address`"),
+        ("ControlMaster", "nobody is there"),
+    ] {
+        let loaded = load(&text.replace("proxyjump", keyword));
+        let told = told(&loaded.sources, &loaded.diagnostics);
+        assert!(told.len() == 1 && told[0].contains("cannot be set") && told[0].contains(help), "{told:?}");
+    }
+}

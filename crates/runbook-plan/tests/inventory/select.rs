@@ -54,6 +54,7 @@ fn what_selects_nothing_is_an_error_that_names_the_part() {
         ("vm-c", "`vm-c` is no host, group or label of the inventory; did you mean `vm-a`?"),
         ("all,!layout=mpn", "`layout=mpn` is no host, group or label of the inventory; did you mean `layout=npm`?"),
         ("vm-a,zzzzzz", "`zzzzzz` is no host, group or label of the inventory"),
+        ("\u{1b}[2J", "`\\u{1b}[2J` is no host, group or label of the inventory"),
         ("vm-a,!all", "`vm-a,!all` leaves no host"),
         ("layout=npm&role=canary,!vm-a", "`layout=npm&role=canary,!vm-a` leaves no host"),
     ] {

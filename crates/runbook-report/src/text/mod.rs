@@ -5,4 +5,5 @@ mod safe;
 
 pub use columns::wrap;
 pub(crate) use columns::{cut, hang, pad, short, to_ascii, width, wrap_around_code};
-pub(crate) use safe::{clean, clean_lines, is_unsafe, safe_json, visible};
+pub use safe::clean;
+pub(crate) use safe::{clean_lines, is_unsafe, safe_json, visible};

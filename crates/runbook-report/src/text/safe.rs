@@ -17,7 +17,7 @@ pub(crate) fn is_unsafe(c: char) -> bool {
 
 /// `text` as one line without anything that acts on a terminal. Colour and other escape sequences vanish, line
 /// ends and tabs become spaces, every other control character is shown as `\x07`.
-pub(crate) fn clean(text: &str) -> String {
+pub fn clean(text: &str) -> String {
     let mut out = String::new();
     let mut chars = outside_escapes(text).map(|(_, c)| c).peekable();
     let mut shown = 0;

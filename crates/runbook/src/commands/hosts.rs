@@ -5,8 +5,9 @@ use crate::cli::{Format, HostsArgs};
 use crate::error::{CommandError, Exit};
 use crate::screen::Screen;
 use runbook_fleet::{FILE, find_inventory, read_inventory};
-use runbook_model::{Escalation, InventoryHost, SourceMap};
+use runbook_model::{Diagnostic, Escalation, InventoryHost, SourceMap};
 use runbook_plan::Selector;
+use runbook_report::clean;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
@@ -15,18 +16,21 @@ pub(crate) fn hosts(screen: &Screen, args: &HostsArgs) -> Result<Exit, CommandEr
         read_inventory(&file(args.inventory.as_deref())?).map_err(|error| CommandError::refused(error.to_string()))?;
     if loaded.inventory.is_none() || screen.format == Format::Text {
         screen.diagnostics(&loaded.diagnostics, &loaded.sources)?;
+    } else {
+        loaded.diagnostics.iter().for_each(|warning| screen.complain(&line(warning, &loaded.sources)));
     }
     let Some(inventory) = loaded.inventory else { return Ok(Exit::Refused) };
-    let refused =
-        |error: runbook_plan::SelectorError| CommandError::refused(error.to_string()).hint("runbook hosts".to_owned());
+    let refused = |error: runbook_plan::SelectorError| {
+        CommandError::refused(clean(&error.to_string())).hint("runbook hosts".to_owned())
+    };
     let selector = Selector::parse(&args.hosts).map_err(refused)?;
     let hosts = selector.select(&inventory).map_err(refused)?;
     let width = |of: fn(&InventoryHost) -> String| hosts.iter().map(|host| of(host).chars().count()).max().unwrap_or(0);
     let (w, v) = (width(|host| host.name.to_string()), width(destination));
     let mut rows = Vec::new();
     for host in hosts {
-        let text = format!("{:w$}  {:v$}  {}", host.name, destination(host), about(host));
-        row(screen, &mut rows, &format!("{}\n", text.trim_end()), document(host, &loaded.sources))?;
+        let text = clean(&format!("{:w$}  {:v$}  {}", host.name, destination(host), about(host)));
+        row(screen, &mut rows, &format!("{text}\n"), document(host, &loaded.sources))?;
     }
     finish(screen, &rows)?;
     Ok(Exit::Done)
@@ -39,6 +43,12 @@ fn file(named: Option<&Path>) -> Result<PathBuf, CommandError> {
         CommandError::refused(format!("there is no {FILE} here or in a directory above"))
             .hint("runbook hosts --inventory FILE".to_owned())
     })
+}
+
+/// A warning on one line, for whoever reads beside a result that is for programs.
+fn line(warning: &Diagnostic, sources: &SourceMap) -> String {
+    let place = sources.place(warning.primary.span).map_or(String::new(), |place| format!(" ({place})"));
+    clean(&format!("warning[{}]: {}{place}", warning.code, warning.message))
 }
 
 /// As ssh writes it.

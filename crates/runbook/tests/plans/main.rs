@@ -6,6 +6,7 @@
 
 mod broken;
 mod corpus;
+mod inventories;
 mod mutated;
 mod playbooks;
 mod schema;

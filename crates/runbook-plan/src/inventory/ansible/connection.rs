@@ -1,9 +1,10 @@
 //! What Ansible's variables say about a connection, and about the host itself.
 
 use super::VAULT;
-use super::tree::ALL;
+use super::arguments;
+use super::tree::{ALL, UNGROUPED};
 use crate::fields::wrong_type;
-use crate::inventory::settings::is_ours;
+use crate::inventory::unseen;
 use runbook_model::{
     Code, Diagnostic, Diagnostics, Entry, Escalation, HostName, Inventory, InventoryHost, Node, Span, SshSettings,
     Value, parse_duration,
@@ -20,20 +21,33 @@ const PASSWORDS: [&str; 6] = [
     "ansible_sudo_pass",
 ];
 
-/// The host, with what its variables say.
+/// The host, with what its variables say; none if Ansible reaches it without a connection, for here is no such way.
 pub(super) fn host(
     name: HostName,
     span: Span,
-    groups: Vec<String>,
-    vars: Vec<Entry>,
+    groups: &[&str],
+    vars: Vec<&Entry>,
     faults: &mut Diagnostics,
-) -> InventoryHost {
+) -> Option<InventoryHost> {
+    if vars
+        .iter()
+        .any(|entry| entry.key == "ansible_connection" && entry.value.value == Value::String("local".to_owned()))
+    {
+        let message = format!("`{name}` is left out: `ansible_connection` is `local`, and it is this machine");
+        let help = "apply a plan here without an inventory";
+        faults.push(Diagnostic::warning(Code::NOT_ALLOWED, span, message).help(help));
+        return None;
+    }
     let mut host = InventoryHost {
         address: name.as_str().to_owned(),
         name,
         span,
         labels: BTreeMap::new(),
-        groups: groups.into_iter().filter(|group| group != ALL).collect(),
+        groups: groups
+            .iter()
+            .filter(|group| ![ALL, UNGROUPED].contains(*group))
+            .map(|group| (*group).to_owned())
+            .collect(),
         exercises: BTreeSet::new(),
         escalation: Escalation::None,
         max_clock_skew: Inventory::MAX_CLOCK_SKEW,
@@ -41,21 +55,22 @@ pub(super) fn host(
         vars: Vec::new(),
         shared_vars: true,
     };
+    host.ssh.options = arguments::options(&vars, faults);
     for entry in vars {
         if entry.key.starts_with("ansible_") || entry.key.starts_with("runbook_") {
-            take(&mut host, &entry, faults);
+            take(&mut host, entry, faults);
         } else {
-            host.vars.push(entry);
+            host.vars.push(entry.clone());
         }
     }
-    host
+    Some(host)
 }
 
 fn take(host: &mut InventoryHost, entry: &Entry, faults: &mut Diagnostics) {
     let node = &entry.value;
     let name = entry.key.as_str();
     if PASSWORDS.contains(&name) {
-        let message = format!("`{name}` of `{}` is not used", host.name);
+        let message = format!("`{name}` is not used");
         let help = "log in with a key, and let sudo ask for no password";
         faults.push(Diagnostic::warning(Code::NOT_ALLOWED, entry.key_span, message).help(help));
         return;
@@ -64,14 +79,6 @@ fn take(host: &mut InventoryHost, entry: &Entry, faults: &mut Diagnostics) {
         "ansible_host" | "ansible_ssh_host" => set(&mut host.address, word(name, node, faults)),
         "ansible_user" | "ansible_ssh_user" => host.ssh.user = word(name, node, faults),
         "ansible_port" | "ansible_ssh_port" => host.ssh.port = port(name, node, faults),
-        "ansible_ssh_private_key_file" | "ansible_private_key_file" => {
-            let file = plain(name, node, faults);
-            host.ssh.options.extend(file.map(|file| ("IdentityFile".to_owned(), file)));
-        }
-        "ansible_ssh_common_args" | "ansible_ssh_extra_args" => {
-            let text = plain(name, node, faults).unwrap_or_default();
-            host.ssh.options.extend(options(name, &text, node.span, faults));
-        }
         "ansible_become" => {
             let sudo = flag(name, node, faults);
             host.escalation = if sudo { Escalation::Sudo } else { Escalation::None };
@@ -85,6 +92,11 @@ fn take(host: &mut InventoryHost, entry: &Entry, faults: &mut Diagnostics) {
             Some(skew) => host.max_clock_skew = skew,
             None => wrong_type(node, name, "a duration such as `30s`", faults),
         },
+        "ansible_group_priority" => {
+            let message = "`ansible_group_priority` has no effect here";
+            let help = "Ansible reads it among the variables of a group in the inventory itself";
+            faults.push(Diagnostic::warning(Code::NOT_ALLOWED, entry.key_span, message).help(help));
+        }
         // Interpreters, facts and the like are about Ansible's own way of working.
         _ => {}
     }
@@ -94,8 +106,8 @@ fn set(place: &mut String, value: Option<String>) {
     *place = value.unwrap_or_else(|| std::mem::take(place));
 }
 
-/// A plain value as text. What is encrypted or a template of Ansible is refused by name.
-fn plain(name: &str, node: &Node, faults: &mut Diagnostics) -> Option<String> {
+/// A plain value as text. What is encrypted, a template of Ansible, or cannot be shown is refused by name.
+pub(super) fn plain(name: &str, node: &Node, faults: &mut Diagnostics) -> Option<String> {
     let text = match &node.value {
         Value::String(text) => text.clone(),
         Value::Int(number) => number.to_string(),
@@ -109,6 +121,11 @@ fn plain(name: &str, node: &Node, faults: &mut Diagnostics) -> Option<String> {
         let message = format!("`{name}` is encrypted by Ansible's vault");
         let help = "runbook opens no vault; write it where ssh reads it, in ssh_config(5)";
         faults.push(Diagnostic::error(Code::VAULT_VALUE, node.span, message).help(help));
+        return None;
+    }
+    if unseen(&text) {
+        let message = format!("`{name}` has a control character");
+        faults.push(Diagnostic::error(Code::NOT_ALLOWED, node.span, message).help("remove it"));
         return None;
     }
     if text.contains("{{") {
@@ -157,45 +174,24 @@ fn only(name: &str, node: &Node, known: &[&str], faults: &mut Diagnostics) {
     }
 }
 
-/// `-o Keyword=value`, `-o "Keyword value"` and `-J host` of Ansible's arguments for ssh.
-fn options(name: &str, text: &str, span: Span, faults: &mut Diagnostics) -> Vec<(String, String)> {
-    let words = super::ini::shell_words(text).unwrap_or_default();
-    let mut found = Vec::new();
-    let mut words = words.iter().map(String::as_str);
-    while let Some(word) = words.next() {
-        let option = match (word, word.strip_prefix("-o"), word.strip_prefix("-J")) {
-            ("-o", ..) => words.next().and_then(keyword),
-            ("-J", ..) => words.next().map(|jump| ("ProxyJump".to_owned(), jump.to_owned())),
-            (_, Some(option), _) => keyword(option),
-            (_, _, Some(jump)) => Some(("ProxyJump".to_owned(), jump.to_owned())),
-            _ => None,
-        };
-        match option.filter(|(keyword, _)| !is_ours(keyword)) {
-            Some(option) => found.push(option),
-            None => {
-                let message = format!("`{word}` of `{name}` cannot be taken over");
-                let help = "only `-o Keyword=value` and `-J host` are; the rest belongs into ssh_config(5)";
-                faults.push(Diagnostic::error(Code::NOT_ALLOWED, span, message).help(help));
-            }
-        }
-    }
-    found
-}
-
-fn keyword(option: &str) -> Option<(String, String)> {
-    let (keyword, value) = option.split_once(['=', ' '])?;
-    let sound = !keyword.is_empty() && keyword.bytes().all(|byte| byte.is_ascii_alphanumeric()) && !value.is_empty();
-    sound.then(|| (keyword.to_owned(), value.to_owned()))
-}
-
 /// Labels: a map, or `name=value,name=value` where the format knows no maps.
 fn labels(node: &Node, faults: &mut Diagnostics) -> BTreeMap<String, String> {
     if let Value::Map(_) = node.value {
         return crate::inventory::host::labels(node, faults);
     }
     let text = plain("runbook_labels", node, faults).unwrap_or_default();
-    let label = |part: &str| part.trim().split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
-    text.split(',').filter_map(label).collect()
+    let mut labels = BTreeMap::new();
+    for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+        match part.split_once('=').filter(|(name, value)| HostName::new(name).is_some() && !value.trim().is_empty()) {
+            Some((name, value)) => drop(labels.insert(name.to_owned(), value.to_owned())),
+            None => {
+                let message = format!("`{part}` of `runbook_labels` is no label");
+                let help = "write `layout=npm,role=canary`; a name is a letter or digit, then letters, digits, `.`, `_` and `-`";
+                faults.push(Diagnostic::error(Code::NOT_ALLOWED, node.span, message).help(help));
+            }
+        }
+    }
+    labels
 }
 
 fn words(name: &str, node: &Node, faults: &mut Diagnostics) -> BTreeSet<String> {

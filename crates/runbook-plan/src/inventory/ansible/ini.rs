@@ -1,10 +1,8 @@
 //! Inventories of Ansible as INI.
 
-use super::tree::Tree;
+use super::pattern;
+use super::tree::{Tree, UNGROUPED};
 use runbook_model::{Code, Diagnostic, Diagnostics, Entry, Node, SourceId, Span, Value};
-
-/// How many hosts one pattern may stand for.
-const MOST: usize = 10_000;
 
 /// What a section holds.
 enum Section<'t> {
@@ -15,8 +13,8 @@ enum Section<'t> {
 
 /// The groups and hosts of the file.
 pub(super) fn read_tree(id: SourceId, text: &str, faults: &mut Diagnostics) -> Tree {
-    let mut tree = Tree::default();
-    let mut section = Section::Hosts("ungrouped");
+    let mut tree = Tree::new(id);
+    let mut section = Section::Hosts(UNGROUPED);
     let mut start = 0;
     for whole in text.split_inclusive('\n') {
         let line = Line { id, start, text: whole.trim_end() };
@@ -24,13 +22,23 @@ pub(super) fn read_tree(id: SourceId, text: &str, faults: &mut Diagnostics) -> T
         match line.text.trim_start() {
             "" => {}
             text if text.starts_with(['#', ';']) => {}
-            text if text.starts_with('[') && text.trim_end().ends_with(']') && !text.contains(char::is_whitespace) => {
-                section = line.section(text, &mut tree, faults).unwrap_or(section);
+            text if text.contains(|c: char| c.is_control() && c != '\t') => {
+                line.fault("the line has a control character".to_owned(), "remove it", faults);
             }
-            _ => line.entry(&section, &mut tree, faults),
+            text => match header(text) {
+                Some(inner) => section = line.section(inner, &mut tree, faults).unwrap_or(section),
+                None => line.entry(&section, &mut tree, faults),
+            },
         }
     }
     tree
+}
+
+/// What stands between the brackets of a section's line. Behind them may be a remark; anything else is a pattern of hosts.
+fn header(text: &str) -> Option<&str> {
+    let (inner, after) = text.strip_prefix('[')?.split_once(']')?;
+    let after = after.trim_start();
+    (after.is_empty() || after.starts_with('#')).then_some(inner)
 }
 
 struct Line<'t> {
@@ -48,8 +56,7 @@ impl<'t> Line<'t> {
         faults.push(Diagnostic::error(Code::SYNTAX, self.span(0, self.text.len()), message).help(help));
     }
 
-    fn section(&self, text: &'t str, tree: &mut Tree, faults: &mut Diagnostics) -> Option<Section<'t>> {
-        let inner = text.trim_start_matches('[').trim_end_matches(']');
+    fn section(&self, inner: &'t str, tree: &mut Tree, faults: &mut Diagnostics) -> Option<Section<'t>> {
         let section = match inner.split_once(':') {
             None => Section::Hosts(inner),
             Some((group, "vars")) => Section::Vars(group),
@@ -61,84 +68,58 @@ impl<'t> Line<'t> {
             }
         };
         let (Section::Hosts(group) | Section::Vars(group) | Section::Children(group)) = section;
-        tree.group(group);
+        if group.is_empty() || group.contains(char::is_whitespace) {
+            let message = format!("`{group}` cannot be the name of a group");
+            self.fault(message, "a group of this format has a name without blanks", faults);
+            return None;
+        }
+        tree.group(group, self.span(0, self.text.len()));
         Some(section)
     }
 
     fn entry(&self, section: &Section<'_>, tree: &mut Tree, faults: &mut Diagnostics) {
+        if let Section::Vars(group) = section {
+            return self.group_variable(group, tree, faults);
+        }
         let Some(words) = words(self.text) else {
             return self.fault("a quote is not closed".to_owned(), "close it on the same line", faults);
         };
         match (section, words.split_first()) {
-            (_, None) => {}
-            // The value is the rest of the line, blanks included.
-            (Section::Vars(group), Some(_)) => match self.text.split_once('=') {
-                Some((name, value)) => {
-                    let from = self.text.len() - value.trim_start().len();
-                    let value = unquoted(value.trim());
-                    let var = self.variable(name.trim(), value, from, self.text.len());
-                    tree.group(group).vars.push(var);
-                }
-                None => self.fault("a variable has no value".to_owned(), "write `name=value`", faults),
-            },
-            (Section::Children(group), Some((child, _))) => tree.nest(group, &child.text),
-            (Section::Hosts(group), Some((host, rest))) => {
-                let vars = rest.iter().filter_map(|word| {
-                    let (name, value) = word.text.split_once('=')?;
-                    Some(self.variable(name, value.to_owned(), word.from, word.to))
-                });
-                let mut vars: Vec<Entry> = vars.collect();
-                if vars.len() < rest.len() {
-                    return self.fault("a host is followed by variables".to_owned(), "write `name=value`", faults);
-                }
-                let (pattern, port) = with_port(&host.text);
-                vars.extend(port.map(|port| self.variable("ansible_port", port.to_owned(), host.from, host.to)));
-                for name in expanded(pattern) {
-                    tree.put(group, &name, self.span(host.from, host.to), vars.clone());
-                }
+            (Section::Children(group), Some((child, _))) => {
+                tree.nest(group, &child.text, self.span(child.from, child.to));
             }
+            (Section::Hosts(group), Some((host, rest))) => self.hosts(group, host, rest, tree, faults),
+            (_, None) | (Section::Vars(_), _) => {}
         }
+    }
+
+    /// The value is the rest of the line, blanks included.
+    fn group_variable(&self, group: &str, tree: &mut Tree, faults: &mut Diagnostics) {
+        let Some((name, value)) = self.text.split_once('=') else {
+            return self.fault("a variable has no value".to_owned(), "write `name=value`", faults);
+        };
+        let from = self.text.len() - value.trim_start().len();
+        let var = self.variable(name.trim(), literal(value.trim()), from, self.text.len());
+        tree.set(group, var, faults);
+    }
+
+    fn hosts(&self, group: &str, host: &Word, rest: &[Word], tree: &mut Tree, faults: &mut Diagnostics) {
+        let written = rest.iter().filter_map(|word| {
+            let (name, value) = word.text.split_once('=')?;
+            Some(self.variable(name, value.to_owned(), word.from, word.to))
+        });
+        let written: Vec<Entry> = written.collect();
+        if written.len() < rest.len() {
+            return self.fault("a host is followed by variables".to_owned(), "write `name=value`", faults);
+        }
+        let span = self.span(host.from, host.to);
+        pattern::put(tree, group, (&host.text, span), written, faults);
     }
 
     fn variable(&self, name: &str, value: String, from: usize, to: usize) -> Entry {
         let span = self.span(from, to);
         Entry { key: name.to_owned(), key_span: span, value: Node::new(span, Value::String(value)) }
     }
-}
-
-/// `host:5309`; a colon within brackets is part of a pattern, and several are an address of IPv6.
-fn with_port(text: &str) -> (&str, Option<&str>) {
-    match text.rsplit_once(':') {
-        Some((host, port)) if !host.contains(':') || host.ends_with(']') => {
-            let is_port = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
-            if is_port { (host, Some(port)) } else { (text, None) }
-        }
-        _ => (text, None),
-    }
-}
-
-/// The hosts that a pattern such as `web[01:50].example.com`, `db-[a:f]` or `n[1:9:2]` stands for; itself if it is none.
-pub(super) fn expanded(pattern: &str) -> Vec<String> {
-    let range = pattern.split_once('[').and_then(|(before, rest)| Some((before, rest.split_once(']')?)));
-    let Some((before, (range, after))) = range else { return vec![pattern.to_owned()] };
-    let Some(middles) = range_of(range) else { return vec![pattern.to_owned()] };
-    let ends = expanded(after);
-    let all = middles.iter().flat_map(|middle| ends.iter().map(move |end| format!("{before}{middle}{end}")));
-    all.take(MOST).collect()
-}
-
-fn range_of(text: &str) -> Option<Vec<String>> {
-    let mut parts = text.split(':');
-    let (from, to, step) = (parts.next()?, parts.next()?, parts.next().unwrap_or("1"));
-    let step: usize = step.parse().ok().filter(|step| *step > 0)?;
-    if let (Ok(first), Ok(last)) = (from.parse::<u32>(), to.parse::<u32>()) {
-        // A leading zero says how wide every number is.
-        let width = if from.starts_with('0') { from.len() } else { 0 };
-        return Some((first..=last).step_by(step).take(MOST).map(|number| format!("{number:0width$}")).collect());
-    }
-    let letter = |text: &str| text.chars().next().filter(|c| c.is_ascii_alphabetic() && text.len() == 1);
-    let letters = letter(from)?..=letter(to)?;
-    Some(letters.step_by(step).map(String::from).collect())
 }
 
 /// The words of `text` as a shell splits them.
@@ -175,7 +156,14 @@ fn words(line: &str) -> Option<Vec<Word>> {
     quote.is_none().then_some(words)
 }
 
-fn unquoted(value: &str) -> String {
-    let inner = |quote: char| value.strip_prefix(quote)?.strip_suffix(quote);
-    inner('"').or_else(|| inner('\'')).unwrap_or(value).to_owned()
+/// What Ansible takes for the value: a quoted text or a number without a remark behind it, or else everything.
+fn literal(value: &str) -> String {
+    let unquoted = |text: &str| {
+        let quote = text.chars().next().filter(|c| matches!(c, '\'' | '"'))?;
+        let inner = text.strip_prefix(quote)?.strip_suffix(quote)?;
+        (!inner.contains(quote)).then(|| inner.to_owned())
+    };
+    let before_remark = value.split('#').next().unwrap_or(value).trim_end();
+    let number = || before_remark.parse::<i64>().ok().map(|_| before_remark.to_owned());
+    unquoted(value).or_else(|| unquoted(before_remark)).or_else(number).unwrap_or_else(|| value.to_owned())
 }
