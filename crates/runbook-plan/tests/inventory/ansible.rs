@@ -58,6 +58,7 @@ fn numbers_as_text(json: &mut Json) {
 }
 
 /// Holds what was read of the file at `path` under `fixtures` against what the oracle says of it.
+#[expect(clippy::unwrap_used, reason = "what the tests share runs outside of test functions")]
 fn as_expected(path: &str, inventory: &Inventory) {
     let expected =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/inventory/fixtures").join(format!("{path}.expected.json"));
