@@ -1,8 +1,8 @@
 //! Options of ssh among Ansible's variables. Of one keyword the first counts, as ssh takes it from Ansible's command line:
 //! the key file, then `ansible_ssh_common_args`, then `ansible_ssh_extra_args`.
 
-use super::connection::plain;
 use super::ini::shell_words;
+use super::value::plain;
 use crate::inventory::settings::is_ours;
 use runbook_model::{Code, Diagnostic, Diagnostics, Entry, Span, SshSettings};
 use std::collections::BTreeMap;

@@ -9,6 +9,7 @@ mod connection;
 mod ini;
 mod pattern;
 mod tree;
+mod value;
 mod yaml;
 
 use super::{LoadedInventory, is_taken, unseen};
