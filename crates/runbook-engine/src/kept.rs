@@ -62,12 +62,15 @@ impl Program {
         let kind = self.catalogue.get(&def.uses)?;
         let args = Args { doc: kind.doc(), node: &def.with, context: &self.context, step_span: def.id_span };
         let schedule = &self.course.schedule;
+        let named = named_by(kind, &args);
         let may_make = |step: &&StepId| schedule.declaration(step).is_some_and(writes_everything);
-        named_by(kind, &args).into_iter().filter_map(|named| files.named(named.node)).find_map(|file| {
-            let beside = read_regular(&self.context.base.join(file.name()), WHOLE).ok()??;
-            let same = Brought::of(&beside, 0).digest() == file.brought().digest();
-            let maker = schedule.ancestors(&def.id).into_iter().find(may_make).filter(|_| !same)?;
+        let maker = if named.is_empty() { None } else { schedule.ancestors(&def.id).into_iter().find(may_make) }?;
+        named.into_iter().filter_map(|named| files.named(named.node)).find_map(|file| {
             let name = file.name();
+            let beside = read_regular(&self.context.base.join(name), WHOLE).ok()??;
+            if Brought::of(&beside, 0).digest() == file.brought().digest() {
+                return None;
+            }
             let what = format!("{name} is not what was judged: step `{maker}` may have made it anew");
             let hint =
                 format!("declare in the `effects` of `{maker}` what it writes, or name {name} by its absolute path");

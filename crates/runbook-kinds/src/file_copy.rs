@@ -1,6 +1,6 @@
 //! `file.copy`: a file as a copy of another one of this host.
 
-use super::file_write::WholeFile;
+use super::file_write::{Made, MakesFile, WholeFile, can_undo, undo};
 use super::in_the_way::{bits, file_in_the_way, no_file, other_names};
 use runbook_host::{Reader, special};
 use runbook_model::{
@@ -79,7 +79,7 @@ impl Kind for FileCopy {
         let mode = args.maybe::<Mode>("mode")?.map(|mode| mode.0);
         Ok(match args.need("from")? {
             FileSource::Host(from) => Box::new(Copy { from, path, mode }),
-            FileSource::Plan(file) => Box::new(PlanCopy { file, path, mode }),
+            FileSource::Plan(file) => Box::new(Made(PlanCopy { file, path, mode })),
         })
     }
 }
@@ -150,8 +150,7 @@ impl Step for Copy {
     }
 
     fn can_undo(&self, host: &Reader) -> Result<(), Failure> {
-        file_in_the_way(host, &self.path)?;
-        host.can_put_back(&self.path)
+        can_undo(host, &self.path)
     }
 
     fn prepare(&self, work: &Work<'_>) -> Result<Prepared, Failure> {
@@ -166,10 +165,7 @@ impl Step for Copy {
     }
 
     fn undo(&self, phase: UndoPhase, work: &Work<'_>, _: &Json) -> Result<String, Failure> {
-        match phase {
-            UndoPhase::Undo => work.put_back(std::slice::from_ref(&self.path)),
-            UndoPhase::Halt | UndoPhase::Insurance => Ok(String::new()),
-        }
+        undo(phase, work, &self.path)
     }
 }
 
@@ -180,44 +176,21 @@ struct PlanCopy {
     mode: Option<u32>,
 }
 
-impl PlanCopy {
-    fn whole(&self, host: &Reader) -> Result<WholeFile, Failure> {
+impl MakesFile for PlanCopy {
+    fn path(&self) -> &PathBuf {
+        &self.path
+    }
+
+    fn file(&self, host: &Reader) -> Result<WholeFile, Failure> {
         let current = file_in_the_way(host, &self.path)?;
         let source = self.file.brought().mode();
         let mode = self.mode.or(current.as_ref().map(bits)).unwrap_or(source);
         let content = self.file.content()?;
         Ok(WholeFile { path: self.path.clone(), content, mode: Some(mode), private: source & 0o004 == 0 })
     }
-}
 
-impl Step for PlanCopy {
-    fn probe(&self, host: &Reader) -> Result<Probe, Failure> {
-        self.whole(host)?.probe(host)
-    }
-
-    fn lacks(&self, host: &Reader, _: Option<&Failure>) -> Vec<Lack> {
-        let source = self.file.content().err().map(|failure| Lack::new(failure, []));
-        source.into_iter().chain(of_parent(host, &self.path)).collect()
-    }
-
-    fn can_undo(&self, host: &Reader) -> Result<(), Failure> {
-        file_in_the_way(host, &self.path)?;
-        host.can_put_back(&self.path)
-    }
-
-    fn prepare(&self, work: &Work<'_>) -> Result<Prepared, Failure> {
-        work.capture(std::slice::from_ref(&self.path)).map(Prepared::of)
-    }
-
-    fn apply(&self, work: &Work<'_>, undo: &Json) -> Result<Done, Failure> {
-        self.whole(work.host)?.apply(work, undo)
-    }
-
-    fn undo(&self, phase: UndoPhase, work: &Work<'_>, _: &Json) -> Result<String, Failure> {
-        match phase {
-            UndoPhase::Undo => work.put_back(std::slice::from_ref(&self.path)),
-            UndoPhase::Halt | UndoPhase::Insurance => Ok(String::new()),
-        }
+    fn source_lacks(&self, _: &Reader) -> Option<Lack> {
+        self.file.content().err().map(|failure| Lack::new(failure, []))
     }
 }
 

@@ -1,15 +1,9 @@
 //! `file.template`: a file rendered from a template of this host. The template language is that of plans.
 
-use super::file_write::WholeFile;
-use super::in_the_way::file_in_the_way;
+use super::file_write::{Made, MakesFile, WholeFile};
 use runbook_host::Reader;
-use runbook_model::{
-    Code, Declaration, Diagnostic, Diagnostics, Effect, Failure, Node, Outputs, UndoPhase, UndoSource, Value,
-};
-use runbook_step::lack::of_parent;
-use runbook_step::{
-    Args, Done, FileSource, Kind, KindDoc, Lack, Mode, OutputDoc, Param, ParamType, Prepared, Probe, Step, Work,
-};
+use runbook_model::{Code, Declaration, Diagnostic, Diagnostics, Effect, Failure, Node, Outputs, UndoSource, Value};
+use runbook_step::{Args, FileSource, Kind, KindDoc, Lack, Mode, OutputDoc, Param, ParamType, Step};
 use serde_json::Value as Json;
 use std::borrow::Cow;
 use std::path::PathBuf;
@@ -70,7 +64,7 @@ impl Kind for FileTemplate {
 
     fn bind(&self, args: &Args<'_>) -> Result<Box<dyn Step>, Diagnostic> {
         let values = args.maybe::<Node>("values")?.map(|node| node.to_json());
-        Ok(Box::new(Template {
+        Ok(Box::new(Made(Template {
             from: args.need("from")?,
             path: args.need("path")?,
             values: match values {
@@ -78,7 +72,7 @@ impl Kind for FileTemplate {
                 _ => Outputs::new(),
             },
             mode: args.maybe::<Mode>("mode")?.map(|mode| mode.0),
-        }))
+        })))
     }
 }
 
@@ -89,8 +83,12 @@ struct Template {
     mode: Option<u32>,
 }
 
-impl Template {
-    fn rendered(&self, host: &Reader) -> Result<WholeFile, Failure> {
+impl MakesFile for Template {
+    fn path(&self) -> &PathBuf {
+        &self.path
+    }
+
+    fn file(&self, host: &Reader) -> Result<WholeFile, Failure> {
         let from = &self.from;
         let private = from.is_private(host)?;
         let text = from.read(host)?.ok_or_else(|| {
@@ -101,35 +99,8 @@ impl Template {
             .map_err(|error| Failure::failed(format!("the template {from} cannot be rendered: {error}")))?;
         Ok(WholeFile { path: self.path.clone(), content: content.into_bytes(), mode: self.mode, private })
     }
-}
 
-impl Step for Template {
-    fn probe(&self, host: &Reader) -> Result<Probe, Failure> {
-        self.rendered(host)?.probe(host)
-    }
-
-    fn lacks(&self, host: &Reader, _: Option<&Failure>) -> Vec<Lack> {
-        let template = self.rendered(host).err().map(|failure| Lack::of(host, &self.from, failure));
-        template.into_iter().chain(of_parent(host, &self.path)).collect()
-    }
-
-    fn can_undo(&self, host: &Reader) -> Result<(), Failure> {
-        file_in_the_way(host, &self.path)?;
-        host.can_put_back(&self.path)
-    }
-
-    fn prepare(&self, work: &Work<'_>) -> Result<Prepared, Failure> {
-        work.capture(std::slice::from_ref(&self.path)).map(Prepared::of)
-    }
-
-    fn apply(&self, work: &Work<'_>, undo: &Json) -> Result<Done, Failure> {
-        self.rendered(work.host)?.apply(work, undo)
-    }
-
-    fn undo(&self, phase: UndoPhase, work: &Work<'_>, _: &Json) -> Result<String, Failure> {
-        match phase {
-            UndoPhase::Undo => work.put_back(std::slice::from_ref(&self.path)),
-            UndoPhase::Halt | UndoPhase::Insurance => Ok(String::new()),
-        }
+    fn source_lacks(&self, host: &Reader) -> Option<Lack> {
+        self.file(host).err().map(|failure| Lack::of(host, &self.from, failure))
     }
 }

@@ -8,7 +8,7 @@ use runbook_step::lack::of_parent;
 use runbook_step::{Args, Done, Kind, KindDoc, Lack, Mode, OutputDoc, Param, ParamType, Prepared, Probe, Step, Work};
 use serde_json::{Value as Json, json};
 use std::borrow::Cow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The kind.
 pub(crate) struct FileWrite;
@@ -110,8 +110,7 @@ impl Step for WholeFile {
     }
 
     fn can_undo(&self, host: &Reader) -> Result<(), Failure> {
-        file_in_the_way(host, &self.path)?;
-        host.can_put_back(&self.path)
+        can_undo(host, &self.path)
     }
 
     fn prepare(&self, work: &Work<'_>) -> Result<Prepared, Failure> {
@@ -126,9 +125,61 @@ impl Step for WholeFile {
     }
 
     fn undo(&self, phase: UndoPhase, work: &Work<'_>, _: &Json) -> Result<String, Failure> {
-        match phase {
-            UndoPhase::Undo => work.put_back(std::slice::from_ref(&self.path)),
-            UndoPhase::Halt | UndoPhase::Insurance => Ok(String::new()),
-        }
+        undo(phase, work, &self.path)
+    }
+}
+
+/// What makes the whole content of a file, from what is read when the step runs.
+pub(super) trait MakesFile: Send + Sync {
+    /// The file that is written.
+    fn path(&self) -> &PathBuf;
+
+    /// The file as it is to be.
+    fn file(&self, host: &Reader) -> Result<WholeFile, Failure>;
+
+    /// What its source lacks.
+    fn source_lacks(&self, host: &Reader) -> Option<Lack>;
+}
+
+/// The step that writes what `0` makes.
+pub(super) struct Made<M>(pub(super) M);
+
+impl<M: MakesFile> Step for Made<M> {
+    fn probe(&self, host: &Reader) -> Result<Probe, Failure> {
+        self.0.file(host)?.probe(host)
+    }
+
+    fn lacks(&self, host: &Reader, _: Option<&Failure>) -> Vec<Lack> {
+        self.0.source_lacks(host).into_iter().chain(of_parent(host, self.0.path())).collect()
+    }
+
+    fn can_undo(&self, host: &Reader) -> Result<(), Failure> {
+        can_undo(host, self.0.path())
+    }
+
+    fn prepare(&self, work: &Work<'_>) -> Result<Prepared, Failure> {
+        work.capture(std::slice::from_ref(self.0.path())).map(Prepared::of)
+    }
+
+    fn apply(&self, work: &Work<'_>, undo: &Json) -> Result<Done, Failure> {
+        self.0.file(work.host)?.apply(work, undo)
+    }
+
+    fn undo(&self, phase: UndoPhase, work: &Work<'_>, _: &Json) -> Result<String, Failure> {
+        undo(phase, work, self.0.path())
+    }
+}
+
+/// Whether the file that was there can be put back.
+pub(super) fn can_undo(host: &Reader, path: &Path) -> Result<(), Failure> {
+    file_in_the_way(host, path)?;
+    host.can_put_back(path)
+}
+
+/// Puts back the file that was there, or its absence.
+pub(super) fn undo(phase: UndoPhase, work: &Work<'_>, path: &PathBuf) -> Result<String, Failure> {
+    match phase {
+        UndoPhase::Undo => work.put_back(std::slice::from_ref(path)),
+        UndoPhase::Halt | UndoPhase::Insurance => Ok(String::new()),
     }
 }

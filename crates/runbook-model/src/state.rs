@@ -8,7 +8,7 @@ pub use step::StepState;
 use crate::service::effect_on_service;
 use crate::{
     Deadline, Event, Failure, IllegalTransition, Outcome, Record, Remains, RollbackCause, RunHeader, ServiceFound,
-    ServiceTime, StepId, StepStatus, UndoPhase, Verdict, next_status,
+    ServiceTime, StepId, StepStatus, UndoPhase, Uptime, Verdict, next_status,
 };
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound::Excluded;
@@ -166,6 +166,11 @@ impl RunState {
     /// Until when everything that it did stands and waits for somebody who commits it; `None` where it does not.
     pub fn holds(&self) -> Option<&Deadline> {
         self.held.as_ref().filter(|_| self.phase == RunPhase::Forward && self.committed.is_none())
+    }
+
+    /// Whether it waits for a commit and no time is left for one.
+    pub fn hold_is_over(&self, now: &Uptime) -> bool {
+        self.holds().is_some_and(|deadline| deadline.left(now).is_zero())
     }
 
     /// The verdict, if the run is over.

@@ -6,9 +6,15 @@ use runbook_model::{Code, Diagnostic, Diagnostics, Node, Retention, Review, Valu
 /// The days as plans write them.
 pub(crate) const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
-/// Reports that the document at `root` says that it is something else than a `kind`, about which nothing else is then
-/// worth saying. A `kind` that is only mistyped is told with everything else.
-pub(crate) fn is_another_document(root: &Node, kind: &str, faults: &mut Diagnostics) -> bool {
+/// Reports that the document at `root` is empty or says that it is something else than a `kind`, about which nothing else is
+/// then worth saying. `what` is a document of that kind in words: "a plan". A `kind` that is only mistyped is told with everything
+/// else.
+pub(crate) fn is_another_document(root: &Node, kind: &str, what: &str, faults: &mut Diagnostics) -> bool {
+    if root.value == Value::Null {
+        let message = format!("the file is empty; {what} begins with `kind: {kind}`");
+        faults.push(Diagnostic::error(Code::WRONG_DOCUMENT, root.span, message));
+        return true;
+    }
     let Some(node) = root.get("kind").map(|entry| &entry.value) else { return false };
     let Value::String(text) = &node.value else { return false };
     let other =

@@ -117,12 +117,7 @@ struct Loader<'a> {
 
 impl<'a> Loader<'a> {
     fn plan(&self, root: &'a Node, faults: &mut Diagnostics) -> Option<Plan> {
-        if root.value == Value::Null {
-            let message = "the file is empty; a plan begins with `kind: Plan`";
-            faults.push(Diagnostic::error(Code::WRONG_DOCUMENT, root.span, message));
-            return None;
-        }
-        if is_another_document(root, "Plan", faults) {
+        if is_another_document(root, "Plan", "a plan", faults) {
             return None;
         }
         let fields = Fields::open(root, "a plan", FIELDS, faults)?;
@@ -210,12 +205,7 @@ fn read_as_declared<'l>(layer: &'l LayerVars, declared: &[Declared<'_>]) -> Cow<
 
 /// The fields of an environment's file, if it is one.
 fn environment<'n>(root: &'n Node, faults: &mut Diagnostics) -> Option<Fields<'n>> {
-    if root.value == Value::Null {
-        let message = "the file is empty; an environment begins with `kind: Environment`";
-        faults.push(Diagnostic::error(Code::WRONG_DOCUMENT, root.span, message));
-        return None;
-    }
-    if is_another_document(root, "Environment", faults) {
+    if is_another_document(root, "Environment", "an environment", faults) {
         return None;
     }
     let fields = Fields::open(root, "an environment", &["kind", "version", "help", "vars"], faults)?;

@@ -42,7 +42,7 @@ impl Session {
         let state = RunState::replay(&ready.records)?;
         let direction = match state.phase {
             RunPhase::RollingBack(_) => Direction::Back,
-            _ if self.is_over(&state) => Direction::Back,
+            _ if state.hold_is_over(&self.reader_by_hand().uptime()) => Direction::Back,
             _ if state.holds().is_some() => Direction::Holding,
             _ => Direction::Forward,
         };
@@ -52,13 +52,6 @@ impl Session {
             doubtful = self.look_forward(&ready, &state)?;
         }
         Ok(Some(ResumeProposal { session: self.clone(), ready, lock, direction, doubtful }))
-    }
-}
-
-impl Session {
-    /// Whether a run that holds has no time left to be committed.
-    fn is_over(&self, state: &RunState) -> bool {
-        state.holds().is_some_and(|deadline| deadline.left(&self.reader_by_hand().uptime()).is_zero())
     }
 }
 

@@ -50,7 +50,7 @@ impl Runner {
 
     /// Whether this run holds and no time is left.
     pub(super) fn is_over(&self) -> bool {
-        self.state.holds().is_some_and(|deadline| deadline.left(&self.reader().uptime()).is_zero())
+        self.state.hold_is_over(&self.reader().uptime())
     }
 
     fn reader(&self) -> Reader {

@@ -49,12 +49,7 @@ pub fn load_inventory(document: Document<'_>, mut sources: SourceMap) -> LoadedI
 }
 
 fn inventory(root: &Node, faults: &mut Diagnostics) -> Option<Inventory> {
-    if root.value == Value::Null {
-        let message = "the file is empty; an inventory begins with `kind: Inventory`";
-        faults.push(Diagnostic::error(Code::WRONG_DOCUMENT, root.span, message));
-        return None;
-    }
-    if is_another_document(root, "Inventory", faults) {
+    if is_another_document(root, "Inventory", "an inventory", faults) {
         return None;
     }
     let fields = Fields::open(root, "an inventory", FIELDS, faults)?;
