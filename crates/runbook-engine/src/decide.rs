@@ -20,8 +20,8 @@ fn answer(state: &RunState, course: &Course, input: Input) -> Vec<Action> {
         Input::Begin => baselines(state, course),
         Input::Resume => resume(state, course),
         Input::Advance { idle } => advance(state, course, idle),
-        // What is committed is not taken back, and comes to its end.
-        Input::Drain | Input::Cancel if state.committed.is_some() && state.phase == RunPhase::Forward => Vec::new(),
+        Input::Drain if is_kept(state) => refused(state, "drain", None, IS_COMMITTED),
+        Input::Cancel if is_kept(state) => refused(state, "cancel", None, IS_COMMITTED),
         Input::Drain if !state.draining && is_open(state) => vec![Action::Record(Event::DrainRequested)],
         Input::Cancel if !state.cancelling && state.phase == RunPhase::Forward => {
             vec![Action::Record(Event::CancelRequested)]
@@ -39,8 +39,13 @@ fn answer(state: &RunState, course: &Course, input: Input) -> Vec<Action> {
         Input::Approved { step, approval } if waits_for_approval(state, course, &step) => {
             vec![Action::Record(Event::StepApproved { step, approval })]
         }
-        // It came too late, or somebody else was first.
-        Input::Approved { .. } => Vec::new(),
+        Input::Approved { step, approval } => match state.step(&step).and_then(|known| known.approval.as_ref()) {
+            // The same again, as after a resume.
+            Some(known) if *known == approval => Vec::new(),
+            Some(known) => refused(state, "approve", Some(step), known.to_string()),
+            None => refused(state, "approve", Some(step), "it does not wait for an approval"),
+        },
+        Input::Refused { control, step, because } => refused(state, control, step, because),
         Input::Holds(deadline) => vec![Action::Record(Event::RunHeld { deadline })],
         Input::Commit { by } if state.holds().is_some() && !state.cancelling => {
             vec![Action::Record(Event::RunCommitted { by })]
@@ -48,8 +53,13 @@ fn answer(state: &RunState, course: &Course, input: Input) -> Vec<Action> {
         Input::HoldEnded { over: true } if state.holds().is_some() && !(state.draining || state.cancelling) => {
             forward::roll_back(RollbackCause::NotCommitted)
         }
-        // It came too early or too late: the other one is on record.
-        Input::Commit { .. } | Input::HoldEnded { .. } => Vec::new(),
+        Input::Commit { by } => match &state.committed {
+            Some(first) if *first == by => Vec::new(),
+            Some(first) => refused(state, "commit", None, format!("{first} committed it")),
+            None => refused(state, "commit", None, "it does not hold"),
+        },
+        // The commit is on record, or an interrupt.
+        Input::HoldEnded { .. } => Vec::new(),
         Input::Decided { step, decided } => after_question(state, course, step, decided),
         // It ended before its note was read.
         Input::Waits { .. } => Vec::new(),
@@ -83,6 +93,26 @@ fn answer(state: &RunState, course: &Course, input: Input) -> Vec<Action> {
         }
         Input::Closed { step, service, seen } => vec![Action::Record(Event::ServiceRead { step, service, seen })],
     }
+}
+
+/// Why what is committed is neither drained nor cancelled.
+const IS_COMMITTED: &str = "it is committed, and comes to its end";
+
+fn is_kept(state: &RunState) -> bool {
+    state.committed.is_some() && state.phase == RunPhase::Forward
+}
+
+/// Nothing comes after the last record: whoever sends to a run that is over sees that it is.
+fn refused(
+    state: &RunState,
+    control: impl Into<String>,
+    step: Option<StepId>,
+    because: impl Into<String>,
+) -> Vec<Action> {
+    if !is_open(state) {
+        return Vec::new();
+    }
+    vec![Action::Record(Event::ControlRefused { control: control.into(), step, because: because.into() })]
 }
 
 fn is_open(state: &RunState) -> bool {
@@ -214,7 +244,8 @@ fn waits_for_approval(state: &RunState, course: &Course, step: &StepId) -> bool 
 
 fn after_question(state: &RunState, course: &Course, step: StepId, decided: Option<Decided>) -> Vec<Action> {
     let Some(known) = state.step(&step) else { return Vec::new() };
-    let failure = known.asks.clone().unwrap_or_else(|| Failure::failed("its signals do not tell"));
+    let failure = known.asks.as_ref().map(|asks| asks.failure.clone());
+    let failure = failure.unwrap_or_else(|| Failure::failed("its signals do not tell"));
     let readings = known.readings.clone();
     let ends = state.cancelling || forward::must_not_act(state, course);
     let outcome = Outcome::Failed(failure);

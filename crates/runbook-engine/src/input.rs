@@ -61,6 +61,15 @@ pub enum Input {
         /// The answer; `None` if the question was withdrawn, because the run is interrupted or ends anyway.
         decided: Option<Decided>,
     },
+    /// A control makes no sense where the run is.
+    Refused {
+        /// Which.
+        control: String,
+        /// The step that it names.
+        step: Option<StepId>,
+        /// Why.
+        because: String,
+    },
     /// Until when the run holds, if it holds now.
     Holds(Deadline),
     /// Somebody commits what the run holds.

@@ -35,7 +35,7 @@ mod way_back;
 mod worker;
 
 pub use action::{Action, Await, Job};
-pub use control::Control;
+pub use control::{Control, Letter};
 pub use course::{Course, Policy};
 pub use decide::decide;
 pub use error::Error;

@@ -1,9 +1,9 @@
-//! The mailbox of a run: controls from another process of this host. One file a control, in the run's directory.
+//! The mailbox of a run: letters from another process of this host. One file a letter, in the run's directory.
 //!
 //! Only the owner of the state directory can write there. A file gets its name when it is whole, so nobody reads half of
 //! one, and of two that say the same at the same time one is first.
 
-use crate::{Control, Error};
+use crate::{Error, Letter};
 use runbook_journal::StateDir;
 use runbook_model::{Approval, RunId, StepId};
 use std::collections::HashSet;
@@ -17,26 +17,26 @@ use std::sync::atomic::{AtomicU32, Ordering};
 /// Numbers what this process sends.
 static SENT: AtomicU32 = AtomicU32::new(0);
 
-/// Sends `control` to the process that holds `run`, which takes it within a second. `false` if the same is there already
+/// Sends `letter` to the process that holds `run`, which takes it within a second. `false` if the same is there already
 /// and counts: of several approvals of one step the first one.
 ///
 /// An approval waits for the run while nobody holds it, for ever. Everything else is for the process that holds the run
 /// now, and is thrown away by the next one. What was sent is durable when this returns.
-pub fn send(dir: &StateDir, run: &RunId, control: &Control) -> Result<bool, Error> {
+pub fn send(dir: &StateDir, run: &RunId, letter: &Letter) -> Result<bool, Error> {
     let mailbox = dir.controls(run);
     dir.create_below(&mailbox)?;
-    let name = name(control);
+    let name = name(letter);
     let staged = mailbox.join(format!(".{name}-{}-{}", std::process::id(), SENT.fetch_add(1, Ordering::Relaxed)));
-    let named = write(&staged, control).and_then(|()| link(&staged, &mailbox.join(&name)));
+    let named = write(&staged, letter).and_then(|()| link(&staged, &mailbox.join(&name)));
     let _ = fs::remove_file(&staged);
     let durable = named.and_then(|is_first| fs::File::open(&mailbox)?.sync_all().map(|()| is_first));
     durable.map_err(|source| Error::Mailbox { path: mailbox, source })
 }
 
 /// Takes back what was sent. `false` if it was taken already, and may still come on record.
-pub fn withdraw(dir: &StateDir, run: &RunId, control: &Control) -> Result<bool, Error> {
+pub fn withdraw(dir: &StateDir, run: &RunId, letter: &Letter) -> Result<bool, Error> {
     let mailbox = dir.controls(run);
-    match fs::remove_file(mailbox.join(name(control))) {
+    match fs::remove_file(mailbox.join(name(letter))) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
         removed => removed.map(|()| true).map_err(|source| Error::Mailbox { path: mailbox, source }),
     }
@@ -50,25 +50,34 @@ fn link(staged: &Path, name: &Path) -> io::Result<bool> {
     }
 }
 
-fn name(control: &Control) -> String {
-    match control {
-        Control::Drain => "drain.json".to_owned(),
-        Control::Cancel => "cancel.json".to_owned(),
-        Control::Leave => "leave.json".to_owned(),
-        Control::Commit { .. } => "commit.json".to_owned(),
-        Control::Answer { step, .. } => format!("answer-{step}.json"),
-        Control::Approve { step, .. } => format!("approve-{step}.json"),
+fn name(letter: &Letter) -> String {
+    match letter {
+        Letter::Drain => "drain.json".to_owned(),
+        Letter::Cancel => "cancel.json".to_owned(),
+        Letter::Leave => "leave.json".to_owned(),
+        Letter::Commit { .. } => "commit.json".to_owned(),
+        Letter::Answer { step, .. } => format!("answer-{step}.json"),
+        Letter::Approve { step, .. } => format!("approve-{step}.json"),
     }
 }
 
 /// A sender that was killed may have left the file of an earlier process with the same number.
-fn write(path: &Path, control: &Control) -> io::Result<()> {
-    let text = serde_json::to_vec(control)?;
+fn write(path: &Path, letter: &Letter) -> io::Result<()> {
+    let text = serde_json::to_vec(letter)?;
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
     // Root may send to the run of a user, who must be able to read it. The directory lets nobody else in.
     file.set_permissions(Permissions::from_mode(0o644))?;
     file.write_all(&text)?;
     file.sync_all()
+}
+
+/// A letter that no version of `runbook` that this one knows wrote, and that is thrown away.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Unreadable {
+    /// What it is called.
+    pub(crate) name: String,
+    /// Why it cannot be read.
+    pub(crate) because: String,
 }
 
 /// The mailbox of a run that this process holds.
@@ -92,44 +101,45 @@ impl Mailbox {
     /// The approvals that were given while nobody held the run. What else was sent to the process before this one is
     /// thrown away.
     pub(crate) fn approvals(&mut self) -> Vec<(StepId, Approval)> {
-        let approval = |control| match control {
-            Control::Approve { step, approval } => Some((step, approval)),
+        let approval = |taken| match taken {
+            Ok(Letter::Approve { step, approval }) => Some((step, approval)),
             _ => None,
         };
         self.take().into_iter().filter_map(approval).collect()
     }
 
     /// What came since the last time, in no certain order.
-    pub(crate) fn take(&mut self) -> Vec<Control> {
+    pub(crate) fn take(&mut self) -> Vec<Result<Letter, Unreadable>> {
         let Ok(entries) = fs::read_dir(&self.dir) else { return Vec::new() };
         entries.flatten().filter_map(|entry| self.take_one(entry.file_name())).collect()
     }
 
-    fn take_one(&mut self, name: OsString) -> Option<Control> {
+    fn take_one(&mut self, name: OsString) -> Option<Result<Letter, Unreadable>> {
         if name.to_string_lossy().starts_with('.') || self.taken.contains(&name) {
             return None;
         }
         let path = self.dir.join(&name);
         let text = fs::read(&path)
             .inspect_err(
-                |error| tracing::debug!(path = %path.display(), %error, "a control is read again at the next look"),
+                |error| tracing::debug!(path = %path.display(), %error, "a letter is read again at the next look"),
             )
             .ok()?;
-        let control = serde_json::from_slice(&text);
-        match &control {
-            Ok(Control::Approve { .. }) => drop(self.taken.insert(name)),
+        let letter = serde_json::from_slice(&text);
+        match &letter {
+            Ok(Letter::Approve { .. }) => drop(self.taken.insert(name.clone())),
             // It may have been withdrawn since it was read: only one of both removes it.
             Ok(_) => match fs::remove_file(&path) {
                 Err(error) if error.kind() == ErrorKind::NotFound => return None,
                 _ => {}
             },
             // Whoever sent it can send it again.
-            Err(error) => {
-                tracing::warn!(path = %path.display(), %error, "a control that makes no sense is thrown away");
-                let _ = fs::remove_file(&path);
-            }
+            Err(_) => drop(fs::remove_file(&path)),
         }
-        control.ok()
+        let unreadable = |error: serde_json::Error| Unreadable {
+            name: name.to_string_lossy().trim_end_matches(".json").to_owned(),
+            because: error.to_string(),
+        };
+        Some(letter.map_err(unreadable))
     }
 }
 
@@ -138,9 +148,9 @@ mod tests {
     use super::*;
     use runbook_model::Decided;
 
-    fn approve(by: &str) -> Control {
+    fn approve(by: &str) -> Letter {
         let approval = Approval { by: by.to_owned(), at: 7, because: "quiet".to_owned() };
-        Control::Approve { step: StepId::new("go").unwrap(), approval }
+        Letter::Approve { step: StepId::new("go").unwrap(), approval }
     }
 
     fn stage() -> (tempfile::TempDir, StateDir, RunId) {
@@ -156,7 +166,7 @@ mod tests {
         assert!(mailbox.take().is_empty());
         assert!(send(&state, &run, &approve("ada")).unwrap());
         assert!(!send(&state, &run, &approve("bob")).unwrap());
-        assert_eq!(mailbox.take(), [approve("ada")]);
+        assert_eq!(mailbox.take(), [Ok(approve("ada"))]);
         assert!(!send(&state, &run, &approve("bob")).unwrap(), "it counts after it was taken, too");
         assert!(mailbox.take().is_empty());
     }
@@ -164,9 +174,9 @@ mod tests {
     #[test]
     fn an_approval_waits_for_the_run_and_nothing_else_does() {
         let (_dir, state, run) = stage();
-        let answer = Control::Answer { step: StepId::new("v").unwrap(), decided: Decided::nobody("gone") };
-        for control in [approve("ada"), answer, Control::Drain, Control::Cancel, Control::Leave] {
-            assert!(send(&state, &run, &control).unwrap());
+        let answer = Letter::Answer { step: StepId::new("v").unwrap(), asked: 7, decided: Decided::nobody("gone") };
+        for letter in [approve("ada"), answer, Letter::Drain, Letter::Cancel, Letter::Leave] {
+            assert!(send(&state, &run, &letter).unwrap());
         }
         let mut mailbox = Mailbox::open(&state, &run).unwrap();
         let before = mailbox.approvals();
@@ -180,13 +190,14 @@ mod tests {
         let (_dir, state, run) = stage();
         let mut mailbox = Mailbox::open(&state, &run).unwrap();
         for _ in 0..2 {
-            assert!(send(&state, &run, &Control::Drain).unwrap());
-            assert_eq!(mailbox.take(), [Control::Drain]);
+            assert!(send(&state, &run, &Letter::Drain).unwrap());
+            assert_eq!(mailbox.take(), [Ok(Letter::Drain)]);
         }
         fs::write(state.controls(&run).join("approve-go.json"), "{").unwrap();
-        assert!(mailbox.take().is_empty());
+        let taken = mailbox.take();
+        assert!(matches!(&taken[..], [Err(Unreadable { name, .. })] if name == "approve-go"), "{taken:?}");
         assert!(send(&state, &run, &approve("ada")).unwrap());
-        assert_eq!(mailbox.take(), [approve("ada")]);
+        assert_eq!(mailbox.take(), [Ok(approve("ada"))]);
     }
 
     #[test]
@@ -200,7 +211,7 @@ mod tests {
         assert!(path.is_dir());
         fs::remove_dir(&path).unwrap();
         assert!(send(&state, &run, &approve("ada")).unwrap());
-        assert_eq!(mailbox.take(), [approve("ada")]);
+        assert_eq!(mailbox.take(), [Ok(approve("ada"))]);
     }
 
     #[test]
@@ -214,7 +225,7 @@ mod tests {
             fs::write(state.controls(&run).join(left), "{").unwrap();
         }
         assert!(send(&state, &run, &approve("ada")).unwrap());
-        assert_eq!(mailbox.take(), [approve("ada")]);
+        assert_eq!(mailbox.take(), [Ok(approve("ada"))]);
     }
 
     #[test]

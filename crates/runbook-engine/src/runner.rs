@@ -11,13 +11,13 @@ use crate::action::Action;
 use crate::audience::Audience;
 use crate::decide::decide;
 use crate::input::Input;
-use crate::mailbox::Mailbox;
+use crate::mailbox::{Mailbox, Unreadable};
 use crate::worker::Worker;
-use crate::{Control, Error, Interrupt, forward, leftovers};
+use crate::{Control, Error, Interrupt, Letter, forward, leftovers};
 use questions::Questions;
 use runbook_host::{Cancel, Canceller, end_started};
 use runbook_journal::{Journal, Lock, StateDir};
-use runbook_model::{Event, RunId, RunPhase, RunState, StepId, UndoRecord};
+use runbook_model::{Decided, Event, RunId, RunPhase, RunState, StepId, UndoRecord};
 use runbook_step::Note;
 use serde_json::Value as Json;
 use std::collections::HashMap;
@@ -92,6 +92,7 @@ enum Incoming {
     Done(Input),
     Note(StepId, Note),
     Control(Control),
+    Unreadable(Unreadable),
     Tick,
 }
 
@@ -127,7 +128,10 @@ impl Runner {
                 Some(input) = inputs.recv() => Incoming::Done(input),
                 Some((step, note)) = self.notes.recv() => Incoming::Note(step, note),
                 Some(control) = self.controls.recv() => Incoming::Control(control),
-                Some(control) = letters.recv() => Incoming::Control(control),
+                Some(letter) = letters.recv() => match letter {
+                    Ok(letter) => Incoming::Control(Control::Letter(letter)),
+                    Err(unreadable) => Incoming::Unreadable(unreadable),
+                },
                 _ = ticks.tick() => Incoming::Tick,
             };
             let input = match incoming {
@@ -141,11 +145,14 @@ impl Runner {
                     None
                 }
                 Incoming::Note(step, Note::Waits(waiting)) => Some(Input::Waits { step, waiting }),
-                Incoming::Control(Control::Leave) => return Ok(self.leave()),
-                Incoming::Control(control) => self.told(control),
+                Incoming::Control(Control::Letter(Letter::Leave)) => return Ok(self.leave()),
+                Incoming::Control(Control::Letter(letter)) => self.told(letter),
+                Incoming::Unreadable(Unreadable { name, because }) => {
+                    Some(Input::Refused { control: name, step: None, because })
+                }
                 Incoming::Tick => {
                     self.audience.tick(now_ms());
-                    self.mailbox.take().into_iter().for_each(|control| drop(mail.send(control)));
+                    self.mailbox.take().into_iter().for_each(|letter| drop(mail.send(letter)));
                     None
                 }
             };
@@ -167,31 +174,41 @@ impl Runner {
         Ending { state: self.state, left: true }
     }
 
-    /// What a control comes to as an input of `decide`, if it does.
-    fn told(&mut self, control: Control) -> Option<Input> {
+    /// What a letter comes to as an input of `decide`, if it does.
+    fn told(&mut self, letter: Letter) -> Option<Input> {
         let goes_back = self.state.phase != RunPhase::Forward;
-        let (meaning, input) = match control {
-            Control::Answer { step, decided } => {
-                self.questions.answer(&step, decided);
-                return None;
-            }
-            Control::Approve { step, approval } => return Some(Input::Approved { step, approval }),
+        let (meaning, input) = match letter {
+            Letter::Answer { step, asked, decided } => return self.answered(step, asked, decided),
+            Letter::Approve { step, approval } => return Some(Input::Approved { step, approval }),
             // A process that was asleep or stopped reads a commit before it hears that its time is over.
-            Control::Commit { .. } if self.is_over() => return Some(Input::HoldEnded { over: true }),
-            Control::Commit { by } => return Some(Input::Commit { by }),
-            Control::Drain | Control::Cancel if self.state.committed.is_some() && !goes_back => return None,
-            Control::Leave => return None,
-            Control::Drain | Control::Cancel if goes_back => {
-                (Interrupt::Pausing { cancel: control == Control::Cancel }, Input::Drain)
-            }
-            Control::Drain => (Interrupt::Draining, Input::Drain),
-            Control::Cancel => (Interrupt::Cancelling, Input::Cancel),
+            Letter::Commit { .. } if self.is_over() => return Some(Input::HoldEnded { over: true }),
+            Letter::Commit { by } => return Some(Input::Commit { by }),
+            Letter::Leave => return None,
+            Letter::Drain if self.state.committed.is_some() && !goes_back => return Some(Input::Drain),
+            Letter::Cancel if self.state.committed.is_some() && !goes_back => return Some(Input::Cancel),
+            Letter::Drain if goes_back => (Interrupt::Pausing { cancel: false }, Input::Drain),
+            Letter::Cancel if goes_back => (Interrupt::Pausing { cancel: true }, Input::Drain),
+            Letter::Drain => (Interrupt::Draining, Input::Drain),
+            Letter::Cancel => (Interrupt::Cancelling, Input::Cancel),
         };
         self.audience.interrupted(meaning);
         if meaning == Interrupt::Cancelling {
             self.canceller.cancel();
         }
         Some(input)
+    }
+
+    /// An answer is for the question that it names, and for no other: what it is about may have been asked anew since.
+    fn answered(&mut self, step: StepId, asked: u64, decided: Decided) -> Option<Input> {
+        let standing = self.state.step(&step).and_then(|known| known.asks.as_ref()).map(|asks| asks.seq);
+        if standing == Some(asked) && self.questions.answer(&step, decided) {
+            return None;
+        }
+        let because = match standing.filter(|seq| *seq != asked) {
+            Some(seq) => format!("it answers record {asked}, and the question that stands is record {seq}"),
+            None => format!("the question of record {asked} does not stand"),
+        };
+        Some(Input::Refused { control: "answer".to_owned(), step: Some(step), because })
     }
 
     /// Reacts, or says what the journal failed with: then nobody is asked any more and nothing is tried again, as no answer would

@@ -1,5 +1,6 @@
 //! What a person decides: where the evidence does not, and whether a plan goes on.
 
+use crate::Failure;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -26,6 +27,15 @@ pub struct Decided {
     /// Why it is that, where nobody said it; empty for an answer.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub because: String,
+}
+
+/// A question that stands until it is answered or withdrawn.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// The number of its record: an answer names the question that it answers.
+    pub seq: u64,
+    /// What nobody can tell.
+    pub failure: Failure,
 }
 
 /// A person's yes to a step that waits for one.

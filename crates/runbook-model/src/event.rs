@@ -189,6 +189,16 @@ pub enum Event {
         /// Who.
         by: String,
     },
+    /// A control that came in makes no sense where the run is, and changes nothing.
+    ControlRefused {
+        /// Which: `answer`, `approve`, `commit`, or the name of what cannot be read.
+        control: String,
+        /// The step that it names, if it names one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        step: Option<StepId>,
+        /// Why.
+        because: String,
+    },
     /// The operator asked to start nothing more.
     DrainRequested,
     /// The operator asked to stop what runs.
@@ -300,6 +310,7 @@ impl Event {
             Self::Remained { .. } => "remained",
             Self::RunHeld { .. } => "run-held",
             Self::RunCommitted { .. } => "run-committed",
+            Self::ControlRefused { .. } => "control-refused",
             Self::DrainRequested => "drain-requested",
             Self::CancelRequested => "cancel-requested",
             Self::RollbackStarted { .. } => "rollback-started",

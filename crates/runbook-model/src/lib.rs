@@ -41,7 +41,7 @@ mod version;
 pub use closing::{Claim, Closing, LeftStep, Remaining, ServiceDown, SignalGone};
 pub use codes::{CODES, Code, CodeDoc};
 pub use deadline::{Deadline, Uptime};
-pub use decision::{Approval, Decided, Decision};
+pub use decision::{Approval, Decided, Decision, Question};
 pub use declaration::{Declaration, Purpose, UndoSource};
 pub use diagnostic::{Diagnostic, Diagnostics, Label, Severity};
 pub use duration::{format_duration, parse_duration};

@@ -7,8 +7,8 @@ pub use step::StepState;
 
 use crate::service::effect_on_service;
 use crate::{
-    Deadline, Event, Failure, IllegalTransition, Outcome, Record, Remains, RollbackCause, RunHeader, ServiceFound,
-    ServiceTime, StepId, StepStatus, UndoPhase, Uptime, Verdict, next_status,
+    Deadline, Event, Failure, IllegalTransition, Outcome, Question, Record, Remains, RollbackCause, RunHeader,
+    ServiceFound, ServiceTime, StepId, StepStatus, UndoPhase, Uptime, Verdict, next_status,
 };
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound::Excluded;
@@ -232,7 +232,7 @@ impl RunState {
             }
             Event::DecisionAsked { step, failure, readings, .. } => {
                 if let Some(state) = self.step_mut(step) {
-                    state.asks = Some(failure.clone());
+                    state.asks = Some(Question { seq: record.seq, failure: failure.clone() });
                     state.readings = readings.clone();
                     state.decided = None;
                 }
@@ -316,7 +316,8 @@ impl RunState {
                 self.phase = RunPhase::Finished(*verdict);
                 self.note = note.clone();
             }
-            Event::StepStarted { .. }
+            Event::ControlRefused { .. }
+            | Event::StepStarted { .. }
             | Event::StepIntended { .. }
             | Event::StepRetrying { .. }
             | Event::StepFinished { .. }

@@ -42,7 +42,7 @@ fn step_json(row: &StepRow<'_>) -> Value {
         "outputs": step.results.outputs,
         "baseline": step.baseline,
         "no_baseline": step.no_baseline,
-        "asks": step.asks,
+        "asks": step.asks.as_ref().map(|asks| &asks.failure),
         "decided": step.decided,
         "readings": step.readings,
         "after_rollback": step.after_rollback,
@@ -56,8 +56,8 @@ fn step_json(row: &StepRow<'_>) -> Value {
 pub(crate) fn waits_for(step: &StepState) -> Value {
     match (&step.waits_for, &step.asks) {
         (Some(waiting), _) => object!({ "message": waiting.message, "answer": waiting.answer }),
-        (None, Some(failure)) => {
-            object!({ "message": failure.message, "answer": format!("{CHOICE}, at the terminal of the run") })
+        (None, Some(asks)) => {
+            object!({ "message": asks.failure.message, "answer": format!("{CHOICE}, at the terminal of the run") })
         }
         (None, None) => Value::Null,
     }

@@ -4,7 +4,7 @@ use crate::clock::now_ms;
 use crate::error::Error;
 use crate::runs::{choose, journal};
 use crate::session::Session;
-use runbook_engine::{Control, send};
+use runbook_engine::{Letter, send};
 use runbook_model::{Approval, Role, RunId, RunState, StepId, StepState, StepStatus};
 
 /// What came of an approval.
@@ -40,7 +40,7 @@ impl Session {
             return Err(Error::WaitsNoLonger { run, step });
         }
         let approval = Approval { by: self.host.facts.user.clone(), at: now_ms(), because: because.to_owned() };
-        let approve = Control::Approve { step: step.clone(), approval };
+        let approve = Letter::Approve { step: step.clone(), approval };
         let is_first = state.step(&step).is_none_or(|known| known.approval.is_none());
         if !is_first || !send(self.state_dir(), &run, &approve).map_err(Error::NotApproved)? {
             return Ok(Approved::Already { run, step });

@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::runs::{choose, journal};
 use crate::session::Session;
-use runbook_engine::{Control, send, withdraw};
+use runbook_engine::{Letter, send, withdraw};
 use runbook_journal::{Journal, Lock};
 use runbook_model::{RollbackCause, RunId, RunState};
 use std::time::{Duration, Instant};
@@ -38,7 +38,7 @@ impl Session {
         if Lock::holder(self.state_dir())?.is_none() {
             return Err(Error::NobodyHolds(run));
         }
-        let commit = Control::Commit { by: self.host.facts.user.clone() };
+        let commit = Letter::Commit { by: self.host.facts.user.clone() };
         // If one is there already, that one is answered.
         send(self.state_dir(), &run, &commit).map_err(Error::NotCommitted)?;
         self.on_record(run, &commit)
@@ -46,7 +46,7 @@ impl Session {
 
     /// What nobody took within [`ANSWERS`] is withdrawn, so that a refusal stays one; what was taken has as long again to come on
     /// record.
-    fn on_record(&self, run: RunId, commit: &Control) -> Result<Committed, Error> {
+    fn on_record(&self, run: RunId, commit: &Letter) -> Result<Committed, Error> {
         let mut end = Instant::now() + ANSWERS;
         let mut taken = false;
         loop {

@@ -3,7 +3,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot set its stage fails")]
 
-use runbook_engine::{Control, Observer};
+use runbook_engine::{Control, Letter, Observer};
 use runbook_journal::StateDir;
 use runbook_model::{Event, Record, RollbackCause, RunId, Verdict};
 use runbook_session::{
@@ -139,9 +139,9 @@ fn a_run_is_approved_and_the_next_one_cancelled_from_another_thread_and_the_firs
     let held = bench.begin(bench.proposal("two"));
     held.waits_at_the_gate();
     assert_eq!(bench.read("before.txt").as_deref(), Some("two"));
-    held.tell.send(Control::Drain).unwrap();
+    held.tell.send(Letter::Drain.into()).unwrap();
     held.tells(|event| matches!(event, Event::DrainRequested));
-    held.tell.send(Control::Cancel).unwrap();
+    held.tell.send(Letter::Cancel.into()).unwrap();
     let ended = held.ends();
     assert_eq!((ended.state.verdict(), ended.asked_back), (Some(Verdict::RolledBack), false));
     assert_eq!(ended.state.rollback, Some(RollbackCause::Cancelled));

@@ -1,7 +1,7 @@
 //! The person at the terminal decides where the evidence does not. The question is shown with the run; here is the answer.
 
-use runbook_engine::Control;
-use runbook_model::{Decided, Decision, Event, StepId};
+use runbook_engine::{Control, Letter};
+use runbook_model::{Decided, Decision, Event, Record, StepId};
 use runbook_session::host_facts;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::getpgrp;
@@ -19,9 +19,16 @@ const LOOK: Duration = Duration::from_millis(200);
 /// run, when it is dropped.
 pub(crate) struct AtTerminal(Arc<Questions>);
 
+/// A question about a step, by the number of its record.
+#[derive(Clone, PartialEq)]
+struct Asked {
+    step: StepId,
+    seq: u64,
+}
+
 /// The questions that stand, the oldest first; `None` once the run is over.
 struct Questions {
-    standing: Mutex<Option<VecDeque<StepId>>>,
+    standing: Mutex<Option<VecDeque<Asked>>>,
     changed: Condvar,
 }
 
@@ -32,11 +39,12 @@ impl AtTerminal {
         let asks = Arc::clone(&questions);
         let thread = std::thread::Builder::new().name("asking".to_owned());
         let asking = thread.spawn(move || {
-            while let Some(step) = asks.first() {
-                if let Some(decided) = answer(&step, &|| !asks.stands(&step)) {
-                    asks.withdraw(&step);
+            while let Some(question) = asks.first() {
+                if let Some(decided) = answer(&question.step, &|| !asks.stands(&question)) {
+                    asks.withdraw(&question.step);
+                    let Asked { step, seq: asked } = question;
                     // The run may be over already.
-                    let _ = controls.send(Control::Answer { step, decided });
+                    let _ = controls.send(Letter::Answer { step, asked, decided }.into());
                 }
             }
         });
@@ -44,9 +52,9 @@ impl AtTerminal {
     }
 
     /// Follows the run: which questions stand.
-    pub(crate) fn record(&self, event: &Event) {
-        match event {
-            Event::DecisionAsked { step, .. } => self.0.add(step),
+    pub(crate) fn record(&self, record: &Record) {
+        match &record.event {
+            Event::DecisionAsked { step, .. } => self.0.add(Asked { step: step.clone(), seq: record.seq }),
             Event::DecisionMade { step, .. } | Event::StepFinished { step, .. } => self.0.withdraw(step),
             Event::DrainRequested
             | Event::CancelRequested
@@ -65,28 +73,28 @@ impl Drop for AtTerminal {
 }
 
 impl Questions {
-    fn lock(&self) -> MutexGuard<'_, Option<VecDeque<StepId>>> {
+    fn lock(&self) -> MutexGuard<'_, Option<VecDeque<Asked>>> {
         self.standing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until a question stands. `None` once the run is over.
-    fn first(&self) -> Option<StepId> {
-        let nothing = |standing: &mut Option<VecDeque<StepId>>| standing.as_ref().is_some_and(VecDeque::is_empty);
+    fn first(&self) -> Option<Asked> {
+        let nothing = |standing: &mut Option<VecDeque<Asked>>| standing.as_ref().is_some_and(VecDeque::is_empty);
         let standing = self.changed.wait_while(self.lock(), nothing).unwrap_or_else(PoisonError::into_inner);
         standing.as_ref()?.front().cloned()
     }
 
-    fn stands(&self, step: &StepId) -> bool {
-        self.lock().as_ref().is_some_and(|standing| standing.contains(step))
+    fn stands(&self, question: &Asked) -> bool {
+        self.lock().as_ref().is_some_and(|standing| standing.contains(question))
     }
 
-    fn add(&self, step: &StepId) {
-        self.lock().iter_mut().for_each(|standing| standing.push_back(step.clone()));
+    fn add(&self, question: Asked) {
+        self.lock().iter_mut().for_each(|standing| standing.push_back(question.clone()));
         self.changed.notify_all();
     }
 
     fn withdraw(&self, step: &StepId) {
-        self.lock().iter_mut().for_each(|standing| standing.retain(|other| other != step));
+        self.lock().iter_mut().for_each(|standing| standing.retain(|other| other.step != *step));
     }
 
     fn withdraw_all(&self) {

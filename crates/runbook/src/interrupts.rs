@@ -2,7 +2,7 @@
 //!
 //! The first Ctrl-C drains, the second cancels, the third leaves at once.
 
-use runbook_engine::Control;
+use runbook_engine::{Control, Letter};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -64,13 +64,13 @@ impl Interrupts {
             Hearer::Run(..) if hangup => {}
             Hearer::Run(controls, came) => {
                 *came += 1;
-                let control = match *came {
-                    1 => Control::Drain,
-                    2 => Control::Cancel,
-                    _ => Control::Leave,
+                let letter = match *came {
+                    1 => Letter::Drain,
+                    2 => Letter::Cancel,
+                    _ => Letter::Leave,
                 };
                 // The receiver is gone only when the run is over.
-                let _ = controls.send(control);
+                let _ = controls.send(letter.into());
             }
             Hearer::Nobody => {}
             Hearer::Command => {

@@ -20,7 +20,7 @@ impl Observer for Watching {
         let _ = self.reporter.record(record);
         // A question is on the screen before it is answered there.
         if let Some(asking) = &self.asking {
-            asking.record(&record.event);
+            asking.record(record);
         }
     }
 

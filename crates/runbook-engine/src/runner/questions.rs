@@ -39,10 +39,8 @@ impl Questions {
         });
     }
 
-    /// Answers the question about `step`, if one stands.
-    pub(super) fn answer(&mut self, step: &StepId, decided: Decided) {
-        if let Some(question) = self.open.remove(step) {
-            let _ = question.send(decided);
-        }
+    /// Answers the question about `step`. `false` if none stands.
+    pub(super) fn answer(&mut self, step: &StepId, decided: Decided) -> bool {
+        self.open.remove(step).is_some_and(|question| question.send(decided).is_ok())
     }
 }

@@ -1,16 +1,16 @@
 //! Runs that hold what they did until somebody commits it.
 
-use crate::begins;
 use crate::stage::{Held, Stage};
-use runbook_engine::{Control, send};
+use crate::{begins, refusal};
+use runbook_engine::{Letter, send};
 use runbook_model::*;
 use std::time::Duration;
 
 const HOUR: Duration = Duration::from_secs(3600);
 const PROVEN: &[(&str, &str, &str)] = &[("a", "test.write", "a.txt"), ("v", "test.proven", "x")];
 
-fn commit(by: &str) -> Control {
-    Control::Commit { by: by.to_owned() }
+fn commit(by: &str) -> Letter {
+    Letter::Commit { by: by.to_owned() }
 }
 
 fn holds(event: &Event) -> bool {
@@ -60,6 +60,7 @@ fn a_commit_before_there_is_anything_to_hold_commits_nothing() {
     let run = stage.begin(None);
     run.until(begins("w"));
     run.tell(commit("ada"));
+    assert_eq!(refusal(&run), "it does not hold");
     stage.file("go");
     let ending = run.ends();
     assert_eq!((ending.state.verdict(), ending.state.committed), (Some(Verdict::RolledBack), None));
@@ -69,7 +70,7 @@ fn a_commit_before_there_is_anything_to_hold_commits_nothing() {
 fn a_cancel_takes_back_what_holds() {
     let stage = Stage::new(PROVEN).holding(HOUR);
     let run = held(&stage);
-    run.tell(Control::Cancel);
+    run.tell(Letter::Cancel);
     let ending = run.ends();
     assert_eq!(ending.state.verdict(), Some(Verdict::RolledBack));
     assert_eq!(ending.state.rollback, Some(RollbackCause::Cancelled));
@@ -80,7 +81,7 @@ fn a_cancel_takes_back_what_holds() {
 fn who_drains_keeps_it_open_and_who_resumes_holds_it_until_the_same_moment() {
     let stage = Stage::new(PROVEN).holding(HOUR);
     let run = held(&stage);
-    run.tell(Control::Drain);
+    run.tell(Letter::Drain);
     assert_eq!(run.ends().state.verdict(), None);
     assert!(stage.has("a.txt"));
     // What was meant for the process before is not for the next one.
@@ -96,7 +97,7 @@ fn who_drains_keeps_it_open_and_who_resumes_holds_it_until_the_same_moment() {
 fn who_leaves_keeps_it_open() {
     let stage = Stage::new(PROVEN).holding(HOUR);
     let run = held(&stage);
-    run.tell(Control::Leave);
+    run.tell(Letter::Leave);
     let ending = run.ends();
     assert_eq!((ending.state.verdict(), ending.left, stage.has("a.txt")), (None, true, true));
 }
@@ -105,7 +106,7 @@ fn who_leaves_keeps_it_open() {
 fn the_time_of_another_boot_is_over() {
     let stage = Stage::new(PROVEN).holding(HOUR);
     let run = held(&stage);
-    run.tell(Control::Drain);
+    run.tell(Letter::Drain);
     let open = run.ends().state;
     let mut journal = runbook_journal::Journal::open(&stage.state).unwrap();
     let deadline = Deadline { boot: "another".to_owned(), ..open.held.unwrap() };

@@ -8,9 +8,9 @@ mod kinds;
 mod plan;
 mod stage;
 
-use runbook_engine::{Control, send};
+use runbook_engine::{Control, Letter, send};
 use runbook_model::*;
-use stage::{Stage, id};
+use stage::{Held, Stage, id};
 use std::time::Duration;
 
 const CHANGED_ONE: &[(&str, &str, &str)] =
@@ -23,9 +23,9 @@ fn begins(step: &'static str) -> impl Fn(&Event) -> bool {
     move |event| matches!(event, Event::StepStarted { step: id, .. } if id.as_str() == step)
 }
 
-fn yes(by: &str) -> Control {
+fn yes(by: &str) -> Letter {
     let approval = Approval { by: by.to_owned(), at: 7, because: "quiet".to_owned() };
-    Control::Approve { step: id("go"), approval }
+    Letter::Approve { step: id("go"), approval }
 }
 
 #[test]
@@ -33,7 +33,7 @@ fn a_drained_run_finishes_what_runs_and_stays_open() {
     let stage = Stage::new(CHANGED_ONE);
     let run = stage.begin(None);
     run.until(begins("w"));
-    run.tell(Control::Drain);
+    run.tell(Letter::Drain);
     run.until(|event| *event == Event::DrainRequested);
     stage.file("go");
     let ending = run.ends();
@@ -48,7 +48,7 @@ fn a_cancelled_run_stops_what_runs_and_goes_back() {
     let stage = Stage::new(CHANGED_ONE);
     let run = stage.begin(None);
     run.until(begins("w"));
-    run.tell(Control::Cancel);
+    run.tell(Letter::Cancel);
     assert_eq!(run.ends().state.verdict(), Some(Verdict::RolledBack));
     assert!(!stage.has("a.txt"));
 }
@@ -58,7 +58,7 @@ fn a_run_that_is_left_ends_at_once_and_is_open() {
     let stage = Stage::new(CHANGED_ONE);
     let run = stage.begin(None);
     run.until(begins("w"));
-    run.tell(Control::Leave);
+    run.tell(Letter::Leave);
     let ending = run.ends();
     assert_eq!((ending.state.verdict(), ending.left), (None, true));
     assert!(stage.has("a.txt") && !stage.has("b.txt"));
@@ -75,14 +75,72 @@ fn an_answer_is_what_happens() {
     for (decision, verdict) in [(Decision::Keep, Verdict::Accepted), (Decision::RollBack, Verdict::RolledBack)] {
         let stage = Stage::new(UNPROVEN);
         let run = stage.begin(Some(Duration::from_secs(3600)));
-        run.until(|event| matches!(event, Event::DecisionAsked { .. }));
+        let asked = run.until(is_asked).seq;
         let decided = Decided { decision, by: "ada".to_owned(), because: String::new() };
-        // An answer to a question that nobody asked changes nothing.
-        run.tell(Control::Answer { step: id("a"), decided: Decided::nobody("") });
-        run.tell(Control::Answer { step: id("v"), decided: decided.clone() });
+        run.tell(Letter::Answer { step: id("v"), asked, decided: decided.clone() });
         let ending = run.ends();
         assert_eq!(ending.state.verdict(), Some(verdict));
         assert_eq!(ending.state.step(&id("v")).unwrap().decided, Some(decided));
+    }
+}
+
+/// The answer to the question of before would be taken for one to the question of now: after `again` the same is asked anew.
+#[test]
+fn an_answer_to_another_question_is_refused_and_its_sender_sees_that() {
+    let stage = Stage::new(UNPROVEN);
+    let run = stage.begin(Some(Duration::from_secs(3600)));
+    let first = run.until(is_asked).seq;
+    let say = |step: &str, asked: u64, decision: Decision| {
+        let decided = Decided { decision, by: "ada".to_owned(), because: String::new() };
+        run.tell(Letter::Answer { step: id(step), asked, decided });
+    };
+    say("a", first, Decision::Keep);
+    assert!(refusal(&run).contains("does not stand"));
+    say("v", first, Decision::ReadAgain);
+    let second = run.until(is_asked).seq;
+    say("v", first, Decision::Keep);
+    assert!(refusal(&run).contains(&format!("record {first}, and the question that stands is record {second}")));
+    say("v", second, Decision::RollBack);
+    assert_eq!(run.ends().state.verdict(), Some(Verdict::RolledBack));
+}
+
+fn is_asked(event: &Event) -> bool {
+    matches!(event, Event::DecisionAsked { .. })
+}
+
+/// Why the next control that is refused is.
+fn refusal(run: &Held) -> String {
+    let refused = |event: &Event| matches!(event, Event::ControlRefused { .. });
+    let Event::ControlRefused { because, .. } = run.until(refused).event else { panic!("it was just seen") };
+    because
+}
+
+#[test]
+fn a_letter_that_cannot_be_read_is_on_record() {
+    let stage = Stage::new(CHANGED_ONE);
+    let run = stage.begin(None);
+    run.until(begins("w"));
+    std::fs::write(stage.state.controls(&stage.run).join("later.json"), "{\"control\":\"sing\"}").unwrap();
+    assert!(refusal(&run).contains("sing"));
+    stage.file("go");
+    assert_eq!(run.ends().state.verdict(), Some(Verdict::Succeeded));
+}
+
+#[test]
+fn a_control_is_a_frame_of_json() {
+    let decided = Decided { decision: Decision::Keep, by: "ada".to_owned(), because: String::new() };
+    let letters = [
+        (Letter::Drain, r#"{"control":"drain"}"#),
+        (Letter::Commit { by: "ada".to_owned() }, r#"{"control":"commit","by":"ada"}"#),
+        (
+            Letter::Answer { step: id("v"), asked: 7, decided },
+            r#"{"control":"answer","step":"v","asked":7,"decision":"keep","by":"ada"}"#,
+        ),
+    ];
+    for (letter, frame) in letters {
+        let control = Control::from(letter);
+        assert_eq!(serde_json::to_string(&control).unwrap(), frame);
+        assert_eq!(serde_json::from_str::<Control>(frame).unwrap(), control);
     }
 }
 
@@ -100,8 +158,8 @@ fn no_answer_in_time_is_an_answer() {
 fn a_question_that_is_withdrawn_by_a_drain_is_not_answered() {
     let stage = Stage::new(UNPROVEN);
     let run = stage.begin(Some(Duration::from_secs(3600)));
-    run.until(|event| matches!(event, Event::DecisionAsked { .. }));
-    run.tell(Control::Drain);
+    run.until(is_asked);
+    run.tell(Letter::Drain);
     let ending = run.ends();
     assert_eq!(ending.state.verdict(), None);
     assert_eq!(ending.state.step(&id("v")).unwrap().decided, None);
@@ -128,7 +186,8 @@ fn what_does_not_wait_for_a_person_cannot_be_approved() {
     run.until(begins("w"));
     let approval = Approval { by: "ada".to_owned(), at: 7, because: String::new() };
     for step in ["w", "b"] {
-        run.tell(Control::Approve { step: id(step), approval: approval.clone() });
+        run.tell(Letter::Approve { step: id(step), approval: approval.clone() });
+        assert_eq!(refusal(&run), "it does not wait for an approval");
     }
     stage.file("go");
     assert_eq!(run.ends().state.verdict(), Some(Verdict::Succeeded));
@@ -151,7 +210,7 @@ fn another_process_cancels_through_the_mailbox() {
     let stage = Stage::new(CHANGED_ONE);
     let run = stage.begin(None);
     run.until(begins("w"));
-    assert!(send(&stage.state, &stage.run, &Control::Cancel).unwrap());
+    assert!(send(&stage.state, &stage.run, &Letter::Cancel).unwrap());
     assert_eq!(run.ends().state.verdict(), Some(Verdict::RolledBack));
 }
 
@@ -165,13 +224,13 @@ fn an_approval_waits_for_a_run_that_nobody_holds() {
     ]);
     let run = stage.begin(None);
     run.until(begins("w"));
-    run.tell(Control::Drain);
+    run.tell(Letter::Drain);
     run.until(|event| *event == Event::DrainRequested);
     stage.file("go");
     assert_eq!(run.ends().state.verdict(), None);
     // What was meant for the process before is not for the next one.
-    for control in [yes("ada"), Control::Cancel] {
-        assert!(send(&stage.state, &stage.run, &control).unwrap());
+    for letter in [yes("ada"), Letter::Cancel] {
+        assert!(send(&stage.state, &stage.run, &letter).unwrap());
     }
     assert_eq!(stage.resume(None).ends().state.verdict(), Some(Verdict::Succeeded));
     assert_eq!(stage.approvals(), ["ada"]);

@@ -31,15 +31,15 @@ pub(crate) struct Stage {
 /// A run that another thread holds.
 pub(crate) struct Held {
     controls: UnboundedSender<Control>,
-    events: Receiver<Event>,
+    records: Receiver<Record>,
     runs: JoinHandle<Ending>,
 }
 
-struct Tells(Sender<Event>);
+struct Tells(Sender<Record>);
 
 impl Observer for Tells {
     fn record(&mut self, record: &Record) {
-        let _ = self.0.send(record.event.clone());
+        let _ = self.0.send(record.clone());
     }
 }
 
@@ -97,7 +97,7 @@ impl Stage {
         open: impl FnOnce(Settings, Lock, Program, RunId, Box<dyn Observer>) -> Runner,
     ) -> Held {
         let (send, controls) = unbounded_channel();
-        let (told, events) = channel();
+        let (told, records) = channel();
         let settings = Settings {
             state_dir: self.state.clone(),
             own_program: PathBuf::from("/bin/true"),
@@ -110,7 +110,7 @@ impl Stage {
         let holder = Holder { pid: std::process::id(), user: String::new(), doing: String::new(), since: 0 };
         let lock = Lock::acquire(&self.state, &holder).unwrap();
         let runner = open(settings, lock, self.program(), self.run.clone(), Box::new(Tells(told)));
-        Held { controls: send, events, runs: std::thread::spawn(move || runner.go().unwrap()) }
+        Held { controls: send, records, runs: std::thread::spawn(move || runner.go().unwrap()) }
     }
 
     fn program(&self) -> Program {
@@ -138,12 +138,17 @@ impl Stage {
 
 impl Held {
     /// Waits until something is on record.
-    pub(crate) fn until(&self, wanted: impl Fn(&Event) -> bool) {
-        while !wanted(&self.events.recv_timeout(COMES).unwrap()) {}
+    pub(crate) fn until(&self, wanted: impl Fn(&Event) -> bool) -> Record {
+        loop {
+            let record = self.records.recv_timeout(COMES).unwrap();
+            if wanted(&record.event) {
+                return record;
+            }
+        }
     }
 
-    pub(crate) fn tell(&self, control: Control) {
-        self.controls.send(control).unwrap();
+    pub(crate) fn tell(&self, control: impl Into<Control>) {
+        self.controls.send(control.into()).unwrap();
     }
 
     pub(crate) fn ends(self) -> Ending {

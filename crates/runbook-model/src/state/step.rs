@@ -1,7 +1,7 @@
 //! What is known of one step of a run.
 
 use crate::{
-    Approval, Decided, Decision, Failure, Prediction, Reading, Remains, Results, ServiceFound, ServiceState,
+    Approval, Decided, Decision, Failure, Prediction, Question, Reading, Remains, Results, ServiceFound, ServiceState,
     SignalVerdict, StepStatus, UndoPhase, UndoRecord, Waiting,
 };
 
@@ -31,7 +31,7 @@ pub struct StepState {
     /// Who let it go on, when and why.
     pub approval: Option<Approval>,
     /// What nobody can tell from its signals; `Some` while a person is asked what follows.
-    pub asks: Option<Failure>,
+    pub asks: Option<Question>,
     /// What was decided where its signals did not.
     pub decided: Option<Decided>,
     /// The signals that it read.

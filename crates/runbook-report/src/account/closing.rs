@@ -120,8 +120,8 @@ pub(crate) fn questions(state: &RunState, caller: &Caller, style: Style) -> Stri
             let answer = text::clean(&caller.spell(&waiting.answer));
             out.push_str(&format!("{}{answer}\n", style.paint(Tone::Strong, "Next: ")));
         }
-        if let Some(failure) = &step.asks {
-            let why = capitalised(&text::clean(&failure.message));
+        if let Some(asks) = &step.asks {
+            let why = capitalised(&text::clean(&asks.failure.message));
             out.push_str(&ask(format!("`{id}` asks at its terminal: {CHOICE}? {why}.")));
         }
     }

@@ -65,6 +65,11 @@ pub(crate) fn lines(before: &RunState, record: &Record, caller: &Caller, style: 
         Event::RunCommitted { by } => {
             paragraph(style, Tone::Good, &format!("Committed by {}: what was changed stays.", text::clean(by)))
         }
+        Event::ControlRefused { control, step, because } => {
+            let about = step.as_ref().map(|step| format!(" to step `{step}`")).unwrap_or_default();
+            let what = format!("The control `{}`{about} is refused: {}.", text::clean(control), text::clean(because));
+            paragraph(style, Tone::Warn, &what)
+        }
         Event::DrainRequested => {
             let more = if matches!(before.phase, RunPhase::RollingBack(_)) { "is taken back" } else { "starts" };
             paragraph(style, Tone::Warn, &format!("Nothing more {more}; what runs now may end."))

@@ -436,6 +436,14 @@ fn decided(decision: Decision) -> Life {
 }
 
 #[test]
+fn a_control_that_makes_no_sense_is_seen() {
+    let because = "it is committed\u{1b}[2J, and comes to its end".to_owned();
+    let life = Life::begin().add(Event::ControlRefused { control: "drain".to_owned(), step: None, because });
+    let told = plain(&life, Style::plain(90));
+    assert!(told.contains("The control `drain` is refused: it is committed, and comes to its end."), "{told}");
+}
+
+#[test]
 fn a_question_at_a_terminal_is_seen_by_whoever_looks_from_another() {
     let (life, failure, _) = unproven();
     let holder = Some("apply quickstart (pid 4100, user ops)");
