@@ -3,6 +3,7 @@
 //! All I/O of the kinds goes through here, so that purity of a probe is a matter of types, every wait has a deadline and a
 //! cancel, and every write is a fault point for the tests. This crate knows files, processes and logs, nothing of steps.
 
+mod addresses;
 mod adopted;
 mod ask;
 mod beside;

@@ -1,7 +1,16 @@
-//! One request over HTTP, without TLS, proxies or redirects, and never more of the response than is looked at.
+//! One request over HTTP, without TLS, proxies or redirects, and never more of the response than is looked at. Names are looked up
+//! as the host does it.
 
 use super::signal::Request;
+use runbook_host::Reader;
+use runbook_model::FailureKind;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
+use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
+
+/// The port of HTTP.
+const PORT: u16 = 80;
 
 /// How much of a body is read.
 const LIMIT: u64 = 1 << 20;
@@ -13,17 +22,17 @@ pub(super) struct Answer {
     pub(super) took: Duration,
 }
 
-/// Asks once; the error says in a few words what went wrong on the way.
-pub(super) fn ask(request: &Request, limit: Duration) -> Result<Answer, String> {
-    let agent: ureq::Agent = ureq::Agent::config_builder()
+/// Asks once; the error says in a few words what went wrong on the way. `host` knows names.
+pub(super) fn ask(host: Reader, request: &Request, limit: Duration) -> Result<Answer, String> {
+    let config = ureq::Agent::config_builder()
         .proxy(None)
         .max_redirects(0)
         .max_redirects_will_error(false)
         .http_status_as_error(false)
         .timeout_global(Some(limit.max(Duration::from_millis(1))))
         .max_idle_connections(0)
-        .build()
-        .into();
+        .build();
+    let agent = ureq::Agent::with_parts(config, DefaultConnector::default(), Names(host));
     let mut builder = ureq::http::Request::builder().method(request.method.as_str()).uri(&request.url);
     for (name, value) in &request.headers {
         builder = builder.header(name, value);
@@ -49,5 +58,29 @@ fn in_words(error: &ureq::Error) -> String {
         ureq::Error::BodyExceedsLimit(_) => "a body of more than 1 MiB".to_owned(),
         ureq::Error::HostNotFound => "the host name is not known".to_owned(),
         other => other.to_string(),
+    }
+}
+
+/// What the host knows of names.
+#[derive(Debug)]
+struct Names(Reader);
+
+impl Resolver for Names {
+    fn resolve(
+        &self,
+        uri: &ureq::http::Uri,
+        _: &ureq::config::Config,
+        timeout: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        let name = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
+        let found = self.0.addresses(name, *timeout.after).map_err(|failure| match failure.kind {
+            FailureKind::TimedOut => ureq::Error::Timeout(timeout.reason),
+            _ => ureq::Error::Io(std::io::Error::other(failure.message)),
+        })?;
+        let mut known = self.empty();
+        let port = uri.port_u16().unwrap_or(PORT);
+        // More than it has room for are not tried.
+        found.iter().take(16).for_each(|address| known.push(SocketAddr::new(*address, port)));
+        if known.is_empty() { Err(ureq::Error::HostNotFound) } else { Ok(known) }
     }
 }

@@ -132,9 +132,9 @@ impl Surroundings<'_> {
             return Ok(Seen::unread(missing.message));
         }
         let limit = signal.max_latency.map_or(self.left, |limit| limit.min(self.left));
-        let asked = request.clone();
-        // Names are looked up by the system, which knows no limit; the request itself has the same one.
-        let answer = match self.host.beside(limit + Duration::from_secs(1), move || ask(&asked, limit)) {
+        let (asked, names) = (request.clone(), Reader::clone(self.host));
+        // The request itself has the same limit, and says more of what it waited for.
+        let answer = match self.host.beside(limit + Duration::from_secs(1), move || ask(names, &asked, limit)) {
             Err(failure) if failure.kind == FailureKind::Cancelled => return Err(failure),
             answer => answer.unwrap_or_else(|failure| Err(failure.message)),
         };
