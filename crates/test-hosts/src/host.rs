@@ -67,6 +67,13 @@ impl Host {
         self.run(["sh", "-c", script])
     }
 
+    /// Makes a user with a home directory and this login shell, whom ssh lets in with the key of the lab.
+    pub fn add_user(&self, name: &str, shell: &str) -> Result<()> {
+        let script =
+            r#"useradd --create-home --shell "$2" "$1" && cp -r .ssh "/home/$1/" && chown -R "$1:$1" "/home/$1/.ssh""#;
+        self.run(["sh", "-c", script, "sh", name, shell])?.ok().map(drop)
+    }
+
     /// Waits until a script ends with 0, at most `within`, and gives what it printed.
     pub fn wait_for(&self, script: &str, within: Duration) -> Result<String> {
         until(&format!("`{script}` on `{}`", self.name()), within, || {

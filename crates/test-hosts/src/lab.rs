@@ -8,6 +8,7 @@ use crate::node::Node;
 use crate::registry::Registry;
 use crate::room::Room;
 use crate::site::Site;
+use crate::ssh::Ssh;
 use crate::switch::GATE;
 use crate::{forward, memory, stale, tree};
 use std::ffi::OsStr;
@@ -143,6 +144,11 @@ impl Lab {
     #[must_use]
     pub fn gate(&self) -> Ipv4Addr {
         GATE
+    }
+
+    /// How ssh on this machine reaches `hosts`.
+    pub fn ssh(&self, hosts: &[&Host]) -> Result<Ssh> {
+        Ssh::new(&self.room, hosts)
     }
 
     /// The private key that every host of the lab lets in as root.

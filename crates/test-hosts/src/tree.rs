@@ -23,6 +23,10 @@ const PACKAGES: &[&str] = &[
     "ca-certificates",
     "acl",
     "xz-utils",
+    "sudo",
+    "zsh",
+    "fish",
+    "tcsh",
 ];
 
 /// Builds in namespaces that end with this process: debootstrap mounts file systems into the tree, and half a tree is removed

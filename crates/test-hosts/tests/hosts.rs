@@ -163,11 +163,23 @@ fn after_a_hard_power_off_the_disk_is_there_and_nothing_else() {
 }
 
 #[test]
-fn ssh_lets_the_key_of_the_lab_in() {
+fn ssh_reaches_hosts_by_name_also_through_one_of_them_and_as_another_user() {
     let Some(lab) = Lab::for_test() else { return };
-    let host = lab.boot("ssh").unwrap();
-    let (key, to) = (lab.ssh_key(), format!("root@{}", host.address()));
-    let options = ["-oStrictHostKeyChecking=no", "-oUserKnownHostsFile=/dev/null", "-oBatchMode=yes"];
-    let ssh = ["ssh", "-q", "-i", key.to_str().unwrap()].into_iter().chain(options).chain([to.as_str(), "hostname"]);
-    assert_eq!(print(lab.run(ssh)), "ssh");
+    let hosts = lab.boot_all(&["front", "back"]).unwrap();
+    let [front, back] = hosts.as_slice() else { panic!("two hosts were asked for") };
+    back.add_user("ops", "/usr/bin/fish").unwrap();
+    let ssh = lab.ssh(&[front, back]).unwrap();
+    let config = ssh.config();
+    let says = |words: &[&str]| {
+        let options = ["ssh", "-oBatchMode=yes", "-F", config.to_str().unwrap()];
+        print(lab.run(options.iter().chain(words)))
+    };
+
+    assert_eq!(says(&["front", "hostname"]), "front");
+    assert_eq!(says(&["-J", "front", "ops@back", "hostname; whoami; echo $FISH_VERSION"]).lines().count(), 3);
+    let by_itself = std::process::Command::new(ssh.program()).args(["back", "hostname"]).output().unwrap();
+    assert_eq!(String::from_utf8(by_itself.stdout).unwrap(), "back\n");
+    std::fs::write(ssh.known_hosts(), "").unwrap();
+    let unknown = std::process::Command::new(ssh.program()).args(["-oBatchMode=yes", "back", "true"]).output().unwrap();
+    assert!(String::from_utf8(unknown.stderr).unwrap().contains("Host key verification failed"));
 }
