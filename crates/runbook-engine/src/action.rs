@@ -19,6 +19,13 @@ pub enum Action {
 pub enum Await {
     /// What a person says follows from evidence that does not tell.
     Answer(StepId),
+    /// A secret that whoever steers the run hands in.
+    Secret {
+        /// The variable.
+        secret: String,
+        /// For so long.
+        within: Duration,
+    },
     /// The time before another attempt.
     Pause {
         /// The step.

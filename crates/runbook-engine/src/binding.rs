@@ -198,6 +198,14 @@ impl Program {
         kind.bind(&args).map_err(|fault| self.fault(&fault).into())
     }
 
+    /// Whether taking `def` back uses its parameter.
+    pub(crate) fn undo_uses(&self, def: &StepDef, param: &str) -> bool {
+        self.catalogue.get(&def.uses).is_none_or(|kind| {
+            let args = Args { doc: kind.doc(), node: &def.with, context: &self.context, step_span: def.id_span };
+            kind.undo_uses(param, &args)
+        })
+    }
+
     /// Whether the step's condition holds.
     pub(crate) fn holds(
         &self,
@@ -251,7 +259,7 @@ impl Program {
         for reference in node.waits_for() {
             match reference {
                 Reference::Secret(name) => {
-                    scope.vars.insert(name.clone(), secrets.get(plan, name, host)?.into());
+                    scope.vars.insert(name.clone(), secrets.get(plan, name, host)?.expose().into());
                 }
                 Reference::Output { step, output } => {
                     if let Some(name) = secrets.lost_in(step, output) {

@@ -1,15 +1,26 @@
 //! What steers a run from outside. Who sends it (a terminal, another process, another host) is not known here.
 
 use runbook_model::{Approval, Decided, StepId};
+use runbook_step::SecretValue;
 use serde::{Deserialize, Serialize};
 
 /// What the holder of a run's controls may tell it, and what a frame of JSON holds for one at a distance.
 /// What makes no sense where the run is changes nothing, and is on record as
 /// [`ControlRefused`](runbook_model::Event::ControlRefused); what is so already is not told again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(tag = "control", rename_all = "kebab-case")]
 pub enum Control {
+    /// Hands in the secret that the run [asks for](runbook_model::Event::SecretAsked). No [`Letter`]: it is written nowhere
+    /// but into the frame that carries it.
+    Secret {
+        /// The variable.
+        secret: String,
+        /// Its value.
+        #[serde(with = "in_a_frame")]
+        value: SecretValue,
+    },
     /// What may be written down on its way, too.
+    #[serde(untagged)]
     Letter(Letter),
 }
 
@@ -51,5 +62,22 @@ pub enum Letter {
 impl From<Letter> for Control {
     fn from(letter: Letter) -> Self {
         Self::Letter(letter)
+    }
+}
+
+/// A secret can be written into a frame, and into nothing else: its type alone cannot.
+mod in_a_frame {
+    use runbook_step::SecretValue;
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(value: &SecretValue, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(value.expose())
+    }
+
+    /// What the value is instead must not stand in the error: it may be the secret all the same.
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SecretValue, D::Error> {
+        let text = String::deserialize(deserializer).map_err(|_| D::Error::custom("the value of a secret is no text"));
+        text.map(SecretValue::from)
     }
 }

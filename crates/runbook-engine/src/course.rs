@@ -1,5 +1,6 @@
 //! What `decide` needs to know of a plan besides the order: the policy of each step.
 
+use crate::HandedIn;
 use runbook_model::{OnFailure, Plan, Retry, Role, StepId};
 use runbook_schedule::{Reason, Schedule};
 use std::collections::{HashMap, HashSet};
@@ -14,6 +15,8 @@ pub struct Course {
     pub parallel: usize,
     /// How long a person is waited for who can be asked what the evidence does not tell; `None` where nobody is there.
     pub asks_for: Option<Duration>,
+    /// The secrets that are handed in while the run waits for them.
+    pub handed_in: HandedIn,
     policies: HashMap<StepId, Policy>,
     ranks: Vec<Rank>,
     /// For each place in the file, the first rank of it and of all later places.
@@ -88,6 +91,7 @@ impl Course {
             schedule,
             parallel: parallel.max(1),
             asks_for: None,
+            handed_in: HandedIn::default(),
             policies,
             ranks,
             first_ranks,

@@ -4,7 +4,7 @@ use crate::action::{Action, Await, Job, undo};
 use crate::forward::{begin, missing_baselines};
 use crate::input::{Began, Input};
 use crate::services::{not_found, read_before_the_end};
-use crate::{Course, forward, way_back};
+use crate::{Course, forward, handed_in, way_back};
 use runbook_model::{
     Decided, Decision, Event, Failure, FailureKind, OnFailure, Outcome, Reading, Remains, Results, Role, RollbackCause,
     RunPhase, RunState, StepId, StepStatus, UndoPhase,
@@ -17,8 +17,11 @@ pub fn decide(state: &RunState, course: &Course, input: Input) -> Vec<Action> {
 
 fn answer(state: &RunState, course: &Course, input: Input) -> Vec<Action> {
     match input {
-        Input::Begin => baselines(state, course),
-        Input::Resume => resume(state, course),
+        Input::Begin | Input::Resume => match handed_in::ask(state, course) {
+            asks if asks.is_empty() => resume(state, course),
+            asks => asks,
+        },
+        Input::Secret { secret, came } => handed_in::after(state, secret, came, || resume(state, course)),
         Input::Advance { idle } => advance(state, course, idle),
         Input::Drain if is_kept(state) => refused(state, "drain", None, IS_COMMITTED),
         Input::Cancel if is_kept(state) => refused(state, "cancel", None, IS_COMMITTED),
@@ -123,7 +126,10 @@ fn advance(state: &RunState, course: &Course, idle: bool) -> Vec<Action> {
     match state.phase {
         RunPhase::New | RunPhase::Finished(_) => Vec::new(),
         RunPhase::Forward => forward::advance(state, course, idle),
-        RunPhase::RollingBack(_) if idle => way_back::advance(state, course),
+        RunPhase::RollingBack(_) if idle => match handed_in::ask(state, course) {
+            asks if asks.is_empty() => way_back::advance(state, course),
+            asks => asks,
+        },
         RunPhase::RollingBack(_) => Vec::new(),
     }
 }

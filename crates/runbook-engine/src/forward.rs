@@ -21,7 +21,7 @@ pub(crate) fn advance(state: &RunState, course: &Course, idle: bool) -> Vec<Acti
         return compare_undone(state, course).map_or_else(|| end_well(state), |compare| vec![compare]);
     }
     let unread = missing_baselines(state, course).next().or_else(|| not_found(state, course).next());
-    if state.draining || unread.is_some() {
+    if state.draining || state.waits_for_a_secret() || unread.is_some() {
         return Vec::new();
     }
     let mut free = course.parallel.saturating_sub(state.count(is_under_way));

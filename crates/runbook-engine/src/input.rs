@@ -1,5 +1,6 @@
 //! What a run has to react to.
 
+use crate::Came;
 use runbook_model::{
     Approval, Deadline, Decided, Failure, Reading, Remains, Results, ServiceSeen, ServiceState, StepId, UndoPhase,
     UndoRecord, Waiting,
@@ -60,6 +61,13 @@ pub enum Input {
         step: StepId,
         /// The answer; `None` if the question was withdrawn, because the run is interrupted or ends anyway.
         decided: Option<Decided>,
+    },
+    /// Waiting for a secret that is handed in is over.
+    Secret {
+        /// The variable.
+        secret: String,
+        /// How it ended.
+        came: Came,
     },
     /// A control makes no sense where the run is.
     Refused {

@@ -2,6 +2,7 @@
 //! for controls.
 
 mod awaits;
+mod hand_ins;
 mod jobs;
 mod open;
 mod questions;
@@ -13,7 +14,8 @@ use crate::decide::decide;
 use crate::input::Input;
 use crate::mailbox::{Mailbox, Unreadable};
 use crate::worker::Worker;
-use crate::{Control, Error, Interrupt, Letter, forward, leftovers};
+use crate::{Control, Error, Interrupt, Letter, forward, handed_in, leftovers};
+use hand_ins::HandIns;
 use questions::Questions;
 use runbook_host::{Cancel, Canceller, end_started};
 use runbook_journal::{Journal, Lock, StateDir};
@@ -42,6 +44,8 @@ pub struct Settings {
     /// How long an answer is waited for where the evidence does not tell; no answer takes it back. `None` where nobody is
     /// there to be asked.
     pub patience: Option<Duration>,
+    /// How long a secret is waited for that is handed in; without it by then the run stops, or goes back.
+    pub handed_in_within: Duration,
     /// How long a run that begins holds once all is done; without a commit by then it goes back.
     pub hold: Option<Duration>,
     /// What steers the run. It goes on by itself when all senders are gone.
@@ -79,6 +83,7 @@ pub struct Runner {
     controls: UnboundedReceiver<Control>,
     mailbox: Mailbox,
     questions: Questions,
+    hand_ins: HandIns,
     /// Asked when this process is about to end: nothing is changed or started any more.
     leaving: Canceller,
     // Held until nothing of this process is at work.
@@ -147,6 +152,7 @@ impl Runner {
                 Incoming::Note(step, Note::Waits(waiting)) => Some(Input::Waits { step, waiting }),
                 Incoming::Control(Control::Letter(Letter::Leave)) => return Ok(self.leave()),
                 Incoming::Control(Control::Letter(letter)) => self.told(letter),
+                Incoming::Control(Control::Secret { secret, value }) => self.take_secret(&secret, value),
                 Incoming::Unreadable(Unreadable { name, because }) => {
                     Some(Input::Refused { control: name, step: None, because })
                 }
@@ -214,7 +220,10 @@ impl Runner {
     /// Reacts, or says what the journal failed with: then nobody is asked any more and nothing is tried again, as no answer would
     /// come to anything.
     fn attempt(&mut self, input: Input, done: &UnboundedSender<Input>) -> Option<Error> {
-        self.react(input, done).inspect_err(|_| self.waits.0.cancel()).err()
+        let error = self.react(input, done).err()?;
+        self.waits.0.cancel();
+        self.hand_ins.withdraw();
+        Some(error)
     }
 
     /// Reacts to one input, and then to what the records of the reaction make possible. All of it is one commit, and
@@ -245,6 +254,9 @@ impl Runner {
         }
         if !forward::still_waits(&self.state, &self.worker.program.course) {
             self.waits.0.cancel();
+        }
+        if !handed_in::still_waits(&self.state) {
+            self.hand_ins.withdraw();
         }
         for job in jobs {
             self.start(job, done.clone());

@@ -13,13 +13,13 @@ use self::marks::{ENCODED, Marks, Place};
 
 use runbook_host::Host;
 use runbook_model::{Event, Failure, Outputs, Plan, Prediction, Reference, Results, StepId};
-use runbook_step::SecretProvider;
+use runbook_step::{Early, SecretProvider, SecretValue};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The secrets of one run.
 pub(crate) struct Secrets {
@@ -32,7 +32,9 @@ pub(crate) struct Secrets {
 /// What was fetched so far.
 #[derive(Default)]
 struct Known {
-    values: BTreeMap<String, String>,
+    values: BTreeMap<String, SecretValue>,
+    /// Those that are handed in, be they there or not.
+    handed_in: BTreeSet<String>,
     marks: Marks,
 }
 
@@ -76,33 +78,52 @@ impl Secrets {
 
     /// The value of the secret variable `name`, fetched at its first use. Without a host, only those are to be had that
     /// are before the run.
-    pub(crate) fn get(&self, plan: &Plan, name: &str, host: Option<&Host>) -> Result<String, Failure> {
-        let known = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(value) = known().values.get(name) {
+    pub(crate) fn get(&self, plan: &Plan, name: &str, host: Option<&Host>) -> Result<SecretValue, Failure> {
+        if let Some(value) = self.known().values.get(name) {
             return Ok(value.clone());
         }
-        let early = self.provider.before_the_run(plan, name);
-        let value = match (early, host) {
-            (Some(value), _) => value?,
-            (None, Some(host)) => self.provider.fetch(plan, name, host)?,
-            (None, None) => return Err(Failure::missing(format!("the secret `{name}` is not fetched before the run"))),
+        let value = match (self.provider.before_the_run(plan, name)?, host) {
+            (Early::Known(value), _) => value,
+            (Early::InTheRun, Some(host)) => self.provider.fetch(plan, name, host)?,
+            (Early::InTheRun, None) => {
+                return Err(Failure::missing(format!("the secret `{name}` is not fetched before the run")));
+            }
+            (Early::HandedIn, _) => {
+                self.known().handed_in.insert(name.to_owned());
+                let what = format!("the secret `{name}` is handed in while the run waits for it, and was not");
+                return Err(Failure::missing(what));
+            }
         };
-        let mut known = known();
-        known.marks.add(name, &value);
-        known.values.insert(name.to_owned(), value.clone());
+        self.know(name, value.clone());
         Ok(value)
+    }
+
+    /// A secret that was handed in.
+    pub(crate) fn know(&self, name: &str, value: SecretValue) {
+        let mut known = self.known();
+        known.marks.add(name, value.expose());
+        known.values.insert(name.to_owned(), value);
+    }
+
+    /// Whether the secret is handed in, as far as that was asked.
+    pub(crate) fn is_handed_in(&self, name: &str) -> bool {
+        self.known().handed_in.contains(name)
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Why the secret is not to be had, if that can be known before the run.
     pub(crate) fn missing_early(&self, plan: &Plan, name: &str) -> Option<Failure> {
-        let is_known = self.known.lock().unwrap_or_else(PoisonError::into_inner).values.contains_key(name);
-        if is_known { None } else { self.provider.before_the_run(plan, name)?.err() }
+        let is_known = self.known().values.contains_key(name);
+        if is_known { None } else { self.provider.before_the_run(plan, name).err() }
     }
 
     /// The secrets of those fetched so far that are too short to be recognised in other forms.
     pub(crate) fn short(&self) -> Vec<String> {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let short = known.values.iter().filter(|(_, value)| value.trim().len() < ENCODED);
+        let known = self.known();
+        let short = known.values.iter().filter(|(_, value)| value.expose().trim().len() < ENCODED);
         short.map(|(name, _)| name.clone()).collect()
     }
 
@@ -141,13 +162,13 @@ impl Secrets {
 
     /// The name of the secret that `value` holds, if one stands in it that is too long to be there by accident.
     pub(crate) fn surely_in(&self, value: &Json) -> Option<String> {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.known();
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         known.marks.surely_in(&text).map(str::to_owned)
     }
 
     fn strike<T: Serialize + DeserializeOwned>(&self, value: T, place: Place) -> Option<T> {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.known();
         strike::strike(value, &known.marks, place).ok()
     }
 }

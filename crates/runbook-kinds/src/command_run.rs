@@ -90,6 +90,15 @@ impl Kind for CommandRun {
         declaration
     }
 
+    fn undo_uses(&self, param: &str, args: &Args<'_>) -> bool {
+        match param {
+            "run" | "creates" => false,
+            // Without words of its own it is taken back from a backup.
+            "env" | "cwd" | "undo" => undo_argv(args).is_some(),
+            _ => true,
+        }
+    }
+
     fn bind(&self, args: &Args<'_>) -> Result<Box<dyn Step>, Diagnostic> {
         let env: BTreeMap<String, String> = args.maybe("env")?.unwrap_or_default();
         let undo = match undo_argv(args) {

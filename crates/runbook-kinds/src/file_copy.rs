@@ -74,6 +74,10 @@ impl Kind for FileCopy {
         declaration
     }
 
+    fn undo_uses(&self, param: &str, _: &Args<'_>) -> bool {
+        param != "from"
+    }
+
     fn bind(&self, args: &Args<'_>) -> Result<Box<dyn Step>, Diagnostic> {
         let path = args.need("path")?;
         let mode = args.maybe::<Mode>("mode")?.map(|mode| mode.0);

@@ -62,6 +62,10 @@ impl Kind for FileTemplate {
         declaration
     }
 
+    fn undo_uses(&self, param: &str, _: &Args<'_>) -> bool {
+        !matches!(param, "from" | "values")
+    }
+
     fn bind(&self, args: &Args<'_>) -> Result<Box<dyn Step>, Diagnostic> {
         let values = args.maybe::<Node>("values")?.map(|node| node.to_json());
         Ok(Box::new(Made(Template {

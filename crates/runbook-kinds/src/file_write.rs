@@ -52,6 +52,10 @@ impl Kind for FileWrite {
         declaration
     }
 
+    fn undo_uses(&self, param: &str, _: &Args<'_>) -> bool {
+        param != "content"
+    }
+
     fn bind(&self, args: &Args<'_>) -> Result<Box<dyn Step>, Diagnostic> {
         Ok(Box::new(WholeFile {
             path: args.need("path")?,

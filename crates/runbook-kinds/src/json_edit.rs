@@ -101,6 +101,10 @@ impl Kind for JsonEdit {
         declaration
     }
 
+    fn undo_uses(&self, param: &str, _: &Args<'_>) -> bool {
+        param == "path"
+    }
+
     fn bind(&self, args: &Args<'_>) -> Result<Box<dyn Step>, Diagnostic> {
         let mut found = Diagnostics::default();
         self.check(args, &mut found);

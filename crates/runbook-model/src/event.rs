@@ -189,6 +189,25 @@ pub enum Event {
         /// Who.
         by: String,
     },
+    /// A secret is waited for that whoever steers the run hands in. Its value is in no record.
+    SecretAsked {
+        /// The variable.
+        secret: String,
+        /// How long it is waited for.
+        within_ms: u64,
+    },
+    /// It was handed in.
+    SecretHandedIn {
+        /// The variable.
+        secret: String,
+    },
+    /// It was not.
+    SecretMissed {
+        /// The variable.
+        secret: String,
+        /// Why it is not waited for any more.
+        because: String,
+    },
     /// A control that came in makes no sense where the run is, and changes nothing.
     ControlRefused {
         /// Which: `answer`, `approve`, `commit`, or the name of what cannot be read.
@@ -310,6 +329,9 @@ impl Event {
             Self::Remained { .. } => "remained",
             Self::RunHeld { .. } => "run-held",
             Self::RunCommitted { .. } => "run-committed",
+            Self::SecretAsked { .. } => "secret-asked",
+            Self::SecretHandedIn { .. } => "secret-handed-in",
+            Self::SecretMissed { .. } => "secret-missed",
             Self::ControlRefused { .. } => "control-refused",
             Self::DrainRequested => "drain-requested",
             Self::CancelRequested => "cancel-requested",

@@ -70,7 +70,7 @@ pub use service::{ServiceFound, ServiceSeen, ServiceState, ServiceTime};
 pub use service_step::service_step;
 pub use source::{Position, Source, SourceId, SourceMap, Span};
 pub use standing::{Block, BlockedBy, Gap, Standing};
-pub use state::{RunPhase, RunState, StepState};
+pub use state::{RunPhase, RunState, SecretWait, StepState};
 pub use status::{IllegalTransition, StepStatus, next_status};
 pub use suggest::did_you_mean;
 pub use undo_record::{RestorePoint, UndoPhase, UndoRecord};

@@ -27,6 +27,20 @@ pub enum RunPhase {
     Finished(Verdict),
 }
 
+/// A secret that is handed in while a run waits for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SecretWait {
+    /// It is waited for.
+    Asked {
+        /// Until then, in milliseconds since 1970.
+        until: i64,
+    },
+    /// It is in the memory of the process that holds the run.
+    HandedIn,
+    /// Nobody handed it in.
+    Missed,
+}
+
 /// Everything that is known of a run.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RunState {
@@ -53,6 +67,8 @@ pub struct RunState {
     pub held: Option<Deadline>,
     /// Who committed it.
     pub committed: Option<String>,
+    /// The secrets that this process was to be handed, by name.
+    pub secrets: BTreeMap<String, SecretWait>,
     /// What the run did to services, by name.
     pub services: BTreeMap<String, ServiceTime>,
     /// Whether it had come to an end, and not a stuck one, before it was taken up again.
@@ -163,6 +179,11 @@ impl RunState {
         self.rollback.is_none() && self.steps.iter().any(StepState::is_kept)
     }
 
+    /// Whether it waits for a secret that is handed in.
+    pub fn waits_for_a_secret(&self) -> bool {
+        self.secrets.values().any(|wait| matches!(wait, SecretWait::Asked { .. }))
+    }
+
     /// Until when everything that it did stands and waits for somebody who commits it; `None` where it does not.
     pub fn holds(&self) -> Option<&Deadline> {
         self.held.as_ref().filter(|_| self.phase == RunPhase::Forward && self.committed.is_none())
@@ -223,6 +244,8 @@ impl RunState {
             Event::RunResumed { .. } => {
                 self.draining = false;
                 self.cancelling = false;
+                // They were in the memory of the process before.
+                self.secrets.clear();
                 self.look_again();
                 // The process that waited is gone; a step that still waits says so again.
                 self.steps.iter_mut().for_each(|step| {
@@ -272,6 +295,12 @@ impl RunState {
                     Remains::merge(&mut state.remains, remains);
                 }
             }
+            Event::SecretAsked { secret, within_ms } => {
+                let until = record.at.saturating_add(i64::try_from(*within_ms).unwrap_or(i64::MAX));
+                self.secrets.insert(secret.clone(), SecretWait::Asked { until });
+            }
+            Event::SecretHandedIn { secret } => drop(self.secrets.insert(secret.clone(), SecretWait::HandedIn)),
+            Event::SecretMissed { secret, .. } => drop(self.secrets.insert(secret.clone(), SecretWait::Missed)),
             Event::RunHeld { deadline } => self.held = Some(deadline.clone()),
             Event::RunCommitted { by } => self.committed = Some(by.clone()),
             Event::DrainRequested => self.draining = true,

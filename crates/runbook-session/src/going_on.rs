@@ -9,6 +9,10 @@ use runbook_model::{RollbackCause, RunId, RunState};
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
 
+/// How long a secret is waited for that is handed in. Whoever began the run watches it, so ten minutes are for a link that
+/// has to come back, and are not too long for a host that waits half-way back.
+const HANDED_IN_WITHIN: Duration = Duration::from_secs(600);
+
 /// What comes in while a run goes on.
 pub struct Controls {
     /// How long an answer is waited for where the evidence does not tell; `None` where nobody is there to be asked.
@@ -46,6 +50,7 @@ impl Session {
             version: self.host.version.clone(),
             user: self.host.facts.user.clone(),
             patience: controls.patience,
+            handed_in_within: HANDED_IN_WITHIN,
             hold: None,
             controls: controls.told,
         })

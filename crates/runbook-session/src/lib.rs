@@ -50,7 +50,7 @@ pub use recover::Notice;
 pub use restore::{RestoreProposal, Restoring, Users};
 pub use resume::{Direction, ResumeProposal};
 pub use rollback::{Rollback, RollbackProposal};
-pub use secrets::HostSecrets;
+pub use secrets::{HostSecrets, SecretsFromAfar};
 pub use session::{Host, Session};
 pub use standing::{History, HostState};
 pub use texts::{PlanText, plain, read_text};

@@ -1,8 +1,8 @@
 //! The secrets of plans on this host: variables, files and commands.
 
 use runbook_host::{Command, Host, Reader, io_failure, read_once};
-use runbook_model::{Failure, Plan, SecretFrom};
-use runbook_step::{Lack, SecretProvider, lack};
+use runbook_model::{Failure, Plan, SecretFrom, SecretSide, SecretSource};
+use runbook_step::{Early, Lack, SecretProvider, SecretValue, lack};
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -18,17 +18,16 @@ const LARGEST: u64 = 1 << 20;
 pub struct HostSecrets;
 
 impl SecretProvider for HostSecrets {
-    fn before_the_run(&self, plan: &Plan, name: &str) -> Option<Result<String, Failure>> {
-        match from(plan, name) {
-            Ok(SecretFrom::Env(variable)) => Some(of_environment(name, variable)),
-            Ok(SecretFrom::File(path)) => Some(of_file(name, Path::new(path))),
-            Ok(SecretFrom::Command(_)) => None,
-            Err(failure) => Some(Err(failure)),
+    fn before_the_run(&self, plan: &Plan, name: &str) -> Result<Early, Failure> {
+        match &source(plan, name)?.from {
+            SecretFrom::Env(variable) => of_environment(name, variable).map(Early::Known),
+            SecretFrom::File(path) => of_file(name, Path::new(path)).map(Early::Known),
+            SecretFrom::Command(_) => Ok(Early::InTheRun),
         }
     }
 
-    fn fetch(&self, plan: &Plan, name: &str, host: &Host) -> Result<String, Failure> {
-        match from(plan, name)? {
+    fn fetch(&self, plan: &Plan, name: &str, host: &Host) -> Result<SecretValue, Failure> {
+        match &source(plan, name)?.from {
             SecretFrom::Env(variable) => of_environment(name, variable),
             SecretFrom::File(path) => of_file(name, Path::new(path)),
             SecretFrom::Command(argv) => of_command(plan, name, argv, host),
@@ -36,7 +35,7 @@ impl SecretProvider for HostSecrets {
     }
 
     fn lacks(&self, plan: &Plan, name: &str, host: &Reader) -> Vec<Lack> {
-        match from(plan, name) {
+        match source(plan, name).map(|source| &source.from) {
             Ok(SecretFrom::Command(argv)) => {
                 lack::of_command(host, &Command::new(argv.iter().cloned())).into_iter().collect()
             }
@@ -49,9 +48,36 @@ impl SecretProvider for HostSecrets {
     }
 }
 
-fn from<'a>(plan: &'a Plan, name: &str) -> Result<&'a SecretFrom, Failure> {
-    let source = plan.secret(name).map(|source| &source.from);
-    source.ok_or_else(|| Failure::missing(format!("the secret `{name}` has no source")))
+/// The same where the controller is elsewhere: what is looked for there is handed in from there.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SecretsFromAfar;
+
+impl SecretProvider for SecretsFromAfar {
+    fn before_the_run(&self, plan: &Plan, name: &str) -> Result<Early, Failure> {
+        match source(plan, name)?.on {
+            SecretSide::Controller => Ok(Early::HandedIn),
+            SecretSide::Host => HostSecrets.before_the_run(plan, name),
+        }
+    }
+
+    fn fetch(&self, plan: &Plan, name: &str, host: &Host) -> Result<SecretValue, Failure> {
+        HostSecrets.fetch(plan, name, host)
+    }
+
+    fn lacks(&self, plan: &Plan, name: &str, host: &Reader) -> Vec<Lack> {
+        match source(plan, name).map(|source| source.on) {
+            Ok(SecretSide::Host) => HostSecrets.lacks(plan, name, host),
+            _ => Vec::new(),
+        }
+    }
+
+    fn withheld(&self, plan: &Plan) -> Vec<String> {
+        HostSecrets.withheld(plan)
+    }
+}
+
+fn source<'a>(plan: &'a Plan, name: &str) -> Result<&'a SecretSource, Failure> {
+    plan.secret(name).ok_or_else(|| Failure::missing(format!("the secret `{name}` has no source")))
 }
 
 fn variables(plan: &Plan) -> impl Iterator<Item = &str> {
@@ -61,24 +87,24 @@ fn variables(plan: &Plan) -> impl Iterator<Item = &str> {
     })
 }
 
-fn of_environment(name: &str, variable: &str) -> Result<String, Failure> {
-    std::env::var(variable).map_err(|_| {
+fn of_environment(name: &str, variable: &str) -> Result<SecretValue, Failure> {
+    std::env::var(variable).map(SecretValue::from).map_err(|_| {
         let what = format!("the secret `{name}` is to come from the environment variable {variable}, which is not set");
         Failure::missing(what).hint("make it available to this command")
     })
 }
 
-fn of_file(name: &str, path: &Path) -> Result<String, Failure> {
+fn of_file(name: &str, path: &Path) -> Result<SecretValue, Failure> {
     let named = |failure: Failure| Failure { message: format!("the secret `{name}`: {}", failure.message), ..failure };
     let bytes = read_once(path, LARGEST, PATIENCE).map_err(named)?;
     let bytes = bytes.ok_or_else(|| io_failure("read the secret", path, &ErrorKind::NotFound.into()))?;
     let text = String::from_utf8(bytes)
         .map_err(|_| Failure::failed(format!("the secret `{name}`: {} is not UTF-8 text", path.display())))?;
-    Ok(text.strip_suffix('\n').unwrap_or(&text).to_owned())
+    Ok(text.strip_suffix('\n').unwrap_or(&text).to_owned().into())
 }
 
 /// What one secret unlocks may be another one, so the command has the variables that no other program inherits.
-fn of_command(plan: &Plan, name: &str, argv: &[String], host: &Host) -> Result<String, Failure> {
+fn of_command(plan: &Plan, name: &str, argv: &[String], host: &Host) -> Result<SecretValue, Failure> {
     let env: BTreeMap<String, String> =
         variables(plan).filter_map(|variable| Some((variable.to_owned(), std::env::var(variable).ok()?))).collect();
     let command = Command::new(argv.iter().cloned());
@@ -90,5 +116,5 @@ fn of_command(plan: &Plan, name: &str, argv: &[String], host: &Host) -> Result<S
             "the secret `{name}` is to come from `{line}`, which ended with {ending}"
         )));
     }
-    Ok(output.text())
+    Ok(output.text().into())
 }

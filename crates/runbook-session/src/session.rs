@@ -24,7 +24,8 @@ pub struct Host {
     pub own_program: fn() -> io::Result<PathBuf>,
     /// The kinds that plans may use.
     pub catalogue: fn() -> Catalogue,
-    /// Where the secrets of plans come from; [`HostSecrets`](crate::HostSecrets) where nobody else knows them.
+    /// Where the secrets of plans come from; [`HostSecrets`](crate::HostSecrets) where nobody else knows them,
+    /// [`SecretsFromAfar`](crate::SecretsFromAfar) where whoever steers runs is elsewhere.
     pub secrets: Arc<dyn SecretProvider>,
     /// The version of `runbook`, for the journal.
     pub version: String,

@@ -2,17 +2,19 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot set its stage fails")]
 
-use runbook_engine::Observer;
+use runbook_engine::{Control, Observer};
 use runbook_host::Reader;
 use runbook_journal::StateDir;
-use runbook_model::{Failure, Plan, Record, Verdict};
-use runbook_session::{Controls, Ended, Host, PlanText, Proposed, Session, Source, host_facts};
-use runbook_step::{Lack, SecretProvider};
+use runbook_model::{Event, Failure, Plan, Record, Verdict};
+use runbook_session::{
+    Controls, Ended, Host, PlanText, Proposed, Rollback, SecretsFromAfar, Session, Source, host_facts,
+};
+use runbook_step::{Early, Lack, SecretProvider, SecretValue};
 use std::fs;
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 use tempfile::TempDir;
-use tokio::sync::mpsc::unbounded_channel;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 const SECRET: &str = "Zq7-a-canary-of-the-provider";
 
@@ -22,12 +24,12 @@ struct Table {
 }
 
 impl SecretProvider for Table {
-    fn before_the_run(&self, _: &Plan, _: &str) -> Option<Result<String, Failure>> {
-        self.early.then(|| Ok(SECRET.to_owned()))
+    fn before_the_run(&self, _: &Plan, _: &str) -> Result<Early, Failure> {
+        Ok(if self.early { Early::Known(SECRET.to_owned().into()) } else { Early::InTheRun })
     }
 
-    fn fetch(&self, _: &Plan, _: &str, _: &runbook_host::Host) -> Result<String, Failure> {
-        Ok(SECRET.to_owned())
+    fn fetch(&self, _: &Plan, _: &str, _: &runbook_host::Host) -> Result<SecretValue, Failure> {
+        Ok(SECRET.to_owned().into())
     }
 
     fn lacks(&self, _: &Plan, _: &str, _: &Reader) -> Vec<Lack> {
@@ -44,10 +46,20 @@ struct Bench {
     session: Session,
 }
 
-struct Nobody;
+/// Whoever steers the run, with the secret.
+struct Steers(UnboundedSender<Control>);
 
-impl Observer for Nobody {
-    fn record(&mut self, _: &Record) {}
+impl Observer for Steers {
+    fn record(&mut self, record: &Record) {
+        if let Event::SecretAsked { secret, .. } = &record.event {
+            let _ = self.0.send(Control::Secret { secret: secret.clone(), value: SECRET.to_owned().into() });
+        }
+    }
+}
+
+fn steered() -> (Box<dyn Observer>, Controls) {
+    let (send, told) = unbounded_channel();
+    (Box::new(Steers(send)), Controls { patience: None, told })
 }
 
 impl Bench {
@@ -58,8 +70,9 @@ impl Bench {
         let plan = format!(
             "kind: Plan\nversion: 1\nname: demo\nvars:\n  token: {{ type: secret, from: {from} }}\nsteps:\n\
              - id: write\n  uses: command.run\n  with:\n    run: [sh, -c, {}]\n    env: {{ TOKEN: '{{{{ vars.token }}}}' }}\n    \
-             effects: {{ writes: [{{ path: out }}] }}\n    undo: {{ run: [rm, -f, out] }}\n",
-            serde_json::to_string(write).unwrap()
+             effects: {{ writes: [{{ path: out }}] }}\n    undo: {{ run: [sh, -c, {}] }}\n",
+            serde_json::to_string(write).unwrap(),
+            serde_json::to_string("printf \"$TOKEN\" > undone; rm out").unwrap()
         );
         fs::write(dir.path().join("plan.yaml"), plan).unwrap();
         let session = Session::open(Host {
@@ -80,12 +93,20 @@ impl Bench {
         let Proposed::Apply(proposal) = self.session.propose_apply(program).unwrap() else {
             panic!("there is nothing to do")
         };
-        let (_, told) = unbounded_channel();
-        proposal.begin(|_| Box::new(Nobody), Controls { patience: None, told }).unwrap()
+        let (observer, controls) = steered();
+        proposal.begin(|_| observer, controls).unwrap()
     }
 
-    fn written(&self) -> String {
-        fs::read_to_string(self.dir.path().join("out")).unwrap()
+    fn roll_back(&self) -> Ended {
+        let Rollback::Proposed(proposal) = self.session.propose_rollback(None, false).unwrap() else {
+            panic!("there is nothing to take back")
+        };
+        let (observer, controls) = steered();
+        proposal.begin(|_| observer, controls).unwrap()
+    }
+
+    fn written(&self, name: &str) -> String {
+        fs::read_to_string(self.dir.path().join(name)).unwrap()
     }
 }
 
@@ -104,7 +125,21 @@ fn a_provider_is_asked_and_no_source() {
         let bench = Bench::new(Arc::new(Table { early }), "{ file: /nowhere/at/all }");
         let ended = bench.apply();
         assert_eq!(ended.state.verdict(), Some(Verdict::Succeeded), "{}", ended.state.note);
-        assert_eq!(bench.written(), format!("{SECRET} none"));
+        assert_eq!(bench.written("out"), format!("{SECRET} none"));
         assert!(!holds(&bench.dir.path().join("state"), SECRET));
     }
+}
+
+/// What the controller holds comes from there, for the undo too, which another process may make. What lies on this host under the
+/// same name is not looked at.
+#[test]
+fn a_secret_of_the_controller_is_handed_in_from_afar() {
+    let bench = Bench::new(Arc::new(SecretsFromAfar), "{ env: PATH, on: controller }");
+    let ended = bench.apply();
+    assert_eq!(ended.state.verdict(), Some(Verdict::Succeeded), "{}", ended.state.note);
+    assert_eq!(bench.written("out").split(' ').next(), Some(SECRET));
+    let ended = bench.roll_back();
+    assert_eq!(ended.state.verdict(), Some(Verdict::RolledBack), "{}", ended.state.note);
+    assert_eq!(bench.written("undone"), SECRET);
+    assert!(!holds(&bench.dir.path().join("state"), SECRET));
 }

@@ -28,6 +28,13 @@ pub trait Kind: Send + Sync {
         Vec::new()
     }
 
+    /// Whether taking a step back uses this parameter: what only the way forward uses, such as a content that is written,
+    /// does not stand in the way of an undo when it is damaged or not there.
+    fn undo_uses(&self, param: &str, args: &Args<'_>) -> bool {
+        let (_, _) = (param, args);
+        true
+    }
+
     /// The program that the kind itself is; `None` for one of a table.
     fn program(&self) -> Option<&Path> {
         None

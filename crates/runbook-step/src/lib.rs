@@ -42,7 +42,7 @@ pub use lack::Lack;
 pub use local_undo::{BACKUP, captures_in};
 pub use plan_files::{Contents, PlanFile, PlanFiles};
 pub use schema::{kind_schema, plan_schema_with_kinds};
-pub use secret::SecretProvider;
+pub use secret::{Early, SecretProvider, SecretValue};
 pub use step::{Confirmation, Done, Prepared, Probe, Step};
 pub use text_file::{Found, TextFile};
 pub use work::{BackupRef, Note, Work};

@@ -22,6 +22,7 @@ impl Runner {
                 let within = self.worker.program.course.asks_for.unwrap_or_default();
                 self.questions.ask(step, within, withdrawn, done);
             }
+            Await::Secret { secret, within } => self.hand_ins.wait(secret, within, done),
             Await::Pause { step, pause } => drop(tokio::spawn(async move {
                 // One that is cut short ends like one that is over; the run's state says what follows.
                 tokio::select! {

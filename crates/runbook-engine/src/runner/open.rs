@@ -1,5 +1,6 @@
 //! How a process takes a run up: a new one, or one that another process left.
 
+use super::hand_ins::HandIns;
 use super::questions::Questions;
 use super::{Runner, Settings};
 use crate::action::Action;
@@ -147,6 +148,7 @@ impl Runner {
         let approvals = known.state.steps().filter_map(approved).collect();
         let (leaving, leave) = Canceller::new();
         program.course.asks_for = settings.patience;
+        program.course.handed_in = program.handed_in(&known.secrets, settings.handed_in_within);
         let worker = Worker {
             program,
             run: run.clone(),
@@ -183,6 +185,7 @@ impl Runner {
             controls: settings.controls,
             mailbox: known.mailbox,
             questions: Questions::default(),
+            hand_ins: HandIns::default(),
             leaving,
             lock,
             audience: Audience::of(observer)?,

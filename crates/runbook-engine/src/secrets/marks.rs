@@ -6,6 +6,7 @@
 use super::encodings::{base64_cores, plain_forms};
 use super::skeleton::Skeleton;
 use std::ops::Range;
+use zeroize::Zeroize;
 
 /// Shorter secrets are recognised as they are and in no other form: those would be everywhere.
 pub(super) const ENCODED: usize = 6;
@@ -125,6 +126,12 @@ impl Marks {
 
     fn placeholders(&self, text: &str) -> Vec<Range<usize>> {
         self.0.iter().flat_map(|mark| every(text, &mark.shown)).collect()
+    }
+}
+
+impl Drop for Mark {
+    fn drop(&mut self) {
+        [&mut self.texts, &mut self.bones, &mut self.cores].into_iter().for_each(Zeroize::zeroize);
     }
 }
 

@@ -15,6 +15,7 @@ const STRUCTURE: &[&str] = &[
     "verdict",
     "phase",
     "step",
+    "secret",
     "until",
     "kind",
     "role",

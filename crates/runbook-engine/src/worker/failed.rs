@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 impl Job {
     /// The step that it is about.
-    pub(crate) fn step(&self) -> &StepId {
+    pub fn step(&self) -> &StepId {
         match self {
             Self::Baseline(step) | Self::Act(step) | Self::Recheck(step) => step,
             Self::Verify(step) | Self::Compare(step) | Self::Find(step) | Self::Revive(step) => step,

@@ -18,15 +18,15 @@ pub(crate) static KINDS: &[&dyn Kind] = &[
     &Of { doc: doc("test.unproven"), does: Does::ProveNothing },
 ];
 
-/// For plans without secrets.
-pub(crate) struct NoSecrets;
+/// Every secret is handed in.
+pub(crate) struct AllHandedIn;
 
-impl SecretProvider for NoSecrets {
-    fn before_the_run(&self, _: &Plan, _: &str) -> Option<Result<String, Failure>> {
-        None
+impl SecretProvider for AllHandedIn {
+    fn before_the_run(&self, _: &Plan, _: &str) -> Result<Early, Failure> {
+        Ok(Early::HandedIn)
     }
 
-    fn fetch(&self, _: &Plan, name: &str, _: &Host) -> Result<String, Failure> {
+    fn fetch(&self, _: &Plan, name: &str, _: &Host) -> Result<SecretValue, Failure> {
         Err(Failure::missing(name))
     }
 
@@ -53,7 +53,10 @@ struct Of {
     does: Does,
 }
 
-const PARAMS: &[Param] = &[Param::required("path", ParamType::Path, "A file")];
+const PARAMS: &[Param] = &[
+    Param::required("path", ParamType::Path, "A file"),
+    Param::default("content", ParamType::Content, "", "What it holds"),
+];
 
 const fn doc(name: &'static str) -> KindDoc {
     KindDoc {
@@ -85,13 +88,14 @@ impl Kind for Of {
     }
 
     fn bind(&self, args: &Args<'_>) -> Result<Box<dyn Step>, Diagnostic> {
-        Ok(Box::new(One { does: self.does, path: args.need("path")? }))
+        Ok(Box::new(One { does: self.does, path: args.need("path")?, content: args.need("content")? }))
     }
 }
 
 struct One {
     does: Does,
     path: PathBuf,
+    content: String,
 }
 
 impl Step for One {
@@ -102,7 +106,9 @@ impl Step for One {
 
     fn apply(&self, work: &Work<'_>, _: &Json) -> Result<Done, Failure> {
         match self.does {
-            Does::Write => std::fs::write(&self.path, "").map_err(|error| Failure::failed(error.to_string()))?,
+            Does::Write => {
+                std::fs::write(&self.path, &self.content).map_err(|error| Failure::failed(error.to_string()))?
+            }
             Does::Wait => {
                 while !self.path.exists() {
                     work.host.pause(LOOK)?;

@@ -6,6 +6,7 @@ mod holds;
 mod kinds;
 #[path = "../support/plan.rs"]
 mod plan;
+mod secrets;
 mod stage;
 
 use runbook_engine::{Control, Letter, send};

@@ -1,6 +1,6 @@
 //! A host of its own for one run, and the run on a thread beside whoever steers it.
 
-use crate::kinds::{KINDS, NoSecrets};
+use crate::kinds::{AllHandedIn, KINDS};
 use crate::plan::plan;
 use runbook_engine::{Control, Ending, Observer, Program, Runner, Saved, Settings, compile};
 use runbook_journal::{Holder, Journal, Lock, StateDir};
@@ -12,6 +12,8 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+
+const HOUR: Duration = Duration::from_secs(3600);
 
 /// For how long something is waited for that has to come.
 const COMES: Duration = Duration::from_secs(60);
@@ -26,6 +28,8 @@ pub(crate) struct Stage {
     dir: tempfile::TempDir,
     steps: &'static [(&'static str, &'static str, &'static str)],
     hold: Option<Duration>,
+    handed_in_within: Duration,
+    secret: bool,
 }
 
 /// A run that another thread holds.
@@ -48,12 +52,34 @@ impl Stage {
     pub(crate) fn new(steps: &'static [(&'static str, &'static str, &'static str)]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let state = StateDir::at(dir.path().join("state"));
-        Self { state, run: RunId::new("7k2m9c").unwrap(), dir, steps, hold: None }
+        Self {
+            state,
+            run: RunId::new("7k2m9c").unwrap(),
+            dir,
+            steps,
+            hold: None,
+            handed_in_within: HOUR,
+            secret: false,
+        }
     }
 
     /// The same, whose run waits for a commit at its end.
     pub(crate) fn holding(self, within: Duration) -> Self {
         Self { hold: Some(within), ..self }
+    }
+
+    /// The same, in which every file that is written holds the secret `token`, which is waited for so long.
+    pub(crate) fn with_secret(self, handed_in_within: Duration) -> Self {
+        Self { handed_in_within, secret: true, ..self }
+    }
+
+    /// The same, with another patience.
+    pub(crate) fn waiting(self, handed_in_within: Duration) -> Self {
+        Self { handed_in_within, ..self }
+    }
+
+    pub(crate) fn dir(&self) -> &Path {
+        self.dir.path()
     }
 
     pub(crate) fn has(&self, name: &str) -> bool {
@@ -72,9 +98,13 @@ impl Stage {
     }
 
     pub(crate) fn resume(&self, patience: Option<Duration>) -> Held {
+        self.reopen(patience, None)
+    }
+
+    pub(crate) fn reopen(&self, patience: Option<Duration>, back: Option<RollbackCause>) -> Held {
         let records = self.records();
         self.hold(patience, |settings, lock, program, run, tells| {
-            Runner::reopen(settings, lock, program, &records, run, None, tells).unwrap()
+            Runner::reopen(settings, lock, program, &records, run, back, tells).unwrap()
         })
     }
 
@@ -104,6 +134,7 @@ impl Stage {
             version: String::new(),
             user: String::new(),
             patience,
+            handed_in_within: self.handed_in_within,
             hold: self.hold,
             controls,
         };
@@ -113,6 +144,19 @@ impl Stage {
         Held { controls: send, records, runs: std::thread::spawn(move || runner.go().unwrap()) }
     }
 
+    fn with(&self, uses: &str, path: &str) -> Node {
+        let mut with = vec![("path", Value::String(path.to_owned()))];
+        if self.secret && uses == "test.write" {
+            let waits_for = vec![Reference::Secret("token".to_owned())];
+            with.push(("content", Value::Later(Later { template: "{{ vars.token }}".to_owned(), waits_for })));
+        }
+        let entry = |(key, value): (&str, Value)| {
+            let (key, key_span) = (key.to_owned(), Span::default());
+            Entry { key, key_span, value: Node::new(key_span, value) }
+        };
+        Node::new(Span::default(), Value::Map(with.into_iter().map(entry).collect()))
+    }
+
     fn program(&self) -> Program {
         let before = |at: usize| at.checked_sub(1).map(|before| (id(self.steps[before].0), Span::default()));
         let define = |(at, (step, uses, path)): (usize, &(&str, &str, &str))| StepDef {
@@ -120,7 +164,7 @@ impl Stage {
             id_span: Span::default(),
             uses: (*uses).to_owned(),
             uses_span: Span::default(),
-            with: Node::from_json(Span::default(), &serde_json::json!({ "path": path })),
+            with: self.with(uses, path),
             needs: before(at).into_iter().collect(),
             condition: None,
             timeout: None,
@@ -129,10 +173,25 @@ impl Stage {
             allow: vec![],
         };
         let steps = self.steps.iter().enumerate().map(define).collect();
-        let plan = plan(&self.dir.path().display().to_string(), steps);
+        let mut plan = plan(&self.dir.path().display().to_string(), steps);
+        if self.secret {
+            plan.vars.push(secret("token"));
+        }
         let saved = Saved::new(plan, SourceMap::default(), 1);
-        let (program, faults) = compile(saved, Catalogue::of(&[KINDS]), Arc::new(NoSecrets));
+        let (program, faults) = compile(saved, Catalogue::of(&[KINDS]), Arc::new(AllHandedIn));
         program.unwrap_or_else(|| panic!("{faults:#?}"))
+    }
+}
+
+fn secret(name: &str) -> Resolved {
+    let from = SecretSource { from: SecretFrom::Env("NOWHERE".to_owned()), on: SecretSide::Controller };
+    Resolved {
+        name: name.to_owned(),
+        span: Span::default(),
+        ty: VarType::Secret,
+        value: None,
+        secret: Some(from),
+        layer: Layer::PlanDefault,
     }
 }
 

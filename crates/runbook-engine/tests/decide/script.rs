@@ -2,7 +2,7 @@
 
 use crate::plan::plan;
 use proptest::prelude::*;
-use runbook_engine::Course;
+use runbook_engine::{Course, SecretUse};
 use runbook_model::*;
 use std::time::Duration;
 
@@ -51,6 +51,22 @@ pub(crate) enum Hold {
     Silence,
 }
 
+/// What comes of secrets that are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum HandIn {
+    Comes,
+    Never,
+    /// Whoever handed them in is gone when another process goes on.
+    Once,
+}
+
+/// Secrets that are handed in: of these steps one each, of which there are two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Handed {
+    pub(crate) users: u16,
+    pub(crate) comes: HandIn,
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct Step {
     pub(crate) part: Part,
@@ -74,6 +90,8 @@ pub(crate) struct Script {
     pub(crate) answer: Option<Decision>,
     /// What somebody does about a run that holds; `None` where it does not hold.
     pub(crate) hold: Option<Hold>,
+    /// `None` where the plan has none.
+    pub(crate) handed: Option<Handed>,
     /// Which job ends next, and what a crash leaves; read round and round.
     pub(crate) chance: Vec<u8>,
 }
@@ -153,11 +171,26 @@ pub(crate) fn number(id: &StepId) -> usize {
 
 impl Script {
     pub(crate) fn of(steps: impl IntoIterator<Item = Step>) -> Self {
-        Self { steps: steps.into_iter().collect(), parallel: 1, answer: None, hold: None, chance: vec![0] }
+        Self {
+            steps: steps.into_iter().collect(),
+            parallel: 1,
+            answer: None,
+            hold: None,
+            handed: None,
+            chance: vec![0],
+        }
     }
 
     pub(crate) fn step(&self, id: &StepId) -> &Step {
         &self.steps[number(id)]
+    }
+
+    /// The secret that a step uses, going forward, and half of them on the way back too.
+    fn secret_of(&self, at: usize) -> Option<SecretUse> {
+        self.handed.filter(|handed| handed.users & (1 << at) != 0)?;
+        let forward = vec![format!("t{}", at % 2)];
+        let back = if at % 4 < 2 { forward.clone() } else { Vec::new() };
+        Some(SecretUse { step: id(at), forward, back })
     }
 
     /// `None` where the steps wait for one another in a cycle.
@@ -168,6 +201,7 @@ impl Script {
         let asks_for = self.answer.map(|_| Duration::from_secs(1));
         let mut course = Course::new(&plan, schedule?, self.parallel);
         course.asks_for = asks_for;
+        course.handed_in.uses = (0..self.steps.len()).filter_map(|at| self.secret_of(at)).collect();
         Some(course)
     }
 }
@@ -203,12 +237,22 @@ pub(crate) fn scripts(odds: Odds) -> impl Strategy<Value = Script> {
     let answer = prop::sample::select(answers.to_vec());
     let holds = [Hold::Commit, Hold::AtTheLastMoment, Hold::TooLate, Hold::Silence].map(Some);
     let hold = prop_oneof![1 => Just(None), 1 => prop::sample::select(holds.to_vec())];
-    (steps, 1..5_usize, (answer, hold), prop::collection::vec(any::<u8>(), 1..24)).prop_map(
-        |(steps, parallel, (answer, hold), chance)| {
+    let comes = prop::sample::select(vec![HandIn::Comes, HandIn::Never, HandIn::Once]);
+    let handed = (any::<(u16, u16)>(), comes).prop_map(|((some, few), comes)| Handed { users: some & few, comes });
+    let handed = prop::option::weighted(0.3, handed);
+    (steps, 1..5_usize, (answer, hold, handed), prop::collection::vec(any::<u8>(), 1..24)).prop_map(
+        |(steps, parallel, (answer, hold, handed), chance)| {
             let with_needs = |(at, (step, (some, few))): (usize, (Step, (u16, u16)))| {
                 step.needs(&(0..at).filter(|on| some & few & (1 << on) != 0).collect::<Vec<_>>())
             };
-            Script { steps: steps.into_iter().enumerate().map(with_needs).collect(), parallel, answer, hold, chance }
+            Script {
+                steps: steps.into_iter().enumerate().map(with_needs).collect(),
+                parallel,
+                answer,
+                hold,
+                handed,
+                chance,
+            }
         },
     )
 }

@@ -3,8 +3,8 @@
 
 use crate::closing::closing_is_true;
 use crate::host::{Files, STATE, made_by};
-use crate::script::{Fate, Hold, Lost, Part, Script, id, number};
-use runbook_engine::{Action, Await, Began, Course, Input, Job, decide};
+use crate::script::{Fate, HandIn, Hold, Lost, Part, Script, id, number};
+use runbook_engine::{Action, Await, Began, Came, Course, Input, Job, decide};
 use runbook_model::*;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
@@ -233,6 +233,7 @@ impl<'a> World<'a> {
         };
         let already = self.under_way.iter().filter(takes_room).count();
         assert!(!counts(job) || already < limit, "too much at once: {job:?} beside {:?}", self.under_way);
+        self.has_its_secrets(job);
         match job {
             Job::Begin { step, .. } | Job::Act(step) | Job::Recheck(step) => {
                 assert!(forward && !self.state.cancelling && !self.state.draining, "{job:?} in {:?}", self.state.phase);
@@ -268,11 +269,33 @@ impl<'a> World<'a> {
         }
     }
 
+    /// Going forward nothing starts without its secrets, nor while another is waited for; going back it is enough that none is.
+    fn has_its_secrets(&self, job: &Job) {
+        let uses = self.course.handed_in.uses.iter().find(|one| one.step == *job.step());
+        let wait = |secret: &String| self.state.secrets.get(secret);
+        if self.state.phase == RunPhase::Forward {
+            assert!(!self.state.waits_for_a_secret(), "{job:?} while {:?}", self.state.secrets);
+            let lacks = uses.and_then(|uses| uses.forward.iter().find(|one| wait(one) != Some(&SecretWait::HandedIn)));
+            let undoes = matches!(job, Job::Undo { .. } | Job::Compare(_) | Job::Close { .. });
+            assert!(undoes || lacks.is_none(), "{job:?} without {lacks:?}");
+        } else if matches!(job, Job::Undo { .. }) {
+            let open = |secret: &&String| !matches!(wait(secret), Some(SecretWait::HandedIn | SecretWait::Missed));
+            let lacks = uses.and_then(|uses| uses.back.iter().find(open));
+            assert!(lacks.is_none(), "{job:?} although nobody was asked for {lacks:?}");
+        }
+    }
+
     fn may_await(&self, wanted: &Await) {
         let forward = self.state.phase == RunPhase::Forward;
+        if let Await::Secret { secret, .. } = wanted {
+            let interrupted = self.state.draining || (forward && self.state.cancelling);
+            assert!(!interrupted, "{wanted:?} of an interrupted run");
+            assert!(matches!(self.state.secrets.get(secret), Some(SecretWait::Asked { .. })), "asked, and on record");
+            return;
+        }
         assert!(forward && !self.state.draining, "{wanted:?} in {:?}", self.state.phase);
         match wanted {
-            Await::Pause { .. } => {}
+            Await::Pause { .. } | Await::Secret { .. } => {}
             Await::Answer(step) => {
                 assert!(!self.state.cancelling);
                 assert!(self.state.step(step).is_some_and(|known| known.asks.is_some()), "what is asked is on record");
@@ -292,6 +315,7 @@ impl<'a> World<'a> {
         let withdrawn = self.state.draining || self.state.cancelling || self.state.committed.is_some();
         match wanted {
             Await::Answer(step) => vec![Input::Decided { decided: self.answer(), step }],
+            Await::Secret { secret, .. } => vec![Input::Secret { secret, came: self.handed_in() }],
             Await::Pause { step, .. } => vec![Input::Paused { step }],
             Await::Clock { .. } => vec![Input::Holds(Deadline::default())],
             Await::Commit(_) if withdrawn => vec![Input::HoldEnded { over: false }],
@@ -301,6 +325,17 @@ impl<'a> World<'a> {
                 Some(Hold::TooLate) => vec![Input::HoldEnded { over: true }, commit()],
                 Some(Hold::Silence) | None => vec![Input::HoldEnded { over: true }],
             },
+        }
+    }
+
+    fn handed_in(&self) -> Came {
+        let interrupted = self.state.draining || (self.state.cancelling && self.state.phase == RunPhase::Forward);
+        let again = self.records().any(|record| matches!(record.event, Event::RunResumed { .. }));
+        match self.script.handed.map(|handed| handed.comes) {
+            _ if interrupted || self.state.verdict().is_some() => Came::Withdrawn,
+            Some(HandIn::Comes) => Came::HandedIn,
+            Some(HandIn::Once) if !again => Came::HandedIn,
+            _ => Came::Missed("nobody".to_owned()),
         }
     }
 

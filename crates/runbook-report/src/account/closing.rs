@@ -3,7 +3,7 @@
 use crate::style::{Glyph, Style, Tone};
 use crate::text;
 use crate::time;
-use runbook_model::{Caller, Closing, Next, Remaining, RunState, ServiceDown, SignalGone, Verdict};
+use runbook_model::{Caller, Closing, Next, Remaining, RunState, SecretWait, ServiceDown, SignalGone, Verdict};
 
 /// Verdict, time that services were down, what is left, and where the evidence is.
 pub(crate) fn closing(state: &RunState, caller: &Caller, style: Style) -> String {
@@ -103,6 +103,15 @@ pub(crate) fn hold(until: i64) -> String {
     format!("All is done. It holds until {until}, and is taken back then unless somebody commits it.")
 }
 
+/// What it means that a secret is asked for.
+pub(crate) fn wait_for_secret(secret: &str, until: i64) -> String {
+    format!(
+        "Waits until {} for the secret `{}`, which whoever steers the run hands in.",
+        time::stamp(until),
+        text::clean(secret)
+    )
+}
+
 /// The answers where the evidence does not tell.
 pub(crate) const CHOICE: &str = "rollback, again or keep";
 
@@ -113,6 +122,11 @@ pub(crate) fn questions(state: &RunState, caller: &Caller, style: Style) -> Stri
     if let (Some(deadline), Some(header)) = (state.holds(), &state.header) {
         out.push_str(&ask(hold(deadline.until)));
         out.push_str(&commands(List::Ways, "", &[Next::Commit(header.run.clone())], caller, style));
+    }
+    for (secret, wait) in &state.secrets {
+        if let SecretWait::Asked { until } = wait {
+            out.push_str(&ask(wait_for_secret(secret, *until)));
+        }
     }
     for (id, step) in state.steps() {
         if let Some(waiting) = &step.waits_for {

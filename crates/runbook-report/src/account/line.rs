@@ -35,6 +35,7 @@ pub(crate) fn lines(before: &RunState, record: &Record, caller: &Caller, style: 
         | Event::StepStarted { .. }
         | Event::StepIntended { .. }
         | Event::StepApproved { .. }
+        | Event::SecretHandedIn { .. }
         | Event::UndoStarted { .. } => String::new(),
         Event::ServiceRevived { step, summary, failure: None } if summary.is_empty() => String::new(),
         Event::ServiceRevived { step, summary, failure: None } => {
@@ -64,6 +65,15 @@ pub(crate) fn lines(before: &RunState, record: &Record, caller: &Caller, style: 
         }
         Event::RunCommitted { by } => {
             paragraph(style, Tone::Good, &format!("Committed by {}: what was changed stays.", text::clean(by)))
+        }
+        Event::SecretAsked { secret, within_ms } => paragraph(
+            style,
+            Tone::Warn,
+            &closing::wait_for_secret(secret, record.at.saturating_add_unsigned(*within_ms)),
+        ),
+        Event::SecretMissed { secret, because } => {
+            let what = format!("The secret `{}` was not handed in: {}.", text::clean(secret), text::clean(because));
+            paragraph(style, Tone::Warn, &what)
         }
         Event::ControlRefused { control, step, because } => {
             let about = step.as_ref().map(|step| format!(" to step `{step}`")).unwrap_or_default();
