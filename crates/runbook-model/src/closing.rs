@@ -5,7 +5,7 @@
 mod claim;
 mod left;
 
-use crate::{Next, Remains, RemainsKind, RunState, ServiceSeen, StepId, Verdict, service_step};
+use crate::{AtWork, Next, Remains, RemainsKind, RunState, ServiceSeen, StepId, Verdict, service_step};
 use claim::claim;
 use serde::Serialize;
 
@@ -107,6 +107,16 @@ pub struct Remaining {
 }
 
 impl Closing {
+    /// The same while somebody may be at work on the host: what holds is committed where somebody hears it.
+    pub fn at_work(state: &RunState, holder: Option<&AtWork>) -> Self {
+        let mut closing = Self::of(state);
+        let hears = holder.is_some_and(|holder| holder.attends(state)) && state.holds().is_some();
+        if let (true, Some(header)) = (hears, &state.header) {
+            closing.next = vec![Next::Commit(header.run.clone()), Next::Status];
+        }
+        closing
+    }
+
     /// The statement about a run in this state. Pure: the same for a run that just ended and for one that is read from
     /// the journal years later.
     pub fn of(state: &RunState) -> Self {

@@ -3,6 +3,7 @@
 //! Nothing here does I/O, reads a clock or knows an async runtime. Every other crate may use this one; it uses none
 //! of them. The words are those of `docs/words.md`.
 
+mod at_work;
 mod closing;
 mod codes;
 mod deadline;
@@ -38,6 +39,7 @@ mod suggest;
 mod undo_record;
 mod version;
 
+pub use at_work::AtWork;
 pub use closing::{Claim, Closing, LeftStep, Remaining, ServiceDown, SignalGone};
 pub use codes::{CODES, Code, CodeDoc};
 pub use deadline::{Deadline, Uptime};

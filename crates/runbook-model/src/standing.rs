@@ -1,6 +1,6 @@
 //! What blocks a host, over all of its runs: the first thing that anybody has to know who comes to it.
 
-use crate::{Closing, Next, RunId, RunState, Verdict};
+use crate::{AtWork, Closing, Next, RunId, RunState, Verdict};
 use serde::Serialize;
 
 /// A place where the journal and what lies beside it do not agree, so that the host may be changed in ways of which the
@@ -50,7 +50,7 @@ pub struct Standing {
 impl Standing {
     /// The standing of a host with these runs, the latest first, and these gaps in its journal. Runs that are over and
     /// not stuck may be left out. `holder` is who is at work on the host now.
-    pub fn of<'a>(runs: impl IntoIterator<Item = &'a RunState>, gaps: &[Gap], holder: Option<&str>) -> Self {
+    pub fn of<'a>(runs: impl IntoIterator<Item = &'a RunState>, gaps: &[Gap], holder: Option<&AtWork>) -> Self {
         let mut blocks: Vec<Block> = runs.into_iter().filter_map(|run| block(run, holder)).collect();
         blocks.extend(gaps.iter().map(|gap| Block {
             run: None,
@@ -76,14 +76,20 @@ impl Standing {
     }
 }
 
-fn block(state: &RunState, holder: Option<&str>) -> Option<Block> {
+fn block(state: &RunState, holder: Option<&AtWork>) -> Option<Block> {
     let header = state.header.as_ref()?;
     let name = format!("run {} of {}", header.run, header.plan);
     let block = |by, why| Block { run: Some(header.run.clone()), by, why, next: Closing::of(state).next };
     match (state.verdict(), holder) {
         (Some(Verdict::Stuck), _) => Some(block(BlockedBy::Stuck, format!("{name} is stuck"))),
+        (None, Some(holder)) if holder.attends(state) => {
+            let why = format!("{name} is not over. It is running: {}", holder.who);
+            let next = Closing::at_work(state, Some(holder)).next;
+            let next = if state.holds().is_some() { next } else { vec![Next::Status] };
+            Some(Block { next, ..block(BlockedBy::Open, why) })
+        }
         (None, Some(holder)) => {
-            let why = format!("{name} is not over. It is running: {holder}");
+            let why = format!("{name} is open, and nobody goes on with it yet. The lock is held by: {}", holder.who);
             Some(Block { next: vec![Next::Status], ..block(BlockedBy::Open, why) })
         }
         (None, None) => Some(block(BlockedBy::Open, format!("{name} was interrupted and is still open"))),

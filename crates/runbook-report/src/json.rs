@@ -1,9 +1,9 @@
 //! JSON as it leaves this program: safe for a terminal, and with every command as it is typed here.
 
 use crate::account::CHOICE;
-use crate::document::{RunDocument, StepRow};
+use crate::document::{RunDocument, StepNow, StepRow, Waits};
 use crate::text::safe_json;
-use runbook_model::{Caller, StepState};
+use runbook_model::Caller;
 use serde_json::{Value, json as object};
 
 /// One run as one JSON document.
@@ -29,14 +29,14 @@ fn step_json(row: &StepRow<'_>) -> Value {
     object!({
         "step": row.id,
         "uses": row.uses,
-        "status": step.status,
+        "status": row.now.status,
         "summary": step.summary,
         "attempts": step.attempts,
         "needed": step.needed,
         "prediction": step.prediction,
         "started_at": step.started_at,
         "finished_at": step.finished_at,
-        "waits_for": waits_for(step),
+        "waits_for": waits_for(&row.now),
         "failure": step.failure,
         "undo_failure": step.undo_failure,
         "outputs": step.results.outputs,
@@ -53,13 +53,13 @@ fn step_json(row: &StepRow<'_>) -> Value {
 }
 
 /// What a step waits for now, as JSON; null for all others.
-pub(crate) fn waits_for(step: &StepState) -> Value {
-    match (&step.waits_for, &step.asks) {
-        (Some(waiting), _) => object!({ "message": waiting.message, "answer": waiting.answer }),
-        (None, Some(asks)) => {
+pub(crate) fn waits_for(step: &StepNow<'_>) -> Value {
+    match step.waits_for {
+        Some(Waits::Approval(waiting)) => object!({ "message": waiting.message, "answer": waiting.answer }),
+        Some(Waits::Answer(asks)) => {
             object!({ "message": asks.failure.message, "answer": format!("{CHOICE}, at the terminal of the run") })
         }
-        (None, None) => Value::Null,
+        None => Value::Null,
     }
 }
 

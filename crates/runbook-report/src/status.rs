@@ -1,13 +1,13 @@
 //! What this host is doing now, and what blocks it: the first thing that is read at 3 a.m.
 
 use crate::account::{List, capitalised, closing, commands, questions, sentence};
-use crate::document::RunSummary;
+use crate::document::{RunSummary, StepNow, steps_now};
 use crate::json::waits_for;
 use crate::style::{Style, Tone};
 use crate::text;
 use crate::time;
 use crate::words::status_word;
-use runbook_model::{Block, BlockedBy, Caller, Closing, RunId, RunState, Standing, StepStatus};
+use runbook_model::{AtWork, Block, Caller, Closing, RunId, RunState, Standing};
 use serde_json::{Value, json as object};
 
 /// What `status` looks at.
@@ -17,8 +17,8 @@ pub struct Look<'a> {
     pub standing: &'a Standing,
     /// The runs that block it, and the latest one; the latest first.
     pub runs: &'a [RunState],
-    /// Who holds the lock. An open run without a holder is one that was interrupted.
-    pub holder: Option<&'a str>,
+    /// Who holds the lock. An open run that nobody attends is one that was interrupted.
+    pub holder: Option<&'a AtWork>,
     /// Milliseconds since 1970.
     pub now_ms: i64,
     /// Who types the commands that are named.
@@ -32,7 +32,7 @@ pub fn status(look: &Look<'_>, style: &Style) -> String {
         write_block(&mut out, block, look, *style);
     }
     if let (true, Some(holder)) = (look.standing.blocks.is_empty(), look.holder) {
-        out.push_str(&format!("At work on this host: {}.\n\n", text::clean(holder)));
+        out.push_str(&format!("At work on this host: {}.\n\n", text::clean(&holder.who)));
     }
     match look.runs.first() {
         None if out.is_empty() => out.push_str("No runs on this host yet.\n"),
@@ -46,16 +46,17 @@ pub fn status(look: &Look<'_>, style: &Style) -> String {
 pub fn status_json(look: &Look<'_>) -> Value {
     let latest = look.runs.first();
     let steps = |state: &RunState| -> Vec<Value> {
-        let row = |(id, step): (_, &runbook_model::StepState)| object!({ "step": id, "status": step.status, "waits_for": waits_for(step) });
-        state.steps().map(row).collect()
+        let row =
+            |step: StepNow<'_>| object!({ "step": step.id, "status": step.status, "waits_for": waits_for(&step) });
+        steps_now(state).map(row).collect()
     };
     object!({
         "blocked": look.standing.blocks.first(),
         "blocks": look.standing.blocks,
         "run": latest.and_then(RunSummary::of).map(|run| run.json()),
         "open": look.runs.iter().any(|state| state.verdict().is_none()),
-        "closing": latest.map(Closing::of),
-        "holder": look.holder,
+        "closing": latest.map(|latest| Closing::at_work(latest, look.holder)),
+        "holder": look.holder.map(|holder| &holder.who),
         "steps": latest.map(steps).unwrap_or_default(),
     })
 }
@@ -71,24 +72,22 @@ fn found<'a>(look: &Look<'a>, run: &RunId) -> Option<&'a RunState> {
 
 /// One line that says what blocks the host, and then the run that does, as far as it is known.
 fn write_block(out: &mut String, block: &Block, look: &Look<'_>, style: Style) {
-    let head = match block.by {
-        BlockedBy::Open if look.holder.is_some() => "At work:",
-        _ => "Blocked:",
-    };
+    let known = block.run.as_ref().and_then(|run| found(look, run));
+    let attended = known.is_some_and(|state| look.holder.is_some_and(|holder| holder.attends(state)));
+    let head = if attended { "At work:" } else { "Blocked:" };
     let why = format!("{}.", text::clean(&block.why));
     out.push_str(&text::hang("", 0, style.headed(Tone::Bad, head, &why, style.columns())));
-    let Some(state) = block.run.as_ref().and_then(|run| found(look, run)) else {
+    let Some(state) = known else {
         out.push_str(&commands(List::Ways, "", &block.next, look.caller, style));
         out.push('\n');
         return;
     };
     out.push_str(&format!("{}.\n", capitalised(&begun(state, look.now_ms))));
-    match (block.by, look.holder) {
-        (BlockedBy::Open, Some(_)) => {
-            out.push_str(&running(state, look.now_ms));
-            out.push_str(&questions(state, look.caller, style));
-        }
-        _ => out.push_str(&format!("\n{}", closing(state, look.caller, style))),
+    if attended {
+        out.push_str(&running(state, look.now_ms));
+        out.push_str(&questions(state, look.caller, style));
+    } else {
+        out.push_str(&format!("\n{}", closing(state, look.caller, style)));
     }
     out.push('\n');
 }
@@ -117,15 +116,9 @@ fn begun(state: &RunState, now_ms: i64) -> String {
 fn running(state: &RunState, now_ms: i64) -> String {
     let over = state.steps().filter(|(_, step)| step.status.is_over()).count();
     let mut out = format!("{over} of {} steps are over.\n", state.steps().count());
-    for (id, step) in state.steps() {
-        let since = match step.status {
-            StepStatus::Started | StepStatus::Intended | StepStatus::Retrying => step.started_at,
-            StepStatus::Halting | StepStatus::Undoing => step.undo_started_at,
-            _ => None,
-        };
+    for StepNow { id, status, waits_for, since } in steps_now(state) {
         if let Some(since) = since {
-            let waits = step.waits_for.is_some() || step.asks.is_some();
-            let word = if waits { "waiting for an answer" } else { status_word(step.status) };
+            let word = if waits_for.is_some() { "waiting for an answer" } else { status_word(status) };
             out.push_str(&format!("  {id}   {word}, {}\n", time::elapsed(now_ms - since)));
         }
     }

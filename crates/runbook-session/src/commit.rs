@@ -1,17 +1,11 @@
 //! Keeping what a run holds.
 
 use crate::error::Error;
+use crate::letters::Told;
 use crate::runs::{choose, journal};
 use crate::session::Session;
-use runbook_engine::{Letter, send, withdraw};
-use runbook_journal::{Journal, Lock};
+use runbook_engine::Letter;
 use runbook_model::{RollbackCause, RunId, RunState};
-use std::time::{Duration, Instant};
-
-/// For how long a commit may take to come on record: the process that holds the run looks ten times a second.
-const ANSWERS: Duration = Duration::from_secs(10);
-/// The time between two looks at the journal.
-const LOOK: Duration = Duration::from_millis(20);
 
 /// A commit that is on record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,49 +25,26 @@ impl Session {
     pub fn commit(&self, name: Option<&str>) -> Result<Committed, Error> {
         let journal = journal(self.state_dir())?;
         let run = choose(&journal, name)?.run;
-        let state = state(&journal, &run)?;
+        let state = RunState::replay(&journal.records(&run)?)?;
         if state.holds().is_none() {
             return Err(holds_not(run, &state));
         }
-        if Lock::holder(self.state_dir())?.is_none() {
+        if !self.hears(&state)? {
             return Err(Error::NobodyHolds(run));
         }
-        let commit = Letter::Commit { by: self.host.facts.user.clone() };
-        // If one is there already, that one is answered.
-        send(self.state_dir(), &run, &commit).map_err(Error::NotCommitted)?;
-        self.on_record(run, &commit)
-    }
-
-    /// What nobody took within [`ANSWERS`] is withdrawn, so that a refusal stays one; what was taken has as long again to come on
-    /// record.
-    fn on_record(&self, run: RunId, commit: &Letter) -> Result<Committed, Error> {
-        let mut end = Instant::now() + ANSWERS;
-        let mut taken = false;
-        loop {
-            // Asked before the journal is read: what the process that is gone wrote is read then.
-            let is_held = Lock::holder(self.state_dir())?.is_some();
-            // Anew: what was opened for reading stays as it was then.
-            let state = state(&journal(self.state_dir())?, &run)?;
-            match &state.committed {
-                Some(by) => return Ok(Committed { run, by: by.clone() }),
-                None if state.holds().is_none() => return Err(holds_not(run, &state)),
-                None if !is_held => return Err(Error::NobodyHolds(run)),
-                None if Instant::now() <= end => std::thread::sleep(LOOK),
-                None if taken => return Err(Error::NotOnRecord(run)),
-                None if withdraw(self.state_dir(), &run, commit).map_err(Error::NotCommitted)? => {
-                    return Err(Error::Unanswered(run));
-                }
-                None => {
-                    taken = true;
-                    end = Instant::now() + ANSWERS;
-                }
+        let letter = Letter::Commit { by: self.host.facts.user.clone() };
+        let committed = self.tell(&Told { run: &run, letter, name: "commit", after: state.seq }, |state| {
+            match (&state.committed, state.holds()) {
+                (Some(by), _) => Some(Ok(Committed { run: run.clone(), by: by.clone() })),
+                (None, None) => Some(Err(holds_not(run.clone(), state))),
+                (None, Some(_)) => None,
             }
-        }
+        });
+        committed.map_err(|error| match error {
+            Error::NobodyAtWork(run) => Error::NobodyHolds(run),
+            error => error,
+        })
     }
-}
-
-fn state(journal: &Journal, run: &RunId) -> Result<RunState, Error> {
-    Ok(RunState::replay(&journal.records(run)?)?)
 }
 
 fn holds_not(run: RunId, state: &RunState) -> Error {

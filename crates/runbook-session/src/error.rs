@@ -136,15 +136,43 @@ pub enum Error {
     /// The run holds, and no process watches it that could end it.
     #[error("run {0} holds, and nobody is at work on it")]
     NobodyHolds(RunId),
-    /// A commit was sent, nobody took it, and it was withdrawn.
-    #[error("run {0} does not answer: the commit was withdrawn, and does not count")]
-    Unanswered(RunId),
-    /// A commit was taken, and is not on record yet.
-    #[error("run {0} took the commit, and it is not on record yet")]
-    NotOnRecord(RunId),
-    /// A commit cannot be sent; the run still holds.
-    #[error("the commit cannot be given")]
-    NotCommitted(#[source] runbook_engine::Error),
+    /// The run is open, and no process goes on with it that could hear what it is told.
+    #[error("run {0} is open, and nobody is at work on it")]
+    NobodyAtWork(RunId),
+    /// What was sent makes no sense where the run is.
+    #[error("run {run} does not take the {letter}: {because}")]
+    NotTaken {
+        /// The run.
+        run: RunId,
+        /// `commit`, `cancel`, `drain`.
+        letter: &'static str,
+        /// Why.
+        because: String,
+    },
+    /// What was sent was taken by nobody, and was withdrawn.
+    #[error("run {run} does not answer: the {letter} was withdrawn, and does not count")]
+    Unanswered {
+        /// The run.
+        run: RunId,
+        /// `commit`, `cancel`, `drain`.
+        letter: &'static str,
+    },
+    /// What was sent was taken, and is not on record yet.
+    #[error("run {run} took the {letter}, and it is not on record yet")]
+    NotOnRecord {
+        /// The run.
+        run: RunId,
+        /// `commit`, `cancel`, `drain`.
+        letter: &'static str,
+    },
+    /// It cannot be sent; the run goes on as before.
+    #[error("the {letter} cannot be given")]
+    NotSent {
+        /// `commit`, `cancel`, `drain`.
+        letter: &'static str,
+        /// Why not.
+        source: runbook_engine::Error,
+    },
     /// An approval cannot be written; the run still waits.
     #[error("the approval cannot be given")]
     NotApproved(#[source] runbook_engine::Error),

@@ -5,8 +5,8 @@ use crate::gaps;
 use crate::known::Known;
 use crate::runs::{choose, journal};
 use crate::session::Session;
-use runbook_journal::{Gap, Journal, Lock, Look};
-use runbook_model::{RunState, Standing, Verdict};
+use runbook_journal::{Gap, Holder, Journal, Lock, Look};
+use runbook_model::{AtWork, RunState, Standing, Verdict};
 
 /// How this host stands.
 pub struct HostState {
@@ -15,7 +15,7 @@ pub struct HostState {
     /// The latest run, and every run that is open or stuck; the latest first.
     pub runs: Vec<RunState>,
     /// Who is at work on it.
-    pub holder: Option<String>,
+    pub holder: Option<AtWork>,
 }
 
 impl HostState {
@@ -40,7 +40,7 @@ impl Session {
         let runs = look.journal.as_ref().map(telling).transpose()?.unwrap_or_default();
         let holder = self.at_work()?;
         let gaps: Vec<runbook_model::Gap> = look.gaps.iter().map(gaps::told).collect();
-        Ok(HostState { standing: Standing::of(&runs, &gaps, holder.as_deref()), runs, holder })
+        Ok(HostState { standing: Standing::of(&runs, &gaps, holder.as_ref()), runs, holder })
     }
 
     /// All runs.
@@ -62,8 +62,9 @@ impl Session {
     }
 
     /// Who is at work on this host. Only a run that is open can be what it works on.
-    pub fn at_work(&self) -> Result<Option<String>, Error> {
-        Ok(Lock::holder(self.state_dir())?.map(|holder| holder.to_string()))
+    pub fn at_work(&self) -> Result<Option<AtWork>, Error> {
+        let at_work = |holder: Holder| AtWork { who: holder.to_string(), since: holder.since };
+        Ok(Lock::holder(self.state_dir())?.map(at_work))
     }
 }
 

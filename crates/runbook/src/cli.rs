@@ -100,6 +100,8 @@ pub(crate) enum Command {
     Hosts(HostsArgs),
     /// Keep what a run holds that was begun with --commit-within
     Commit(CommitArgs),
+    /// Stop a run that another process holds: what runs is stopped and the run goes back, as the second Ctrl-C does
+    Cancel(CancelArgs),
     /// Write a plan to start from
     Init(InitArgs),
     /// Print or write the JSON Schemas of plans, environments and inventories
@@ -344,6 +346,15 @@ pub(crate) struct HostsArgs {
 pub(crate) struct CommitArgs {
     /// The run, or the beginning of its id; the latest one without it
     pub(crate) run: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CancelArgs {
+    /// The run, or the beginning of its id; the latest one without it
+    pub(crate) run: Option<String>,
+    /// Finish what runs, start nothing more and leave the run open, as the first Ctrl-C does
+    #[arg(long)]
+    pub(crate) drain: bool,
 }
 
 #[derive(Debug, Args)]

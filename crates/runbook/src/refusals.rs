@@ -103,9 +103,17 @@ fn hint(error: &Error) -> Option<String> {
                  back, and so does `{back}` at any time"
             )
         }
-        Error::Unanswered(_) => format!("see with `{}` whether it is at work, and commit again", Next::Status),
-        Error::NotOnRecord(run) => format!("`{}` tells whether it came on record", Next::Show(Some(run.clone()))),
-        Error::NotCommitted(_) => "commit again; the run still holds".to_owned(),
+        Error::NobodyAtWork(run) => format!(
+            "`{}` goes on with it, `{}` takes it back",
+            Next::Resume(Some(run.clone())),
+            Next::Rollback(Some(run.clone()))
+        ),
+        Error::NotTaken { run, .. } => format!("`{}` tells how it is", Next::Show(Some(run.clone()))),
+        Error::Unanswered { .. } => format!("see with `{}` whether it is at work, and say it again", Next::Status),
+        Error::NotOnRecord { run, .. } => {
+            format!("`{}` tells whether it came on record", Next::Show(Some(run.clone())))
+        }
+        Error::NotSent { .. } => "say it again; the run goes on as before".to_owned(),
         Error::NotApproved(_) => "approve again; the run still waits".to_owned(),
         Error::InUse(_) => "`--stop` stops the services, puts it back, starts them and looks whether they are up; \
              `--while-running` goes ahead all the same"

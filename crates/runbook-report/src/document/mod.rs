@@ -11,14 +11,14 @@ mod verification;
 pub(crate) use checklist::Checklist;
 pub(crate) use events::{Moment, Trouble};
 pub(crate) use facts::Sign;
-pub(crate) use step::StepRow;
+pub(crate) use step::{StepNow, StepRow, Waits, steps_now};
 pub use summary::RunSummary;
 pub(crate) use verification::Verification;
 
 use crate::account::{sentence, service_clauses};
 use crate::text;
 use facts::{Facts, review_text, versions};
-use runbook_model::{Allow, Closing, Excerpt, Plan, Record, Roles, RunHeader, RunState, StepId};
+use runbook_model::{Allow, AtWork, Closing, Excerpt, Plan, Record, Roles, RunHeader, RunState, StepId};
 
 /// What is kept of a run: all that its document is made from.
 #[derive(Clone, Copy, Debug)]
@@ -32,7 +32,7 @@ pub struct Kept<'a> {
     /// The state after all of them.
     pub state: &'a RunState,
     /// Who is at work on this host.
-    pub holder: Option<&'a str>,
+    pub holder: Option<&'a AtWork>,
 }
 
 /// One run, told in sections. [`show`](crate::show()), [`show_json`](crate::show_json) and [`markdown`](crate::markdown())
@@ -73,12 +73,13 @@ impl<'a> RunDocument<'a> {
     pub fn of(kept: &Kept<'a>) -> Option<Self> {
         let Kept { plan, state, records, .. } = *kept;
         let header = state.header.as_ref()?;
-        let holder = kept.holder.filter(|_| state.verdict().is_none());
+        let holder = kept.holder.filter(|holder| holder.attends(state));
         let steps = step::rows(kept);
         let excerpts: Vec<_> =
             state.steps().filter_map(|(id, step)| Some((id, Excerpt::of(&step.usable_results().outputs)?))).collect();
         let facts = Facts { kept, steps: &steps, excerpts: &excerpts };
-        let closing = Closing::of(state);
+        let closing = Closing::at_work(state, holder);
+        let holder = holder.map(|holder| holder.who.as_str());
         Some(Self {
             header,
             summary: RunSummary::of(state)?,

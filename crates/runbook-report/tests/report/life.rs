@@ -1,10 +1,10 @@
 //! Lives of runs, made by hand and legal: every record is folded into a `RunState` as it is added.
 
 use runbook_model::{
-    Allow, Caller, Event, Failure, HostFacts, Layer, Node, OnFailure, Outcome, Plan, Prediction, Reading, Record,
-    Refusal, Resolved, Resource, Results, Retention, Retry, Review, Role, Roles, RollbackCause, RunHeader, RunId,
-    RunState, ServiceState, SignalKind, SignalRole, SignalSource, SignalVerdict, Span, StepDef, StepId, UndoPhase,
-    UndoRecord, Value, VarType, Verdict, Waiting, Window,
+    Allow, AtWork, Caller, Event, Failure, HostFacts, Layer, Node, OnFailure, Outcome, Plan, Prediction, Reading,
+    Record, Refusal, Resolved, Resource, Results, Retention, Retry, Review, Role, Roles, RollbackCause, RunHeader,
+    RunId, RunState, ServiceState, SignalKind, SignalRole, SignalSource, SignalVerdict, Span, StepDef, StepId,
+    UndoPhase, UndoRecord, Value, VarType, Verdict, Waiting, Window,
 };
 use runbook_report::{Kept, RunDocument, Style, markdown, show, show_json};
 use serde_json::json;
@@ -159,7 +159,8 @@ impl Life {
         holder: Option<&str>,
         render: impl FnOnce(&RunDocument<'_>) -> T,
     ) -> T {
-        let kept = Kept { plan, roles, records: &self.records, state: &self.state, holder };
+        let holder = holder.map(at_work);
+        let kept = Kept { plan, roles, records: &self.records, state: &self.state, holder: holder.as_ref() };
         render(&RunDocument::of(&kept).unwrap())
     }
 
@@ -477,4 +478,9 @@ pub(crate) fn roles() -> Roles {
         (id("restart"), vec![Role::Restart(Resource::Process("demo".to_owned()))]),
         (id("verify"), vec![Role::Verify(kinds), Role::Signals(signals.into())]),
     ])
+}
+
+/// Whoever began the run, or went on with it.
+pub(crate) fn at_work(who: &str) -> AtWork {
+    AtWork { who: who.to_owned(), since: 0 }
 }

@@ -3,8 +3,8 @@
 use crate::life::{self, Life};
 use proptest::prelude::*;
 use runbook_model::{
-    Caller, Decided, Decision, Event, Failure, FailureKind, Outcome, Reading, Results, RollbackCause, RunState,
-    ServiceSeen, ServiceState, SignalVerdict, Standing, UndoPhase, UndoRecord, Verdict,
+    AtWork, Caller, Deadline, Decided, Decision, Event, Failure, FailureKind, Outcome, Reading, Results, RollbackCause,
+    RunState, ServiceSeen, ServiceState, SignalVerdict, Standing, UndoPhase, UndoRecord, Verdict,
 };
 use runbook_report::{
     Look, Ndjson, Plain, Reporter, RunSummary, Style, Terminal, history, history_json, history_ndjson, json_text,
@@ -37,13 +37,24 @@ fn plain(life: &Life, style: Style) -> String {
 
 /// What `status` prints on a host with this one run.
 fn standing(state: &RunState, holder: Option<&str>, now_ms: i64, style: &Style) -> String {
-    let (standing, runs) = (Standing::of([state], &[], holder), [state.clone()]);
-    status(&Look { standing: &standing, runs: &runs, holder, now_ms, caller: &Caller::default() }, style)
+    let holder = holder.map(life::at_work);
+    let (standing, runs) = (Standing::of([state], &[], holder.as_ref()), [state.clone()]);
+    status(
+        &Look { standing: &standing, runs: &runs, holder: holder.as_ref(), now_ms, caller: &Caller::default() },
+        style,
+    )
 }
 
 fn standing_json(state: &RunState, holder: Option<&str>) -> serde_json::Value {
-    let (standing, runs) = (Standing::of([state], &[], holder), [state.clone()]);
-    status_json(&Look { standing: &standing, runs: &runs, holder, now_ms: 0, caller: &Caller::default() })
+    let holder = holder.map(life::at_work);
+    let (standing, runs) = (Standing::of([state], &[], holder.as_ref()), [state.clone()]);
+    status_json(&Look {
+        standing: &standing,
+        runs: &runs,
+        holder: holder.as_ref(),
+        now_ms: 0,
+        caller: &Caller::default(),
+    })
 }
 
 #[test]
@@ -433,6 +444,31 @@ fn decided(decision: Decision) -> Life {
     let (life, failure, readings) = unproven();
     let decided = Decided { decision, by: "ops".to_owned(), because: String::new() };
     life.add(Event::DecisionMade { step: life::id("verify"), decided }).fails("verify", failure, readings)
+}
+
+/// A `resume` that asks at its terminal holds the lock, and hears no commit.
+#[test]
+fn a_commit_is_named_only_where_somebody_hears_it() {
+    let until = Deadline { until: 1_773_540_000_000, ..Deadline::default() };
+    let life = Life::upgraded().add(Event::RunHeld { deadline: until });
+    let state = life.state();
+    let hears = AtWork { who: "apply quickstart".to_owned(), since: state.taken_up_at };
+    let asks = AtWork { who: "resume 7k2m".to_owned(), since: state.taken_up_at + 1 };
+    let style = Style::plain(90);
+    let told = |holder: &AtWork| {
+        let (standing, runs) = (Standing::of([&state], &[], Some(holder)), [state.clone()]);
+        let look =
+            Look { standing: &standing, runs: &runs, holder: Some(holder), now_ms: 0, caller: &Caller::default() };
+        (status(&look, &style), status_json(&look))
+    };
+    let (text, json) = told(&hears);
+    assert!(text.contains("At work:") && text.contains("Next: runbook commit 7k2m"), "{text}");
+    assert_eq!(json["blocked"]["next"][0], "runbook commit 7k2m");
+    assert_eq!(json["closing"]["next"][0], "runbook commit 7k2m");
+    let (text, json) = told(&asks);
+    assert!(text.contains("nobody goes on with it yet"), "{text}");
+    assert!(!text.contains("runbook commit"), "{text}");
+    assert!(!json.to_string().contains("runbook commit"), "{json}");
 }
 
 #[test]

@@ -47,6 +47,7 @@ pub(crate) fn run(cli: Cli, screen: &Screen) -> Result<Exit, CommandError> {
         Command::Report(choice) => past::report(screen, &session, choice.run.as_deref()),
         Command::Backup(command) => backup::run(screen, &session, command),
         Command::Commit(args) => approve::commit(screen, &session, &args),
+        Command::Cancel(args) => approve::cancel(screen, &session, &args),
         Command::Approve(args) => approve::approve(screen, &session, &args),
         Command::Hosts(args) => hosts::hosts(screen, &args),
         Command::Init(args) => write::init(screen, &args.path),

@@ -3,7 +3,7 @@
 use crate::cli::Format;
 use crate::error::{CommandError, Exit};
 use crate::screen::Screen;
-use runbook_model::RunState;
+use runbook_model::{AtWork, RunState};
 use runbook_report::{Kept, Ndjson, Reporter, RunDocument, RunSummary};
 use runbook_session::{Error, HostState, Known, SYSTEM_STATE, Session, now_ms};
 use std::path::Path;
@@ -21,7 +21,7 @@ pub(crate) fn status(screen: &Screen, session: &Session) -> Result<Exit, Command
 pub(super) fn show_state(screen: &Screen, host: &HostState) -> Result<(), CommandError> {
     let HostState { standing, runs, holder } = host;
     let caller = screen.caller();
-    let look = runbook_report::Look { standing, runs, holder: holder.as_deref(), now_ms: now_ms(), caller };
+    let look = runbook_report::Look { standing, runs, holder: holder.as_ref(), now_ms: now_ms(), caller };
     match screen.format {
         Format::Text => screen.text(&runbook_report::status(&look, screen.style())),
         Format::Json | Format::Ndjson => screen.json(&runbook_report::status_json(&look)),
@@ -61,7 +61,7 @@ pub(crate) fn history(screen: &Screen, session: &Session) -> Result<Exit, Comman
 /// `render` of the document of a run; `holder` is at work on this host.
 pub(super) fn told<T>(
     known: &Known,
-    holder: Option<&str>,
+    holder: Option<&AtWork>,
     render: impl FnOnce(&RunDocument<'_>) -> T,
 ) -> Result<T, CommandError> {
     let (saved, records) = (&known.saved, &known.records);
@@ -73,13 +73,13 @@ pub(super) fn told<T>(
 
 pub(crate) fn show(screen: &Screen, session: &Session, run: Option<&str>) -> Result<Exit, CommandError> {
     let known = session.show(run)?;
+    let holder = session.at_work()?;
     match screen.format {
         Format::Text => {
-            let holder = session.at_work()?;
             let text = |run: &RunDocument<'_>| runbook_report::show(run, screen.caller(), screen.style());
-            screen.text(&told(&known, holder.as_deref(), text)?)?;
+            screen.text(&told(&known, holder.as_ref(), text)?)?;
         }
-        Format::Json => screen.json(&told(&known, None, runbook_report::show_json)?)?,
+        Format::Json => screen.json(&told(&known, holder.as_ref(), runbook_report::show_json)?)?,
         Format::Ndjson => {
             let mut out = Vec::new();
             let mut reporter = Ndjson::new(&mut out, screen.caller().clone());
@@ -98,7 +98,7 @@ pub(crate) fn report(screen: &Screen, session: &Session, run: Option<&str>) -> R
     }
     let known = session.show(run)?;
     let holder = session.at_work()?;
-    screen.text(&told(&known, holder.as_deref(), |run| runbook_report::markdown(run, screen.caller()))?)?;
+    screen.text(&told(&known, holder.as_ref(), |run| runbook_report::markdown(run, screen.caller()))?)?;
     Ok(Exit::Done)
 }
 

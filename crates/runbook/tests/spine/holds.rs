@@ -27,6 +27,7 @@ fn a_run_says_until_when_it_holds_and_what_it_names_commits_it() {
     bench.run(&["show"]).ends(0).says("It holds until").says(&next);
     bench.run(&["report"]).ends(0).says("**Running.**").says("It holds until");
     bench.run(&["show", "--format", "json"]).ends(0).says("\"holds_until\":");
+    bench.run(&["status", "--format", "json"]).ends(6).says(&format!("\"runbook commit {}\"", bench.shown()));
     bench.run(&["commit", &bench.shown()]).ends(0).says("is committed by");
     assert_eq!(apply.ends(), Some(0));
     assert!(bench.has("a.txt"));

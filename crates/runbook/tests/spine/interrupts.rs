@@ -145,3 +145,23 @@ fn a_lock_dies_with_its_holder_and_what_it_left_running_is_ended() {
     innocent.wait().unwrap();
     assert!(bench.has("later.txt"));
 }
+
+/// What Ctrl-C does, from any other terminal.
+#[test]
+fn another_terminal_drains_and_cancels() {
+    let bench = waiting("");
+    let apply = bench.start(APPLY, "slow");
+    bench.run(&["cancel", "--drain"]).ends(0).says("finishes what runs, starts nothing more, and stays open");
+    bench.write("go", "");
+    assert_eq!(apply.ends(), Some(130));
+    assert!(bench.has("slow.d") && !bench.has("later.txt"));
+    bench.run(&["cancel"]).ends(1).says("nobody is at work on it").says("`runbook rollback");
+    bench.run(&["resume", "--yes"]).ends(0);
+    bench.run(&["cancel"]).ends(1).says("is over");
+
+    let bench = waiting("");
+    let apply = bench.start(APPLY, "slow");
+    bench.run(&["cancel", &bench.shown()]).ends(0).says("stops what runs");
+    assert_eq!(apply.ends(), Some(130));
+    assert!(!bench.has("first.txt") && !bench.has("later.txt"));
+}

@@ -1,0 +1,62 @@
+//! Stopping a run that another process holds.
+
+use crate::error::Error;
+use crate::letters::Told;
+use crate::runs::{choose, journal};
+use crate::session::Session;
+use runbook_engine::Letter;
+use runbook_model::{RunId, RunPhase, RunState, Verdict};
+
+/// How a run is stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// What runs is finished, nothing more is started, and the run stays open.
+    Drain,
+    /// What runs is stopped, and `on_failure` is followed. While the run is taken back the same as to drain it.
+    Cancel,
+}
+
+/// What is on record of a run that was to stop.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stopped {
+    /// It starts nothing more, and stays open.
+    Draining(RunId),
+    /// What runs is stopped.
+    Cancelling(RunId),
+    /// It came to its end first.
+    Over(RunId, Verdict),
+}
+
+impl Session {
+    /// Stops the run that `name` means, which may be the beginning of its id; without a name the latest one. Takes no lock:
+    /// another process, or another thread of this one, holds the run. Returns once that is on record.
+    ///
+    /// # Errors
+    /// The run is over or committed, or nobody is there who would hear of it.
+    pub fn cancel(&self, name: Option<&str>, stop: Stop) -> Result<Stopped, Error> {
+        let journal = journal(self.state_dir())?;
+        let run = choose(&journal, name)?.run;
+        let state = RunState::replay(&journal.records(&run)?)?;
+        if state.verdict().is_some() {
+            return Err(Error::Over(run));
+        }
+        if !self.hears(&state)? {
+            return Err(Error::NobodyAtWork(run));
+        }
+        let (letter, name) = match stop {
+            Stop::Drain => (Letter::Drain, "drain"),
+            Stop::Cancel => (Letter::Cancel, "cancel"),
+        };
+        self.tell(&Told { run: &run, letter, name, after: state.seq }, |state| stopped(&run, state, stop).map(Ok))
+    }
+}
+
+fn stopped(run: &RunId, state: &RunState, stop: Stop) -> Option<Stopped> {
+    let forward = state.phase == RunPhase::Forward;
+    match state.verdict() {
+        Some(verdict) => Some(Stopped::Over(run.clone(), verdict)),
+        None if stop == Stop::Cancel && state.cancelling => Some(Stopped::Cancelling(run.clone())),
+        None if state.draining && (stop == Stop::Drain || !forward) => Some(Stopped::Draining(run.clone())),
+        None => None,
+    }
+}

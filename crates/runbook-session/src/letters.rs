@@ -1,0 +1,82 @@
+//! Telling a run something that another process holds, until what comes of it is on record.
+
+use crate::error::Error;
+use crate::runs::journal;
+use crate::session::Session;
+use runbook_engine::{Letter, send, withdraw};
+use runbook_model::{Event, Record, RunId, RunState};
+use std::time::{Duration, Instant};
+
+/// For how long a letter may take to come on record: the process that holds the run looks ten times a second.
+const ANSWERS: Duration = Duration::from_secs(10);
+/// The time between two looks at the journal.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// What is told to a run.
+pub(crate) struct Told<'a> {
+    pub(crate) run: &'a RunId,
+    pub(crate) letter: Letter,
+    /// What people call it.
+    pub(crate) name: &'static str,
+    /// The last record before it was sent.
+    pub(crate) after: u64,
+}
+
+impl Session {
+    /// Sends it, and waits until `heard` finds in the run what it comes to. What nobody took within [`ANSWERS`] is withdrawn,
+    /// so that a refusal stays one; what was taken has as long again to come on record.
+    ///
+    /// # Errors
+    /// The run does not take it, or nobody is there who would hear it.
+    pub(crate) fn tell<T>(
+        &self,
+        told: &Told<'_>,
+        heard: impl Fn(&RunState) -> Option<Result<T, Error>>,
+    ) -> Result<T, Error> {
+        let Told { run, letter, name, after } = told;
+        let not_sent = |source| Error::NotSent { letter: name, source };
+        // If one is there already, that one is answered.
+        send(self.state_dir(), run, letter).map_err(not_sent)?;
+        let mut end = Instant::now() + ANSWERS;
+        let mut taken = false;
+        loop {
+            // Asked before the journal is read: what the process that is gone wrote is read then.
+            let holder = self.at_work()?;
+            // Anew: what was opened for reading stays as it was then.
+            let records = journal(self.state_dir())?.records(run)?;
+            let state = RunState::replay(&records)?;
+            if let Some(heard) = heard(&state) {
+                return heard;
+            }
+            if let Some(because) = refused(&records, name, *after) {
+                return Err(Error::NotTaken { run: (*run).clone(), letter: name, because });
+            }
+            let run = || (*run).clone();
+            match holder {
+                None => return Err(Error::NobodyAtWork(run())),
+                Some(_) if Instant::now() <= end => std::thread::sleep(LOOK),
+                Some(_) if taken => return Err(Error::NotOnRecord { run: run(), letter: name }),
+                Some(_) if withdraw(self.state_dir(), told.run, letter).map_err(not_sent)? => {
+                    return Err(Error::Unanswered { run: run(), letter: name });
+                }
+                Some(_) => {
+                    taken = true;
+                    end = Instant::now() + ANSWERS;
+                }
+            }
+        }
+    }
+
+    /// Whether somebody goes on with the run in this state, and hears what it is told.
+    pub(crate) fn hears(&self, state: &RunState) -> Result<bool, Error> {
+        Ok(self.at_work()?.is_some_and(|holder| holder.attends(state)))
+    }
+}
+
+/// Why the run did not take what was sent after this record.
+fn refused(records: &[Record], name: &str, after: u64) -> Option<String> {
+    records.iter().filter(|record| record.seq > after).find_map(|record| match &record.event {
+        Event::ControlRefused { control, because, .. } if control == name => Some(because.clone()),
+        _ => None,
+    })
+}
