@@ -30,7 +30,7 @@ impl Program {
 
     /// The same, with the files put there now: what was judged, whatever lies in the checkout by now. Durable when this returns.
     pub(crate) fn keep_in(self, dir: PathBuf) -> io::Result<Self> {
-        let files: Vec<PlanFile> = self.context.files.iter().flat_map(|files| files.all()).collect();
+        let files: Vec<PlanFile> = self.files().collect();
         // A disk that was full has its room back.
         keep_all(&files, &dir).inspect_err(|_| drop(fs::remove_dir_all(&dir)))?;
         Ok(self.kept_in(dir))

@@ -1,6 +1,7 @@
 //! Whoever watches a run. Nothing that an observer does or fails to do changes the run.
 
 use runbook_model::{Record, StepId};
+use serde::{Deserialize, Serialize};
 
 /// Watches a run.
 /// It has a thread of its own, and may take its time there: the run goes on without it.
@@ -25,7 +26,8 @@ pub trait Observer: Send {
 }
 
 /// What it means to be told to drain, to cancel or to leave, by where the run is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Interrupt {
     /// Nothing more is started, what runs is finished.
     Draining,

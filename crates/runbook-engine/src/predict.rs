@@ -7,14 +7,15 @@ use crate::secrets::Secrets;
 use crate::wake::Wake;
 use runbook_host::Reader;
 use runbook_model::{
-    Declaration, Effect, Excerpt, Failure, Prediction, Purpose, Reading, Reference, Resource, Results, Role,
-    SignalVerdict, StepDef, StepId,
+    Declaration, Effect, Failure, Prediction, Purpose, Reading, Reference, Resource, Results, Role, SignalVerdict,
+    StepDef, StepId,
 };
 use runbook_step::Step;
+use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet, VecDeque};
 
 /// What one step would do.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Predicted {
     /// The step.
     pub step: StepId,
@@ -50,12 +51,6 @@ pub(crate) struct Begun {
 }
 
 impl Forecast {
-    /// What `step` read for people without acting, with the secrets of the plan struck out; `None` where that is not
-    /// known. Outputs themselves hold secrets in the clear, for the steps behind, so they are not handed out.
-    pub fn excerpt(&self, step: &StepId) -> Option<Excerpt> {
-        Excerpt::of(&self.secrets.redact_outputs(self.outputs.get(step)?.outputs.clone()))
-    }
-
     /// Whether the plan has anything to do here.
     pub fn has_work(&self) -> bool {
         self.steps.iter().any(|step| step.needed)

@@ -9,10 +9,11 @@ use crate::wake::Wake;
 use runbook_host::Reader;
 use runbook_model::{Failure, FailureKind, OnFailure, Purpose, Reference, Role, RunState, StepDef, StepId};
 use runbook_step::Lack;
+use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 
 /// Something that stands in the way of a run.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Obstacle {
     /// What a step would fail with; its message names the step.
     pub failure: Failure,

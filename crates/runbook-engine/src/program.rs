@@ -7,7 +7,10 @@ use runbook_model::{
     Code, Declaration, Diagnostic, Diagnostics, Node, Plan, Refusal, Resource, Roles, SourceMap, StepDef, StepId, Value,
 };
 use runbook_schedule::build;
-use runbook_step::{ArgContext, Args, Bundle, Catalogue, Declared, Kind, PlanFiles, SecretProvider, check_parameters};
+use runbook_step::{
+    ArgContext, Args, Bundle, Catalogue, Contents, Declared, Kind, PlanFile, PlanFiles, SecretProvider,
+    check_parameters,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -79,6 +82,22 @@ pub fn reopen(
     (program.map(|program| program.kept_in(dir)), found)
 }
 
+/// The same for a plan that was judged elsewhere, with the contents of its files by their digests. Nothing beside the plan is read.
+pub fn admit(
+    saved: Saved,
+    catalogue: Catalogue,
+    provider: Arc<dyn SecretProvider>,
+    contents: BTreeMap<String, Arc<[u8]>>,
+) -> (Option<Program>, Vec<Diagnostic>) {
+    let (program, found) = judge(saved, catalogue, provider, |_, _, _, _, _| None);
+    let holding = |mut program: Program| {
+        let bundle = program.saved.bundle.clone();
+        program.context.files = bundle.map(|bundle| Arc::new(PlanFiles { bundle, contents: Contents::Held(contents) }));
+        program
+    };
+    (program.map(holding), found)
+}
+
 fn judge(
     mut saved: Saved,
     catalogue: Catalogue,
@@ -121,6 +140,11 @@ impl Program {
     /// The plan.
     pub fn plan(&self) -> &Plan {
         &self.saved.plan
+    }
+
+    /// The files that the plan brings, each with its content.
+    pub fn files(&self) -> impl Iterator<Item = PlanFile> {
+        self.context.files.iter().flat_map(|files| files.all())
     }
 
     /// A reader of this host, whose programs do not inherit the variables that the plan takes secrets from.

@@ -1,6 +1,12 @@
-//! Other hosts: which there are, what is known of them before anybody connects, and how they are reached.
+//! Other hosts: which there are, how they are reached, and the door to each of them.
 
+mod afar;
 mod inventory;
+mod link;
+mod run_afar;
+mod sending;
 pub mod ssh;
 
+pub use afar::{Afar, Call, Dial, HeldAfar, Taking};
 pub use inventory::{FILE, InventoryError, find_inventory, read_inventory};
+pub use link::Stream;

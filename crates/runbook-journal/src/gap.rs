@@ -29,7 +29,7 @@ pub enum Loss {
 }
 
 /// Something that the journal must know and does not.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Gap {
     /// The run; `None` if it is about the whole journal.
     pub run: Option<RunId>,

@@ -5,9 +5,10 @@ use crate::witness::Chain;
 use crate::{Error, Journal};
 use runbook_model::{Event, Record, Remains, RunId, Verdict};
 use rusqlite::{OptionalExtension, params};
+use serde::{Deserialize, Serialize};
 
 /// A run as `history` lists it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunRow {
     /// The run.
     pub run: RunId,
@@ -54,10 +55,15 @@ impl Journal {
 
     /// All records of a run in order; there is no run without one.
     pub fn records(&self, run: &RunId) -> Result<Vec<Record>, Error> {
-        let stored = self.records_after(run, 0)?;
-        if stored.is_empty() {
-            return Err(Error::NoSuchRun(run.to_string()));
+        match self.parsed_after(run, 0)? {
+            none if none.is_empty() => Err(Error::NoSuchRun(run.to_string())),
+            records => Ok(records),
         }
+    }
+
+    /// The records behind the one of number `seq`, in order.
+    pub fn parsed_after(&self, run: &RunId, seq: u64) -> Result<Vec<Record>, Error> {
+        let stored = self.records_after(run, seq)?;
         let parse = |Stored { seq, body }: Stored| {
             serde_json::from_str(&body).map_err(|source| Error::Record { run: run.to_string(), seq, source })
         };

@@ -1,9 +1,10 @@
 //! Who is at work on a host, and on which run.
 
 use crate::RunState;
+use serde::{Deserialize, Serialize};
 
 /// Who holds the lock of a host.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AtWork {
     /// What they do, and who they are.
     pub who: String,

@@ -30,7 +30,7 @@ pub struct Decided {
 }
 
 /// A question that stands until it is answered or withdrawn.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Question {
     /// The number of its record: an answer names the question that it answers.
     pub seq: u64,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 pub const EXCERPT_KEY: &str = "excerpt";
 
 /// A text with marks, as a step put it out.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Excerpt {
     /// What it is.
     pub title: String,
@@ -16,12 +16,12 @@ pub struct Excerpt {
 }
 
 /// One line.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExcerptLine {
     /// Its text, without its end.
     pub text: String,
     /// Why it matters to this plan; empty for most lines.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub marks: Vec<String>,
 }
 

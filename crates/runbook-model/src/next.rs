@@ -4,7 +4,7 @@
 //! the call that wrote it. The screen or page that shows one says with a [`Caller`] how it is typed here and now.
 
 use crate::{RunId, StepId};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::fmt;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -107,30 +107,46 @@ impl Serialize for Next {
     }
 }
 
+impl<'de> Deserialize<'de> for Next {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::read(&text)
+            .ok_or_else(|| de::Error::custom(format_args!("`{text}` is no command that goes on from here")))
+    }
+}
+
 /// How `runbook` has to be called here, so that a command means the state directory that this call means.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Caller {
     /// As a shell reads it; `None` where a command without it means the same one.
     state_dir: Option<String>,
+    /// Which host, as flags; `None` for this one.
+    host: Option<String>,
 }
 
 impl Caller {
     /// One that has to name its state directory; `path` is absolute.
     pub fn naming(path: &Path) -> Self {
-        Self { state_dir: Some(quoted(path)) }
+        Self { state_dir: Some(quoted(path)), host: None }
+    }
+
+    /// The same for a host of an inventory; without a file that is the one that is found from here.
+    #[must_use]
+    pub fn on(self, host: &str, inventory: Option<&Path>) -> Self {
+        let file = inventory.map(|file| format!(" --inventory {}", quoted(file))).unwrap_or_default();
+        Self { host: Some(format!("--host {host}{file}")), ..self }
     }
 
     /// Whether a command is typed as the journal has it.
     pub fn is_bare(&self) -> bool {
-        self.state_dir.is_none()
+        self.state_dir.is_none() && self.host.is_none()
     }
 
     /// The command as it is typed into a shell, on one line and without a backtick.
     pub fn command(&self, next: &Next) -> String {
-        match &self.state_dir {
-            Some(dir) => format!("runbook --state-dir {dir} {}", next.words()),
-            None => format!("runbook {}", next.words()),
-        }
+        let dir = self.state_dir.as_ref().map(|dir| format!("--state-dir {dir} ")).unwrap_or_default();
+        let host = self.host.as_ref().map(|host| format!(" {host}")).unwrap_or_default();
+        format!("runbook {dir}{}{host}", next.words())
     }
 
     /// `text` with every command in it as it is typed: the whole text, or what stands between two backticks.

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// How a service was before the first change of a run: what a boot in the middle of the run may not bring back.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ServiceFound {
     /// The service; `None` if nothing can be said of it.
     pub service: Option<ServiceState>,

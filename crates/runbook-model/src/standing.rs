@@ -1,11 +1,11 @@
 //! What blocks a host, over all of its runs: the first thing that anybody has to know who comes to it.
 
 use crate::{AtWork, Closing, Next, RunId, RunState, Verdict};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A place where the journal and what lies beside it do not agree, so that the host may be changed in ways of which the
 /// journal knows nothing.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Gap {
     /// The path in the state directory that shows it.
     pub path: String,
@@ -16,7 +16,7 @@ pub struct Gap {
 }
 
 /// What kind of thing blocks a host.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum BlockedBy {
     /// A run that could not be taken back whole.
@@ -28,7 +28,7 @@ pub enum BlockedBy {
 }
 
 /// One thing that keeps every new run from this host.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Block {
     /// The run; `None` where no run is known.
     pub run: Option<RunId>,
@@ -41,7 +41,7 @@ pub struct Block {
 }
 
 /// Whether a host is free for a run, and if not, why.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Standing {
     /// What blocks it, the worst first; empty if it is free.
     pub blocks: Vec<Block>,

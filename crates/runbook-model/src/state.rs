@@ -10,11 +10,12 @@ use crate::{
     Deadline, Event, Failure, IllegalTransition, Outcome, Question, Record, Remains, RollbackCause, RunHeader,
     ServiceFound, ServiceTime, StepId, StepStatus, UndoPhase, Uptime, Verdict, next_status,
 };
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound::Excluded;
 
 /// Where a run is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RunPhase {
     /// No record yet.
     #[default]
@@ -28,7 +29,7 @@ pub enum RunPhase {
 }
 
 /// A secret that is handed in while a run waits for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SecretWait {
     /// It is waited for.
     Asked {
@@ -42,7 +43,8 @@ pub enum SecretWait {
 }
 
 /// Everything that is known of a run.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct RunState {
     /// What the run is.
     pub header: Option<RunHeader>,

@@ -1,8 +1,10 @@
 //! A plan on this host: what it would do, and a run of it.
 
+use crate::command_error::CommandError;
 use crate::error::Error;
 use crate::going_on::{Controls, Ended};
 use crate::obstacles::{Attempt, InTheWay, sorted};
+use crate::offers::Previewed;
 use crate::pruning::names_below;
 use crate::runs::refuse_unsettled;
 use crate::session::Session;
@@ -11,18 +13,6 @@ use runbook_engine::{Forecast, Observer, Obstacle, Program, Runner, Settings};
 use runbook_journal::{Claim, Journal, Lock, StateDir};
 use runbook_model::{Role, RunId, RunState, Verdict};
 use std::time::Duration;
-
-/// What a plan would do on this host.
-pub struct Preview {
-    /// Step by step.
-    pub forecast: Forecast,
-    /// What it cannot succeed with.
-    pub certain: Vec<Obstacle>,
-    /// What may stand in its way.
-    pub doubtful: Vec<Obstacle>,
-    /// What would keep it from beginning now, and may not do so later.
-    pub held: Vec<Error>,
-}
 
 /// What [`Session::propose_apply`] found.
 pub enum Proposed {
@@ -46,12 +36,12 @@ pub struct ApplyProposal {
 
 impl Session {
     /// Reads the host for `program` and writes nothing on it, the state directory included.
-    pub fn preview(&self, program: &Program) -> Preview {
+    pub fn preview(&self, program: &Program) -> Previewed {
         let host = self.reader(program);
         let forecast = program.forecast(&host);
-        let held = self.held_by(program);
+        let held = self.held_by(program).into_iter().map(CommandError::from).collect();
         let (certain, doubtful) = sorted(program.obstacles(&forecast, &host));
-        Preview { forecast, certain, doubtful, held }
+        Previewed { foretold: forecast.foretold(), certain, doubtful, held }
     }
 
     fn held_by(&self, program: &Program) -> Vec<Error> {
@@ -149,7 +139,7 @@ impl ApplyProposal {
         let ending = runner.map_err(Error::NotBegun)?.go()?;
         let mut ended = Ended::new(run, ending, false);
         if ended.state.verdict() == Some(Verdict::Succeeded) {
-            ended.pruned = session.prune_after_a_run();
+            ended.pruned = session.prune_after_a_run().map(|pruned| pruned.map_err(CommandError::from));
         }
         Ok(ended)
     }

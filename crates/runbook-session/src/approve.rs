@@ -6,9 +6,10 @@ use crate::runs::{choose, journal};
 use crate::session::Session;
 use runbook_engine::{Letter, send};
 use runbook_model::{Approval, Role, RunId, RunState, StepId, StepState, StepStatus};
+use serde::{Deserialize, Serialize};
 
 /// What came of an approval.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Approved {
     /// The step waits, and goes on.
     GoesOn,

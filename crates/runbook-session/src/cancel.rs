@@ -6,9 +6,11 @@ use crate::runs::{choose, journal};
 use crate::session::Session;
 use runbook_engine::Letter;
 use runbook_model::{RunId, RunPhase, RunState, Verdict};
+use serde::{Deserialize, Serialize};
 
 /// How a run is stopped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Stop {
     /// What runs is finished, nothing more is started, and the run stays open.
     Drain,
@@ -17,7 +19,8 @@ pub enum Stop {
 }
 
 /// What is on record of a run that was to stop.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Stopped {
     /// It starts nothing more, and stays open.
     Draining(RunId),

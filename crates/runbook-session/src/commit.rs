@@ -6,9 +6,10 @@ use crate::runs::{choose, journal};
 use crate::session::Session;
 use runbook_engine::Letter;
 use runbook_model::{RollbackCause, RunId, RunState};
+use serde::{Deserialize, Serialize};
 
 /// A commit that is on record.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Committed {
     /// The run, which ends now.
     pub run: RunId,

@@ -101,6 +101,14 @@ pub enum Error {
     /// This version does not understand the plan that was saved with a run.
     #[error("{}", runbook_engine::Error::Refused(.0.run.clone()))]
     NotUnderstood(Box<NotUnderstood>),
+    /// This version does not understand a plan that came from another host.
+    #[error("this host does not understand the plan {plan} as it came")]
+    NotAdmitted {
+        /// Its name.
+        plan: String,
+        /// What is wrong, and the texts that it is wrong in.
+        found: Box<(Vec<Diagnostic>, SourceMap)>,
+    },
     /// A service that was up before a crash is down.
     #[error("{0}")]
     Down(Failure),

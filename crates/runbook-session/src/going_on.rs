@@ -1,5 +1,6 @@
 //! A run to its end: what it is given, and what came of it.
 
+use crate::command_error::CommandError;
 use crate::error::Error;
 use crate::known::Ready;
 use crate::session::Session;
@@ -31,9 +32,9 @@ pub struct Ended {
     pub asked_back: bool,
     /// How many runs past their retention were removed after it, with all that was kept for them; nobody looked where it is
     /// `None`. That they could not be is no failure of the run.
-    pub pruned: Option<Result<usize, Error>>,
+    pub pruned: Option<Result<usize, CommandError>>,
     /// What is wrong with the host however the run ended: a service that does not come up, a journal that lost something.
-    pub remains: Option<Error>,
+    pub remains: Option<CommandError>,
 }
 
 impl Ended {

@@ -5,8 +5,10 @@ use crate::session::Session;
 use runbook_engine::{Program, Saved};
 use runbook_journal::Journal;
 use runbook_model::{Record, Role, RunId, RunState, StepId};
+use serde::{Deserialize, Serialize};
 
 /// A run as the journal holds it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Known {
     /// The run.
     pub run: RunId,

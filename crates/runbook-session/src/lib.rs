@@ -2,17 +2,23 @@
 //! proposal begin.
 //!
 //! Nothing here prints, and nothing here knows a terminal, a command line or a kind: the catalogue is handed in. What is
-//! refused is an [`Error`]; what a refusal costs, and what to type next, is said by the client.
+//! refused is an [`Error`]; as a [`CommandError`] it is plain data with its exit code and the next action.
 
 mod accept;
+mod admitting;
 mod ahead;
 mod apply;
 mod approve;
+mod asks;
 mod cancel;
 mod clock;
+mod command_error;
 mod commit;
+mod door;
 mod error;
+mod explained;
 mod facts;
+mod following;
 mod gaps;
 mod going_on;
 mod holding;
@@ -22,6 +28,7 @@ mod letters;
 mod loading;
 mod naming;
 mod obstacles;
+mod offers;
 mod pruning;
 mod recover;
 mod restore;
@@ -35,23 +42,29 @@ mod texts;
 mod window;
 
 pub use accept::Accepted;
-pub use apply::{ApplyProposal, Preview, Proposed};
+pub use apply::{ApplyProposal, Proposed};
 pub use approve::Approved;
+pub use asks::{Approve, Ask, Cancel, Commit, Facts, Request, Runs, Show, Shown, Status};
 pub use cancel::{Stop, Stopped};
 pub use clock::now_ms;
+pub use command_error::{CommandError, Exit};
 pub use commit::Committed;
+pub use door::{ApplyOffer, Door, Held, RollbackOffer};
 pub use error::{Error, NotUnderstood, Unsettled};
+pub use explained::{either_way, in_the_way, warning};
 pub use facts::{SYSTEM_STATE, host_facts, state_dir, unnamed_state_dir};
+pub use following::RecordsAfter;
 pub use going_on::{Controls, Ended};
 pub use keeping::{Backups, Beside, Kept, Verified};
 pub use known::Known;
-pub use loading::{Judged, Source};
+pub use loading::{Elsewhere, Judged, Source};
 pub use naming::{Misnamed, Named, Thing};
 pub use obstacles::{Attempt, InTheWay};
+pub use offers::{Direction, Previewed, ResumeOffer, ToApply, ToRollBack};
 pub use pruning::Past;
 pub use recover::Notice;
 pub use restore::{RestoreProposal, Restoring, Users};
-pub use resume::{Direction, ResumeProposal};
+pub use resume::ResumeProposal;
 pub use rollback::{Rollback, RollbackProposal};
 pub use secrets::{HostSecrets, SecretsFromAfar};
 pub use session::{Host, Session};

@@ -4,8 +4,8 @@ use crate::error::Error;
 use crate::session::Session;
 use crate::texts::{PlanText, read_text};
 use runbook_engine::{Program, Saved, compile};
-use runbook_model::{Code, Diagnostic, Diagnostics, Resolved, SourceMap};
-use runbook_plan::{Document, Loaded, Request, load};
+use runbook_model::{Code, Diagnostic, Diagnostics, HostFacts, Resolved, SourceMap};
+use runbook_plan::{Document, LayerVars, Loaded, Request, load};
 use runbook_step::Catalogue;
 use runbook_step::window::is_zone;
 use std::fs;
@@ -25,6 +25,19 @@ pub struct Source<'a> {
     pub vars: &'a [String],
     /// How many steps may run at the same time.
     pub parallel: usize,
+    /// The host that the plan is for; `None` for this one.
+    pub elsewhere: Option<Elsewhere>,
+}
+
+/// A host that is not this one, as far as a plan asks for it.
+#[derive(Clone, Debug)]
+pub struct Elsewhere {
+    /// What it is.
+    pub facts: HostFacts,
+    /// What an inventory says of it; spans point into `sources`.
+    pub layers: Vec<LayerVars>,
+    /// The texts of the inventory.
+    pub sources: SourceMap,
 }
 
 /// What came of reading and judging a plan.
@@ -75,15 +88,17 @@ impl Session {
             let doc = kind.doc();
             (!doc.open_outputs).then(|| doc.outputs.iter().map(|output| output.name.to_owned()).collect())
         };
+        let here = || Elsewhere { facts: self.host.facts.clone(), layers: Vec::new(), sources: SourceMap::default() };
+        let Elsewhere { facts, layers, sources } = source.elsewhere.clone().unwrap_or_else(here);
         Ok(load(Request {
             plan: Document { name: source.plan.title(), text: source.plan.text() },
             environment: source.env,
             overlay: overlay.as_ref().map(|(name, text)| Document { name, text }),
-            layers: Vec::new(),
-            sources: SourceMap::default(),
+            layers,
+            sources,
             vars: source.vars,
             base,
-            host: self.host.facts.clone(),
+            host: facts,
             outputs: &outputs,
         }))
     }

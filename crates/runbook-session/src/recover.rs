@@ -56,7 +56,7 @@ impl Session {
         };
         let mut ended = self.go_on(lock, ready, back, watch, controls)?;
         let late = if touched { self.bring_back_services(tell) } else { Ok(()) };
-        ended.remains = early.and(late).err();
+        ended.remains = early.and(late).err().map(Into::into);
         Ok(Some(ended))
     }
 

@@ -4,23 +4,13 @@ use crate::error::Error;
 use crate::going_on::{Controls, Ended};
 use crate::holding::hold_open;
 use crate::known::{Ready, known};
+use crate::offers::Direction;
 use crate::runs::journal;
 use crate::session::Session;
 use crate::window::in_window;
 use runbook_engine::{Observer, Obstacle};
 use runbook_journal::Lock;
 use runbook_model::{RunId, RunPhase, RunState};
-
-/// Which way a run was going.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Direction {
-    /// As the plan goes.
-    Forward,
-    /// Taking back what was done.
-    Back,
-    /// Neither: all is done, and it waits for a commit.
-    Holding,
-}
 
 /// An interrupted run that may go on. It holds the lock; dropping it lets go.
 pub struct ResumeProposal {

@@ -89,7 +89,7 @@ impl RollbackProposal {
         }
         let mut ended = session.go_on(lock, ready, Some(RollbackCause::Requested), watch, controls)?;
         if !look.gaps.is_empty() {
-            ended.remains = Some(Error::Lost(look.gaps));
+            ended.remains = Some(Error::Lost(look.gaps).into());
         }
         Ok(ended)
     }

@@ -1,5 +1,6 @@
 //! The secrets of plans on this host: variables, files and commands.
 
+use crate::session::Session;
 use runbook_host::{Command, Host, Reader, io_failure, read_once};
 use runbook_model::{Failure, Plan, SecretFrom, SecretSide, SecretSource};
 use runbook_step::{Early, Lack, SecretProvider, SecretValue, lack};
@@ -73,6 +74,21 @@ impl SecretProvider for SecretsFromAfar {
 
     fn withheld(&self, plan: &Plan) -> Vec<String> {
         HostSecrets.withheld(plan)
+    }
+}
+
+impl Session {
+    /// Takes the value of a secret of `plan` here, for a run elsewhere.
+    ///
+    /// # Errors
+    /// What is in the way; the message names the secret.
+    pub fn take_secret(&self, plan: &Plan, name: &str) -> Result<SecretValue, Failure> {
+        if let Early::Known(value) = HostSecrets.before_the_run(plan, name)? {
+            return Ok(value);
+        }
+        let no_program = |error: std::io::Error| Failure::failed(format!("the secret `{name}`: {error}"));
+        let own_program = (self.host.own_program)().map_err(no_program)?;
+        Host::by_hand(self.reader_by_hand(), own_program, |host| HostSecrets.fetch(plan, name, host))
     }
 }
 

@@ -7,8 +7,10 @@ use crate::runs::{choose, journal};
 use crate::session::Session;
 use runbook_journal::{Gap, Holder, Journal, Lock, Look};
 use runbook_model::{AtWork, RunState, Standing, Verdict};
+use serde::{Deserialize, Serialize};
 
 /// How this host stands.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct HostState {
     /// What blocks it, the worst first.
     pub standing: Standing,
@@ -26,6 +28,7 @@ impl HostState {
 }
 
 /// The runs of this host, as far as the journal has them.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct History {
     /// The latest first.
     pub runs: Vec<RunState>,

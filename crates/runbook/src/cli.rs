@@ -1,12 +1,13 @@
 //! The command line: one table from which parsing, help, completions and man pages come.
 
+use crate::at::On;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
 
 /// What stands below the help of every command that ends with the code of a run.
 const EXIT_CODES: &str = "Exit codes: 0 done or nothing to do; 1 plan or usage refused; 2 changes pending (--detailed-exitcode); \
-3 failed and rolled back; 4 failed and stopped, not rolled back; 5 stuck; 6 refused by a gate, window or lock; 130 cancelled.";
+3 failed and rolled back; 4 failed and stopped, not rolled back; 5 stuck; 6 refused by a gate, window or lock; 7 host not reached; 130 cancelled.";
 
 /// Maintenance windows that cannot hurt.
 ///
@@ -55,17 +56,17 @@ pub(crate) enum Color {
 pub(crate) enum Command {
     /// Run a plan on this host; roll back by itself if the evidence is bad
     #[command(after_help = EXIT_CODES)]
-    Apply(ApplyArgs),
+    Apply(On<ApplyArgs>),
     /// Judge plans without touching any host; show everything that is wrong at once
-    Check(CheckArgs),
+    Check(On<CheckArgs>),
     /// Show what a plan would do on this host; reads it and writes nothing
     #[command(visible_alias = "diff")]
     #[command(after_help = EXIT_CODES)]
-    Plan(PlanArgs),
+    Plan(On<PlanArgs>),
     /// Show the order of the steps with the reason of every edge
     Graph(GraphArgs),
     /// Show every variable with its value, the layer that won and the place it came from
-    Vars(VarsArgs),
+    Vars(On<VarsArgs>),
     /// List the kinds of steps, or tell about one
     Steps(StepsArgs),
     /// Tell more about a diagnostic code such as RB0112, or about a rule such as backup-before-change
@@ -76,32 +77,32 @@ pub(crate) enum Command {
     },
     /// Take a run back; without a name the latest one that has something to take back
     #[command(after_help = EXIT_CODES)]
-    Rollback(RollbackArgs),
+    Rollback(On<RollbackArgs>),
     /// Go on with the run that was interrupted
     #[command(after_help = EXIT_CODES)]
-    Resume(ResumeArgs),
+    Resume(On<ResumeArgs>),
     /// After a crash or a reboot: settle an open run without being asked
     #[command(after_help = EXIT_CODES)]
     Recover(RecoverArgs),
     /// Tell what blocks this host, over all of its runs; exits with 0 if nothing does, 5 stuck, 6 open
-    Status,
+    Status(On<StatusArgs>),
     /// List the runs on this host, the latest first
-    History,
+    History(On<HistoryArgs>),
     /// Tell all about one run
-    Show(RunChoice),
+    Show(On<ShowArgs>),
     /// Print a run's report as Markdown, with the evidence for each line of the checklists
-    Report(RunChoice),
+    Report(On<ReportArgs>),
     /// List, verify, restore and prune backups
     #[command(subcommand, arg_required_else_help = true)]
     Backup(BackupCommand),
     /// Let a step pass that waits for an approval
-    Approve(ApproveArgs),
+    Approve(On<ApproveArgs>),
     /// List the hosts of an inventory; contacts none of them
     Hosts(HostsArgs),
     /// Keep what a run holds that was begun with --commit-within
-    Commit(CommitArgs),
+    Commit(On<CommitArgs>),
     /// Stop a run that another process holds: what runs is stopped and the run goes back, as the second Ctrl-C does
-    Cancel(CancelArgs),
+    Cancel(On<CancelArgs>),
     /// Write a plan to start from
     Init(InitArgs),
     /// Print or write the JSON Schemas of plans, environments and inventories
@@ -118,6 +119,9 @@ pub(crate) enum Command {
     },
     /// Print the version
     Version,
+    /// Serve this host to a controller elsewhere; started by runbook itself
+    #[command(hide = true, subcommand)]
+    Agent(AgentCommand),
     /// Keep one process.* service up; started by runbook itself
     #[command(hide = true)]
     Supervise {
@@ -131,6 +135,18 @@ impl Command {
     pub(crate) fn writes_for_its_caller(&self) -> bool {
         matches!(self, Self::Init(_) | Self::Schema(_) | Self::Completions { .. } | Self::Man { .. })
     }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AgentCommand {
+    /// Copy standard input to the agent and what it says to standard output; starts it where there is none
+    Attach,
+    /// Be the agent
+    Serve {
+        /// Leave the session of the login first
+        #[arg(long)]
+        own_session: bool,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -282,7 +298,19 @@ pub(crate) struct RecoverArgs {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct RunChoice {
+pub(crate) struct StatusArgs {}
+
+#[derive(Debug, Args)]
+pub(crate) struct HistoryArgs {}
+
+#[derive(Debug, Args)]
+pub(crate) struct ShowArgs {
+    /// The run, or the beginning of its id; the latest one without it
+    pub(crate) run: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReportArgs {
     /// The run, or the beginning of its id; the latest one without it
     pub(crate) run: Option<String>,
 }
@@ -409,7 +437,7 @@ pub(crate) fn table() -> clap::Command {
 #[cfg(test)]
 mod tests {
     use super::table;
-    use crate::error::Exit;
+    use runbook_session::Exit;
 
     const PAGE: &str = include_str!("../../../docs/cli.md");
 

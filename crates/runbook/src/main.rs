@@ -1,12 +1,11 @@
 //! The binary: the command line, the wiring of the crates, and the exit codes. What a command does is in `commands`.
 
 mod asking;
+mod at;
 mod caller;
 mod cli;
 mod commands;
-mod error;
 mod interrupts;
-mod refusals;
 mod screen;
 mod terminal;
 mod usage;
@@ -47,5 +46,5 @@ fn main() -> ExitCode {
 fn interrupted() {
     runbook_host::end_started();
     screen::say_interrupted();
-    std::process::exit(i32::from(error::Exit::Cancelled as u8));
+    std::process::exit(i32::from(runbook_session::Exit::Cancelled as u8));
 }

@@ -2,14 +2,13 @@
 use crate::asking::{AtTerminal, nothing_typed_ahead};
 use crate::caller::caller;
 use crate::cli::{Format, Global};
-use crate::error::{CommandError, Exit};
 use crate::interrupts::Interrupts;
 use crate::terminal::{are_one_file, color, unicode, width};
 use crate::watching::{Silent, Watching};
 use runbook_engine::Observer;
 use runbook_model::{Caller, Diagnostic, RunState, SourceMap};
 use runbook_report::{Ndjson, Plain, Reporter, Style, Terminal, diagnostics};
-use runbook_session::Controls;
+use runbook_session::{CommandError, Controls, Exit};
 use serde_json::{Value, json};
 use std::env;
 use std::io::{self, BufRead, IsTerminal, Write};
@@ -56,6 +55,27 @@ impl Screen {
             interrupts,
             caller: caller(global.state_dir.as_deref()),
         }
+    }
+
+    /// The same screen for a command that is done elsewhere: commands that go on from here are typed as `caller` says.
+    pub(crate) fn calling(&self, caller: Caller) -> Self {
+        Self { caller, interrupts: self.interrupts.clone(), ..*self }
+    }
+
+    /// Says in words what happens to a link, from any thread.
+    pub(crate) fn notes(&self) -> impl Fn(&str) + Send + use<> {
+        let told = self.format == Format::Text;
+        move |text| {
+            if told {
+                // Nobody may be there to read it any more.
+                let _ = writeln!(io::stderr(), "{text}");
+            }
+        }
+    }
+
+    /// Who hears the signals of this process.
+    pub(crate) fn interrupts(&self) -> &Interrupts {
+        &self.interrupts
     }
 
     /// How the commands that are named here are typed.
@@ -119,6 +139,18 @@ impl Screen {
             Format::Json => self.json(&diagnostics::json(found, sources)),
             Format::Ndjson => self.text(&diagnostics::ndjson(found, sources)),
         }
+    }
+
+    /// Shows what was found in what is read beside the result.
+    pub(crate) fn diagnostics_beside(&self, found: &[Diagnostic], sources: &SourceMap) -> Result<(), CommandError> {
+        if self.format == Format::Text {
+            return self.diagnostics(found, sources);
+        }
+        for one in found {
+            let place = sources.place(one.primary.span).map_or(String::new(), |place| format!(" ({place})"));
+            self.complain(&runbook_report::clean(&format!("warning[{}]: {}{place}", one.code, one.message)));
+        }
+        Ok(())
     }
 
     /// Says something that is not part of the result.

@@ -4,9 +4,11 @@ use crate::{
     Approval, Decided, Decision, Failure, Prediction, Question, Reading, Remains, Results, ServiceFound, ServiceState,
     SignalVerdict, StepStatus, UndoPhase, UndoRecord, Waiting,
 };
+use serde::{Deserialize, Serialize};
 
 /// One step as far as the events tell.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct StepState {
     /// Where it is in its life.
     pub status: StepStatus,

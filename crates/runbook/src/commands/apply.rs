@@ -1,65 +1,46 @@
 //! `apply`, `apply --dry-run` and `plan`.
 
 use super::running::{end, warn};
-use crate::cli::{ApplyArgs, Format, PlanArgs, PlanSource};
-use crate::error::{CommandError, Exit};
-use crate::refusals::in_the_way;
+use super::{HostCommand, Loader};
+use crate::cli::{ApplyArgs, Format, PlanArgs};
 use crate::screen::Screen;
-use runbook_engine::{Forecast, Obstacle, Program};
+use runbook_engine::{Foretold, Obstacle, Program};
 use runbook_model::StepId;
 use runbook_report::{Occasion, StepPreview};
-use runbook_session::{Attempt, Judged, PlanText, Proposed, Session, Source};
+use runbook_session::{ApplyOffer, Attempt, CommandError, Door, Exit, Judged, in_the_way};
 use serde_json::json;
-use std::io;
-use std::path::Path;
 
-pub(crate) fn apply(screen: &Screen, session: &Session, args: &ApplyArgs) -> Result<Exit, CommandError> {
-    let Some(program) = sound(screen, judge(session, &args.source, usize::from(args.parallel))?)? else {
-        return Ok(Exit::Refused);
-    };
-    if args.dry_run {
-        return preview(screen, session, &program, args.detailed_exitcode, false);
+impl HostCommand for ApplyArgs {
+    fn run<D: Door>(&self, screen: &Screen, loader: &Loader<'_>, door: &mut D) -> Result<Exit, CommandError> {
+        let Some(program) = sound(screen, loader.judge(&self.source, usize::from(self.parallel))?)? else {
+            return Ok(Exit::Refused);
+        };
+        if self.dry_run {
+            return preview(screen, door, &program, self.detailed_exitcode, false);
+        }
+        let (offer, held) = match door.propose_apply(program, self.commit_within)? {
+            ApplyOffer::Nothing(program, foretold) => return nothing_to_do(screen, &program, &foretold),
+            ApplyOffer::Apply(offer, held) => (offer, held),
+        };
+        warn(screen, &offer.doubtful);
+        if let Some(program) = door.program(&held) {
+            if !self.yes && screen.interactive() {
+                let picture = pictured(program, &offer.foretold, Occasion::Consent, false);
+                screen.text(&picture.text(screen.style()))?;
+            }
+            screen.consent(&format!("Apply {} to {}?", program.plan().name, loader.host()), self.yes)?;
+        }
+        let (watch, controls) = screen.steering(screen.patience(self.yes, self.ask_within));
+        let ended = door.begin(held, watch, controls)?;
+        end(screen, door, ended)
     }
-    let proposal = match session.propose_apply(program)? {
-        Proposed::Nothing(program, forecast) => return nothing_to_do(screen, &program, &forecast),
-        Proposed::Apply(proposal) => proposal,
-    };
-    let proposal = match args.commit_within {
-        Some(within) => proposal.holding(within)?,
-        None => proposal,
-    };
-    warn(screen, proposal.doubtful());
-    if !args.yes && screen.interactive() {
-        let picture = pictured(proposal.program(), proposal.forecast(), Occasion::Consent, false);
-        screen.text(&picture.text(screen.style()))?;
+}
+
+impl HostCommand for PlanArgs {
+    fn run<D: Door>(&self, screen: &Screen, loader: &Loader<'_>, door: &mut D) -> Result<Exit, CommandError> {
+        let Some(program) = sound(screen, loader.judge(&self.source, 1)?)? else { return Ok(Exit::Refused) };
+        preview(screen, door, &program, self.detailed_exitcode, self.explain)
     }
-    screen.consent(&format!("Apply {} to this host?", proposal.program().plan().name), args.yes)?;
-    let (watch, controls) = screen.steering(screen.patience(args.yes, args.ask_within));
-    end(screen, session, proposal.begin(watch, controls)?)
-}
-
-pub(crate) fn plan(screen: &Screen, session: &Session, args: &PlanArgs) -> Result<Exit, CommandError> {
-    let Some(program) = sound(screen, judge(session, &args.source, 1)?)? else { return Ok(Exit::Refused) };
-    preview(screen, session, &program, args.detailed_exitcode, args.explain)
-}
-
-/// Reads the files of a plan and judges it.
-pub(super) fn judge(session: &Session, source: &PlanSource, parallel: usize) -> Result<Judged, CommandError> {
-    let plan = if is_stdin(&source.plan) {
-        PlanText::from_reader(&title(&source.plan), io::stdin().lock())?
-    } else {
-        PlanText::at(&source.plan)?
-    };
-    Ok(session.load(&Source { plan, env: source.env.as_deref(), vars: &source.vars, parallel })?)
-}
-
-fn is_stdin(plan: &Path) -> bool {
-    plan.as_os_str() == "-"
-}
-
-/// What messages call the plan.
-pub(super) fn title(plan: &Path) -> String {
-    if is_stdin(plan) { "<stdin>".to_owned() } else { plan.to_string_lossy().into_owned() }
 }
 
 /// The program, after everything that was found about it was shown.
@@ -70,16 +51,16 @@ pub(super) fn sound(screen: &Screen, judged: Judged) -> Result<Option<Program>, 
     Ok(judged.program)
 }
 
-fn preview(
+fn preview<D: Door>(
     screen: &Screen,
-    session: &Session,
+    door: &mut D,
     program: &Program,
     detailed: bool,
     explain: bool,
 ) -> Result<Exit, CommandError> {
-    let seen = session.preview(program);
-    let picture = pictured(program, &seen.forecast, Occasion::DryRun, explain);
-    let held = seen.held.into_iter().map(|error| CommandError::from(error).message);
+    let seen = door.preview(program)?;
+    let picture = pictured(program, &seen.foretold, Occasion::DryRun, explain);
+    let held = seen.held.into_iter().map(|error| error.message);
     let doubtful = seen.doubtful.into_iter().map(|obstacle| obstacle.failure.message);
     let warnings: Vec<String> = held.chain(doubtful).collect();
     match screen.format {
@@ -97,7 +78,7 @@ fn preview(
     }
     warnings.iter().for_each(|warning| screen.note(&format!("warning: {warning}")));
     match seen.certain.is_empty() {
-        true if detailed && seen.forecast.has_work() => Ok(Exit::Pending),
+        true if detailed && seen.foretold.has_work() => Ok(Exit::Pending),
         true => Ok(Exit::Done),
         // The document says so itself, and is the only one.
         false if screen.format == Format::Json => Ok(Exit::Refused),
@@ -107,11 +88,11 @@ fn preview(
 
 fn pictured<'a>(
     program: &'a Program,
-    forecast: &'a Forecast,
+    foretold: &'a Foretold,
     occasion: Occasion,
     explain: bool,
 ) -> runbook_report::Preview<'a> {
-    let steps = forecast.steps.iter().filter_map(|predicted| {
+    let steps = foretold.steps.iter().filter_map(|predicted| {
         let def = program.step(&predicted.step)?;
         let declaration = program.course.schedule.declaration(&predicted.step)?;
         let reasons = if explain { reasons(program, &predicted.step) } else { Vec::new() };
@@ -123,7 +104,7 @@ fn pictured<'a>(
             purpose: declaration.purpose,
             allow: &def.allow,
             reasons,
-            excerpt: forecast.excerpt(&predicted.step),
+            excerpt: foretold.excerpts.get(&predicted.step).cloned(),
         })
     });
     runbook_report::Preview { plan: program.plan(), steps: steps.collect(), occasion }
@@ -142,11 +123,11 @@ pub(super) fn reasons(program: &Program, step: &StepId) -> Vec<String> {
     program.course.schedule.explain(step).into_iter().map(words).collect()
 }
 
-fn nothing_to_do(screen: &Screen, program: &Program, forecast: &Forecast) -> Result<Exit, CommandError> {
+fn nothing_to_do(screen: &Screen, program: &Program, foretold: &Foretold) -> Result<Exit, CommandError> {
     match screen.format {
         Format::Text => {
             let plan = program.plan();
-            let steps = match forecast.steps.len() {
+            let steps = match foretold.steps.len() {
                 1 => "1 step".to_owned(),
                 many => format!("{many} steps"),
             };
@@ -156,8 +137,8 @@ fn nothing_to_do(screen: &Screen, program: &Program, forecast: &Forecast) -> Res
                 plan.name
             ))?;
         }
-        Format::Json => screen.json(&pictured(program, forecast, Occasion::DryRun, false).json())?,
-        Format::Ndjson => screen.text(&pictured(program, forecast, Occasion::DryRun, false).ndjson())?,
+        Format::Json => screen.json(&pictured(program, foretold, Occasion::DryRun, false).json())?,
+        Format::Ndjson => screen.text(&pictured(program, foretold, Occasion::DryRun, false).ndjson())?,
     }
     Ok(Exit::Done)
 }

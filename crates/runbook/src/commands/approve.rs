@@ -1,32 +1,42 @@
 //! `approve`, `commit` and `cancel`: the word of a person to a run that another process holds.
 
+use super::{HostCommand, Loader};
 use crate::cli::{ApproveArgs, CancelArgs, CommitArgs};
-use crate::error::{CommandError, Exit};
 use crate::screen::Screen;
 use runbook_model::Next;
-use runbook_session::{Approved, Committed, Session, Stop, Stopped};
+use runbook_session::{Approve, Approved, Cancel, CommandError, Commit, Committed, Door, Exit, Stop, Stopped};
 
-pub(crate) fn approve(screen: &Screen, session: &Session, args: &ApproveArgs) -> Result<Exit, CommandError> {
-    screen.note(&match session.approve(&args.run, &args.step, &args.because)? {
-        Approved::GoesOn => "approved; the run goes on".to_owned(),
-        Approved::Ahead => "approved; the step will pass when the run gets there".to_owned(),
-        Approved::Already { run, step } => format!("step `{step}` of run {run} was approved already"),
-    });
-    Ok(Exit::Done)
+impl HostCommand for ApproveArgs {
+    fn run<D: Door>(&self, screen: &Screen, _: &Loader<'_>, door: &mut D) -> Result<Exit, CommandError> {
+        screen.note(&match door.ask(Approve {
+            run: self.run.clone(),
+            step: self.step.clone(),
+            because: self.because.clone(),
+        })? {
+            Approved::GoesOn => "approved; the run goes on".to_owned(),
+            Approved::Ahead => "approved; the step will pass when the run gets there".to_owned(),
+            Approved::Already { run, step } => format!("step `{step}` of run {run} was approved already"),
+        });
+        Ok(Exit::Done)
+    }
 }
 
-pub(crate) fn commit(screen: &Screen, session: &Session, args: &CommitArgs) -> Result<Exit, CommandError> {
-    let Committed { run, by } = session.commit(args.run.as_deref())?;
-    screen.note(&format!("run {run} is committed by {by}: what it changed stays"));
-    Ok(Exit::Done)
+impl HostCommand for CommitArgs {
+    fn run<D: Door>(&self, screen: &Screen, _: &Loader<'_>, door: &mut D) -> Result<Exit, CommandError> {
+        let Committed { run, by } = door.ask(Commit { run: self.run.clone() })?;
+        screen.note(&format!("run {run} is committed by {by}: what it changed stays"));
+        Ok(Exit::Done)
+    }
 }
 
-pub(crate) fn cancel(screen: &Screen, session: &Session, args: &CancelArgs) -> Result<Exit, CommandError> {
-    let stop = if args.drain { Stop::Drain } else { Stop::Cancel };
-    screen.note(&match session.cancel(args.run.as_deref(), stop)? {
-        Stopped::Draining(run) => format!("run {run} finishes what runs, starts nothing more, and stays open"),
-        Stopped::Cancelling(run) => format!("run {run} stops what runs, and then follows the plan's `on_failure`"),
-        Stopped::Over(run, _) => format!("run {run} came to its end first: `{}`", Next::Show(Some(run.clone()))),
-    });
-    Ok(Exit::Done)
+impl HostCommand for CancelArgs {
+    fn run<D: Door>(&self, screen: &Screen, _: &Loader<'_>, door: &mut D) -> Result<Exit, CommandError> {
+        let stop = if self.drain { Stop::Drain } else { Stop::Cancel };
+        screen.note(&match door.ask(Cancel { run: self.run.clone(), stop })? {
+            Stopped::Draining(run) => format!("run {run} finishes what runs, starts nothing more, and stays open"),
+            Stopped::Cancelling(run) => format!("run {run} stops what runs, and then follows the plan's `on_failure`"),
+            Stopped::Over(run, _) => format!("run {run} came to its end first: `{}`", Next::Show(Some(run.clone()))),
+        });
+        Ok(Exit::Done)
+    }
 }

@@ -3,9 +3,8 @@
 use super::restore::restore;
 use super::rows::{finish, row};
 use crate::cli::{BackupCommand, Format};
-use crate::error::{CommandError, Exit};
 use crate::screen::Screen;
-use runbook_session::{Backups, Beside, Kept, Session, Users};
+use runbook_session::{Backups, Beside, CommandError, Exit, Kept, Session, Users};
 use serde_json::json;
 
 pub(crate) fn run(screen: &Screen, session: &Session, command: BackupCommand) -> Result<Exit, CommandError> {

@@ -1,10 +1,10 @@
 //! `explain`: codes, from their table, and rules, from the page that tells about them.
 
 use crate::cli::Format;
-use crate::error::{CommandError, Exit};
 use crate::screen::Screen;
 use runbook_model::{CODES, CodeDoc, OrderingRule, Refusal, did_you_mean};
 use runbook_report::diagnostics;
+use runbook_session::{CommandError, Exit};
 use serde_json::{Value, json};
 
 /// The one place in which rules are told about.

@@ -1,23 +1,23 @@
 //! `hosts`: what an inventory says of its hosts. Nobody is contacted.
 
+use super::elsewhere::inventory;
 use super::rows::{finish, row};
-use crate::cli::{Format, HostsArgs};
-use crate::error::{CommandError, Exit};
+use crate::cli::HostsArgs;
 use crate::screen::Screen;
-use runbook_fleet::{FILE, find_inventory, read_inventory};
-use runbook_model::{Diagnostic, Escalation, InventoryHost, SourceMap};
+use runbook_fleet::read_inventory;
+use runbook_model::{Escalation, InventoryHost, SourceMap};
 use runbook_plan::Selector;
 use runbook_report::clean;
+use runbook_session::{CommandError, Exit};
 use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
 
 pub(crate) fn hosts(screen: &Screen, args: &HostsArgs) -> Result<Exit, CommandError> {
-    let loaded =
-        read_inventory(&file(args.inventory.as_deref())?).map_err(|error| CommandError::refused(error.to_string()))?;
-    if loaded.inventory.is_none() || screen.format == Format::Text {
+    let loaded = read_inventory(&inventory(args.inventory.as_deref())?)
+        .map_err(|error| CommandError::refused(error.to_string()))?;
+    if loaded.inventory.is_none() {
         screen.diagnostics(&loaded.diagnostics, &loaded.sources)?;
     } else {
-        loaded.diagnostics.iter().for_each(|warning| screen.complain(&line(warning, &loaded.sources)));
+        screen.diagnostics_beside(&loaded.diagnostics, &loaded.sources)?;
     }
     let Some(inventory) = loaded.inventory else { return Ok(Exit::Refused) };
     let refused = |error: runbook_plan::SelectorError| {
@@ -34,21 +34,6 @@ pub(crate) fn hosts(screen: &Screen, args: &HostsArgs) -> Result<Exit, CommandEr
     }
     finish(screen, &rows)?;
     Ok(Exit::Done)
-}
-
-/// The file that was named, or the nearest one.
-fn file(named: Option<&Path>) -> Result<PathBuf, CommandError> {
-    let found = named.map(Path::to_path_buf).or_else(|| find_inventory(Path::new(".")));
-    found.ok_or_else(|| {
-        CommandError::refused(format!("there is no {FILE} here or in a directory above"))
-            .hint("runbook hosts --inventory FILE".to_owned())
-    })
-}
-
-/// A warning on one line, for whoever reads beside a result that is for programs.
-fn line(warning: &Diagnostic, sources: &SourceMap) -> String {
-    let place = sources.place(warning.primary.span).map_or(String::new(), |place| format!(" ({place})"));
-    clean(&format!("warning[{}]: {}{place}", warning.code, warning.message))
 }
 
 /// As ssh writes it.

@@ -1,58 +1,61 @@
 //! Commands that judge plans and touch no host: `check`, `graph`, `vars`.
 
-use super::apply::{judge, reasons, sound, title};
+use super::apply::{reasons, sound};
+use super::loader::title;
+use super::{HostCommand, Loader};
 use crate::cli::{CheckArgs, Drawing, Format, GraphArgs, PlanSource, VarsArgs};
-use crate::error::{CommandError, Exit};
 use crate::screen::Screen;
 use runbook_model::{Code, Node, Resolved, Severity, SourceMap};
 use runbook_plan::shown;
 use runbook_report::diagnostics;
-use runbook_session::Session;
+use runbook_session::{CommandError, Door, Exit};
 use serde_json::{Value, json};
 use std::path::Path;
 
-pub(crate) fn check(screen: &Screen, session: &Session, args: &CheckArgs) -> Result<Exit, CommandError> {
-    let mut exit = Exit::Done;
-    let mut documents = Vec::new();
-    for plan in &args.plans {
-        let source = PlanSource { plan: plan.clone(), env: args.env.clone(), vars: args.vars.clone() };
-        let judged = match judge(session, &source, 1) {
-            Ok(judged) => judged,
-            // One file that cannot be read does not hide what is wrong with the others.
-            Err(error) => {
-                exit = error.exit;
-                match screen.format {
-                    Format::Json => documents.push(unreadable(plan, &error)),
-                    Format::Text | Format::Ndjson => drop(screen.fail(&error)),
+impl HostCommand for CheckArgs {
+    fn run<D: Door>(&self, screen: &Screen, loader: &Loader<'_>, _: &mut D) -> Result<Exit, CommandError> {
+        let mut exit = Exit::Done;
+        let mut documents = Vec::new();
+        for plan in &self.plans {
+            let source = PlanSource { plan: plan.clone(), env: self.env.clone(), vars: self.vars.clone() };
+            let judged = match loader.judge(&source, 1) {
+                Ok(judged) => judged,
+                // One file that cannot be read does not hide what is wrong with the others.
+                Err(error) => {
+                    exit = error.exit;
+                    match screen.format {
+                        Format::Json => documents.push(unreadable(plan, &error)),
+                        Format::Text | Format::Ndjson => drop(screen.fail(&error)),
+                    }
+                    continue;
                 }
-                continue;
+            };
+            match screen.format {
+                Format::Json => documents.push(diagnostics::json(&judged.diagnostics, &judged.sources)),
+                Format::Text | Format::Ndjson => screen.diagnostics(&judged.diagnostics, &judged.sources)?,
             }
-        };
-        match screen.format {
-            Format::Json => documents.push(diagnostics::json(&judged.diagnostics, &judged.sources)),
-            Format::Text | Format::Ndjson => screen.diagnostics(&judged.diagnostics, &judged.sources)?,
-        }
-        let bad = judged.diagnostics.iter().any(|found| found.severity == Severity::Error);
-        match &judged.program {
-            Some(program) if !bad => {
-                if screen.format == Format::Text {
-                    let plan = program.plan();
-                    let steps = match plan.steps.len() {
-                        1 => "1 step".to_owned(),
-                        many => format!("{many} steps"),
-                    };
-                    screen.text(&format!("{}: {} is sound, {steps}\n", title(&source.plan), plan.name))?;
+            let bad = judged.diagnostics.iter().any(|found| found.severity == Severity::Error);
+            match &judged.program {
+                Some(program) if !bad => {
+                    if screen.format == Format::Text {
+                        let plan = program.plan();
+                        let steps = match plan.steps.len() {
+                            1 => "1 step".to_owned(),
+                            many => format!("{many} steps"),
+                        };
+                        screen.text(&format!("{}: {} is sound, {steps}\n", title(&source.plan), plan.name))?;
+                    }
                 }
+                _ => exit = Exit::Refused,
             }
-            _ => exit = Exit::Refused,
+            // The process is about to end; taking ten thousand steps apart first would be a tenth of its work.
+            std::mem::forget(judged);
         }
-        // The process is about to end; taking ten thousand steps apart first would be a tenth of its work.
-        std::mem::forget(judged);
+        if screen.format == Format::Json {
+            screen.json(&together(&documents))?;
+        }
+        Ok(exit)
     }
-    if screen.format == Format::Json {
-        screen.json(&together(&documents))?;
-    }
-    Ok(exit)
 }
 
 /// A file that cannot be read, in the form of a diagnostic.
@@ -76,8 +79,8 @@ fn together(documents: &[Value]) -> Value {
     })
 }
 
-pub(crate) fn graph(screen: &Screen, session: &Session, args: &GraphArgs) -> Result<Exit, CommandError> {
-    let Some(program) = sound(screen, judge(session, &args.source, 1)?)? else { return Ok(Exit::Refused) };
+pub(crate) fn graph(screen: &Screen, loader: &Loader<'_>, args: &GraphArgs) -> Result<Exit, CommandError> {
+    let Some(program) = sound(screen, loader.judge(&args.source, 1)?)? else { return Ok(Exit::Refused) };
     let schedule = &program.course.schedule;
     match (screen.format, args.drawing) {
         (Format::Text, Drawing::Mermaid) => screen.text(&schedule.mermaid())?,
@@ -102,52 +105,54 @@ pub(crate) fn graph(screen: &Screen, session: &Session, args: &GraphArgs) -> Res
     Ok(Exit::Done)
 }
 
-pub(crate) fn vars(screen: &Screen, session: &Session, args: &VarsArgs) -> Result<Exit, CommandError> {
-    let judged = judge(session, &args.source, 1)?;
-    if args.as_environment {
-        screen.text(&environment(&judged.vars)?)?;
-        return Ok(Exit::Done);
-    }
-    let rows: Vec<[String; 4]> = judged
-        .vars
-        .iter()
-        .map(|var| {
-            let layer = serde_json::to_value(var.layer).ok().and_then(|name| name.as_str().map(str::to_owned));
-            [
-                var.name.clone(),
-                shown(var),
-                layer.unwrap_or_default(),
-                judged.sources.place(var.span).unwrap_or_default(),
-            ]
-        })
-        .collect();
-    match screen.format {
-        Format::Text => {
-            let width = |at: usize| {
-                rows.iter().filter_map(|row| row.get(at)).map(|cell| cell.chars().count()).max().unwrap_or(0)
-            };
-            let widths = [width(0), width(1), width(2)];
-            let mut text = String::new();
-            for [name, value, layer, place] in &rows {
-                text.push_str(&format!(
-                    "{name:0$}  {value:1$}  {layer:2$}  {place}\n",
-                    widths[0], widths[1], widths[2]
-                ));
+impl HostCommand for VarsArgs {
+    fn run<D: Door>(&self, screen: &Screen, loader: &Loader<'_>, _: &mut D) -> Result<Exit, CommandError> {
+        let judged = loader.judge(&self.source, 1)?;
+        if self.as_environment {
+            screen.text(&environment(&judged.vars)?)?;
+            return Ok(Exit::Done);
+        }
+        let rows: Vec<[String; 4]> = judged
+            .vars
+            .iter()
+            .map(|var| {
+                let layer = serde_json::to_value(var.layer).ok().and_then(|name| name.as_str().map(str::to_owned));
+                [
+                    var.name.clone(),
+                    shown(var),
+                    layer.unwrap_or_default(),
+                    judged.sources.place(var.span).unwrap_or_default(),
+                ]
+            })
+            .collect();
+        match screen.format {
+            Format::Text => {
+                let width = |at: usize| {
+                    rows.iter().filter_map(|row| row.get(at)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+                };
+                let widths = [width(0), width(1), width(2)];
+                let mut text = String::new();
+                for [name, value, layer, place] in &rows {
+                    text.push_str(&format!(
+                        "{name:0$}  {value:1$}  {layer:2$}  {place}\n",
+                        widths[0], widths[1], widths[2]
+                    ));
+                }
+                screen.text(&text)?;
             }
-            screen.text(&text)?;
+            Format::Json => {
+                screen.json(&judged.vars.iter().map(|var| variable(var, &judged.sources)).collect())?;
+            }
+            Format::Ndjson => {
+                judged.vars.iter().try_for_each(|var| screen.json(&variable(var, &judged.sources)))?;
+            }
         }
-        Format::Json => {
-            screen.json(&judged.vars.iter().map(|var| variable(var, &judged.sources)).collect())?;
+        let bad = judged.diagnostics.iter().any(|found| found.severity == Severity::Error);
+        if bad && screen.format == Format::Text {
+            screen.diagnostics(&judged.diagnostics, &judged.sources)?;
         }
-        Format::Ndjson => {
-            judged.vars.iter().try_for_each(|var| screen.json(&variable(var, &judged.sources)))?;
-        }
+        Ok(if bad { Exit::Refused } else { Exit::Done })
     }
-    let bad = judged.diagnostics.iter().any(|found| found.severity == Severity::Error);
-    if bad && screen.format == Format::Text {
-        screen.diagnostics(&judged.diagnostics, &judged.sources)?;
-    }
-    Ok(if bad { Exit::Refused } else { Exit::Done })
 }
 
 /// A variable with its value as it is; of a secret only where it comes from.

@@ -1,11 +1,14 @@
 //! One file a command, or a few that belong together.
 
+mod agent;
 mod apply;
 mod approve;
 mod backup;
+mod elsewhere;
 mod explain;
 mod hosts;
 mod judge;
+mod loader;
 mod open_runs;
 mod past;
 mod restore;
@@ -14,48 +17,63 @@ mod running;
 mod steps;
 mod write;
 
+pub(crate) use self::loader::Loader;
 use crate::cli::{Cli, Command};
-use crate::error::{CommandError, Exit};
 use crate::screen::Screen;
-use runbook_session::{Host, HostSecrets, Session, host_facts, state_dir};
+use runbook_journal::StateDir;
+use runbook_session::{CommandError, Door, Exit, Host, HostSecrets, Session, host_facts};
+use runbook_step::SecretProvider;
 use std::sync::{Arc, LazyLock};
+
+/// What is done on a host, wherever that is.
+pub(crate) trait HostCommand {
+    /// Does it through `door`, with plans that `loader` reads for that host.
+    fn run<D: Door>(&self, screen: &Screen, loader: &Loader<'_>, door: &mut D) -> Result<Exit, CommandError>;
+}
 
 /// Does what was asked.
 pub(crate) fn run(cli: Cli, screen: &Screen) -> Result<Exit, CommandError> {
-    let session = Session::open(Host {
-        state_dir: state_dir(cli.global.state_dir.as_deref()),
-        facts: LazyLock::new(host_facts),
-        own_program: std::env::current_exe,
-        catalogue: runbook_kinds::catalogue,
-        secrets: Arc::new(HostSecrets),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-    });
+    let state_dir = cli.global.state_dir.as_deref();
+    let session = Session::open(host(runbook_session::state_dir(state_dir), HostSecrets));
     match cli.command {
-        Command::Apply(args) => apply::apply(screen, &session, &args),
-        Command::Plan(args) => apply::plan(screen, &session, &args),
-        Command::Check(args) => judge::check(screen, &session, &args),
-        Command::Graph(args) => judge::graph(screen, &session, &args),
-        Command::Vars(args) => judge::vars(screen, &session, &args),
+        Command::Apply(on) => on.run(screen, &session, state_dir),
+        Command::Plan(on) => on.run(screen, &session, state_dir),
+        Command::Check(on) => on.run(screen, &session, state_dir),
+        Command::Graph(args) => judge::graph(screen, &Loader::here(&session), &args),
+        Command::Vars(on) => on.run(screen, &session, state_dir),
         Command::Steps(args) => steps::steps(screen, &args),
         Command::Explain { name } => explain::explain(screen, name.as_deref()),
-        Command::Rollback(args) => open_runs::rollback(screen, &session, &args),
-        Command::Resume(args) => open_runs::resume(screen, &session, &args),
-        Command::Recover(args) => open_runs::recover(screen, &session, &args),
-        Command::Status => past::status(screen, &session),
-        Command::History => past::history(screen, &session),
-        Command::Show(choice) => past::show(screen, &session, choice.run.as_deref()),
-        Command::Report(choice) => past::report(screen, &session, choice.run.as_deref()),
+        Command::Rollback(on) => on.run(screen, &session, state_dir),
+        Command::Resume(on) => on.run(screen, &session, state_dir),
+        Command::Recover(args) => open_runs::recover(screen, &mut session.clone(), &args),
+        Command::Status(on) => on.run(screen, &session, state_dir),
+        Command::History(on) => on.run(screen, &session, state_dir),
+        Command::Show(on) => on.run(screen, &session, state_dir),
+        Command::Report(on) => on.run(screen, &session, state_dir),
         Command::Backup(command) => backup::run(screen, &session, command),
-        Command::Commit(args) => approve::commit(screen, &session, &args),
-        Command::Cancel(args) => approve::cancel(screen, &session, &args),
-        Command::Approve(args) => approve::approve(screen, &session, &args),
+        Command::Commit(on) => on.run(screen, &session, state_dir),
+        Command::Cancel(on) => on.run(screen, &session, state_dir),
+        Command::Approve(on) => on.run(screen, &session, state_dir),
         Command::Hosts(args) => hosts::hosts(screen, &args),
         Command::Init(args) => write::init(screen, &args.path),
         Command::Schema(args) => write::schema(screen, &args),
         Command::Completions { shell } => write::completions(screen, shell),
         Command::Man { dir } => write::man(screen, &dir),
         Command::Version => steps::version(screen),
+        Command::Agent(command) => agent::agent(&cli.global, screen.interrupts(), &command),
         // `main` has become the supervisor before this.
         Command::Supervise { .. } => Ok(Exit::Done),
+    }
+}
+
+/// This host, with its files in `state_dir`, for plans whose secrets `secrets` knows.
+fn host(state_dir: StateDir, secrets: impl SecretProvider + 'static) -> Host {
+    Host {
+        state_dir,
+        facts: LazyLock::new(host_facts),
+        own_program: std::env::current_exe,
+        catalogue: runbook_kinds::catalogue,
+        secrets: Arc::new(secrets),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
     }
 }

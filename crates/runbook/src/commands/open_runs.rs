@@ -2,38 +2,41 @@
 
 use super::past::show_state;
 use super::running::{end, warn};
+use super::{HostCommand, Loader};
 use crate::cli::{Format, RecoverArgs, ResumeArgs, RollbackArgs};
-use crate::error::{CommandError, Exit};
-use crate::refusals::warning;
 use crate::screen::Screen;
 use runbook_model::{StepId, Verdict};
-use runbook_session::{Accepted, Direction, Notice, Rollback, RollbackProposal, Session};
+use runbook_session::{
+    Accepted, CommandError, Direction, Door, Exit, Notice, RollbackOffer, Session, Status, ToRollBack, warning,
+};
 
-pub(crate) fn rollback(screen: &Screen, session: &Session, args: &RollbackArgs) -> Result<Exit, CommandError> {
-    let proposal = match session.propose_rollback(args.run.as_deref(), args.known)? {
-        Rollback::Nothing => {
-            screen.conclude("there is nothing to take back on this host")?;
-            return Ok(Exit::Done);
-        }
-        Rollback::LeftNothing { run, lost } => {
-            screen.conclude(&format!("run {run} left nothing to take back"))?;
-            return Ok(if lost { Exit::Stuck } else { Exit::Done });
-        }
-        Rollback::Proposed(proposal) => proposal,
-    };
-    warn(screen, proposal.doubtful());
-    screen.note(&what_is_taken_back(&proposal));
-    screen
-        .consent(if proposal.over_a_loss() { "Take back what is known of it?" } else { "Take it back?" }, args.yes)?;
-    let (watch, controls) = screen.steering(None);
-    end(screen, session, proposal.begin(watch, controls)?)
+impl HostCommand for RollbackArgs {
+    fn run<D: Door>(&self, screen: &Screen, _: &Loader<'_>, door: &mut D) -> Result<Exit, CommandError> {
+        let (offer, held) = match door.propose_rollback(self.run.as_deref(), self.known)? {
+            RollbackOffer::Nothing => {
+                screen.conclude("there is nothing to take back on this host")?;
+                return Ok(Exit::Done);
+            }
+            RollbackOffer::LeftNothing { run, lost } => {
+                screen.conclude(&format!("run {run} left nothing to take back"))?;
+                return Ok(if lost { Exit::Stuck } else { Exit::Done });
+            }
+            RollbackOffer::RollBack(offer, held) => (offer, held),
+        };
+        warn(screen, &offer.doubtful);
+        screen.note(&what_is_taken_back(&offer));
+        screen.consent(if offer.over_a_loss { "Take back what is known of it?" } else { "Take it back?" }, self.yes)?;
+        let (watch, controls) = screen.steering(None);
+        let ended = door.begin(held, watch, controls)?;
+        end(screen, door, ended)
+    }
 }
 
 /// One sentence on what a rollback of the run is about to do.
-fn what_is_taken_back(proposal: &RollbackProposal) -> String {
-    let (run, plan, state) = (&proposal.run().run, &proposal.run().plan, proposal.state());
-    let touched: Vec<&str> = state.touched().map(StepId::as_str).collect();
-    match (touched.is_empty(), state.verdict()) {
+fn what_is_taken_back(offer: &ToRollBack) -> String {
+    let ToRollBack { run, plan, .. } = offer;
+    let touched: Vec<&str> = offer.touched.iter().map(StepId::as_str).collect();
+    match (touched.is_empty(), offer.verdict) {
         (false, _) => format!("Run {run} of {plan} changed this host in: {}.", touched.join(", ")),
         (true, Some(Verdict::Stuck)) => {
             format!("Every step of run {run} of {plan} was taken back; its signals are read again.")
@@ -42,22 +45,25 @@ fn what_is_taken_back(proposal: &RollbackProposal) -> String {
     }
 }
 
-pub(crate) fn resume(screen: &Screen, session: &Session, args: &ResumeArgs) -> Result<Exit, CommandError> {
-    let Some(proposal) = session.propose_resume(args.run.as_deref())? else {
-        return nothing_open(screen, session, "no run is open on this host: there is nothing to go on with");
-    };
-    warn(screen, proposal.doubtful());
-    let direction = match proposal.direction() {
-        Direction::Forward => "forward",
-        Direction::Back => "back",
-        Direction::Holding => "to be committed",
-    };
-    screen.consent(&format!("Go on with run {}, which was going {direction}?", proposal.run()), args.yes)?;
-    let (watch, controls) = screen.steering(screen.patience(args.yes, args.ask_within));
-    end(screen, session, proposal.begin(watch, controls)?)
+impl HostCommand for ResumeArgs {
+    fn run<D: Door>(&self, screen: &Screen, _: &Loader<'_>, door: &mut D) -> Result<Exit, CommandError> {
+        let Some((offer, held)) = door.propose_resume(self.run.as_deref())? else {
+            return nothing_open(screen, door, "no run is open on this host: there is nothing to go on with");
+        };
+        warn(screen, &offer.doubtful);
+        let direction = match offer.direction {
+            Direction::Forward => "forward",
+            Direction::Back => "back",
+            Direction::Holding => "to be committed",
+        };
+        screen.consent(&format!("Go on with run {}, which was going {direction}?", offer.run), self.yes)?;
+        let (watch, controls) = screen.steering(screen.patience(self.yes, self.ask_within));
+        let ended = door.begin(held, watch, controls)?;
+        end(screen, door, ended)
+    }
 }
 
-pub(crate) fn recover(screen: &Screen, session: &Session, args: &RecoverArgs) -> Result<Exit, CommandError> {
+pub(crate) fn recover(screen: &Screen, session: &mut Session, args: &RecoverArgs) -> Result<Exit, CommandError> {
     let mut tell = |notice: Notice| match notice {
         Notice::StaysHeld(failure) | Notice::Down(failure) => screen.complain(&failure.message),
         Notice::Doubtful(obstacle) => screen.note(&warning(&obstacle)),
@@ -87,8 +93,8 @@ fn what_is_accepted(accepted: Accepted, because: &str) -> String {
 }
 
 /// No run is open. A stuck one is over, but the host is not well: a unit at boot must not call that a success.
-fn nothing_open(screen: &Screen, session: &Session, text: &str) -> Result<Exit, CommandError> {
-    let host = session.status()?;
+fn nothing_open<D: Door>(screen: &Screen, door: &mut D, text: &str) -> Result<Exit, CommandError> {
+    let host = door.ask(Status {})?;
     let exit = Exit::of_host(&host.standing);
     match host.standing.blocks.first() {
         None => screen.conclude(text)?,

@@ -1,20 +1,24 @@
 //! Commands that tell what happened: `status`, `history`, `show`, `report`.
 
-use crate::cli::Format;
-use crate::error::{CommandError, Exit};
+use super::{HostCommand, Loader};
+use crate::cli::{Format, HistoryArgs, ReportArgs, ShowArgs, StatusArgs};
 use crate::screen::Screen;
 use runbook_model::{AtWork, RunState};
 use runbook_report::{Kept, Ndjson, Reporter, RunDocument, RunSummary};
-use runbook_session::{Error, HostState, Known, SYSTEM_STATE, Session, now_ms};
+use runbook_session::{
+    CommandError, Door, Error, Exit, HostState, Known, Runs, SYSTEM_STATE, Show, Shown, Status, now_ms,
+};
 use std::path::Path;
 
-pub(crate) fn status(screen: &Screen, session: &Session) -> Result<Exit, CommandError> {
-    let host = session.status()?;
-    match screen.format {
-        Format::Text if host.is_new() => screen.text(&no_runs(session.state_dir().path(), Path::new(SYSTEM_STATE)))?,
-        _ => show_state(screen, &host)?,
+impl HostCommand for StatusArgs {
+    fn run<D: Door>(&self, screen: &Screen, loader: &Loader<'_>, door: &mut D) -> Result<Exit, CommandError> {
+        let host = door.ask(Status {})?;
+        match screen.format {
+            Format::Text if host.is_new() => screen.text(&no_runs(loader))?,
+            _ => show_state(screen, &host)?,
+        }
+        Ok(Exit::of_host(&host.standing))
     }
-    Ok(Exit::of_host(&host.standing))
 }
 
 /// How this host stands, as `status` shows it.
@@ -28,8 +32,16 @@ pub(super) fn show_state(screen: &Screen, host: &HostState) -> Result<(), Comman
     }
 }
 
+/// What is said where no run was found.
+fn no_runs(loader: &Loader<'_>) -> String {
+    match loader.state_dir() {
+        Some(dir) => no_runs_in(dir, Path::new(SYSTEM_STATE)),
+        None => format!("No runs on {} yet.\n", loader.host()),
+    }
+}
+
 /// Where no run was found, and where else there may be some: the runs of root are not those of another user.
-fn no_runs(dir: &Path, system: &Path) -> String {
+fn no_runs_in(dir: &Path, system: &Path) -> String {
     let place = dir.display();
     // The directory of root can be seen from outside, not entered.
     if dir == system || !system.is_dir() {
@@ -42,20 +54,20 @@ fn no_runs(dir: &Path, system: &Path) -> String {
     )
 }
 
-pub(crate) fn history(screen: &Screen, session: &Session) -> Result<Exit, CommandError> {
-    let history = session.history()?;
-    let summaries: Vec<RunSummary> = history.runs.iter().filter_map(RunSummary::of).collect();
-    let gaps = history.gaps;
-    match screen.format {
-        Format::Text if summaries.is_empty() && !gaps.is_empty() => {}
-        Format::Text if summaries.is_empty() => {
-            screen.text(&no_runs(session.state_dir().path(), Path::new(SYSTEM_STATE)))?
+impl HostCommand for HistoryArgs {
+    fn run<D: Door>(&self, screen: &Screen, loader: &Loader<'_>, door: &mut D) -> Result<Exit, CommandError> {
+        let history = door.ask(Runs {})?;
+        let summaries: Vec<RunSummary> = history.runs.iter().filter_map(RunSummary::of).collect();
+        let gaps = history.gaps;
+        match screen.format {
+            Format::Text if summaries.is_empty() && !gaps.is_empty() => {}
+            Format::Text if summaries.is_empty() => screen.text(&no_runs(loader))?,
+            Format::Text => screen.text(&runbook_report::history(&summaries, screen.style()))?,
+            Format::Json => screen.json(&runbook_report::history_json(&summaries))?,
+            Format::Ndjson => screen.text(&runbook_report::history_ndjson(&summaries))?,
         }
-        Format::Text => screen.text(&runbook_report::history(&summaries, screen.style()))?,
-        Format::Json => screen.json(&runbook_report::history_json(&summaries))?,
-        Format::Ndjson => screen.text(&runbook_report::history_ndjson(&summaries))?,
+        if gaps.is_empty() { Ok(Exit::Done) } else { Err(Error::Lost(gaps).into()) }
     }
-    if gaps.is_empty() { Ok(Exit::Done) } else { Err(Error::Lost(gaps).into()) }
 }
 
 /// `render` of the document of a run; `holder` is at work on this host.
@@ -71,9 +83,14 @@ pub(super) fn told<T>(
     RunDocument::of(&kept).as_ref().map(render).ok_or_else(none)
 }
 
-pub(crate) fn show(screen: &Screen, session: &Session, run: Option<&str>) -> Result<Exit, CommandError> {
-    let known = session.show(run)?;
-    let holder = session.at_work()?;
+impl HostCommand for ShowArgs {
+    fn run<D: Door>(&self, screen: &Screen, _: &Loader<'_>, door: &mut D) -> Result<Exit, CommandError> {
+        show(screen, door, self.run.clone())
+    }
+}
+
+fn show<D: Door>(screen: &Screen, door: &mut D, run: Option<String>) -> Result<Exit, CommandError> {
+    let Shown { known, holder } = door.ask(Show { run })?;
     match screen.format {
         Format::Text => {
             let text = |run: &RunDocument<'_>| runbook_report::show(run, screen.caller(), screen.style());
@@ -92,30 +109,35 @@ pub(crate) fn show(screen: &Screen, session: &Session, run: Option<&str>) -> Res
     Ok(Exit::Done)
 }
 
-pub(crate) fn report(screen: &Screen, session: &Session, run: Option<&str>) -> Result<Exit, CommandError> {
-    if screen.format != Format::Text {
-        return show(screen, session, run);
+impl HostCommand for ReportArgs {
+    fn run<D: Door>(&self, screen: &Screen, _: &Loader<'_>, door: &mut D) -> Result<Exit, CommandError> {
+        report(screen, door, self.run.clone())
     }
-    let known = session.show(run)?;
-    let holder = session.at_work()?;
+}
+
+fn report<D: Door>(screen: &Screen, door: &mut D, run: Option<String>) -> Result<Exit, CommandError> {
+    if screen.format != Format::Text {
+        return show(screen, door, run);
+    }
+    let Shown { known, holder } = door.ask(Show { run })?;
     screen.text(&told(&known, holder.as_ref(), |run| runbook_report::markdown(run, screen.caller()))?)?;
     Ok(Exit::Done)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::no_runs;
+    use super::no_runs_in;
 
     #[test]
     fn a_wrong_state_directory_is_not_a_host_without_runs() {
         let temp = tempfile::tempdir().unwrap();
         let [own, system] = ["own", "system"].map(|name| temp.path().join(name));
-        let nowhere = no_runs(&own, &system);
+        let nowhere = no_runs_in(&own, &system);
         assert!(nowhere.starts_with("No runs on this host yet") && nowhere.contains("/own)"), "{nowhere}");
         std::fs::create_dir(&system).unwrap();
-        let elsewhere = no_runs(&own, &system);
+        let elsewhere = no_runs_in(&own, &system);
         assert!(elsewhere.contains(&format!("--state-dir {}", system.display())), "{elsewhere}");
         assert!(!elsewhere.contains("on this host yet"), "{elsewhere}");
-        assert!(no_runs(&system, &system).starts_with("No runs on this host yet"));
+        assert!(no_runs_in(&system, &system).starts_with("No runs on this host yet"));
     }
 }

@@ -1,10 +1,9 @@
 //! `backup restore`: paths put back by hand, with nobody at work in them.
 
 use super::rows::{finish, row};
-use crate::error::{CommandError, Exit};
 use crate::screen::Screen;
 use runbook_services::attached::User;
-use runbook_session::{Restoring, Session, Users};
+use runbook_session::{CommandError, Exit, Restoring, Session, Users};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 

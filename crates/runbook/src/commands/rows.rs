@@ -1,8 +1,8 @@
 //! Results that come one after the other, each shown as the format wants it.
 
 use crate::cli::Format;
-use crate::error::CommandError;
 use crate::screen::Screen;
+use runbook_session::CommandError;
 use serde_json::{Value, json};
 
 /// Shows one line of a result at once; for `--format json` it is kept until all are known.

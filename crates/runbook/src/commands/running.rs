@@ -2,11 +2,9 @@
 
 use super::past::told;
 use crate::cli::Format;
-use crate::error::{CommandError, Exit};
-use crate::refusals::{either_way, warning};
 use crate::screen::Screen;
 use runbook_engine::Obstacle;
-use runbook_session::{Ended, Session};
+use runbook_session::{CommandError, Door, Ended, Exit, Show, either_way, warning};
 
 /// Says what may stand in the way.
 pub(super) fn warn(screen: &Screen, doubtful: &[Obstacle]) {
@@ -14,7 +12,7 @@ pub(super) fn warn(screen: &Screen, doubtful: &[Obstacle]) {
 }
 
 /// Shows how a run ended.
-pub(super) fn end(screen: &Screen, session: &Session, ended: Ended) -> Result<Exit, CommandError> {
+pub(super) fn end<D: Door>(screen: &Screen, door: &mut D, ended: Ended) -> Result<Exit, CommandError> {
     let run = &ended.run;
     match ended.pruned {
         None | Some(Ok(0)) => {}
@@ -22,14 +20,13 @@ pub(super) fn end(screen: &Screen, session: &Session, ended: Ended) -> Result<Ex
             screen.note(&format!("{count} runs past the plan's retention were removed with their backups"));
         }
         Some(Err(error)) => {
-            let error = CommandError::from(error);
             screen.note(&format!("warning: runs past their retention could not be removed: {}", error.message));
         }
     }
     if screen.format == Format::Json {
-        let account = || -> Result<(), CommandError> {
-            let known = session.show(Some(run.as_str()))?;
-            screen.json(&told(&known, None, runbook_report::show_json)?)
+        let mut account = || -> Result<(), CommandError> {
+            let shown = door.ask(Show { run: Some(run.to_string()) })?;
+            screen.json(&told(&shown.known, None, runbook_report::show_json)?)
         };
         // A reader that is gone does not change how the run ended.
         if let Err(error) = account() {
@@ -40,7 +37,7 @@ pub(super) fn end(screen: &Screen, session: &Session, ended: Ended) -> Result<Ex
         screen.note_beside_account(&format!("run {run} is open: {}", either_way(run)));
     }
     match ended.remains {
-        Some(error) => Err(error.into()),
+        Some(error) => Err(error),
         None => Ok(Exit::of(&ended.state, ended.asked_back)),
     }
 }

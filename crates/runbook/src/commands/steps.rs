@@ -1,9 +1,9 @@
 //! `steps`: which kinds there are, and what each takes. The same as Markdown is the page of kinds.
 
 use crate::cli::{Format, StepsArgs};
-use crate::error::{CommandError, Exit};
 use crate::screen::Screen;
 use runbook_model::did_you_mean;
+use runbook_session::{CommandError, Exit};
 use runbook_step::{KindDoc, Need, Param, ParamType, kind_schema};
 use serde_json::json;
 

@@ -1,12 +1,11 @@
 //! Commands that write files to work with: `init`, `schema`, `completions`, `man`.
 
 use crate::cli::{SchemaArgs, SchemaName, table};
-use crate::error::{CommandError, Exit};
 use crate::screen::Screen;
 use clap_complete::Shell;
 use runbook_model::Next;
 use runbook_plan::{environment_schema, inventory_schema, plan_schema};
-use runbook_session::plain;
+use runbook_session::{CommandError, Exit, plain};
 use runbook_step::plan_schema_with_kinds;
 use serde_json::Value;
 use std::fs::{self, OpenOptions};

@@ -1,10 +1,12 @@
-//! What a refusal of the session costs, and what to type next: its exit code and its hint.
+//! What an error of the session costs, and what to type next: its exit code and its hint.
 
-use crate::error::{CommandError, Exit, chain};
+use crate::command_error::{CommandError, Exit, chain};
+use crate::error::{Error, Unsettled};
+use crate::naming::{Misnamed, Thing};
+use crate::obstacles::{Attempt, InTheWay};
 use runbook_engine::Obstacle;
 use runbook_journal::Gap;
 use runbook_model::{Code, Next, RunId, StepId, did_you_mean};
-use runbook_session::{Attempt, Error, InTheWay, Misnamed, Thing, Unsettled};
 use std::path::Path;
 
 impl From<Error> for CommandError {
@@ -14,6 +16,7 @@ impl From<Error> for CommandError {
         match error {
             Error::Unreadable(_) => said.code(Code::UNREADABLE),
             Error::UnknownEnvironment { .. } => said.code(Code::UNKNOWN_ENVIRONMENT),
+            Error::NotAdmitted { found, .. } => Self { found: Some(found), ..said },
             Error::NotUnderstood(plan) => Self { found: Some(Box::new((plan.found, plan.sources))), ..said },
             _ => said,
         }
@@ -21,12 +24,12 @@ impl From<Error> for CommandError {
 }
 
 /// What is said of something that may stand in the way.
-pub(crate) fn warning(doubtful: &Obstacle) -> String {
+pub fn warning(doubtful: &Obstacle) -> String {
     format!("warning: {}", doubtful.failure.message)
 }
 
 /// What keeps a plan from beginning, with the next action.
-pub(crate) fn in_the_way(attempt: Attempt, certain: Vec<Obstacle>) -> CommandError {
+pub fn in_the_way(attempt: Attempt, certain: Vec<Obstacle>) -> CommandError {
     Error::InTheWay(Box::new(InTheWay { attempt, certain, doubtful: Vec::new() })).into()
 }
 
@@ -61,6 +64,7 @@ fn hint(error: &Error) -> Option<String> {
         }
         Error::Engine(error) => return engine(error),
         Error::NotUnderstood(_) => either_way_of_an_error(),
+        Error::NotAdmitted { .. } => "use the same version of runbook here and there".to_owned(),
         Error::Nowhere { .. } => "the current directory may have been removed; give the plan's full path".to_owned(),
         Error::UnknownEnvironment { name, base, known } => environments(name, base, known),
         Error::WindowClosed { opens, run: None, .. } => format!("it opens {opens}"),
@@ -133,7 +137,7 @@ fn hint(error: &Error) -> Option<String> {
 }
 
 /// What is said of an open run.
-pub(crate) fn either_way(run: &RunId) -> String {
+pub fn either_way(run: &RunId) -> String {
     let (resume, rollback) = (Next::Resume(Some(run.clone())), Next::Rollback(Some(run.clone())));
     format!("`{resume}` goes on with it, `{rollback}` takes it back")
 }

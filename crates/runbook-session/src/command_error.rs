@@ -1,11 +1,13 @@
-//! What a command says when it cannot do what it was asked, and the exit codes.
+//! What is said when something that was asked of a host is not done, and the exit codes: plain data, the same here and afar.
 
-use runbook_model::{Code, Diagnostic, RollbackCause, RunState, SourceMap, Standing, Verdict};
+use runbook_model::{Caller, Code, Diagnostic, RollbackCause, RunState, SourceMap, Standing, Verdict};
+use serde::{Deserialize, Serialize};
 use std::process::ExitCode;
 
 /// The exit codes; the table is in `docs/cli.md`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Exit {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Exit {
     /// Done, or nothing to do.
     Done = 0,
     /// The plan or the usage is refused.
@@ -20,14 +22,15 @@ pub(crate) enum Exit {
     Stuck = 5,
     /// Refused by a gate, a window or the lock.
     Held = 6,
+    /// The host could not be reached, or the link to it was lost.
+    Unreachable = 7,
     /// Cancelled by the operator.
     Cancelled = 130,
 }
 
 impl Exit {
     /// All of them, for the page that tells about them.
-    #[cfg(test)]
-    pub(crate) const ALL: &[Self] = &[
+    pub const ALL: &[Self] = &[
         Self::Done,
         Self::Refused,
         Self::Pending,
@@ -35,16 +38,18 @@ impl Exit {
         Self::Stopped,
         Self::Stuck,
         Self::Held,
+        Self::Unreachable,
         Self::Cancelled,
     ];
 
-    pub(crate) fn code(self) -> ExitCode {
+    /// As a process ends.
+    pub fn code(self) -> ExitCode {
         ExitCode::from(self as u8)
     }
 
     /// The exit code of a run that was left in `state`. `asked_back` is whether the operator asked for a rollback, which
     /// then is what was wanted.
-    pub(crate) fn of(state: &RunState, asked_back: bool) -> Self {
+    pub fn of(state: &RunState, asked_back: bool) -> Self {
         let cancelled = state.cancelling || state.rollback == Some(RollbackCause::Cancelled);
         match state.verdict() {
             Some(Verdict::Succeeded) => Self::Done,
@@ -60,7 +65,7 @@ impl Exit {
     }
 
     /// The exit code of `status`.
-    pub(crate) fn of_host(standing: &Standing) -> Self {
+    pub fn of_host(standing: &Standing) -> Self {
         match standing.exit_code() {
             0 => Self::Done,
             5 => Self::Stuck,
@@ -70,33 +75,55 @@ impl Exit {
 }
 
 /// Why a command did not do what it was asked: the thing, the place, the next action.
-#[derive(Debug)]
-pub(crate) struct CommandError {
-    pub(crate) exit: Exit,
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CommandError {
+    /// What it costs.
+    pub exit: Exit,
     /// The diagnostic code, where there is one to look up.
-    pub(crate) code: Option<Code>,
-    pub(crate) message: String,
-    pub(crate) hint: Option<String>,
+    pub code: Option<Code>,
+    /// The thing and what is wrong with it.
+    pub message: String,
+    /// The next action; commands stand in it as [`Next`](runbook_model::Next) writes them.
+    pub hint: Option<String>,
     /// What is said before it: warnings, and what was found in a plan.
-    pub(crate) warnings: Vec<String>,
-    pub(crate) found: Option<Box<(Vec<Diagnostic>, SourceMap)>>,
+    pub warnings: Vec<String>,
+    /// What was found in a plan, with its texts.
+    pub found: Option<Box<(Vec<Diagnostic>, SourceMap)>>,
 }
 
 impl CommandError {
-    pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
+    /// An error that costs `exit`.
+    pub fn new(exit: Exit, message: impl Into<String>) -> Self {
         Self { exit, code: None, message: message.into(), hint: None, warnings: Vec::new(), found: None }
     }
 
-    pub(crate) fn refused(message: impl Into<String>) -> Self {
+    /// The same with every command in it as it is typed by `caller`.
+    #[must_use]
+    pub fn spelled(self, caller: &Caller) -> Self {
+        let spell = |text: String| caller.spell(&text);
+        Self {
+            message: spell(self.message),
+            hint: self.hint.map(spell),
+            warnings: self.warnings.into_iter().map(spell).collect(),
+            ..self
+        }
+    }
+
+    /// The plan or the usage is refused.
+    pub fn refused(message: impl Into<String>) -> Self {
         Self::new(Exit::Refused, message)
     }
 
-    pub(crate) fn code(mut self, code: Code) -> Self {
+    /// The same with the diagnostic code to look up.
+    #[must_use]
+    pub fn code(mut self, code: Code) -> Self {
         self.code = Some(code);
         self
     }
 
-    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+    /// The same with the next action.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
@@ -121,6 +148,6 @@ impl From<std::io::Error> for CommandError {
 
 impl From<runbook_model::IllegalTransition> for CommandError {
     fn from(error: runbook_model::IllegalTransition) -> Self {
-        runbook_session::Error::from(error).into()
+        crate::Error::from(error).into()
     }
 }

@@ -1,0 +1,73 @@
+//! What the conversations of an agent share, and what the threads of one link do.
+
+use crate::contents::Contents;
+use crate::epochs::Epochs;
+use crate::hub::Hub;
+use runbook_engine::Control;
+use runbook_model::RunId;
+use runbook_session::{CommandError, Exit, Session};
+use runbook_wire::{FromAgent, Hello, WireError, write_message};
+use std::io::BufWriter;
+use std::os::unix::net::UnixStream;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::mpsc::UnboundedSender;
+
+/// What all conversations of an agent share.
+pub(crate) struct Shared {
+    pub(crate) session: Session,
+    /// Hears of the controls of a run that begins, for signals of the process.
+    pub(crate) on_run: Box<dyn Fn(UnboundedSender<Control>) + Send + Sync>,
+    pub(crate) version: String,
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) contents: Contents,
+    pub(crate) epochs: Epochs,
+    /// Removes what the agent needs, and names what is left.
+    pub(crate) retire: Box<dyn Fn() -> Result<Vec<String>, CommandError> + Send + Sync>,
+}
+
+/// The way to the controller, for the threads of one link.
+#[derive(Clone)]
+pub(crate) struct Out(Arc<Mutex<BufWriter<UnixStream>>>);
+
+impl Out {
+    pub(crate) fn over(stream: UnixStream) -> Self {
+        Self(Arc::new(Mutex::new(BufWriter::new(stream))))
+    }
+
+    pub(crate) fn send(&self, message: &FromAgent) -> Result<(), WireError> {
+        write_message(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner), message)
+    }
+}
+
+/// What the threads of one link share.
+pub(crate) struct Link {
+    pub(crate) out: Out,
+    pub(crate) hello: Hello,
+    followed: Mutex<Option<RunId>>,
+}
+
+impl Link {
+    /// The link over `stream` of whoever said `hello`.
+    pub(crate) fn new(out: Out, hello: Hello) -> Self {
+        Self { out, hello, followed: Mutex::default() }
+    }
+
+    /// From now on what this link tells is for `run`.
+    pub(crate) fn follow(&self, run: &RunId) {
+        *self.followed.lock().unwrap_or_else(PoisonError::into_inner) = Some(run.clone());
+    }
+
+    pub(crate) fn tell(&self, hub: &Hub, control: Control) {
+        if let Some(run) = &*self.followed.lock().unwrap_or_else(PoisonError::into_inner) {
+            // The run may be over by now, and what it was told meets nobody.
+            let _ = hub.tell(run, control);
+        }
+    }
+}
+
+/// Somebody else has taken over what a controller was about.
+pub(crate) fn superseded(hello: &Hello, by: Option<u64>) -> CommandError {
+    let by = by.map_or_else(String::new, |by| format!(", as number {by}"));
+    let what = format!("another controller has taken over what {} began{by}: this one may act no more", hello.operator);
+    CommandError::new(Exit::Held, what).hint("see there how it stands")
+}

@@ -1,0 +1,72 @@
+//! Where the agent of a state directory listens, and where it keeps what is not a run's.
+
+use crate::error::Error;
+use rustix::process::geteuid;
+use std::fs::{self, DirBuilder};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+/// The directory for the sockets of root.
+const OF_ROOT: &str = if cfg!(target_os = "macos") { "/var/run/runbook/agents" } else { "/run/runbook/agents" };
+
+/// The place of one agent: there is one a state directory and user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The directory of the socket, for this user alone.
+    dir: PathBuf,
+    /// Names the state directory in few letters, for the path of a socket is short.
+    name: String,
+    state_dir: PathBuf,
+}
+
+impl Place {
+    /// The place of the agent for `state_dir`, which is absolute.
+    pub fn of(state_dir: &Path) -> Self {
+        let dir = if geteuid().is_root() {
+            PathBuf::from(OF_ROOT)
+        } else {
+            let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|dir| dir.is_absolute());
+            runtime.map_or_else(|| state_dir.join("agent"), |dir| dir.join("runbook"))
+        };
+        let digest = blake3::hash(state_dir.as_os_str().as_encoded_bytes()).to_hex();
+        Self { dir, name: digest.chars().take(16).collect(), state_dir: state_dir.to_owned() }
+    }
+
+    /// What it is called among the units of the host.
+    pub fn unit(&self) -> String {
+        format!("runbook-agent-{}.service", self.name)
+    }
+
+    /// Where it listens.
+    pub fn socket(&self) -> PathBuf {
+        self.dir.join(format!("{}.sock", self.name))
+    }
+
+    /// Whoever holds its lock is the agent.
+    pub(crate) fn lock(&self) -> PathBuf {
+        self.dir.join(format!("{}.lock", self.name))
+    }
+
+    /// What it keeps on the disk.
+    pub fn kept(&self) -> PathBuf {
+        self.state_dir.join("agent")
+    }
+
+    /// The state directory.
+    pub(crate) fn state_dir(&self) -> &Path {
+        &self.state_dir
+    }
+
+    /// Makes the directory of the socket.
+    ///
+    /// # Errors
+    /// Another user owns it, or may write there.
+    pub(crate) fn make(&self) -> Result<(), Error> {
+        DirBuilder::new().recursive(true).mode(0o700).create(&self.dir).map_err(Error::io("make", &self.dir))?;
+        let found = fs::symlink_metadata(&self.dir).map_err(Error::io("look at", &self.dir))?;
+        if !found.is_dir() || found.uid() != geteuid().as_raw() || found.permissions().mode() & 0o022 != 0 {
+            return Err(Error::Foreign(self.dir.clone()));
+        }
+        Ok(())
+    }
+}

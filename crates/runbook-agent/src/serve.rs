@@ -1,0 +1,130 @@
+//! The agent: one process a state directory and user, which ends by itself when it had nothing to do for a while.
+
+use crate::contents::Contents;
+use crate::conversation::converse;
+use crate::epochs::Epochs;
+use crate::error::Error;
+use crate::hub::Hub;
+use crate::link::Shared;
+use crate::place::Place;
+use runbook_engine::Control;
+use runbook_session::{CommandError, Session};
+use rustix::fs::{FlockOperation, flock};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+use tokio::sync::mpsc::UnboundedSender;
+
+/// How long it stays when it has nothing to do: long enough for the next command of a person.
+const IDLE: Duration = Duration::from_secs(60);
+/// What is said to whoever connects before anything else: the connection is counted, and the agent does not end under it.
+pub(crate) const READY: &[u8] = b"!";
+
+/// What the agent is given.
+pub struct Agent {
+    /// Where it is.
+    pub place: Place,
+    /// This host, whose secrets of a controller are handed in.
+    pub session: Session,
+    /// Hears of the controls of each run that begins, for the signals of this process.
+    pub on_run: Box<dyn Fn(UnboundedSender<Control>) + Send + Sync>,
+    /// The version of `runbook`.
+    pub version: String,
+}
+
+/// Listens until nobody needs it any more. Returns at once where another process is the agent.
+pub fn serve(agent: Agent) -> Result<(), Error> {
+    let Agent { place, session, on_run, version } = agent;
+    place.make()?;
+    let Some(_lock) = alone(&place)? else { return Ok(()) };
+    let socket = place.socket();
+    // Whoever listened there is gone: the lock was free.
+    match fs::remove_file(&socket) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(Error::io("remove", &socket)(error)),
+        _ => {}
+    }
+    let listener = UnixListener::bind(&socket).map_err(Error::io("listen at", &socket))?;
+    let hub = Arc::new(Hub::default());
+    let contents = Contents::at(place.kept().join("contents"));
+    contents.sweep();
+    let epochs = Epochs::at(place.kept().join("epochs"));
+    let retire = retiring(&place, &hub);
+    let shared = Arc::new(Shared { session, on_run, version, hub: Arc::clone(&hub), contents, epochs, retire });
+    let accept = move || listener.incoming().for_each(|stream| answer(&shared, stream));
+    thread::Builder::new().name("accept".to_owned()).spawn(accept).map_err(Error::io("listen at", &socket))?;
+    hub.wait_for_the_end(IDLE);
+    fs::remove_file(&socket).map_err(Error::io("remove", &socket))
+}
+
+/// The lock of the one process that is the agent; it holds until it is dropped.
+pub(crate) fn alone(place: &Place) -> Result<Option<File>, Error> {
+    let path = place.lock();
+    let file = OpenOptions::new().create(true).write(true).truncate(false).mode(0o600).open(&path);
+    let file = file.map_err(Error::io("open", &path))?;
+    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(Some(file)),
+        Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
+        Err(error) => Err(Error::io("lock", &path)(error.into())),
+    }
+}
+
+fn answer(shared: &Arc<Shared>, stream: io::Result<UnixStream>) {
+    let Ok(mut stream) = stream else {
+        // Too many files are open; the next one may find room.
+        thread::yield_now();
+        return;
+    };
+    let Some(connected) = shared.hub.connected() else { return };
+    if !is_own_user(&stream) {
+        tracing::warn!("a process of another user was turned away");
+        return;
+    }
+    let shared = Arc::clone(shared);
+    let speak = move || {
+        let said = stream.write_all(READY).map_err(Into::into).and_then(|()| converse(&shared, stream, connected));
+        if let Err(error) = said {
+            tracing::debug!("a conversation ended: {error}");
+        }
+    };
+    if let Err(error) = thread::Builder::new().name("conversation".to_owned()).spawn(speak) {
+        tracing::warn!("nobody can be listened to: {error}");
+    }
+}
+
+/// Whether the process at the other end is of the same user. On systems that cannot tell, the directory keeps others out.
+#[cfg(target_os = "linux")]
+fn is_own_user(stream: &UnixStream) -> bool {
+    rustix::net::sockopt::socket_peercred(stream).is_ok_and(|peer| peer.uid == rustix::process::geteuid())
+}
+
+/// Whether the process at the other end is of the same user. On systems that cannot tell, the directory keeps others out.
+#[cfg(not(target_os = "linux"))]
+fn is_own_user(_: &UnixStream) -> bool {
+    true
+}
+
+/// Removes what the agent needs and no run, and names what is left.
+fn retiring(place: &Place, hub: &Arc<Hub>) -> Box<dyn Fn() -> Result<Vec<String>, CommandError> + Send + Sync> {
+    let (place, hub) = (place.clone(), Arc::clone(hub));
+    Box::new(move || {
+        if let Some(run) = hub.at_work_on() {
+            let what = format!("run {run} goes on, and this agent is at work on it");
+            return Err(CommandError::refused(what).hint("retire it when the run is over"));
+        }
+        let kept = place.kept();
+        match fs::remove_dir_all(&kept) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(CommandError::refused(format!("cannot remove {}: {error}", kept.display())));
+            }
+            _ => {}
+        }
+        hub.retire();
+        // A directory that holds nothing else is nobody's.
+        let _ = fs::remove_dir(place.state_dir());
+        Ok(place.state_dir().exists().then(|| place.state_dir().display().to_string()).into_iter().collect())
+    })
+}

@@ -1,0 +1,61 @@
+//! The first link is cut at every frame, each way.
+
+use crate::stage::{Counted, Cut, Seen, Stage, Way, apply};
+use runbook_model::{Event, Verdict};
+use runbook_session::Exit;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// What came of a run whose first link was cut.
+#[derive(Debug, PartialEq, Eq)]
+enum Came {
+    Followed,
+    NeverBegan,
+}
+
+fn cut_at(cut: Option<Cut>, counted: &Arc<Counted>) -> Came {
+    let stage = Stage::new();
+    let program = stage.program();
+    let seen = Seen::default();
+    let ended = stage.door("work", 1, cut, counted).and_then(|mut door| apply(&mut door, program, &seen));
+    let (runs, seen) = (stage.runs(), seen.lock().unwrap().clone());
+    match ended {
+        Ok(ended) => {
+            assert_eq!(ended.state.verdict(), Some(Verdict::Succeeded), "{cut:?}");
+            assert_eq!(runs.len(), 1, "{cut:?}: it began once");
+            let written: Vec<u64> = runs[0].1.iter().map(|record| record.seq).collect();
+            assert_eq!(seen, written, "{cut:?}: every record once, in order");
+            let begun = runs[0].1.iter().filter(|record| matches!(record.event, Event::RunStarted(_))).count();
+            assert_eq!((begun, stage.made().len()), (1, 3), "{cut:?}");
+            Came::Followed
+        }
+        Err(error) => {
+            assert_eq!(error.exit, Exit::Unreachable, "{cut:?}: {}", error.message);
+            assert!(runs.is_empty() && stage.made().is_empty(), "{cut:?}: {} {runs:?}", error.message);
+            Came::NeverBegan
+        }
+    }
+}
+
+#[test]
+fn a_link_that_is_cut_at_any_frame_loses_nothing_and_begins_nothing_twice() {
+    let counted = Arc::new(Counted::default());
+    assert_eq!(cut_at(None, &counted), Came::Followed);
+    let frames = [
+        (Way::ToAgent, counted.to_agent.load(Ordering::SeqCst)),
+        (Way::FromAgent, counted.from_agent.load(Ordering::SeqCst)),
+    ];
+    let mut came = Vec::new();
+    for (way, count) in frames {
+        for after in 0..count {
+            for in_the_middle in [false, true] {
+                let cut = Cut { way, after, in_the_middle };
+                came.push(cut_at(Some(cut), &Arc::new(Counted::default())));
+            }
+        }
+    }
+    let never = came.iter().filter(|came| **came == Came::NeverBegan).count();
+    println!("{frames:?}: {} cuts, after {never} of them nothing began", came.len());
+    // Lost before the welcome, or with the begin.
+    assert!(never >= 2 && never < came.len() / 2, "{never} of {}", came.len());
+}

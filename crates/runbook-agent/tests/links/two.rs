@@ -1,0 +1,46 @@
+//! Two controllers of the same work, and two works.
+
+use crate::stage::{Counted, Seen, Sees, Stage, apply};
+use runbook_model::Verdict;
+use runbook_session::{ApplyOffer, Door, Exit, Status};
+use std::sync::Arc;
+
+#[test]
+fn the_older_of_two_controllers_may_act_no_more() {
+    let stage = Stage::new();
+    let counted = Arc::new(Counted::default());
+    let mut older = stage.door("work", 1, None, &counted).unwrap();
+    let ApplyOffer::Apply(_, held) = older.propose_apply(stage.program(), None).unwrap() else {
+        panic!("there is something to do")
+    };
+    let mut newer = stage.door("work", 7, None, &counted).unwrap();
+    let ended = apply(&mut newer, stage.program(), &Seen::default()).unwrap();
+    assert_eq!(ended.state.verdict(), Some(Verdict::Succeeded), "what the older one held was let go");
+    let nobody = runbook_session::Controls { patience: None, told: tokio::sync::mpsc::unbounded_channel().1 };
+    let seen = Seen::default();
+    let refused = older.begin(held, |_| Box::new(Sees(Arc::clone(&seen))), nobody).err().unwrap();
+    assert!(refused.message.contains("another controller has taken over"), "{}", refused.message);
+    assert_eq!((stage.runs().len(), seen.lock().unwrap().len()), (1, 0));
+    let again = stage.door("work", 2, None, &counted).err().unwrap();
+    assert_eq!(again.exit, Exit::Held, "{}", again.message);
+    assert!(again.message.contains("another controller has taken over"), "{}", again.message);
+}
+
+#[test]
+fn a_host_that_is_held_for_one_is_refused_to_another() {
+    let stage = Stage::new();
+    let counted = Arc::new(Counted::default());
+    let mut one = stage.door("one", 1, None, &counted).unwrap();
+    let ApplyOffer::Apply(_, held) = one.propose_apply(stage.program(), None).unwrap() else {
+        panic!("there is something to do")
+    };
+    let mut other = stage.door("other", 1, None, &counted).unwrap();
+    let refused = other.propose_apply(stage.program(), None).err().unwrap();
+    assert_eq!(refused.exit, Exit::Held, "{}", refused.message);
+    assert!(other.ask(Status {}).unwrap().holder.is_some(), "whoever only reads is answered");
+    drop((held, one));
+    let seen = Seen::default();
+    // The host hears of the end of a link a moment later.
+    let ended = std::iter::repeat_with(|| apply(&mut other, stage.program(), &seen)).take(1000).find_map(Result::ok);
+    assert_eq!(ended.unwrap().state.verdict(), Some(Verdict::Succeeded));
+}

@@ -1,0 +1,281 @@
+//! The door to a host afar: what is asked goes over a link, and a link that is lost is made anew.
+
+use crate::link::{Heard, Link, Lost, Said, Stream};
+use runbook_engine::{Control, Observer, Program};
+use runbook_model::{Failure, HostFacts, Plan, RunId, RunState};
+use runbook_session::{
+    ApplyOffer, Ask, CommandError, Controls, Door, Ended, Exit, Previewed, ResumeOffer, RollbackOffer, now_ms,
+};
+use runbook_step::SecretValue;
+use runbook_wire::{FromAgent, Held, Hello, PROTOCOL, ToAgent, Welcome};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Duration;
+
+/// Makes a stream to the agent, or says why the host cannot be reached.
+pub type Dial = Box<dyn FnMut() -> Result<Stream, CommandError> + Send>;
+
+/// Takes the value of the secret of that name of a plan, or says what is in the way.
+pub type Taking = Box<dyn Fn(&Plan, &str) -> Result<SecretValue, Failure> + Send>;
+
+/// Who calls, and how the host is reached.
+pub struct Call {
+    /// What people call the host.
+    pub host: String,
+    /// How it is reached.
+    pub dial: Dial,
+    /// Who acts.
+    pub operator: String,
+    /// The version of `runbook` here.
+    pub version: String,
+    /// What all links of this work say; no other work says it.
+    pub work: String,
+    /// The number of the first link of this controller.
+    pub epoch: u64,
+    /// How far the host's clock may be from the one here.
+    pub max_clock_skew: Duration,
+    /// Takes the value of a secret of a plan that is taken here.
+    pub secrets: Taking,
+    /// Hears in words of a link that was lost, and of one that is there again.
+    pub note: Box<dyn Fn(&str) + Send>,
+}
+
+/// The door to a host afar.
+pub struct Afar {
+    pub(crate) call: Call,
+    welcome: Welcome,
+    pub(crate) link: Option<Link>,
+    epoch: u64,
+    pub(crate) inbox: Receiver<Heard>,
+    pub(crate) to_inbox: Sender<Heard>,
+}
+
+/// A run that may begin afar.
+pub struct HeldAfar {
+    pub(crate) run: RunId,
+    /// What would run, where that is a plan that was handed in; else the run is there already.
+    pub(crate) program: Option<Program>,
+}
+
+impl Afar {
+    /// Reaches the host and its agent.
+    ///
+    /// # Errors
+    /// The host cannot be reached, its agent speaks another protocol, or its clock is too far away.
+    pub fn reach(call: Call) -> Result<Self, CommandError> {
+        let (to_inbox, inbox) = channel();
+        let mut call = call;
+        let mut epoch = call.epoch;
+        let (link, welcome) = greet(&mut call, epoch, &to_inbox, &inbox)?;
+        epoch += 1;
+        let skew = now_ms().abs_diff(welcome.now_ms);
+        if u128::from(skew) > call.max_clock_skew.as_millis() {
+            let (host, by) = (&call.host, skew / 1000);
+            let what = format!(
+                "the clock of {host} is {by} s away from the one here, which is more than the {} s that are allowed",
+                call.max_clock_skew.as_secs()
+            );
+            return Err(CommandError::new(Exit::Unreachable, what)
+                .hint(format!("set the clock of one of them, or `max_clock_skew` of {host} in the inventory")));
+        }
+        Ok(Self { call, welcome, link: Some(link), epoch, inbox, to_inbox })
+    }
+
+    /// What the host is.
+    pub fn facts(&self) -> &HostFacts {
+        &self.welcome.facts
+    }
+
+    /// What the agent said of itself and of the host.
+    pub fn welcome(&self) -> &Welcome {
+        &self.welcome
+    }
+
+    /// The link, made anew where it was lost.
+    pub(crate) fn link(&mut self) -> Result<&mut Link, CommandError> {
+        if self.link.is_none() {
+            let (link, welcome) = greet(&mut self.call, self.epoch, &self.to_inbox, &self.inbox)?;
+            self.epoch += 1;
+            if welcome.facts != self.welcome.facts {
+                let what = format!("{} is not the host that it was before the link was lost", self.call.host);
+                return Err(CommandError::new(Exit::Unreachable, what)
+                    .hint("look at the host before anything else is done there"));
+            }
+            self.link = Some(link);
+        }
+        self.link.as_mut().ok_or_else(|| self.call.unreachable("there is no link"))
+    }
+
+    /// Lets go of a link that is lost.
+    pub(crate) fn hang_up(&mut self) {
+        self.link = None;
+    }
+
+    /// Sends and waits for what comes; once more over a new link where the first is lost. For what may be asked twice.
+    pub(crate) fn ask_twice(&mut self, message: &ToAgent) -> Result<FromAgent, CommandError> {
+        self.ask_once(message).or_else(|_: Lost| {
+            self.hang_up();
+            self.link()?;
+            self.ask_once(message).map_err(|lost| self.call.lost(&lost))
+        })?
+    }
+
+    /// `Err` is a link that is lost, `Ok(Err(_))` what the host refuses.
+    pub(crate) fn ask_once(&mut self, message: &ToAgent) -> Result<Result<FromAgent, CommandError>, Lost> {
+        let Some(link) = &mut self.link else { return Err(Lost("there is no link".to_owned())) };
+        link.send(message)?;
+        loop {
+            match link.hear(&self.inbox)? {
+                Said::There(message) => match *message {
+                    FromAgent::Refused(error) => return Ok(Err(*error)),
+                    answer => return Ok(Ok(answer)),
+                },
+                // Nothing runs that could be steered.
+                Said::Here(_) => {}
+            }
+        }
+    }
+
+    /// Asks for the host. What is held over a link is let go with it, so this is never asked twice over two links by itself.
+    fn hold(&mut self, message: &ToAgent) -> Result<Held, CommandError> {
+        match self.ask_twice(message)? {
+            FromAgent::Held(held) => Ok(*held),
+            other => Err(self.call.out_of_turn(&other)),
+        }
+    }
+}
+
+fn greet(
+    call: &mut Call,
+    epoch: u64,
+    to_inbox: &Sender<Heard>,
+    inbox: &Receiver<Heard>,
+) -> Result<(Link, Welcome), CommandError> {
+    let stream = (call.dial)()?;
+    let hello = Hello {
+        proto: PROTOCOL,
+        version: call.version.clone(),
+        operator: call.operator.clone(),
+        work: call.work.clone(),
+        epoch,
+    };
+    let mut link = Link::over(stream, epoch, to_inbox.clone()).map_err(|lost| call.lost(&lost))?;
+    link.send(&ToAgent::Hello(hello)).map_err(|lost| call.lost(&lost))?;
+    loop {
+        match link.hear(inbox).map_err(|lost| call.lost(&lost))? {
+            Said::There(message) => match *message {
+                FromAgent::Welcome(welcome) => return Ok((link, *welcome)),
+                FromAgent::Refused(error) => return Err(*error),
+                other => return Err(call.out_of_turn(&other)),
+            },
+            Said::Here(_) => {}
+        }
+    }
+}
+
+impl Call {
+    pub(crate) fn unreachable(&self, why: &str) -> CommandError {
+        CommandError::new(Exit::Unreachable, format!("the link to {} is lost: {why}", self.host))
+    }
+
+    pub(crate) fn lost(&self, lost: &Lost) -> CommandError {
+        self.unreachable(&lost.0).hint("nothing was begun; see whether the host is there, and try again")
+    }
+
+    pub(crate) fn out_of_turn(&self, message: &FromAgent) -> CommandError {
+        let json = serde_json::to_value(message).unwrap_or_default();
+        let kind = json.as_object().and_then(|object| object.keys().next().cloned());
+        let kind = kind.or_else(|| json.as_str().map(str::to_owned)).unwrap_or_default();
+        self.unreachable(&format!("the agent said `{kind}` where something else was due"))
+    }
+}
+
+impl Door for Afar {
+    type Held = HeldAfar;
+
+    fn ask<A: Ask>(&mut self, ask: A) -> Result<A::Answer, CommandError> {
+        match self.ask_twice(&ToAgent::Ask(ask.into()))? {
+            FromAgent::Answer(value) => serde_json::from_value(value)
+                .map_err(|error| self.call.unreachable(&format!("its answer is not understood: {error}"))),
+            other => Err(self.call.out_of_turn(&other)),
+        }
+    }
+
+    fn preview(&mut self, program: &Program) -> Result<Previewed, CommandError> {
+        let saved = self.send(program)?;
+        match self.ask_twice(&ToAgent::Preview { saved })? {
+            FromAgent::Previewed(previewed) => Ok(*previewed),
+            other => Err(self.call.out_of_turn(&other)),
+        }
+    }
+
+    fn propose_apply(
+        &mut self,
+        program: Program,
+        hold: Option<Duration>,
+    ) -> Result<ApplyOffer<HeldAfar>, CommandError> {
+        let saved = self.send(&program)?;
+        let hold_ms = hold.map(|hold| u64::try_from(hold.as_millis()).unwrap_or(u64::MAX));
+        match self.hold(&ToAgent::Apply { saved, hold_ms })? {
+            Held::NothingToDo(foretold) => Ok(ApplyOffer::Nothing(Box::new(program), foretold)),
+            Held::ToApply(offer) => {
+                let held = HeldAfar { run: offer.run.clone(), program: Some(program) };
+                Ok(ApplyOffer::Apply(offer, held))
+            }
+            other => Err(self.call.out_of_turn(&FromAgent::Held(Box::new(other)))),
+        }
+    }
+
+    fn propose_resume(&mut self, run: Option<&str>) -> Result<Option<(ResumeOffer, HeldAfar)>, CommandError> {
+        match self.hold(&ToAgent::Resume { run: run.map(str::to_owned) })? {
+            Held::NoneOpen => Ok(None),
+            Held::ToResume(offer) => {
+                let held = HeldAfar { run: offer.run.clone(), program: None };
+                Ok(Some((offer, held)))
+            }
+            other => Err(self.call.out_of_turn(&FromAgent::Held(Box::new(other)))),
+        }
+    }
+
+    fn propose_rollback(
+        &mut self,
+        run: Option<&str>,
+        over_a_loss: bool,
+    ) -> Result<RollbackOffer<HeldAfar>, CommandError> {
+        match self.hold(&ToAgent::Rollback { run: run.map(str::to_owned), over_a_loss })? {
+            Held::NothingToTakeBack => Ok(RollbackOffer::Nothing),
+            Held::LeftNothing { run, lost } => Ok(RollbackOffer::LeftNothing { run, lost }),
+            Held::ToRollBack(offer) => {
+                let held = HeldAfar { run: offer.run.clone(), program: None };
+                Ok(RollbackOffer::RollBack(offer, held))
+            }
+            other => Err(self.call.out_of_turn(&FromAgent::Held(Box::new(other)))),
+        }
+    }
+
+    fn program<'a>(&self, held: &'a HeldAfar) -> Option<&'a Program> {
+        held.program.as_ref()
+    }
+
+    fn begin(
+        &mut self,
+        held: HeldAfar,
+        watch: impl FnOnce(RunState) -> Box<dyn Observer>,
+        controls: Controls,
+    ) -> Result<Ended, CommandError> {
+        self.run(held, watch, controls)
+    }
+}
+
+/// Passes on what steers a run here to whoever waits for the agent.
+pub(crate) fn pass_on(mut told: tokio::sync::mpsc::UnboundedReceiver<Control>, inbox: Sender<Heard>) {
+    let pass = move || {
+        while let Some(control) = told.blocking_recv() {
+            if inbox.send(Heard::Steered(control)).is_err() {
+                return;
+            }
+        }
+    };
+    if let Err(error) = std::thread::Builder::new().name("steering".to_owned()).spawn(pass) {
+        tracing::warn!("the run cannot be steered from here: {error}");
+    }
+}

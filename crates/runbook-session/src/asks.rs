@@ -1,0 +1,118 @@
+//! What can be asked of a host and is answered at once: plain data in both directions, so that it is asked here and afar in the
+//! same way. Runs, which take their time, are in `offers.rs`.
+
+use crate::approve::Approved;
+use crate::cancel::{Stop, Stopped};
+use crate::commit::Committed;
+use crate::error::Error;
+use crate::known::Known;
+use crate::session::Session;
+use crate::standing::{History, HostState};
+use runbook_model::{AtWork, HostFacts};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// A question with the type of its answer.
+pub trait Ask: Into<Request> {
+    /// What comes back.
+    type Answer: Serialize + DeserializeOwned;
+
+    /// Answers it on this host.
+    fn answer(self, session: &Session) -> Result<Self::Answer, Error>;
+}
+
+/// Each question is a type and a variant of [`Request`], so that none can be asked that no host answers.
+macro_rules! asks {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty),* } => $answer:ty, $session:ident => $do:expr;)*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+            pub struct $name { $($(#[$field_doc])* pub $field: $type,)* }
+
+            impl Ask for $name {
+                type Answer = $answer;
+
+                fn answer(self, $session: &Session) -> Result<Self::Answer, Error> {
+                    let Self { $($field,)* } = self;
+                    $do
+                }
+            }
+
+            impl From<$name> for Request {
+                fn from(ask: $name) -> Self {
+                    Self::$name(ask)
+                }
+            }
+        )*
+
+        /// Any question.
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(tag = "ask", rename_all = "kebab-case")]
+        pub enum Request {
+            $($(#[$doc])* $name($name),)*
+        }
+
+        impl Session {
+            /// Answers any question with the value of its [`Ask::Answer`].
+            pub fn answer(&self, request: Request) -> Result<Value, Error> {
+                match request {
+                    $(Request::$name(ask) => {
+                        serde_json::to_value(ask.answer(self)?).map_err(|error| Error::Io(error.into()))
+                    })*
+                }
+            }
+        }
+    };
+}
+
+asks! {
+    /// What the host is.
+    Facts {} => HostFacts, session => Ok(session.host.facts.clone());
+    /// How it stands.
+    Status {} => HostState, session => session.status();
+    /// All of its runs.
+    Runs {} => History, session => session.history();
+    /// All about one run; about the latest one without a name, which may be the beginning of its id.
+    Show {
+        /// The name.
+        run: Option<String>
+    } => Shown, session => session.shown(run.as_deref());
+    /// Lets a step pass that waits for a person.
+    Approve {
+        /// The run.
+        run: String,
+        /// The step.
+        step: String,
+        /// Why.
+        because: String
+    } => Approved, session => session.approve(&run, &step, &because);
+    /// Stops a run that another process holds.
+    Cancel {
+        /// The run; the latest one without a name.
+        run: Option<String>,
+        /// How.
+        stop: Stop
+    } => Stopped, session => session.cancel(run.as_deref(), stop);
+    /// Keeps what the run holds.
+    Commit {
+        /// The run; the latest one without a name.
+        run: Option<String>
+    } => Committed, session => session.commit(run.as_deref());
+}
+
+/// A run, and who is at work on the host.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Shown {
+    /// The run.
+    pub known: Known,
+    /// Who is at work.
+    pub holder: Option<AtWork>,
+}
+
+impl Session {
+    fn shown(&self, name: Option<&str>) -> Result<Shown, Error> {
+        let known = self.show(name)?;
+        Ok(Shown { known, holder: self.at_work()? })
+    }
+}

@@ -1,0 +1,9 @@
+//! What a controller and the agent of a host say to each other, over any stream of bytes. Nothing here knows what carries it.
+
+mod frame;
+mod hello;
+mod message;
+
+pub use frame::{Frame, FrameReader, LARGEST_FRAME, LARGEST_MESSAGE, WireError, write_bytes, write_message};
+pub use hello::{Hello, Offered, PROTOCOL, Versions, Welcome, agreed};
+pub use message::{Done, FromAgent, Held, Lack, ToAgent};

@@ -1,0 +1,171 @@
+//! The messages. Each but the last three of [`ToAgent`] has one answer, and one that begins or follows a run is answered by
+//! what happens in it, up to [`FromAgent::Done`].
+
+use crate::hello::{Hello, Welcome};
+use runbook_engine::{Control, Foretold, Interrupt};
+use runbook_model::{Record, RunId, StepId};
+use runbook_session::{CommandError, Previewed, Request, ResumeOffer, ToApply, ToRollBack};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// From the controller.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ToAgent {
+    /// Who calls; comes first. → [`FromAgent::Welcome`]
+    Hello(Hello),
+    /// Asks what is answered at once. → [`FromAgent::Answer`]
+    Ask(Request),
+    /// Asks which contents, named by their digests, are still to be sent. → [`FromAgent::Lacks`]
+    Have(Vec<String>),
+    /// Sends a content from an offset on, as bytes that follow. → [`FromAgent::Stored`]
+    Put {
+        /// BLAKE3 of the whole content, in hex.
+        digest: String,
+        /// Where the bytes begin.
+        offset: u64,
+        /// The size of the whole content.
+        size: u64,
+    },
+    /// Asks what a plan would do. → [`FromAgent::Previewed`]
+    Preview {
+        /// The digest of what is saved with a run, as JSON; its contents were sent before.
+        saved: String,
+    },
+    /// Asks for the host for a run of a plan. → [`FromAgent::Held`]
+    Apply {
+        /// The digest of what is saved with a run, as JSON; its contents were sent before.
+        saved: String,
+        /// Within how many milliseconds the run is to be committed once all is done, if it is.
+        hold_ms: Option<u64>,
+    },
+    /// Asks for the host to go on with the open run. → [`FromAgent::Held`]
+    Resume {
+        /// The beginning of its id.
+        run: Option<String>,
+    },
+    /// Asks for the host to take a run back. → [`FromAgent::Held`]
+    Rollback {
+        /// The beginning of its id.
+        run: Option<String>,
+        /// Whether what is known of it is enough.
+        over_a_loss: bool,
+    },
+    /// Begins what is held, and follows it. → [`FromAgent::Begun`], then as [`Follow`](Self::Follow)
+    Begin {
+        /// For how many milliseconds an answer is waited for; `None` where nobody is there to be asked.
+        patience_ms: Option<u64>,
+        /// The number of the last record of it that is known.
+        after: u64,
+    },
+    /// Follows a run from behind a record on. → [`FromAgent::Record`] and others, at last [`FromAgent::Done`]
+    Follow {
+        /// The run.
+        run: RunId,
+        /// The number of the last record that is known.
+        after: u64,
+    },
+    /// Removes what the agent needs and no run. → [`FromAgent::Retired`]
+    Retire,
+    /// Tells the run that is followed.
+    Tell(Control),
+    /// Lets go of what is held.
+    LetGo,
+    /// → [`FromAgent::Pong`]
+    Ping(u64),
+}
+
+/// From the agent.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FromAgent {
+    /// Both understand each other.
+    Welcome(Box<Welcome>),
+    /// Why not.
+    Refused(Box<CommandError>),
+    /// The answer, of the type that the question has.
+    Answer(Value),
+    /// What is still to be sent.
+    Lacks(Vec<Lack>),
+    /// A content is there, and is what its digest says.
+    Stored(String),
+    /// What a plan would do.
+    Previewed(Box<Previewed>),
+    /// What came of asking for the host.
+    Held(Box<Held>),
+    /// The run is about to begin.
+    Begun(RunId),
+    /// A record of the run that is followed.
+    Record(Box<Record>),
+    /// What a step is doing.
+    Progress {
+        /// The step.
+        step: StepId,
+        /// In words.
+        note: String,
+    },
+    /// What a control means now.
+    Interrupted(Interrupt),
+    /// The host's clock, in milliseconds since 1970, while something is under way.
+    Tick(i64),
+    /// Nobody is at work on the run that is followed any more.
+    Done(Box<Done>),
+    /// What is left on the host after the agent is gone.
+    Retired(Vec<String>),
+    /// The number of the ping.
+    Pong(u64),
+}
+
+/// A content that is not there, or not whole.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lack {
+    /// Its digest.
+    pub digest: String,
+    /// How many bytes of it are there.
+    pub have: u64,
+}
+
+/// What came of asking for the host.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Held {
+    /// It is as the plan wants it.
+    NothingToDo(Foretold),
+    /// It is held for a run of the plan.
+    ToApply(ToApply),
+    /// No run is open.
+    NoneOpen,
+    /// It is held for the open run.
+    ToResume(ResumeOffer),
+    /// No run has anything to take back.
+    NothingToTakeBack,
+    /// This run has nothing to take back.
+    LeftNothing {
+        /// The run.
+        run: RunId,
+        /// Whether the journal lost something, so that nobody knows.
+        lost: bool,
+    },
+    /// It is held for taking a run back.
+    ToRollBack(ToRollBack),
+}
+
+/// How a run was left.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Done {
+    /// The run.
+    pub run: RunId,
+    /// Whether a rollback was asked for.
+    pub asked_back: bool,
+    /// How many runs past their retention were removed after it.
+    pub pruned: Option<Result<usize, CommandError>>,
+    /// What is wrong with the host however the run ended, or why it ended without a verdict.
+    pub remains: Option<CommandError>,
+}
+
+impl Done {
+    /// A run that was left with nothing to say about it.
+    pub fn of(run: RunId) -> Self {
+        Self { run, asked_back: false, pruned: None, remains: None }
+    }
+}

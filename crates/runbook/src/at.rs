@@ -1,0 +1,34 @@
+//! Where a command is done: on this host, or on one of an inventory.
+
+use clap::Args;
+use std::path::PathBuf;
+
+/// A command with the host that it is done on.
+#[derive(Debug, Args)]
+pub(crate) struct On<T: Args> {
+    #[command(flatten)]
+    pub(crate) at: At,
+    #[command(flatten)]
+    pub(crate) args: T,
+}
+
+/// The host.
+#[derive(Debug, Args)]
+pub(crate) struct At {
+    /// Do it on this host of the inventory, over ssh
+    #[arg(long, value_name = "NAME", help_heading = "On another host")]
+    pub(crate) host: Option<String>,
+    /// The inventory [default: inventory.yaml here or in a directory above]
+    #[arg(long, value_name = "FILE", requires = "host", help_heading = "On another host")]
+    pub(crate) inventory: Option<PathBuf>,
+    /// The runbook that becomes the agent there [default: this one]
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "host",
+        help_heading = "On another host",
+        env = "RUNBOOK_AGENT",
+        hide_env_values = true
+    )]
+    pub(crate) agent: Option<PathBuf>,
+}
