@@ -2,6 +2,7 @@
 
 use crate::Program;
 use crate::secrets::{Secrets, placeholder};
+use crate::undo_sources::Way;
 use runbook_host::{Host, Unusable};
 use runbook_model::{
     Code, Declaration, Diagnostic, Diagnostics, Entry, Failure, FailureKind, Later, Next, Node, Reference, Results,
@@ -45,9 +46,20 @@ impl Program {
         secrets: &Secrets,
         host: Option<&Host>,
     ) -> Result<Box<dyn Step>, Unbound> {
+        self.bind_for(Way::On, def, outputs, secrets, host)
+    }
+
+    fn bind_for(
+        &self,
+        way: Way,
+        def: &StepDef,
+        outputs: &HashMap<StepId, Results>,
+        secrets: &Secrets,
+        host: Option<&Host>,
+    ) -> Result<Box<dyn Step>, Unbound> {
         self.refuse_exposed(def, outputs, secrets)?;
         let rendered = self.render(&def.with, outputs, secrets, host)?;
-        self.bind_rendered(def, rendered)
+        self.bind_rendered(way, def, rendered)
     }
 
     /// An output that holds a secret may stand where the secret itself may, and nowhere else.
@@ -98,13 +110,14 @@ impl Program {
                 secrets.lost_in(step, output).map(|name| (name.to_owned(), lost(name, step)))
             }
         };
-        self.bind_without(def, outputs, secrets, Some(host), &missing)
+        self.bind_without(Way::Back, def, outputs, secrets, Some(host), &missing)
     }
 
     /// The bound step before the run, with something in the place of content that is not known before it: for asking
     /// what the step lacks, and for nothing else. Whether anything is missing in it is the second value.
     pub(crate) fn bind_to_ask(
         &self,
+        way: Way,
         def: &StepDef,
         outputs: &HashMap<StepId, Results>,
         secrets: &Secrets,
@@ -117,13 +130,14 @@ impl Program {
                 (!known).then(|| (output.clone(), why))
             }
         };
-        let (bound, unusable) = self.bind_without(def, outputs, secrets, None, &missing)?;
+        let (bound, unusable) = self.bind_without(way, def, outputs, secrets, None, &missing)?;
         Ok((bound, !unusable.is_empty()))
     }
 
     /// The bound step with placeholders for the contents that `missing` names, with why they are.
     fn bind_without(
         &self,
+        way: Way,
         def: &StepDef,
         outputs: &HashMap<StepId, Results>,
         secrets: &Secrets,
@@ -136,12 +150,12 @@ impl Program {
         };
         let missing: Vec<(Reference, Unusable)> = def.with.waits_for().into_iter().filter_map(unusable).collect();
         if missing.is_empty() {
-            return Ok((self.bind(def, outputs, secrets, host)?, Vec::new()));
+            return Ok((self.bind_for(way, def, outputs, secrets, host)?, Vec::new()));
         }
         let with = without(&def.with, &missing);
         self.refuse_placeholders(def, &missing)?;
         let rendered = self.render(&with, outputs, secrets, host)?.unwrap_or(with);
-        let bound = self.bind_rendered(def, Some(rendered))?;
+        let bound = self.bind_rendered(way, def, Some(rendered))?;
         Ok((bound, missing.into_iter().map(|(_, unusable)| unusable).collect()))
     }
 
@@ -173,7 +187,7 @@ impl Program {
     }
 
     /// The step from parameters in which nothing waits any more: `rendered`, or those of the plan if nothing did.
-    fn bind_rendered(&self, def: &StepDef, rendered: Option<Node>) -> Result<Box<dyn Step>, Unbound> {
+    fn bind_rendered(&self, way: Way, def: &StepDef, rendered: Option<Node>) -> Result<Box<dyn Step>, Unbound> {
         let node = rendered.as_ref().unwrap_or(&def.with);
         let kind = self
             .catalogue
@@ -181,7 +195,7 @@ impl Program {
             .ok_or_else(|| Failure::missing(format!("there is no kind `{}` in this version of runbook", def.uses)))?;
         let context = self.context();
         let args = Args { doc: kind.doc(), node, context: &context, step_span: def.id_span };
-        if let Some(failure) = self.changed_script(&args, def) {
+        if let Some(failure) = self.changed_script(way, &args, def) {
             return Err(failure.into());
         }
         if rendered.is_some() {

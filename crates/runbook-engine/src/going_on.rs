@@ -16,7 +16,7 @@ impl Program {
     /// What is in the way of going forward from `state`: what is gone of the way back, and what the steps that are left would
     /// fail for. Reads the host, and writes nothing. Empty for a run in which nothing more begins.
     pub fn obstacles_ahead(&self, state: &RunState, dir: &StateDir, run: &RunId, host: &Reader) -> Vec<Obstacle> {
-        let gone = missing(state, &self.course, dir, run, Way::On).into_iter().map(|what| {
+        let gone = self.missing(state, dir, run, Way::On).into_iter().map(|what| {
             let failure = Failure::missing(format!("its way back is not whole: {what}"));
             Obstacle { failure: failure.hint("put a copy of it in its place and resume again"), certain: true }
         });
@@ -29,7 +29,14 @@ impl Program {
 
     /// Whether everything is there that taking the run back relies on.
     pub fn can_go_back(&self, state: &RunState, dir: &StateDir, run: &RunId) -> bool {
-        missing(state, &self.course, dir, run, Way::Back).is_empty()
+        self.missing(state, dir, run, Way::Back).is_empty()
+    }
+
+    /// What is gone or damaged of all that taking the run back relies on, one line each.
+    pub(crate) fn missing(&self, state: &RunState, dir: &StateDir, run: &RunId, way: Way) -> Vec<String> {
+        let mut missing = missing(state, &self.course, dir, run, way);
+        missing.extend(self.damaged_for_undo(state));
+        missing
     }
 
     /// What the steps that are left would do on the host as the others left it.

@@ -2,8 +2,9 @@
 
 use crate::Program;
 use crate::preflight::Obstacle;
+use crate::undo_sources::Way;
 use runbook_host::{Reader, WHOLE, read_regular};
-use runbook_model::{Access, Declaration, Failure, Resource, StepDef, StepId};
+use runbook_model::{Access, Declaration, Failure, Resource, RunState, StepDef, StepId};
 use runbook_step::{ArgContext, Args, Brought, Contents, Named, PlanFile, PlanFiles, Use, named_by};
 use rustix::fs::StatVfsMountFlags;
 use std::borrow::Cow;
@@ -45,14 +46,27 @@ impl Program {
         }
     }
 
-    /// A script that the run keeps and that is no longer what was judged. What a kind of this program only reads is compared when it
-    /// is read; what a program elsewhere reads, it reads by itself.
-    pub(crate) fn changed_script(&self, args: &Args<'_>, def: &StepDef) -> Option<Failure> {
+    /// A script that the run keeps, that the step may run on this way, and that is no longer what was judged. What a kind of this
+    /// program only reads is compared when it is read; what a program elsewhere reads, it reads by itself.
+    pub(crate) fn changed_script(&self, way: Way, args: &Args<'_>, def: &StepDef) -> Option<Failure> {
         let files = self.context.files.as_ref()?;
         let kind = self.catalogue.get(&def.uses)?;
         let reads_itself = kind.program().is_none();
-        let scripts = named_by(kind, args).into_iter().filter(|named| named.purpose != Use::Read || !reads_itself);
+        let used = |named: &Named<'_>| way == Way::On || kind.undo_uses(named.param, args);
+        let compared = |named: &Named<'_>| used(named) && (named.purpose != Use::Read || !reads_itself);
+        let scripts = named_by(kind, args).into_iter().filter(compared);
         scripts.filter_map(|named| files.named(named.node)?.content().err()).next()
+    }
+
+    /// What is gone or damaged of the kept files that taking steps back from `state` runs, one line each.
+    pub(crate) fn damaged_for_undo(&self, state: &RunState) -> Vec<String> {
+        let touched = state.touched().filter_map(|step| self.step(step));
+        let damaged = touched.filter_map(|def| {
+            let kind = self.catalogue.get(&def.uses)?;
+            let args = Args { doc: kind.doc(), node: &def.with, context: &self.context, step_span: def.id_span };
+            self.changed_script(Way::Back, &args, def)
+        });
+        damaged.map(|failure| failure.message).collect()
     }
 
     /// A file that lies beside the plan as it was not judged, where a step before this one may write anything and so may have

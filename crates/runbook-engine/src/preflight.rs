@@ -5,6 +5,7 @@ use crate::Program;
 use crate::binding::Unbound;
 use crate::predict::{Forecast, reach};
 use crate::secrets::Secrets;
+use crate::undo_sources::Way;
 use crate::wake::Wake;
 use runbook_host::Reader;
 use runbook_model::{Failure, FailureKind, OnFailure, Purpose, Reference, Role, RunState, StepDef, StepId};
@@ -79,7 +80,8 @@ impl Program {
         touched.sort_by_key(|(_, known)| std::cmp::Reverse(known.intent_seq));
         let (mut found, mut before) = (Vec::new(), Before::default());
         for def in touched.into_iter().filter_map(|(step, _)| self.step(step)) {
-            let lacks = self.bind_to_ask(def, &outputs, &secrets).map(|(bound, _)| bound.lacks_to_undo(host));
+            let lacks =
+                self.bind_to_ask(Way::Back, def, &outputs, &secrets).map(|(bound, _)| bound.lacks_to_undo(host));
             for Lack { failure, on, .. } in lacks.unwrap_or_default() {
                 let message = format!("step `{}` could not be taken back: {}", def.id, failure.message);
                 let lack = Lack::new(Failure { message, ..failure }, on).of_installed();
@@ -141,7 +143,7 @@ impl Program {
         if holds == Some(false) {
             return Vec::new();
         }
-        let (bound, partial) = match self.bind_to_ask(def, &forecast.outputs, &forecast.secrets) {
+        let (bound, partial) = match self.bind_to_ask(Way::On, def, &forecast.outputs, &forecast.secrets) {
             Ok(bound) => bound,
             // Not known yet, or told as a missing secret.
             Err(_) if self.waits(def, forecast) => return Vec::new(),

@@ -279,12 +279,7 @@ fn traces(dir: &StateDir) -> Result<BTreeMap<RunId, Trace>, Error> {
         };
         let note = read_note(&dir.loss(&run));
         let note = note.map_err(|source| Error::Unreadable { path: dir.loss(&run), source })?;
-        // A run that never began may have made its directory, put the files of its plan there, and noted that nothing runs.
-        let has_begun = || {
-            let before = |name: &str| matches!(name, ".running" | ".controls" | ".witness" | ".bundle");
-            Ok(below(&path)?.iter().any(|(name, _)| !before(name)))
-        };
-        if witness.is_some() || note.is_some() || has_begun()? {
+        if witness.is_some() || note.is_some() || !dir.never_began(&run)? {
             traces.insert(run, Trace { places: vec![path], witness, note });
         }
     }
@@ -294,6 +289,15 @@ fn traces(dir: &StateDir) -> Result<BTreeMap<RunId, Trace>, Error> {
         }
     }
     Ok(traces)
+}
+
+impl StateDir {
+    /// Whether nothing of `run` tells that it has begun. One that never did may have made its directory, put the files of its
+    /// plan there, and noted that nothing runs.
+    pub fn never_began(&self, run: &RunId) -> Result<bool, Error> {
+        let before = |name: &str| matches!(name, ".running" | ".controls" | ".witness" | ".bundle");
+        Ok(below(&self.run(run))?.iter().all(|(name, _)| before(name)))
+    }
 }
 
 /// The names and paths in a directory, in order; none if it is not there.

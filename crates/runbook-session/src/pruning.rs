@@ -9,7 +9,7 @@ use crate::session::Session;
 use runbook_backup::{Retention, prunable};
 use runbook_journal::{Journal, Look, RunRow, StateDir};
 use runbook_model::{RunId, Verdict};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -126,12 +126,29 @@ fn prune(dir: &StateDir, now_ms: i64) -> Result<Vec<Past>, Error> {
         let runs: Vec<RunId> = past.iter().map(|one| one.run.clone()).collect();
         Journal::open(dir)?.prune(&runs)?;
     }
+    for name in never_begun(dir, &journal)? {
+        condemn(&dir.runs(), &name)?;
+    }
     for place in [dir.backups(), dir.runs()] {
         for name in names_below(&place)?.iter().filter(|name| name.starts_with(CONDEMNED)) {
             runbook_backup::remove_tree(&place.join(name))?;
         }
     }
     Ok(past)
+}
+
+/// What runs left that were killed before their first record: the journal has no loss, does not know them, and they hold
+/// nothing but what a run makes before it begins.
+fn never_begun(dir: &StateDir, journal: &Journal) -> Result<Vec<String>, Error> {
+    let known: HashSet<RunId> = journal.runs()?.into_iter().map(|row| row.run).collect();
+    let mut left = Vec::new();
+    for name in names_below(&dir.runs())? {
+        let Some(run) = RunId::new(&name).filter(|run| !known.contains(run)) else { continue };
+        if dir.never_began(&run)? {
+            left.push(name);
+        }
+    }
+    Ok(left)
 }
 
 /// How the name of something begins that is being removed.

@@ -9,7 +9,7 @@ use crate::decide::decide;
 use crate::input::Input;
 use crate::mailbox::Mailbox;
 use crate::secrets::Secrets;
-use crate::undo_sources::{Way, missing};
+use crate::undo_sources::Way;
 use crate::worker::{KeptDown, Worker};
 use crate::{Error, Forecast, Observer, Program, leftovers};
 use runbook_host::{Canceller, Running};
@@ -92,7 +92,7 @@ impl Runner {
             .collect();
         if !rolls_back && (back.is_some() || state.verdict().is_none()) {
             let way = if back.is_some() { Way::Back } else { Way::On };
-            let missing = missing(&state, &program.course, &settings.state_dir, &run, way);
+            let missing = program.missing(&state, &settings.state_dir, &run, way);
             match (missing.is_empty(), way) {
                 (true, _) => {}
                 (false, Way::Back) => return Err(Error::NoWayBack { run, missing: missing.join("; ") }),

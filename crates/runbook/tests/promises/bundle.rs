@@ -117,6 +117,54 @@ fn a_script_that_is_not_what_the_run_began_with_is_not_run() {
     assert!(!bench.host("made.other").exists());
 }
 
+/// What only the way forward runs is not needed on the way back.
+#[test]
+fn an_undo_is_not_held_up_by_a_script_that_it_does_not_run() {
+    let bench = Bench::new();
+    let plan = checkout(&bench, "checkout");
+    apply(&bench, &plan, "").expect(0);
+    for (name, path) in kept(&bench) {
+        if ["make", "unit.j2", "data", "said.sh"].contains(&name.as_str()) {
+            fs::write(path, "exit 1\n").unwrap();
+        }
+    }
+    bench.expect(0, &["rollback", "--yes"]);
+    assert!(!bench.host("made").exists() && !bench.host("data").exists());
+}
+
+/// A way back that would end half-way is not begun.
+#[test]
+fn a_way_back_whose_script_is_damaged_is_not_begun() {
+    let bench = Bench::new();
+    let plan = checkout(&bench, "checkout");
+    // A change that is taken back first.
+    let broken = plan.replace("plan.yaml", "broken.yaml");
+    let last = "  - { id: last, uses: file.write, needs: [works], with: { path: HOST/last, content: x } }\n";
+    let last = last.replace("HOST", bench.path("host").to_str().unwrap());
+    fs::write(&broken, fs::read_to_string(&plan).unwrap() + &last).unwrap();
+    apply(&bench, &broken, "").expect(0);
+    let (_, unmake) = kept(&bench).into_iter().find(|(name, _)| name == "unmake.sh").unwrap();
+    fs::write(&unmake, "exit 1\n").unwrap();
+    let refused = bench.run(&["rollback", "--yes"]);
+    refused.says(&["cannot be taken back, and nothing was touched", "unmake.sh"]);
+    assert!(bench.host("last").exists() && bench.host("made").exists(), "nothing is taken back");
+    fs::write(&unmake, "rm -f \"$1\"\n").unwrap();
+    bench.expect(0, &["rollback", "--yes"]);
+    assert!(!bench.host("last").exists() && !bench.host("made").exists());
+}
+
+/// Nothing is known of it, and nothing was changed by it: its files are room on a disk.
+#[test]
+fn what_a_run_left_that_was_killed_before_its_first_record_is_removed() {
+    let bench = Bench::new();
+    let plan = checkout(&bench, "checkout");
+    let runs = || fs::read_dir(bench.state().join("runs")).map_or(0, Iterator::count);
+    assert_eq!(apply(&bench, &plan, "kill-before=1").code, None);
+    assert_eq!(runs(), 1);
+    apply(&bench, &plan, "").expect(0);
+    assert_eq!(runs(), 1, "the one that is known");
+}
+
 #[test]
 fn the_digest_is_the_same_in_two_checkouts_and_changes_with_a_file() {
     let bench = Bench::new();
