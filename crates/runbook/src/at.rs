@@ -19,16 +19,15 @@ pub(crate) struct At {
     #[arg(long, value_name = "NAME", help_heading = "On another host")]
     pub(crate) host: Option<String>,
     /// The inventory [default: inventory.yaml here or in a directory above]
-    #[arg(long, value_name = "FILE", requires = "host", help_heading = "On another host")]
-    pub(crate) inventory: Option<PathBuf>,
-    /// The runbook that becomes the agent there [default: this one]
     #[arg(
         long,
         value_name = "FILE",
-        requires = "host",
         help_heading = "On another host",
-        env = "RUNBOOK_AGENT",
+        env = "RUNBOOK_INVENTORY",
         hide_env_values = true
     )]
+    pub(crate) inventory: Option<PathBuf>,
+    /// The runbook that becomes the agent there [default: this one]
+    #[arg(long, value_name = "FILE", help_heading = "On another host", env = "RUNBOOK_AGENT", hide_env_values = true)]
     pub(crate) agent: Option<PathBuf>,
 }

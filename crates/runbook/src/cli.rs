@@ -441,8 +441,12 @@ mod tests {
 
     const PAGE: &str = include_str!("../../../docs/cli.md");
 
+    /// What the help calls the flags that name another host.
+    const ELSEWHERE: &str = "On another host";
+
     fn flags(command: &clap::Command) -> Vec<String> {
-        let shown = command.get_arguments().filter(|arg| !arg.is_hide_set());
+        let own = |arg: &&clap::Arg| !arg.is_hide_set() && arg.get_help_heading() != Some(ELSEWHERE);
+        let shown = command.get_arguments().filter(own);
         let own = shown.filter_map(|arg| arg.get_long()).filter(|flag| !["help", "version"].contains(flag));
         own.map(|flag| format!("--{flag}")).collect()
     }
@@ -483,6 +487,19 @@ mod tests {
             known.sort_unstable();
             assert_eq!(told, known, "the last cell of the row of `{command}` in docs/cli.md");
         }
+    }
+
+    #[test]
+    fn the_page_says_which_commands_take_a_host() {
+        let takes =
+            |command: &clap::Command| command.get_arguments().any(|arg| arg.get_help_heading() == Some(ELSEWHERE));
+        let table = table();
+        let taking: Vec<String> =
+            table.get_subcommands().filter(|it| takes(it)).map(|it| format!("`{}`", it.get_name())).collect();
+        let section = PAGE.split("## On another host").nth(1).and_then(|rest| rest.split("\n## ").next());
+        let said = section.and_then(|text| text.lines().find(|line| line.ends_with("take `--host NAME`:"))).is_some();
+        let list = section.and_then(|text| text.lines().find(|line| line.starts_with('`'))).unwrap_or_default();
+        assert_eq!((said, list), (true, taking.join(", ").as_str()));
     }
 
     #[test]
