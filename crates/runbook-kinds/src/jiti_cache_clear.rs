@@ -10,7 +10,8 @@ use runbook_host::Reader;
 use runbook_model::{
     Declaration, Diagnostic, Diagnostics, Effect, Failure, Outputs, Prediction, Resource, Role, UndoPhase,
 };
-use runbook_services::target_service::{self, TargetService};
+use runbook_services::manager::{TARGET, UNIT, USER};
+use runbook_services::{AnyService, TargetService};
 use runbook_step::{Args, Done, Kind, KindDoc, OutputDoc, Param, ParamType, Probe, Step, Work};
 use serde_json::{Value as Json, json};
 use std::borrow::Cow;
@@ -46,8 +47,8 @@ static DOC: KindDoc = KindDoc {
             "The cache; without it, and without `unit` or `service`, `$TMPDIR/jiti` of the caller, else `/tmp/jiti`",
         ),
         Param::optional("owner", ParamType::String, "A user, besides the caller and the unit's user, who may own it"),
-        target_service::UNIT,
-        target_service::USER,
+        UNIT,
+        USER,
         Param::optional("service", ParamType::String, "The service of the embedded supervisor whose cache it is"),
     ]),
     outputs: Cow::Borrowed(&[OutputDoc { name: "removed", help: "how many entries went, a number" }]),
@@ -61,11 +62,11 @@ impl Kind for JitiCacheClear {
     }
 
     fn check(&self, args: &Args<'_>, found: &mut Diagnostics) {
-        target_service::check(args, found);
+        TARGET.check(args, found);
     }
 
     fn declare(&self, args: &Args<'_>) -> Declaration {
-        let service = target_service::resource(args);
+        let service = TARGET.resource(args);
         // Where a service has its cache is known on the host alone.
         let own = || match service {
             Some(_) => Resource::UnknownPath,
@@ -79,16 +80,16 @@ impl Kind for JitiCacheClear {
     }
 
     fn bind(&self, args: &Args<'_>) -> Result<Box<dyn Step>, Diagnostic> {
-        let target = target_service::bind(args)?;
-        let is_started = target.as_ref().is_some_and(|target| args.context.services.contains(&target.resource()));
-        Ok(Box::new(Clear { dir: args.maybe("dir")?, owner: args.maybe("owner")?, target, is_started }))
+        let service = TARGET.bind(args)?;
+        let is_started = service.as_ref().is_some_and(|one| args.context.services.contains(&one.resource()));
+        Ok(Box::new(Clear { dir: args.maybe("dir")?, owner: args.maybe("owner")?, service, is_started }))
     }
 }
 
 struct Clear {
     dir: Option<PathBuf>,
     owner: Option<String>,
-    target: Option<TargetService>,
+    service: Option<AnyService>,
     /// Whether the plan itself starts that service.
     is_started: bool,
 }
@@ -103,29 +104,25 @@ struct Found {
 }
 
 impl Clear {
+    fn target(&self) -> Option<&dyn TargetService> {
+        self.service.as_deref()?.target()
+    }
+
     fn find(&self, host: &Reader) -> Result<Found, Failure> {
-        let look = self.target.as_ref().map(|target| target.look(host)).transpose()?;
-        if let (Some(target), Some(look)) = (&self.target, &look)
-            && !look.is_known
-            && !self.is_started
-        {
-            return Err(target.unknown());
-        }
+        let target = self.target();
+        let up = target.map(|target| target.up(host, self.is_started)).transpose()?.flatten();
         let mut owners = vec![host.own_uid()];
-        owners.extend(self.owner.as_deref().map(|name| host.uid_of(name)).transpose()?);
-        let state = look.as_ref().and_then(|look| look.unit.as_ref());
-        if let (Some(TargetService::Unit(unit)), Some(state)) = (&self.target, state)
-            && self.owner.is_none()
-        {
-            owners.push(unit.uid(host, state)?);
+        match (&self.owner, target) {
+            (Some(name), _) => owners.push(host.uid_of(name)?),
+            (None, Some(target)) => owners.extend(target.owner(host)?),
+            (None, None) => {}
         }
-        let places = match (&self.dir, &self.target, state) {
-            (Some(dir), ..) => Places::only(dir.clone()),
-            (None, Some(TargetService::Unit(unit)), Some(state)) => Places::of_unit(host, unit, state)?,
-            (None, Some(TargetService::Service(service)), _) => Places::of_service(host, service)?,
-            (None, ..) => Places::only(host.temp_dir().join("jiti")),
+        let places = match (&self.dir, target) {
+            (Some(dir), _) => Places::only(dir.clone()),
+            (None, Some(target)) => Places::of(host, target)?,
+            (None, None) => Places::only(host.temp_dir().join("jiti")),
         };
-        Ok(Found { places, owners, up: look.and_then(|look| look.up) })
+        Ok(Found { places, owners, up })
     }
 
     /// The caches that are there and may be removed; a refusal if one is something else.
@@ -187,8 +184,8 @@ impl Step for Clear {
             let entries = host.list(dir)?.unwrap_or_default().len();
             said.push(format!("the cache {} is removed, {entries} entries directly in it", dir.display()));
         }
-        let until = match (&self.target, &found.up) {
-            (Some(target), Some(_)) => format!(", once {target} is down"),
+        let until = match (self.target(), &found.up) {
+            (Some(target), Some(_)) => format!(", once {} is down", target.full_name()),
             _ => String::new(),
         };
         Ok(Probe::of(Prediction::change(said.join("; ") + &until)))
@@ -196,8 +193,9 @@ impl Step for Clear {
 
     fn apply(&self, work: &Work<'_>, _: &Json) -> Result<Done, Failure> {
         let found = self.find(work.host)?;
-        if let (Some(target), Some(up)) = (&self.target, &found.up) {
-            let message = format!("{target} is {up}, and would go on with the modules that it has loaded");
+        if let (Some(target), Some(up)) = (self.target(), &found.up) {
+            let name = target.full_name();
+            let message = format!("{name} is {up}, and would go on with the modules that it has loaded");
             return Err(Failure::refused(message)
                 .hint("stop it in a step before this one, and start it in one after it; a restart is not enough"));
         }

@@ -10,7 +10,7 @@ use runbook_host::{Identity, Reader};
 use runbook_model::{
     Declaration, Diagnostic, Diagnostics, Failure, Outputs, Prediction, Purpose, Resource, Role, UndoPhase, UndoSource,
 };
-use runbook_services::target_service;
+use runbook_services::manager::{TARGET, UNIT, USER};
 use runbook_step::wrong;
 use runbook_step::{Args, Done, Kind, KindDoc, Lack, OutputDoc, Param, ParamType, Probe, Step, Work};
 use serde_json::{Value as Json, json};
@@ -45,8 +45,8 @@ static DOC: KindDoc = KindDoc {
             "The program of the orphan: a path, or the name of the program, of its script, or its title",
         ),
         Param::optional("service", ParamType::String, "The service whose own processes are left alone"),
-        target_service::UNIT,
-        target_service::USER,
+        UNIT,
+        USER,
         Param::optional(
             "owner",
             ParamType::String,
@@ -70,7 +70,7 @@ impl Kind for PortOrphanKill {
     }
 
     fn check(&self, args: &Args<'_>, found: &mut Diagnostics) {
-        target_service::check(args, found);
+        TARGET.check(args, found);
         if args.peek::<String>("expect").known().is_some_and(|expect| expect.trim().is_empty()) {
             found.push(wrong("expect", args.span("expect"), "the name or the path of a program"));
         }
@@ -79,7 +79,7 @@ impl Kind for PortOrphanKill {
     fn declare(&self, args: &Args<'_>) -> Declaration {
         let mut declaration =
             Declaration { purpose: Purpose::Attendant, ..Declaration::principal(UndoSource::NotNeeded) };
-        if let Some(service) = target_service::resource(args) {
+        if let Some(service) = TARGET.resource(args) {
             declaration = declaration.reads(service);
         }
         match args.peek::<u16>("port").known() {
@@ -89,11 +89,11 @@ impl Kind for PortOrphanKill {
     }
 
     fn bind(&self, args: &Args<'_>) -> Result<Box<dyn Step>, Diagnostic> {
-        let target = target_service::bind(args)?;
-        let is_started = target.as_ref().is_some_and(|target| args.context.services.contains(&target.resource()));
+        let service = TARGET.bind(args)?;
+        let is_started = service.as_ref().is_some_and(|one| args.context.services.contains(&one.resource()));
         Ok(Box::new(EndOrphans {
             is_started,
-            target,
+            service,
             port: args.need("port")?,
             expect: args.need("expect")?,
             owner: args.maybe::<String>("owner")?.filter(|owner| !owner.is_empty()),

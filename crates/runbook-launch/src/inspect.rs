@@ -1,18 +1,13 @@
 //! `service.inspect`: what a service executes, and which installation that is. It only reads.
 //!
-//! A manager says what it knows in `inspect/service_facts.rs`; `process.rs`, `unit.rs` and `job.rs` are the managers. From there on
-//! all are alike: `crate::launch` follows the command, `running.rs` looks at the processes, `installations.rs` for other
+//! A manager says what it knows as `ServiceFacts`. From there on all are alike: `crate::launch` follows the command, `running.rs` looks at the processes, `installations.rs` for other
 //! copies of the package, and `report.rs` puts it into outputs and a line.
 
 mod installations;
-mod job;
-mod process;
 mod report;
 mod running;
-mod service_facts;
 #[cfg(test)]
 mod tests;
-mod unit;
 
 use crate::{Trail, follow, links_on};
 use report::Inspection;
@@ -20,22 +15,20 @@ use runbook_host::{Account, Reader};
 use runbook_model::{
     Code, Declaration, Diagnostic, Diagnostics, Failure, Prediction, Resource, Results, Role, UndoPhase,
 };
-use runbook_services::AnyService;
-use runbook_services::launchd::Job;
+use runbook_services::manager::{LAUNCHD, MANAGERS, Naming, SUPERVISOR, SYSTEMD};
 use runbook_services::package::{package_name, package_root, package_version};
-use runbook_services::process::Service;
-use runbook_services::systemd::Unit;
+use runbook_services::{AnyService, ServiceFacts};
 use runbook_step::{Args, Done, Kind, KindDoc, OutputDoc, Param, ParamType, Peek, Probe, Step, Work};
 use runbook_step::{normalise, wrong};
 use serde_json::Value as Json;
-use service_facts::ServiceFacts;
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 /// The kind.
 pub(crate) struct ServiceInspect;
 
-const MANAGERS: &[&str] = &["process", "systemd", "launchd"];
+/// The parameters that name the service.
+const SERVICE: Naming = Naming(&[("name", SUPERVISOR), ("unit", SYSTEMD), ("job", LAUNCHD)]);
 
 static DOC: KindDoc = KindDoc {
     name: Cow::Borrowed("service.inspect"),
@@ -136,76 +129,42 @@ impl Kind for ServiceInspect {
     }
 
     fn declare(&self, args: &Args<'_>) -> Declaration {
-        if let Peek::Known(title) = args.peek::<String>("job") {
-            return inventory().reads(Resource::Job(title));
-        }
-        let service = match (args.peek::<String>("name"), args.peek::<String>("unit"), args.peek::<bool>("user")) {
-            (Peek::Known(name), Peek::Absent, _) => Resource::Process(name),
-            (Peek::Absent, Peek::Known(unit), Peek::Known(user)) => Unit::named(&unit, user).resource(),
-            _ => Resource::Everything,
-        };
-        inventory().reads(service)
+        let service = SERVICE.resource(args).unwrap_or(Resource::Everything);
+        Declaration::inspection().role(Role::Inspect).role(Role::Inventory).reads(service)
     }
 
     fn bind(&self, args: &Args<'_>) -> Result<Box<dyn Step>, Diagnostic> {
         if let Some(fault) = faults(args).into_iter().next() {
             return Err(fault);
         }
-        let service = match args.need::<String>("manager")?.as_str() {
-            "launchd" => AnyService::Job(
-                Job::of_title(&args.need::<String>("job")?).ok_or_else(|| wrong("job", args.span("job"), JOB))?,
-            ),
-            "systemd" => AnyService::Unit(Unit::named(&args.need::<String>("unit")?, args.need("user")?)),
-            _ => AnyService::Process(Service::named(args.need::<String>("name")?)),
-        };
+        let service = SERVICE.bind(args)?.ok_or_else(|| wrong("manager", args.span("manager"), "known"))?;
         let wanted = Wanted { marker: args.maybe("marker")?, package: args.maybe("package")? };
         Ok(Box::new(Inspect { service, wanted }))
     }
 }
 
-fn inventory() -> Declaration {
-    Declaration::inspection().role(Role::Inspect).role(Role::Inventory)
-}
-
 /// What only the parameters together show to be wrong: each manager has a way of its own to name a service.
 fn faults(args: &Args<'_>) -> Vec<Diagnostic> {
     let Peek::Known(manager) = args.peek::<String>("manager") else { return Vec::new() };
-    let own = match manager.as_str() {
-        "process" => "name",
-        "systemd" => "unit",
-        "launchd" => "job",
-        // What is no manager at all, the table of parameters says.
-        _ => return Vec::new(),
-    };
+    // What is no manager at all, the table of parameters says.
+    let Some((own, named)) = SERVICE.0.iter().find(|(_, one)| one.word == manager) else { return Vec::new() };
     let mut found = Vec::new();
     if args.given(own).is_none() {
         let message = format!("`service.inspect` with `manager: {manager}` needs the parameter `{own}`");
         found.push(Diagnostic::error(Code::MISSING_PARAMETER, args.step_span, message));
     }
-    let foreign = ["name", "unit", "job", "user"].into_iter().filter(|name| *name != own);
-    for name in foreign.filter(|name| !(own == "unit" && *name == "user")) {
+    let foreign = ["name", "unit", "job", "user"].into_iter().filter(|name| name != own);
+    for name in foreign.filter(|name| !(*own == "unit" && *name == "user")) {
         if args.given(name).is_some() {
             let message = format!("`{name}` means nothing with `manager: {manager}`");
             found.push(Diagnostic::error(Code::CONFLICTING_PARAMETERS, args.span(name), message));
         }
     }
-    match args.peek::<String>(own) {
-        Peek::Known(name) if own == "name" && !runbook_services::process::valid_name(&name) => {
-            found.push(wrong(own, args.span(own), "the name of a service"));
-        }
-        Peek::Known(name) if own == "unit" && !Unit::is_name(&name) => {
-            found.push(wrong(own, args.span(own), "the name of a unit, not a path"));
-        }
-        Peek::Known(title) if own == "job" && Job::of_title(&title).is_none() => {
-            found.push(wrong(own, args.span(own), JOB));
-        }
-        _ => {}
+    if args.peek::<String>(own).known().is_some_and(|name| named.service(&name, false).is_none()) {
+        found.push(wrong(own, args.span(own), named.wanted));
     }
     found
 }
-
-/// What `job` has to be.
-const JOB: &str = "the label of a job, such as `ai.openclaw.gateway`, or `DOMAIN/LABEL`";
 
 /// Which package is meant.
 #[derive(Clone, Debug, Default)]
@@ -238,11 +197,7 @@ struct Inspect {
 
 impl Inspect {
     fn look(&self, host: &Reader) -> Result<(String, Results), Failure> {
-        let told = match &self.service {
-            AnyService::Process(service) => process::tell(host, service)?,
-            AnyService::Unit(unit) => unit::tell(host, unit)?,
-            AnyService::Job(job) => job::tell(host, job)?,
-        };
+        let told = self.service.facts(host)?;
         let inspection = inspect(host, Path::new("/"), told, &self.wanted)?;
         Ok((inspection.summary(host), inspection.results(host)?))
     }

@@ -15,32 +15,11 @@ pub(crate) use follow::follow;
 pub use node::WITH_VALUE as NODE_WITH_VALUE;
 pub(crate) use node::script as node_script;
 
-pub(crate) use tracer::{Trail, USUAL_PATH, links_on};
-
-use runbook_host::Account;
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+pub(crate) use runbook_services::{Launch, Value};
+pub(crate) use tracer::{Trail, links_on};
 
 runbook_step::kinds! {
     inspect::ServiceInspect,
-}
-
-/// What a variable or an argument is; `None` if only running the script could tell.
-pub(crate) type Value = Option<String>;
-
-/// What is about to be executed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Launch {
-    /// A path, or a name that is looked for along `PATH`.
-    pub(crate) program: String,
-    /// What follows the program's own name.
-    pub(crate) args: Vec<Value>,
-    /// The working directory.
-    pub(crate) cwd: PathBuf,
-    /// The environment.
-    pub(crate) env: BTreeMap<String, Value>,
-    /// The user.
-    pub(crate) account: Account,
 }
 
 /// Why a way cannot be followed further by reading.

@@ -5,6 +5,7 @@ use super::nvm::Nvm;
 use super::{Launch, Unclear, Value, unclear};
 use runbook_host::{Account, Reader};
 use runbook_model::Failure;
+use runbook_services::systemd::USUAL_PATH;
 use runbook_step::normalise;
 use std::path::{Component, Path, PathBuf};
 
@@ -13,8 +14,6 @@ const FILES: usize = 64;
 const LONGEST: usize = 1 << 20;
 /// How many commands of scripts are looked at for one service.
 const COMMANDS: usize = 20_000;
-/// Where a name is looked for if the environment has no `PATH`; the same list that systemd has (systemd.exec(5)).
-pub(crate) const USUAL_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /// How many links one path may have: as many as Linux follows (path_resolution(7)).
 const LINKS: usize = 40;
 

@@ -2,49 +2,50 @@
 //!
 //! A service that runs meanwhile has open what is replaced, and writes what it has in memory over what was put back.
 
-use crate::manner::Manner;
-use crate::process::{Life, Service};
-use crate::systemd::{Place, Rise, Unit};
+use crate::observed::AnyService;
+use crate::process::Service;
+use crate::systemd::{Place, Unit};
+use crate::target_service::TargetService;
 use runbook_host::{Host, Identity, Reader};
 use runbook_model::{Failure, StepId};
 use runbook_step::{Note, Work};
 use serde_json::Value as Json;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, RwLock};
+use std::sync::{Arc, Mutex, RwLock};
 
 /// Somebody who uses the files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
-    who: Who,
+    name: String,
     how: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Who {
-    Unit(Unit),
-    Service(Service),
-    /// In a session, or in a manager that this user may not ask.
-    Other(String),
+    /// The service; `None` for what is in a session, or in a manager that this user may not ask.
+    service: Option<AnyService>,
 }
 
 impl User {
+    fn of(service: AnyService, how: String) -> Self {
+        let name = service.target().map_or_else(|| service.to_string(), TargetService::full_name);
+        Self { name, how, service: Some(service) }
+    }
+
     /// `redis-server.service: pid 12 (redis-server) uses /var/lib/redis`.
     pub fn line(&self) -> String {
-        format!("{}: {}", self.name(), self.how)
+        format!("{}: {}", self.name, self.how)
     }
 
     /// Its name.
     pub fn name(&self) -> String {
-        match &self.who {
-            Who::Unit(unit) => unit.title(),
-            Who::Service(service) => format!("service `{}`", service.name),
-            Who::Other(name) => name.clone(),
-        }
+        self.name.clone()
     }
 
     /// Whether it is a service, which can be stopped and started again.
     pub fn is_service(&self) -> bool {
-        !matches!(self.who, Who::Other(_))
+        self.target().is_some()
+    }
+
+    fn target(&self) -> Option<&dyn TargetService> {
+        self.service.as_deref()?.target()
     }
 }
 
@@ -62,25 +63,26 @@ pub fn users_of(host: &Reader, paths: &[PathBuf]) -> Result<Vec<User>, Failure> 
         if own.contains(&process.identity.pid) {
             continue;
         }
-        let Some(who) = belongs_to(host, &process.identity, &process.name)? else { continue };
         let how = format!("pid {} ({}) uses {}", process.identity.pid, process.name, path.display());
-        add(&mut found, User { who, how });
+        found.extend(belongs_to(host, &process.identity, &process.name, how)?);
     }
     for of_user in [false, true] {
         for (unit, how) in Unit::that_use(host, of_user, &trees)? {
-            add(&mut found, User { who: Who::Unit(unit), how });
+            found.push(User::of(Arc::new(unit), how));
         }
     }
+    // One unit or service is named once; of processes, each.
+    let mut names = BTreeSet::new();
+    found.retain(|user| names.insert(user.name.clone()));
     Ok(found)
 }
 
 /// Brings all of them down, in their order; `dir` is a directory of `runbook`'s own for the time being.
 pub fn bring_down(host: &Host, dir: &Path, users: &[User]) -> Result<(), Failure> {
     with_work(host, dir, |work| {
-        users.iter().try_for_each(|user| match &user.who {
-            Who::Unit(unit) => unit.bring_down(work, Manner::default()).map(drop),
-            Who::Service(service) => service.stop(host).map(drop),
-            Who::Other(name) => Err(Failure::refused(format!("{name} is no service, and is not ended"))),
+        users.iter().try_for_each(|user| match user.target() {
+            Some(service) => service.put_down(work),
+            None => Err(Failure::refused(format!("{} is no service, and is not ended", user.name))),
         })
     })
 }
@@ -89,47 +91,28 @@ pub fn bring_down(host: &Host, dir: &Path, users: &[User]) -> Result<(), Failure
 /// all were tried. Says how each runs.
 pub fn bring_up(host: &Host, dir: &Path, users: &[User]) -> Result<Vec<String>, Failure> {
     with_work(host, dir, |work| {
-        let up = |user: &User| -> Result<String, Failure> {
-            match &user.who {
-                Who::Unit(unit) => {
-                    let state = unit.bring_up(work, Manner::default(), Rise::Start, &[])?;
-                    Ok(format!("{unit} is up, {}", state.words()))
-                }
-                Who::Service(service) => match (service.life(host)?, service.spec(host)?) {
-                    (Life::Running(now), _) => Ok(format!("`{}` is up, {now}", service.name)),
-                    (_, Some(spec)) => service.start(host, &spec).map(|_| format!("`{}` is up", service.name)),
-                    (_, None) => Err(Failure::missing(format!("nothing says how `{}` is run", service.name))),
-                },
-                Who::Other(_) => Ok(String::new()),
-            }
-        };
+        let up = |user: &User| user.target().map_or(Ok(String::new()), |service| service.put_up(work));
         let tried: Vec<Result<String, Failure>> = users.iter().rev().map(up).collect();
         tried.into_iter().collect()
     })
 }
 
-/// One unit or service is named once; of processes, each.
-fn add(found: &mut Vec<User>, user: User) {
-    if !found.iter().any(|known| known.who == user.who) {
-        found.push(user);
-    }
-}
-
 /// `None` for the service manager itself, which has files of everybody open.
-fn belongs_to(host: &Reader, process: &Identity, name: &str) -> Result<Option<Who>, Failure> {
+fn belongs_to(host: &Reader, process: &Identity, name: &str, how: String) -> Result<Option<User>, Failure> {
     if let Some(service) = Service::supervised_by(host, process)?.map(Service::named)
         && service.state(host)?.is_some()
     {
-        return Ok(Some(Who::Service(service)));
+        return Ok(Some(User::of(Arc::new(service), how)));
     }
-    let other = || Some(Who::Other(format!("pid {} ({name})", process.pid)));
-    Ok(match Place::of(host, process)? {
-        Some(place) if place.is_manager() => None,
-        Some(place) if place.is_session() || !place.unit.name.ends_with(".service") => other(),
-        Some(place) if place.of_user.is_some_and(|uid| uid != host.own_uid()) => Some(Who::Other(place.to_string())),
-        Some(place) => Some(Who::Unit(place.unit)),
-        None => other(),
-    })
+    let other = match Place::of(host, process)? {
+        Some(place) if place.is_manager() => return Ok(None),
+        Some(place) if place.is_session() || !place.unit.name.ends_with(".service") => None,
+        Some(place) if place.of_user.is_some_and(|uid| uid != host.own_uid()) => Some(place.to_string()),
+        Some(place) => return Ok(Some(User::of(Arc::new(place.unit), how))),
+        None => None,
+    };
+    let name = other.unwrap_or_else(|| format!("pid {} ({name})", process.pid));
+    Ok(Some(User { name, how, service: None }))
 }
 
 /// What a step would be given.

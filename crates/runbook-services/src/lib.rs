@@ -2,16 +2,18 @@
 //!
 //! One folder a manager: `systemd`, `launchd`, and the supervisor of `runbook` itself in `process`, each with its kinds.
 //! `managed.rs` says what a manager has to be able to do, and `steps.rs` starts, restarts and stops services with it;
-//! `definition_file.rs` writes the files that say what a service is. `observed.rs` is for those who only look, and
-//! `any_service.rs` lists the managers.
+//! `definition_file.rs` writes the files that say what a service is. `observed.rs` is for those who only look, with `log.rs` and
+//! `facts.rs`; `target_service.rs` for those who clean up around a service, with `whose.rs`; `manager.rs` lists the managers.
 
-mod any_service;
 pub mod attached;
 mod definition_file;
+mod facts;
 mod freshness;
 mod kinds;
 pub mod launchd;
+mod log;
 mod managed;
+pub mod manager;
 mod manner;
 mod observed;
 pub mod package;
@@ -19,11 +21,14 @@ pub mod process;
 mod results;
 mod steps;
 pub mod systemd;
-pub mod target_service;
+mod target_service;
 mod undo_data;
 mod waits;
+pub mod whose;
 
-pub use any_service::AnyService;
+pub use facts::{Launch, ServiceFacts, Value};
 pub use kinds::KINDS;
-pub use observed::{Beside, Holders, Observed, Sight};
+pub use log::{Line, Marks, Moment, Noted, Tail, read_mark};
+pub use observed::{AnyService, Beside, Holders, Observed, Sight};
 pub use steps::ServiceKind;
+pub use target_service::{Surroundings, TargetService};

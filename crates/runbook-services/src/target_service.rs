@@ -1,135 +1,77 @@
-//! The service that a step of housekeeping is about: one of the embedded supervisor, or a unit of systemd.
+//! A service whose processes its manager tells from all others: what steps of housekeeping, and a person who puts files
+//! back, go by.
 
-use crate::process::valid_name;
-use crate::process::{Life, Service};
-use crate::systemd::{Load, Unit, UnitState};
-use runbook_host::Reader;
-use runbook_model::{Diagnostic, Diagnostics, Failure, Resource};
-use runbook_step::wrong;
-use runbook_step::{Args, Param, ParamType, Peek};
-use std::fmt;
+use runbook_host::{Identity, PortOwners, Reader};
+use runbook_model::Failure;
+use runbook_step::Work;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
-/// The parameter `unit`.
-pub const UNIT: Param =
-    Param::optional("unit", ParamType::String, "The unit of systemd; a name without a suffix is a service");
-/// The parameter `user`.
-pub const USER: Param = Param::default(
-    "user",
-    ParamType::Bool,
-    "false",
-    "Whether `unit` is a unit of the user that runs `runbook`, not of the system",
-);
+/// Such a service.
+pub trait TargetService {
+    /// Its name, with what tells it from others of that name.
+    fn full_name(&self) -> String;
 
-/// The service.
-#[derive(Clone, Debug)]
-pub enum TargetService {
-    /// One of the embedded supervisor.
-    Service(Service),
-    /// A unit of systemd.
-    Unit(Unit),
-}
-
-/// What only the whole of the parameters shows to be wrong.
-pub fn check(args: &Args<'_>, found: &mut Diagnostics) {
-    let (service, unit) = (args.peek::<String>("service"), args.peek::<String>("unit"));
-    if let Peek::Known(name) = &service
-        && !valid_name(name)
-    {
-        found.push(wrong("service", args.span("service"), "the name of a service"));
-    }
-    match unit {
-        Peek::Absent => {}
-        _ if service != Peek::Absent => {
-            found.push(wrong("unit", args.span("unit"), "left out where `service` names the service"));
-        }
-        Peek::Known(name) if !Unit::is_name(&name) => {
-            found.push(wrong("unit", args.span("unit"), "the name of a unit, not a path"));
-        }
-        Peek::Known(_) | Peek::Later => {}
-    }
-}
-
-/// The service as far as it is known before the run; everything, if its name waits for a step.
-pub fn resource(args: &Args<'_>) -> Option<Resource> {
-    match (args.peek::<String>("service"), args.peek::<String>("unit"), args.peek::<bool>("user")) {
-        (Peek::Known(name), ..) => Some(Resource::Process(name)),
-        (_, Peek::Known(name), Peek::Known(user)) => Some(Unit::named(&name, user).resource()),
-        (Peek::Absent, Peek::Absent, _) => None,
-        _ => Some(Resource::Everything),
-    }
-}
-
-/// The service that the parameters name.
-pub fn bind(args: &Args<'_>) -> Result<Option<TargetService>, Diagnostic> {
-    if let Some(name) = args.maybe::<String>("service")? {
-        return Ok(Some(TargetService::Service(Service::named(name))));
-    }
-    let Some(name) = args.maybe::<String>("unit")? else { return Ok(None) };
-    if !Unit::is_name(&name) {
-        return Err(wrong("unit", args.span("unit"), "the name of a unit, not a path"));
-    }
-    Ok(Some(TargetService::Unit(Unit::named(&name, args.need("user")?))))
-}
-
-impl TargetService {
-    /// The thing that steps conflict about.
-    pub fn resource(&self) -> Resource {
-        match self {
-            Self::Service(service) => Resource::Process(service.name.clone()),
-            Self::Unit(unit) => unit.resource(),
-        }
-    }
-
-    /// What is known of it now.
-    pub fn look(&self, host: &Reader) -> Result<Look, Failure> {
-        Ok(match self {
-            Self::Service(service) => {
-                let state = service.state(host)?;
-                let life = state.map_or(Ok(Life::Down), |state| state.life(host))?;
-                Look {
-                    is_known: service.spec(host)?.is_some(),
-                    up: (life != Life::Down).then(|| life.words()),
-                    unit: None,
-                }
-            }
-            Self::Unit(unit) => {
-                let state = unit.state(host)?;
-                let up = (!state.is_down()).then(|| format!("{} ({})", state.active, state.sub));
-                Look { is_known: state.load != Load::NotFound, up, unit: Some(state) }
-            }
-        })
-    }
+    /// Whether this host knows it, and how it runs, in words; `None` if it is down.
+    fn standing(&self, host: &Reader) -> Result<(bool, Option<String>), Failure>;
 
     /// A name that nobody knows protects nothing.
-    pub fn unknown(&self) -> Failure {
-        match self {
-            Self::Service(service) => {
-                let message = format!("there is no service `{}` on this host", service.name);
-                Failure::refused(message)
-                    .hint("correct `service` or the state directory, or leave `service` out if there is none")
-            }
-            Self::Unit(unit) => {
-                Failure::refused(format!("there is no unit {unit} on this host")).hint(unit.correct_the_name())
-            }
+    fn unknown(&self) -> Failure;
+
+    /// The processes that hold `port`, of which these are the owners, for the service.
+    fn keepers(&self, host: &Reader, port: u16, owners: &PortOwners) -> Result<Vec<Identity>, Failure>;
+
+    /// Whether a port of it is another one than that of this host.
+    fn has_own_network(&self, host: &Reader) -> Result<bool, Failure> {
+        let _ = host;
+        Ok(false)
+    }
+
+    /// Whether its processes are beside this one, in no group of their own.
+    fn is_beside_us(&self) -> bool {
+        true
+    }
+
+    /// The number of the user that its processes run as, where the manager decides that.
+    fn owner(&self, host: &Reader) -> Result<Option<u32>, Failure> {
+        let _ = host;
+        Ok(None)
+    }
+
+    /// What it would be started with now; `None` if this host does not know it yet.
+    fn surroundings(&self, host: &Reader) -> Result<Option<Surroundings>, Failure>;
+
+    /// Where a directory of temporary files that its processes call `dir` is on this host; none if it is its own and went
+    /// when it stopped.
+    fn temp_dirs(&self, host: &Reader, dir: &Path) -> Result<Vec<PathBuf>, Failure> {
+        let _ = host;
+        Ok(vec![dir.to_owned()])
+    }
+
+    /// Brings it down; nothing of it may be left.
+    fn put_down(&self, work: &Work<'_>) -> Result<(), Failure>;
+
+    /// Brings it up again, and says how it runs.
+    fn put_up(&self, work: &Work<'_>) -> Result<String, Failure>;
+}
+
+impl dyn TargetService + '_ {
+    /// How it runs, in words; `None` if it is down. One that this host does not know is refused, unless the plan starts it.
+    pub fn up(&self, host: &Reader, is_started: bool) -> Result<Option<String>, Failure> {
+        match self.standing(host)? {
+            (false, _) if !is_started => Err(self.unknown()),
+            (_, up) => Ok(up),
         }
     }
 }
 
-/// What is known of the service.
-pub struct Look {
-    /// Whether this host knows it.
-    pub is_known: bool,
-    /// How it runs, in words; `None` if it is down.
-    pub up: Option<String>,
-    /// What systemd says of a unit.
-    pub unit: Option<UnitState>,
-}
-
-impl fmt::Display for TargetService {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Service(service) => write!(f, "service `{}`", service.name),
-            Self::Unit(unit) => unit.fmt(f),
-        }
-    }
+/// What a service is started with.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Surroundings {
+    /// The variables, without those that are set for each life anew.
+    pub environment: BTreeMap<String, String>,
+    /// Where it runs.
+    pub cwd: PathBuf,
+    /// What is executed, the program first.
+    pub commands: Vec<Vec<String>>,
 }

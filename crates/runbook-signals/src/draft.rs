@@ -1,14 +1,11 @@
 //! One signal as the plan writes it. All faults are reported; a part that waits for a step is left open.
 
 use super::signal::{LIMITS, Request, SOURCES, Signal, Source, Text};
+use super::subject::SUBJECT;
 use runbook_host::Command;
 use runbook_model::{
     Code, Diagnostic, Diagnostics, Entry, Node, Reference, SignalKind, SignalRole, Span, Value, did_you_mean,
 };
-use runbook_services::AnyService;
-use runbook_services::launchd::Job;
-use runbook_services::process::Service;
-use runbook_services::systemd::Unit;
 use runbook_step::{ArgContext, FromArg, Mistake, unfit_variable};
 use std::collections::BTreeMap;
 
@@ -120,24 +117,13 @@ impl Draft<'_> {
             }
             "http" => self.http(node)?,
             "port" => Source::Port(self.value(node, name)?),
-            "process" => Source::Service(AnyService::Process(Service::named(self.text(node)?))),
-            "job" => {
-                let Some(job) = Job::of_title(&self.text(node)?) else {
-                    self.push(
-                        node.span,
-                        "needs the label of a job, such as `ai.openclaw.gateway` or `gui/501/ai.openclaw.gateway`",
-                    );
+            _ => {
+                let (_, manager) = SUBJECT.0.iter().find(|(param, _)| *param == name)?;
+                let Some(service) = manager.service(&self.text(node)?, self.user) else {
+                    self.push(node.span, &format!("needs {}", manager.wanted));
                     return None;
                 };
-                Source::Service(AnyService::Job(job))
-            }
-            _ => {
-                let name = self.text(node)?;
-                if !Unit::is_name(&name) {
-                    self.push(node.span, "needs the name of a unit, such as `openclaw.service`");
-                    return None;
-                }
-                Source::Service(AnyService::Unit(Unit::named(&name, self.user)))
+                Source::Service(service)
             }
         };
         Some(source)

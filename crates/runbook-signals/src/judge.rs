@@ -1,7 +1,7 @@
 //! Waiting for the signals and deciding over them.
 
 use super::lacks::lacks;
-use super::logs::{Marks, Moment, Opened, SharedLog, keep, note, open};
+use super::logs::{Opened, SharedLog, keep, marks, note, open};
 use super::read::{Glance, Surroundings, read_log, row};
 use super::seen::Seen;
 use super::signal::{Signal, Source};
@@ -10,7 +10,7 @@ use runbook_model::{
     Failure, FailureKind, Outputs, Prediction, Reading, SignalKind, SignalRole, SignalVerdict, UndoPhase,
     format_duration,
 };
-use runbook_services::AnyService;
+use runbook_services::{AnyService, Marks, Moment};
 use runbook_step::{Baseline, Confirmation, Done, Lack, Probe, Step, Verification, Work};
 use serde_json::{Value as Json, json};
 use std::path::PathBuf;
@@ -76,7 +76,7 @@ impl Verify {
         if !self.signals.iter().any(|signal| signal.source.as_ref().is_some_and(Source::is_log)) {
             return Ok(Err(String::new()));
         }
-        let marks = Marks::of(work, moment)?;
+        let marks = marks(work, moment)?;
         open(work.host, &marks, self.subject.as_ref(), self.log.as_deref(), &self.signals, moment)
     }
 

@@ -4,16 +4,14 @@ use super::draft::{argument_vectors, read_signals};
 use super::judge::Verify;
 use super::schema::signals_schema;
 use super::signal::{Signal, Source};
-use super::subject::{named, of_user};
+use super::subject::{SUBJECT, named, of_user};
 use runbook_model::{
     Code, Declaration, Diagnostic, Diagnostics, Node, Resource, Role, SignalKind, SignalRole, SignalSource,
     format_duration,
 };
-use runbook_services::AnyService;
-use runbook_services::launchd::Job;
-use runbook_services::systemd::Unit;
+use runbook_services::manager::service_of;
 use runbook_step::wrong;
-use runbook_step::{Args, Kind, KindDoc, OutputDoc, Param, ParamType, Peek, Step};
+use runbook_step::{Args, Kind, KindDoc, OutputDoc, Param, ParamType, Step};
 use std::borrow::Cow;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -141,7 +139,7 @@ impl Kind for VerifySignals {
         if let Some(fault) = found.into_sorted().into_iter().next() {
             return Err(fault);
         }
-        let subject = named(args).as_ref().and_then(AnyService::of);
+        let subject = named(args).as_ref().and_then(service_of);
         let within = args.need("within")?;
         let watch = args.maybe("watch")?;
         let log = args.maybe::<PathBuf>("log")?;
@@ -234,26 +232,7 @@ fn check_repeats(signals: &[Signal], found: &mut Diagnostics) {
 }
 
 fn check_service(args: &Args<'_>, node: &Node, signals: &[Signal], found: &mut Diagnostics) {
-    if let Peek::Known(name) = args.peek::<String>("process")
-        && !runbook_services::process::valid_name(&name)
-    {
-        found.push(wrong("process", args.span("process"), "the name of a service"));
-    }
-    if args.peek::<String>("unit").known().is_some_and(|name| !Unit::is_name(&name)) {
-        found.push(wrong("unit", args.span("unit"), "the name of a unit, such as `openclaw.service`"));
-    }
-    if args.peek::<String>("job").known().is_some_and(|title| Job::of_title(&title).is_none()) {
-        found.push(wrong(
-            "job",
-            args.span("job"),
-            "the label of a job, such as `ai.openclaw.gateway`, or `DOMAIN/LABEL`",
-        ));
-    }
-    let mut given = ["process", "unit", "job"].into_iter().filter(|way| args.given(way).is_some());
-    if let (Some(first), Some(second)) = (given.next(), given.next()) {
-        let wanted = format!("left out beside `{first}`: the signals are about one service");
-        found.push(wrong(second, args.span(second), &wanted));
-    }
+    SUBJECT.check(args, found);
     if named(args).is_none() {
         found.extend(signals.iter().filter_map(|signal| unnamed(args, signal)));
     }

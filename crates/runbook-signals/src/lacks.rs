@@ -14,9 +14,9 @@ pub(super) fn lacks(host: &Reader, signals: &[Signal], subject: Option<&AnyServi
     let of = |signal: &Signal| {
         let lacks = match (&signal.source, subject) {
             (Some(Source::Command { command, .. }), _) => of_command(host, command),
-            (Some(Source::Service(service)), _) => service.observed().absent(host).into_iter().collect(),
+            (Some(Source::Service(service)), _) => service.absent(host).into_iter().collect(),
             (Some(source), Some(service)) if source.is_log() && log.is_none() => {
-                service.observed().absent(host).into_iter().collect()
+                service.absent(host).into_iter().collect()
             }
             (Some(source), _) if source.is_log() => {
                 log.and_then(|log| of_parent_alone(host, log)).into_iter().collect()

@@ -38,7 +38,7 @@ pub(super) fn wanted(signal: &Signal, subject: Option<&AnyService>) -> String {
         Some(Source::Command { exit, wanted, .. }) => format!("exit code {exit}{}", text(wanted)),
         Some(Source::Http(request)) => format!("{}{}", request.status, text(&request.wanted)),
         Some(Source::Port(_)) => subject.map_or("any listener".to_owned(), |subject| format!("owned by `{subject}`")),
-        Some(Source::Service(service)) => service.observed().up_word().to_owned(),
+        Some(Source::Service(service)) => service.up_word().to_owned(),
         None => String::new(),
     };
     signal.max_latency.map_or(what.clone(), |limit| format!("{what} in {}", format_duration(limit)))
@@ -74,7 +74,7 @@ impl Glance<'_> {
     pub(super) fn at(&self, source: &Source) -> Seen {
         let seen = match source {
             Source::Port(port) => self.port(*port),
-            Source::Service(service) => service.observed().sight(self.host).map(seen),
+            Source::Service(service) => service.sight(self.host).map(seen),
             Source::Log { .. } | Source::LogAbsent(_) | Source::Command { .. } | Source::Http(_) => {
                 Ok(Seen::unread("not to be seen at a glance"))
             }
@@ -175,7 +175,7 @@ impl Glance<'_> {
                     owners.processes().iter().map(|process| process.identity.to_string()).collect();
                 Ok(Seen::green(format!("owned by {}", owners.join(", "))))
             }
-            Some(service) => owned(self.host, &owners, &service.observed().holders(self.host)?),
+            Some(service) => owned(self.host, &owners, &service.holders(self.host)?),
         }
     }
 }

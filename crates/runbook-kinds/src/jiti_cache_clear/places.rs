@@ -6,9 +6,8 @@
 
 use runbook_host::Reader;
 use runbook_model::Failure;
+use runbook_services::TargetService;
 use runbook_services::package::package_root;
-use runbook_services::process::Service;
-use runbook_services::systemd::{Load, Unit, UnitState};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -28,47 +27,25 @@ impl Places {
         Self { none: format!("no cache is at {}", dir.display()), dirs: vec![dir] }
     }
 
-    /// Those of a service of the embedded supervisor, with what it was last started with.
-    pub(super) fn of_service(host: &Reader, service: &Service) -> Result<Self, Failure> {
-        let Some(spec) = service.spec(host)? else { return Ok(Self::only(host.temp_dir().join("jiti"))) };
-        let mut environment = spec.base_env.clone();
-        environment.extend(spec.env.clone());
-        let name = format!("service `{}`", service.name);
-        if !keeps_cache(&environment) {
+    /// Those of a service, with what it would be started with now.
+    pub(super) fn of(host: &Reader, service: &dyn TargetService) -> Result<Self, Failure> {
+        let name = service.full_name();
+        let Some(surroundings) = service.surroundings(host)? else {
+            return Ok(Self { dirs: Vec::new(), none: format!("there is no {name}, so it has no cache") });
+        };
+        let (environment, cwd) = (&surroundings.environment, surroundings.cwd.as_path());
+        if !keeps_cache(environment) {
             return Ok(Self::off(&name));
         }
-        let mut dirs = vec![temp_dir(&environment, &spec.cwd).join("jiti")];
-        let argv: Vec<String> =
-            std::iter::once(spec.program.display().to_string()).chain(spec.argv.iter().skip(1).cloned()).collect();
-        dirs.extend(beside_the_program(host, &argv, &spec.cwd)?);
-        Ok(Self { none: nothing_at(&dirs), dirs })
-    }
-
-    /// Those of a unit, with what systemd would start it with now.
-    pub(super) fn of_unit(host: &Reader, unit: &Unit, state: &UnitState) -> Result<Self, Failure> {
-        // A unit that the plan has yet to write has left nothing.
-        if state.load == Load::NotFound {
-            return Ok(Self { dirs: Vec::new(), none: format!("there is no {unit}, so it has no cache") });
-        }
-        if !state.get("RootImage").is_empty() {
-            return Err(Failure::refused(format!("{unit} runs in an image of its own, {}", state.get("RootImage")))
-                .hint("where its cache is on this host is not guessed: name it with `dir`"));
-        }
-        let definition = unit.definition(host, state).unwrap_or_default();
-        let environment = unit.process_environment(host, &definition, BTreeMap::new())?;
-        if !keeps_cache(&environment) {
-            return Ok(Self::off(&unit.name));
-        }
-        let cwd = Path::new(state.get("WorkingDirectory").trim_start_matches('!'));
-        let temp = temp_dir(&environment, cwd);
-        let mut dirs = unit.temp_dirs(host, state, &temp.join("jiti"))?;
+        let temp = temp_dir(environment, cwd);
+        let mut dirs = service.temp_dirs(host, &temp.join("jiti"))?;
         let has_own_tmp = dirs.is_empty();
-        for argv in &state.exec_start {
+        for argv in &surroundings.commands {
             dirs.extend(beside_the_program(host, argv, cwd)?);
         }
         let mut none = nothing_at(&dirs);
         if has_own_tmp {
-            let own = format!("the {} of {unit} is its own (PrivateTmp=) and went when it stopped", temp.display());
+            let own = format!("the {} of {name} is its own (PrivateTmp=) and went when it stopped", temp.display());
             none = if dirs.is_empty() { own } else { format!("{own}; {none}") };
         }
         Ok(Self { dirs, none })

@@ -1,11 +1,10 @@
 //! Who holds a port, and which of them may be ended.
 
 use super::program;
-use runbook_host::{Executed, Identity, PortOwners, Process, Reader};
+use runbook_host::{Executed, Identity, Process, Reader};
 use runbook_model::{Failure, Resource};
-use runbook_services::process::Service;
-use runbook_services::systemd::{Place, SocketUnit, UnitState};
-use runbook_services::target_service::{Look, TargetService};
+use runbook_services::whose::{has_orphans_like_services, manager_listens_for, supervising, unit_of};
+use runbook_services::{AnyService, TargetService};
 use std::path::Path;
 use std::time::Duration;
 
@@ -13,7 +12,7 @@ use std::time::Duration;
 pub(super) struct EndOrphans {
     pub(super) port: u16,
     pub(super) expect: String,
-    pub(super) target: Option<TargetService>,
+    pub(super) service: Option<AnyService>,
     pub(super) owner: Option<String>,
     /// Whether the plan itself starts that service.
     pub(super) is_started: bool,
@@ -30,8 +29,7 @@ pub(super) enum Holder {
 impl EndOrphans {
     /// Judges every holder of the port; one that may not be ended is a refusal.
     pub(super) fn holder(&self, host: &Reader) -> Result<Holder, Failure> {
-        let look = self.target.as_ref().map(|target| target.look(host)).transpose()?;
-        self.check_service(look.as_ref())?;
+        self.check_service(host)?;
         let owners = host.port_owners(self.port)?;
         if owners.is_free() {
             return Ok(Holder::Nobody);
@@ -41,10 +39,10 @@ impl EndOrphans {
                 format!("port {} on {} belongs to a process that this user may not see", self.port, listener.address);
             return Err(Failure::refused(message).hint("run as root, or as the user of that process"));
         }
-        let own = self.own(host, look.as_ref(), &owners)?;
+        let own = self.target().map(|target| target.keepers(host, self.port, &owners)).transpose()?.unwrap_or_default();
         let strangers = owners.processes().into_iter().filter(|process| !own.contains(&process.identity));
         let orphans: Result<Vec<_>, Failure> =
-            strangers.filter_map(|process| self.judge(host, look.as_ref(), process).transpose()).collect();
+            strangers.filter_map(|process| self.judge(host, process).transpose()).collect();
         let orphans = orphans?;
         Ok(if orphans.is_empty() { Holder::TheService } else { Holder::Orphans(orphans) })
     }
@@ -53,23 +51,24 @@ impl EndOrphans {
     pub(super) fn services_there(&self, host: &Reader) -> Vec<Resource> {
         let Ok(owners) = host.port_owners(self.port) else { return Vec::new() };
         let of = |process: Process| {
-            let supervised = Service::supervising(host, &process.identity).ok().flatten();
-            let place = Place::of(host, &process.identity).ok().flatten().filter(|place| !place.is_session());
-            let supervised = supervised.map(|service| Resource::Process(service.to_string()));
-            supervised.into_iter().chain(place.map(|place| place.unit.resource()))
+            let supervised = supervising(host, &process.identity).ok().flatten().map(Resource::Process);
+            let unit = unit_of(host, &process.identity).ok().flatten().map(|place| place.resource());
+            supervised.into_iter().chain(unit)
         };
         owners.processes().into_iter().cloned().flat_map(of).collect()
     }
 
-    fn check_service(&self, look: Option<&Look>) -> Result<(), Failure> {
-        let (Some(target), Some(look)) = (&self.target, look) else { return Ok(()) };
-        if !look.is_known && !self.is_started {
-            return Err(target.unknown());
-        }
-        let apart = look.unit.as_ref().filter(|unit| has_own_network(unit));
-        if apart.is_some() {
+    fn target(&self) -> Option<&dyn TargetService> {
+        self.service.as_deref()?.target()
+    }
+
+    fn check_service(&self, host: &Reader) -> Result<(), Failure> {
+        let Some(target) = self.target() else { return Ok(()) };
+        target.up(host, self.is_started)?;
+        if target.has_own_network(host)? {
             return Err(Failure::refused(format!(
-                "{target} has a network of its own, in which port {} is another one than here",
+                "{} has a network of its own, in which port {} is another one than here",
+                target.full_name(),
                 self.port
             ))
             .hint("leave this step out: nothing outside that network can hold the port of the unit"));
@@ -77,44 +76,8 @@ impl EndOrphans {
         Ok(())
     }
 
-    /// The processes that hold the port for the service, and are left alone.
-    fn own(&self, host: &Reader, look: Option<&Look>, owners: &PortOwners) -> Result<Vec<Identity>, Failure> {
-        let (unit, state) = match (&self.target, look.and_then(|look| look.unit.as_ref())) {
-            (Some(TargetService::Service(service)), _) => {
-                return Ok(service.tree(host)?.into_iter().map(|process| process.identity).collect());
-            }
-            (Some(TargetService::Unit(unit)), Some(state)) => (&unit.resolved(host)?, state),
-            _ => return Ok(Vec::new()),
-        };
-        let mut own = unit.members(host, state)?;
-        if state.is_down()
-            && let Some(left) = owners.processes().into_iter().find(|process| own.contains(&process.identity))
-        {
-            let what = host.executed(&left.identity)?.unwrap_or_default();
-            let (port, left, what) = (self.port, &left.identity, what.line());
-            return Err(Failure::refused(format!(
-                "port {port} belongs to {left} ({what}), which {unit} left behind in its control group when it stopped"
-            ))
-            .hint(format!("stop {unit} with `systemd.stop` without `leave_processes`: that ends what is left in it")));
-        }
-        for process in owners.processes() {
-            if let Some(of_user) = manager(host, &process.identity)?
-                && of_user == unit.user.then(|| host.own_uid())
-                && sockets(host, of_user, self.port)?.iter().any(|socket| socket.starts.contains(&unit.name))
-            {
-                own.push(process.identity.clone());
-            }
-        }
-        Ok(own)
-    }
-
     /// The process with what it executes if it may be ended; `None` if it is gone.
-    fn judge(
-        &self,
-        host: &Reader,
-        look: Option<&Look>,
-        process: &Process,
-    ) -> Result<Option<(Identity, Executed)>, Failure> {
+    fn judge(&self, host: &Reader, process: &Process) -> Result<Option<(Identity, Executed)>, Failure> {
         let identity = &process.identity;
         let Some(executed) = host.executed(identity)? else { return Ok(None) };
         let refused = |why: &str, next: &str| {
@@ -122,17 +85,13 @@ impl EndOrphans {
             Err(Failure::refused(message).hint(next))
         };
         const FIND_OUT: &str = "it was left alone; find out what it is before you end it";
-        if let Some(of_user) = manager(host, identity)? {
-            let sockets = sockets(host, of_user, self.port)?;
-            let names: Vec<&str> = sockets.iter().map(|socket| socket.name.as_str()).collect();
-            return match names.as_slice() {
-                [] => refused("which is systemd and is never ended", FIND_OUT),
-                names => refused(
-                    &format!("which is systemd and listens for {}", names.join(" and ")),
-                    &format!(
-                        "it was left alone; stop {} with `systemd.stop` if the port is not for it",
-                        names.join(" and ")
-                    ),
+        if let Some(sockets) = manager_listens_for(host, identity, self.port)? {
+            let names = sockets.join(" and ");
+            return match sockets.is_empty() {
+                true => refused("which is systemd and is never ended", FIND_OUT),
+                false => refused(
+                    &format!("which is systemd and listens for {names}"),
+                    &format!("it was left alone; stop {names} with `systemd.stop` if the port is not for it"),
                 ),
             };
         }
@@ -148,10 +107,10 @@ impl EndOrphans {
         if !program::is(&self.expect, &executed, &|path: &Path| host.canonical(path).ok().flatten()) {
             return refused(&format!("which is not `{}`", self.expect), FIND_OUT);
         }
-        if let Some(service) = Service::supervising(host, identity)? {
+        if let Some(service) = supervising(host, identity)? {
             return refused(&format!("which belongs to service `{service}`, and its supervisor runs"), FIND_OUT);
         }
-        if is_of_launchd(host)? {
+        if has_orphans_like_services(host)? {
             return refused(
                 "and whose process this is cannot be told from launchd's jobs here",
                 "it was left alone; end the job with `launchd.bootout` if it is one, else end the process by hand",
@@ -161,74 +120,39 @@ impl EndOrphans {
             let next = format!("it was left alone; give one of the two another port, or stop {place} first");
             return refused(&format!("which belongs to {place}, and that is up"), &next);
         }
-        if let Some(why) = self.wrong_user(host, look, &executed)? {
+        if let Some(why) = self.wrong_user(host, &executed)? {
             return refused(&why, "it was left alone; if it is the orphan, name its user in `owner`");
         }
         Ok(Some((identity.clone(), executed)))
     }
 
     /// The unit that this process is a part of, if that is up and no session of a person.
-    fn service_of(&self, host: &Reader, identity: &Identity) -> Result<Option<Place>, Failure> {
-        if host.stat(Path::new("/run/systemd/system"))?.is_none() {
-            return Ok(None);
-        }
-        let Some(place) = Place::of(host, identity)?.filter(|place| !place.is_session()) else { return Ok(None) };
+    fn service_of(&self, host: &Reader, identity: &Identity) -> Result<Option<String>, Failure> {
+        let Some(place) = unit_of(host, identity)? else { return Ok(None) };
         // Where no unit is meant, what `runbook` and its services run in is not a stranger's.
-        let beside = host.process(std::process::id())?.map(|own| Place::of(host, &own.identity)).transpose()?.flatten();
-        if !matches!(self.target, Some(TargetService::Unit(_))) && beside.as_ref() == Some(&place) {
+        let own = host.process(std::process::id())?;
+        let beside = own.map(|own| unit_of(host, &own.identity)).transpose()?.flatten();
+        if self.target().is_none_or(TargetService::is_beside_us) && beside.as_ref() == Some(&place) {
             return Ok(None);
         }
-        Ok(place.is_active(host)?.then_some(place))
+        Ok(place.is_active(host)?.then(|| place.to_string()))
     }
 
     /// Why this user's process is not ended.
-    fn wrong_user(&self, host: &Reader, look: Option<&Look>, executed: &Executed) -> Result<Option<String>, Failure> {
-        let unit = match (&self.target, look.and_then(|look| look.unit.as_ref())) {
-            (Some(TargetService::Unit(unit)), Some(state)) => Some((unit, state)),
-            _ => None,
-        };
+    fn wrong_user(&self, host: &Reader, executed: &Executed) -> Result<Option<String>, Failure> {
         let owner = self.owner.as_deref().map(|name| host.uid_of(name)).transpose()?;
         if owner.is_some() && executed.uid == owner {
             return Ok(None);
         }
-        if let Some((unit, state)) = unit {
-            let uid = unit.uid(host, state)?;
-            let is = executed.uid.map_or("another user".to_owned(), |uid| format!("user {uid}"));
-            return Ok((executed.uid != Some(uid)).then(|| format!("which runs as {is}, and {unit} as user {uid}")));
+        if let Some(target) = self.target()
+            && let Some(uid) = target.owner(host)?
+        {
+            let (is, name) = (executed.uid.map_or("another user".to_owned(), |uid| format!("user {uid}")), target.full_name());
+            return Ok((executed.uid != Some(uid)).then(|| format!("which runs as {is}, and {name} as user {uid}")));
         }
         let may = (host.own_uid() == 0 && owner.is_none()) || executed.uid == Some(host.own_uid());
         Ok((!may).then(|| "which belongs to another user".to_owned()))
     }
-}
-
-/// Whether a port of the unit is another one than that of this host.
-fn has_own_network(state: &UnitState) -> bool {
-    state.get("PrivateNetwork") == "yes" || !state.get("NetworkNamespacePath").is_empty()
-}
-
-/// Whether this process is a service manager: `Some(None)` that of the system, `Some(Some(user))` that of a user.
-fn manager(host: &Reader, identity: &Identity) -> Result<Option<Option<u32>>, Failure> {
-    if identity.pid == 1 {
-        return Ok(Some(None));
-    }
-    let Some(place) = Place::of(host, identity)?.filter(Place::is_manager) else { return Ok(None) };
-    let Some(executed) = host.executed(identity)? else { return Ok(None) };
-    let is_systemd = executed.exe.as_deref().and_then(Path::file_name).is_some_and(|name| name == "systemd");
-    Ok(place.of_user.filter(|_| is_systemd).map(Some))
-}
-
-/// The socket units of that manager on the port; none where it cannot be asked.
-fn sockets(host: &Reader, of_user: Option<u32>, port: u16) -> Result<Vec<SocketUnit>, Failure> {
-    let reached = match of_user {
-        Some(uid) => uid == host.own_uid(),
-        None => host.stat(Path::new("/run/systemd/system"))?.is_some(),
-    };
-    if reached { SocketUnit::on_port(host, of_user.is_some(), port) } else { Ok(Vec::new()) }
-}
-
-/// Whether launchd is the service manager here: it keeps no groups, and an orphan has the same parent as a job.
-fn is_of_launchd(host: &Reader) -> Result<bool, Failure> {
-    Ok(host.stat(Path::new("/run/systemd/system"))?.is_none() && host.program("launchctl").is_ok())
 }
 
 /// Whether this process is this `runbook` or above it.

@@ -3,10 +3,10 @@
 use super::Finding;
 use super::installations::Installation;
 use super::running::Running;
-use super::service_facts::ServiceFacts;
 use jiff::Timestamp;
 use runbook_host::Reader;
 use runbook_model::{Failure, Outputs, Results};
+use runbook_services::ServiceFacts;
 use runbook_services::package::npm_prefix;
 use serde_json::{Value as Json, json};
 use std::path::{Path, PathBuf};

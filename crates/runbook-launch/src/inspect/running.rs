@@ -1,11 +1,11 @@
 //! What runs now, by what the kernel tells of its processes: a better witness than any file, and one that has often lost
 //! its memory, because programs overwrite their own arguments and links are made to point elsewhere.
 
-use super::service_facts::ServiceFacts;
 use super::{Finding, Wanted};
 use crate::node_script;
 use runbook_host::{Executed, Identity, Reader};
 use runbook_model::Failure;
+use runbook_services::ServiceFacts;
 use runbook_services::package::package_version;
 use runbook_step::normalise;
 use std::os::unix::fs::MetadataExt;

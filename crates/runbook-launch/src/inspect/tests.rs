@@ -2,11 +2,11 @@
 //! `tests/hosts/inspect.rs` of the binary.
 
 use super::report::Inspection;
-use super::service_facts::ServiceFacts;
 use super::{Wanted, inspect};
 use crate::Launch;
 use runbook_host::{Account, Identity, Reader};
 use runbook_model::Failure;
+use runbook_services::ServiceFacts;
 use serde_json::{Value as Json, json};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::PathBuf;
@@ -357,38 +357,6 @@ fn a_link_that_is_turned_is_seen() {
     let (running, _, pending) = roots(&by_argument);
     assert_eq!((running, pending), (None, Some(true)));
     ended(child);
-}
-
-#[test]
-fn systemd_looks_for_a_name_in_its_own_list() {
-    let host = Host::new();
-    host.write("opt/tools/gateway", "\u{7f}ELF");
-    let reader = Reader::new("/nowhere", "/nowhere");
-    let found = |name: &str, search: &str| super::unit::program(&reader, name, search);
-    let tools = host.path("opt/tools").display().to_string();
-    assert_eq!(found("gateway", &format!("/nowhere {tools}")), Ok(format!("{tools}/gateway")));
-    assert_eq!(found("/opt/x", ""), Ok("/opt/x".to_owned()));
-    assert!(found("sh", "").unwrap().ends_with("/bin/sh"));
-    assert!(found("no-such-gateway", "").unwrap_err().contains("/usr/local/sbin:/usr/local/bin"));
-}
-
-#[test]
-fn what_is_not_known_of_a_user_of_a_unit_is_unknown() {
-    let reader = Reader::new("/nowhere", "/nowhere");
-    let unit = runbook_services::systemd::Unit::named("openclaw.service", false);
-    let account = Account { name: "directory-user".to_owned(), uid: u32::MAX, ..Account::default() };
-    let mut definition = runbook_services::systemd::Definition::default();
-    let known = super::unit::environment(&reader, &unit, "directory-user", &definition, &account).unwrap();
-    assert_eq!((known.get("HOME"), known.get("SHELL")), (Some(&None), Some(&None)));
-    definition.unset = vec!["HOME".to_owned()];
-    definition.environment = vec!["SHELL=/bin/sh".to_owned()];
-    let known = super::unit::environment(&reader, &unit, "directory-user", &definition, &account).unwrap();
-    assert_eq!((known.get("HOME"), known.get("SHELL")), (None, Some(&Some("/bin/sh".to_owned()))));
-    // As root run `+` and `!`, not `!!`.
-    for (flag, as_root) in [("privileged", true), ("no-setuid", true), ("ambient", false)] {
-        definition.flags = vec![flag.to_owned()];
-        assert_eq!(super::unit::runs_as_root(&definition), as_root, "{flag}");
-    }
 }
 
 /// Start times are counted in ticks, and stamps of files are as exact as the clock's: within so much, either may seem the later one.

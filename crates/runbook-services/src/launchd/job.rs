@@ -1,7 +1,7 @@
 //! Which job of which domain.
 
 use runbook_host::{Command, Reader};
-use runbook_model::{Failure, Resource};
+use runbook_model::Failure;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -82,15 +82,13 @@ impl Job {
         Self { label: label.to_owned(), domain }
     }
 
+    /// What its title has to be.
+    pub const WANTED: &'static str = "the label of a job, such as `ai.openclaw.gateway`, or `DOMAIN/LABEL`";
+
     /// Whether `text` can be a label: it stands in a path of launchd's own, and in a file name.
     pub fn is_label(text: &str) -> bool {
         let plain = |c: char| !c.is_whitespace() && !c.is_control() && !"/\"'{}".contains(c);
         !text.is_empty() && text.len() < 200 && !text.starts_with(['-', '.']) && text.chars().all(plain)
-    }
-
-    /// The thing that steps conflict about.
-    pub fn resource(&self) -> Resource {
-        Resource::Job(self.title())
     }
 
     /// `LABEL`, or `DOMAIN/LABEL` where the plan names the domain.

@@ -29,6 +29,15 @@ pub struct Service {
 }
 
 impl Service {
+    /// What its name has to be.
+    pub const WANTED: &'static str = "the name of a service: letters, digits, `.`, `-` and `_`, not a dot first";
+
+    /// Whether `name` can be the name of a service: it is also the name of a directory.
+    pub fn is_name(name: &str) -> bool {
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '@');
+        !name.is_empty() && name.len() <= 100 && !name.starts_with('.') && name.chars().all(plain)
+    }
+
     /// The service called `name`; it need not exist.
     pub fn named(name: impl Into<String>) -> Self {
         Self { name: name.into() }

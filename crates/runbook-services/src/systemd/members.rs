@@ -2,7 +2,7 @@
 
 use super::{Unit, UnitState};
 use runbook_host::{Identity, Reader};
-use runbook_model::Failure;
+use runbook_model::{Failure, Resource};
 use std::fmt;
 
 /// The unit that a process is in.
@@ -32,6 +32,11 @@ impl Place {
             return Some(Self { unit: Unit::named(&unit(inner), true), of_user: Some(uid) });
         }
         Some(Self { unit: Unit::named(&unit(first), false), of_user: None })
+    }
+
+    /// The thing that steps conflict about.
+    pub fn resource(&self) -> Resource {
+        Resource::Unit(self.unit.title())
     }
 
     /// Whether what is there belongs to a session of a person, or to a manager itself, and to no service: an SSH session,

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 impl Unit {
     /// Where a directory of temporary files that its processes call `dir` is on the host; none if it is not there now.
     /// Where units share what is private, it may have been made by any of them.
-    pub fn temp_dirs(&self, host: &Reader, state: &UnitState, dir: &Path) -> Result<Vec<PathBuf>, Failure> {
+    pub(super) fn temp_dirs_of(&self, host: &Reader, state: &UnitState, dir: &Path) -> Result<Vec<PathBuf>, Failure> {
         let root = Path::new(state.get("RootDirectory"));
         let inside = |dir: &Path| if root.as_os_str().is_empty() { dir.to_owned() } else { root.join(relative(dir)) };
         let shared = [Path::new("/tmp"), Path::new("/var/tmp")].into_iter().find(|shared| dir.starts_with(shared));

@@ -41,16 +41,15 @@ impl Unit {
         Self { name: if complete { name.to_owned() } else { format!("{name}.service") }, user }
     }
 
+    /// What its name has to be.
+    pub const WANTED: &'static str =
+        "the name of a unit: letters, digits, `:`, `-`, `_`, `.`, `\\` and `@`, not a path";
+
     /// Whether `name` can be the name of a unit: systemd's characters, no path, not empty.
     pub fn is_name(name: &str) -> bool {
         let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
         let allowed = |c: char| c.is_ascii_alphanumeric() || ":-_.\\@".contains(c);
         !stem.is_empty() && name.len() < 256 && name.chars().all(allowed) && !name.starts_with('-')
-    }
-
-    /// The thing that steps conflict about.
-    pub fn resource(&self) -> Resource {
-        Resource::Unit(self.title())
     }
 
     /// Its name, by which units of a user are told apart from those of the system.

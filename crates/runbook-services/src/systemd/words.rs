@@ -64,7 +64,7 @@ fn value(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) -> String {
 
 /// The arguments of `ExecStart=` with variables put in (systemd.service(5)): `${NAME}` inside of a word, `$NAME` as a word
 /// of its own, which becomes as many words as it holds, and `$$` for a dollar sign. What is not set is empty.
-pub fn expanded(args: &[String], env: &BTreeMap<String, Value>) -> Vec<Value> {
+pub(super) fn expanded(args: &[String], env: &BTreeMap<String, Value>) -> Vec<Value> {
     let mut words = Vec::new();
     for arg in args {
         let name = arg.strip_prefix('$').filter(|name| is_name(name));

@@ -1,6 +1,7 @@
 //! The parameters that say which job is meant and how it is handled, and the outputs that say how it runs.
 
 use crate::launchd::{Domain, Job, JobState};
+use crate::observed::Observed;
 use crate::results;
 use runbook_model::{Diagnostic, Diagnostics, Resource, Results, ServiceState};
 use runbook_step::wrong;

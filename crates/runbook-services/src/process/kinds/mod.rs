@@ -6,5 +6,4 @@ mod params;
 mod service;
 mod tables;
 
-pub use params::valid_name;
 pub use tables::{RESTART, START, STOP};

@@ -63,8 +63,8 @@ pub struct Wanted {
 impl Wanted {
     pub(super) fn bind(args: &Args<'_>) -> Result<(Service, Self), Diagnostic> {
         let name: String = args.need("name")?;
-        if !valid_name(&name) {
-            return Err(bad_name(args));
+        if !Service::is_name(&name) {
+            return Err(wrong("name", args.span("name"), Service::WANTED));
         }
         let wanted = Self {
             argv: args.maybe("run")?,
@@ -143,20 +143,10 @@ impl Wanted {
 /// What only the whole of the parameters shows to be wrong.
 pub(super) fn check(args: &Args<'_>, found: &mut Diagnostics) {
     if let Peek::Known(name) = args.peek::<String>("name")
-        && !valid_name(&name)
+        && !Service::is_name(&name)
     {
-        found.push(bad_name(args));
+        found.push(wrong("name", args.span("name"), Service::WANTED));
     }
-}
-
-/// Whether `name` can be the name of a service: it is also the name of a directory.
-pub fn valid_name(name: &str) -> bool {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '@');
-    !name.is_empty() && name.len() <= 100 && !name.starts_with('.') && name.chars().all(plain)
-}
-
-fn bad_name(args: &Args<'_>) -> Diagnostic {
-    wrong("name", args.span("name"), "the name of a service: letters, digits, `.`, `-` and `_`, not a dot first")
 }
 
 /// The service; everything, if its name waits for a step.

@@ -1,5 +1,6 @@
 //! The parameters that say which unit is meant and how it is handled, and the outputs that say how it runs.
 
+use crate::observed::Observed;
 use crate::results;
 use crate::systemd::{Unit, UnitState};
 use runbook_model::{Diagnostic, Diagnostics, Resource, Results, ServiceState};
@@ -40,21 +41,16 @@ pub(super) fn check(args: &Args<'_>, found: &mut Diagnostics) {
     if let Peek::Known(name) = args.peek::<String>("unit")
         && !Unit::is_name(&name)
     {
-        found.push(bad_name(args));
+        found.push(wrong("unit", args.span("unit"), Unit::WANTED));
     }
 }
 
 pub(super) fn unit(args: &Args<'_>) -> Result<Unit, Diagnostic> {
     let name: String = args.need("unit")?;
     if !Unit::is_name(&name) {
-        return Err(bad_name(args));
+        return Err(wrong("unit", args.span("unit"), Unit::WANTED));
     }
     Ok(Unit::named(&name, args.need("user")?))
-}
-
-fn bad_name(args: &Args<'_>) -> Diagnostic {
-    let wanted = "the name of a unit: letters, digits, `:`, `-`, `_`, `.`, `\\` and `@`, not a path";
-    wrong("unit", args.span("unit"), wanted)
 }
 
 /// The unit; everything, if its name waits for a step.
