@@ -39,7 +39,7 @@ macro_rules! table {
 /// Where one has none.
 pub fn have_scenarios(kinds: &[&dyn Kind], groups: &[&[fn() -> Scenario]]) {
     let tried: BTreeSet<&str> = groups.iter().flat_map(|group| group.iter()).map(|one| one().kind).collect();
-    let names = kinds.iter().map(|kind| kind.doc().name.as_ref());
+    let names = kinds.iter().map(|kind| kind.doc().name);
     let without: Vec<&str> = names.filter(|name| !tried.contains(name)).collect();
     assert!(without.is_empty(), "kinds without a scenario: {without:?}");
 }

@@ -234,7 +234,7 @@ impl Case<'_> {
     /// What a rollback calls, in its order.
     fn undo(&self, acts: i64) -> Result<(), Failure> {
         for phase in [UndoPhase::Halt, UndoPhase::Undo] {
-            self.world.work(acts, self.baseline.as_ref(), |work| self.step.undo(phase, work, &self.undo))?;
+            self.world.work(acts, self.baseline.as_ref(), |work| self.step.take_back(phase, work, &self.undo))?;
         }
         Ok(())
     }

@@ -6,24 +6,22 @@ use conformance::{Given, Scenario, World};
 use runbook_host::Reader;
 use runbook_model::{
     BackupMade, Declaration, Diagnostic, Failure, Installation, Prediction, Reading, Remains, Resource, Results, Role,
-    ServiceSeen, ServiceState, UndoPhase,
+    ServiceSeen, ServiceState,
 };
 use runbook_step::{
     Args, BackupStep, Baseline, Changed, Confirmation, Done, Kind, KindDoc, Probe, ServiceStep, Step, Verification,
     Work,
 };
 use serde_json::{Value as Json, json};
-use std::borrow::Cow;
 use std::path::PathBuf;
 
 static DOC: KindDoc = KindDoc {
-    name: Cow::Borrowed("wrong"),
-    summary: Cow::Borrowed("Does what it does not declare"),
-    text: Cow::Borrowed(""),
-    params: Cow::Borrowed(&[]),
-    outputs: Cow::Borrowed(&[]),
-    open_outputs: false,
-    example: Cow::Borrowed(""),
+    name: "wrong",
+    summary: "Does what it does not declare",
+    text: "",
+    params: &[],
+    outputs: &[],
+    example: "",
 };
 
 #[derive(Clone, Copy, PartialEq)]
@@ -72,10 +70,6 @@ impl Step for Wrong {
         Ok(Confirmation::There)
     }
 
-    fn undo(&self, _: UndoPhase, _: &Work<'_>, _: &Json) -> Result<String, Failure> {
-        Ok(String::new())
-    }
-
     fn service(&self) -> Option<&dyn ServiceStep> {
         (self.can == Can::MoveAService).then_some(self)
     }
@@ -90,12 +84,20 @@ impl Step for Wrong {
 }
 
 impl ServiceStep for Wrong {
+    fn halt(&self, _: &Work<'_>, _: &Json) -> Result<String, Failure> {
+        Ok(String::new())
+    }
+
     fn close(&self, _: &Work<'_>, _: &Json) -> Result<ServiceSeen, Failure> {
         Err(Failure::failed("there is no service"))
     }
 }
 
 impl BackupStep for Wrong {
+    fn put_back_state(&self, _: &Work<'_>, _: &Json) -> Result<String, Failure> {
+        Ok(String::new())
+    }
+
     fn second_pass(&self, _: &Work<'_>, _: &dyn Fn() -> Vec<Changed>) -> Result<Option<String>, Failure> {
         Ok(None)
     }

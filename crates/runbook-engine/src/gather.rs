@@ -43,7 +43,7 @@ pub(crate) fn gather(
             found.extend(gathered.take(&named).err());
         }
         if let Some(program) = kind.program() {
-            let taken = gathered.take_program(&kind.doc().name, program);
+            let taken = gathered.take_program(kind.doc().name, program);
             found.extend(taken.err().map(|failure| {
                 let message =
                     format!("the external kind `{}` cannot be kept with a run: {}", step.uses, failure.message);

@@ -9,23 +9,21 @@ use runbook_backup::{Model, Staging};
 use runbook_host::backup_failure;
 use runbook_host::{Host, Reader};
 use runbook_model::{
-    Declaration, Diagnostic, Diagnostics, Effect, Failure, Outputs, Prediction, Role, UndoPhase, UndoSource,
+    Declaration, Diagnostic, Diagnostics, Effect, Failure, Outputs, Prediction, Role, UndoSource,
 };
 use runbook_step::lack::of_parent;
 use runbook_step::wrong;
 use runbook_step::{Args, Done, Kind, KindDoc, Lack, OutputDoc, Param, ParamType, Prepared, Probe, Step, Work};
 use serde_json::{Value as Json, json};
-use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 /// The kind.
 pub(crate) struct ArtifactDeploy;
 
 static DOC: KindDoc = KindDoc {
-    name: Cow::Borrowed("artifact.deploy"),
-    summary: Cow::Borrowed("Replaces a directory by the content of an artifact, in one rename"),
-    text: Cow::Borrowed(
-        "The artifact is a directory of this host or an archive (`.tar`, `.tar.zst`, `.tar.gz`, `.tgz`). It is unpacked \
+    name: "artifact.deploy",
+    summary: "Replaces a directory by the content of an artifact, in one rename",
+    text: "The artifact is a directory of this host or an archive (`.tar`, `.tar.zst`, `.tar.gz`, `.tgz`). It is unpacked \
          beside `to` and made durable, then the two are swapped in one rename: the service finds the old or the new \
          directory, never a mixture. (A file system that cannot swap, such as NFS, takes two renames: for a moment \
          nothing is there.) With `digest` an archive that is not the validated one is refused. When every \
@@ -38,23 +36,19 @@ static DOC: KindDoc = KindDoc {
          is set aside with the run, with all that was written since the backup; undo puts `to` back from the backup of \
          the plan that covers it. Refused are archives that reach outside of themselves, a symlink, a file or a mount \
          point at `to`, and a directory that holds one.",
-    ),
-    params: Cow::Borrowed(&[
+    params: &[
         Param::required("from", ParamType::Path, "The artifact: a directory or an archive on this host"),
         Param::required("to", ParamType::Path, "The directory; the one that holds it must exist"),
         Param::optional("digest", ParamType::String, "The BLAKE3 digest of the archive, in hex"),
         Param::default("strip", ParamType::Count, "0", "How many directories at the top of the artifact are left out"),
-    ]),
-    outputs: Cow::Borrowed(&[
+    ],
+    outputs: &[
         OutputDoc { name: "path", help: "the directory's absolute path, text" },
         OutputDoc { name: "files", help: "how many files the artifact holds, a number" },
         OutputDoc { name: "digest", help: "the BLAKE3 digest of the archive, text; null for a directory" },
-    ]),
-    open_outputs: false,
-    example: Cow::Borrowed(
-        "- id: plugin\n  uses: artifact.deploy\n  with:\n    from: /srv/artifacts/openclaw-slack-2026.3.24.tgz\n    \
+    ],
+    example: "- id: plugin\n  uses: artifact.deploy\n  with:\n    from: /srv/artifacts/openclaw-slack-2026.3.24.tgz\n    \
          to: ~/.openclaw/plugins/slack\n    strip: 1\n",
-    ),
 };
 
 impl Kind for ArtifactDeploy {
@@ -298,10 +292,7 @@ impl Step for Deploy {
         Ok(Done::saying(format!("{to} replaced, {files} files{kept}")).with(self.outputs(&artifact)))
     }
 
-    fn undo(&self, phase: UndoPhase, work: &Work<'_>, _: &Json) -> Result<String, Failure> {
-        match phase {
-            UndoPhase::Undo => work.restore(&self.to),
-            UndoPhase::Halt | UndoPhase::Insurance => Ok(String::new()),
-        }
+    fn undo(&self, work: &Work<'_>, _: &Json) -> Result<String, Failure> {
+        work.restore(&self.to)
     }
 }

@@ -12,8 +12,8 @@ use runbook_backup::{Backup, Created, Limit, Options, Settled};
 use runbook_host::backup_failure;
 use runbook_host::{Command, OwnerNames, Reader};
 use runbook_model::{
-    Declaration, Diagnostic, Diagnostics, Effect, Failure, FailureKind, Next, Node, Outputs, Prediction, Remains,
-    Results, Role, UndoPhase,
+    Declaration, Diagnostic, Diagnostics, Effect, Failure, FailureKind, Next, Node, Prediction, Remains,
+    Results, Role,
 };
 use runbook_step::BACKUP;
 use runbook_step::lack::of_command;
@@ -22,7 +22,6 @@ use runbook_step::{
     Step, Work,
 };
 use serde_json::{Value as Json, json};
-use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -34,10 +33,9 @@ const CAPTURE: Duration = Duration::from_secs(300);
 pub(crate) struct BackupCreate;
 
 static DOC: KindDoc = KindDoc {
-    name: Cow::Borrowed("backup.create"),
-    summary: Cow::Borrowed("Makes a local backup of paths, before anything changes them"),
-    text: Cow::Borrowed(
-        "The archive is a standard tar with zstd, with a manifest of every entry; it lies in \
+    name: "backup.create",
+    summary: "Makes a local backup of paths, before anything changes them",
+    text: "The archive is a standard tar with zstd, with a manifest of every entry; it lies in \
          `backups/<run>-<step>/` of the state directory and is durable, read back and compared with its manifest \
          before the step is done. A path where nothing is counts too: undo then removes what came there. After a \
          service was stopped, what changed meanwhile is read once more.\n\n\
@@ -48,8 +46,7 @@ static DOC: KindDoc = KindDoc {
          may have a weaker `restore`. Of a path that is a link, what it leads to is backed up as well.\n\n\
          `capture` keeps what commands say at that moment in `captures/<name>.txt` beside the archive, with the exit \
          code; one that fails is noted there, and fails the step only with `capture_required: true`.",
-    ),
-    params: Cow::Borrowed(&[
+    params: &[
         Param::required(
             "paths",
             ParamType::Any,
@@ -61,8 +58,8 @@ static DOC: KindDoc = KindDoc {
             "Commands to keep the output of: a map of names and argument vectors, or of names and `{ run: [...], env: { … } }`, where `env` may hold secrets; a program or script that is named relative is of the plan",
         ),
         Param::default("capture_required", ParamType::Bool, "false", "Whether a capture that fails fails the step"),
-    ]),
-    outputs: Cow::Borrowed(&[
+    ],
+    outputs: &[
         OutputDoc { name: "dir", help: "the backup's directory, text" },
         OutputDoc { name: "files", help: "how many regular files it holds, a number" },
         OutputDoc { name: "bytes", help: "the size of their content, a number" },
@@ -70,12 +67,9 @@ static DOC: KindDoc = KindDoc {
         OutputDoc { name: "always", help: "the paths with `restore: always`, a list" },
         OutputDoc { name: "if_needed", help: "the paths with `restore: if-needed`, a list" },
         OutputDoc { name: "never", help: "the paths with `restore: never`, a list" },
-    ]),
-    open_outputs: false,
-    example: Cow::Borrowed(
-        "- id: backup\n  uses: backup.create\n  with:\n    paths:\n      - \"{{ steps.inventory.package_root }}\"\n      \
+    ],
+    example: "- id: backup\n  uses: backup.create\n  with:\n    paths:\n      - \"{{ steps.inventory.package_root }}\"\n      \
          - { path: ~/.openclaw, restore: if-needed }\n    capture:\n      plugins: [openclaw, plugins, list]\n",
-    ),
 };
 
 impl Kind for BackupCreate {
@@ -107,11 +101,8 @@ impl Kind for BackupCreate {
     }
 
     fn bind(&self, args: &Args<'_>) -> Result<Box<dyn Step>, Diagnostic> {
-        let mut found = Diagnostics::default();
-        let (covered, captures) = (read_paths(args, &mut found), read_captures(args, &mut found));
-        if let Some(fault) = found.into_sorted().into_iter().next() {
-            return Err(fault);
-        }
+        let mut unheard = Diagnostics::default();
+        let (covered, captures) = (read_paths(args, &mut unheard), read_captures(args, &mut unheard));
         let mut paths: Vec<(PathBuf, Restore)> = Vec::new();
         for Covered { paths: known, restore, span } in covered {
             let known = known.ok_or_else(|| runbook_step::wrong("paths", span, "known when the step begins"))?;
@@ -393,7 +384,7 @@ impl Step for Create {
         summary.extend(failed);
         let made = made(dir, &places);
         let told = |paths: &[PathBuf]| paths.iter().map(|path| path.to_string_lossy()).collect::<Json>();
-        let rows = [
+        let outputs = [
             ("dir", json!(made.dir.to_string_lossy())),
             ("files", json!(files)),
             ("bytes", json!(bytes)),
@@ -402,7 +393,6 @@ impl Step for Create {
             ("if_needed", told(&made.if_needed)),
             ("never", told(&made.never)),
         ];
-        let outputs = Outputs::from_iter(rows.map(|(name, value)| (name.to_owned(), value)));
         Ok(Done::saying(summary.join("; ")).with(Results { backup: Some(Box::new(made)), ..outputs.into() }))
     }
 
@@ -417,12 +407,8 @@ impl Step for Create {
         })
     }
 
-    fn undo(&self, phase: UndoPhase, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
-        match phase {
-            UndoPhase::Halt => Ok(String::new()),
-            UndoPhase::Undo => self.put_back(work, undo, Restore::Always),
-            UndoPhase::Insurance => self.put_back(work, undo, Restore::IfNeeded),
-        }
+    fn undo(&self, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
+        self.put_back(work, undo, Restore::Always)
     }
 
     fn backup(&self) -> Option<&dyn BackupStep> {
@@ -431,6 +417,10 @@ impl Step for Create {
 }
 
 impl BackupStep for Create {
+    fn put_back_state(&self, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
+        self.put_back(work, undo, Restore::IfNeeded)
+    }
+
     fn compare(&self, work: &Work<'_>, kept: &[PathBuf]) -> Result<Vec<Remains>, Failure> {
         let dir = backup_dir(work);
         let backup = Backup::open(&dir).map_err(|error| backup_failure("the backup cannot be read", &error))?;

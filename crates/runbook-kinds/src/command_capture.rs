@@ -2,7 +2,7 @@
 
 use runbook_host::{Command, Output, Reader};
 use runbook_model::{
-    Declaration, Diagnostic, Diagnostics, Effect, Failure, Node, Outputs, Prediction, Resource, Role, UndoPhase, Value,
+    Declaration, Diagnostic, Diagnostics, Effect, Failure, Node, Outputs, Prediction, Resource, Role, Value,
 };
 use runbook_step::lack::of_command;
 use runbook_step::wrong;
@@ -10,37 +10,31 @@ use runbook_step::{
     Args, Confirmation, Done, FromArg, Kind, KindDoc, Lack, Mistake, OutputDoc, Param, ParamType, Probe, Step, Work,
 };
 use serde_json::{Value as Json, json};
-use std::borrow::Cow;
 
 /// The kind.
 pub(crate) struct CommandCapture;
 
 static DOC: KindDoc = KindDoc {
-    name: Cow::Borrowed("command.capture"),
-    summary: Cow::Borrowed("Runs a command that only reads, and keeps what it says"),
-    text: Cow::Borrowed(
-        "For commands that tell something and change nothing, which their author vouches for: it is declared as \
+    name: "command.capture",
+    summary: "Runs a command that only reads, and keeps what it says",
+    text: "For commands that tell something and change nothing, which their author vouches for: it is declared as \
          reading, needs no undo, and may run again after a crash. A dry run does not execute it. An exit code that is \
          not listed in `codes` is a failure that shows what the command said last. With `json: true` the standard \
          output must be one JSON document. Of more than two megabytes of output the middle is left out.",
-    ),
-    params: Cow::Borrowed(&[
+    params: &[
         Param::required("run", ParamType::Command, "The argument vector, the program first"),
         Param::optional("cwd", ParamType::Path, "Where it runs; the plan's directory without it"),
         Param::optional("env", ParamType::Env, "Added to its environment"),
         Param::default("json", ParamType::Bool, "false", "Whether its standard output is read as JSON"),
         Param::optional("codes", ParamType::Any, "The exit codes that are no failure, a list; [0] without it"),
-    ]),
-    outputs: Cow::Borrowed(&[
+    ],
+    outputs: &[
         OutputDoc { name: "stdout", help: "what it wrote, without the last line ends, text" },
         OutputDoc { name: "stderr", help: "what it wrote on standard error, without the last line ends, text" },
         OutputDoc { name: "code", help: "its exit code, a number" },
         OutputDoc { name: "json", help: "its standard output as a value, with `json: true`; else null" },
-    ]),
-    open_outputs: false,
-    example: Cow::Borrowed(
-        "- id: plugins\n  uses: command.capture\n  with:\n    run: [openclaw, plugins, list, --json]\n    json: true\n",
-    ),
+    ],
+    example: "- id: plugins\n  uses: command.capture\n  with:\n    run: [openclaw, plugins, list, --json]\n    json: true\n",
 };
 
 impl Kind for CommandCapture {
@@ -59,12 +53,7 @@ impl Kind for CommandCapture {
     fn declare(&self, args: &Args<'_>) -> Declaration {
         let mut declaration = Declaration::inspection().role(Role::Inventory);
         declaration.effects.push(Effect::read(Resource::Everything));
-        let words = match args.given("run") {
-            Some(Node { value: Value::List(items), .. }) => items.as_slice(),
-            _ => &[],
-        };
-        let known = words.iter().filter_map(|word| String::from_arg(word, args.context).ok());
-        declaration.commands.push(known.collect());
+        declaration.commands.push(args.known_words(args.given("run")));
         declaration
     }
 
@@ -156,9 +145,5 @@ impl Step for Capture {
 
     fn confirm(&self, _: &Reader, _: &Json) -> Result<Confirmation, Failure> {
         Ok(Confirmation::CannotTell)
-    }
-
-    fn undo(&self, _: UndoPhase, _: &Work<'_>, _: &Json) -> Result<String, Failure> {
-        Ok(String::new())
     }
 }

@@ -2,19 +2,15 @@
 
 use runbook_host::{Command, Reader};
 use runbook_model::{
-    Access, Code, Declaration, Diagnostic, Diagnostics, Effect, Failure, Node, Outputs, Prediction, Reference, Remains,
-    RemainsKind, Resource, Role, UndoPhase, UndoSource, Value,
+    Access, Declaration, Diagnostic, Diagnostics, Effect, Failure, Node, Prediction, Remains,
+    RemainsKind, Resource, Role, UndoSource, Value,
 };
-use runbook_step::as_vector;
 use runbook_step::lack::of_command;
-use runbook_step::read_effects;
-use runbook_step::wrong;
 use runbook_step::{
-    Args, Confirmation, Done, FromArg, Kind, KindDoc, Lack, Mistake, OutputDoc, Param, ParamType, Prepared, Probe,
+    as_vector, only_parts, read_effects, refuse_secrets, wrong, Args, Confirmation, Done, FromArg, Kind, KindDoc, Lack, Mistake, OutputDoc, Param, ParamType, Prepared, Probe,
     Step, Work,
 };
 use serde_json::{Value as Json, json};
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -22,33 +18,28 @@ use std::path::{Path, PathBuf};
 pub(crate) struct CommandRun;
 
 static DOC: KindDoc = KindDoc {
-    name: Cow::Borrowed("command.run"),
-    summary: Cow::Borrowed("Runs a command"),
-    text: Cow::Borrowed(
-        "The argument vector is executed as it is, without a shell, in a process group of its own. Nothing can tell \
+    name: "command.run",
+    summary: "Runs a command",
+    text: "The argument vector is executed as it is, without a shell, in a process group of its own. Nothing can tell \
          what a command would do, so a dry run says so, and an applied plan runs it again, unless `creates` names a \
          path that exists once it has run. Without `effects` it is taken to touch everything. It needs an `undo`, or \
          effects that lie within a backup of the plan; a command that failed half-way is undone as well, so `undo` has \
          to cope with that.",
-    ),
-    params: Cow::Borrowed(&[
+    params: &[
         Param::required("run", ParamType::Command, "The argument vector, the program first"),
         Param::optional("cwd", ParamType::Path, "Where it runs; the plan's directory without it"),
         Param::optional("env", ParamType::Env, "Added to its environment"),
         Param::optional("creates", ParamType::Path, "A path that exists once it has run; then it need not run"),
         Param::optional("effects", ParamType::Any, "What it touches: `{ reads: [...], writes: [{ path: … }, …] }`"),
         Param::optional("undo", ParamType::Any, "How it is taken back: `{ run: [...] }`, of the plan like `run`"),
-    ]),
-    outputs: Cow::Borrowed(&[
+    ],
+    outputs: &[
         OutputDoc { name: "stdout", help: "what it wrote, without the last line end, text" },
         OutputDoc { name: "code", help: "its exit code, a number" },
-    ]),
-    open_outputs: false,
-    example: Cow::Borrowed(
-        "- id: index\n  uses: command.run\n  with:\n    run: [make, index]\n    creates: /srv/app/index.db\n    \
+    ],
+    example: "- id: index\n  uses: command.run\n  with:\n    run: [make, index]\n    creates: /srv/app/index.db\n    \
          effects: { reads: [{ path: /srv/app/docs }], writes: [{ path: /srv/app/index.db }] }\n    \
          undo: { run: [rm, -f, /srv/app/index.db] }\n",
-    ),
 };
 
 impl Kind for CommandRun {
@@ -57,8 +48,11 @@ impl Kind for CommandRun {
     }
 
     fn check(&self, args: &Args<'_>, found: &mut Diagnostics) {
-        refuse_secrets(args, "effects", found);
-        refuse_secrets(args, "undo", found);
+        // Every user of the host can read the arguments of a process, and effects are shown.
+        for (name, node) in ["effects", "undo"].into_iter().filter_map(|name| Some((name, args.given(name)?))) {
+            let help = "pass it in the `env` of the step, which `undo` has as well";
+            refuse_secrets(node, &format!("`{name}`"), help, found);
+        }
         if let Some(effects) = args.given("effects") {
             read_effects(effects, args.context, found);
         }
@@ -72,8 +66,8 @@ impl Kind for CommandRun {
     }
 
     fn declare(&self, args: &Args<'_>) -> Declaration {
-        let run = known_words(args.given("run"), args);
-        let undo = args.given("undo").map(|_| known_words(undo_argv(args), args));
+        let run = args.known_words(args.given("run"));
+        let undo = args.given("undo").map(|_| args.known_words(undo_argv(args)));
         let mut declaration = Declaration::principal(undo.clone().map_or(UndoSource::None, UndoSource::Command));
         declaration.effects = match args.given("effects") {
             Some(effects) => read_effects(effects, args.context, &mut Diagnostics::default()),
@@ -105,14 +99,8 @@ impl Kind for CommandRun {
             Some(node) => Some(undo_command(node, args)?),
             None => None,
         };
-        let mut found = Diagnostics::default();
-        let effects = match args.given("effects") {
-            Some(effects) => read_effects(effects, args.context, &mut found),
-            None => Vec::new(),
-        };
-        if let Some(fault) = found.into_sorted().into_iter().next() {
-            return Err(fault);
-        }
+        let effects = args.given("effects").map(|node| read_effects(node, args.context, &mut Diagnostics::default()));
+        let effects = effects.unwrap_or_default();
         Ok(Box::new(Run {
             command: Command { env: env.clone(), ..args.command("run")? },
             undo: undo.map(|command| Command { env, ..command }),
@@ -135,11 +123,7 @@ fn undo_command(node: &Node, args: &Args<'_>) -> Result<Command, Diagnostic> {
 }
 
 fn check_undo(undo: &Node, args: &Args<'_>, found: &mut Diagnostics) {
-    for entry in undo.entries().iter().filter(|entry| entry.key != "run") {
-        let message = format!("`undo` has no part `{}`", entry.key);
-        let help = "it has `run`, and uses the `cwd` and `env` of the step";
-        found.push(Diagnostic::error(Code::UNKNOWN_PARAMETER, entry.key_span, message).help(help));
-    }
+    only_parts(undo, "`undo`", &["run"], "it has `run`, and uses the `cwd` and `env` of the step", found);
     let what = "a map such as { run: [program, argument] }";
     let Some(run) = undo.get("run").map(|entry| &entry.value) else {
         if undo.entries().is_empty() {
@@ -156,24 +140,6 @@ fn check_undo(undo: &Node, args: &Args<'_>, found: &mut Diagnostics) {
             found.push(wrong("undo", run.span, what).maybe_help(help));
         }
     }
-}
-
-/// Every user of the host can read the arguments of a process, and effects are shown.
-fn refuse_secrets(args: &Args<'_>, name: &str, found: &mut Diagnostics) {
-    let Some(node) = args.given(name) else { return };
-    for reference in node.waits_for() {
-        if let Reference::Secret(secret) = reference {
-            let message = format!("the secret `{secret}` would be written down by `{name}`");
-            let fault = Diagnostic::error(Code::SECRET_EXPOSED, node.span, message);
-            found.push(fault.help("pass it in the `env` of the step, which `undo` has as well"));
-        }
-    }
-}
-
-/// The words of an argument vector that are known before the run; others are left out.
-fn known_words(node: Option<&Node>, args: &Args<'_>) -> Vec<String> {
-    let Some(Node { value: Value::List(items), .. }) = node else { return Vec::new() };
-    items.iter().filter_map(|item| String::from_arg(item, args.context).ok()).collect()
 }
 
 fn written_paths(effects: &[Effect]) -> Vec<PathBuf> {
@@ -270,10 +236,7 @@ impl Step for Run {
 
     fn apply(&self, work: &Work<'_>, _: &Json) -> Result<Done, Failure> {
         let output = work.host.run_well(&self.command)?;
-        let outputs = Outputs::from_iter([
-            ("stdout".to_owned(), json!(output.text())),
-            ("code".to_owned(), json!(output.status.code())),
-        ]);
+        let outputs = [("stdout", json!(output.text())), ("code", json!(output.status.code()))];
         let caveat = output.caveat();
         Ok(Done::saying(format!("`{}` ended with exit code 0{caveat}", self.command.line())).with(outputs))
     }
@@ -294,18 +257,13 @@ impl Step for Run {
         self.undo.is_some()
     }
 
-    fn undo(&self, phase: UndoPhase, work: &Work<'_>, data: &Json) -> Result<String, Failure> {
-        match (phase, &self.undo) {
-            (UndoPhase::Undo, Some(undo)) => {
-                work.host.run_well(undo)?;
-                self.tell_what_is_not_compared(work, data)?;
-                Ok(format!("`{}` ended with exit code 0", undo.line()))
-            }
-            (UndoPhase::Undo, None) => {
-                let done: Result<Vec<String>, Failure> = self.writes.iter().map(|path| work.restore(path)).collect();
-                Ok(done?.join("; "))
-            }
-            (UndoPhase::Halt | UndoPhase::Insurance, _) => Ok(String::new()),
-        }
+    fn undo(&self, work: &Work<'_>, data: &Json) -> Result<String, Failure> {
+        let Some(undo) = &self.undo else {
+            let done: Result<Vec<String>, Failure> = self.writes.iter().map(|path| work.restore(path)).collect();
+            return Ok(done?.join("; "));
+        };
+        work.host.run_well(undo)?;
+        self.tell_what_is_not_compared(work, data)?;
+        Ok(format!("`{}` ended with exit code 0", undo.line()))
     }
 }

@@ -1,10 +1,10 @@
 //! `file.copy`: a file as a copy of another one of this host.
 
-use super::file_write::{Made, MakesFile, WholeFile, can_undo, undo};
+use super::file_write::{Made, MakesFile, WholeFile, can_undo};
 use super::in_the_way::{bits, file_in_the_way, no_file, other_names};
 use runbook_host::{Reader, special};
 use runbook_model::{
-    Declaration, Diagnostic, Diagnostics, Effect, Failure, Outputs, Prediction, UndoPhase, UndoSource,
+    Declaration, Diagnostic, Diagnostics, Effect, Failure, Prediction, UndoSource,
 };
 use runbook_step::diff::{Text, diff};
 use runbook_step::lack::of_parent;
@@ -14,7 +14,6 @@ use runbook_step::{
     Work,
 };
 use serde_json::{Value as Json, json};
-use std::borrow::Cow;
 use std::fs::Metadata;
 use std::path::PathBuf;
 
@@ -25,18 +24,16 @@ const SHOWN: u64 = 128 * 1024;
 pub(crate) struct FileCopy;
 
 static DOC: KindDoc = KindDoc {
-    name: Cow::Borrowed("file.copy"),
-    summary: Cow::Borrowed("Copies one file to a place of this host"),
-    text: Cow::Borrowed(
-        "The copy appears in one rename, so readers see the old or the new file, and its content is compared with the \
+    name: "file.copy",
+    summary: "Copies one file to a place of this host",
+    text: "The copy appears in one rename, so readers see the old or the new file, and its content is compared with the \
          source before and after. What was at `path` is captured with mode, owner and times; undo puts exactly that \
          back, or removes the copy if there was nothing. A file that is replaced keeps its owner, its ACL and its \
          attributes, as with `file.write`. A new one that root makes in a directory of the source's owner belongs to that \
          owner, any other, and a copy of a file of the plan, to the user that runs `runbook`. A symlink as source is followed; a symlink at `path` is \
          replaced, not written through. A directory at either place is refused; directories are copied by \
          `artifact.deploy`.",
-    ),
-    params: Cow::Borrowed(&[
+    params: &[
         Param::required("from", ParamType::File, "The file to copy"),
         Param::required("path", ParamType::Path, "The copy; its directory must exist"),
         Param::optional(
@@ -44,13 +41,10 @@ static DOC: KindDoc = KindDoc {
             ParamType::Mode,
             "Permission bits; without it those of the file that is there, else those of the source without setuid, setgid and sticky",
         ),
-    ]),
-    outputs: Cow::Borrowed(&[OutputDoc { name: "path", help: "the copy's absolute path, text" }]),
-    open_outputs: false,
-    example: Cow::Borrowed(
-        "- id: unit-file\n  uses: file.copy\n  with:\n    from: files/openclaw.service\n    \
+    ],
+    outputs: &[OutputDoc { name: "path", help: "the copy's absolute path, text" }],
+    example: "- id: unit-file\n  uses: file.copy\n  with:\n    from: files/openclaw.service\n    \
          path: ~/.config/systemd/user/openclaw.service\n    mode: \"0644\"\n",
-    ),
 };
 
 impl Kind for FileCopy {
@@ -145,7 +139,7 @@ impl Step for Copy {
                 None => format!("{path} is created as a copy of {from}, {} bytes", source.len()),
             }),
         };
-        Ok(Probe::of(prediction).with(self.outputs()))
+        Ok(Probe::of(prediction).with([("path", json!(self.path.to_string_lossy()))]))
     }
 
     fn lacks(&self, host: &Reader, _: Option<&Failure>) -> Vec<Lack> {
@@ -165,11 +159,11 @@ impl Step for Copy {
         let source = self.source(work.host)?;
         let mode = self.wanted_mode(work.host, &source)?;
         work.host.copy_file(&self.from, &self.path, mode)?;
-        Ok(Done::saying(format!("{} copied, {} bytes", self.path.display(), source.len())).with(self.outputs()))
+        Ok(Done::saying(format!("{} copied, {} bytes", self.path.display(), source.len())).with([("path", json!(self.path.to_string_lossy()))]))
     }
 
-    fn undo(&self, phase: UndoPhase, work: &Work<'_>, _: &Json) -> Result<String, Failure> {
-        undo(phase, work, &self.path)
+    fn undo(&self, work: &Work<'_>, _: &Json) -> Result<String, Failure> {
+        work.put_back(std::slice::from_ref(&self.path))
     }
 }
 
@@ -195,11 +189,5 @@ impl MakesFile for PlanCopy {
 
     fn source_lacks(&self, _: &Reader) -> Option<Lack> {
         self.file.content().err().map(|failure| Lack::new(failure, []))
-    }
-}
-
-impl Copy {
-    fn outputs(&self) -> Outputs {
-        Outputs::from_iter([("path".to_owned(), json!(self.path.to_string_lossy()))])
     }
 }

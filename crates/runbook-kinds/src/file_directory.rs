@@ -1,12 +1,11 @@
 //! `file.directory`: a directory with this mode. Undo removes only what the step made, and only while it is empty.
 
 use runbook_host::Reader;
-use runbook_model::{Declaration, Diagnostic, Effect, Failure, Outputs, Prediction, UndoPhase, UndoSource};
+use runbook_model::{Declaration, Diagnostic, Effect, Failure, Prediction, UndoSource};
 use runbook_step::lack::of_parent;
 use runbook_step::{Args, Done, Kind, KindDoc, Lack, Mode, OutputDoc, Param, ParamType, Prepared, Probe, Step, Work};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
-use std::borrow::Cow;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
@@ -14,24 +13,19 @@ use std::path::PathBuf;
 pub(crate) struct FileDirectory;
 
 static DOC: KindDoc = KindDoc {
-    name: Cow::Borrowed("file.directory"),
-    summary: Cow::Borrowed("Makes a directory"),
-    text: Cow::Borrowed(
-        "Undo removes the directories that the step made, and only while they are empty: what somebody put into one \
+    name: "file.directory",
+    summary: "Makes a directory",
+    text: "Undo removes the directories that the step made, and only while they are empty: what somebody put into one \
          since is kept, and the undo says so. The mode of a directory that was there is put back. A file or a symlink \
          at the path is refused.",
-    ),
-    params: Cow::Borrowed(&[
+    params: &[
         Param::required("path", ParamType::Path, "The directory"),
         Param::optional("mode", ParamType::Mode, "Permission bits; without it those that it has, else 0755"),
         Param::default("parents", ParamType::Bool, "false", "Whether missing directories above it are made, with 0755"),
-    ]),
-    outputs: Cow::Borrowed(&[OutputDoc { name: "path", help: "the directory's absolute path, text" }]),
-    open_outputs: false,
-    example: Cow::Borrowed(
-        "- id: releases\n  uses: file.directory\n  with:\n    path: /srv/app/releases\n    mode: \"0750\"\n    \
+    ],
+    outputs: &[OutputDoc { name: "path", help: "the directory's absolute path, text" }],
+    example: "- id: releases\n  uses: file.directory\n  with:\n    path: /srv/app/releases\n    mode: \"0750\"\n    \
          parents: true\n",
-    ),
 };
 
 impl Kind for FileDirectory {
@@ -105,10 +99,6 @@ impl Directory {
         missing.reverse();
         Ok(missing)
     }
-
-    fn outputs(&self) -> Outputs {
-        Outputs::from_iter([("path".to_owned(), json!(self.path.to_string_lossy()))])
-    }
 }
 
 impl Step for Directory {
@@ -125,7 +115,7 @@ impl Step for Directory {
                 count => Prediction::change(format!("{path} is made, with {} above it", count - 1)),
             },
         };
-        Ok(Probe::of(prediction).with(self.outputs()))
+        Ok(Probe::of(prediction).with([("path", json!(self.path.to_string_lossy()))]))
     }
 
     fn lacks(&self, host: &Reader, _: Option<&Failure>) -> Vec<Lack> {
@@ -150,13 +140,10 @@ impl Step for Directory {
         if let Some(wanted) = self.mode {
             work.host.set_mode(&self.path, wanted)?;
         }
-        Ok(Done::saying(format!("{} is there", self.path.display())).with(self.outputs()))
+        Ok(Done::saying(format!("{} is there", self.path.display())).with([("path", json!(self.path.to_string_lossy()))]))
     }
 
-    fn undo(&self, phase: UndoPhase, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
-        if phase != UndoPhase::Undo {
-            return Ok(String::new());
-        }
+    fn undo(&self, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
         let before = Before::deserialize(undo).map_err(|error| {
             Failure::failed(format!("the undo data of step `{}` cannot be read: {error}", work.step))
         })?;

@@ -2,38 +2,32 @@
 
 use super::in_the_way::what_it_is;
 use runbook_host::Reader;
-use runbook_model::{Declaration, Diagnostic, Effect, Failure, Outputs, Prediction, Resource, UndoPhase, UndoSource};
+use runbook_model::{Declaration, Diagnostic, Effect, Failure, Prediction, Resource, UndoSource};
 use runbook_step::lack::of_parent;
 use runbook_step::normalise;
 use runbook_step::{Args, Done, Kind, KindDoc, Lack, OutputDoc, Param, ParamType, Peek, Prepared, Probe, Step, Work};
 use serde_json::{Value as Json, json};
-use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 /// The kind.
 pub(crate) struct FileLink;
 
 static DOC: KindDoc = KindDoc {
-    name: Cow::Borrowed("file.link"),
-    summary: Cow::Borrowed("Makes a symlink"),
-    text: Cow::Borrowed(
-        "The link changes in one rename, so a program that follows it finds the old or the new place. What was at \
+    name: "file.link",
+    summary: "Makes a symlink",
+    text: "The link changes in one rename, so a program that follows it finds the old or the new place. What was at \
          `path` is captured; undo puts exactly that back. A directory at `path` is refused, and so is a link that \
          would lead nowhere when the step runs.",
-    ),
-    params: Cow::Borrowed(&[
+    params: &[
         Param::required("path", ParamType::Path, "The link"),
         Param::required(
             "to",
             ParamType::String,
             "Where it leads, as the link says it; relative ones start at the link's directory",
         ),
-    ]),
-    outputs: Cow::Borrowed(&[OutputDoc { name: "path", help: "the link's absolute path, text" }]),
-    open_outputs: false,
-    example: Cow::Borrowed(
-        "- id: current\n  uses: file.link\n  with:\n    path: /srv/app/current\n    to: releases/2026.3.24\n",
-    ),
+    ],
+    outputs: &[OutputDoc { name: "path", help: "the link's absolute path, text" }],
+    example: "- id: current\n  uses: file.link\n  with:\n    path: /srv/app/current\n    to: releases/2026.3.24\n",
 };
 
 impl Kind for FileLink {
@@ -77,10 +71,6 @@ struct Link {
 }
 
 impl Link {
-    fn outputs(&self) -> Outputs {
-        Outputs::from_iter([("path".to_owned(), json!(self.path.to_string_lossy()))])
-    }
-
     fn target(&self) -> PathBuf {
         normalise(&self.path.parent().unwrap_or(Path::new("/")).join(&self.to))
     }
@@ -118,7 +108,7 @@ impl Step for Link {
             }
             (Some(_), None) => Prediction::change(format!("the file {path} is replaced by a link to {to}")),
         };
-        Ok(Probe::of(prediction).with(self.outputs()))
+        Ok(Probe::of(prediction).with([("path", json!(self.path.to_string_lossy()))]))
     }
 
     fn lacks(&self, host: &Reader, _: Option<&Failure>) -> Vec<Lack> {
@@ -142,13 +132,10 @@ impl Step for Link {
         self.leads_somewhere(work.host)?;
         work.host.replace_link(&self.path, &self.to)?;
         let summary = format!("{} leads to {}", self.path.display(), self.to.display());
-        Ok(Done::saying(summary).with(self.outputs()))
+        Ok(Done::saying(summary).with([("path", json!(self.path.to_string_lossy()))]))
     }
 
-    fn undo(&self, phase: UndoPhase, work: &Work<'_>, _: &Json) -> Result<String, Failure> {
-        match phase {
-            UndoPhase::Undo => work.put_back(std::slice::from_ref(&self.path)),
-            UndoPhase::Halt | UndoPhase::Insurance => Ok(String::new()),
-        }
+    fn undo(&self, work: &Work<'_>, _: &Json) -> Result<String, Failure> {
+        work.put_back(std::slice::from_ref(&self.path))
     }
 }

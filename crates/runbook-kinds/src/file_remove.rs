@@ -2,27 +2,23 @@
 
 use super::in_the_way::other_names;
 use runbook_host::Reader;
-use runbook_model::{Declaration, Diagnostic, Effect, Failure, Outputs, Prediction, UndoPhase, UndoSource};
+use runbook_model::{Declaration, Diagnostic, Effect, Failure, Prediction, UndoSource};
 use runbook_step::{Args, Done, Kind, KindDoc, OutputDoc, Param, ParamType, Prepared, Probe, Step, Work};
 use serde_json::{Value as Json, json};
-use std::borrow::Cow;
 use std::path::PathBuf;
 
 /// The kind.
 pub(crate) struct FileRemove;
 
 static DOC: KindDoc = KindDoc {
-    name: Cow::Borrowed("file.remove"),
-    summary: Cow::Borrowed("Removes a file, a symlink, or a directory with all that it holds"),
-    text: Cow::Borrowed(
-        "Nothing there is fine. Links are removed, never followed, so what they point to stays. Before anything goes, \
+    name: "file.remove",
+    summary: "Removes a file, a symlink, or a directory with all that it holds",
+    text: "Nothing there is fine. Links are removed, never followed, so what they point to stays. Before anything goes, \
          all of it is captured with modes, owners, times and attributes; undo puts the exact tree back. The root, the \
          home directory, directories above it, runbook's own files, mount points and trees that hold one are refused.",
-    ),
-    params: Cow::Borrowed(&[Param::required("path", ParamType::Path, "What to remove")]),
-    outputs: Cow::Borrowed(&[OutputDoc { name: "removed", help: "whether something was there, true or false" }]),
-    open_outputs: false,
-    example: Cow::Borrowed("- id: stale-lock\n  uses: file.remove\n  with:\n    path: ~/.openclaw/gateway.lock\n"),
+    params: &[Param::required("path", ParamType::Path, "What to remove")],
+    outputs: &[OutputDoc { name: "removed", help: "whether something was there, true or false" }],
+    example: "- id: stale-lock\n  uses: file.remove\n  with:\n    path: ~/.openclaw/gateway.lock\n",
 };
 
 impl Kind for FileRemove {
@@ -65,7 +61,7 @@ impl Step for Remove {
             }
         };
         let removed = json!(!prediction.is_no_change());
-        Ok(Probe::of(prediction).with(Outputs::from_iter([("removed".to_owned(), removed)])))
+        Ok(Probe::of(prediction).with([("removed", removed)]))
     }
 
     fn can_undo(&self, host: &Reader) -> Result<(), Failure> {
@@ -81,14 +77,10 @@ impl Step for Remove {
         work.host.expendable(&self.path)?;
         work.host.still_wanted()?;
         work.host.remove_tree(&self.path)?;
-        let outputs = Outputs::from_iter([("removed".to_owned(), json!(true))]);
-        Ok(Done::saying(format!("{} removed", self.path.display())).with(outputs))
+        Ok(Done::saying(format!("{} removed", self.path.display())).with([("removed", json!(true))]))
     }
 
-    fn undo(&self, phase: UndoPhase, work: &Work<'_>, _: &Json) -> Result<String, Failure> {
-        match phase {
-            UndoPhase::Undo => work.put_back(std::slice::from_ref(&self.path)),
-            UndoPhase::Halt | UndoPhase::Insurance => Ok(String::new()),
-        }
+    fn undo(&self, work: &Work<'_>, _: &Json) -> Result<String, Failure> {
+        work.put_back(std::slice::from_ref(&self.path))
     }
 }

@@ -5,22 +5,19 @@ use runbook_host::Reader;
 use runbook_model::{Code, Declaration, Diagnostic, Diagnostics, Effect, Failure, Node, Outputs, UndoSource, Value};
 use runbook_step::{Args, FileSource, Kind, KindDoc, Lack, Mode, OutputDoc, Param, ParamType, Step};
 use serde_json::Value as Json;
-use std::borrow::Cow;
 use std::path::PathBuf;
 
 /// The kind.
 pub(crate) struct FileTemplate;
 
 static DOC: KindDoc = KindDoc {
-    name: Cow::Borrowed("file.template"),
-    summary: Cow::Borrowed("Writes a file rendered from a template"),
-    text: Cow::Borrowed(
-        "The template is in the language of the plan's own templates, in strict mode: a name that \
+    name: "file.template",
+    summary: "Writes a file rendered from a template",
+    text: "The template is in the language of the plan's own templates, in strict mode: a name that \
          `values` does not give is a failure, never an empty text. It sees `values` alone and cannot read other files. \
          The result is written like `file.write`: in one rename, after what is there was captured; undo puts exactly \
          that back.",
-    ),
-    params: Cow::Borrowed(&[
+    params: &[
         Param::required("from", ParamType::File, "The template"),
         Param::required("path", ParamType::Path, "The file; its directory must exist"),
         Param::optional("values", ParamType::Any, "A map of the names that the template uses; may hold secrets"),
@@ -29,13 +26,10 @@ static DOC: KindDoc = KindDoc {
             ParamType::Mode,
             "Permission bits; without it those of the file that is there, else 0644",
         ),
-    ]),
-    outputs: Cow::Borrowed(&[OutputDoc { name: "path", help: "the file's absolute path, text" }]),
-    open_outputs: false,
-    example: Cow::Borrowed(
-        "- id: unit-file\n  uses: file.template\n  with:\n    from: files/openclaw.service.j2\n    \
+    ],
+    outputs: &[OutputDoc { name: "path", help: "the file's absolute path, text" }],
+    example: "- id: unit-file\n  uses: file.template\n  with:\n    from: files/openclaw.service.j2\n    \
          path: /etc/systemd/system/openclaw.service\n    values: { user: openclaw, port: 18789 }\n",
-    ),
 };
 
 impl Kind for FileTemplate {

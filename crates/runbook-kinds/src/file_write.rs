@@ -2,30 +2,27 @@
 
 use super::in_the_way::{bits, file_in_the_way, no_file, other_names};
 use runbook_host::Reader;
-use runbook_model::{Declaration, Diagnostic, Effect, Failure, Outputs, Prediction, UndoPhase, UndoSource};
+use runbook_model::{Declaration, Diagnostic, Effect, Failure, Prediction, UndoSource};
 use runbook_step::diff::{Text, diff};
 use runbook_step::lack::of_parent;
 use runbook_step::{Args, Done, Kind, KindDoc, Lack, Mode, OutputDoc, Param, ParamType, Prepared, Probe, Step, Work};
 use serde_json::{Value as Json, json};
-use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 /// The kind.
 pub(crate) struct FileWrite;
 
 static DOC: KindDoc = KindDoc {
-    name: Cow::Borrowed("file.write"),
-    summary: Cow::Borrowed("Writes a file with the given content"),
-    text: Cow::Borrowed(
-        "The file is replaced in one rename, so readers see the old or the new one. Before that, what is there is \
+    name: "file.write",
+    summary: "Writes a file with the given content",
+    text: "The file is replaced in one rename, so readers see the old or the new one. Before that, what is there is \
          captured with mode, owner and times; undo puts exactly that back, or removes the file if there was none. \
          A file that is replaced keeps its owner, its ACL and its attributes, but those that vouch for the content \
          (capabilities, IMA, EVM); where that is not allowed it is left alone and the step fails. A directory at the \
          path is refused.\n\n\
          The preview shows the lines that change; of a file that not everybody may read, it shows only the new lines, \
          which are the plan's, and how many go.",
-    ),
-    params: Cow::Borrowed(&[
+    params: &[
         Param::required("path", ParamType::Path, "The file; its directory must exist"),
         Param::required("content", ParamType::Content, "Its whole content"),
         Param::optional(
@@ -33,12 +30,9 @@ static DOC: KindDoc = KindDoc {
             ParamType::Mode,
             "Permission bits; without it those of the file that is there, else 0644",
         ),
-    ]),
-    outputs: Cow::Borrowed(&[OutputDoc { name: "path", help: "the file's absolute path, text" }]),
-    open_outputs: false,
-    example: Cow::Borrowed(
-        "- id: motd\n  uses: file.write\n  with:\n    path: /etc/motd\n    content: |\n      Maintenance until 05:00.\n",
-    ),
+    ],
+    outputs: &[OutputDoc { name: "path", help: "the file's absolute path, text" }],
+    example: "- id: motd\n  uses: file.write\n  with:\n    path: /etc/motd\n    content: |\n      Maintenance until 05:00.\n",
 };
 
 impl Kind for FileWrite {
@@ -87,7 +81,6 @@ impl Step for WholeFile {
             let old = found.as_ref().map_or(Text::open(b""), |found| Text::of(current, found));
             diff(path, old, new)
         };
-        let outputs = Outputs::from_iter([("path".to_owned(), json!(path.to_string_lossy()))]);
         let wanted = self.mode.or(mode).unwrap_or(0o644);
         let parted = other_names(found.as_ref());
         let prediction = match (&current, mode) {
@@ -106,7 +99,7 @@ impl Step for WholeFile {
                 Prediction::change_with(summary, diff(b""))
             }
         };
-        Ok(Probe::of(prediction).with(outputs))
+        Ok(Probe::of(prediction).with([("path", json!(self.path.to_string_lossy()))]))
     }
 
     fn lacks(&self, host: &Reader, _: Option<&Failure>) -> Vec<Lack> {
@@ -124,12 +117,12 @@ impl Step for WholeFile {
     fn apply(&self, work: &Work<'_>, _: &Json) -> Result<Done, Failure> {
         let mode = self.mode.or(file_in_the_way(work.host, &self.path)?.as_ref().map(bits)).unwrap_or(0o644);
         work.host.replace_file(&self.path, &self.content, mode)?;
-        let outputs = Outputs::from_iter([("path".to_owned(), json!(self.path.to_string_lossy()))]);
+        let outputs = [("path", json!(self.path.to_string_lossy()))];
         Ok(Done::saying(format!("{} written", self.path.display())).with(outputs))
     }
 
-    fn undo(&self, phase: UndoPhase, work: &Work<'_>, _: &Json) -> Result<String, Failure> {
-        undo(phase, work, &self.path)
+    fn undo(&self, work: &Work<'_>, _: &Json) -> Result<String, Failure> {
+        work.put_back(std::slice::from_ref(&self.path))
     }
 }
 
@@ -169,8 +162,8 @@ impl<M: MakesFile> Step for Made<M> {
         self.0.file(work.host)?.apply(work, undo)
     }
 
-    fn undo(&self, phase: UndoPhase, work: &Work<'_>, _: &Json) -> Result<String, Failure> {
-        undo(phase, work, self.0.path())
+    fn undo(&self, work: &Work<'_>, _: &Json) -> Result<String, Failure> {
+        work.put_back(std::slice::from_ref(self.0.path()))
     }
 }
 
@@ -178,12 +171,4 @@ impl<M: MakesFile> Step for Made<M> {
 pub(super) fn can_undo(host: &Reader, path: &Path) -> Result<(), Failure> {
     file_in_the_way(host, path)?;
     host.can_put_back(path)
-}
-
-/// Puts back the file that was there, or its absence.
-pub(super) fn undo(phase: UndoPhase, work: &Work<'_>, path: &PathBuf) -> Result<String, Failure> {
-    match phase {
-        UndoPhase::Undo => work.put_back(std::slice::from_ref(path)),
-        UndoPhase::Halt | UndoPhase::Insurance => Ok(String::new()),
-    }
 }

@@ -2,12 +2,11 @@
 
 use runbook_host::Reader;
 use runbook_model::{
-    Approval, Declaration, Diagnostic, Failure, Next, Outputs, Prediction, Role, RunId, UndoPhase, Waiting,
+    Approval, Declaration, Diagnostic, Failure, Next, Outputs, Prediction, Role, RunId, Waiting,
     format_duration,
 };
 use runbook_step::{Args, Done, Kind, KindDoc, OutputDoc, Param, ParamType, Probe, Step, Work};
 use serde_json::{Value as Json, json};
-use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 /// How often an approval is looked for.
@@ -17,28 +16,23 @@ const LOOK: Duration = Duration::from_millis(250);
 pub(crate) struct GateApprove;
 
 static DOC: KindDoc = KindDoc {
-    name: Cow::Borrowed("gate.approve"),
-    summary: Cow::Borrowed("Holds the plan until a person approves"),
-    text: Cow::Borrowed(
-        "The run names the command that lets it go on, to be typed on this host, from another terminal: `approve`, with the \
+    name: "gate.approve",
+    summary: "Holds the plan until a person approves",
+    text: "The run names the command that lets it go on, to be typed on this host, from another terminal: `approve`, with the \
          run and the step. Who approved, when and why is kept with the run. Without an answer within the limit the step refuses and the failure policy of the plan \
          decides. An approval outlives a crash: a resumed run does not ask again. It changes nothing, so there is \
          nothing to undo.",
-    ),
-    params: Cow::Borrowed(&[
+    params: &[
         Param::required("message", ParamType::String, "What the person is asked to decide"),
         Param::default("within", ParamType::Duration, "1h", "How long to wait for an answer"),
-    ]),
-    outputs: Cow::Borrowed(&[
+    ],
+    outputs: &[
         OutputDoc { name: "by", help: "who approved, text" },
         OutputDoc { name: "at", help: "when, milliseconds since 1970, a number" },
         OutputDoc { name: "because", help: "the reason given, text" },
-    ]),
-    open_outputs: false,
-    example: Cow::Borrowed(
-        "- id: go\n  uses: gate.approve\n  with:\n    message: The backup is complete. Stop the gateway?\n    \
+    ],
+    example: "- id: go\n  uses: gate.approve\n  with:\n    message: The backup is complete. Stop the gateway?\n    \
          within: 30m\n",
-    ),
 };
 
 impl Kind for GateApprove {
@@ -90,9 +84,5 @@ impl Step for Approve {
             }
             work.host.pause(left.min(LOOK))?;
         }
-    }
-
-    fn undo(&self, _: UndoPhase, _: &Work<'_>, _: &Json) -> Result<String, Failure> {
-        Ok(String::new())
     }
 }

@@ -2,12 +2,11 @@
 
 use runbook_host::Reader;
 use runbook_model::{
-    Code, Declaration, Diagnostic, Diagnostics, Failure, Outputs, Prediction, Role, UndoPhase, Window,
+    Code, Declaration, Diagnostic, Diagnostics, Failure, Results, Prediction, Role, Window,
 };
 use runbook_step::window::{WindowState, is_zone, local_time, window_state};
 use runbook_step::{Args, Done, Kind, KindDoc, OutputDoc, Param, ParamType, Prepared, Probe, Step, Work};
 use serde_json::{Value as Json, json};
-use std::borrow::Cow;
 use std::time::Duration;
 
 /// The longest pause between two looks at the clock, which may be set meanwhile.
@@ -17,27 +16,22 @@ const LOOK: Duration = Duration::from_secs(30);
 pub(crate) struct GateWindow;
 
 static DOC: KindDoc = KindDoc {
-    name: Cow::Borrowed("gate.window"),
-    summary: Cow::Borrowed("Lets the plan go on only inside a maintenance window"),
-    text: Cow::Borrowed(
-        "Without parameters it is the plan's own window, looked at again at this point, which matters after a long \
+    name: "gate.window",
+    summary: "Lets the plan go on only inside a maintenance window",
+    text: "Without parameters it is the plan's own window, looked at again at this point, which matters after a long \
          backup or an approval. When the window is closed the step refuses and says when it opens next, or waits for \
          that with `wait: true`. Where clocks are changed, a time that is skipped counts as the moment of the change, \
          and of a time that comes twice the first counts. It changes nothing, so there is nothing to undo.",
-    ),
-    params: Cow::Borrowed(&[
+    params: &[
         Param::optional("zone", ParamType::String, "An IANA name such as Europe/Madrid"),
         Param::optional("days", ParamType::Strings, "The days on which it opens, mon to sun; all without it"),
         Param::optional("from", ParamType::String, "When it opens, as a quoted time of day"),
         Param::optional("to", ParamType::String, "When it closes; before `from` means on the next day"),
         Param::default("wait", ParamType::Bool, "false", "Whether to wait until it opens"),
-    ]),
-    outputs: Cow::Borrowed(&[OutputDoc { name: "until", help: "when the window closes, by its own clock, text" }]),
-    open_outputs: false,
-    example: Cow::Borrowed(
-        "- id: quiet-hours\n  uses: gate.window\n  with:\n    zone: Europe/Madrid\n    days: [sat, sun]\n    \
+    ],
+    outputs: &[OutputDoc { name: "until", help: "when the window closes, by its own clock, text" }],
+    example: "- id: quiet-hours\n  uses: gate.window\n  with:\n    zone: Europe/Madrid\n    days: [sat, sun]\n    \
          from: \"02:00\"\n    to: \"05:00\"\n",
-    ),
 };
 
 impl Kind for GateWindow {
@@ -121,10 +115,10 @@ impl Gate {
             .hint("run the plan then, or set `wait: true` on the step")
     }
 
-    fn open(&self, until_ms: i64) -> (String, Outputs) {
+    fn open(&self, until_ms: i64) -> (String, Results) {
         let until = local_time(&self.window, until_ms);
-        let outputs = Outputs::from_iter([("until".to_owned(), json!(until))]);
-        (format!("the maintenance window is open until {until}"), outputs)
+        let outputs = [("until", json!(until))];
+        (format!("the maintenance window is open until {until}"), outputs.into())
     }
 }
 
@@ -168,9 +162,5 @@ impl Step for Gate {
                 WindowState::Closed { opens_ms } => return Err(self.closed(opens_ms)),
             }
         }
-    }
-
-    fn undo(&self, _: UndoPhase, _: &Work<'_>, _: &Json) -> Result<String, Failure> {
-        Ok(String::new())
     }
 }

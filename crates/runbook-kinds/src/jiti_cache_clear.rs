@@ -8,13 +8,12 @@ mod places;
 use self::places::Places;
 use runbook_host::Reader;
 use runbook_model::{
-    Declaration, Diagnostic, Diagnostics, Effect, Failure, Outputs, Prediction, Resource, Role, UndoPhase,
+    Declaration, Diagnostic, Diagnostics, Effect, Failure, Prediction, Resource, Role,
 };
 use runbook_services::manager::{TARGET, UNIT, USER};
 use runbook_services::{AnyService, TargetService};
 use runbook_step::{Args, Done, Kind, KindDoc, OutputDoc, Param, ParamType, Probe, Step, Work};
 use serde_json::{Value as Json, json};
-use std::borrow::Cow;
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -23,10 +22,9 @@ use std::path::{Path, PathBuf};
 pub(crate) struct JitiCacheClear;
 
 static DOC: KindDoc = KindDoc {
-    name: Cow::Borrowed("jiti-cache.clear"),
-    summary: Cow::Borrowed("Removes the cache of compiled modules that jiti keeps"),
-    text: Cow::Borrowed(
-        "A plugin that was replaced at the same path can go on running from this cache. The second field report lost a \
+    name: "jiti-cache.clear",
+    summary: "Removes the cache of compiled modules that jiti keeps",
+    text: "A plugin that was replaced at the same path can go on running from this cache. The second field report lost a \
          fix to it. The cache is where the service sees it: with `unit` the environment that systemd gives it counts \
          (`TMPDIR`, `JITI_FS_CACHE`), and its own `/tmp` where it has one. That one goes when the unit stops, unless other \
          units share it; then there is nothing to clear, and the step says so. A cache in `node_modules/.cache/jiti` of the \
@@ -39,8 +37,7 @@ static DOC: KindDoc = KindDoc {
          files that jiti can have written is refused too, wherever it is: nothing in it may be a directory or a link, \
          each name ends as that of a module, and has jiti's hash where the directory is not called `jiti`. A cache builds \
          itself again, so there is nothing to undo.",
-    ),
-    params: Cow::Borrowed(&[
+    params: &[
         Param::optional(
             "dir",
             ParamType::Path,
@@ -50,10 +47,9 @@ static DOC: KindDoc = KindDoc {
         UNIT,
         USER,
         Param::optional("service", ParamType::String, "The service of the embedded supervisor whose cache it is"),
-    ]),
-    outputs: Cow::Borrowed(&[OutputDoc { name: "removed", help: "how many entries went, a number" }]),
-    open_outputs: false,
-    example: Cow::Borrowed("- id: jiti\n  uses: jiti-cache.clear\n  with:\n    unit: openclaw.service\n"),
+    ],
+    outputs: &[OutputDoc { name: "removed", help: "how many entries went, a number" }],
+    example: "- id: jiti\n  uses: jiti-cache.clear\n  with:\n    unit: openclaw.service\n",
 };
 
 impl Kind for JitiCacheClear {
@@ -176,8 +172,7 @@ impl Step for Clear {
         let found = self.find(host)?;
         let caches = Self::caches(host, &found)?;
         if caches.is_empty() {
-            let outputs = Outputs::from_iter([("removed".to_owned(), json!(0))]);
-            return Ok(Probe::of(Prediction::no_change(found.places.none)).with(outputs));
+            return Ok(Probe::of(Prediction::no_change(found.places.none)).with([("removed", json!(0))]));
         }
         let mut said = Vec::new();
         for dir in caches {
@@ -210,11 +205,6 @@ impl Step for Clear {
             removed += entries;
         }
         let said = if said.is_empty() { found.places.none } else { said.join("; ") };
-        let outputs = Outputs::from_iter([("removed".to_owned(), json!(removed))]);
-        Ok(Done::saying(said).with(outputs))
-    }
-
-    fn undo(&self, _: UndoPhase, _: &Work<'_>, _: &Json) -> Result<String, Failure> {
-        Ok(String::new())
+        Ok(Done::saying(said).with([("removed", json!(removed))]))
     }
 }

@@ -17,7 +17,7 @@ use edit::{Edit, Fault};
 use pointer::Pointer;
 use runbook_host::Reader;
 use runbook_model::{
-    Code, Declaration, Diagnostic, Diagnostics, Effect, Failure, Node, Outputs, Prediction, Span, UndoPhase,
+    Code, Declaration, Diagnostic, Diagnostics, Effect, Failure, Node, Outputs, Prediction, Span,
     UndoSource, Value,
 };
 use runbook_step::diff::is_private;
@@ -28,17 +28,15 @@ use runbook_step::{
 };
 use serde_json::{Value as Json, json};
 use shown::changes;
-use std::borrow::Cow;
 use std::path::PathBuf;
 
 /// The kind.
 pub(crate) struct JsonEdit;
 
 static DOC: KindDoc = KindDoc {
-    name: Cow::Borrowed("json.edit"),
-    summary: Cow::Borrowed("Sets and removes values in a JSON or JSON5 file, and keeps the rest of it"),
-    text: Cow::Borrowed(
-        "Comments, order, quotes and layout of what is not edited stay as they are, byte for byte. First the values \
+    name: "json.edit",
+    summary: "Sets and removes values in a JSON or JSON5 file, and keeps the rest of it",
+    text: "Comments, order, quotes and layout of what is not edited stay as they are, byte for byte. First the values \
          of `set` are set in the order written, then those of `remove` are removed. Missing objects on the way are \
          made. An element of an array is named by its index, and `-` appends unless an equal element is there. \
          A value that is already as wanted is not touched, so the step has nothing to do when all are.\n\n\
@@ -49,21 +47,17 @@ static DOC: KindDoc = KindDoc {
          a pointer that goes through a value that has no parts, a key that stands twice on the way, an index past the \
          end, and removing an element that others follow, because a second time that would remove another one. A \
          symlink at the path is refused; name the file that it leads to.",
-    ),
-    params: Cow::Borrowed(&[
+    params: &[
         Param::required("path", ParamType::Path, "The file"),
         Param::optional("set", ParamType::Any, "A map from JSON Pointers to values; may hold secrets"),
         Param::optional("remove", ParamType::Any, "A list of JSON Pointers; what is not there is fine"),
-    ]),
-    outputs: Cow::Borrowed(&[
+    ],
+    outputs: &[
         OutputDoc { name: "path", help: "the file's absolute path, text" },
         OutputDoc { name: "changed", help: "whether anything had to be edited, true or false" },
-    ]),
-    open_outputs: false,
-    example: Cow::Borrowed(
-        "- id: config\n  uses: json.edit\n  with:\n    path: ~/.openclaw/openclaw.json\n    set:\n      \
+    ],
+    example: "- id: config\n  uses: json.edit\n  with:\n    path: ~/.openclaw/openclaw.json\n    set:\n      \
          /channels/slack/enabled: true\n      /gateway/port: 18789\n    remove: [/plugins/legacy]\n",
-    ),
 };
 
 impl Kind for JsonEdit {
@@ -106,11 +100,6 @@ impl Kind for JsonEdit {
     }
 
     fn bind(&self, args: &Args<'_>) -> Result<Box<dyn Step>, Diagnostic> {
-        let mut found = Diagnostics::default();
-        self.check(args, &mut found);
-        if let Some(fault) = found.into_sorted().into_iter().next() {
-            return Err(fault);
-        }
         let mut edits = Vec::new();
         for entry in args.maybe::<Node>("set")?.iter().flat_map(Node::entries) {
             if let Ok(pointer) = Pointer::parse(&entry.key) {
@@ -230,10 +219,7 @@ impl Step for EditJson {
         Ok(Done::saying(format!("{} edited", self.path.display())).with(self.outputs(true)))
     }
 
-    fn undo(&self, phase: UndoPhase, work: &Work<'_>, _: &Json) -> Result<String, Failure> {
-        match phase {
-            UndoPhase::Undo => work.put_back(std::slice::from_ref(&self.path)),
-            UndoPhase::Halt | UndoPhase::Insurance => Ok(String::new()),
-        }
+    fn undo(&self, work: &Work<'_>, _: &Json) -> Result<String, Failure> {
+        work.put_back(std::slice::from_ref(&self.path))
     }
 }

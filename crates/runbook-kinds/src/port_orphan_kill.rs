@@ -8,23 +8,21 @@ mod program;
 use self::holders::{EndOrphans, Holder};
 use runbook_host::{Identity, Reader};
 use runbook_model::{
-    Declaration, Diagnostic, Diagnostics, Failure, Outputs, Prediction, Purpose, Resource, Role, UndoPhase, UndoSource,
+    Declaration, Diagnostic, Diagnostics, Failure, Outputs, Prediction, Purpose, Resource, Role, UndoSource,
 };
 use runbook_services::manager::{TARGET, UNIT, USER};
 use runbook_step::wrong;
 use runbook_step::{Args, Done, Kind, KindDoc, Lack, OutputDoc, Param, ParamType, Probe, Step, Work};
 use serde_json::{Value as Json, json};
-use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 /// The kind.
 pub(crate) struct PortOrphanKill;
 
 static DOC: KindDoc = KindDoc {
-    name: Cow::Borrowed("port.orphan-kill"),
-    summary: Cow::Borrowed("Ends the orphan that still holds a port"),
-    text: Cow::Borrowed(
-        "The owner of the listening socket is found by the socket itself, on IPv4 and IPv6. It is ended only if it is an \
+    name: "port.orphan-kill",
+    summary: "Ends the orphan that still holds a port",
+    text: "The owner of the listening socket is found by the socket itself, on IPv4 and IPv6. It is ended only if it is an \
          orphan: not a process of `service` or `unit`; in no other unit of systemd that is up, sessions of persons left \
          aside; not under an embedded supervisor that runs; not systemd itself, which is told with the socket unit that \
          it listens for; not in a container; not on a host of launchd, where an orphan cannot be told from a job; and if it executes the program that `expect` names. With `unit` it has to run \
@@ -36,8 +34,7 @@ static DOC: KindDoc = KindDoc {
          and stays so for a second, or the step fails. Anything else that holds the port is named and left alone. A free \
          port is no change. Nothing can bring an orphan back, and nothing should: it was not part of the service, so there \
          is no undo.",
-    ),
-    params: Cow::Borrowed(&[
+    params: &[
         Param::required("port", ParamType::Port, "The TCP port"),
         Param::required(
             "expect",
@@ -53,15 +50,12 @@ static DOC: KindDoc = KindDoc {
             "A user, besides that of the unit, whom the orphan may run as; empty for none",
         ),
         Param::default("grace", ParamType::Duration, "10s", "How long it may take to end after TERM"),
-    ]),
-    outputs: Cow::Borrowed(&[OutputDoc {
+    ],
+    outputs: &[OutputDoc {
         name: "ended",
         help: "the numbers of the processes that were ended, a list",
-    }]),
-    open_outputs: false,
-    example: Cow::Borrowed(
-        "- id: free-port\n  uses: port.orphan-kill\n  with: { port: 18789, service: gateway, expect: gateway }\n",
-    ),
+    }],
+    example: "- id: free-port\n  uses: port.orphan-kill\n  with: { port: 18789, service: gateway, expect: gateway }\n",
 };
 
 impl Kind for PortOrphanKill {
@@ -158,9 +152,5 @@ impl Step for EndOrphans {
         let names: Vec<String> = identities.iter().map(Identity::to_string).collect();
         Ok(Done::saying(format!("{} ended, port {} {state}", names.join(" and "), self.port))
             .with(Self::outputs(&pids)))
-    }
-
-    fn undo(&self, _: UndoPhase, _: &Work<'_>, _: &Json) -> Result<String, Failure> {
-        Ok(String::new())
     }
 }

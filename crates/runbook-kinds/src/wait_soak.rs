@@ -1,27 +1,23 @@
 //! `wait.soak`: a pause in which faults that come late can show.
 
 use runbook_host::Reader;
-use runbook_model::{Declaration, Diagnostic, Failure, Prediction, UndoPhase, format_duration};
+use runbook_model::{Declaration, Diagnostic, Failure, Prediction, format_duration};
 use runbook_step::{Args, Confirmation, Done, Kind, KindDoc, Param, ParamType, Prepared, Probe, Step, Work};
 use serde_json::{Value as Json, json};
-use std::borrow::Cow;
 use std::time::Duration;
 
 /// The kind.
 pub(crate) struct WaitSoak;
 
 static DOC: KindDoc = KindDoc {
-    name: Cow::Borrowed("wait.soak"),
-    summary: Cow::Borrowed("Waits, so that faults that come late can show"),
-    text: Cow::Borrowed(
-        "The end of the pause is fixed when the step begins and kept with the run: a run that is resumed waits only for \
+    name: "wait.soak",
+    summary: "Waits, so that faults that come late can show",
+    text: "The end of the pause is fixed when the step begins and kept with the run: a run that is resumed waits only for \
          what is left of it. The pause ends early when the operator cancels. A verification after it sees what happened \
          meanwhile. It changes nothing, so there is nothing to undo.",
-    ),
-    params: Cow::Borrowed(&[Param::required("for", ParamType::Duration, "How long")]),
-    outputs: Cow::Borrowed(&[]),
-    open_outputs: false,
-    example: Cow::Borrowed("- id: soak\n  uses: wait.soak\n  with:\n    for: 10m\n"),
+    params: &[Param::required("for", ParamType::Duration, "How long")],
+    outputs: &[],
+    example: "- id: soak\n  uses: wait.soak\n  with:\n    for: 10m\n",
 };
 
 impl Kind for WaitSoak {
@@ -73,9 +69,5 @@ impl Step for Soak {
                 format_duration(Duration::from_millis(u64::try_from(left).unwrap_or_default()))
             ))),
         }
-    }
-
-    fn undo(&self, _: UndoPhase, _: &Work<'_>, _: &Json) -> Result<String, Failure> {
-        Ok(String::new())
     }
 }

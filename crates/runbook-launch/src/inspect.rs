@@ -13,7 +13,7 @@ use crate::{Trail, follow, links_on};
 use report::Inspection;
 use runbook_host::{Account, Reader};
 use runbook_model::{
-    Code, Declaration, Diagnostic, Diagnostics, Failure, Prediction, Resource, Results, Role, UndoPhase,
+    Code, Declaration, Diagnostic, Diagnostics, Failure, Prediction, Resource, Results, Role,
 };
 use runbook_services::manager::{LAUNCHD, MANAGERS, Naming, SUPERVISOR, SYSTEMD};
 use runbook_services::package::{package_name, package_root, package_version};
@@ -21,7 +21,6 @@ use runbook_services::{AnyService, ServiceFacts};
 use runbook_step::{Args, Done, Kind, KindDoc, OutputDoc, Param, ParamType, Peek, Probe, Step, Work};
 use runbook_step::{normalise, wrong};
 use serde_json::Value as Json;
-use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 /// The kind.
@@ -31,10 +30,9 @@ pub(crate) struct ServiceInspect;
 const SERVICE: Naming = Naming(&[("name", SUPERVISOR), ("unit", SYSTEMD), ("job", LAUNCHD)]);
 
 static DOC: KindDoc = KindDoc {
-    name: Cow::Borrowed("service.inspect"),
-    summary: Cow::Borrowed("Reads what a service executes and where that is installed"),
-    text: Cow::Borrowed(
-        "Finds the exact installation behind a service, so that later steps change that one and no other. It changes \
+    name: "service.inspect",
+    summary: "Reads what a service executes and where that is installed",
+    text: "Finds the exact installation behind a service, so that later steps change that one and no other. It changes \
          nothing and runs nothing of the service; systemd is asked what it knows.\n\n\
          The way goes from the command, as the manager itself has it (drop-ins, specifiers and environment included), \
          through `env`, `nice`, `runuser` and their like, through links, `#!` lines and shell scripts, to the script or \
@@ -49,8 +47,7 @@ static DOC: KindDoc = KindDoc {
          Other installations of the package are looked for in the prefixes of npm, nvm and other version managers of every \
          home directory that may be read, under `/opt`, and where Homebrew has them. The disk is not searched.\n\n\
          A service that is not known on this host is a failure; one that is down is not.",
-    ),
-    params: Cow::Borrowed(&[
+    params: &[
         Param::required("manager", ParamType::Choice(MANAGERS), "What keeps the service up"),
         Param::optional("name", ParamType::String, "The service, with `manager: process`"),
         Param::optional(
@@ -67,8 +64,8 @@ static DOC: KindDoc = KindDoc {
         ),
         Param::optional("package", ParamType::String, "The name of its package; another one is a failure"),
         Param::optional("marker", ParamType::String, "A file that marks the root of its package"),
-    ]),
-    outputs: Cow::Borrowed(&[
+    ],
+    outputs: &[
         OutputDoc { name: "running", help: "whether it runs, a boolean" },
         OutputDoc { name: "pid", help: "the number of its main process, a number; null if it is down" },
         OutputDoc { name: "exe", help: "the program file that runs, or would run, text" },
@@ -112,11 +109,8 @@ static DOC: KindDoc = KindDoc {
             name: "notes",
             help: "what could not be told and why, and what does not fit together, a list of text",
         },
-    ]),
-    open_outputs: false,
-    example: Cow::Borrowed(
-        "- id: inventory\n  uses: service.inspect\n  with: { manager: systemd, unit: openclaw.service, package: openclaw }\n",
-    ),
+    ],
+    example: "- id: inventory\n  uses: service.inspect\n  with: { manager: systemd, unit: openclaw.service, package: openclaw }\n",
 };
 
 impl Kind for ServiceInspect {
@@ -125,7 +119,24 @@ impl Kind for ServiceInspect {
     }
 
     fn check(&self, args: &Args<'_>, found: &mut Diagnostics) {
-        found.extend(faults(args));
+        // Each manager has a way of its own to name a service.
+        let Peek::Known(manager) = args.peek::<String>("manager") else { return };
+        // What is no manager at all, the table of parameters says.
+        let Some((own, named)) = SERVICE.0.iter().find(|(_, one)| one.word == manager) else { return };
+        if args.given(own).is_none() {
+            let message = format!("`service.inspect` with `manager: {manager}` needs the parameter `{own}`");
+            found.push(Diagnostic::error(Code::MISSING_PARAMETER, args.step_span, message));
+        }
+        let foreign = ["name", "unit", "job", "user"].into_iter().filter(|name| name != own);
+        for name in foreign.filter(|name| !(*own == "unit" && *name == "user")) {
+            if args.given(name).is_some() {
+                let message = format!("`{name}` means nothing with `manager: {manager}`");
+                found.push(Diagnostic::error(Code::CONFLICTING_PARAMETERS, args.span(name), message));
+            }
+        }
+        if args.peek::<String>(own).known().is_some_and(|name| named.service(&name, false).is_none()) {
+            found.push(wrong(own, args.span(own), named.wanted));
+        }
     }
 
     fn declare(&self, args: &Args<'_>) -> Declaration {
@@ -134,36 +145,10 @@ impl Kind for ServiceInspect {
     }
 
     fn bind(&self, args: &Args<'_>) -> Result<Box<dyn Step>, Diagnostic> {
-        if let Some(fault) = faults(args).into_iter().next() {
-            return Err(fault);
-        }
         let service = SERVICE.bind(args)?.ok_or_else(|| wrong("manager", args.span("manager"), "known"))?;
         let wanted = Wanted { marker: args.maybe("marker")?, package: args.maybe("package")? };
         Ok(Box::new(Inspect { service, wanted }))
     }
-}
-
-/// What only the parameters together show to be wrong: each manager has a way of its own to name a service.
-fn faults(args: &Args<'_>) -> Vec<Diagnostic> {
-    let Peek::Known(manager) = args.peek::<String>("manager") else { return Vec::new() };
-    // What is no manager at all, the table of parameters says.
-    let Some((own, named)) = SERVICE.0.iter().find(|(_, one)| one.word == manager) else { return Vec::new() };
-    let mut found = Vec::new();
-    if args.given(own).is_none() {
-        let message = format!("`service.inspect` with `manager: {manager}` needs the parameter `{own}`");
-        found.push(Diagnostic::error(Code::MISSING_PARAMETER, args.step_span, message));
-    }
-    let foreign = ["name", "unit", "job", "user"].into_iter().filter(|name| name != own);
-    for name in foreign.filter(|name| !(*own == "unit" && *name == "user")) {
-        if args.given(name).is_some() {
-            let message = format!("`{name}` means nothing with `manager: {manager}`");
-            found.push(Diagnostic::error(Code::CONFLICTING_PARAMETERS, args.span(name), message));
-        }
-    }
-    if args.peek::<String>(own).known().is_some_and(|name| named.service(&name, false).is_none()) {
-        found.push(wrong(own, args.span(own), named.wanted));
-    }
-    found
 }
 
 /// Which package is meant.
@@ -352,9 +337,5 @@ impl Step for Inspect {
     fn apply(&self, work: &Work<'_>, _: &Json) -> Result<Done, Failure> {
         let (summary, results) = self.look(work.host)?;
         Ok(Done::saying(summary).with(results))
-    }
-
-    fn undo(&self, _: UndoPhase, _: &Work<'_>, _: &Json) -> Result<String, Failure> {
-        Ok(String::new())
     }
 }

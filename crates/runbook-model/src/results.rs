@@ -2,6 +2,7 @@
 
 use crate::{Installation, Outputs, ServiceState};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::path::PathBuf;
 
 /// What a step hands on.
@@ -35,6 +36,12 @@ pub struct BackupMade {
     /// Left to a person.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub never: Vec<PathBuf>,
+}
+
+impl<const N: usize> From<[(&str, Value); N]> for Results {
+    fn from(outputs: [(&str, Value); N]) -> Self {
+        outputs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<Outputs>().into()
+    }
 }
 
 impl From<Outputs> for Results {

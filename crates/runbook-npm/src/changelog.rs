@@ -10,12 +10,11 @@ use super::program::Npm;
 use runbook_host::{Command, Reader, Scratch};
 use runbook_model::{
     Declaration, Diagnostic, Diagnostics, EXCERPT_KEY, Effect, ExcerptNotes, Failure, FailureKind, Mark, Outputs,
-    Prediction, Role, UndoPhase, Version,
+    Prediction, Role, Version,
 };
 use runbook_step::wrong;
 use runbook_step::{Args, Confirmation, Done, Kind, KindDoc, OutputDoc, Param, ParamType, Peek, Probe, Step, Work};
 use serde_json::{Value as Json, json};
-use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::io::{BufReader, Read};
 use std::path::{Component, Path, PathBuf};
@@ -28,10 +27,9 @@ const LONGEST: u64 = 32 << 20;
 pub(crate) struct NpmChangelog;
 
 static DOC: KindDoc = KindDoc {
-    name: Cow::Borrowed("npm.changelog"),
-    summary: Cow::Borrowed("Shows what the changelog says about the versions between the installed one and the target"),
-    text: Cow::Borrowed(
-        "Takes the changelog from the package's own tarball and puts the sections newer than `from`, up to and including \
+    name: "npm.changelog",
+    summary: "Shows what the changelog says about the versions between the installed one and the target",
+    text: "Takes the changelog from the package's own tarball and puts the sections newer than `from`, up to and including \
          `to`, into the output of `runbook plan` and `apply --dry-run`, into what is shown before the question, and into the \
          run and its report. Without `from`, or where it is null because nothing is installed, it is the section of `to` \
          alone. Lines that name one of `plugins` or `known_issues`, whole and in whatever case, and those that say that \
@@ -44,8 +42,7 @@ static DOC: KindDoc = KindDoc {
          changes, in a dry run neither: npm gets a cache of its own in the directory for temporary files, which is \
          removed when the text was read. A registry out of reach, a package without the file, and a changelog without a \
          section for `to` are failures, before anything is changed; with `required: false` the last two are only told.",
-    ),
-    params: Cow::Borrowed(&[
+    params: &[
         Param::required("package", ParamType::String, "The package's name, with its scope"),
         Param::optional("from", ParamType::String, "The version that is installed, best from `service.inspect`"),
         Param::required("to", ParamType::Version, "The version that will be installed"),
@@ -64,19 +61,16 @@ static DOC: KindDoc = KindDoc {
         params::REGISTRY,
         params::ENV,
         Param::default("within", ParamType::Duration, "2m", "How long the registry may take"),
-    ]),
-    outputs: Cow::Borrowed(&[
+    ],
+    outputs: &[
         OutputDoc { name: "text", help: "the sections, text; empty where there is nothing to read" },
         OutputDoc { name: "sections", help: "their versions in the order of the file, a list of text" },
         OutputDoc { name: "marked", help: "the marked lines, a list of text" },
         OutputDoc { name: "breaking", help: "the lines that say that something breaks, a list of text" },
         OutputDoc { name: EXCERPT_KEY, help: "which lines of `text` are marked, and why, a map" },
-    ]),
-    open_outputs: false,
-    example: Cow::Borrowed(
-        "- id: changes\n  uses: npm.changelog\n  with:\n    package: openclaw\n    from: 2026.4.15\n    to: 2026.4.23\n    \
+    ],
+    example: "- id: changes\n  uses: npm.changelog\n  with:\n    package: openclaw\n    from: 2026.4.15\n    to: 2026.4.23\n    \
          plugins: [slack, whatsapp]\n    known_issues: [\"#69837\", peer dependency]\n",
-    ),
 };
 
 impl Kind for NpmChangelog {
@@ -113,11 +107,6 @@ impl Kind for NpmChangelog {
     }
 
     fn bind(&self, args: &Args<'_>) -> Result<Box<dyn Step>, Diagnostic> {
-        let mut found = Diagnostics::default();
-        self.check(args, &mut found);
-        if let Some(fault) = found.into_sorted().into_iter().next() {
-            return Err(fault);
-        }
         let mut words: Vec<String> = args.maybe("plugins")?.unwrap_or_default();
         words.extend(args.maybe::<Vec<String>>("known_issues")?.unwrap_or_default());
         Ok(Box::new(Changelog {
@@ -177,10 +166,6 @@ impl Step for Changelog {
 
     fn confirm(&self, _: &Reader, _: &Json) -> Result<Confirmation, Failure> {
         Ok(Confirmation::There)
-    }
-
-    fn undo(&self, _: UndoPhase, _: &Work<'_>, _: &Json) -> Result<String, Failure> {
-        Ok(String::new())
     }
 }
 

@@ -6,24 +6,22 @@ use super::params;
 use super::program::Npm;
 use runbook_host::Reader;
 use runbook_model::{
-    Declaration, Diagnostic, Diagnostics, Effect, Failure, Outputs, Prediction, Resource, Role, UndoPhase, UndoSource,
+    Declaration, Diagnostic, Diagnostics, Effect, Failure, Prediction, Resource, Role, UndoSource,
 };
 use runbook_step::wrong;
 use runbook_step::{
     Args, Confirmation, Done, Kind, KindDoc, Lack, OutputDoc, Param, ParamType, Prepared, Probe, Step, Work,
 };
 use serde_json::{Value as Json, json};
-use std::borrow::Cow;
 use std::path::PathBuf;
 
 /// The kind.
 pub(crate) struct NpmCi;
 
 static DOC: KindDoc = KindDoc {
-    name: Cow::Borrowed("npm.ci"),
-    summary: Cow::Borrowed("Installs the locked dependencies inside a directory"),
-    text: Cow::Borrowed(
-        "Runs `npm ci` in a directory with package.json and package-lock.json, as a plugin has them. Nothing happens if \
+    name: "npm.ci",
+    summary: "Installs the locked dependencies inside a directory",
+    text: "Runs `npm ci` in a directory with package.json and package-lock.json, as a plugin has them. Nothing happens if \
          `node_modules/.package-lock.json`, npm's own account, agrees with package-lock.json and every package has the \
          locked version on the disk.\n\n\
          Without a lock file it refuses, because ranges mean something else tomorrow. `install: true` says that this is \
@@ -35,8 +33,7 @@ static DOC: KindDoc = KindDoc {
          its effects. Until npm has come to its end, nothing counts as installed, whatever the disk says.\n\n\
          Undo puts `node_modules` back, or its absence: from the plan's backup if one covers it, else from a copy that \
          the step makes itself. It runs no npm and needs no network.",
-    ),
-    params: Cow::Borrowed(&[
+    params: &[
         Param::required("dir", ParamType::Path, "The directory with package.json"),
         Param::optional("omit", ParamType::Strings, "Dependencies to leave out: `dev`, `optional`, `peer`"),
         Param::default(
@@ -50,12 +47,9 @@ static DOC: KindDoc = KindDoc {
         params::NODE,
         params::REGISTRY,
         params::ENV,
-    ]),
-    outputs: Cow::Borrowed(&[OutputDoc { name: "dir", help: "the directory, text" }]),
-    open_outputs: false,
-    example: Cow::Borrowed(
-        "- id: plugin-deps\n  uses: npm.ci\n  with:\n    dir: ~/.openclaw/extensions/dingtalk\n    omit: [dev]\n",
-    ),
+    ],
+    outputs: &[OutputDoc { name: "dir", help: "the directory, text" }],
+    example: "- id: plugin-deps\n  uses: npm.ci\n  with:\n    dir: ~/.openclaw/extensions/dingtalk\n    omit: [dev]\n",
 };
 
 const OMIT: [&str; 3] = ["dev", "optional", "peer"];
@@ -91,11 +85,6 @@ impl Kind for NpmCi {
     }
 
     fn bind(&self, args: &Args<'_>) -> Result<Box<dyn Step>, Diagnostic> {
-        let mut found = Diagnostics::default();
-        self.check(args, &mut found);
-        if let Some(fault) = found.into_sorted().into_iter().next() {
-            return Err(fault);
-        }
         Ok(Box::new(Ci {
             dir: args.need("dir")?,
             omit: args.maybe("omit")?.unwrap_or_default(),
@@ -117,7 +106,7 @@ struct Ci {
 impl Step for Ci {
     fn probe(&self, host: &Reader) -> Result<Probe, Failure> {
         let locked = self.check_dir(host)?;
-        let outputs = Outputs::from_iter([("dir".to_owned(), json!(self.dir.to_string_lossy()))]);
+        let outputs = [("dir", json!(self.dir.to_string_lossy()))];
         let place = self.modules().display().to_string();
         let prediction = match self.what_differs(host, locked)? {
             None => Prediction::no_change(format!(
@@ -160,7 +149,7 @@ impl Step for Ci {
     fn apply(&self, work: &Work<'_>, _: &Json) -> Result<Done, Failure> {
         let host = work.host;
         let locked = self.check_dir(host)?;
-        let outputs = Outputs::from_iter([("dir".to_owned(), json!(self.dir.to_string_lossy()))]);
+        let outputs = [("dir", json!(self.dir.to_string_lossy()))];
         if self.what_differs(host, locked)?.is_none() {
             return Ok(Done::saying(format!("{} was as wanted already", self.modules().display())).with(outputs));
         }
@@ -192,10 +181,7 @@ impl Step for Ci {
         })
     }
 
-    fn undo(&self, phase: UndoPhase, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
-        if phase != UndoPhase::Undo {
-            return Ok(String::new());
-        }
+    fn undo(&self, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
         let done = if undo.get("covered").and_then(Json::as_bool) == Some(true) {
             work.restore(&self.modules())?
         } else {

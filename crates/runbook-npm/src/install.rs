@@ -9,7 +9,6 @@ use super::source::Source;
 use runbook_model::{Code, Declaration, Diagnostic, Diagnostics, Effect, Resource, Role, UndoSource};
 use runbook_step::wrong;
 use runbook_step::{Args, Kind, KindDoc, OutputDoc, Param, ParamType, Peek, Step};
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -17,10 +16,9 @@ use std::path::PathBuf;
 pub(crate) struct NpmInstall;
 
 static DOC: KindDoc = KindDoc {
-    name: Cow::Borrowed("npm.install"),
-    summary: Cow::Borrowed("Installs one version of an npm package into one global prefix"),
-    text: Cow::Borrowed(
-        "Installs from a registry, a local tarball or a local folder (which is copied, never linked). Nothing happens if \
+    name: "npm.install",
+    summary: "Installs one version of an npm package into one global prefix",
+    text: "Installs from a registry, a local tarball or a local folder (which is copied, never linked). Nothing happens if \
          that version is there and whole: its commands lead into it and its dependencies are present; for a tarball or \
          folder the digests of the source and of what was installed from it must match as well. npm's exit code is not \
          believed: package.json, commands and dependencies are read from the disk afterwards.\n\n\
@@ -33,8 +31,7 @@ static DOC: KindDoc = KindDoc {
          from its own capture. It runs no npm and needs no network. What an npm that was killed left behind is cleared \
          away. A package that was not there before is removed again. Install scripts of the package may change other \
          things; only `ignore_scripts` keeps them from it.",
-    ),
-    params: Cow::Borrowed(&[
+    params: &[
         Param::required("package", ParamType::String, "The package's name, with its scope"),
         Param::optional("version", ParamType::Version, "The version; needed unless `from` is given"),
         Param::optional(
@@ -48,16 +45,13 @@ static DOC: KindDoc = KindDoc {
         params::REGISTRY,
         Param::default("ignore_scripts", ParamType::Bool, "false", "Whether install scripts are not run"),
         params::ENV,
-    ]),
-    outputs: Cow::Borrowed(&[
+    ],
+    outputs: &[
         OutputDoc { name: "version", help: "the version that is installed, text" },
         OutputDoc { name: "package_root", help: "the package's directory, text" },
         OutputDoc { name: "bins", help: "the names of its commands, a list of text" },
-    ]),
-    open_outputs: false,
-    example: Cow::Borrowed(
-        "- id: install\n  uses: npm.install\n  with:\n    package: openclaw\n    version: 2026.4.15\n    prefix: /usr/local\n",
-    ),
+    ],
+    example: "- id: install\n  uses: npm.install\n  with:\n    package: openclaw\n    version: 2026.4.15\n    prefix: /usr/local\n",
 };
 
 /// Variables that would contradict the parameters. Flags win over them, but a reader of the plan would be misled.
@@ -117,11 +111,6 @@ impl Kind for NpmInstall {
     }
 
     fn bind(&self, args: &Args<'_>) -> Result<Box<dyn Step>, Diagnostic> {
-        let mut found = Diagnostics::default();
-        self.check(args, &mut found);
-        if let Some(fault) = found.into_sorted().into_iter().find(|fault| fault.code != Code::CONFLICTING_PARAMETERS) {
-            return Err(fault);
-        }
         let version = args.maybe::<String>("version")?;
         let source = match args.maybe::<PathBuf>("from")? {
             Some(path) => Source::Local(path, version),

@@ -5,7 +5,7 @@ use super::program::{Npm, Program};
 use super::site::Site;
 use super::source::Source;
 use runbook_host::Reader;
-use runbook_model::{Failure, Outputs, Prediction, UndoPhase};
+use runbook_model::{Failure, Outputs, Prediction};
 use runbook_step::{Confirmation, Done, Lack, Prepared, Probe, Step, Work};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
@@ -163,10 +163,7 @@ impl Step for Install {
         Ok(Confirmation::NotThere("npm did not come to its end, or the package was changed since".to_owned()))
     }
 
-    fn undo(&self, phase: UndoPhase, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
-        if phase != UndoPhase::Undo {
-            return Ok(String::new());
-        }
+    fn undo(&self, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
         let before = read_back(undo)?;
         let dir = self.site.dir();
         let mut done = Vec::new();

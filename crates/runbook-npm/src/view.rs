@@ -1,30 +1,26 @@
 //! `npm.view`: what the registry has of a package. Changes nothing but npm's own cache.
 
 use super::install::{check_package, check_version};
-use super::manifest::is_package_name;
 use super::params;
 use super::program::Npm;
 use super::source::ask_registry;
 use runbook_host::Reader;
-use runbook_model::{Declaration, Diagnostic, Diagnostics, Failure, Outputs, Prediction, Role, UndoPhase, Version};
+use runbook_model::{Declaration, Diagnostic, Diagnostics, Failure, Prediction, Role, Version};
 use runbook_step::wrong;
 use runbook_step::{Args, Done, Kind, KindDoc, OutputDoc, Param, ParamType, Probe, Step, Work};
 use serde_json::{Value as Json, json};
-use std::borrow::Cow;
 use std::time::Duration;
 
 /// The kind.
 pub(crate) struct NpmView;
 
 static DOC: KindDoc = KindDoc {
-    name: Cow::Borrowed("npm.view"),
-    summary: Cow::Borrowed("Asks the npm registry about a package"),
-    text: Cow::Borrowed(
-        "Runs `npm view` and puts out what the registry answers. With a range, the highest version that matches is \
+    name: "npm.view",
+    summary: "Asks the npm registry about a package",
+    text: "Runs `npm view` and puts out what the registry answers. With a range, the highest version that matches is \
          taken. Nothing on the host changes but npm's own cache; since a command runs and the network is used, a dry \
          run does not ask and says so. A registry that cannot be reached is a failure, never an empty answer.",
-    ),
-    params: Cow::Borrowed(&[
+    params: &[
         Param::required("package", ParamType::String, "The package's name, with its scope"),
         Param::default("version", ParamType::String, "latest", "A version, a tag or a range"),
         Param::optional("field", ParamType::String, "One more field of the answer, put out as `value`"),
@@ -33,8 +29,8 @@ static DOC: KindDoc = KindDoc {
         params::REGISTRY,
         params::ENV,
         Param::default("within", ParamType::Duration, "60s", "How long the registry may take"),
-    ]),
-    outputs: Cow::Borrowed(&[
+    ],
+    outputs: &[
         OutputDoc { name: "version", help: "the exact version, text" },
         OutputDoc {
             name: "versions",
@@ -45,11 +41,8 @@ static DOC: KindDoc = KindDoc {
         OutputDoc { name: "peerDependencies", help: "names and ranges, a map" },
         OutputDoc { name: "engines", help: "names and ranges, a map" },
         OutputDoc { name: "value", help: "the field that was asked for; null if there is none" },
-    ]),
-    open_outputs: false,
-    example: Cow::Borrowed(
-        "- id: published\n  uses: npm.view\n  with:\n    package: openclaw\n    version: 2026.4.15\n",
-    ),
+    ],
+    example: "- id: published\n  uses: npm.view\n  with:\n    package: openclaw\n    version: 2026.4.15\n",
 };
 
 impl Kind for NpmView {
@@ -72,17 +65,8 @@ impl Kind for NpmView {
     }
 
     fn bind(&self, args: &Args<'_>) -> Result<Box<dyn Step>, Diagnostic> {
-        let package: String = args.need("package")?;
-        if !is_package_name(&package) {
-            return Err(wrong("package", args.span("package"), "the name of a package"));
-        }
-        let mut found = Diagnostics::default();
-        self.check(args, &mut found);
-        if let Some(fault) = found.into_sorted().into_iter().next() {
-            return Err(fault);
-        }
         Ok(Box::new(View {
-            package,
+            package: args.need("package")?,
             version: args.need("version")?,
             field: args.maybe("field")?,
             npm: Npm::from_args(args)?,
@@ -128,21 +112,17 @@ impl Step for View {
             let found = at(pointer);
             if found.is_null() { best.get(key).cloned().unwrap_or(Json::Null) } else { found }
         };
-        let outputs = Outputs::from_iter([
-            ("version".to_owned(), (*version).clone()),
-            ("versions".to_owned(), if versions.is_array() { versions } else { json!([versions]) }),
-            ("dist_integrity".to_owned(), dotted("/dist/integrity", "dist.integrity")),
-            ("tarball".to_owned(), dotted("/dist/tarball", "dist.tarball")),
-            ("peerDependencies".to_owned(), or_empty(at("/peerDependencies"))),
-            ("engines".to_owned(), or_empty(at("/engines"))),
-            ("value".to_owned(), self.field.as_ref().and_then(|field| best.get(field)).cloned().unwrap_or(Json::Null)),
-        ]);
+        let outputs = [
+            ("version", (*version).clone()),
+            ("versions", if versions.is_array() { versions } else { json!([versions]) }),
+            ("dist_integrity", dotted("/dist/integrity", "dist.integrity")),
+            ("tarball", dotted("/dist/tarball", "dist.tarball")),
+            ("peerDependencies", or_empty(at("/peerDependencies"))),
+            ("engines", or_empty(at("/engines"))),
+            ("value", self.field.as_ref().and_then(|field| best.get(field)).cloned().unwrap_or(Json::Null)),
+        ];
         let text = version.as_str().unwrap_or_default();
         let exact = if Version::parse(&self.version).is_ok() { String::new() } else { format!("{spec} is ") };
         Ok(Done::saying(format!("{exact}{}@{text}, {} matching", self.package, matching.len())).with(outputs))
-    }
-
-    fn undo(&self, _: UndoPhase, _: &Work<'_>, _: &Json) -> Result<String, Failure> {
-        Ok(String::new())
     }
 }

@@ -1,7 +1,7 @@
 //! The steps that write the file that says what a service is: the same for every manager.
 
 use runbook_host::Reader;
-use runbook_model::{Failure, Outputs, Prediction, UndoPhase};
+use runbook_model::{Failure, Outputs, Prediction};
 use runbook_step::diff::{self, diff};
 use runbook_step::{Done, Prepared, Probe, Step, TextFile, Work};
 use serde_json::{Value as Json, json};
@@ -80,10 +80,7 @@ impl<D: DefinitionFile> Step for WriteDefinition<D> {
         Ok(Done::saying(self.0.put(work, &file)?).with(self.outputs(&file)))
     }
 
-    fn undo(&self, phase: UndoPhase, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
-        match phase {
-            UndoPhase::Undo => self.0.put_back(work, &self.0.file(work.host)?, undo),
-            UndoPhase::Halt | UndoPhase::Insurance => Ok(String::new()),
-        }
+    fn undo(&self, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
+        self.0.put_back(work, &self.0.file(work.host)?, undo)
     }
 }

@@ -3,7 +3,7 @@
 use crate::managed::{ManagedService, Motion};
 use runbook_host::Reader;
 use runbook_model::{
-    Declaration, Diagnostic, Diagnostics, Effect, Failure, Purpose, Resource, Role, ServiceSeen, UndoPhase, UndoSource,
+    Declaration, Diagnostic, Diagnostics, Effect, Failure, Purpose, Resource, Role, ServiceSeen, UndoSource,
 };
 use runbook_step::{
     Args, Confirmation, Done, Kind, KindDoc, Lack, Param, ParamType, Prepared, Probe, ServiceStep, Step, WasFound, Work,
@@ -99,13 +99,8 @@ impl<S: ManagedService> Step for Moving<S> {
         Ok(service.foresee(host, &self.wanted, self.motion)?.prediction.into())
     }
 
-    fn undo(&self, phase: UndoPhase, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
-        match phase {
-            // What a service wrote is put back by what keeps it.
-            UndoPhase::Insurance => Ok(String::new()),
-            UndoPhase::Halt => self.service.halt(work, undo, &self.wanted),
-            UndoPhase::Undo => self.service.undo(work, undo, &self.wanted, self.motion != Motion::Stop),
-        }
+    fn undo(&self, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
+        self.service.undo(work, undo, &self.wanted, self.motion != Motion::Stop)
     }
 
     fn service(&self) -> Option<&dyn ServiceStep> {
@@ -114,6 +109,10 @@ impl<S: ManagedService> Step for Moving<S> {
 }
 
 impl<S: ManagedService> ServiceStep for Moving<S> {
+    fn halt(&self, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
+        self.service.halt(work, undo, &self.wanted)
+    }
+
     fn keeps_down(&self) -> bool {
         S::KEEPS_DOWN && self.motion == Motion::Stop
     }

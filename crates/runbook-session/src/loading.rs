@@ -86,7 +86,7 @@ impl Session {
         let outputs = |uses: &str| {
             let kind = catalogue.get(uses)?;
             let doc = kind.doc();
-            (!doc.open_outputs).then(|| doc.outputs.iter().map(|output| output.name.to_owned()).collect())
+            (!kind.has_open_outputs()).then(|| doc.outputs.iter().map(|output| output.name.to_owned()).collect())
         };
         let here = || Elsewhere { facts: self.host.facts.clone(), layers: Vec::new(), sources: SourceMap::default() };
         let Elsewhere { facts, layers, sources } = source.elsewhere.clone().unwrap_or_else(here);

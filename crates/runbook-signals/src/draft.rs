@@ -3,10 +3,8 @@
 use super::signal::{LIMITS, Request, SOURCES, Signal, Source, Text};
 use super::subject::SUBJECT;
 use runbook_host::Command;
-use runbook_model::{
-    Code, Diagnostic, Diagnostics, Entry, Node, Reference, SignalKind, SignalRole, Span, Value, did_you_mean,
-};
-use runbook_step::{ArgContext, FromArg, Mistake, unfit_variable};
+use runbook_model::{Code, Diagnostic, Diagnostics, Entry, Node, SignalKind, SignalRole, Span, Value, did_you_mean};
+use runbook_step::{ArgContext, FromArg, Mistake, refuse_secrets, unfit_variable};
 use std::collections::BTreeMap;
 
 /// The signals in `node`, whose units are those of the user's manager if `user`; faults go to `found`.
@@ -82,13 +80,8 @@ impl Draft<'_> {
     fn check_secrets(&mut self) {
         let takes_secrets = |entry: &&Entry| ["headers", "body", "env"].contains(&entry.key.as_str());
         for entry in self.node.entries().iter().filter(|entry| !takes_secrets(entry)) {
-            for reference in entry.value.waits_for() {
-                if let Reference::Secret(secret) = reference {
-                    let message = format!("the secret `{secret}` would be written down by signal `{}`", self.name);
-                    let fault = Diagnostic::error(Code::SECRET_EXPOSED, entry.value.span, message);
-                    self.found.push(fault.help("secrets may stand in `headers`, `body` and `env` only"));
-                }
-            }
+            let help = "secrets may stand in `headers`, `body` and `env` only";
+            refuse_secrets(&entry.value, &format!("signal `{}`", self.name), help, self.found);
         }
     }
 

@@ -7,8 +7,7 @@ use super::seen::Seen;
 use super::signal::{Signal, Source};
 use runbook_host::Reader;
 use runbook_model::{
-    Failure, FailureKind, Outputs, Prediction, Reading, SignalKind, SignalRole, SignalVerdict, UndoPhase,
-    format_duration,
+    Failure, FailureKind, Prediction, Reading, SignalKind, SignalRole, SignalVerdict, format_duration,
 };
 use runbook_services::{AnyService, Marks, Moment};
 use runbook_step::{Baseline, Confirmation, Done, Lack, Probe, Step, Verification, Work};
@@ -231,8 +230,7 @@ impl Verify {
         }
         let green = self.signals.iter().zip(progress).filter(|(_, one)| one.seen.verdict == SignalVerdict::Green);
         let green: Vec<&str> = green.map(|(signal, _)| signal.name.as_str()).collect();
-        let outputs = Outputs::from_iter([("green".to_owned(), json!(green))]);
-        Ok(Done::saying(format!("{count} of {count} blocking signals are green")).with(outputs))
+        Ok(Done::saying(format!("{count} of {count} blocking signals are green")).with([("green", json!(green))]))
     }
 }
 
@@ -342,10 +340,6 @@ impl Step for Verify {
 
     fn confirm(&self, _: &Reader, _: &Json) -> Result<Confirmation, Failure> {
         Ok(Confirmation::CannotTell)
-    }
-
-    fn undo(&self, _: UndoPhase, _: &Work<'_>, _: &Json) -> Result<String, Failure> {
-        Ok(String::new())
     }
 
     fn verification(&self) -> Option<&dyn Verification> {

@@ -12,7 +12,6 @@ use runbook_model::{
 use runbook_services::manager::service_of;
 use runbook_step::wrong;
 use runbook_step::{Args, Kind, KindDoc, OutputDoc, Param, ParamType, Step};
-use std::borrow::Cow;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -20,10 +19,9 @@ use std::time::Duration;
 pub(crate) struct VerifySignals;
 
 static DOC: KindDoc = KindDoc {
-    name: Cow::Borrowed("verify.signals"),
-    summary: Cow::Borrowed("Judges evidence that a service works"),
-    text: Cow::Borrowed(
-        "Each signal has exactly one source: `log: text` or `log: { text, count }`, `log_absent: text` (a list of texts \
+    name: "verify.signals",
+    summary: "Judges evidence that a service works",
+    text: "Each signal has exactly one source: `log: text` or `log: { text, count }`, `log_absent: text` (a list of texts \
          means each of them, and none of them), `command: [argv]` \
          (a program or script that is named relative is of the plan) with `env` (added to its environment; may hold secrets), `exit`, `match`, `match_absent`, `http: url` with `method`, `headers`, `body`, `status`, `match`, \
          `match_absent`, `port: number` (the sockets of both address families belong to the service's own processes, \
@@ -50,8 +48,7 @@ static DOC: KindDoc = KindDoc {
          from its start. Where the journal was vacuumed, journald left lines out, the unit writes elsewhere, or this \
          user may not read its lines, what was not seen is not known, and the signal cannot be read.\n\nThe log of a job is \
          the files that its property list names for its output.",
-    ),
-    params: Cow::Borrowed(&[
+    params: &[
         Param::required("signals", ParamType::Any, "The signals by name"),
         Param::default("within", ParamType::Duration, "30s", "How long all of it may take"),
         Param::optional(
@@ -76,15 +73,12 @@ static DOC: KindDoc = KindDoc {
             ParamType::Path,
             "The file of the log signals; the log of the service without it, for a unit the journal",
         ),
-    ]),
-    outputs: Cow::Borrowed(&[OutputDoc { name: "green", help: "the names of the green signals, a list of text" }]),
-    open_outputs: false,
-    example: Cow::Borrowed(
-        "- id: verify\n  uses: verify.signals\n  with:\n    process: gateway\n    within: 60s\n    watch: 10s\n    signals:\n      \
+    ],
+    outputs: &[OutputDoc { name: "green", help: "the names of the green signals, a list of text" }],
+    example: "- id: verify\n  uses: verify.signals\n  with:\n    process: gateway\n    within: 60s\n    watch: 10s\n    signals:\n      \
          port: { port: 18789 }\n      chat: { log: \"[chat] connected\", kind: functional }\n      \
          missing: { log_absent: Cannot find package, kind: negative }\n      \
          health: { http: \"http://127.0.0.1:18789/healthz\", role: confirming }\n",
-    ),
 };
 
 impl Kind for VerifySignals {
@@ -131,14 +125,7 @@ impl Kind for VerifySignals {
 
     fn bind(&self, args: &Args<'_>) -> Result<Box<dyn Step>, Diagnostic> {
         let node: Node = args.need("signals")?;
-        let mut found = Diagnostics::default();
-        let signals = read_signals(&node, of_user(args), args.context, &mut found);
-        check_durations(args, &signals, &mut found);
-        check_repeats(&signals, &mut found);
-        check_service(args, &node, &signals, &mut found);
-        if let Some(fault) = found.into_sorted().into_iter().next() {
-            return Err(fault);
-        }
+        let signals = read_signals(&node, of_user(args), args.context, &mut Diagnostics::default());
         let subject = named(args).as_ref().and_then(service_of);
         let within = args.need("within")?;
         let watch = args.maybe("watch")?;

@@ -144,6 +144,12 @@ impl<'a> Args<'a> {
         items.into_iter().flat_map(resource).collect()
     }
 
+    /// The words of an argument vector that are known before the run; others are left out.
+    pub fn known_words(&self, argv: Option<&Node>) -> Vec<String> {
+        let Some(Node { value: Value::List(items), .. }) = argv else { return Vec::new() };
+        items.iter().filter_map(|item| String::from_arg(item, self.context).ok()).collect()
+    }
+
     /// The tree of parameter `name`, if it is given and not null.
     pub fn given(&self, name: &str) -> Option<&'a Node> {
         self.node.get(name).map(|entry| &entry.value).filter(|node| node.value != Value::Null)

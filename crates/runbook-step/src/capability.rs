@@ -8,6 +8,10 @@ use std::path::PathBuf;
 
 /// A step that stops, starts or restarts a service.
 pub trait ServiceStep {
+    /// Brings the service down for what lies below the step, before the step itself is undone. Says what was done; nothing
+    /// if it was down.
+    fn halt(&self, work: &Work<'_>, undo: &Json) -> Result<String, Failure>;
+
     /// Whether it keeps others from bringing up what it brought down until the run is over: then it acts also if that is
     /// down already.
     fn keeps_down(&self) -> bool {
@@ -49,6 +53,9 @@ pub struct WasFound {
 
 /// A step that makes a backup.
 pub trait BackupStep {
+    /// Puts back the state that only a service writes, when the verification after a rollback stays red.
+    fn put_back_state(&self, work: &Work<'_>, undo: &Json) -> Result<String, Failure>;
+
     /// The second pass over directories that were live when they were copied, after a step brought a service down. Says
     /// what it found, if anything. `since` tells what the run may have changed since the backup was complete, which is
     /// not to be taken for the state before; it may grow meanwhile.

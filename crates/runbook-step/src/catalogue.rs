@@ -18,7 +18,7 @@ impl Catalogue {
     /// The kinds of these tables in the order of their names, and external ones on `PATH`.
     pub fn of(tables: &[&[&'static dyn Kind]]) -> Self {
         let mut built_in = tables.concat();
-        built_in.sort_by_key(|kind| &kind.doc().name);
+        built_in.sort_by_key(|kind| kind.doc().name);
         Self { built_in, search: Reader::new("/", "/").search_path(), external: Mutex::default() }
     }
 
@@ -58,7 +58,7 @@ impl Catalogue {
 
     /// Like [`get`](Self::get), with the fault for the author of a plan that uses `name` at `span`.
     pub fn look_up(&self, name: &str, span: Span) -> Result<&dyn Kind, Diagnostic> {
-        let known = || self.built_in.iter().map(|kind| &*kind.doc().name);
+        let known = || self.built_in.iter().map(|kind| kind.doc().name);
         self.find(name).map_err(|why| why.diagnostic(name, span, known()))
     }
 

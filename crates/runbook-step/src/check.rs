@@ -62,24 +62,38 @@ fn unknown(args: &Args<'_>, name: &str, span: runbook_model::Span) -> Diagnostic
 fn check_one(args: &Args<'_>, param: &Param, found: &mut Diagnostics) {
     let Some(node) = args.given(param.name) else { return };
     if !matches!(param.ty, ParamType::Content | ParamType::Env | ParamType::Any) {
-        check_secrets(param, node, found);
+        let help = if matches!(param.ty, ParamType::Argv | ParamType::Command) {
+            "every user of the host can read the arguments of a process; pass it in `env`"
+        } else {
+            ELSEWHERE
+        };
+        refuse_secrets(node, &format!("`{}`", param.name), help, found);
     }
     if let Err(Mistake::Wrong(span, wanted)) = judge(param.ty, node, args) {
         found.push(wrong(param.name, span, &wanted).maybe_help(next_action(param.ty, node)));
     }
 }
 
-fn check_secrets(param: &Param, node: &Node, found: &mut Diagnostics) {
+/// Where most parameters may hold secrets.
+pub const ELSEWHERE: &str = "secrets may stand in `env` and in file contents only";
+
+/// Refuses secrets in what is shown, kept, or seen by others; `by` is what would write them down, `help` where they may stand.
+pub fn refuse_secrets(node: &Node, by: &str, help: &str, found: &mut Diagnostics) {
     for reference in node.waits_for() {
         if let Reference::Secret(name) = reference {
-            let message = format!("the secret `{name}` would be written down by `{}`", param.name);
-            let help = if matches!(param.ty, ParamType::Argv | ParamType::Command) {
-                "every user of the host can read the arguments of a process; pass it in `env`"
-            } else {
-                "secrets may stand in `env` and in file contents only"
-            };
+            let message = format!("the secret `{name}` would be written down by {by}");
             found.push(Diagnostic::error(Code::SECRET_EXPOSED, node.span, message).help(help));
         }
+    }
+}
+
+/// Refuses what a map has besides these parts; `what` has them.
+pub fn only_parts(node: &Node, what: &str, parts: &[&str], help: &str, found: &mut Diagnostics) {
+    for entry in node.entries().iter().filter(|entry| !parts.contains(&entry.key.as_str())) {
+        let message = format!("{what} has no part `{}`", entry.key);
+        let near = did_you_mean(&entry.key, parts.iter().copied()).map(|near| format!("did you mean `{near}`?"));
+        let fault = Diagnostic::error(Code::UNKNOWN_PARAMETER, entry.key_span, message).help(help);
+        found.push(fault.maybe_help(near));
     }
 }
 

@@ -1,24 +1,20 @@
 //! What is told about a kind. Its table of parameters is the source of checks, schema, help and docs.
 
-use std::borrow::Cow;
-
 /// What is told about a kind.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct KindDoc {
     /// `file.write`.
-    pub name: Cow<'static, str>,
+    pub name: &'static str,
     /// One sentence, without a full stop.
-    pub summary: Cow<'static, str>,
+    pub summary: &'static str,
     /// A few sentences of Markdown: what it proves, what it captures for undo, what it refuses.
-    pub text: Cow<'static, str>,
+    pub text: &'static str,
     /// Its parameters.
-    pub params: Cow<'static, [Param]>,
+    pub params: &'static [Param],
     /// What later steps may use as `steps.<id>.<name>`.
-    pub outputs: Cow<'static, [OutputDoc]>,
-    /// Whether `outputs` is all that there is; external kinds and captures may put out more.
-    pub open_outputs: bool,
+    pub outputs: &'static [OutputDoc],
     /// A step of this kind as YAML, ready to paste into `steps:`.
-    pub example: Cow<'static, str>,
+    pub example: &'static str,
 }
 
 /// One parameter.

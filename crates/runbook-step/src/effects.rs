@@ -1,5 +1,6 @@
 //! `effects: { reads: [...], writes: [...] }` as plans write it, for commands and external kinds.
 
+use crate::check::only_parts;
 use crate::{ArgContext, FromArg, Mistake};
 use runbook_model::{Code, Diagnostic, Diagnostics, Effect, Node, Resource, Value, did_you_mean};
 use std::path::PathBuf;
@@ -12,19 +13,12 @@ pub fn read_effects(node: &Node, context: &ArgContext, found: &mut Diagnostics) 
     if !matches!(node.value, Value::Map(_)) {
         found.push(fault(node, "`effects` must be a map with `reads` and `writes`".to_owned()));
     }
+    only_parts(node, "`effects`", &["reads", "writes"], "it has `reads` and `writes`", found);
     for entry in node.entries() {
         let effect = match entry.key.as_str() {
             "reads" => Effect::read,
             "writes" => Effect::write,
-            other => {
-                let diagnostic = Diagnostic::error(
-                    Code::UNKNOWN_PARAMETER,
-                    entry.key_span,
-                    format!("`effects` has no part `{other}`"),
-                );
-                found.push(diagnostic.help("it has `reads` and `writes`"));
-                continue;
-            }
+            _ => continue,
         };
         let Value::List(items) = &entry.value.value else {
             found.push(fault(&entry.value, format!("`{}` must be a list such as [{{ path: /srv/app }}]", entry.key)));

@@ -35,6 +35,11 @@ pub trait Kind: Send + Sync {
         true
     }
 
+    /// Whether its steps may put out more than the table says.
+    fn has_open_outputs(&self) -> bool {
+        false
+    }
+
     /// The program that the kind itself is; `None` for one of a table.
     fn program(&self) -> Option<&Path> {
         None
@@ -43,6 +48,7 @@ pub trait Kind: Send + Sync {
     /// What a step with these parameters will do, as far as that is known now. Never touches the host.
     fn declare(&self, args: &Args<'_>) -> Declaration;
 
-    /// The step, when every parameter is known. Never touches the host.
+    /// The step, when every parameter is known and neither the table nor [`check`](Self::check) has found a fault. Never
+    /// touches the host.
     fn bind(&self, args: &Args<'_>) -> Result<Box<dyn Step>, Diagnostic>;
 }

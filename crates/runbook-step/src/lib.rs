@@ -32,7 +32,7 @@ pub use brought::{Named, Use, named_by};
 pub use bundle::{Brought, Bundle};
 pub use capability::{BackupStep, Baseline, Changed, ServiceStep, Verification, WasFound};
 pub use catalogue::Catalogue;
-pub use check::{as_vector, check_parameters, unfit_variable};
+pub use check::{ELSEWHERE, as_vector, check_parameters, only_parts, refuse_secrets, unfit_variable};
 pub use doc::{KindDoc, Need, OutputDoc, Param, ParamType};
 pub use effects::read_effects;
 pub use external::Declared;

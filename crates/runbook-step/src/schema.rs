@@ -30,7 +30,7 @@ pub fn plan_schema_with_kinds(mut plan: Value, catalogue: &Catalogue) -> Value {
             })
         })
         .collect();
-    let names: Vec<&str> = catalogue.built_in().map(|kind| kind.doc().name.as_ref()).collect();
+    let names: Vec<&str> = catalogue.built_in().map(|kind| kind.doc().name).collect();
     if let Some(uses) = plan.pointer_mut("/$defs/step/properties/uses") {
         // Editors offer the names; external kinds may have any other.
         uses["anyOf"] = json!([{ "enum": names }, { "type": "string", "minLength": 1 }]);

@@ -51,11 +51,11 @@ pub trait Step: Send + Sync {
     }
 
     /// Takes back what `apply` did, wholly or in part, from `undo` and local files alone. Idempotent: what is already
-    /// back is left alone. Says in one line what was put back.
-    ///
-    /// `Halt` brings down a service that the step brought up, and is a no-op for all other kinds. `Insurance` puts
-    /// back state that only a service writes, and is called on backups alone.
-    fn undo(&self, phase: UndoPhase, work: &Work<'_>, undo: &Json) -> Result<String, Failure>;
+    /// back is left alone. Says in one line what was put back. The default is for steps whose undo is not needed.
+    fn undo(&self, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
+        let (_, _) = (work, undo);
+        Ok(String::new())
+    }
 
     /// Whether [`undo`](Self::undo) is a program of the author's, who knows what the step left running and how it is
     /// ended: it finds that running. For all others it is ended before.
@@ -76,6 +76,18 @@ pub trait Step: Send + Sync {
     /// What a verification can do besides.
     fn verification(&self) -> Option<&dyn Verification> {
         None
+    }
+}
+
+impl dyn Step + '_ {
+    /// One phase of the way back. A step without the capability that a phase is about has nothing to do in it.
+    pub fn take_back(&self, phase: UndoPhase, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
+        let done = match phase {
+            UndoPhase::Undo => Some(self.undo(work, undo)),
+            UndoPhase::Halt => self.service().map(|service| service.halt(work, undo)),
+            UndoPhase::Insurance => self.backup().map(|backup| backup.put_back_state(work, undo)),
+        };
+        done.unwrap_or_else(|| Ok(String::new()))
     }
 }
 

@@ -41,7 +41,7 @@ impl Bench<'_> {
     /// Takes the step back when nothing that it started runs. An undo that is a program of the author's is run first, for
     /// it may want to stop what the step started by itself; it is run again if it left something of that running.
     fn undo_alone(&self, phase: UndoPhase, bound: &dyn Step) -> Result<String, Failure> {
-        let undo = || bound.undo(phase, &self.tools(&|note| self.say(note)), &self.brief.undo.data);
+        let undo = || bound.take_back(phase, &self.tools(&|note| self.say(note)), &self.brief.undo.data);
         if phase != UndoPhase::Undo {
             return undo();
         }

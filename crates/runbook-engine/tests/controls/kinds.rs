@@ -4,7 +4,6 @@ use runbook_host::{Host, Reader};
 use runbook_model::*;
 use runbook_step::*;
 use serde_json::Value as Json;
-use std::borrow::Cow;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -59,15 +58,7 @@ const PARAMS: &[Param] = &[
 ];
 
 const fn doc(name: &'static str) -> KindDoc {
-    KindDoc {
-        name: Cow::Borrowed(name),
-        summary: Cow::Borrowed(""),
-        text: Cow::Borrowed(""),
-        params: Cow::Borrowed(PARAMS),
-        outputs: Cow::Borrowed(&[]),
-        open_outputs: false,
-        example: Cow::Borrowed(""),
-    }
+    KindDoc { name, summary: "", text: "", params: PARAMS, outputs: &[], example: "" }
 }
 
 impl Kind for Of {
@@ -132,7 +123,7 @@ impl Step for One {
         Ok(Confirmation::There)
     }
 
-    fn undo(&self, _: UndoPhase, _: &Work<'_>, _: &Json) -> Result<String, Failure> {
+    fn undo(&self, _: &Work<'_>, _: &Json) -> Result<String, Failure> {
         if matches!(self.does, Does::Write) {
             std::fs::remove_file(&self.path).map_err(|error| Failure::failed(error.to_string()))?;
         }

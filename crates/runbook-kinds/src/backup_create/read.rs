@@ -1,10 +1,8 @@
 //! `paths` and `capture` as plans write them.
 
 use runbook_host::Command;
-use runbook_model::{Code, Diagnostic, Diagnostics, Node, Reference, Resource, Span, Value, did_you_mean};
-use runbook_step::unfit_variable;
-use runbook_step::wrong;
-use runbook_step::{Args, FromArg, Mistake};
+use runbook_model::{Code, Diagnostic, Diagnostics, Node, Resource, Span, Value};
+use runbook_step::{Args, ELSEWHERE, FromArg, Mistake, only_parts, refuse_secrets, unfit_variable, wrong};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -60,7 +58,7 @@ impl Covered {
 /// The items of `paths`; faults go to `found`.
 pub(super) fn read_paths(args: &Args<'_>, found: &mut Diagnostics) -> Vec<Covered> {
     let Some(node) = args.given("paths") else { return Vec::new() };
-    refuse_secrets(node, "paths", found);
+    refuse_secrets(node, "`paths`", ELSEWHERE, found);
     let items = match &node.value {
         Value::List(items) => items.as_slice(),
         _ => std::slice::from_ref(node),
@@ -102,17 +100,7 @@ fn read_path(item: &Node, args: &Args<'_>, found: &mut Diagnostics) -> Option<Co
     let Value::Map(entries) = &item.value else {
         return covered(item, Restore::IfNeeded, args, found);
     };
-    for entry in entries.iter().filter(|entry| !["path", "restore"].contains(&entry.key.as_str())) {
-        let fault = Diagnostic::error(
-            Code::UNKNOWN_PARAMETER,
-            entry.key_span,
-            format!("a path of a backup has no part `{}`", entry.key),
-        );
-        let near = did_you_mean(&entry.key, ["path", "restore"]);
-        found.push(
-            fault.help(near.map_or("it has `path` and `restore`".to_owned(), |near| format!("did you mean `{near}`?"))),
-        );
-    }
+    only_parts(item, "a path of a backup", &["path", "restore"], "it has `path` and `restore`", found);
     let restore = match item.get("restore").map(|entry| &entry.value) {
         None => Restore::IfNeeded,
         Some(node) => match &node.value {
@@ -158,7 +146,7 @@ pub(super) fn read_captures(args: &Args<'_>, found: &mut Diagnostics) -> Vec<Cap
             found.push(wrong("capture", entry.key_span, "a map whose names are letters, digits, `.`, `-` and `_`"));
         }
         let Some((run, env)) = parts(&entry.value, args, found) else { continue };
-        refuse_secrets(run, "capture", found);
+        refuse_secrets(run, "`capture`", ELSEWHERE, found);
         let Value::List(words) = &run.value else {
             found.push(wrong("capture", run.span, "a map of argument vectors, the program first"));
             continue;
@@ -194,10 +182,7 @@ fn parts<'n>(node: &'n Node, args: &Args<'_>, found: &mut Diagnostics) -> Option
     if !matches!(node.value, Value::Map(_)) {
         return Some((node, BTreeMap::new()));
     }
-    for entry in node.entries().iter().filter(|entry| !["run", "env"].contains(&entry.key.as_str())) {
-        let message = format!("a capture has no part `{}`", entry.key);
-        found.push(Diagnostic::error(Code::UNKNOWN_PARAMETER, entry.key_span, message).help("it has `run` and `env`"));
-    }
+    only_parts(node, "a capture", &["run", "env"], "it has `run` and `env`", found);
     let env = match node.get("env").map(|entry| (entry, BTreeMap::from_arg(&entry.value, args.context))) {
         Some((entry, Ok(env))) => {
             if let Some(name) = unfit_variable(&env) {
@@ -224,16 +209,4 @@ fn is_file_name(name: &str) -> bool {
         && !name.is_empty()
         && name.len() <= 100
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
-}
-
-fn refuse_secrets(node: &Node, name: &str, found: &mut Diagnostics) {
-    for reference in node.waits_for() {
-        if let Reference::Secret(secret) = reference {
-            let message = format!("the secret `{secret}` would be written down by `{name}`");
-            found.push(
-                Diagnostic::error(Code::SECRET_EXPOSED, node.span, message)
-                    .help("secrets may stand in `env` and in file contents only"),
-            );
-        }
-    }
 }

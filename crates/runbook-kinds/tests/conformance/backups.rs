@@ -83,7 +83,7 @@ fn after_taking_back(phase: UndoPhase) -> Vec<String> {
     world.work(i64::MAX, None, |work| step.apply(work, &undo)).unwrap();
     names.iter().for_each(|name| drop(world.file(name, "new")));
     for _ in 0..2 {
-        world.work(i64::MAX, None, |work| step.undo(phase, work, &undo)).unwrap();
+        world.work(i64::MAX, None, |work| step.take_back(phase, work, &undo)).unwrap();
     }
     names.iter().map(|name| fs::read_to_string(world.root.join(name)).unwrap()).collect()
 }
@@ -108,7 +108,7 @@ fn the_second_pass_takes_what_changed_since_the_first() {
     let told = world.work(i64::MAX, None, |work| step.backup().unwrap().second_pass(work, &Vec::new)).unwrap().unwrap();
     assert!(told.contains("1 new"), "{told}");
     world.file("state/messages", "broken");
-    world.work(i64::MAX, None, |work| step.undo(UndoPhase::Undo, work, &undo)).unwrap();
+    world.work(i64::MAX, None, |work| step.take_back(UndoPhase::Undo, work, &undo)).unwrap();
     assert_eq!(fs::read_to_string(world.root.join("state/messages")).unwrap(), "one, two");
 }
 
@@ -134,9 +134,9 @@ fn a_damaged_backup_is_not_mistaken_for_one_that_was_never_made() {
     world.file("file", "old");
     let step = world.bind("backup.create", &json!({ "paths": [{ "path": "file", "restore": "always" }] }));
     let undo = world.prepare(&*step, None).unwrap();
-    assert!(world.work(i64::MAX, None, |work| step.undo(UndoPhase::Undo, work, &undo)).is_ok());
+    assert!(world.work(i64::MAX, None, |work| step.take_back(UndoPhase::Undo, work, &undo)).is_ok());
     world.work(i64::MAX, None, |work| step.apply(work, &undo)).unwrap();
     fs::write(world.state.join("backups/r1-it").join(runbook_backup::MANIFEST), "{").unwrap();
-    let failure = world.work(i64::MAX, None, |work| step.undo(UndoPhase::Undo, work, &undo)).unwrap_err();
+    let failure = world.work(i64::MAX, None, |work| step.take_back(UndoPhase::Undo, work, &undo)).unwrap_err();
     assert!(failure.message.contains("the backup cannot be read"), "{failure:?}");
 }

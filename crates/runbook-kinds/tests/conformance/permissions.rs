@@ -42,7 +42,7 @@ fn a_read_only_directory_is_named() {
         assert!(failure.message.contains("shut") && failure.hint.is_some(), "{kind}: {failure:?}");
         assert_eq!(world.tree(), before, "{kind}");
         if let Some(undo) = undo {
-            world.work(i64::MAX, None, |work| step.undo(runbook_model::UndoPhase::Undo, work, &undo)).unwrap();
+            world.work(i64::MAX, None, |work| step.take_back(runbook_model::UndoPhase::Undo, work, &undo)).unwrap();
             assert_eq!(world.tree(), before, "{kind}: after the undo");
         }
         fs::set_permissions(world.root.join("shut"), fs::Permissions::from_mode(0o755)).unwrap();

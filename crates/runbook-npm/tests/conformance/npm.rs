@@ -482,7 +482,7 @@ fn an_install_that_is_killed_in_the_middle_is_undone() {
     assert!(left.contains("/.demo-"), "npm left its set-aside package behind:\n{left}");
     let confirmed = step.confirm(&world.reader(), &undo).unwrap();
     assert!(matches!(confirmed, Confirmation::NotThere(_)), "{confirmed:?}");
-    world.work(i64::MAX, None, |work| step.undo(UndoPhase::Undo, work, &undo)).unwrap();
+    world.work(i64::MAX, None, |work| step.take_back(UndoPhase::Undo, work, &undo)).unwrap();
     assert_eq!(world.tree(), before);
 }
 
@@ -507,7 +507,7 @@ fn an_install_that_is_cancelled_is_undone() {
         world.work(i64::MAX, None, |work| step.apply(work, &undo)).unwrap_err()
     });
     assert_eq!(failure.kind, FailureKind::Cancelled, "{failure:?}");
-    world.work(i64::MAX, None, |work| step.undo(UndoPhase::Undo, work, &undo)).unwrap();
+    world.work(i64::MAX, None, |work| step.take_back(UndoPhase::Undo, work, &undo)).unwrap();
     assert_eq!(world.tree(), before);
 }
 

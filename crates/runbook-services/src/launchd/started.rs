@@ -4,6 +4,7 @@
 
 use super::Job;
 use crate::log::{Marks, Moment, Noted, Tail, read_mark};
+use crate::undo_data;
 use runbook_host::{Host, LogMark, LogTail, Reader};
 use runbook_model::Failure;
 use serde::{Deserialize, Serialize};
@@ -68,16 +69,14 @@ impl Job {
     /// To be called right before it is told to start: notes where its output begins.
     pub(super) fn note_start(&self, host: &Host, stdout: Option<&Path>, stderr: Option<&Path>) -> Result<(), Failure> {
         let path = self.note_path(host);
-        let bytes = serde_json::to_vec(&Self::ends(host, stdout, stderr)?)
-            .map_err(|error| Failure::failed(format!("{} cannot be written: {error}", path.display())))?;
         host.own_dir(&host.state_dir().join("jobs"))?;
-        host.keep(&path, &bytes)
+        undo_data::keep(host, &path, &Self::ends(host, stdout, stderr)?)
     }
 
     /// What was noted when a step of any run last told it to start; `None` if none did.
     fn noted_start(&self, host: &Reader) -> Result<Option<Vec<FileMark>>, Failure> {
         // A note that is not whole is no note: then the baseline's position counts.
-        Ok(host.read(&self.note_path(host))?.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
+        undo_data::kept(host, &self.note_path(host))
     }
 
     fn note_path(&self, host: &Reader) -> PathBuf {

@@ -2,6 +2,7 @@
 //!
 //! It holds the environment, which may hold secrets, so only its owner may read it.
 
+use runbook_host::{UMASK, base_environment};
 use runbook_model::Failure;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -101,6 +102,24 @@ impl Restart {
 }
 
 impl Spec {
+    /// A service that runs in `cwd`, has yet no program, and is otherwise as usual.
+    pub fn of(name: String, cwd: PathBuf, log: PathBuf) -> Self {
+        Self {
+            name,
+            program: PathBuf::new(),
+            argv: Vec::new(),
+            cwd,
+            env: BTreeMap::new(),
+            base_env: base_environment(),
+            umask: Some(UMASK),
+            log,
+            restart: Restart::OnFailure,
+            grace_ms: 10_000,
+            limit: Limit::default(),
+            ready: Ready { port: None, log: None, within_ms: 30_000 },
+        }
+    }
+
     /// What its process executes.
     pub fn executes(&self) -> crate::freshness::Executes<'_> {
         let arguments = self.argv.get(1..).unwrap_or_default();

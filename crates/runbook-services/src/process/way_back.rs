@@ -81,10 +81,7 @@ impl Service {
 
     fn bring_back(&self, work: &Work<'_>, before: &Before, spec: &Spec) -> Result<String, Failure> {
         let life = self.life(work.host)?;
-        let brought_back: Option<Identity> = match work.host.read(&work.dir.join(BROUGHT_BACK))? {
-            Some(bytes) => serde_json::from_slice(&bytes).ok(),
-            None => None,
-        };
+        let brought_back: Option<Identity> = undo_data::kept(work.host, &work.dir.join(BROUGHT_BACK))?;
         if let Life::Running(now) = &life {
             if before.running.as_ref() == Some(now) {
                 return Ok(format!("`{}` was never brought down, {now}", self.name));
@@ -99,16 +96,14 @@ impl Service {
         self.stop(work.host)?;
         let state = self.start(work.host, spec)?;
         let Some(now) = state.child else { return Err(Failure::failed(format!("`{}` is not running", self.name))) };
-        let kept = serde_json::to_vec(&now).map_err(|error| Failure::failed(error.to_string()))?;
-        work.host.keep(&work.dir.join(BROUGHT_BACK), &kept)?;
+        undo_data::keep(work.host, &work.dir.join(BROUGHT_BACK), &now)?;
         Ok(format!("`{}` runs again as before, {now}", self.name))
     }
 
     /// It did not stay up before, so nobody can wait for it to be up now: what comes back is its supervisor.
     fn bring_back_loop(&self, work: &Work<'_>, before: &Identity, spec: &Spec) -> Result<String, Failure> {
         let path = work.dir.join(BROUGHT_BACK);
-        let brought_back: Option<Identity> =
-            work.host.read(&path)?.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let brought_back: Option<Identity> = undo_data::kept(work.host, &path)?;
         let now = self.state(work.host)?.map(|state| state.supervisor);
         let is_back = match &now {
             Some(now) if now == before || Some(now) == brought_back.as_ref() => work.host.alive(now)?,
@@ -117,8 +112,7 @@ impl Service {
         if !is_back || !self.spec(work.host)?.is_some_and(|now| now.runs_like(spec)) {
             self.stop(work.host)?;
             let state = self.supervise(work.host, spec)?;
-            let kept = serde_json::to_vec(&state.supervisor).map_err(|error| Failure::failed(error.to_string()))?;
-            work.host.keep(&path, &kept)?;
+            undo_data::keep(work.host, &path, &state.supervisor)?;
         }
         Ok(format!(
             "`{}` is about to be started again by its supervisor, as before: it did not stay up then",

@@ -6,6 +6,7 @@
 //! be lifted for the unit to start again. And it ends at once when the link goes, before systemd reads its files again.
 
 use super::{Load, Unit, UnitState};
+use crate::undo_data;
 use runbook_host::{Host, Reader};
 use runbook_model::{Caller, Failure, Next};
 use runbook_step::Work;
@@ -16,6 +17,9 @@ use std::path::{Path, PathBuf};
 const NAME: &str = "zz-runbook-keeps-it-down.conf";
 /// The link; systemd reads no file of this name.
 const LINK: &str = "runbook";
+
+/// The ending of the file with what is owed to a unit.
+const OWED: &str = "owed.json";
 
 /// What a run took down with a unit, and owes until the unit comes up: kept beside the journal, so that it outlives a crash.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,8 +33,7 @@ pub struct Owed {
 impl Unit {
     /// What this run owes to the unit; `None` if it has not taken it down.
     pub fn owed(&self, work: &Work<'_>) -> Result<Option<Owed>, Failure> {
-        let bytes = work.host.read(&self.owed_path(work.host))?;
-        let owed: Option<Owed> = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let owed: Option<Owed> = undo_data::kept(work.host, &self.own_path(work.host, OWED))?;
         Ok(owed.filter(|owed| owed.run == run_of(work)))
     }
 
@@ -40,17 +43,13 @@ impl Unit {
         for trigger in triggers.iter().filter(|trigger| !owed.triggers.contains(trigger)).cloned().collect::<Vec<_>>() {
             owed.triggers.push(trigger);
         }
-        let path = self.owed_path(work.host);
-        let bytes = serde_json::to_vec(&owed)
-            .map_err(|error| Failure::failed(format!("{} cannot be written: {error}", path.display())))?;
-        work.host.own_dir(&work.host.state_dir().join("units"))?;
-        work.host.keep(&path, &bytes)?;
+        undo_data::keep(work.host, &self.own_file(work.host, OWED)?, &owed)?;
         Ok(owed)
     }
 
     /// Forgets what was owed: it is given.
     pub(super) fn settle_owed(&self, work: &Work<'_>) -> Result<(), Failure> {
-        let path = self.owed_path(work.host);
+        let path = self.own_path(work.host, OWED);
         if work.host.lstat(&path)?.is_some() { work.host.remove(&path) } else { Ok(()) }
     }
 
@@ -108,11 +107,6 @@ impl Unit {
 
     fn hold_dir(&self, host: &Reader) -> Option<PathBuf> {
         Some(hold_top(host, self.user)?.join(format!("{}.d", self.name)))
-    }
-
-    fn owed_path(&self, host: &Reader) -> PathBuf {
-        let of = if self.user { ".user" } else { "" };
-        host.state_dir().join("units").join(format!("{}{of}.owed.json", self.name))
     }
 }
 

@@ -4,11 +4,11 @@
 
 use super::journal::{Entry, journalctl};
 use super::{Unit, UnitState};
+use crate::undo_data;
 use runbook_host::{Host, Reader};
 use runbook_model::Failure;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 
 /// Where the journal ended, and what ran then.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,21 +40,12 @@ impl Unit {
     /// To be called right before the unit is told to start or restart: notes where its log begins.
     pub fn note_start(&self, host: &Host) -> Result<(), Failure> {
         let mark = self.journal_mark(host, &self.state(host)?)?;
-        let path = self.note_path(host);
-        let bytes = serde_json::to_vec(&mark)
-            .map_err(|error| Failure::failed(format!("{} cannot be written: {error}", path.display())))?;
-        host.own_dir(&host.state_dir().join("units"))?;
-        host.keep(&path, &bytes)
+        undo_data::keep(host, &self.own_file(host, "json")?, &mark)
     }
 
     /// What was noted when a step of any run last told it to start; `None` if none did.
     pub fn noted_start(&self, host: &Reader) -> Result<Option<JournalMark>, Failure> {
         // A note that is not whole is no note: then the baseline's position counts.
-        Ok(host.read(&self.note_path(host))?.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
-    }
-
-    fn note_path(&self, host: &Reader) -> PathBuf {
-        let of = if self.user { ".user" } else { "" };
-        host.state_dir().join("units").join(format!("{}{of}.json", self.name))
+        undo_data::kept(host, &self.own_path(host, "json"))
     }
 }

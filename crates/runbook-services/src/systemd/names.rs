@@ -3,7 +3,6 @@
 use super::{Load, Unit};
 use runbook_host::{Host, Reader};
 use runbook_model::Failure;
-use std::path::PathBuf;
 
 impl Unit {
     /// The same unit by its own name. A name that leads to no unit stays, unless a step took that alias away.
@@ -13,7 +12,7 @@ impl Unit {
         }
         let state = self.state(host)?;
         if state.load == Load::NotFound {
-            let kept = host.read_text(&self.name_path(host))?.map(|name| self.beside(name.trim()));
+            let kept = host.read_text(&self.own_path(host, "alias"))?.map(|name| self.beside(name.trim()));
             return Ok(kept.filter(|unit| Self::is_name(&unit.name)).unwrap_or_else(|| self.clone()));
         }
         Ok(if state.get("Id").is_empty() { self.clone() } else { self.beside(state.get("Id")) })
@@ -24,12 +23,6 @@ impl Unit {
         if self == unit {
             return Ok(());
         }
-        host.own_dir(&host.state_dir().join("units"))?;
-        host.keep(&self.name_path(host), unit.name.as_bytes())
-    }
-
-    fn name_path(&self, host: &Reader) -> PathBuf {
-        let of = if self.user { ".user" } else { "" };
-        host.state_dir().join("units").join(format!("{}{of}.alias", self.name))
+        host.keep(&self.own_file(host, "alias")?, unit.name.as_bytes())
     }
 }

@@ -100,17 +100,31 @@ pub struct UnitState {
 impl Unit {
     /// What systemd says of it now.
     pub fn state(&self, host: &Reader) -> Result<UnitState, Failure> {
-        self.needs_systemd(host)?;
-        let properties = format!("--property={}", PROPERTIES.join(","));
-        let output = host.ask(&self.systemctl_for(host, &["show", &properties], &[&self.name]))?;
-        if !output.status.success() {
-            let why = output.tail();
-            return Err(
-                Failure::failed(format!("systemd cannot be asked about {self}: {}", output.ending())).detail(why)
-            );
-        }
-        Ok(UnitState::parse(&output.text()))
+        self.show(host, PROPERTIES, &[&self.name], &self.name).map(|text| UnitState::parse(&text))
     }
+
+    /// These properties of units of its manager, one unit a block; of the manager itself where no unit is named.
+    pub(crate) fn show(
+        &self,
+        host: &Reader,
+        properties: &[&str],
+        units: &[&str],
+        about: &str,
+    ) -> Result<String, Failure> {
+        self.needs_systemd(host)?;
+        let properties = format!("--property={}", properties.join(","));
+        let output = host.ask(&self.systemctl_for(host, &["show", &properties], units))?;
+        if output.status.success() {
+            return Ok(output.text());
+        }
+        let message = format!("systemd cannot be asked about {about}: {}", output.ending());
+        Err(Failure::failed(message).detail(output.tail()))
+    }
+}
+
+/// The blocks that `systemctl show` printed, each as names and values in their order.
+pub(super) fn blocks(text: &str) -> impl Iterator<Item = Vec<(&str, &str)>> {
+    text.split("\n\n").map(|block| block.lines().filter_map(|line| line.split_once('=')).collect())
 }
 
 impl UnitState {

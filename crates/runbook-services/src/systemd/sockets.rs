@@ -1,6 +1,7 @@
 //! What systemd itself listens on, for units that it starts when somebody connects.
 
 use super::Unit;
+use super::show::blocks;
 use runbook_host::Reader;
 use runbook_model::Failure;
 
@@ -17,38 +18,27 @@ impl SocketUnit {
     /// The active socket units of a manager that listen on TCP port `port`.
     pub fn on_port(host: &Reader, of_user: bool, port: u16) -> Result<Vec<Self>, Failure> {
         let any = Unit::named("any.socket", of_user);
-        any.needs_systemd(host)?;
-        let output = host.ask(&any.systemctl_for(
-            host,
-            &["show", "--property=Id,ActiveState,Listen,Triggers"],
-            // Every unit that is loaded, and one that listens is.
-            &["*.socket"],
-        ))?;
-        if !output.status.success() {
-            let what = format!("systemd cannot be asked what it listens on: {}", output.ending());
-            return Err(Failure::failed(what).detail(output.tail()));
-        }
-        Ok(parse(&output.text(), port))
+        // Every unit that is loaded, and one that listens is.
+        let shown =
+            any.show(host, &["Id", "ActiveState", "Listen", "Triggers"], &["*.socket"], "what it listens on")?;
+        Ok(parse(&shown, port))
     }
 }
 
 /// Blocks of `NAME=VALUE`, one a unit, with `Listen=ADDRESS (Stream)` for each socket of it.
 fn parse(text: &str, port: u16) -> Vec<SocketUnit> {
     let end = format!(":{port}");
-    let block = |block: &str| {
-        let values = |name: &'static str| {
-            let value = move |line: &str| line.strip_prefix(name)?.strip_prefix('=').map(str::to_owned);
-            block.lines().filter_map(value).collect::<Vec<_>>()
-        };
-        let listens = values("Listen").iter().any(|line| {
+    let socket = |block: Vec<(&str, &str)>| {
+        let values = |name: &'static str| block.iter().filter(move |(one, _)| *one == name).map(|(_, value)| *value);
+        let listens = values("Listen").any(|line| {
             line.strip_suffix(" (Stream)").is_some_and(|address| address.ends_with(&end) || address == &end[1..])
         });
-        let active = values("ActiveState").iter().any(|state| state == "active");
-        let starts = values("Triggers").iter().flat_map(|names| names.split_whitespace()).map(str::to_owned).collect();
-        let name = values("Id").into_iter().next()?;
+        let active = values("ActiveState").any(|state| state == "active");
+        let starts = values("Triggers").flat_map(str::split_whitespace).map(str::to_owned).collect();
+        let name = values("Id").next()?.to_owned();
         (listens && active).then_some(SocketUnit { name, starts })
     };
-    text.split("\n\n").filter_map(block).collect()
+    blocks(text).filter_map(socket).collect()
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Which unit of which manager.
 
-use runbook_host::{Command, Reader};
+use runbook_host::{Command, Host, Reader};
 use runbook_model::{Failure, Resource};
 use std::fmt;
 use std::os::unix::fs::MetadataExt;
@@ -127,6 +127,18 @@ impl Unit {
     pub fn of_resource(name: &str) -> Self {
         let of_user = name.strip_suffix(" (user)");
         Self::named(of_user.unwrap_or(name), of_user.is_some())
+    }
+
+    /// Where `runbook` keeps something about it.
+    pub(super) fn own_path(&self, host: &Reader, ending: &str) -> PathBuf {
+        let of = if self.user { ".user" } else { "" };
+        host.state_dir().join("units").join(format!("{}{of}.{ending}", self.name))
+    }
+
+    /// The same, in a directory that is there.
+    pub(super) fn own_file(&self, host: &Host, ending: &str) -> Result<PathBuf, Failure> {
+        host.own_dir(&host.state_dir().join("units"))?;
+        Ok(self.own_path(host, ending))
     }
 
     /// `systemctl` with the manager chosen and nothing that waits for a person.

@@ -2,6 +2,7 @@
 //! saves.
 
 use super::Unit;
+use super::show::blocks;
 use runbook_host::Reader;
 use runbook_model::Failure;
 use std::path::{Path, PathBuf};
@@ -25,26 +26,20 @@ impl Unit {
         if any.needs_systemd(host).is_err() {
             return Ok(Vec::new());
         }
-        let names: Vec<&str> = DIRECTORIES.iter().map(|(name, _)| *name).chain(PATHS.iter().copied()).collect();
-        let properties = format!("--property=Id,ActiveState,MainPID,{}", names.join(","));
-        let output = host.ask(&any.systemctl_for(host, &["show", &properties], &["*.service"]))?;
-        if !output.status.success() {
+        let names = DIRECTORIES.iter().map(|(name, _)| *name).chain(PATHS.iter().copied());
+        let names: Vec<&str> = ["Id", "ActiveState", "MainPID"].into_iter().chain(names).collect();
+        let text = match any.show(host, &names, &["*.service"], "which units run") {
             // The manager of a user who is not logged in.
-            return if of_user {
-                Ok(Vec::new())
-            } else {
-                Err(Failure::failed("systemd cannot be asked which units run").detail(output.tail()))
-            };
-        }
-        let text = output.text();
-        let uses = text.split("\n\n").filter_map(|block| user(block, of_user, trees));
+            Err(_) if of_user => return Ok(Vec::new()),
+            text => text?,
+        };
+        let uses = blocks(&text).filter_map(|values| user(&values, of_user, trees));
         Ok(uses.map(|(name, how)| (any.beside(&name), how)).collect())
     }
 }
 
 /// The unit of one block of `systemctl show` and what it says, if it runs and names one of `trees`.
-fn user(block: &str, of_user: bool, trees: &[PathBuf]) -> Option<(String, String)> {
-    let values: Vec<(&str, &str)> = block.lines().filter_map(|line| line.split_once('=')).collect();
+fn user(values: &[(&str, &str)], of_user: bool, trees: &[PathBuf]) -> Option<(String, String)> {
     let get = |name: &str| values.iter().find(|(known, _)| *known == name).map_or("", |(_, value)| *value);
     if matches!(get("ActiveState"), "inactive" | "failed") || matches!(get("MainPID"), "" | "0") {
         return None;
@@ -80,7 +75,9 @@ mod tests {
     fn a_unit_that_runs_and_names_the_path_uses_it() {
         let block = "ExecStart={ path=/usr/bin/redis-server ; argv[]=/usr/bin/redis-server /etc/redis/redis.conf ; ignore_errors=no }\n\
                      StateDirectory=redis\nWorkingDirectory=/\nId=redis.service\nActiveState=active\nMainPID=12";
-        let uses = |block: &str, tree: &str| user(block, false, &[PathBuf::from(tree)]).map(|(name, _)| name);
+        let uses = |block: &str, tree: &str| {
+            user(&blocks(block).next().unwrap(), false, &[PathBuf::from(tree)]).map(|(name, _)| name)
+        };
         for tree in ["/var/lib/redis", "/var/lib/redis/dump.rdb", "/var/lib", "/etc/redis", "/usr/bin/redis-server"] {
             assert_eq!(uses(block, tree).as_deref(), Some("redis.service"), "{tree}");
         }

@@ -1,7 +1,7 @@
 //! The way back of the steps that bring a unit up or down: up or down as before, and with it the units that go down
 //! when it does.
 
-use super::show::is_up;
+use super::show::{blocks, is_up};
 use super::starters::Rise;
 use super::{Load, Unit, UnitState, Verb};
 use crate::manner::Manner;
@@ -207,17 +207,16 @@ impl Unit {
         names: &[String],
         relations: &[&str],
     ) -> Result<Vec<(String, String, Vec<String>)>, Failure> {
-        let properties = format!("--property=Id,ActiveState,{}", relations.join(","));
+        let properties: Vec<&str> = ["Id", "ActiveState"].into_iter().chain(relations.iter().copied()).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let output = host.ask(&self.systemctl_for(host, &["show", &properties], &names))?;
-        Ok(output.text().split("\n\n").map(relations_of).collect())
+        Ok(blocks(&self.show(host, &properties, &names, "the units around it")?).map(relations_of).collect())
     }
 }
 
 /// One unit of what `systemctl show` printed: its name, its state, and the units that all other properties name.
-fn relations_of(text: &str) -> (String, String, Vec<String>) {
+fn relations_of(values: Vec<(&str, &str)>) -> (String, String, Vec<String>) {
     let (mut name, mut state, mut related) = (String::new(), String::new(), Vec::new());
-    for (property, value) in text.lines().filter_map(|line| line.split_once('=')) {
+    for (property, value) in values {
         match property {
             "Id" => name = value.to_owned(),
             "ActiveState" => state = value.to_owned(),
@@ -266,13 +265,12 @@ impl Before {
 
 #[cfg(test)]
 mod tests {
-    use super::relations_of;
+    use super::{blocks, relations_of};
 
     #[test]
     fn related_units_are_read_from_every_other_property() {
-        let (name, state, related) = relations_of(
-            "Id=a.service\nActiveState=active\nRequiredBy=b.service c.service\nBoundBy=\nConsistsOf=d.socket\n",
-        );
+        let shown = "Id=a.service\nActiveState=active\nRequiredBy=b.service c.service\nBoundBy=\nConsistsOf=d.socket\n";
+        let (name, state, related) = relations_of(blocks(shown).next().unwrap());
         assert_eq!((name.as_str(), state.as_str()), ("a.service", "active"));
         assert_eq!(related, ["b.service", "c.service", "d.socket"]);
     }

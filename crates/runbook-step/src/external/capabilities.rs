@@ -5,7 +5,6 @@ use crate::{KindDoc, Need, OutputDoc, Param, ParamType};
 use runbook_model::{Access, Purpose, Role, UndoSource, did_you_mean};
 use serde::Deserialize;
 use serde_json::Value as Json;
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// The answer to `capabilities`, checked.
@@ -18,6 +17,8 @@ pub(super) struct Capabilities {
     pub(super) roles: Vec<Role>,
     /// What it reads and writes: the resource's word and a text with `{{ parameter }}` in it.
     pub(super) effects: Vec<(Access, String, String)>,
+    /// Whether it may put out more than its table says.
+    pub(super) open_outputs: bool,
     /// Whether its probe has promised to change nothing.
     pub(super) probe_reads: bool,
 }
@@ -112,6 +113,7 @@ impl Capabilities {
         }
         let params: Vec<Param> = told.parameters.into_iter().map(parameter).collect::<Result<_, _>>()?;
         let effects = effects(told.effects, &params)?;
+        let outputs = told.outputs.into_iter().map(|(name, help)| OutputDoc { name: name.leak(), help: help.leak() });
         Ok(Self {
             purpose: word("purpose", &told.purpose, &PURPOSES)?,
             undo: word("undo", &told.undo, &UNDO)?,
@@ -122,18 +124,14 @@ impl Capabilities {
             },
             effects,
             doc: KindDoc {
-                name: Cow::Owned(told.name),
-                summary: Cow::Owned(told.summary),
-                text: Cow::Owned(told.text),
-                params: Cow::Owned(params),
-                outputs: told
-                    .outputs
-                    .into_iter()
-                    .map(|(name, help)| OutputDoc { name: name.leak(), help: help.leak() })
-                    .collect(),
-                open_outputs: told.open_outputs,
-                example: Cow::Owned(told.example),
+                name: told.name.leak(),
+                summary: told.summary.leak(),
+                text: told.text.leak(),
+                params: params.leak(),
+                outputs: outputs.collect::<Vec<_>>().leak(),
+                example: told.example.leak(),
             },
+            open_outputs: told.open_outputs,
         })
     }
 }

@@ -12,6 +12,10 @@ impl Kind for External {
         &self.capabilities.doc
     }
 
+    fn has_open_outputs(&self) -> bool {
+        self.capabilities.open_outputs
+    }
+
     fn program(&self) -> Option<&Path> {
         Some(&self.program)
     }
@@ -37,7 +41,7 @@ impl Kind for External {
         Ok(Box::new(ExternalStep {
             name: self.capabilities.doc.name.to_string(),
             program: self.program.clone(),
-            kept: args.context.files.as_ref().and_then(|files| files.program(&self.capabilities.doc.name)),
+            kept: args.context.files.as_ref().and_then(|files| files.program(self.capabilities.doc.name)),
             parameters: Json::Object(self.parameters(args)?),
             probe_reads: self.capabilities.probe_reads,
             own_undo: self.capabilities.undo == UndoSource::Own,

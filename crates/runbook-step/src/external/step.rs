@@ -3,7 +3,7 @@
 use super::call::{answer, command, text};
 use crate::{Confirmation, Done, PlanFile, Prepared, Probe, Step, Work};
 use runbook_host::Reader;
-use runbook_model::{Failure, Outputs, Prediction, UndoPhase};
+use runbook_model::{Failure, Outputs, Prediction};
 use serde_json::{Value as Json, json};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -77,10 +77,7 @@ impl Step for ExternalStep {
         self.own_undo
     }
 
-    fn undo(&self, phase: UndoPhase, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
-        if phase != UndoPhase::Undo {
-            return Ok(String::new());
-        }
+    fn undo(&self, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
         if self.own_undo {
             return Ok(text(&self.call(work, "undo", undo)?, "summary"));
         }

@@ -23,7 +23,7 @@ pub(crate) fn steps(screen: &Screen, args: &StepsArgs) -> Result<Exit, CommandEr
         return Ok(Exit::Done);
     };
     let Some(kind) = catalogue.get(name) else {
-        let near = did_you_mean(name, catalogue.built_in().map(|kind| kind.doc().name.as_ref()));
+        let near = did_you_mean(name, catalogue.built_in().map(|kind| kind.doc().name));
         let error = CommandError::refused(format!("there is no kind `{name}`"));
         return Err(
             error.hint(near.map_or("`runbook steps` lists them".to_owned(), |near| format!("did you mean `{near}`?")))

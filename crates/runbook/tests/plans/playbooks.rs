@@ -94,7 +94,7 @@ fn judge(call: &Call, environment: &Path, host: HostFacts) -> (Option<Plan>, Vec
     let outputs = |uses: &str| {
         let kind = catalogue.get(uses)?;
         let doc = kind.doc();
-        (!doc.open_outputs).then(|| doc.outputs.iter().map(|output| output.name.to_owned()).collect())
+        (!kind.has_open_outputs()).then(|| doc.outputs.iter().map(|output| output.name.to_owned()).collect())
     };
     let [text, overlay] = [call.playbook.as_path(), environment].map(|file| fs::read_to_string(file).unwrap());
     let loaded = load(Request {

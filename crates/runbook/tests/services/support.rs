@@ -179,7 +179,7 @@ impl OneStep<'_> {
     }
 
     pub(crate) fn undo(&self, phase: UndoPhase) -> String {
-        self.with(i64::MAX, |step, work| step.undo(phase, work, &self.undo))
+        self.with(i64::MAX, |step, work| step.take_back(phase, work, &self.undo))
             .unwrap_or_else(|failure| panic!("{failure:#?}"))
     }
 

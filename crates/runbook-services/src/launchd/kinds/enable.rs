@@ -3,10 +3,9 @@
 use super::params;
 use crate::launchd::{Definition, Job};
 use runbook_host::Reader;
-use runbook_model::{Declaration, Diagnostic, Diagnostics, Failure, Outputs, Prediction, UndoPhase, UndoSource};
+use runbook_model::{Declaration, Diagnostic, Diagnostics, Failure, Outputs, Prediction, UndoSource};
 use runbook_step::{Args, Done, Kind, KindDoc, OutputDoc, Prepared, Probe, Step, Work};
 use serde_json::{Value as Json, json};
-use std::borrow::Cow;
 use std::path::PathBuf;
 
 /// The kinds `launchd.enable` and `launchd.disable`.
@@ -28,36 +27,26 @@ const OUTPUTS: &[OutputDoc] = &[
 ];
 
 static ENABLE: KindDoc = KindDoc {
-    name: Cow::Borrowed("launchd.enable"),
-    summary: Cow::Borrowed("Lets launchd load a job"),
-    text: Cow::Borrowed(
-        "launchd keeps in a database of its own which jobs it may load; without an entry there, `Disabled` in the job's \
+    name: "launchd.enable",
+    summary: "Lets launchd load a job",
+    text: "launchd keeps in a database of its own which jobs it may load; without an entry there, `Disabled` in the job's \
          property list counts. This writes the entry. It loads nothing now: that is `launchd.bootstrap`, which refuses a \
          job that is disabled. Undo writes the opposite if the job was disabled. launchd has no way to remove an entry: one \
          that was not there stays, and says what was so without it.",
-    ),
-    params: Cow::Borrowed(&[params::LABEL, params::DOMAIN, params::PLIST]),
-    outputs: Cow::Borrowed(OUTPUTS),
-    open_outputs: false,
-    example: Cow::Borrowed(
-        "- id: at-login\n  uses: launchd.enable\n  with: { label: com.example.gateway, domain: gui/501 }\n",
-    ),
+    params: &[params::LABEL, params::DOMAIN, params::PLIST],
+    outputs: OUTPUTS,
+    example: "- id: at-login\n  uses: launchd.enable\n  with: { label: com.example.gateway, domain: gui/501 }\n",
 };
 
 static DISABLE: KindDoc = KindDoc {
-    name: Cow::Borrowed("launchd.disable"),
-    summary: Cow::Borrowed("Keeps launchd from loading a job"),
-    text: Cow::Borrowed(
-        "Writes into launchd's database that the job is not to be loaded, at the next boot or login either. A job that is \
+    name: "launchd.disable",
+    summary: "Keeps launchd from loading a job",
+    text: "Writes into launchd's database that the job is not to be loaded, at the next boot or login either. A job that is \
          loaded goes on: ending it is `launchd.bootout`. Undo writes the opposite if the job was enabled; an entry that was \
          not there stays, and says what was so without it.",
-    ),
-    params: Cow::Borrowed(&[params::LABEL, params::DOMAIN, params::PLIST]),
-    outputs: Cow::Borrowed(OUTPUTS),
-    open_outputs: false,
-    example: Cow::Borrowed(
-        "- id: not-at-login\n  uses: launchd.disable\n  with: { label: com.example.gateway, domain: gui/501 }\n",
-    ),
+    params: &[params::LABEL, params::DOMAIN, params::PLIST],
+    outputs: OUTPUTS,
+    example: "- id: not-at-login\n  uses: launchd.disable\n  with: { label: com.example.gateway, domain: gui/501 }\n",
 };
 
 impl Kind for Overrides {
@@ -123,8 +112,8 @@ impl Step for AtBoot {
         Ok(Done::saying(format!("{} is {}", self.job, word(self.disabled))).with(self.outputs()))
     }
 
-    fn undo(&self, phase: UndoPhase, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
-        let Some(before) = undo.get("disabled").and_then(Json::as_bool).filter(|_| phase == UndoPhase::Undo) else {
+    fn undo(&self, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
+        let Some(before) = undo.get("disabled").and_then(Json::as_bool) else {
             return Ok(String::new());
         };
         if self.is_disabled(work.host)? == before {

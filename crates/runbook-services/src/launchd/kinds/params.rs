@@ -43,10 +43,11 @@ pub(super) const OUTPUTS: &[OutputDoc] = &[
 /// What only the whole of the parameters shows to be wrong.
 pub(super) fn check(args: &Args<'_>, found: &mut Diagnostics) {
     if args.peek::<String>("label").known().is_some_and(|label| !Job::is_label(&label)) {
-        found.push(bad_label(args));
+        let wanted = "the label of a job, such as `ai.openclaw.gateway`: no path, no spaces";
+        found.push(wrong("label", args.span("label"), wanted));
     }
     if args.peek::<String>("domain").known().is_some_and(|domain| Domain::parse(&domain).is_none()) {
-        found.push(bad_domain(args));
+        found.push(wrong("domain", args.span("domain"), "`system`, `gui/UID` or `user/UID`, with the user's number"));
     }
     if let Some(other) = named_otherwise(args) {
         let wanted = format!("given in all steps about this job, or in none: another one says `{other}`");
@@ -71,23 +72,8 @@ fn named_otherwise(args: &Args<'_>) -> Option<String> {
 }
 
 pub(super) fn job(args: &Args<'_>) -> Result<Job, Diagnostic> {
-    let label: String = args.need("label")?;
-    if !Job::is_label(&label) {
-        return Err(bad_label(args));
-    }
-    let domain = match args.maybe::<String>("domain")? {
-        Some(domain) => Some(Domain::parse(&domain).ok_or_else(|| bad_domain(args))?),
-        None => None,
-    };
-    Ok(Job::named(&label, domain))
-}
-
-fn bad_label(args: &Args<'_>) -> Diagnostic {
-    wrong("label", args.span("label"), "the label of a job, such as `ai.openclaw.gateway`: no path, no spaces")
-}
-
-fn bad_domain(args: &Args<'_>) -> Diagnostic {
-    wrong("domain", args.span("domain"), "`system`, `gui/UID` or `user/UID`, with the user's number")
+    let domain = args.maybe::<String>("domain")?.and_then(|domain| Domain::parse(&domain));
+    Ok(Job::named(&args.need::<String>("label")?, domain))
 }
 
 /// The job as far as it is known before the run; `None` if its name waits for a step.

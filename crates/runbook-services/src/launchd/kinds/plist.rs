@@ -7,41 +7,35 @@ use runbook_host::Reader;
 use runbook_model::{Declaration, Diagnostic, Diagnostics, Failure, UndoSource};
 use runbook_step::{Args, Kind, KindDoc, Mode, OutputDoc, Param, ParamType, Step, TextFile, Work, wrong};
 use serde_json::Value as Json;
-use std::borrow::Cow;
 use std::path::PathBuf;
 
 /// The kind.
 pub struct PropertyList;
 
 static DOC: KindDoc = KindDoc {
-    name: Cow::Borrowed("launchd.plist"),
-    summary: Cow::Borrowed("Writes the property list of a job of launchd"),
-    text: Cow::Borrowed(
-        "The text is judged before it is written: it has to be a property list with this `label`, with something to run, \
+    name: "launchd.plist",
+    summary: "Writes the property list of a job of launchd",
+    text: "The text is judged before it is written: it has to be a property list with this `label`, with something to run, \
          and with the right types for what launchd reads from it; if all of it is known, `check` says so already. launchd reads \
          the file when it loads the job, so a job that is loaded goes on as it was: with `launchd.bootout` \
          and `launchd.bootstrap` in the plan this step comes between them. A link at the path is refused. A file that \
          others may write is refused by launchd, and so is such a `mode` here. Undo puts back the file with mode and owner, \
          XML or binary, or its absence.",
-    ),
-    params: Cow::Borrowed(&[
+    params: &[
         params::LABEL,
         Param::required("content", ParamType::Content, "Its whole text, as XML"),
         params::DOMAIN,
         params::PLIST,
         Param::optional("mode", ParamType::Mode, "Permission bits; 0644 without it"),
-    ]),
-    outputs: Cow::Borrowed(&[
+    ],
+    outputs: &[
         OutputDoc { name: "label", help: "the job's label, text" },
         OutputDoc { name: "path", help: "the file's absolute path, text" },
-    ]),
-    open_outputs: false,
-    example: Cow::Borrowed(
-        "- id: job\n  uses: launchd.plist\n  with:\n    label: com.example.gateway\n    domain: gui/501\n    content: |\n      \
+    ],
+    example: "- id: job\n  uses: launchd.plist\n  with:\n    label: com.example.gateway\n    domain: gui/501\n    content: |\n      \
          <?xml version=\"1.0\" encoding=\"UTF-8\"?>\n      <plist version=\"1.0\">\n      <dict>\n        \
          <key>Label</key><string>com.example.gateway</string>\n        <key>ProgramArguments</key><array><string>/srv/app/bin/gateway</string></array>\n        \
          <key>KeepAlive</key><true/>\n      </dict>\n      </plist>\n",
-    ),
 };
 
 /// Permission bits with which launchd refuses a file.

@@ -1,9 +1,8 @@
 //! The parameters that say what a service is, and the outputs that say how it runs.
 
-use crate::process::{Ready, Restart, Service, Spec, State};
+use crate::process::{Restart, Service, Spec, State};
 use crate::results;
-use runbook_host::base_environment;
-use runbook_host::{Command, Reader, UMASK};
+use runbook_host::{Command, Reader};
 use runbook_model::{Diagnostic, Diagnostics, Failure, Resource, Results, ServiceState};
 use runbook_step::lack::{of_command, of_parent};
 use runbook_step::wrong;
@@ -62,10 +61,6 @@ pub struct Wanted {
 
 impl Wanted {
     pub(super) fn bind(args: &Args<'_>) -> Result<(Service, Self), Diagnostic> {
-        let name: String = args.need("name")?;
-        if !Service::is_name(&name) {
-            return Err(wrong("name", args.span("name"), Service::WANTED));
-        }
         let wanted = Self {
             argv: args.maybe("run")?,
             cwd: args.maybe("cwd")?,
@@ -79,31 +74,13 @@ impl Wanted {
             base: args.context.base.clone(),
             watch: args.maybe("watch")?.unwrap_or_default(),
         };
-        Ok((Service::named(name), wanted))
+        Ok((Service::named(args.need::<String>("name")?), wanted))
     }
 
     /// The spec of a service that is described in full.
     pub(super) fn whole(&self, host: &Reader, service: &Service) -> Result<Spec, Failure> {
-        let argv = self.argv.clone().unwrap_or_default();
-        let cwd = self.cwd.clone().unwrap_or_else(|| self.base.clone());
-        Ok(Spec {
-            name: service.name.clone(),
-            program: program(host, argv.first().map_or("", String::as_str), &cwd)?,
-            argv,
-            cwd,
-            env: self.env.clone().unwrap_or_default(),
-            base_env: base_environment(),
-            umask: Some(UMASK),
-            log: self.log.clone().unwrap_or_else(|| service.dir(host).join("output.log")),
-            restart: self.restart.unwrap_or(Restart::OnFailure),
-            grace_ms: millis(self.grace.unwrap_or(Duration::from_secs(10))),
-            limit: crate::process::Limit::default(),
-            ready: Ready {
-                port: self.ready_port,
-                log: self.ready_log.clone(),
-                within_ms: millis(self.ready_within.unwrap_or(Duration::from_secs(30))),
-            },
-        })
+        let log = service.dir(host).join("output.log");
+        self.changed(host, Spec::of(service.name.clone(), self.base.clone(), log))
     }
 
     /// What keeps the service from being executed: its directory, its program, the directory of its log.

@@ -3,25 +3,21 @@
 use super::params;
 use crate::systemd::Unit;
 use runbook_host::Reader;
-use runbook_model::{Declaration, Diagnostic, Failure, Prediction, Purpose, Resource, Role, UndoPhase, UndoSource};
+use runbook_model::{Declaration, Diagnostic, Failure, Prediction, Purpose, Resource, Role, UndoSource};
 use runbook_step::{Args, Confirmation, Done, Kind, KindDoc, Prepared, Probe, Step, Work};
 use serde_json::{Value as Json, json};
-use std::borrow::Cow;
 
 /// The kind.
 pub struct DaemonReload;
 
 static DOC: KindDoc = KindDoc {
-    name: Cow::Borrowed("systemd.daemon-reload"),
-    summary: Cow::Borrowed("Makes systemd read the files of all units again"),
-    text: Cow::Borrowed(
-        "For files that were not written by `systemd.unit-file` or `systemd.drop-in`, which do it themselves. No unit is \
+    name: "systemd.daemon-reload",
+    summary: "Makes systemd read the files of all units again",
+    text: "For files that were not written by `systemd.unit-file` or `systemd.drop-in`, which do it themselves. No unit is \
          started or stopped. Undo does it again, when everything else is back.",
-    ),
-    params: Cow::Borrowed(&[params::USER]),
-    outputs: Cow::Borrowed(&[]),
-    open_outputs: false,
-    example: Cow::Borrowed("- id: read-units\n  uses: systemd.daemon-reload\n"),
+    params: &[params::USER],
+    outputs: &[],
+    example: "- id: read-units\n  uses: systemd.daemon-reload\n",
 };
 
 /// The manager itself, in the place of a unit.
@@ -53,13 +49,7 @@ struct Reread(Unit);
 impl Reread {
     /// When the manager last read the files, in its own count.
     fn read_at(&self, host: &Reader) -> Result<String, Failure> {
-        self.0.needs_systemd(host)?;
-        let command = self.0.systemctl_for(host, &["show", "--property=UnitsLoadTimestampMonotonic"], &[]);
-        let output = host.ask(&command)?;
-        if output.status.success() {
-            return Ok(output.text());
-        }
-        Err(Failure::failed(format!("systemd cannot be asked: {}", output.ending())).detail(output.tail()))
+        self.0.show(host, &["UnitsLoadTimestampMonotonic"], &[], "the files of units")
     }
 }
 
@@ -90,10 +80,7 @@ impl Step for Reread {
         })
     }
 
-    fn undo(&self, phase: UndoPhase, work: &Work<'_>, _: &Json) -> Result<String, Failure> {
-        if phase != UndoPhase::Undo {
-            return Ok(String::new());
-        }
+    fn undo(&self, work: &Work<'_>, _: &Json) -> Result<String, Failure> {
         self.0.daemon_reload(work.host)?;
         Ok("systemd has read the files of all units as they are now".to_owned())
     }

@@ -5,34 +5,28 @@ use crate::systemd::Unit;
 use runbook_model::{Declaration, Diagnostic, Diagnostics};
 use runbook_step::wrong;
 use runbook_step::{Args, Kind, KindDoc, Param, ParamType, Peek, Step};
-use std::borrow::Cow;
 use std::path::PathBuf;
 
 /// The kind.
 pub struct DropIn;
 
 static DOC: KindDoc = KindDoc {
-    name: Cow::Borrowed("systemd.drop-in"),
-    summary: Cow::Borrowed("Writes a drop-in of a unit, and lets systemd read it"),
-    text: Cow::Borrowed(
-        "The file is /etc/systemd/system/UNIT.d/NAME.conf, for a unit of the user ~/.config/systemd/user/UNIT.d/NAME.conf. \
+    name: "systemd.drop-in",
+    summary: "Writes a drop-in of a unit, and lets systemd read it",
+    text: "The file is /etc/systemd/system/UNIT.d/NAME.conf, for a unit of the user ~/.config/systemd/user/UNIT.d/NAME.conf. \
          Drop-ins are read in the order of their names. `systemd-analyze verify` judges the unit with the new text first. \
          Everything else is as with `systemd.unit-file`; a directory that the step made goes again if it is empty.",
-    ),
-    params: Cow::Borrowed(&[
+    params: &[
         params::UNIT,
         Param::required("name", ParamType::String, "The drop-in's name, without `.conf`"),
         text::CONTENT,
         text::MODE,
         params::USER,
         text::VERIFY,
-    ]),
-    outputs: Cow::Borrowed(text::OUTPUTS),
-    open_outputs: false,
-    example: Cow::Borrowed(
-        "- id: memory\n  uses: systemd.drop-in\n  with:\n    unit: gateway.service\n    name: 50-memory\n    content: |\n      \
+    ],
+    outputs: text::OUTPUTS,
+    example: "- id: memory\n  uses: systemd.drop-in\n  with:\n    unit: gateway.service\n    name: 50-memory\n    content: |\n      \
          [Service]\n      MemoryMax=2G\n",
-    ),
 };
 
 impl Kind for DropIn {
@@ -45,7 +39,8 @@ impl Kind for DropIn {
         if let Peek::Known(name) = args.peek::<String>("name")
             && !is_name(&name)
         {
-            found.push(bad_name(args));
+            let wanted = "a name of letters, digits, `-`, `_`, `.` and `@`, without `.conf`";
+            found.push(wrong("name", args.span("name"), wanted));
         }
     }
 
@@ -58,11 +53,7 @@ impl Kind for DropIn {
     }
 
     fn bind(&self, args: &Args<'_>) -> Result<Box<dyn Step>, Diagnostic> {
-        let name: String = args.need("name")?;
-        if !is_name(&name) {
-            return Err(bad_name(args));
-        }
-        text::bind(args, &place(&params::unit(args)?, &name))
+        text::bind(args, &place(&params::unit(args)?, &args.need::<String>("name")?))
     }
 }
 
@@ -77,8 +68,4 @@ fn is_name(name: &str) -> bool {
         && !name.starts_with('.')
         && !name.ends_with(".conf")
         && name.chars().all(plain)
-}
-
-fn bad_name(args: &Args<'_>) -> Diagnostic {
-    wrong("name", args.span("name"), "a name of letters, digits, `-`, `_`, `.` and `@`, without `.conf`")
 }

@@ -4,12 +4,9 @@ use super::params;
 use crate::systemd::{Links, Unit};
 use crate::undo_data;
 use runbook_host::Reader;
-use runbook_model::{
-    Declaration, Diagnostic, Diagnostics, Failure, Outputs, Prediction, Resource, UndoPhase, UndoSource,
-};
+use runbook_model::{Declaration, Diagnostic, Diagnostics, Failure, Outputs, Prediction, Resource, UndoSource};
 use runbook_step::{Args, Done, Kind, KindDoc, OutputDoc, Prepared, Probe, Step, Work};
 use serde_json::{Value as Json, json};
-use std::borrow::Cow;
 
 /// The kinds `systemd.enable` and `systemd.disable`.
 pub struct Boot {
@@ -30,30 +27,24 @@ const OUTPUTS: &[OutputDoc] = &[
 ];
 
 static ENABLE: KindDoc = KindDoc {
-    name: Cow::Borrowed("systemd.enable"),
-    summary: Cow::Borrowed("Lets a unit of systemd start by itself, at boot or on demand"),
-    text: Cow::Borrowed(
-        "Makes the links that the unit's [Install] section asks for. It starts nothing now: that is `systemd.start`. A \
+    name: "systemd.enable",
+    summary: "Lets a unit of systemd start by itself, at boot or on demand",
+    text: "Makes the links that the unit's [Install] section asks for. It starts nothing now: that is `systemd.start`. A \
          unit that is masked, or that has nothing to install, is refused. Undo puts back exactly the links that were \
          there, also of a unit that was enabled in part, and those of units in `Also=`.",
-    ),
-    params: Cow::Borrowed(&[params::UNIT, params::USER]),
-    outputs: Cow::Borrowed(OUTPUTS),
-    open_outputs: false,
-    example: Cow::Borrowed("- id: at-boot\n  uses: systemd.enable\n  with: { unit: gateway.service }\n"),
+    params: &[params::UNIT, params::USER],
+    outputs: OUTPUTS,
+    example: "- id: at-boot\n  uses: systemd.enable\n  with: { unit: gateway.service }\n",
 };
 
 static DISABLE: KindDoc = KindDoc {
-    name: Cow::Borrowed("systemd.disable"),
-    summary: Cow::Borrowed("Keeps a unit of systemd from starting by itself"),
-    text: Cow::Borrowed(
-        "Removes the links that start the unit at boot or on demand. It stops nothing now: that is `systemd.stop`; and \
+    name: "systemd.disable",
+    summary: "Keeps a unit of systemd from starting by itself",
+    text: "Removes the links that start the unit at boot or on demand. It stops nothing now: that is `systemd.stop`; and \
          another unit that needs this one still starts it. Undo puts back exactly the links that were there.",
-    ),
-    params: Cow::Borrowed(&[params::UNIT, params::USER]),
-    outputs: Cow::Borrowed(OUTPUTS),
-    open_outputs: false,
-    example: Cow::Borrowed("- id: not-at-boot\n  uses: systemd.disable\n  with: { unit: gateway.service }\n"),
+    params: &[params::UNIT, params::USER],
+    outputs: OUTPUTS,
+    example: "- id: not-at-boot\n  uses: systemd.disable\n  with: { unit: gateway.service }\n",
 };
 
 impl Kind for Boot {
@@ -145,10 +136,7 @@ impl Step for AtBoot {
         Ok(Done::saying(format!("{unit} is {state}")).with(Self::outputs(&unit, &state)))
     }
 
-    fn undo(&self, phase: UndoPhase, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
-        if phase != UndoPhase::Undo {
-            return Ok(String::new());
-        }
+    fn undo(&self, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
         let Some(before) = undo_data::read::<Links>(undo)? else { return Ok(String::new()) };
         let unit = self.unit.resolved(work.host)?;
         let (removed, made) = before.put_back(&unit, work.host)?;

@@ -46,11 +46,7 @@ pub(super) fn check(args: &Args<'_>, found: &mut Diagnostics) {
 }
 
 pub(super) fn unit(args: &Args<'_>) -> Result<Unit, Diagnostic> {
-    let name: String = args.need("unit")?;
-    if !Unit::is_name(&name) {
-        return Err(wrong("unit", args.span("unit"), Unit::WANTED));
-    }
-    Ok(Unit::named(&name, args.need("user")?))
+    Ok(Unit::named(&args.need::<String>("unit")?, args.need("user")?))
 }
 
 /// The unit; everything, if its name waits for a step.

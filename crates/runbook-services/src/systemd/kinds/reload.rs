@@ -5,26 +5,22 @@ use crate::manner::Manner;
 use crate::steps::attendant;
 use crate::systemd::{Before, Unit};
 use runbook_host::Reader;
-use runbook_model::{Declaration, Diagnostic, Diagnostics, Failure, Prediction, Resource, Role, UndoPhase};
+use runbook_model::{Declaration, Diagnostic, Diagnostics, Failure, Prediction, Resource, Role};
 use runbook_step::{Args, Confirmation, Done, Kind, KindDoc, Lack, Prepared, Probe, Step, Work};
 use serde_json::Value as Json;
-use std::borrow::Cow;
 
 /// The kind.
 pub struct Reload;
 
 static DOC: KindDoc = KindDoc {
-    name: Cow::Borrowed("systemd.reload"),
-    summary: Cow::Borrowed("Lets a unit of systemd read its configuration again while it runs"),
-    text: Cow::Borrowed(
-        "The unit has to be up and able to reload. It has to survive: its main process stays the same for as long as \
+    name: "systemd.reload",
+    summary: "Lets a unit of systemd read its configuration again while it runs",
+    text: "The unit has to be up and able to reload. It has to survive: its main process stays the same for as long as \
          `settle`. systemd does not tell what was read, so verify it with `verify.signals`. Undo reloads it again when \
          everything else is back, if it was up before.",
-    ),
-    params: Cow::Borrowed(&[params::UNIT, params::USER, params::SETTLE]),
-    outputs: Cow::Borrowed(OUTPUTS),
-    open_outputs: false,
-    example: Cow::Borrowed("- id: reload\n  uses: systemd.reload\n  with: { unit: nginx.service }\n"),
+    params: &[params::UNIT, params::USER, params::SETTLE],
+    outputs: OUTPUTS,
+    example: "- id: reload\n  uses: systemd.reload\n  with: { unit: nginx.service }\n",
 };
 
 impl Kind for Reload {
@@ -87,8 +83,8 @@ impl Step for Reread {
         })
     }
 
-    fn undo(&self, phase: UndoPhase, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
-        let Some(before) = Before::read(undo)?.filter(|_| phase == UndoPhase::Undo) else { return Ok(String::new()) };
+    fn undo(&self, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
+        let Some(before) = Before::read(undo)? else { return Ok(String::new()) };
         let unit = self.unit.resolved(work.host)?;
         let now = unit.state(work.host)?;
         // Where it was down there was nothing to reload, and where it went down there is nothing any more.
