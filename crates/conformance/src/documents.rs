@@ -52,11 +52,11 @@ pub fn have_scenarios(kinds: &[&dyn Kind], groups: &[&[fn() -> Scenario]]) {
 pub fn have_examples(kinds: &[&dyn Kind]) {
     for kind in kinds {
         let doc = kind.doc();
-        let steps: serde_json::Value = serde_yaml::from_str(&doc.example).unwrap();
+        let steps: serde_json::Value = serde_yaml::from_str(doc.example).unwrap();
         let [step] = steps.as_array().unwrap().as_slice() else { panic!("`{}`: one step", doc.name) };
         assert_eq!(step["uses"], *doc.name);
         assert!(StepId::new(step["id"].as_str().unwrap()).is_some());
-        let given = Given::to(kinds, &doc.name, step.get("with").unwrap_or(&serde_json::json!({})));
+        let given = Given::to(kinds, doc.name, step.get("with").unwrap_or(&serde_json::json!({})));
         let found = given.faults();
         assert!(found.is_empty(), "the example of `{}`: {found:#?}", doc.name);
         if !given.waits() {

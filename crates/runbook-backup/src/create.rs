@@ -250,9 +250,8 @@ pub fn check_paths(dir: &Path, paths: &[PathBuf]) -> Result<(), Error> {
 /// Removes what an attempt without a manifest left; anything else that is there stays and is an error.
 fn clear_interrupted(dir: &Path) -> Result<(), Error> {
     let entries = match std::fs::read_dir(dir) {
-        Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(Error::io("create", dir, error)),
+        entries => entries.map_err(|error| Error::io("create", dir, error))?,
     };
     let ours = |name: &std::ffi::OsStr| {
         name != MANIFEST && (name == "manifest.json.partial" || name.as_encoded_bytes().ends_with(b".tar.zst"))

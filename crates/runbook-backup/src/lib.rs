@@ -64,7 +64,7 @@ pub use limit::{Limit, LimitKind};
 pub use limits::limits;
 pub use manifest::{Archive, Attributes, Entry, EntryKind, FORMAT, MANIFEST, Manifest, Root, SkipReason, Skipped};
 pub use model::Model;
-pub use mounts::{Ground, Mount, Mounts};
+pub use mounts::{BOOT_ID, Ground, Mount, Mounts, boot_id};
 pub use names::keep_name;
 pub use pack::Owner;
 pub use provable::provable;

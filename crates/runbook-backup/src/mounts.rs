@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
 
@@ -76,6 +77,19 @@ impl Mounts {
     }
 }
 
+/// Where the kernel tells its name of this boot.
+pub const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
+
+/// The kernel's name of this boot, read once: no process outlives it. An error where there is no Linux.
+pub fn boot_id() -> std::io::Result<&'static str> {
+    static BOOT: OnceLock<String> = OnceLock::new();
+    if let Some(boot) = BOOT.get() {
+        return Ok(boot);
+    }
+    let text = std::fs::read_to_string(BOOT_ID)?;
+    Ok(BOOT.get_or_init(|| text.trim().to_owned()))
+}
+
 /// The file system that a place is in, as far as the system tells.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ground {
@@ -93,7 +107,7 @@ impl Ground {
     pub(crate) fn of(dir: BorrowedFd<'_>) -> Option<Self> {
         let mount = Mounts::read().ok()?.of(dir)?.to_path_buf();
         let file_system = rustix::fs::fstatvfs(dir).map_or(0, |found| found.f_fsid);
-        let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned();
+        let boot = boot_id().unwrap_or_default().to_owned();
         Some(Self { mount, file_system, boot })
     }
 

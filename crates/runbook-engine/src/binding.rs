@@ -161,7 +161,7 @@ impl Program {
 
     /// Content that is missing is missed when it is used; a path or a name that is missing would be taken for another.
     fn refuse_placeholders(&self, def: &StepDef, missing: &[(Reference, Unusable)]) -> Result<(), Unbound> {
-        let params = self.catalogue.get(&def.uses).map(|kind| &kind.doc().params[..]).unwrap_or_default();
+        let params = self.catalogue.get(&def.uses).map(|kind| kind.doc().params).unwrap_or_default();
         for param in
             params.iter().filter(|param| !matches!(param.ty, ParamType::Content | ParamType::Env | ParamType::Any))
         {

@@ -17,7 +17,7 @@ use crate::worker::Worker;
 use crate::{Control, Error, Interrupt, Letter, forward, handed_in, leftovers};
 use hand_ins::HandIns;
 use questions::Questions;
-use runbook_host::{Cancel, Canceller, end_started};
+use runbook_host::{Cancel, Canceller, end_started, now_ms};
 use runbook_journal::{Journal, Lock, StateDir};
 use runbook_model::{Decided, Event, RunId, RunPhase, RunState, StepId, UndoRecord};
 use runbook_step::Note;
@@ -25,7 +25,7 @@ use serde_json::Value as Json;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 /// How often the observer is told that time passes, and the mailbox is looked into.
@@ -266,9 +266,4 @@ impl Runner {
         }
         Ok(count)
     }
-}
-
-fn now_ms() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

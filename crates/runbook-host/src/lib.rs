@@ -62,7 +62,7 @@ pub use pidfd::signal_exactly;
 #[cfg(not(all(target_os = "linux", not(feature = "portable"))))]
 pub use portable::signal_exactly;
 pub use process::{Executed, Identity, Listener, PortOwners, Process};
-pub use reader::Reader;
+pub use reader::{Reader, absent_as_none, now_ms};
 pub use regular::special;
 pub use regular::{WHOLE, open_regular, read_once, read_regular};
 pub use running::{Notes, Running};

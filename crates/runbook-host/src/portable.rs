@@ -41,6 +41,11 @@ impl Reader {
         Ok(Vec::new())
     }
 
+    /// What a process was started with: for the same reason nothing.
+    pub fn environment_of(&self, _: u32) -> Vec<Vec<u8>> {
+        Vec::new()
+    }
+
     /// The processes in a control group: there are no control groups.
     pub fn processes_in_group(&self, _: &str) -> Result<Vec<Process>, Failure> {
         Ok(Vec::new())

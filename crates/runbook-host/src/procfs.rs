@@ -2,6 +2,7 @@
 
 use crate::process::{Executed, Identity, Listener, PortOwners, Process};
 use crate::{Reader, io_failure};
+use runbook_backup::{BOOT_ID, boot_id};
 use runbook_model::{Failure, Uptime};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -10,7 +11,6 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 
 /// In one second, as `/proc` counts; Linux shows this to programs on every platform (`USER_HZ`).
 const TICKS: u64 = 100;
@@ -46,11 +46,15 @@ impl Reader {
     /// The processes whose environment had exactly `name=value` when they were started, as far as this user may see.
     pub fn processes_with_env(&self, name: &str, value: &Path) -> Result<Vec<Process>, Failure> {
         let wanted = [name.as_bytes(), b"=", value.as_os_str().as_bytes()].concat();
-        let has = |process: &Process| {
-            fs::read(proc_file(process.identity.pid, "environ"))
-                .is_ok_and(|environ| environ.split(|byte| *byte == 0).any(|entry| entry == wanted))
-        };
+        let has = |process: &Process| self.environment_of(process.identity.pid).contains(&wanted);
         Ok(self.processes()?.into_iter().filter(has).collect())
+    }
+
+    /// `NAME=value` of each variable that a process was started with; none that this user may not see, and none in the moment
+    /// in which it becomes another program.
+    pub fn environment_of(&self, pid: u32) -> Vec<Vec<u8>> {
+        let environ = fs::read(proc_file(pid, "environ")).unwrap_or_default();
+        environ.split(|byte| *byte == 0).filter(|entry| !entry.is_empty()).map(<[u8]>::to_vec).collect()
     }
 
     /// When exactly this process was started, in nanoseconds since 1970 by the clock that also stamps files, as it goes
@@ -138,15 +142,10 @@ impl Reader {
         Uptime { ms, boot: self.boot().unwrap_or_default() }
     }
 
-    /// The kernel's name of this boot, read once: no process outlives it.
+    /// The kernel's name of this boot.
     pub fn boot(&self) -> Result<String, Failure> {
-        static BOOT: OnceLock<String> = OnceLock::new();
-        if let Some(boot) = BOOT.get() {
-            return Ok(boot.clone());
-        }
-        let path = Path::new("/proc/sys/kernel/random/boot_id");
-        let text = fs::read_to_string(path).map_err(|error| io_failure("read", path, &error))?;
-        Ok(BOOT.get_or_init(|| text.trim().to_owned()).clone())
+        let boot = boot_id().map_err(|error| io_failure("read", Path::new(BOOT_ID), &error))?;
+        Ok(boot.to_owned())
     }
 }
 

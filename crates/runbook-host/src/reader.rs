@@ -69,8 +69,7 @@ impl Reader {
 
     /// Milliseconds since 1970-01-01 UTC by the host's clock.
     pub fn now_ms(&self) -> i64 {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+        now_ms()
     }
 
     /// The metadata of `path` itself, not of what a symlink points to; `None` if nothing is there.
@@ -142,7 +141,14 @@ impl Reader {
     }
 }
 
-fn absent_as_none<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+/// Milliseconds since 1970-01-01 UTC by the clock of this host.
+pub fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// What is not there is no error.
+pub fn absent_as_none<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     match result {
         Ok(value) => Ok(Some(value)),
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),

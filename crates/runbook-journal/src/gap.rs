@@ -4,6 +4,7 @@
 //! written. What is missing or other is a [`Gap`]: nobody knows what the run did since, so nothing may go on as if nothing
 //! had been. A gap ends only when a person accepts it.
 
+use crate::image::if_there;
 use crate::witness::{self, Testimony};
 use crate::{Error, Journal, StateDir};
 use runbook_model::RunId;
@@ -303,29 +304,16 @@ impl StateDir {
 /// The names and paths in a directory, in order; none if it is not there.
 fn below(dir: &Path) -> Result<Vec<(String, PathBuf)>, Error> {
     let failed = |source| Error::Unreadable { path: dir.to_path_buf(), source };
-    let entries = match fs::read_dir(dir) {
-        Ok(entries) => entries,
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-            return Ok(Vec::new());
-        }
-        Err(source) => return Err(failed(source)),
-    };
-    let entries: io::Result<Vec<fs::DirEntry>> = entries.collect();
-    let mut found: Vec<(String, PathBuf)> = entries
-        .map_err(failed)?
-        .into_iter()
-        .map(|entry| (entry.file_name().to_string_lossy().into_owned(), entry.path()))
-        .collect();
+    let entries = if_there(fs::read_dir(dir)).map_err(failed)?.into_iter().flatten();
+    let named = entries.map(|entry| entry.map(|one| (one.file_name().to_string_lossy().into_owned(), one.path())));
+    let mut found = named.collect::<io::Result<Vec<_>>>().map_err(failed)?;
     found.sort();
     Ok(found)
 }
 
 fn read_note(path: &Path) -> io::Result<Option<Note>> {
-    match fs::read(path) {
-        Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(io::Error::from),
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
-        Err(error) => Err(error),
-    }
+    let bytes = if_there(fs::read(path))?;
+    bytes.map(|bytes| serde_json::from_slice(&bytes).map_err(io::Error::from)).transpose()
 }
 
 /// In one rename, and durable when this returns.

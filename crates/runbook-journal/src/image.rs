@@ -63,10 +63,11 @@ fn moment(database: &Path, log: &Path) -> io::Result<Option<Moment>> {
     Ok(Some(Moment::File { ino: found.ino(), size: found.size(), changed }))
 }
 
-fn if_there<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+/// What is not there is no error.
+pub(crate) fn if_there<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     match result {
         Ok(found) => Ok(Some(found)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
         Err(error) => Err(error),
     }
 }

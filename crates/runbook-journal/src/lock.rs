@@ -3,6 +3,7 @@
 //! Two locks on one file: `flock` keeps others out; a POSIX record lock beside it can be looked at without being taken
 //! (`F_GETLK`), so that a look at who is at work never keeps anybody out. Inside the process that holds it, `ours.rs` answers.
 
+use crate::image::if_there;
 use crate::ours::{self, Id, Ours};
 use crate::{Error, Holder, StateDir};
 use rustix::fs::{FlockOperation, fcntl_lock, flock};
@@ -58,15 +59,10 @@ impl Lock {
         if let Some((_, by)) = ours::id(&path).and_then(|id| held.get(&id)) {
             return Ok(Some(by.clone()));
         }
-        let mut file = match File::open(&path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(source) => return Err(Error::StateDir { path, source }),
-        };
-        match locked_by(&file) {
-            Ok(pid) => Ok(pid.map(|pid| read_holder(&mut file, Some(pid)))),
-            Err(error) => Err(Error::StateDir { path, source: error.into() }),
-        }
+        let failed = |source| Error::StateDir { path: path.clone(), source };
+        let Some(mut file) = if_there(File::open(&path)).map_err(failed)? else { return Ok(None) };
+        let pid = locked_by(&file).map_err(|error| failed(error.into()))?;
+        Ok(pid.map(|pid| read_holder(&mut file, Some(pid))))
     }
 }
 

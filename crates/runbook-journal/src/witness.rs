@@ -4,6 +4,7 @@
 //! to it are written here and synced. So the journal of a crash is never behind its witness; one that is has lost records.
 //! The two lines are written in turn, each in one write within one block: of one that a crash tore, the other is whole.
 
+use crate::image::if_there;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
@@ -117,11 +118,7 @@ impl Witness {
 
 /// What the file at `path` says last; `None` if it is not there or nothing was said yet, an error if it is damaged.
 pub(crate) fn read(path: &Path) -> io::Result<Option<Testimony>> {
-    let bytes = match std::fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error),
-    };
+    let Some(bytes) = if_there(std::fs::read(path))? else { return Ok(None) };
     let latest = bytes.chunks(LINE).filter_map(Testimony::parse).max_by_key(|said| said.seq);
     match latest {
         None if bytes.iter().any(|byte| !matches!(byte, 0 | b' ')) => {

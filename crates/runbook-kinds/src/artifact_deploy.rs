@@ -8,9 +8,7 @@ use listing::{Listing, Member};
 use runbook_backup::{Model, Staging};
 use runbook_host::backup_failure;
 use runbook_host::{Host, Reader};
-use runbook_model::{
-    Declaration, Diagnostic, Diagnostics, Effect, Failure, Outputs, Prediction, Role, UndoSource,
-};
+use runbook_model::{Declaration, Diagnostic, Diagnostics, Failure, Outputs, Prediction, Role, UndoSource, outputs};
 use runbook_step::lack::of_parent;
 use runbook_step::wrong;
 use runbook_step::{Args, Done, Kind, KindDoc, Lack, OutputDoc, Param, ParamType, Prepared, Probe, Step, Work};
@@ -62,18 +60,13 @@ impl Kind for ArtifactDeploy {
         {
             found.push(wrong("to", args.span("to"), "apart from `from`, neither inside the other"));
         }
-        if let Some(digest) = args.peek::<String>("digest").known()
-            && (digest.len() != 64 || !digest.bytes().all(|byte| byte.is_ascii_hexdigit()))
-        {
-            found.push(wrong("digest", args.span("digest"), "a BLAKE3 digest: 64 hexadecimal digits, as b3sum prints"));
-        }
+        let is_digest = |digest: &String| digest.len() == 64 && digest.bytes().all(|byte| byte.is_ascii_hexdigit());
+        args.expect("digest", found, is_digest, "a BLAKE3 digest: 64 hexadecimal digits, as b3sum prints");
     }
 
     fn declare(&self, args: &Args<'_>) -> Declaration {
-        let mut declaration = Declaration::principal(UndoSource::Backup).role(Role::Replace).role(Role::Install);
-        declaration.effects.extend(args.path_resource("from").map(Effect::read));
-        declaration.effects.extend(args.path_resource("to").map(Effect::write));
-        declaration
+        let declaration = Declaration::principal(UndoSource::Backup).role(Role::Replace).role(Role::Install);
+        declaration.reading(args.path_resource("from")).writing(args.path_resource("to"))
     }
 
     fn bind(&self, args: &Args<'_>) -> Result<Box<dyn Step>, Diagnostic> {
@@ -208,12 +201,11 @@ impl Deploy {
     }
 
     fn outputs(&self, artifact: &Artifact) -> Outputs {
-        let rows = [
+        outputs([
             ("path", json!(self.to.to_string_lossy())),
             ("files", json!(artifact.files())),
             ("digest", json!(artifact.digest)),
-        ];
-        Outputs::from_iter(rows.map(|(name, value)| (name.to_owned(), value)))
+        ])
     }
 }
 

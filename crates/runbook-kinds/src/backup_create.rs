@@ -2,19 +2,20 @@
 //!
 //! The format and the restore are those of `runbook-backup`; here is what a plan can say about them.
 
+mod capture;
 mod compare;
 mod place;
 mod read;
+mod words;
 
+use self::capture::capture;
 use self::place::{Place, insured, made, paths_of};
 use self::read::{Capture, Covered, Restore, argument_vectors, read_captures, read_paths};
-use runbook_backup::{Backup, Created, Limit, Options, Settled};
+use self::words::{cannot_back_up, counted, leave_to_a_person, left_out, not_kept, remarks};
+use runbook_backup::{Backup, Created, Options, Settled};
 use runbook_host::backup_failure;
-use runbook_host::{Command, OwnerNames, Reader};
-use runbook_model::{
-    Declaration, Diagnostic, Diagnostics, Effect, Failure, FailureKind, Next, Node, Prediction, Remains,
-    Results, Role,
-};
+use runbook_host::{OwnerNames, Reader};
+use runbook_model::{Declaration, Diagnostic, Diagnostics, Effect, Failure, Node, Prediction, Remains, Results, Role};
 use runbook_step::BACKUP;
 use runbook_step::lack::of_command;
 use runbook_step::{
@@ -24,10 +25,6 @@ use runbook_step::{
 use serde_json::{Value as Json, json};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
-
-/// How long a capture may take: a program that says nothing must not keep the change waiting.
-const CAPTURE: Duration = Duration::from_secs(300);
 
 /// The kind.
 pub(crate) struct BackupCreate;
@@ -188,54 +185,6 @@ impl Create {
         Ok(Some((created, names.remark())))
     }
 
-    /// Keeps what the commands say. Returns their exit codes, and what is to be said of those that failed.
-    fn capture(&self, work: &Work<'_>, dir: &Path) -> Result<(Json, Vec<String>), Failure> {
-        let host = work.host;
-        let mut codes = serde_json::Map::new();
-        let mut failed = Vec::new();
-        if !self.captures.is_empty() {
-            host.own_dir(&dir.join("captures"))?;
-        }
-        for capture in &self.captures {
-            let Capture { name, command } = capture;
-            let command = Command { limit: Some(CAPTURE), ..command.clone() };
-            let file = dir.join("captures").join(format!("{name}.txt"));
-            work.say(format!("capturing `{name}`"));
-            let result = host.run(&command);
-            host.still_wanted()?;
-            let (text, code, problem) = match result {
-                Ok(output) => {
-                    let mut text = format!("$ {}\n# {}\n", command.line(), output.ending()).into_bytes();
-                    text.extend_from_slice(&output.stdout);
-                    if !output.stderr.is_empty() {
-                        text.extend_from_slice(b"\n# standard error\n");
-                        text.extend_from_slice(&output.stderr);
-                    }
-                    let problem = (!output.status.success()).then(|| {
-                        Failure::failed(format!("the capture `{name}` ended with {}", output.ending()))
-                            .detail(output.tail())
-                    });
-                    (text, output.status.code(), problem)
-                }
-                Err(failure) => {
-                    let text = format!("$ {}\n# {failure}\n", command.line()).into_bytes();
-                    let message = format!("the capture `{name}` failed: {}", failure.message);
-                    (text, None, Some(Failure { message, ..failure }))
-                }
-            };
-            host.keep(&file, &text)?;
-            codes.insert(name.clone(), json!(code));
-            match problem {
-                Some(problem) if self.capture_required => {
-                    return Err(problem.hint("fix the command, or leave out `capture_required`"));
-                }
-                Some(problem) => failed.push(problem.message),
-                None => {}
-            }
-        }
-        Ok((Json::Object(codes), failed))
-    }
-
     /// Puts back those paths whose `restore` is at least `least`.
     fn put_back(&self, work: &Work<'_>, undo: &Json, least: Restore) -> Result<String, Failure> {
         let places = self.found(undo);
@@ -262,54 +211,6 @@ impl Create {
     fn was_completed(&self, work: &Work<'_>) -> Result<bool, Failure> {
         Ok(work.host.lstat(&work.dir.join("complete"))?.is_some())
     }
-}
-
-/// What a restore would not bring back as it is; empty where there is nothing.
-fn not_kept(limits: &[Limit]) -> String {
-    const SHOWN: usize = 3;
-    if limits.is_empty() {
-        return String::new();
-    }
-    let shown: Vec<String> = limits.iter().take(SHOWN).map(ToString::to_string).collect();
-    let more = match limits.len().saturating_sub(SHOWN) {
-        0 => String::new(),
-        more => format!("; and {more} more"),
-    };
-    format!("; not kept: {}{more}", shown.join("; "))
-}
-
-/// There is another way out than for a step that changes something.
-fn leave_to_a_person(failure: Failure) -> Failure {
-    match failure.kind {
-        FailureKind::Cancelled => failure,
-        _ => failure.hint("put that right, name what is meant inside of it, or say `restore: never` of it"),
-    }
-}
-
-fn cannot_back_up(error: &runbook_backup::Error) -> Failure {
-    let failure = backup_failure("the backup cannot be made", error);
-    match error {
-        runbook_backup::Error::NoSpace { .. } => Failure { kind: FailureKind::Missing, ..failure }
-            .hint(format!("`{}` removes backups past their retention", Next::PruneBackups)),
-        runbook_backup::Error::BadPath { .. } => Failure { kind: FailureKind::Refused, ..failure },
-        _ => failure,
-    }
-}
-
-/// Remarks that a person should read: what was left out, what changed while it was read.
-fn remarks(created: &Created) -> Vec<String> {
-    let mut remarks = Vec::new();
-    let mut remark = |count: usize, one: &str, many: &str| match count {
-        0 => {}
-        1 => remarks.push(format!("1 {one}")),
-        _ => remarks.push(format!("{count} {many}")),
-    };
-    remark(created.missing.len(), "path is not there", "paths are not there");
-    remark(created.changed_while_read.len(), "file changed while it was read", "files changed while they were read");
-    remark(created.skipped.len(), "entry left out", "entries left out");
-    let limits = not_kept(&created.limits);
-    remarks.extend(limits.strip_prefix("; ").map(str::to_owned));
-    remarks
 }
 
 impl Step for Create {
@@ -373,7 +274,7 @@ impl Step for Create {
             let failure = |error| leave_to_a_person(backup_failure("there would be no way back", &error));
             proven.map_err(failure)?;
         }
-        let (captures, failed) = self.capture(work, &dir)?;
+        let (captures, failed) = capture(&self.captures, self.capture_required, work, &dir)?;
         work.host.keep(&work.dir.join("complete"), b"")?;
         let (files, bytes) =
             created.as_ref().map_or((verified.files, verified.bytes), |(made, _)| (made.files, made.bytes));
@@ -455,21 +356,4 @@ impl BackupStep for Create {
         said.extend((!settled.left_out.is_empty()).then(|| left_out(&settled.left_out, &since())));
         Ok((!said.is_empty()).then(|| said.join("; ")))
     }
-}
-
-/// What the second pass did not read, and which steps are the reason.
-fn left_out(paths: &[PathBuf], changed: &[Changed]) -> String {
-    let shown: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
-    let is_reason = |one: &&Changed| paths.iter().any(|path| path.starts_with(&one.path) || one.path.starts_with(path));
-    let mut steps: Vec<String> = changed.iter().filter(is_reason).map(|one| format!("`{}`", one.step)).collect();
-    steps.dedup();
-    let because = match steps.as_slice() {
-        [] => "it may have changed on purpose".to_owned(),
-        steps => format!("{} may have changed it since", steps.join(", ")),
-    };
-    format!("second pass without {}, for {because}", shown.join(", "))
-}
-
-fn counted(count: u64, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }

@@ -2,7 +2,7 @@
 
 use runbook_host::{Command, Output, Reader};
 use runbook_model::{
-    Declaration, Diagnostic, Diagnostics, Effect, Failure, Node, Outputs, Prediction, Resource, Role, Value,
+    Declaration, Diagnostic, Diagnostics, Failure, Node, Outputs, Prediction, Resource, Role, Value, outputs,
 };
 use runbook_step::lack::of_command;
 use runbook_step::wrong;
@@ -51,8 +51,7 @@ impl Kind for CommandCapture {
     }
 
     fn declare(&self, args: &Args<'_>) -> Declaration {
-        let mut declaration = Declaration::inspection().role(Role::Inventory);
-        declaration.effects.push(Effect::read(Resource::Everything));
+        let mut declaration = Declaration::inspection().role(Role::Inventory).reads(Resource::Everything);
         declaration.commands.push(args.known_words(args.given("run")));
         declaration
     }
@@ -115,13 +114,12 @@ impl Capture {
             false => Json::Null,
         };
         let stderr = String::from_utf8_lossy(&output.stderr).trim_end_matches('\n').to_owned();
-        let rows = [
+        Ok(outputs([
             ("stdout", json!(output.text())),
             ("stderr", json!(stderr)),
             ("code", json!(output.status.code())),
             ("json", json),
-        ];
-        Ok(Outputs::from_iter(rows.map(|(name, value)| (name.to_owned(), value))))
+        ]))
     }
 }
 

@@ -2,13 +2,13 @@
 
 use runbook_host::{Command, Reader};
 use runbook_model::{
-    Access, Declaration, Diagnostic, Diagnostics, Effect, Failure, Node, Prediction, Remains,
-    RemainsKind, Resource, Role, UndoSource, Value,
+    Access, Declaration, Diagnostic, Diagnostics, Effect, Failure, Node, Prediction, Remains, RemainsKind, Resource,
+    Role, UndoSource, Value,
 };
 use runbook_step::lack::of_command;
 use runbook_step::{
-    as_vector, only_parts, read_effects, refuse_secrets, wrong, Args, Confirmation, Done, FromArg, Kind, KindDoc, Lack, Mistake, OutputDoc, Param, ParamType, Prepared, Probe,
-    Step, Work,
+    Args, Confirmation, Done, FromArg, Kind, KindDoc, Lack, Mistake, OutputDoc, Param, ParamType, Prepared, Probe,
+    Step, Work, as_vector, only_parts, read_effects, refuse_secrets, wrong,
 };
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;

@@ -3,15 +3,12 @@
 use super::file_write::{Made, MakesFile, WholeFile, can_undo};
 use super::in_the_way::{bits, file_in_the_way, no_file, other_names};
 use runbook_host::{Reader, special};
-use runbook_model::{
-    Declaration, Diagnostic, Diagnostics, Effect, Failure, Prediction, UndoSource,
-};
+use runbook_model::{Declaration, Diagnostic, Diagnostics, Failure, Prediction, UndoSource};
 use runbook_step::diff::{Text, diff};
 use runbook_step::lack::of_parent;
 use runbook_step::wrong;
 use runbook_step::{
-    Args, Done, FileSource, Kind, KindDoc, Lack, Mode, OutputDoc, Param, ParamType, PlanFile, Prepared, Probe, Step,
-    Work,
+    Args, Done, FileSource, Kind, KindDoc, Lack, Mode, OutputDoc, Param, ParamType, PlanFile, Probe, Step, Work,
 };
 use serde_json::{Value as Json, json};
 use std::fs::Metadata;
@@ -62,10 +59,8 @@ impl Kind for FileCopy {
     }
 
     fn declare(&self, args: &Args<'_>) -> Declaration {
-        let mut declaration = Declaration::principal(UndoSource::Own);
-        declaration.effects.extend(args.path_resource("from").map(Effect::read));
-        declaration.effects.extend(args.path_resource("path").map(Effect::write));
-        declaration
+        let declaration = Declaration::principal(UndoSource::Own).reading(args.path_resource("from"));
+        declaration.writing(args.path_resource("path"))
     }
 
     fn undo_uses(&self, param: &str, _: &Args<'_>) -> bool {
@@ -151,19 +146,16 @@ impl Step for Copy {
         can_undo(host, &self.path)
     }
 
-    fn prepare(&self, work: &Work<'_>) -> Result<Prepared, Failure> {
-        work.capture(std::slice::from_ref(&self.path)).map(Prepared::of)
+    fn captures(&self) -> &[PathBuf] {
+        std::slice::from_ref(&self.path)
     }
 
     fn apply(&self, work: &Work<'_>, _: &Json) -> Result<Done, Failure> {
         let source = self.source(work.host)?;
         let mode = self.wanted_mode(work.host, &source)?;
         work.host.copy_file(&self.from, &self.path, mode)?;
-        Ok(Done::saying(format!("{} copied, {} bytes", self.path.display(), source.len())).with([("path", json!(self.path.to_string_lossy()))]))
-    }
-
-    fn undo(&self, work: &Work<'_>, _: &Json) -> Result<String, Failure> {
-        work.put_back(std::slice::from_ref(&self.path))
+        Ok(Done::saying(format!("{} copied, {} bytes", self.path.display(), source.len()))
+            .with([("path", json!(self.path.to_string_lossy()))]))
     }
 }
 

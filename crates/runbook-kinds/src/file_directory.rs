@@ -1,7 +1,7 @@
 //! `file.directory`: a directory with this mode. Undo removes only what the step made, and only while it is empty.
 
 use runbook_host::Reader;
-use runbook_model::{Declaration, Diagnostic, Effect, Failure, Prediction, UndoSource};
+use runbook_model::{Declaration, Diagnostic, Failure, Prediction, UndoSource};
 use runbook_step::lack::of_parent;
 use runbook_step::{Args, Done, Kind, KindDoc, Lack, Mode, OutputDoc, Param, ParamType, Prepared, Probe, Step, Work};
 use serde::{Deserialize, Serialize};
@@ -34,9 +34,7 @@ impl Kind for FileDirectory {
     }
 
     fn declare(&self, args: &Args<'_>) -> Declaration {
-        let mut declaration = Declaration::principal(UndoSource::Own);
-        declaration.effects.extend(args.path_resource("path").map(Effect::write));
-        declaration
+        Declaration::principal(UndoSource::Own).writing(args.path_resource("path"))
     }
 
     fn bind(&self, args: &Args<'_>) -> Result<Box<dyn Step>, Diagnostic> {
@@ -140,7 +138,8 @@ impl Step for Directory {
         if let Some(wanted) = self.mode {
             work.host.set_mode(&self.path, wanted)?;
         }
-        Ok(Done::saying(format!("{} is there", self.path.display())).with([("path", json!(self.path.to_string_lossy()))]))
+        Ok(Done::saying(format!("{} is there", self.path.display()))
+            .with([("path", json!(self.path.to_string_lossy()))]))
     }
 
     fn undo(&self, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {

@@ -2,7 +2,7 @@
 
 use super::in_the_way::what_it_is;
 use runbook_host::Reader;
-use runbook_model::{Declaration, Diagnostic, Effect, Failure, Prediction, Resource, UndoSource};
+use runbook_model::{Declaration, Diagnostic, Failure, Prediction, Resource, UndoSource};
 use runbook_step::lack::of_parent;
 use runbook_step::normalise;
 use runbook_step::{Args, Done, Kind, KindDoc, Lack, OutputDoc, Param, ParamType, Peek, Prepared, Probe, Step, Work};
@@ -36,11 +36,8 @@ impl Kind for FileLink {
     }
 
     fn declare(&self, args: &Args<'_>) -> Declaration {
-        let mut declaration = Declaration::principal(UndoSource::Own);
-        declaration.effects.extend(args.path_resource("path").map(Effect::write));
         // Whatever makes the target comes first.
-        declaration.effects.push(Effect::read(target_resource(args)));
-        declaration
+        Declaration::principal(UndoSource::Own).writing(args.path_resource("path")).reads(target_resource(args))
     }
 
     fn bind(&self, args: &Args<'_>) -> Result<Box<dyn Step>, Diagnostic> {
@@ -123,9 +120,13 @@ impl Step for Link {
         host.can_put_back(&self.path)
     }
 
+    fn captures(&self) -> &[PathBuf] {
+        std::slice::from_ref(&self.path)
+    }
+
     fn prepare(&self, work: &Work<'_>) -> Result<Prepared, Failure> {
         self.leads_somewhere(work.host)?;
-        work.capture(std::slice::from_ref(&self.path)).map(Prepared::of)
+        work.capture(self.captures()).map(Prepared::of)
     }
 
     fn apply(&self, work: &Work<'_>, _: &Json) -> Result<Done, Failure> {
@@ -133,9 +134,5 @@ impl Step for Link {
         work.host.replace_link(&self.path, &self.to)?;
         let summary = format!("{} leads to {}", self.path.display(), self.to.display());
         Ok(Done::saying(summary).with([("path", json!(self.path.to_string_lossy()))]))
-    }
-
-    fn undo(&self, work: &Work<'_>, _: &Json) -> Result<String, Failure> {
-        work.put_back(std::slice::from_ref(&self.path))
     }
 }

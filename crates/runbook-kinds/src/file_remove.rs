@@ -2,7 +2,7 @@
 
 use super::in_the_way::other_names;
 use runbook_host::Reader;
-use runbook_model::{Declaration, Diagnostic, Effect, Failure, Prediction, UndoSource};
+use runbook_model::{Declaration, Diagnostic, Failure, Prediction, UndoSource};
 use runbook_step::{Args, Done, Kind, KindDoc, OutputDoc, Param, ParamType, Prepared, Probe, Step, Work};
 use serde_json::{Value as Json, json};
 use std::path::PathBuf;
@@ -27,9 +27,7 @@ impl Kind for FileRemove {
     }
 
     fn declare(&self, args: &Args<'_>) -> Declaration {
-        let mut declaration = Declaration::principal(UndoSource::Own);
-        declaration.effects.extend(args.path_resource("path").map(Effect::write));
-        declaration
+        Declaration::principal(UndoSource::Own).writing(args.path_resource("path"))
     }
 
     fn bind(&self, args: &Args<'_>) -> Result<Box<dyn Step>, Diagnostic> {
@@ -64,13 +62,13 @@ impl Step for Remove {
         Ok(Probe::of(prediction).with([("removed", removed)]))
     }
 
-    fn can_undo(&self, host: &Reader) -> Result<(), Failure> {
-        host.can_put_back(&self.path)
+    fn captures(&self) -> &[PathBuf] {
+        std::slice::from_ref(&self.path)
     }
 
     fn prepare(&self, work: &Work<'_>) -> Result<Prepared, Failure> {
         work.host.expendable(&self.path)?;
-        work.capture(std::slice::from_ref(&self.path)).map(Prepared::of)
+        work.capture(self.captures()).map(Prepared::of)
     }
 
     fn apply(&self, work: &Work<'_>, _: &Json) -> Result<Done, Failure> {
@@ -78,9 +76,5 @@ impl Step for Remove {
         work.host.still_wanted()?;
         work.host.remove_tree(&self.path)?;
         Ok(Done::saying(format!("{} removed", self.path.display())).with([("removed", json!(true))]))
-    }
-
-    fn undo(&self, work: &Work<'_>, _: &Json) -> Result<String, Failure> {
-        work.put_back(std::slice::from_ref(&self.path))
     }
 }

@@ -2,7 +2,7 @@
 
 use super::file_write::{Made, MakesFile, WholeFile};
 use runbook_host::Reader;
-use runbook_model::{Code, Declaration, Diagnostic, Diagnostics, Effect, Failure, Node, Outputs, UndoSource, Value};
+use runbook_model::{Code, Declaration, Diagnostic, Diagnostics, Failure, Node, Outputs, UndoSource, Value};
 use runbook_step::{Args, FileSource, Kind, KindDoc, Lack, Mode, OutputDoc, Param, ParamType, Step};
 use serde_json::Value as Json;
 use std::path::PathBuf;
@@ -50,10 +50,8 @@ impl Kind for FileTemplate {
     }
 
     fn declare(&self, args: &Args<'_>) -> Declaration {
-        let mut declaration = Declaration::principal(UndoSource::Own);
-        declaration.effects.extend(args.path_resource("from").map(Effect::read));
-        declaration.effects.extend(args.path_resource("path").map(Effect::write));
-        declaration
+        let declaration = Declaration::principal(UndoSource::Own).reading(args.path_resource("from"));
+        declaration.writing(args.path_resource("path"))
     }
 
     fn undo_uses(&self, param: &str, _: &Args<'_>) -> bool {

@@ -2,10 +2,10 @@
 
 use super::in_the_way::{bits, file_in_the_way, no_file, other_names};
 use runbook_host::Reader;
-use runbook_model::{Declaration, Diagnostic, Effect, Failure, Prediction, UndoSource};
+use runbook_model::{Declaration, Diagnostic, Failure, Prediction, UndoSource};
 use runbook_step::diff::{Text, diff};
 use runbook_step::lack::of_parent;
-use runbook_step::{Args, Done, Kind, KindDoc, Lack, Mode, OutputDoc, Param, ParamType, Prepared, Probe, Step, Work};
+use runbook_step::{Args, Done, Kind, KindDoc, Lack, Mode, OutputDoc, Param, ParamType, Probe, Step, Work};
 use serde_json::{Value as Json, json};
 use std::path::{Path, PathBuf};
 
@@ -41,9 +41,7 @@ impl Kind for FileWrite {
     }
 
     fn declare(&self, args: &Args<'_>) -> Declaration {
-        let mut declaration = Declaration::principal(UndoSource::Own);
-        declaration.effects.extend(args.path_resource("path").map(Effect::write));
-        declaration
+        Declaration::principal(UndoSource::Own).writing(args.path_resource("path"))
     }
 
     fn undo_uses(&self, param: &str, _: &Args<'_>) -> bool {
@@ -110,8 +108,8 @@ impl Step for WholeFile {
         can_undo(host, &self.path)
     }
 
-    fn prepare(&self, work: &Work<'_>) -> Result<Prepared, Failure> {
-        work.capture(std::slice::from_ref(&self.path)).map(Prepared::of)
+    fn captures(&self) -> &[PathBuf] {
+        std::slice::from_ref(&self.path)
     }
 
     fn apply(&self, work: &Work<'_>, _: &Json) -> Result<Done, Failure> {
@@ -119,10 +117,6 @@ impl Step for WholeFile {
         work.host.replace_file(&self.path, &self.content, mode)?;
         let outputs = [("path", json!(self.path.to_string_lossy()))];
         Ok(Done::saying(format!("{} written", self.path.display())).with(outputs))
-    }
-
-    fn undo(&self, work: &Work<'_>, _: &Json) -> Result<String, Failure> {
-        work.put_back(std::slice::from_ref(&self.path))
     }
 }
 
@@ -154,16 +148,12 @@ impl<M: MakesFile> Step for Made<M> {
         can_undo(host, self.0.path())
     }
 
-    fn prepare(&self, work: &Work<'_>) -> Result<Prepared, Failure> {
-        work.capture(std::slice::from_ref(self.0.path())).map(Prepared::of)
+    fn captures(&self) -> &[PathBuf] {
+        std::slice::from_ref(self.0.path())
     }
 
     fn apply(&self, work: &Work<'_>, undo: &Json) -> Result<Done, Failure> {
         self.0.file(work.host)?.apply(work, undo)
-    }
-
-    fn undo(&self, work: &Work<'_>, _: &Json) -> Result<String, Failure> {
-        work.put_back(std::slice::from_ref(self.0.path()))
     }
 }
 

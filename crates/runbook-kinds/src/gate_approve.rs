@@ -2,8 +2,7 @@
 
 use runbook_host::Reader;
 use runbook_model::{
-    Approval, Declaration, Diagnostic, Failure, Next, Outputs, Prediction, Role, RunId, Waiting,
-    format_duration,
+    Approval, Declaration, Diagnostic, Failure, Next, Prediction, Role, RunId, Waiting, format_duration,
 };
 use runbook_step::{Args, Done, Kind, KindDoc, OutputDoc, Param, ParamType, Probe, Step, Work};
 use serde_json::{Value as Json, json};
@@ -70,7 +69,6 @@ impl Step for Approve {
                 let summary = approval.to_string();
                 let Approval { by, at, because } = approval;
                 let outputs = [("by", json!(by)), ("at", json!(at)), ("because", json!(because))];
-                let outputs = Outputs::from_iter(outputs.map(|(name, value)| (name.to_owned(), value)));
                 return Ok(Done::saying(summary).with(outputs));
             }
             let Some(left) = self.within.checked_sub(begin.elapsed()).filter(|left| !left.is_zero()) else {

@@ -1,9 +1,7 @@
 //! `gate.window`: the plan goes on only inside a maintenance window.
 
 use runbook_host::Reader;
-use runbook_model::{
-    Code, Declaration, Diagnostic, Diagnostics, Failure, Results, Prediction, Role, Window,
-};
+use runbook_model::{Code, Declaration, Diagnostic, Diagnostics, Failure, Prediction, Results, Role, Window};
 use runbook_step::window::{WindowState, is_zone, local_time, window_state};
 use runbook_step::{Args, Done, Kind, KindDoc, OutputDoc, Param, ParamType, Prepared, Probe, Step, Work};
 use serde_json::{Value as Json, json};

@@ -7,10 +7,8 @@ mod places;
 
 use self::places::Places;
 use runbook_host::Reader;
-use runbook_model::{
-    Declaration, Diagnostic, Diagnostics, Effect, Failure, Prediction, Resource, Role,
-};
-use runbook_services::manager::{TARGET, UNIT, USER};
+use runbook_model::{Declaration, Diagnostic, Diagnostics, Failure, Prediction, Resource, Role};
+use runbook_services::naming::{SUPERVISOR, TARGET, UNIT, USER};
 use runbook_services::{AnyService, TargetService};
 use runbook_step::{Args, Done, Kind, KindDoc, OutputDoc, Param, ParamType, Probe, Step, Work};
 use serde_json::{Value as Json, json};
@@ -46,7 +44,11 @@ static DOC: KindDoc = KindDoc {
         Param::optional("owner", ParamType::String, "A user, besides the caller and the unit's user, who may own it"),
         UNIT,
         USER,
-        Param::optional("service", ParamType::String, "The service of the embedded supervisor whose cache it is"),
+        Param::optional(
+            "service",
+            ParamType::Name(SUPERVISOR.names),
+            "The service of the embedded supervisor whose cache it is",
+        ),
     ],
     outputs: &[OutputDoc { name: "removed", help: "how many entries went, a number" }],
     example: "- id: jiti\n  uses: jiti-cache.clear\n  with:\n    unit: openclaw.service\n",
@@ -69,10 +71,7 @@ impl Kind for JitiCacheClear {
             None => Resource::Path(std::env::temp_dir().join("jiti")),
         };
         let cache = args.path_resource("dir").unwrap_or_else(own);
-        let mut declaration = Declaration::attendant().role(Role::ClearCache);
-        declaration.effects.push(Effect::write(cache));
-        declaration.effects.extend(service.map(Effect::read));
-        declaration
+        Declaration::attendant().role(Role::ClearCache).writes(cache).reading(service)
     }
 
     fn bind(&self, args: &Args<'_>) -> Result<Box<dyn Step>, Diagnostic> {

@@ -16,16 +16,11 @@ use document::edited;
 use edit::{Edit, Fault};
 use pointer::Pointer;
 use runbook_host::Reader;
-use runbook_model::{
-    Code, Declaration, Diagnostic, Diagnostics, Effect, Failure, Node, Outputs, Prediction, Span,
-    UndoSource, Value,
-};
+use runbook_model::{Code, Declaration, Diagnostic, Diagnostics, Failure, Node, Prediction, Span, UndoSource, Value};
 use runbook_step::diff::is_private;
 use runbook_step::lack::of_parent;
 use runbook_step::wrong;
-use runbook_step::{
-    Args, Done, FromArg, Kind, KindDoc, Lack, OutputDoc, Param, ParamType, Prepared, Probe, Step, Work,
-};
+use runbook_step::{Args, Done, FromArg, Kind, KindDoc, Lack, OutputDoc, Param, ParamType, Probe, Step, Work};
 use serde_json::{Value as Json, json};
 use shown::changes;
 use std::path::PathBuf;
@@ -66,8 +61,9 @@ impl Kind for JsonEdit {
     }
 
     fn check(&self, args: &Args<'_>, found: &mut Diagnostics) {
+        let before = found.len();
         let pointers = read_pointers(args, found);
-        if pointers.is_empty() && found.is_empty() {
+        if pointers.is_empty() && found.len() == before {
             found.push(
                 Diagnostic::error(Code::MISSING_PARAMETER, args.step_span, "`json.edit` has nothing to edit")
                     .help("give it `set`, `remove` or both"),
@@ -90,9 +86,7 @@ impl Kind for JsonEdit {
     }
 
     fn declare(&self, args: &Args<'_>) -> Declaration {
-        let mut declaration = Declaration::principal(UndoSource::Own);
-        declaration.effects.extend(args.path_resource("path").map(Effect::write));
-        declaration
+        Declaration::principal(UndoSource::Own).writing(args.path_resource("path"))
     }
 
     fn undo_uses(&self, param: &str, _: &Args<'_>) -> bool {
@@ -100,17 +94,13 @@ impl Kind for JsonEdit {
     }
 
     fn bind(&self, args: &Args<'_>) -> Result<Box<dyn Step>, Diagnostic> {
-        let mut edits = Vec::new();
-        for entry in args.maybe::<Node>("set")?.iter().flat_map(Node::entries) {
-            if let Ok(pointer) = Pointer::parse(&entry.key) {
-                edits.push(Edit::Set(pointer, entry.value.clone()));
-            }
-        }
-        for pointer in args.maybe::<Vec<String>>("remove")?.unwrap_or_default() {
-            if let Ok(pointer) = Pointer::parse(&pointer) {
-                edits.push(Edit::Remove(pointer));
-            }
-        }
+        let (set, remove) = (args.maybe::<Node>("set")?, args.maybe::<Vec<String>>("remove")?.unwrap_or_default());
+        let set = set.iter().flat_map(Node::entries).map(|entry| (&entry.key, Some(entry.value.clone())));
+        let edit = |(pointer, value): (&String, Option<Node>)| {
+            let pointer = Pointer::parse(pointer).ok()?;
+            Some(value.map_or_else(|| Edit::Remove(pointer.clone()), |value| Edit::Set(pointer.clone(), value)))
+        };
+        let edits = set.chain(remove.iter().map(|pointer| (pointer, None))).filter_map(edit).collect();
         Ok(Box::new(EditJson { path: args.need("path")?, edits }))
     }
 }
@@ -174,9 +164,8 @@ impl EditJson {
         Failure { hint: fault.hint, ..Failure::refused(format!("{}: {}", self.path.display(), fault.message)) }
     }
 
-    fn outputs(&self, changed: bool) -> Outputs {
-        let rows = [("path", json!(self.path.to_string_lossy())), ("changed", json!(changed))];
-        Outputs::from_iter(rows.map(|(name, value)| (name.to_owned(), value)))
+    fn outputs(&self, changed: bool) -> [(&'static str, Json); 2] {
+        [("path", json!(self.path.to_string_lossy())), ("changed", json!(changed))]
     }
 
     fn as_file(&self, content: String) -> WholeFile {
@@ -202,12 +191,8 @@ impl Step for EditJson {
         of_parent(host, &self.path).into_iter().collect()
     }
 
-    fn can_undo(&self, host: &Reader) -> Result<(), Failure> {
-        host.can_put_back(&self.path)
-    }
-
-    fn prepare(&self, work: &Work<'_>) -> Result<Prepared, Failure> {
-        work.capture(std::slice::from_ref(&self.path)).map(Prepared::of)
+    fn captures(&self) -> &[PathBuf] {
+        std::slice::from_ref(&self.path)
     }
 
     fn apply(&self, work: &Work<'_>, undo: &Json) -> Result<Done, Failure> {
@@ -217,9 +202,5 @@ impl Step for EditJson {
         }
         self.as_file(new).apply(work, undo)?;
         Ok(Done::saying(format!("{} edited", self.path.display())).with(self.outputs(true)))
-    }
-
-    fn undo(&self, work: &Work<'_>, _: &Json) -> Result<String, Failure> {
-        work.put_back(std::slice::from_ref(&self.path))
     }
 }

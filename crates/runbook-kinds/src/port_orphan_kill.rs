@@ -7,11 +7,8 @@ mod program;
 
 use self::holders::{EndOrphans, Holder};
 use runbook_host::{Identity, Reader};
-use runbook_model::{
-    Declaration, Diagnostic, Diagnostics, Failure, Outputs, Prediction, Purpose, Resource, Role, UndoSource,
-};
-use runbook_services::manager::{TARGET, UNIT, USER};
-use runbook_step::wrong;
+use runbook_model::{Declaration, Diagnostic, Diagnostics, Failure, Outputs, Prediction, Resource, Role, outputs};
+use runbook_services::naming::{SUPERVISOR, TARGET, UNIT, USER};
 use runbook_step::{Args, Done, Kind, KindDoc, Lack, OutputDoc, Param, ParamType, Probe, Step, Work};
 use serde_json::{Value as Json, json};
 use std::time::{Duration, Instant};
@@ -41,7 +38,7 @@ static DOC: KindDoc = KindDoc {
             ParamType::String,
             "The program of the orphan: a path, or the name of the program, of its script, or its title",
         ),
-        Param::optional("service", ParamType::String, "The service whose own processes are left alone"),
+        Param::optional("service", ParamType::Name(SUPERVISOR.names), "The service whose own processes are left alone"),
         UNIT,
         USER,
         Param::optional(
@@ -51,10 +48,7 @@ static DOC: KindDoc = KindDoc {
         ),
         Param::default("grace", ParamType::Duration, "10s", "How long it may take to end after TERM"),
     ],
-    outputs: &[OutputDoc {
-        name: "ended",
-        help: "the numbers of the processes that were ended, a list",
-    }],
+    outputs: &[OutputDoc { name: "ended", help: "the numbers of the processes that were ended, a list" }],
     example: "- id: free-port\n  uses: port.orphan-kill\n  with: { port: 18789, service: gateway, expect: gateway }\n",
 };
 
@@ -65,17 +59,11 @@ impl Kind for PortOrphanKill {
 
     fn check(&self, args: &Args<'_>, found: &mut Diagnostics) {
         TARGET.check(args, found);
-        if args.peek::<String>("expect").known().is_some_and(|expect| expect.trim().is_empty()) {
-            found.push(wrong("expect", args.span("expect"), "the name or the path of a program"));
-        }
+        args.expect("expect", found, |expect: &String| !expect.trim().is_empty(), "the name or the path of a program");
     }
 
     fn declare(&self, args: &Args<'_>) -> Declaration {
-        let mut declaration =
-            Declaration { purpose: Purpose::Attendant, ..Declaration::principal(UndoSource::NotNeeded) };
-        if let Some(service) = TARGET.resource(args) {
-            declaration = declaration.reads(service);
-        }
+        let declaration = Declaration::attendant().reading(TARGET.resource(args));
         match args.peek::<u16>("port").known() {
             Some(port) => declaration.writes(Resource::Port(port)).role(Role::FreePort(port)),
             None => declaration.writes(Resource::Everything),
@@ -102,7 +90,7 @@ const LOOK: Duration = Duration::from_millis(50);
 
 impl EndOrphans {
     fn outputs(ended: &[u32]) -> Outputs {
-        Outputs::from_iter([("ended".to_owned(), json!(ended))])
+        outputs([("ended", json!(ended))])
     }
 }
 

@@ -12,10 +12,8 @@ mod tests;
 use crate::{Trail, follow, links_on};
 use report::Inspection;
 use runbook_host::{Account, Reader};
-use runbook_model::{
-    Code, Declaration, Diagnostic, Diagnostics, Failure, Prediction, Resource, Results, Role,
-};
-use runbook_services::manager::{LAUNCHD, MANAGERS, Naming, SUPERVISOR, SYSTEMD};
+use runbook_model::{Code, Declaration, Diagnostic, Diagnostics, Failure, Prediction, Resource, Results, Role};
+use runbook_services::naming::{LAUNCHD, MANAGERS, Naming, SUPERVISOR, SYSTEMD};
 use runbook_services::package::{package_name, package_root, package_version};
 use runbook_services::{AnyService, ServiceFacts};
 use runbook_step::{Args, Done, Kind, KindDoc, OutputDoc, Param, ParamType, Peek, Probe, Step, Work};
@@ -49,13 +47,17 @@ static DOC: KindDoc = KindDoc {
          A service that is not known on this host is a failure; one that is down is not.",
     params: &[
         Param::required("manager", ParamType::Choice(MANAGERS), "What keeps the service up"),
-        Param::optional("name", ParamType::String, "The service, with `manager: process`"),
+        Param::optional("name", ParamType::Name(SUPERVISOR.names), "The service, with `manager: process`"),
         Param::optional(
             "unit",
-            ParamType::String,
+            ParamType::Name(SYSTEMD.names),
             "The unit, with `manager: systemd`; a name without a suffix is a service",
         ),
-        Param::optional("job", ParamType::String, "The job, with `manager: launchd`: its label, or `DOMAIN/LABEL`"),
+        Param::optional(
+            "job",
+            ParamType::Name(LAUNCHD.names),
+            "The job, with `manager: launchd`: its label, or `DOMAIN/LABEL`",
+        ),
         Param::default(
             "user",
             ParamType::Bool,
@@ -122,7 +124,7 @@ impl Kind for ServiceInspect {
         // Each manager has a way of its own to name a service.
         let Peek::Known(manager) = args.peek::<String>("manager") else { return };
         // What is no manager at all, the table of parameters says.
-        let Some((own, named)) = SERVICE.0.iter().find(|(_, one)| one.word == manager) else { return };
+        let Some((own, _)) = SERVICE.0.iter().find(|(_, one)| one.word == manager) else { return };
         if args.given(own).is_none() {
             let message = format!("`service.inspect` with `manager: {manager}` needs the parameter `{own}`");
             found.push(Diagnostic::error(Code::MISSING_PARAMETER, args.step_span, message));
@@ -133,9 +135,6 @@ impl Kind for ServiceInspect {
                 let message = format!("`{name}` means nothing with `manager: {manager}`");
                 found.push(Diagnostic::error(Code::CONFLICTING_PARAMETERS, args.span(name), message));
             }
-        }
-        if args.peek::<String>(own).known().is_some_and(|name| named.service(&name, false).is_none()) {
-            found.push(wrong(own, args.span(own), named.wanted));
         }
     }
 

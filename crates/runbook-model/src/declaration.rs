@@ -93,6 +93,18 @@ impl Declaration {
         self
     }
 
+    /// The same with these reads as well.
+    #[must_use]
+    pub fn reading(self, resources: impl IntoIterator<Item = Resource>) -> Self {
+        resources.into_iter().fold(self, Self::reads)
+    }
+
+    /// The same with these writes as well.
+    #[must_use]
+    pub fn writing(self, resources: impl IntoIterator<Item = Resource>) -> Self {
+        resources.into_iter().fold(self, Self::writes)
+    }
+
     /// The same with one more part to play.
     #[must_use]
     pub fn role(mut self, role: Role) -> Self {

@@ -365,6 +365,23 @@ impl Event {
         )
     }
 
+    /// The step that it says something of without moving it.
+    pub(crate) fn tells_of(&self) -> Option<&StepId> {
+        match self {
+            Self::DecisionAsked { step, .. }
+            | Self::DecisionMade { step, .. }
+            | Self::StepWaits { step, .. }
+            | Self::StepApproved { step, .. }
+            | Self::Predicted { step, .. }
+            | Self::BaselineTaken { step, .. }
+            | Self::Remained { step, .. }
+            | Self::RollbackVerified { step, .. }
+            | Self::Compared { step, .. }
+            | Self::ServiceFound { step, .. } => Some(step),
+            _ => None,
+        }
+    }
+
     /// The step that it moves to another status.
     pub fn moves(&self) -> Option<&StepId> {
         match self {

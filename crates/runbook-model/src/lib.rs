@@ -65,7 +65,7 @@ pub use plan::{
     VarDecl, VarType, Window,
 };
 pub use remains::{Remains, RemainsKind};
-pub use results::{BackupMade, Results};
+pub use results::{BackupMade, Results, outputs};
 pub use role::{Role, Roles, SignalSource};
 pub use rule::{OrderingRule, Refusal};
 pub use service::{ServiceFound, ServiceSeen, ServiceState, ServiceTime};

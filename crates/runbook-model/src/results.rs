@@ -38,9 +38,14 @@ pub struct BackupMade {
     pub never: Vec<PathBuf>,
 }
 
+/// Outputs by their names.
+pub fn outputs<const N: usize>(values: [(&str, Value); N]) -> Outputs {
+    values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
 impl<const N: usize> From<[(&str, Value); N]> for Results {
-    fn from(outputs: [(&str, Value); N]) -> Self {
-        outputs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<Outputs>().into()
+    fn from(values: [(&str, Value); N]) -> Self {
+        outputs(values).into()
     }
 }
 

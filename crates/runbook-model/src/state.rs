@@ -7,8 +7,8 @@ pub use step::StepState;
 
 use crate::service::effect_on_service;
 use crate::{
-    Deadline, Event, Failure, IllegalTransition, Outcome, Question, Record, Remains, RollbackCause, RunHeader,
-    ServiceFound, ServiceTime, StepId, StepStatus, UndoPhase, Uptime, Verdict, next_status,
+    Deadline, Event, Failure, IllegalTransition, Record, RollbackCause, RunHeader, ServiceTime, StepId, StepStatus,
+    UndoPhase, Uptime, Verdict, next_status,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
@@ -243,6 +243,9 @@ impl RunState {
     }
 
     fn apply_to_run(&mut self, record: &Record) {
+        if let Some(state) = record.event.tells_of().and_then(|step| self.step_mut(step)) {
+            state.told(record);
+        }
         match &record.event {
             Event::RunStarted(header) => {
                 self.taken_up_at = record.at;
@@ -261,48 +264,6 @@ impl RunState {
                     step.asks = None;
                 });
             }
-            Event::DecisionAsked { step, failure, readings, .. } => {
-                if let Some(state) = self.step_mut(step) {
-                    state.asks = Some(Question { seq: record.seq, failure: failure.clone() });
-                    state.readings = readings.clone();
-                    state.decided = None;
-                }
-            }
-            Event::DecisionMade { step, decided } => {
-                if let Some(state) = self.step_mut(step) {
-                    state.asks = None;
-                    state.decided = Some(decided.clone());
-                }
-            }
-            Event::StepWaits { step, waiting } => {
-                if let Some(state) = self.step_mut(step) {
-                    state.waits_for = Some(waiting.clone());
-                }
-            }
-            Event::StepApproved { step, approval } => {
-                if let Some(state) = self.step_mut(step) {
-                    state.approval.get_or_insert_with(|| approval.clone());
-                }
-            }
-            Event::Predicted { step, prediction, needed, results } => {
-                if let Some(state) = self.step_mut(step) {
-                    state.prediction = Some(prediction.clone());
-                    state.needed = Some(*needed);
-                    state.foretold = results.clone();
-                }
-            }
-            Event::BaselineTaken { step, readings, marks, failure } => {
-                if let Some(state) = self.step_mut(step) {
-                    state.no_baseline = failure.clone();
-                    state.baseline = Some(readings.clone());
-                    state.marks = marks.clone();
-                }
-            }
-            Event::Remained { step, remains } => {
-                if let Some(state) = self.step_mut(step) {
-                    Remains::merge(&mut state.remains, remains);
-                }
-            }
             Event::SecretAsked { secret, within_ms } => {
                 let until = record.at.saturating_add(i64::try_from(*within_ms).unwrap_or(i64::MAX));
                 self.secrets.insert(secret.clone(), SecretWait::Asked { until });
@@ -318,28 +279,8 @@ impl RunState {
                 self.rollback = Some(cause.clone());
                 self.begin_rollback();
             }
-            Event::RollbackVerified { step, readings, lost, unread, failure } => {
-                if let Some(state) = self.step_mut(step) {
-                    state.not_verified = failure.clone();
-                    state.after_rollback = Some(readings.clone());
-                    state.lost = lost.clone();
-                    state.unread = unread.clone();
-                    state.verified = true;
-                    self.any_verified = true;
-                }
-            }
-            Event::Compared { step, remains } => {
-                if let Some(state) = self.step_mut(step) {
-                    state.compared = Some(remains.clone());
-                }
-                self.last_compared = self.index.get(step).copied();
-            }
-            Event::ServiceFound { step, service, data, boot } => {
-                if let Some(state) = self.step_mut(step) {
-                    let (service, data, boot) = (service.clone(), data.clone(), boot.clone());
-                    state.found = Some(ServiceFound { service, data, boot, looked_after: false, failure: None });
-                }
-            }
+            Event::RollbackVerified { .. } => self.any_verified = true,
+            Event::Compared { step, .. } => self.last_compared = self.index.get(step).copied(),
             Event::ServiceRevived { step, summary, failure } => self.revived(step, summary, failure.as_ref()),
             Event::ServiceRead { step, seen, .. } => {
                 // A secret may be struck out of the name in the record; the step by which it was reached knows it.
@@ -353,7 +294,16 @@ impl RunState {
                 self.phase = RunPhase::Finished(*verdict);
                 self.note = note.clone();
             }
+            // All that they say is of a step, if anything.
             Event::ControlRefused { .. }
+            | Event::DecisionAsked { .. }
+            | Event::DecisionMade { .. }
+            | Event::StepWaits { .. }
+            | Event::StepApproved { .. }
+            | Event::Predicted { .. }
+            | Event::BaselineTaken { .. }
+            | Event::Remained { .. }
+            | Event::ServiceFound { .. }
             | Event::StepStarted { .. }
             | Event::StepIntended { .. }
             | Event::StepRetrying { .. }
@@ -436,57 +386,21 @@ impl RunState {
             *count = count.saturating_sub(1);
         }
         *self.counts.entry(step.status).or_default() += 1;
-        step.waits_for = None;
-        step.asks = None;
         match &record.event {
-            Event::StepStarted { attempt, .. } => {
-                step.attempts = *attempt;
-                step.started_at = step.started_at.or(Some(record.at));
-            }
-            Event::StepIntended { undo, .. } => {
-                step.undo = Some(undo.clone());
-                if let Some(earlier) = step.intent_seq.replace(record.seq) {
+            Event::StepIntended { .. } => {
+                if let Some(earlier) = step.intent_seq {
                     self.intents.remove(&earlier);
                     self.left.remove(&earlier);
                 }
                 self.intents.insert(record.seq, at);
                 self.left.insert(record.seq, at);
             }
-            Event::StepRetrying { failure, .. } => step.failure = Some(failure.clone()),
-            Event::StepFinished { outcome, results, readings, .. } => {
-                step.finished_at = Some(record.at);
-                step.finished_seq = Some(record.seq);
-                step.results = results.clone();
-                step.readings = readings.clone();
-                step.failure = None;
-                match outcome {
-                    Outcome::Unchanged { summary } | Outcome::Changed { summary } => step.summary = summary.clone(),
-                    Outcome::Skipped { because } => step.summary = because.clone(),
-                    Outcome::Failed(failure) => {
-                        step.summary = failure.message.clone();
-                        step.failure = Some(failure.clone());
-                    }
-                }
+            Event::UndoFinished { phase: UndoPhase::Undo, failure: None, .. } => {
+                step.intent_seq.map(|intent| self.left.remove(&intent));
             }
-            Event::UndoStarted { phase, .. } => {
-                step.undo_phase = Some(*phase);
-                step.undo_started_at = Some(record.at);
-                step.undo_failure = None;
-            }
-            Event::UndoFinished { phase, failure, .. } => match failure {
-                None => {
-                    step.undone.push(*phase);
-                    if let (UndoPhase::Undo, Some(intent)) = (phase, step.intent_seq) {
-                        self.left.remove(&intent);
-                    }
-                }
-                Some(failure) => {
-                    step.failure = Some(failure.clone());
-                    step.undo_failure = Some(failure.clone());
-                }
-            },
             _ => {}
         }
+        step.goes_on(record);
         if let Some((name, step)) = effect_on_service(&record.event, step.moved()) {
             let time = step.fold(self.services.remove(&name), record.at);
             self.services.insert(name, time);

@@ -9,11 +9,10 @@ use super::params;
 use super::program::Npm;
 use runbook_host::{Command, Reader, Scratch};
 use runbook_model::{
-    Declaration, Diagnostic, Diagnostics, EXCERPT_KEY, Effect, ExcerptNotes, Failure, FailureKind, Mark, Outputs,
-    Prediction, Role, Version,
+    Declaration, Diagnostic, Diagnostics, EXCERPT_KEY, ExcerptNotes, Failure, FailureKind, Mark, Outputs, Prediction,
+    Role, Version, outputs,
 };
-use runbook_step::wrong;
-use runbook_step::{Args, Confirmation, Done, Kind, KindDoc, OutputDoc, Param, ParamType, Peek, Probe, Step, Work};
+use runbook_step::{Args, Confirmation, Done, Kind, KindDoc, OutputDoc, Param, ParamType, Probe, Step, Work};
 use serde_json::{Value as Json, json};
 use std::cmp::Ordering;
 use std::io::{BufReader, Read};
@@ -44,7 +43,7 @@ static DOC: KindDoc = KindDoc {
          section for `to` are failures, before anything is changed; with `required: false` the last two are only told.",
     params: &[
         Param::required("package", ParamType::String, "The package's name, with its scope"),
-        Param::optional("from", ParamType::String, "The version that is installed, best from `service.inspect`"),
+        Param::optional("from", ParamType::Version, "The version that is installed, best from `service.inspect`"),
         Param::required("to", ParamType::Version, "The version that will be installed"),
         Param::optional("tarball", ParamType::Path, "A tarball on this host to read instead of asking a registry"),
         Param::default("file", ParamType::String, "CHANGELOG.md", "The changelog's place in the package"),
@@ -80,30 +79,18 @@ impl Kind for NpmChangelog {
 
     fn check(&self, args: &Args<'_>, found: &mut Diagnostics) {
         check_package(args, found);
-        for name in ["from", "to"] {
-            if let Peek::Known(text) = args.peek::<String>(name)
-                && let Err(why) = Version::parse(&text)
-            {
-                found.push(wrong(name, args.span(name), &format!("exactly one version: {why}")));
-            }
-        }
-        if let Peek::Known(file) = args.peek::<String>("file")
-            && (file.is_empty() || !Path::new(&file).components().all(|part| matches!(part, Component::Normal(_))))
-        {
-            found.push(wrong("file", args.span("file"), "a path inside the package, such as docs/CHANGELOG.md"));
-        }
+        let within = |file: &String| {
+            !file.is_empty() && Path::new(file).components().all(|part| matches!(part, Component::Normal(_)))
+        };
+        args.expect("file", found, within, "a path inside the package, such as docs/CHANGELOG.md");
         for name in ["plugins", "known_issues"] {
-            let words = args.peek::<Vec<String>>(name).known().unwrap_or_default();
-            if words.iter().any(|word| word.trim().is_empty()) {
-                found.push(wrong(name, args.span(name), "a list of words, none of them empty"));
-            }
+            let say_something = |words: &Vec<String>| words.iter().all(|word| !word.trim().is_empty());
+            args.expect(name, found, say_something, "a list of words, none of them empty");
         }
     }
 
     fn declare(&self, args: &Args<'_>) -> Declaration {
-        let mut declaration = Declaration::inspection().role(Role::Inspect);
-        declaration.effects.extend(args.path_resource("tarball").map(Effect::read));
-        declaration
+        Declaration::inspection().role(Role::Inspect).reading(args.path_resource("tarball"))
     }
 
     fn bind(&self, args: &Args<'_>) -> Result<Box<dyn Step>, Diagnostic> {
@@ -238,14 +225,13 @@ impl Changelog {
         let marked: Vec<&str> = marks.iter().map(|mark| line(mark.line)).collect();
         let breaks = |mark: &&Mark| mark.because.iter().any(|word| word == "breaking");
         let breaking: Vec<&str> = marks.iter().filter(breaks).map(|mark| line(mark.line)).collect();
-        let outputs = [
+        outputs([
             ("text", json!(news.lines.join("\n"))),
             ("sections", json!(news.sections)),
             ("marked", json!(marked)),
             ("breaking", json!(breaking)),
             (EXCERPT_KEY, json!(ExcerptNotes { title: self.title(), marks: marks.to_vec() })),
-        ];
-        Outputs::from_iter(outputs.map(|(name, value)| (name.to_owned(), value)))
+        ])
     }
 
     /// The tarball of the plan, or the registry's, which npm compares with the digest that the registry promises.

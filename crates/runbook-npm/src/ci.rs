@@ -5,9 +5,7 @@ use super::manifest::Manifest;
 use super::params;
 use super::program::Npm;
 use runbook_host::Reader;
-use runbook_model::{
-    Declaration, Diagnostic, Diagnostics, Effect, Failure, Prediction, Resource, Role, UndoSource,
-};
+use runbook_model::{Declaration, Diagnostic, Diagnostics, Effect, Failure, Prediction, Resource, Role, UndoSource};
 use runbook_step::wrong;
 use runbook_step::{
     Args, Confirmation, Done, Kind, KindDoc, Lack, OutputDoc, Param, ParamType, Prepared, Probe, Step, Work,

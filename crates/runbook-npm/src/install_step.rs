@@ -5,7 +5,7 @@ use super::program::{Npm, Program};
 use super::site::Site;
 use super::source::Source;
 use runbook_host::Reader;
-use runbook_model::{Failure, Outputs, Prediction};
+use runbook_model::{Failure, Prediction};
 use runbook_step::{Confirmation, Done, Lack, Prepared, Probe, Step, Work};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
@@ -62,7 +62,7 @@ impl Step for Install {
             }
         };
         self.site.check_access(host)?;
-        let mut outputs = Outputs::from_iter([("package_root".to_owned(), json!(dir.to_string_lossy()))]);
+        let mut outputs = runbook_model::outputs([("package_root", json!(dir.to_string_lossy()))]);
         let prediction = match self.source.exact() {
             Some(version) => {
                 outputs.insert("version".to_owned(), json!(version));

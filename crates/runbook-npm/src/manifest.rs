@@ -2,7 +2,7 @@
 
 use super::engines::satisfies;
 use runbook_host::Reader;
-use runbook_model::{Failure, Outputs};
+use runbook_model::{Failure, Outputs, outputs};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -82,10 +82,10 @@ impl Manifest {
 
     /// The outputs that every npm kind has in common.
     pub(super) fn outputs(&self, dir: &Path) -> Outputs {
-        Outputs::from_iter([
-            ("version".to_owned(), json!(self.version)),
-            ("package_root".to_owned(), json!(dir.to_string_lossy())),
-            ("bins".to_owned(), json!(self.bins.keys().collect::<Vec<_>>())),
+        outputs([
+            ("version", json!(self.version)),
+            ("package_root", json!(dir.to_string_lossy())),
+            ("bins", json!(self.bins.keys().collect::<Vec<_>>())),
         ])
     }
 }

@@ -6,7 +6,6 @@ use super::program::Npm;
 use super::source::ask_registry;
 use runbook_host::Reader;
 use runbook_model::{Declaration, Diagnostic, Diagnostics, Failure, Prediction, Role, Version};
-use runbook_step::wrong;
 use runbook_step::{Args, Done, Kind, KindDoc, OutputDoc, Param, ParamType, Probe, Step, Work};
 use serde_json::{Value as Json, json};
 use std::time::Duration;
@@ -53,11 +52,8 @@ impl Kind for NpmView {
     fn check(&self, args: &Args<'_>, found: &mut Diagnostics) {
         check_package(args, found);
         check_version(args, found);
-        if let Some(field) = args.peek::<String>("field").known()
-            && (field.is_empty() || field.starts_with('-'))
-        {
-            found.push(wrong("field", args.span("field"), "the name of a field, such as license or dist.shasum"));
-        }
+        let is_name = |field: &String| !field.is_empty() && !field.starts_with('-');
+        args.expect("field", found, is_name, "the name of a field, such as license or dist.shasum");
     }
 
     fn declare(&self, _: &Args<'_>) -> Declaration {

@@ -1,7 +1,7 @@
 //! The steps that write the file that says what a service is: the same for every manager.
 
 use runbook_host::Reader;
-use runbook_model::{Failure, Outputs, Prediction};
+use runbook_model::{Failure, Outputs, Prediction, outputs};
 use runbook_step::diff::{self, diff};
 use runbook_step::{Done, Prepared, Probe, Step, TextFile, Work};
 use serde_json::{Value as Json, json};
@@ -42,8 +42,7 @@ pub(crate) struct WriteDefinition<D>(pub(crate) D);
 impl<D: DefinitionFile> WriteDefinition<D> {
     fn outputs(&self, file: &TextFile) -> Outputs {
         let (key, name) = self.0.service();
-        let path = file.path.to_string_lossy();
-        Outputs::from_iter([(key.to_owned(), json!(name)), ("path".to_owned(), json!(path))])
+        outputs([(key, json!(name)), ("path", json!(file.path.to_string_lossy()))])
     }
 }
 

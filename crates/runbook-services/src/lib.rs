@@ -3,7 +3,7 @@
 //! One folder a manager: `systemd`, `launchd`, and the supervisor of `runbook` itself in `process`, each with its kinds.
 //! `managed.rs` says what a manager has to be able to do, and `steps.rs` starts, restarts and stops services with it;
 //! `definition_file.rs` writes the files that say what a service is. `observed.rs` is for those who only look, with `log.rs` and
-//! `facts.rs`; `target_service.rs` for those who clean up around a service, with `whose.rs`; `manager.rs` lists the managers.
+//! `facts.rs`; `target_service.rs` for those who clean up around a service, with `whose.rs`; `naming.rs` lists the managers.
 
 pub mod attached;
 mod definition_file;
@@ -13,8 +13,8 @@ mod kinds;
 pub mod launchd;
 mod log;
 mod managed;
-pub mod manager;
 mod manner;
+pub mod naming;
 mod observed;
 pub mod package;
 pub mod process;

@@ -24,7 +24,9 @@ pub trait ManagedService: Clone + Send + Sync + 'static {
     type Wanted: Send + Sync;
 
     /// What only the whole of the parameters shows to be wrong.
-    fn check(args: &Args<'_>, found: &mut Diagnostics);
+    fn check(args: &Args<'_>, found: &mut Diagnostics) {
+        let (_, _) = (args, found);
+    }
 
     /// The service and what is wanted of it.
     fn bind(args: &Args<'_>, motion: Motion) -> Result<(Self, Self::Wanted), Diagnostic>;

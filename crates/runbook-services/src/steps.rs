@@ -2,9 +2,7 @@
 
 use crate::managed::{ManagedService, Motion};
 use runbook_host::Reader;
-use runbook_model::{
-    Declaration, Diagnostic, Diagnostics, Effect, Failure, Purpose, Resource, Role, ServiceSeen, UndoSource,
-};
+use runbook_model::{Declaration, Diagnostic, Diagnostics, Failure, Purpose, Resource, Role, ServiceSeen, UndoSource};
 use runbook_step::{
     Args, Confirmation, Done, Kind, KindDoc, Lack, Param, ParamType, Prepared, Probe, ServiceStep, Step, WasFound, Work,
 };
@@ -45,9 +43,8 @@ impl<S: ManagedService> Kind for ServiceKind<S> {
             Motion::Stop => Role::Stop(service.clone()),
         };
         let mut declaration = attendant(service);
-        let watched = args.path_resources("watch").into_iter().map(Effect::read);
-        declaration.effects.extend(S::effects(args, self.motion).into_iter().chain(watched));
-        declaration.role(role)
+        declaration.effects.extend(S::effects(args, self.motion));
+        declaration.reading(args.path_resources("watch")).role(role)
     }
 
     fn bind(&self, args: &Args<'_>) -> Result<Box<dyn Step>, Diagnostic> {

@@ -1,10 +1,10 @@
 //! Letting a step pass that waits for the word of a person.
 
-use crate::clock::now_ms;
 use crate::error::Error;
 use crate::runs::{choose, journal};
 use crate::session::Session;
 use runbook_engine::{Letter, send};
+use runbook_host::now_ms;
 use runbook_model::{Approval, Role, RunId, RunState, StepId, StepState, StepStatus};
 use serde::{Deserialize, Serialize};
 

@@ -1,9 +1,9 @@
 //! What the journal lost, and the way out: back over what is known, or accepted by a person.
 
-use crate::clock::now_ms;
 use crate::error::Error;
 use crate::known::Ready;
 use crate::session::Session;
+use runbook_host::now_ms;
 use runbook_journal::{Gap, Journal, Look, Loss, StateDir};
 use runbook_model::{Event, Next, Record, Remains, RemainsKind, RunId, RunState, StepStatus, Verdict};
 

@@ -6,6 +6,7 @@ use crate::error::Error;
 use crate::naming::{Named, Thing, pick};
 use crate::session::Session;
 use runbook_backup::{Backup, Closed};
+use runbook_host::absent_as_none;
 use runbook_journal::{Journal, Look, RunRow, StateDir};
 use runbook_model::{RunId, Verdict};
 use std::collections::HashMap;
@@ -103,13 +104,8 @@ impl Session {
 fn list(dir: &StateDir, journal: Option<&Journal>) -> Result<Vec<Kept>, Error> {
     let runs = journal.map(Journal::runs).transpose()?.unwrap_or_default();
     let runs: HashMap<RunId, RunRow> = runs.into_iter().map(|row| (row.run.clone(), row)).collect();
-    let entries = match fs::read_dir(dir.backups()) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error.into()),
-    };
     let mut found = Vec::new();
-    for entry in entries {
+    for entry in absent_as_none(fs::read_dir(dir.backups()))?.into_iter().flatten() {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
         let run = name.split_once('-').and_then(|(run, _)| RunId::new(run)).and_then(|run| runs.get(&run).cloned());

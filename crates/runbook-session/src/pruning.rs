@@ -1,17 +1,17 @@
 //! Which runs go, with all that is kept for them, once the retention of their plan is past; and their going.
 
-use crate::clock::now_ms;
 use crate::error::Error;
 use crate::gaps::whole;
 use crate::keeping::{Beside, beside, is_needed};
 use crate::known::known;
 use crate::session::Session;
 use runbook_backup::{Retention, prunable};
+use runbook_host::{absent_as_none, now_ms};
 use runbook_journal::{Journal, Look, RunRow, StateDir};
 use runbook_model::{RunId, Verdict};
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::Path;
 
 impl Session {
@@ -169,10 +169,6 @@ fn condemn(place: &Path, name: &str) -> Result<(), Error> {
 }
 
 pub(crate) fn names_below(dir: &Path) -> Result<Vec<String>, Error> {
-    let entries = match fs::read_dir(dir) {
-        Ok(entries) => entries.collect::<Result<Vec<_>, _>>()?,
-        Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
-        Err(error) => return Err(error.into()),
-    };
-    Ok(entries.into_iter().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect())
+    let entries = absent_as_none(fs::read_dir(dir))?.into_iter().flatten();
+    Ok(entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect::<io::Result<_>>()?)
 }

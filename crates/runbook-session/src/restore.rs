@@ -1,10 +1,10 @@
 //! Paths put back by hand, with nobody at work in them.
 
-use crate::clock::now_ms;
 use crate::error::Error;
 use crate::session::Session;
 use runbook_backup::Backup;
 use runbook_host::Host;
+use runbook_host::now_ms;
 use runbook_journal::Lock;
 use runbook_services::attached::{User, bring_down, bring_up, users_of};
 use std::path::{Path, PathBuf};

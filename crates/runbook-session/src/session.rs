@@ -1,9 +1,9 @@
 //! The session: what a client hands in once, and what every operation shares.
 
-use crate::clock::now_ms;
 use crate::error::Error;
 use runbook_engine::{Program, Saved, reopen};
 use runbook_host::Reader;
+use runbook_host::now_ms;
 use runbook_journal::{Claim, Holder, Lock, StateDir};
 use runbook_model::{Access, Diagnostic, HostFacts, Resource, RunId, Severity};
 use runbook_step::{Catalogue, SecretProvider};

@@ -1,7 +1,7 @@
 //! The maintenance window of a plan: outside of it nothing is begun and nothing goes forward. The way back is always open.
 
-use crate::clock::now_ms;
 use crate::error::Error;
+use runbook_host::now_ms;
 use runbook_model::Plan;
 use runbook_step::window::{WindowState, local_time, window_state};
 

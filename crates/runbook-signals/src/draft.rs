@@ -113,7 +113,7 @@ impl Draft<'_> {
             _ => {
                 let (_, manager) = SUBJECT.0.iter().find(|(param, _)| *param == name)?;
                 let Some(service) = manager.service(&self.text(node)?, self.user) else {
-                    self.push(node.span, &format!("needs {}", manager.wanted));
+                    self.push(node.span, &format!("needs {}", manager.names.wanted));
                     return None;
                 };
                 Source::Service(service)
@@ -156,8 +156,7 @@ impl Draft<'_> {
         let method = self.field::<String>("method").map_or(default_method.to_owned(), |text| text.to_uppercase());
         let methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
         if !methods.contains(&method.as_str()) {
-            let span = self.node.get("method").map_or(node.span, |entry| entry.value.span);
-            self.push(span, &format!("has the method `{method}`; it takes {}", methods.join(", ")));
+            self.push(self.span_of("method"), &format!("has the method `{method}`; it takes {}", methods.join(", ")));
         }
         let status = self.field("status").unwrap_or(200);
         let headers = self.field("headers").unwrap_or_default();
@@ -168,8 +167,10 @@ impl Draft<'_> {
         let mut wanted = |name: &str| {
             let text: Option<String> = self.field(name);
             if text.as_ref().is_some_and(|text| text.trim().is_empty()) {
-                let span = self.node.get(name).map_or(self.node.span, |entry| entry.value.span);
-                self.push(span, &format!("has an empty `{name}`, which every output or none would satisfy"));
+                self.push(
+                    self.span_of(name),
+                    &format!("has an empty `{name}`, which every output or none would satisfy"),
+                );
             }
             text
         };
@@ -184,44 +185,40 @@ impl Draft<'_> {
                 "try a real flow: a `command`, an `http` request, or a `log` line that only a working flow writes",
             ),
         };
-        let span = self.node.get("kind").map_or(self.node.span, |entry| entry.value.span);
-        let fault = self.fault(span, &format!("cannot be {word} with the source `{source}`"));
+        let fault = self.fault(self.span_of("kind"), &format!("cannot be {word} with the source `{source}`"));
         self.found.push(fault.help(help));
     }
 
     fn role(&mut self) -> SignalRole {
-        match self.field::<String>("role").as_deref() {
-            None | Some("blocking") => SignalRole::Blocking,
-            Some("confirming") => SignalRole::Confirming,
-            Some("advisory") => SignalRole::Advisory,
-            Some(other) => {
-                let other = other.to_owned();
-                self.not_one_of("role", &other, &["blocking", "confirming", "advisory"]);
-                SignalRole::Blocking
-            }
-        }
+        let roles = [SignalRole::Blocking, SignalRole::Confirming, SignalRole::Advisory];
+        self.choice("role", ["blocking", "confirming", "advisory"], roles).unwrap_or(SignalRole::Blocking)
     }
 
     fn kind(&mut self, source: &str, parsed: Option<&Source>) -> SignalKind {
-        match self.field::<String>("kind").as_deref() {
-            Some("health") => SignalKind::Health,
-            Some("functional") => SignalKind::Functional,
-            Some("negative") => SignalKind::Negative,
-            Some(other) => {
-                let other = other.to_owned();
-                self.not_one_of("kind", &other, &["health", "functional", "negative"]);
-                SignalKind::Health
-            }
-            None => {
-                let absence = matches!(source, "log_absent");
-                if parsed.is_some() && absence && self.node.get("kind").is_none() {
-                    let message = format!("signal `{}` does not say what it is evidence of", self.name);
-                    let fault = Diagnostic::error(Code::BAD_SIGNAL, self.node.span, message);
-                    self.found.push(fault.help("add `kind: negative`, if it is about a known error"));
-                }
-                if absence { SignalKind::Negative } else { SignalKind::Health }
-            }
+        let kinds = [SignalKind::Health, SignalKind::Functional, SignalKind::Negative];
+        if let Some(kind) = self.choice("kind", ["health", "functional", "negative"], kinds) {
+            return kind;
         }
+        let (absence, said) = (source == "log_absent", self.node.get("kind").is_some());
+        if absence && parsed.is_some() && !said {
+            let message = format!("signal `{}` does not say what it is evidence of", self.name);
+            let fault = Diagnostic::error(Code::BAD_SIGNAL, self.node.span, message);
+            self.found.push(fault.help("add `kind: negative`, if it is about a known error"));
+        }
+        if absence && !said { SignalKind::Negative } else { SignalKind::Health }
+    }
+
+    /// What a word of a field means; `None` if it is not given, or means nothing, which is a fault.
+    fn choice<T: Copy, const N: usize>(&mut self, field: &str, words: [&'static str; N], meant: [T; N]) -> Option<T> {
+        let word: String = self.field(field)?;
+        if let Some((_, meant)) = words.iter().zip(meant).find(|(known, _)| **known == word) {
+            return Some(meant);
+        }
+        let message = format!("signal `{}` has the {field} `{word}`", self.name);
+        let help = did_you_mean(&word, words)
+            .map_or_else(|| format!("it is one of {}", words.join(", ")), |near| format!("did you mean `{near}`?"));
+        self.found.push(Diagnostic::error(Code::BAD_SIGNAL, self.span_of(field), message).help(help));
+        None
     }
 
     /// A real flow that is tried with a command, and a request that is no GET, act unless the plan says that they only look.
@@ -253,14 +250,6 @@ impl Draft<'_> {
 
     fn span_of(&self, name: &str) -> Span {
         self.node.get(name).map_or(self.node.span, |entry| entry.value.span)
-    }
-
-    fn not_one_of(&mut self, field: &str, word: &str, words: &[&'static str]) {
-        let span = self.node.get(field).map_or(self.node.span, |entry| entry.value.span);
-        let message = format!("signal `{}` has the {field} `{word}`", self.name);
-        let help = did_you_mean(word, words.iter().copied())
-            .map_or_else(|| format!("it is one of {}", words.join(", ")), |near| format!("did you mean `{near}`?"));
-        self.found.push(Diagnostic::error(Code::BAD_SIGNAL, span, message).help(help));
     }
 
     fn check_names(&mut self, source: &str) {

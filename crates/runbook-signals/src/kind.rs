@@ -9,7 +9,7 @@ use runbook_model::{
     Code, Declaration, Diagnostic, Diagnostics, Node, Resource, Role, SignalKind, SignalRole, SignalSource,
     format_duration,
 };
-use runbook_services::manager::service_of;
+use runbook_services::naming::{LAUNCHD, SUPERVISOR, SYSTEMD, service_of};
 use runbook_step::wrong;
 use runbook_step::{Args, Kind, KindDoc, OutputDoc, Param, ParamType, Step};
 use std::path::PathBuf;
@@ -58,13 +58,13 @@ static DOC: KindDoc = KindDoc {
         ),
         Param::optional(
             "process",
-            ParamType::String,
+            ParamType::Name(SUPERVISOR.names),
             "The service, of the embedded supervisor; the one that the plan brings up without it",
         ),
-        Param::optional("unit", ParamType::String, "The service, if it is a unit of systemd"),
+        Param::optional("unit", ParamType::Name(SYSTEMD.names), "The service, if it is a unit of systemd"),
         Param::optional(
             "job",
-            ParamType::String,
+            ParamType::Name(LAUNCHD.names),
             "The service, if it is a job of launchd: its label, or `DOMAIN/LABEL`",
         ),
         Param::default("user", ParamType::Bool, "false", "Units are those of the user that runs `runbook`"),
@@ -110,8 +110,7 @@ impl Kind for VerifySignals {
         kinds.dedup();
         let sources = signals.iter().filter_map(|signal| Some((signal.name.clone(), place(signal.source.as_ref()?))));
         let mut declaration = Declaration::attendant().role(Role::Verify(kinds)).role(Role::Signals(sources.collect()));
-        declaration = named(args).into_iter().fold(declaration, Declaration::reads);
-        declaration = args.path_resource("log").into_iter().fold(declaration, Declaration::reads);
+        declaration = declaration.reading(named(args)).reading(args.path_resource("log"));
         for signal in &signals {
             match &signal.source {
                 Some(Source::Port(port)) => declaration = declaration.reads(Resource::Port(*port)),
@@ -147,35 +146,29 @@ fn check_durations(args: &Args<'_>, signals: &[Signal], found: &mut Diagnostics)
     {
         found.push(wrong("watch", args.span("watch"), &format!("at most `within`, {}", format_duration(within))));
     }
-    let nothing = |duration: &Duration| duration.is_zero();
-    for (name, value) in [("within", within), ("watch", watch)] {
-        if value.as_ref().is_some_and(nothing) {
-            found.push(wrong(name, args.span(name), "longer than nothing: so long no evidence comes"));
-        }
+    let lasts = |duration: &Duration| !duration.is_zero();
+    for name in ["within", "watch"] {
+        args.expect(name, found, lasts, "longer than nothing: so long no evidence comes");
     }
     for signal in signals {
-        if signal.within.iter().chain(&signal.watch).any(nothing) {
-            let message = format!("`within` and `watch` of signal `{}` must be longer than nothing", signal.name);
-            found.push(Diagnostic::error(Code::BAD_SIGNAL, signal.span, message));
+        let mut fault = |what: &str, help: Option<&str>| {
+            let text = what.replace("SIGNAL", &format!("signal `{}`", signal.name));
+            let fault = Diagnostic::error(Code::BAD_SIGNAL, signal.span, text);
+            found.push(fault.maybe_help(help.map(str::to_owned)));
+        };
+        if signal.within.iter().chain(&signal.watch).any(Duration::is_zero) {
+            fault("`within` and `watch` of SIGNAL must be longer than nothing", None);
         }
-        let limit = signal.within.or(within);
-        if let (Some(limit), Some(own)) = (limit, signal.watch)
-            && own > limit
-        {
-            let message = format!("`watch` of signal `{}` is longer than `within`", signal.name);
-            found.push(Diagnostic::error(Code::BAD_SIGNAL, signal.span, message));
+        if signal.within.or(within).zip(signal.watch).is_some_and(|(limit, own)| own > limit) {
+            fault("`watch` of SIGNAL is longer than `within`", None);
         }
-        if let (Some(all), Some(own)) = (within, signal.within)
-            && own > all
-        {
-            let message = format!("`within` of signal `{}` is longer than that of the step", signal.name);
-            found.push(Diagnostic::error(Code::BAD_SIGNAL, signal.span, message));
+        if within.zip(signal.within).is_some_and(|(all, own)| own > all) {
+            fault("`within` of SIGNAL is longer than that of the step", None);
         }
         let has_watch = signal.watch.is_some() || args.given("watch").is_some();
         if matches!(signal.source, Some(Source::LogAbsent(_))) && !has_watch {
-            let message = format!("signal `{}` does not say how long the text has to stay away", signal.name);
-            let fault = Diagnostic::error(Code::BAD_SIGNAL, signal.span, message);
-            found.push(fault.help("add `watch: 30s` to the signal or to the step"));
+            let help = "add `watch: 30s` to the signal or to the step";
+            fault("SIGNAL does not say how long the text has to stay away", Some(help));
         }
     }
 }

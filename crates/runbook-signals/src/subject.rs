@@ -1,7 +1,7 @@
 //! The service that the signals of one verification are about.
 
 use runbook_model::Resource;
-use runbook_services::manager::{LAUNCHD, Naming, SUPERVISOR, SYSTEMD};
+use runbook_services::naming::{LAUNCHD, Naming, SUPERVISOR, SYSTEMD};
 use runbook_step::Args;
 
 /// The parameters that name it.

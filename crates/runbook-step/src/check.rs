@@ -1,7 +1,7 @@
 //! The check that every kind gets from its table of parameters.
 
 use crate::args::wrong;
-use crate::{Args, FileSource, FromArg, Mistake, Mode, Need, Param, ParamType};
+use crate::{Args, FileSource, FromArg, Mistake, Mode, Names, Need, Param, ParamType};
 use runbook_model::{Code, Diagnostic, Diagnostics, Node, Reference, Value, Version, did_you_mean};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -129,6 +129,7 @@ fn judge(ty: ParamType, node: &Node, args: &Args<'_>) -> Result<(), Mistake> {
     let cx = args.context;
     match ty {
         ParamType::String => one_line(node, args),
+        ParamType::Name(names) => one_line(node, args).and_then(|()| fits(node, args, names)),
         ParamType::Content => String::from_arg(node, cx).map(drop),
         ParamType::File => FileSource::from_arg(node, cx).map(drop),
         ParamType::Path => PathBuf::from_arg(node, cx).map(drop),
@@ -146,6 +147,10 @@ fn judge(ty: ParamType, node: &Node, args: &Args<'_>) -> Result<(), Mistake> {
         ParamType::Pointer => String::from_arg(node, cx).and_then(|text| pointer(node, &text)),
         ParamType::Any => Ok(()),
     }
+}
+
+fn fits(node: &Node, args: &Args<'_>, names: Names) -> Result<(), Mistake> {
+    if (names.fit)(&String::from_arg(node, args.context)?) { Ok(()) } else { wrong_here(node, names.wanted) }
 }
 
 fn wrong_here(node: &Node, wanted: impl Into<String>) -> Result<(), Mistake> {

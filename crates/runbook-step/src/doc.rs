@@ -1,5 +1,7 @@
 //! What is told about a kind. Its table of parameters is the source of checks, schema, help and docs.
 
+use std::fmt;
+
 /// What is told about a kind.
 #[derive(Clone, Copy, Debug)]
 pub struct KindDoc {
@@ -46,6 +48,8 @@ pub enum Need {
 pub enum ParamType {
     /// One line of text.
     String,
+    /// One line of text that these names fit.
+    Name(Names),
     /// Text that may hold secrets and line ends.
     Content,
     /// A path; `~` is the home directory, relative ones start at the plan's directory.
@@ -82,6 +86,29 @@ pub enum ParamType {
     Pointer,
     /// Anything; the kind judges it itself in `check`.
     Any,
+}
+
+/// Which texts are names of something.
+#[derive(Clone, Copy)]
+pub struct Names {
+    /// What one has to be: "the name of a unit".
+    pub wanted: &'static str,
+    /// Whether a text is one.
+    pub fit: fn(&str) -> bool,
+}
+
+impl PartialEq for Names {
+    fn eq(&self, other: &Self) -> bool {
+        self.wanted == other.wanted
+    }
+}
+
+impl Eq for Names {}
+
+impl fmt::Debug for Names {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.wanted)
+    }
 }
 
 /// One output.

@@ -1,6 +1,7 @@
 //! A parameter that takes a file, and commands: what they name of the plan is what the run keeps.
 
-use crate::args::{ArgContext, Args, FromArg, Mistake, normalise, wrong};
+use crate::args::{Args, wrong};
+use crate::from_arg::{ArgContext, FromArg, Mistake, normalise};
 use crate::plan_files::PlanFile;
 use crate::script::script_at;
 use runbook_host::{Command, Reader};

@@ -3,7 +3,7 @@
 //! A run that lacks something is refused before its first change: nothing is stopped for a step that cannot succeed.
 
 use crate::FileSource;
-use crate::args::normalise;
+use crate::from_arg::normalise;
 use runbook_host::{Command, Reader, io_advice};
 use runbook_model::{Failure, Resource};
 use std::io::Read;

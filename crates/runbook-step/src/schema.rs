@@ -76,6 +76,7 @@ fn param_schema(param: &Param) -> Value {
         ParamType::Choice(words) => json!({ "enum": words }),
         ParamType::Any => json!({}),
         ParamType::String
+        | ParamType::Name(_)
         | ParamType::Content
         | ParamType::Path
         | ParamType::File

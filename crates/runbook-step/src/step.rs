@@ -4,6 +4,7 @@ use crate::{BackupStep, Lack, ServiceStep, Verification, Work};
 use runbook_host::Reader;
 use runbook_model::{Failure, Prediction, RestorePoint, Results, ServiceState, UndoPhase};
 use serde_json::Value as Json;
+use std::path::PathBuf;
 
 /// What a step can do. Every method may be called again after a crash in the middle of it.
 pub trait Step: Send + Sync {
@@ -18,20 +19,27 @@ pub trait Step: Send + Sync {
         Vec::new()
     }
 
+    /// The paths that the step captures before it acts, and that are put back by its undo just as they were, absence included. None
+    /// for a step with a way back of its own, and for one that needs none.
+    fn captures(&self) -> &[PathBuf] {
+        &[]
+    }
+
     /// Collects what [`undo`](Self::undo) will need: what it goes by as the result, files in `work.dir`, which
     /// must be durable when this returns. Must not change the host. Never called twice for one run of a step that
     /// changes the host; for any other it is called right before each `apply`, and nothing of it is recorded.
     fn prepare(&self, work: &Work<'_>) -> Result<Prepared, Failure> {
-        let _ = work;
-        Ok(Prepared::default())
+        match self.captures() {
+            [] => Ok(Prepared::default()),
+            paths => work.capture(paths).map(Prepared::of),
+        }
     }
 
     /// Whether what [`undo`](Self::undo) will have to do can be done by this user on this host, as far as that
     /// can be read without writing: a refusal that names what stands in the way. Asked in dry runs and before the first
     /// change of a run, when what earlier steps will bring is not there yet; `prepare` proves it.
     fn can_undo(&self, host: &Reader) -> Result<(), Failure> {
-        let _ = host;
-        Ok(())
+        self.captures().iter().try_for_each(|path| host.can_put_back(path))
     }
 
     /// What a program of the author's that [`undo`](Self::undo) runs would fail for on the host as it is now.
@@ -51,10 +59,13 @@ pub trait Step: Send + Sync {
     }
 
     /// Takes back what `apply` did, wholly or in part, from `undo` and local files alone. Idempotent: what is already
-    /// back is left alone. Says in one line what was put back. The default is for steps whose undo is not needed.
+    /// back is left alone. Says in one line what was put back. The default puts back what the step captures.
     fn undo(&self, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
-        let (_, _) = (work, undo);
-        Ok(String::new())
+        let _ = undo;
+        match self.captures() {
+            [] => Ok(String::new()),
+            paths => work.put_back(paths),
+        }
     }
 
     /// Whether [`undo`](Self::undo) is a program of the author's, who knows what the step left running and how it is

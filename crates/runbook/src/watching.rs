@@ -74,16 +74,4 @@ impl Reporter for Silent {
     fn record(&mut self, _: &Record) -> io::Result<()> {
         Ok(())
     }
-
-    fn progress(&mut self, _: &StepId, _: &str) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn tick(&mut self, _: i64) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn finish(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }

@@ -5,6 +5,7 @@ use super::judge::{View, judge};
 use super::scene::Scene;
 use super::tree::Tree;
 use fastrand::Rng;
+use runbook_host::Reader;
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -204,12 +205,8 @@ impl<'a> Session<'a> {
     }
 
     fn has_children(&self) -> bool {
-        let wanted = format!("CLAIMS_CASE={}", self.mark);
-        let marked = |entry: fs::DirEntry| {
-            let environment = fs::read(entry.path().join("environ")).unwrap_or_default();
-            environment.split(|byte| *byte == 0).any(|entry| entry == wanted.as_bytes())
-        };
-        fs::read_dir("/proc").into_iter().flatten().flatten().any(marked)
+        let reader = Reader::new(self.scene.state(), self.scene.dir());
+        reader.processes_with_env("CLAIMS_CASE", Path::new(&self.mark)).is_ok_and(|found| !found.is_empty())
     }
 }
 

@@ -1,10 +1,10 @@
 //! What is waited for without a thread: answers, pauses, and the commit of a run that holds. None of it is waited for any
 //! more once the run goes no further.
 
-use super::{Runner, now_ms};
+use super::Runner;
 use crate::action::Await;
 use crate::input::Input;
-use runbook_host::Reader;
+use runbook_host::{Reader, now_ms};
 use runbook_model::Deadline;
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;

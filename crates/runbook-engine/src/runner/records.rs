@@ -1,7 +1,8 @@
 //! The way of what happened: into the state, the journal, and then to those who are told.
 
-use super::{Runner, now_ms};
+use super::Runner;
 use crate::Error;
+use runbook_host::now_ms;
 use runbook_model::{Event, Outcome, Record};
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};

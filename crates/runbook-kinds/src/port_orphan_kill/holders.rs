@@ -147,7 +147,8 @@ impl EndOrphans {
         if let Some(target) = self.target()
             && let Some(uid) = target.owner(host)?
         {
-            let (is, name) = (executed.uid.map_or("another user".to_owned(), |uid| format!("user {uid}")), target.full_name());
+            let (is, name) =
+                (executed.uid.map_or("another user".to_owned(), |uid| format!("user {uid}")), target.full_name());
             return Ok((executed.uid != Some(uid)).then(|| format!("which runs as {is}, and {name} as user {uid}")));
         }
         let may = (host.own_uid() == 0 && owner.is_none()) || executed.uid == Some(host.own_uid());

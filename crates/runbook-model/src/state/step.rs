@@ -1,8 +1,8 @@
 //! What is known of one step of a run.
 
 use crate::{
-    Approval, Decided, Decision, Failure, Prediction, Question, Reading, Remains, Results, ServiceFound, ServiceState,
-    SignalVerdict, StepStatus, UndoPhase, UndoRecord, Waiting,
+    Approval, Decided, Decision, Event, Failure, Outcome, Prediction, Question, Reading, Record, Remains, Results,
+    ServiceFound, ServiceState, SignalVerdict, StepStatus, UndoPhase, UndoRecord, Waiting,
 };
 use serde::{Deserialize, Serialize};
 
@@ -80,6 +80,90 @@ pub struct StepState {
 }
 
 impl StepState {
+    /// Takes in what an event says of the step without moving it.
+    pub(super) fn told(&mut self, record: &Record) {
+        match &record.event {
+            Event::DecisionAsked { failure, readings, .. } => {
+                self.asks = Some(Question { seq: record.seq, failure: failure.clone() });
+                self.readings = readings.clone();
+                self.decided = None;
+            }
+            Event::DecisionMade { decided, .. } => {
+                self.asks = None;
+                self.decided = Some(decided.clone());
+            }
+            Event::StepWaits { waiting, .. } => self.waits_for = Some(waiting.clone()),
+            Event::StepApproved { approval, .. } => drop(self.approval.get_or_insert_with(|| approval.clone())),
+            Event::Predicted { prediction, needed, results, .. } => {
+                self.prediction = Some(prediction.clone());
+                self.needed = Some(*needed);
+                self.foretold = results.clone();
+            }
+            Event::BaselineTaken { readings, marks, failure, .. } => {
+                self.no_baseline = failure.clone();
+                self.baseline = Some(readings.clone());
+                self.marks = marks.clone();
+            }
+            Event::Remained { remains, .. } => Remains::merge(&mut self.remains, remains),
+            Event::RollbackVerified { readings, lost, unread, failure, .. } => {
+                self.not_verified = failure.clone();
+                self.after_rollback = Some(readings.clone());
+                self.lost = lost.clone();
+                self.unread = unread.clone();
+                self.verified = true;
+            }
+            Event::Compared { remains, .. } => self.compared = Some(remains.clone()),
+            Event::ServiceFound { service, data, boot, .. } => {
+                let (service, data, boot) = (service.clone(), data.clone(), boot.clone());
+                self.found = Some(ServiceFound { service, data, boot, looked_after: false, failure: None });
+            }
+            _ => {}
+        }
+    }
+
+    /// Takes in what a record says that moved the step.
+    pub(super) fn goes_on(&mut self, record: &Record) {
+        self.waits_for = None;
+        self.asks = None;
+        match &record.event {
+            Event::StepStarted { attempt, .. } => {
+                self.attempts = *attempt;
+                self.started_at = self.started_at.or(Some(record.at));
+            }
+            Event::StepIntended { undo, .. } => {
+                self.undo = Some(undo.clone());
+                self.intent_seq = Some(record.seq);
+            }
+            Event::StepRetrying { failure, .. } => self.failure = Some(failure.clone()),
+            Event::StepFinished { outcome, results, readings, .. } => {
+                self.finished_at = Some(record.at);
+                self.finished_seq = Some(record.seq);
+                self.results = results.clone();
+                self.readings = readings.clone();
+                self.failure = None;
+                match outcome {
+                    Outcome::Unchanged { summary } | Outcome::Changed { summary } => self.summary = summary.clone(),
+                    Outcome::Skipped { because } => self.summary = because.clone(),
+                    Outcome::Failed(failure) => {
+                        self.summary = failure.message.clone();
+                        self.failure = Some(failure.clone());
+                    }
+                }
+            }
+            Event::UndoStarted { phase, .. } => {
+                self.undo_phase = Some(*phase);
+                self.undo_started_at = Some(record.at);
+                self.undo_failure = None;
+            }
+            Event::UndoFinished { phase, failure: None, .. } => self.undone.push(*phase),
+            Event::UndoFinished { failure: Some(failure), .. } => {
+                self.failure = Some(failure.clone());
+                self.undo_failure = Some(failure.clone());
+            }
+            _ => {}
+        }
+    }
+
     /// The service that the step moved, or found before the first change.
     pub fn service(&self) -> Option<&str> {
         let found = || self.found.as_ref()?.service.as_ref();

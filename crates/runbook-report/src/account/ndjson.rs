@@ -4,7 +4,7 @@ use super::Reporter;
 use super::reporter::fold;
 use crate::json::json_line;
 use crate::text;
-use runbook_model::{Caller, Closing, Event, Record, RunState, StepId};
+use runbook_model::{Caller, Closing, Event, Record, RunState};
 use std::io;
 
 /// Writes each record as one line of JSON. The record that ends a run has one more field, `closing`: how the run left the
@@ -46,14 +46,6 @@ impl<W: io::Write + Send> Reporter for Ndjson<W> {
             json = format!("{open},\"closing\":{}}}", serde_json::to_string(&Closing::of(&self.state))?);
         }
         self.line(&json)
-    }
-
-    fn progress(&mut self, _step: &StepId, _note: &str) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn tick(&mut self, _now_ms: i64) -> io::Result<()> {
-        Ok(())
     }
 
     fn finish(&mut self) -> io::Result<()> {

@@ -10,10 +10,16 @@ pub trait Reporter: Send {
     fn record(&mut self, record: &Record) -> io::Result<()>;
 
     /// A step has something to say while it runs; only the last note counts.
-    fn progress(&mut self, step: &StepId, note: &str) -> io::Result<()>;
+    fn progress(&mut self, step: &StepId, note: &str) -> io::Result<()> {
+        let (_, _) = (step, note);
+        Ok(())
+    }
 
     /// Time passes; to be called a few times a second. `now_ms` is in milliseconds since 1970.
-    fn tick(&mut self, now_ms: i64) -> io::Result<()>;
+    fn tick(&mut self, now_ms: i64) -> io::Result<()> {
+        let _ = now_ms;
+        Ok(())
+    }
 
     /// The operator interrupts, and this is what that means now. The record of it, if one follows, tells nothing more.
     fn interrupted(&mut self, meaning: &str) -> io::Result<()> {
@@ -22,7 +28,9 @@ pub trait Reporter: Send {
     }
 
     /// No more records follow, whether or not the run is over.
-    fn finish(&mut self) -> io::Result<()>;
+    fn finish(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// A record that cannot follow the ones before it is a fault of the caller.

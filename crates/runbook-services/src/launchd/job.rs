@@ -2,6 +2,7 @@
 
 use runbook_host::{Command, Reader};
 use runbook_model::Failure;
+use runbook_step::Names;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -30,6 +31,12 @@ pub struct Job {
 }
 
 impl Domain {
+    /// What it has to be in a plan.
+    pub const NAME: Names = Names {
+        wanted: "`system`, `gui/UID` or `user/UID`, with the user's number",
+        fit: |text| Self::parse(text).is_some(),
+    };
+
     /// `system`, `gui/501` or `user/501`.
     pub fn parse(text: &str) -> Option<Self> {
         let user = |uid: &str| uid.parse().ok().filter(|_| uid.bytes().all(|byte| byte.is_ascii_digit()));
@@ -83,7 +90,13 @@ impl Job {
     }
 
     /// What its title has to be.
-    pub const WANTED: &'static str = "the label of a job, such as `ai.openclaw.gateway`, or `DOMAIN/LABEL`";
+    pub const TITLE: Names = Names {
+        wanted: "the label of a job, such as `ai.openclaw.gateway`, or `DOMAIN/LABEL`",
+        fit: |title| Self::of_title(title).is_some(),
+    };
+    /// What its label has to be.
+    pub const LABEL: Names =
+        Names { wanted: "the label of a job, such as `ai.openclaw.gateway`: no path, no spaces", fit: Self::is_label };
 
     /// Whether `text` can be a label: it stands in a path of launchd's own, and in a file name.
     pub fn is_label(text: &str) -> bool {

@@ -8,6 +8,7 @@ use super::state::{Life, Phase, State};
 use super::supervisor::MARK;
 use runbook_host::{Host, Identity, Process, Reader, io_failure};
 use runbook_model::Failure;
+use runbook_step::Names;
 use rustix::process::Signal;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -30,7 +31,10 @@ pub struct Service {
 
 impl Service {
     /// What its name has to be.
-    pub const WANTED: &'static str = "the name of a service: letters, digits, `.`, `-` and `_`, not a dot first";
+    pub const NAME: Names = Names {
+        wanted: "the name of a service: letters, digits, `.`, `-` and `_`, not a dot first",
+        fit: Self::is_name,
+    };
 
     /// Whether `name` can be the name of a service: it is also the name of a directory.
     pub fn is_name(name: &str) -> bool {

@@ -2,6 +2,7 @@
 
 use runbook_host::{Command, Host, Reader};
 use runbook_model::{Failure, Resource};
+use runbook_step::Names;
 use std::fmt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -42,8 +43,10 @@ impl Unit {
     }
 
     /// What its name has to be.
-    pub const WANTED: &'static str =
-        "the name of a unit: letters, digits, `:`, `-`, `_`, `.`, `\\` and `@`, not a path";
+    pub const NAME: Names = Names {
+        wanted: "the name of a unit: letters, digits, `:`, `-`, `_`, `.`, `\\` and `@`, not a path",
+        fit: Self::is_name,
+    };
 
     /// Whether `name` can be the name of a unit: systemd's characters, no path, not empty.
     pub fn is_name(name: &str) -> bool {

@@ -45,12 +45,13 @@ fn service(world: &World) -> String {
     };
     let (spec, pid) = (read("spec.json"), read("state.json")["child"]["pid"].as_u64().unwrap_or(0));
     let runs = u32::try_from(pid).is_ok_and(runbook_host::runs);
-    let mut environment = String::new();
+    let mut environment = Vec::new();
     // The script replaces itself by another program; in that moment there is no environment to be read.
     while runs && environment.is_empty() && Path::new(&format!("/proc/{pid}/exe")).exists() {
-        environment = std::fs::read_to_string(format!("/proc/{pid}/environ")).unwrap_or_default();
+        environment = world.reader().environment_of(u32::try_from(pid).unwrap());
     }
-    let colour = environment.split('\0').find(|entry| entry.starts_with("COLOUR=") && runs).unwrap_or("").to_owned();
+    let colour = environment.into_iter().find(|entry| entry.starts_with(b"COLOUR=") && runs).unwrap_or_default();
+    let colour = String::from_utf8(colour).unwrap();
     format!("runs: {runs}\n{colour}\nspec: {}\n{}", spec["env"], world.tree_without_times())
 }
 

@@ -109,7 +109,7 @@ fn plain(doc: &KindDoc, width: usize) -> String {
 
 fn takes(ty: ParamType) -> String {
     let words = match ty {
-        ParamType::String => "text",
+        ParamType::String | ParamType::Name(_) => "text",
         ParamType::Content => "text, secrets allowed",
         ParamType::Path => "a path",
         ParamType::File => "a file, of the plan if relative",

@@ -3,7 +3,7 @@
 use super::params;
 use crate::launchd::{Definition, Job};
 use runbook_host::Reader;
-use runbook_model::{Declaration, Diagnostic, Diagnostics, Failure, Outputs, Prediction, UndoSource};
+use runbook_model::{Declaration, Diagnostic, Diagnostics, Failure, Outputs, Prediction, UndoSource, outputs};
 use runbook_step::{Args, Done, Kind, KindDoc, OutputDoc, Prepared, Probe, Step, Work};
 use serde_json::{Value as Json, json};
 use std::path::PathBuf;
@@ -59,8 +59,7 @@ impl Kind for Overrides {
     }
 
     fn declare(&self, args: &Args<'_>) -> Declaration {
-        let declaration = Declaration::principal(UndoSource::Own).writes(params::resource(args));
-        params::plists(args).into_iter().fold(declaration, Declaration::reads)
+        Declaration::principal(UndoSource::Own).writes(params::resource(args)).reading(params::plists(args))
     }
 
     fn bind(&self, args: &Args<'_>) -> Result<Box<dyn Step>, Diagnostic> {
@@ -82,8 +81,7 @@ impl AtBoot {
     }
 
     fn outputs(&self) -> Outputs {
-        let state = word(self.disabled);
-        Outputs::from_iter([("label".to_owned(), json!(self.job.label)), ("state".to_owned(), json!(state))])
+        outputs([("label", json!(self.job.label)), ("state", json!(word(self.disabled)))])
     }
 }
 

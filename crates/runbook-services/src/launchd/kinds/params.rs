@@ -9,10 +9,10 @@ use runbook_step::{Args, OutputDoc, Param, ParamType, Peek};
 use serde_json::json;
 use std::path::PathBuf;
 
-pub(super) const LABEL: Param = Param::required("label", ParamType::String, "The job's label");
+pub(super) const LABEL: Param = Param::required("label", ParamType::Name(Job::LABEL), "The job's label");
 pub(super) const DOMAIN: Param = Param::optional(
     "domain",
-    ParamType::String,
+    ParamType::Name(Domain::NAME),
     "`system`, `gui/UID` or `user/UID`; without it `system` for root, else `gui/` with the user that runs `runbook`",
 );
 pub(super) const PLIST: Param = Param::optional(
@@ -42,13 +42,6 @@ pub(super) const OUTPUTS: &[OutputDoc] = &[
 
 /// What only the whole of the parameters shows to be wrong.
 pub(super) fn check(args: &Args<'_>, found: &mut Diagnostics) {
-    if args.peek::<String>("label").known().is_some_and(|label| !Job::is_label(&label)) {
-        let wanted = "the label of a job, such as `ai.openclaw.gateway`: no path, no spaces";
-        found.push(wrong("label", args.span("label"), wanted));
-    }
-    if args.peek::<String>("domain").known().is_some_and(|domain| Domain::parse(&domain).is_none()) {
-        found.push(wrong("domain", args.span("domain"), "`system`, `gui/UID` or `user/UID`, with the user's number"));
-    }
     if let Some(other) = named_otherwise(args) {
         let wanted = format!("given in all steps about this job, or in none: another one says `{other}`");
         found.push(wrong("domain", args.span("domain"), &wanted));

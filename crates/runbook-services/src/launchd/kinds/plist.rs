@@ -48,13 +48,8 @@ impl Kind for PropertyList {
 
     fn check(&self, args: &Args<'_>, found: &mut Diagnostics) {
         params::check(args, found);
-        if args.peek::<Mode>("mode").known().is_some_and(|mode| mode.0 & FOREIGN_WRITE != 0) {
-            found.push(wrong(
-                "mode",
-                args.span("mode"),
-                "without write permission for group and others, as launchd wants it",
-            ));
-        }
+        let wanted = "without write permission for group and others, as launchd wants it";
+        args.expect("mode", found, |mode: &Mode| mode.0 & FOREIGN_WRITE == 0, wanted);
         if let (Some(content), Some(label)) =
             (args.peek::<String>("content").known(), args.peek::<String>("label").known())
             && let Err(why) = judge(&content, &label)
@@ -64,8 +59,7 @@ impl Kind for PropertyList {
     }
 
     fn declare(&self, args: &Args<'_>) -> Declaration {
-        let declaration = Declaration::principal(UndoSource::Own).writes(params::resource(args));
-        params::plists(args).into_iter().fold(declaration, Declaration::writes)
+        Declaration::principal(UndoSource::Own).writes(params::resource(args)).writing(params::plists(args))
     }
 
     fn bind(&self, args: &Args<'_>) -> Result<Box<dyn Step>, Diagnostic> {

@@ -3,9 +3,8 @@
 use crate::process::{Restart, Service, Spec, State};
 use crate::results;
 use runbook_host::{Command, Reader};
-use runbook_model::{Diagnostic, Diagnostics, Failure, Resource, Results, ServiceState};
+use runbook_model::{Diagnostic, Failure, Resource, Results, ServiceState};
 use runbook_step::lack::{of_command, of_parent};
-use runbook_step::wrong;
 use runbook_step::{Args, Lack, OutputDoc, Param, ParamType, Peek};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -13,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub(super) const NAME: Param =
-    Param::required("name", ParamType::String, "The service's name: letters, digits, `.`, `-`, `_`");
+    Param::required("name", ParamType::Name(Service::NAME), "The service's name: letters, digits, `.`, `-`, `_`");
 pub(super) const CWD: Param = Param::optional("cwd", ParamType::Path, "Where it runs; the plan's directory without it");
 pub(super) const ENV: Param =
     Param::optional("env", ParamType::Env, "Its environment, besides PATH, HOME, USER, the language and the time zone");
@@ -114,15 +113,6 @@ impl Wanted {
         spec.ready.log = self.ready_log.clone().or(spec.ready.log);
         spec.ready.within_ms = self.ready_within.map_or(spec.ready.within_ms, millis);
         Ok(spec)
-    }
-}
-
-/// What only the whole of the parameters shows to be wrong.
-pub(super) fn check(args: &Args<'_>, found: &mut Diagnostics) {
-    if let Peek::Known(name) = args.peek::<String>("name")
-        && !Service::is_name(&name)
-    {
-        found.push(wrong("name", args.span("name"), Service::WANTED));
     }
 }
 

@@ -6,18 +6,12 @@ use crate::managed::{ManagedService, Motion};
 use crate::process::{Life, Service, Spec};
 use crate::results;
 use runbook_host::Reader;
-use runbook_model::{
-    Diagnostic, Diagnostics, Effect, Failure, Prediction, Resource, Results, ServiceSeen, ServiceState,
-};
+use runbook_model::{Diagnostic, Effect, Failure, Prediction, Resource, Results, ServiceSeen, ServiceState};
 use runbook_step::{Args, Confirmation, Done, Lack, Prepared, Probe, Work};
 use serde_json::Value as Json;
 
 impl ManagedService for Service {
     type Wanted = Wanted;
-
-    fn check(args: &Args<'_>, found: &mut Diagnostics) {
-        params::check(args, found);
-    }
 
     fn bind(args: &Args<'_>, motion: Motion) -> Result<(Self, Wanted), Diagnostic> {
         if motion == Motion::Start {

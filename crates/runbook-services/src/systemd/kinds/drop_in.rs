@@ -2,10 +2,12 @@
 
 use super::{params, text};
 use crate::systemd::Unit;
-use runbook_model::{Declaration, Diagnostic, Diagnostics};
-use runbook_step::wrong;
-use runbook_step::{Args, Kind, KindDoc, Param, ParamType, Peek, Step};
+use runbook_model::{Declaration, Diagnostic};
+use runbook_step::{Args, Kind, KindDoc, Names, Param, ParamType, Peek, Step};
 use std::path::PathBuf;
+
+/// What its name has to be.
+const NAME: Names = Names { wanted: "a name of letters, digits, `-`, `_`, `.` and `@`, without `.conf`", fit: is_name };
 
 /// The kind.
 pub struct DropIn;
@@ -18,7 +20,7 @@ static DOC: KindDoc = KindDoc {
          Everything else is as with `systemd.unit-file`; a directory that the step made goes again if it is empty.",
     params: &[
         params::UNIT,
-        Param::required("name", ParamType::String, "The drop-in's name, without `.conf`"),
+        Param::required("name", ParamType::Name(NAME), "The drop-in's name, without `.conf`"),
         text::CONTENT,
         text::MODE,
         params::USER,
@@ -32,16 +34,6 @@ static DOC: KindDoc = KindDoc {
 impl Kind for DropIn {
     fn doc(&self) -> &KindDoc {
         &DOC
-    }
-
-    fn check(&self, args: &Args<'_>, found: &mut Diagnostics) {
-        params::check(args, found);
-        if let Peek::Known(name) = args.peek::<String>("name")
-            && !is_name(&name)
-        {
-            let wanted = "a name of letters, digits, `-`, `_`, `.` and `@`, without `.conf`";
-            found.push(wrong("name", args.span("name"), wanted));
-        }
     }
 
     fn declare(&self, args: &Args<'_>) -> Declaration {

@@ -4,7 +4,7 @@ use super::params;
 use crate::systemd::{Links, Unit};
 use crate::undo_data;
 use runbook_host::Reader;
-use runbook_model::{Declaration, Diagnostic, Diagnostics, Failure, Outputs, Prediction, Resource, UndoSource};
+use runbook_model::{Declaration, Diagnostic, Failure, Outputs, Prediction, Resource, UndoSource, outputs};
 use runbook_step::{Args, Done, Kind, KindDoc, OutputDoc, Prepared, Probe, Step, Work};
 use serde_json::{Value as Json, json};
 
@@ -52,10 +52,6 @@ impl Kind for Boot {
         self.doc
     }
 
-    fn check(&self, args: &Args<'_>, found: &mut Diagnostics) {
-        params::check(args, found);
-    }
-
     fn declare(&self, args: &Args<'_>) -> Declaration {
         let user = args.peek::<bool>("user").known().unwrap_or(false);
         let links = Unit::named("any", user).config_dir(&args.context.home);
@@ -87,7 +83,7 @@ impl AtBoot {
     }
 
     fn outputs(unit: &Unit, state: &str) -> Outputs {
-        Outputs::from_iter([("unit".to_owned(), json!(unit.name)), ("state".to_owned(), json!(state))])
+        outputs([("unit", json!(unit.name)), ("state", json!(state))])
     }
 
     /// Whether the state is what is wanted; a failure if it cannot become that.

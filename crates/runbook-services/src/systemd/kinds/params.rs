@@ -3,13 +3,12 @@
 use crate::observed::Observed;
 use crate::results;
 use crate::systemd::{Unit, UnitState};
-use runbook_model::{Diagnostic, Diagnostics, Resource, Results, ServiceState};
-use runbook_step::wrong;
+use runbook_model::{Diagnostic, Resource, Results, ServiceState};
 use runbook_step::{Args, OutputDoc, Param, ParamType, Peek};
 use serde_json::json;
 
 pub(super) const UNIT: Param =
-    Param::required("unit", ParamType::String, "The unit; a name without a suffix is a service");
+    Param::required("unit", ParamType::Name(Unit::NAME), "The unit; a name without a suffix is a service");
 pub(super) const USER: Param = Param::default(
     "user",
     ParamType::Bool,
@@ -35,15 +34,6 @@ pub(super) const OUTPUTS: &[OutputDoc] = &[
     OutputDoc { name: "invocation", help: "systemd's name of this life of the unit, text" },
     OutputDoc { name: "service", help: "name, state (`up` or `down`) and pid, a map" },
 ];
-
-/// What only the whole of the parameters shows to be wrong.
-pub(super) fn check(args: &Args<'_>, found: &mut Diagnostics) {
-    if let Peek::Known(name) = args.peek::<String>("unit")
-        && !Unit::is_name(&name)
-    {
-        found.push(wrong("unit", args.span("unit"), Unit::WANTED));
-    }
-}
 
 pub(super) fn unit(args: &Args<'_>) -> Result<Unit, Diagnostic> {
     Ok(Unit::named(&args.need::<String>("unit")?, args.need("user")?))

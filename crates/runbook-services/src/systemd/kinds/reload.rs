@@ -5,7 +5,7 @@ use crate::manner::Manner;
 use crate::steps::attendant;
 use crate::systemd::{Before, Unit};
 use runbook_host::Reader;
-use runbook_model::{Declaration, Diagnostic, Diagnostics, Failure, Prediction, Resource, Role};
+use runbook_model::{Declaration, Diagnostic, Failure, Prediction, Resource, Role};
 use runbook_step::{Args, Confirmation, Done, Kind, KindDoc, Lack, Prepared, Probe, Step, Work};
 use serde_json::Value as Json;
 
@@ -26,10 +26,6 @@ static DOC: KindDoc = KindDoc {
 impl Kind for Reload {
     fn doc(&self) -> &KindDoc {
         &DOC
-    }
-
-    fn check(&self, args: &Args<'_>, found: &mut Diagnostics) {
-        params::check(args, found);
     }
 
     fn declare(&self, args: &Args<'_>) -> Declaration {

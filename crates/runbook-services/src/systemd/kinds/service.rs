@@ -7,9 +7,7 @@ use crate::manner::Manner;
 use crate::results;
 use crate::systemd::{Before, Load, Rise, Unit, UnitState};
 use runbook_host::Reader;
-use runbook_model::{
-    Diagnostic, Diagnostics, Effect, Failure, Prediction, Resource, Results, ServiceSeen, ServiceState,
-};
+use runbook_model::{Diagnostic, Effect, Failure, Prediction, Resource, Results, ServiceSeen, ServiceState};
 use runbook_step::{Args, Confirmation, Done, Lack, Prepared, Probe, WasFound, Work};
 use serde_json::{Value as Json, json};
 use std::path::PathBuf;
@@ -24,10 +22,6 @@ pub struct Wanted {
 impl ManagedService for Unit {
     type Wanted = Wanted;
     const KEEPS_DOWN: bool = true;
-
-    fn check(args: &Args<'_>, found: &mut Diagnostics) {
-        params::check(args, found);
-    }
 
     fn bind(args: &Args<'_>, _: Motion) -> Result<(Self, Wanted), Diagnostic> {
         let watch = args.maybe("watch")?.unwrap_or_default();

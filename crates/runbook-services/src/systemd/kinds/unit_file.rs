@@ -2,7 +2,7 @@
 
 use super::{params, text};
 use crate::systemd::Unit;
-use runbook_model::{Declaration, Diagnostic, Diagnostics};
+use runbook_model::{Declaration, Diagnostic};
 use runbook_step::{Args, Kind, KindDoc, Step};
 use std::path::PathBuf;
 
@@ -26,10 +26,6 @@ static DOC: KindDoc = KindDoc {
 impl Kind for UnitFile {
     fn doc(&self) -> &KindDoc {
         &DOC
-    }
-
-    fn check(&self, args: &Args<'_>, found: &mut Diagnostics) {
-        params::check(args, found);
     }
 
     fn declare(&self, args: &Args<'_>) -> Declaration {

@@ -5,7 +5,7 @@ use crate::observed::AnyService;
 use crate::process::Service;
 use crate::systemd::Unit;
 use runbook_model::{Diagnostic, Diagnostics, Resource};
-use runbook_step::{Args, Param, ParamType, Peek, wrong};
+use runbook_step::{Args, Names, Param, ParamType, Peek, wrong};
 use std::sync::Arc;
 
 /// A manager.
@@ -14,26 +14,26 @@ pub struct Manager {
     /// What plans call it.
     pub word: &'static str,
     /// What the name of a service of it has to be.
-    pub wanted: &'static str,
+    pub names: Names,
     named: fn(&str, bool) -> Option<AnyService>,
 }
 
 /// The embedded supervisor.
 pub const SUPERVISOR: Manager = Manager {
     word: "process",
-    wanted: Service::WANTED,
+    names: Service::NAME,
     named: |name, _| Service::is_name(name).then(|| Arc::new(Service::named(name)) as AnyService),
 };
 /// systemd.
 pub const SYSTEMD: Manager = Manager {
     word: "systemd",
-    wanted: Unit::WANTED,
+    names: Unit::NAME,
     named: |name, user| Unit::is_name(name).then(|| Arc::new(Unit::named(name, user)) as AnyService),
 };
 /// launchd.
 pub const LAUNCHD: Manager = Manager {
     word: "launchd",
-    wanted: Job::WANTED,
+    names: Job::TITLE,
     named: |title, _| Job::of_title(title).map(|job| Arc::new(job) as AnyService),
 };
 
@@ -45,7 +45,7 @@ pub const MANAGERS: &[&str] = &[SUPERVISOR.word, SYSTEMD.word, LAUNCHD.word];
 pub const TARGET: Naming = Naming(&[("service", SUPERVISOR), ("unit", SYSTEMD)]);
 /// The parameter `unit`.
 pub const UNIT: Param =
-    Param::optional("unit", ParamType::String, "The unit of systemd; a name without a suffix is a service");
+    Param::optional("unit", ParamType::Name(Unit::NAME), "The unit of systemd; a name without a suffix is a service");
 /// The parameter `user`.
 pub const USER: Param = Param::default(
     "user",
@@ -80,13 +80,8 @@ impl Naming {
         self.0.iter().filter(|(param, _)| args.given(param).is_some())
     }
 
-    /// What only the whole of the parameters shows to be wrong.
+    /// What only the whole of the parameters shows to be wrong: more than one of them is given.
     pub fn check(&self, args: &Args<'_>, found: &mut Diagnostics) {
-        for (param, manager) in self.given(args) {
-            if args.peek::<String>(param).known().is_some_and(|name| manager.service(&name, false).is_none()) {
-                found.push(wrong(param, args.span(param), manager.wanted));
-            }
-        }
         let mut given = self.given(args);
         if let (Some((first, _)), Some((second, _))) = (given.next(), given.next()) {
             found.push(wrong(second, args.span(second), &format!("left out where `{first}` names the service")));
