@@ -23,6 +23,10 @@ lint:
     cargo clippy --workspace --all-targets -- -D warnings
     cargo xtask tidy
 
+# The one static file that is shipped
+dist:
+    cargo xtask dist
+
 # Measurements, which no test depends on
 bench *ARGS:
     cargo bench --workspace {{ARGS}}

@@ -5,9 +5,12 @@
 //! `cargo xtask acceptance openclaw`: the playbook on the real package; see `acceptance/`.
 //!
 //! `cargo xtask claims`: random faults, and whether what is claimed of the host is so; see `claims/`.
+//!
+//! `cargo xtask dist`: the one static file that is shipped; see `dist/`.
 
 mod acceptance;
 mod claims;
+mod dist;
 mod tidy;
 
 use std::io::Write;
@@ -19,7 +22,11 @@ fn main() -> ExitCode {
         Some((command, [])) if command == "tidy" => tidy::report(),
         Some((command, rest)) if command == "acceptance" => acceptance::run(rest),
         Some((command, rest)) if command == "claims" => claims::run(rest),
-        _ => Err(format!("usage: cargo xtask tidy\n       {}\n       {}", acceptance::USAGE, claims::USAGE)),
+        Some((command, rest)) if command == "dist" => dist::run(rest),
+        _ => Err(format!(
+            "usage: cargo xtask tidy\n       {}",
+            [acceptance::USAGE, claims::USAGE, dist::USAGE].join("\n       ")
+        )),
     };
     let (text, code) = match said {
         Ok(text) => (text, ExitCode::SUCCESS),

@@ -15,6 +15,10 @@ use std::io::{self, BufRead, IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 use tokio::sync::mpsc::unbounded_channel;
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// What is written to.
 pub(crate) struct Screen {
@@ -247,10 +251,11 @@ impl Screen {
     }
 }
 
-/// With `RUNBOOK_LOG=debug` (or any filter of `tracing`), what the tool itself does goes to standard error.
+/// With `RUNBOOK_LOG=debug` (or `runbook_engine=debug`), what the tool itself does goes to standard error.
 pub(crate) fn trace() {
-    if let Ok(filter) = env::var("RUNBOOK_LOG") {
-        let filter = tracing_subscriber::EnvFilter::new(filter);
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(false).init();
+    let filter = env::var("RUNBOOK_LOG").ok().and_then(|filter| filter.parse::<Targets>().ok());
+    if let Some(filter) = filter {
+        let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(false);
+        tracing_subscriber::registry().with(lines.with_filter(filter)).init();
     }
 }
