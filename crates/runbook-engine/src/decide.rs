@@ -4,25 +4,25 @@ use crate::action::{Action, Await, Job, undo};
 use crate::forward::{begin, missing_baselines};
 use crate::input::{Began, Input};
 use crate::services::{not_found, read_before_the_end};
-use crate::{Course, forward, handed_in, way_back};
+use crate::{ExecutionPlan, forward, handed_in, rollback};
 use runbook_model::{
     Decided, Decision, Event, Failure, FailureKind, OnFailure, Outcome, Reading, Remains, Results, Role, RollbackCause,
     RunPhase, RunState, StepId, StepStatus, UndoPhase,
 };
 
 /// What to do next. The records come before the jobs that rely on them.
-pub fn decide(state: &RunState, course: &Course, input: Input) -> Vec<Action> {
-    read_before_the_end(state, answer(state, course, input))
+pub fn decide(state: &RunState, execution: &ExecutionPlan, input: Input) -> Vec<Action> {
+    read_before_the_end(state, answer(state, execution, input))
 }
 
-fn answer(state: &RunState, course: &Course, input: Input) -> Vec<Action> {
+fn answer(state: &RunState, execution: &ExecutionPlan, input: Input) -> Vec<Action> {
     match input {
-        Input::Begin | Input::Resume => match handed_in::ask(state, course) {
-            asks if asks.is_empty() => resume(state, course),
+        Input::Begin | Input::Resume => match handed_in::ask(state, execution) {
+            asks if asks.is_empty() => resume(state, execution),
             asks => asks,
         },
-        Input::Secret { secret, came } => handed_in::after(state, secret, came, || resume(state, course)),
-        Input::Advance { idle } => advance(state, course, idle),
+        Input::Secret { secret, came } => handed_in::after(state, secret, came, || resume(state, execution)),
+        Input::Advance { idle } => advance(state, execution, idle),
         Input::Drain if is_kept(state) => refused(state, "drain", None, IS_COMMITTED),
         Input::Cancel if is_kept(state) => refused(state, "cancel", None, IS_COMMITTED),
         Input::Drain if !state.draining && is_open(state) => vec![Action::Record(Event::DrainRequested)],
@@ -35,11 +35,11 @@ fn answer(state: &RunState, course: &Course, input: Input) -> Vec<Action> {
         Input::BaselineTaken { step, readings, marks, failure } => {
             vec![Action::Record(Event::BaselineTaken { step, readings, marks, failure })]
         }
-        Input::Began { step, began } => after_begin(state, course, step, began),
+        Input::Began { step, began } => after_begin(state, execution, step, began),
         Input::Waits { step, waiting } if !state.status(&step).is_over() => {
             vec![Action::Record(Event::StepWaits { step, waiting })]
         }
-        Input::Approved { step, approval } if waits_for_approval(state, course, &step) => {
+        Input::Approved { step, approval } if waits_for_approval(state, execution, &step) => {
             vec![Action::Record(Event::StepApproved { step, approval })]
         }
         Input::Approved { step, approval } => match state.step(&step).and_then(|known| known.approval.as_ref()) {
@@ -63,18 +63,18 @@ fn answer(state: &RunState, course: &Course, input: Input) -> Vec<Action> {
         },
         // The commit is on record, or an interrupt.
         Input::HoldEnded { .. } => Vec::new(),
-        Input::Decided { step, decided } => after_question(state, course, step, decided),
+        Input::Decided { step, decided } => after_question(state, execution, step, decided),
         // It ended before its note was read.
         Input::Waits { .. } => Vec::new(),
         Input::Acted { step, result, readings, remains } => {
             let mut actions = remained(&step, remains);
             match result {
                 Ok((summary, results)) => actions.push(finished(state, step, summary, results, readings)),
-                Err(failure) => actions.extend(after_failure(state, course, step, failure, readings)),
+                Err(failure) => actions.extend(after_failure(state, execution, step, failure, readings)),
             }
             actions
         }
-        Input::Paused { step } => try_again(state, course, step),
+        Input::Paused { step } => try_again(state, execution, step),
         Input::Undone { step, phase, result, remains } => {
             let mut actions = remained(&step, remains);
             actions.push(undone(step, phase, result));
@@ -122,33 +122,33 @@ fn is_open(state: &RunState) -> bool {
     matches!(state.phase, RunPhase::Forward | RunPhase::RollingBack(_))
 }
 
-fn advance(state: &RunState, course: &Course, idle: bool) -> Vec<Action> {
+fn advance(state: &RunState, execution: &ExecutionPlan, idle: bool) -> Vec<Action> {
     match state.phase {
         RunPhase::New | RunPhase::Finished(_) => Vec::new(),
-        RunPhase::Forward => forward::advance(state, course, idle),
-        RunPhase::RollingBack(_) if idle => match handed_in::ask(state, course) {
-            asks if asks.is_empty() => way_back::advance(state, course),
+        RunPhase::Forward => forward::advance(state, execution, idle),
+        RunPhase::RollingBack(_) if idle => match handed_in::ask(state, execution) {
+            asks if asks.is_empty() => rollback::advance(state, execution),
             asks => asks,
         },
         RunPhase::RollingBack(_) => Vec::new(),
     }
 }
 
-fn baselines(state: &RunState, course: &Course) -> Vec<Action> {
-    let looks = not_found(state, course).map(|step| Action::Start(Job::Find(step.clone())));
-    let baselines = missing_baselines(state, course).map(|step| Action::Start(Job::Baseline(step.clone())));
+fn baselines(state: &RunState, execution: &ExecutionPlan) -> Vec<Action> {
+    let looks = not_found(state, execution).map(|step| Action::Start(Job::Find(step.clone())));
+    let baselines = missing_baselines(state, execution).map(|step| Action::Start(Job::Baseline(step.clone())));
     looks.chain(baselines).collect()
 }
 
-fn resume(state: &RunState, course: &Course) -> Vec<Action> {
+fn resume(state: &RunState, execution: &ExecutionPlan) -> Vec<Action> {
     match state.phase {
-        RunPhase::RollingBack(_) => return way_back::next(state, course),
+        RunPhase::RollingBack(_) => return rollback::next(state, execution),
         RunPhase::New | RunPhase::Finished(_) => return Vec::new(),
         RunPhase::Forward => {}
     }
-    let ends = |step: &StepId| forward::goes_no_further(state, course, step);
-    let mut actions = if forward::must_not_act(state, course) { Vec::new() } else { baselines(state, course) };
-    for step in course.schedule.order() {
+    let ends = |step: &StepId| forward::goes_no_further(state, execution, step);
+    let mut actions = if forward::must_not_act(state, execution) { Vec::new() } else { baselines(state, execution) };
+    for step in execution.schedule.order() {
         let attempt = state.step(step).map_or(1, |known| known.attempts);
         let started = |attempt| Action::Record(Event::StepStarted { step: step.clone(), attempt });
         match state.status(step) {
@@ -156,7 +156,7 @@ fn resume(state: &RunState, course: &Course) -> Vec<Action> {
             StepStatus::Started if ends(step) => actions.push(not_acted(step.clone())),
             // What it left on the host is taken back with the rest, or told if the run stops where it is.
             _ if ends(step) => {}
-            StepStatus::Started => actions.extend([started(attempt), begin(state, course, step)]),
+            StepStatus::Started => actions.extend([started(attempt), begin(state, execution, step)]),
             StepStatus::Intended => actions.extend([started(attempt), Action::Start(Job::Recheck(step.clone()))]),
             // The attempt before is known to have failed: there is nothing to find out.
             StepStatus::Retrying => actions.extend([started(attempt + 1), Action::Start(Job::Act(step.clone()))]),
@@ -171,15 +171,15 @@ fn not_acted(step: StepId) -> Action {
     Action::Record(Event::StepFinished { step, outcome, results: Results::default(), readings: Vec::new() })
 }
 
-fn after_begin(state: &RunState, course: &Course, step: StepId, began: Began) -> Vec<Action> {
+fn after_begin(state: &RunState, execution: &ExecutionPlan, step: StepId, began: Began) -> Vec<Action> {
     let finished = |step, outcome, results| {
         vec![Action::Record(Event::StepFinished { step, outcome, results, readings: Vec::new() })]
     };
     match began {
         Began::Skip(because) => finished(step, Outcome::Skipped { because }, Results::default()),
         Began::Unchanged { summary, results } => finished(step, Outcome::Unchanged { summary }, results),
-        Began::Failed(failure) => after_failure(state, course, step, failure, Vec::new()),
-        Began::Ready { .. } if state.cancelling || forward::goes_no_further(state, course, &step) => {
+        Began::Failed(failure) => after_failure(state, execution, step, failure, Vec::new()),
+        Began::Ready { .. } if state.cancelling || forward::goes_no_further(state, execution, &step) => {
             vec![not_acted(step)]
         }
         // A drained run stays open; the step begins anew when it is resumed.
@@ -202,16 +202,16 @@ fn finished(state: &RunState, step: StepId, summary: String, results: Results, r
 
 fn after_failure(
     state: &RunState,
-    course: &Course,
+    execution: &ExecutionPlan,
     step: StepId,
     failure: Failure,
     readings: Vec<Reading>,
 ) -> Vec<Action> {
-    let retry = course.policy(&step).retry;
+    let retry = execution.policy(&step).retry;
     let attempts = state.step(&step).map_or(1, |known| known.attempts.max(1));
     let hopeless = matches!(failure.kind, FailureKind::Cancelled | FailureKind::Refused);
-    if hopeless || attempts >= retry.attempts || state.cancelling || forward::goes_no_further(state, course, &step) {
-        if let Some(within) = course.asks_for.filter(|_| is_undecided(state, course, &step, &failure)) {
+    if hopeless || attempts >= retry.attempts || state.cancelling || forward::goes_no_further(state, execution, &step) {
+        if let Some(within) = execution.asks_for.filter(|_| is_undecided(state, execution, &step, &failure)) {
             // A drained run stays open, and reads again when it is resumed.
             if state.draining {
                 return Vec::new();
@@ -235,25 +235,25 @@ fn after_failure(
 
 /// Whether it is a person's to say what follows: the evidence proves nothing, there is something to take back, and neither
 /// the plan nor an interrupt nor another failure says what becomes of it.
-fn is_undecided(state: &RunState, course: &Course, step: &StepId, failure: &Failure) -> bool {
-    let verifies = course.schedule.declaration(step).is_some_and(way_back::verifies);
-    let open = !state.cancelling && state.has_acted() && !forward::must_not_act(state, course);
-    let rolls_back = course.policy(step).on_failure == OnFailure::Rollback;
+fn is_undecided(state: &RunState, execution: &ExecutionPlan, step: &StepId, failure: &Failure) -> bool {
+    let verifies = execution.schedule.declaration(step).is_some_and(rollback::verifies);
+    let open = !state.cancelling && state.has_acted() && !forward::must_not_act(state, execution);
+    let rolls_back = execution.policy(step).on_failure == OnFailure::Rollback;
     verifies && open && rolls_back && failure.kind == FailureKind::Inconclusive
 }
 
-fn waits_for_approval(state: &RunState, course: &Course, step: &StepId) -> bool {
-    let asks = course.schedule.declaration(step).is_some_and(|it| it.roles.contains(&Role::Approve));
+fn waits_for_approval(state: &RunState, execution: &ExecutionPlan, step: &StepId) -> bool {
+    let asks = execution.schedule.declaration(step).is_some_and(|it| it.roles.contains(&Role::Approve));
     let waits = state.step(step).is_some_and(|known| known.approval.is_none() && !known.status.is_over());
     state.phase == RunPhase::Forward && asks && waits
 }
 
-fn after_question(state: &RunState, course: &Course, step: StepId, decided: Option<Decided>) -> Vec<Action> {
+fn after_question(state: &RunState, execution: &ExecutionPlan, step: StepId, decided: Option<Decided>) -> Vec<Action> {
     let Some(known) = state.step(&step) else { return Vec::new() };
     let failure = known.asks.as_ref().map(|asks| asks.failure.clone());
     let failure = failure.unwrap_or_else(|| Failure::failed("its signals do not tell"));
     let readings = known.readings.clone();
-    let ends = state.cancelling || forward::must_not_act(state, course);
+    let ends = state.cancelling || forward::must_not_act(state, execution);
     let outcome = Outcome::Failed(failure);
     let end =
         Action::Record(Event::StepFinished { step: step.clone(), outcome, results: Results::default(), readings });
@@ -270,9 +270,9 @@ fn after_question(state: &RunState, course: &Course, step: StepId, decided: Opti
     }
 }
 
-fn try_again(state: &RunState, course: &Course, step: StepId) -> Vec<Action> {
+fn try_again(state: &RunState, execution: &ExecutionPlan, step: StepId) -> Vec<Action> {
     let known = state.step(&step);
-    if state.cancelling || forward::goes_no_further(state, course, &step) {
+    if state.cancelling || forward::goes_no_further(state, execution, &step) {
         let failure = known.and_then(|known| known.failure.clone());
         let failure = failure.unwrap_or_else(|| Failure::failed("not tried again, because the run ends"));
         let outcome = Outcome::Failed(failure);
@@ -289,7 +289,7 @@ fn try_again(state: &RunState, course: &Course, step: StepId) -> Vec<Action> {
     let attempt = known.map_or(1, |known| known.attempts) + 1;
     let job = match state.status(&step) {
         StepStatus::Retrying => Action::Start(Job::Act(step.clone())),
-        _ => begin(state, course, &step),
+        _ => begin(state, execution, &step),
     };
     vec![Action::Record(Event::StepStarted { step, attempt }), job]
 }

@@ -1,32 +1,32 @@
 //! Going forward: which steps are ready, and what a failure or a cancel leads to. Pure.
 
-use crate::Course;
+use crate::ExecutionPlan;
 use crate::action::{Action, Await, Job, over, undo};
 use crate::aging::{ages, only_starts};
-use crate::course::{Rank, Wait};
+use crate::execution::{Rank, Wait};
+use crate::rollback::{compare_undone, restarts, verifies};
 use crate::services::not_found;
-use crate::way_back::{compare_undone, restarts, verifies};
 use runbook_model::{
     Event, FailureKind, OnFailure, Outcome, Prediction, Purpose, Results, Role, RollbackCause, RunPhase, RunState,
     StepId, StepState, StepStatus, UndoPhase, Verdict,
 };
 use std::time::Duration;
 
-pub(crate) fn advance(state: &RunState, course: &Course, idle: bool) -> Vec<Action> {
-    if nothing_begins(state, course) || state.cancelling {
-        return if idle && !stays_open(state, course) { end(state, course) } else { Vec::new() };
+pub(crate) fn advance(state: &RunState, execution: &ExecutionPlan, idle: bool) -> Vec<Action> {
+    if nothing_begins(state, execution) || state.cancelling {
+        return if idle && !stays_open(state, execution) { end(state, execution) } else { Vec::new() };
     }
     if idle && state.count(|status| !is_settled(status)) == 0 {
         // What was taken back on the way is read before the run ends well.
-        return compare_undone(state, course).map_or_else(|| end_well(state), |compare| vec![compare]);
+        return compare_undone(state, execution).map_or_else(|| end_well(state), |compare| vec![compare]);
     }
-    let unread = missing_baselines(state, course).next().or_else(|| not_found(state, course).next());
+    let unread = missing_baselines(state, execution).next().or_else(|| not_found(state, execution).next());
     if state.draining || state.waits_for_a_secret() || unread.is_some() {
         return Vec::new();
     }
-    let mut free = course.parallel.saturating_sub(state.count(is_under_way));
-    let mut actions = undo_of_continued(state, course, &mut free);
-    actions.extend(ready(state, course, free));
+    let mut free = execution.parallel.saturating_sub(state.count(is_under_way));
+    let mut actions = undo_of_continued(state, execution, &mut free);
+    actions.extend(ready(state, execution, free));
     actions
 }
 
@@ -55,55 +55,55 @@ fn is_under_way(status: StepStatus) -> bool {
 }
 
 /// Whether a step failed whose failure ends the run, kept or not, or an undo did.
-pub(crate) fn nothing_begins(state: &RunState, course: &Course) -> bool {
-    has_failed(state, course, |_| true)
+pub(crate) fn nothing_begins(state: &RunState, execution: &ExecutionPlan) -> bool {
+    has_failed(state, execution, |_| true)
 }
 
 /// Whether a step failed whose failure ends the run, and nobody keeps what it left, or an undo did.
-pub(crate) fn must_not_act(state: &RunState, course: &Course) -> bool {
-    has_failed(state, course, |known| !known.is_kept())
+pub(crate) fn must_not_act(state: &RunState, execution: &ExecutionPlan) -> bool {
+    has_failed(state, execution, |known| !known.is_kept())
 }
 
 /// Whether `step`, which has begun, goes no further. Whoever keeps what one verification does not prove does not answer
 /// for another one that is under way: that one comes to its own end, and asks if it has to.
-pub(crate) fn goes_no_further(state: &RunState, course: &Course, step: &StepId) -> bool {
-    let verifies = course.schedule.declaration(step).is_some_and(verifies);
-    if verifies { must_not_act(state, course) } else { nothing_begins(state, course) }
+pub(crate) fn goes_no_further(state: &RunState, execution: &ExecutionPlan, step: &StepId) -> bool {
+    let verifies = execution.schedule.declaration(step).is_some_and(verifies);
+    if verifies { must_not_act(state, execution) } else { nothing_begins(state, execution) }
 }
 
-fn has_failed(state: &RunState, course: &Course, counts: impl Fn(&StepState) -> bool) -> bool {
+fn has_failed(state: &RunState, execution: &ExecutionPlan, counts: impl Fn(&StepState) -> bool) -> bool {
     use StepStatus::{FailedTouched, FailedUntouched, UndoFailed};
     // Asked after each record, and nearly always answered here.
     if state.count(|status| matches!(status, FailedTouched | FailedUntouched | UndoFailed)) == 0 {
         return false;
     }
     state.steps().any(|(step, known)| match known.status {
-        StepStatus::FailedUntouched | StepStatus::FailedTouched => counts(known) && ends_run(course, step).is_some(),
+        StepStatus::FailedUntouched | StepStatus::FailedTouched => counts(known) && ends_run(execution, step).is_some(),
         StepStatus::UndoFailed => true,
         _ => false,
     })
 }
 
 /// Whether a verification still has to come to its end in a drained run whose only failures are kept.
-fn stays_open(state: &RunState, course: &Course) -> bool {
-    let open = state.draining && !state.cancelling && !must_not_act(state, course);
-    let verifies = |step: &StepId| course.schedule.declaration(step).is_some_and(verifies);
+fn stays_open(state: &RunState, execution: &ExecutionPlan) -> bool {
+    let open = state.draining && !state.cancelling && !must_not_act(state, execution);
+    let verifies = |step: &StepId| execution.schedule.declaration(step).is_some_and(verifies);
     open && state.steps().any(|(step, known)| is_under_way(known.status) && verifies(step))
 }
 
 /// Whether another attempt of a step, an answer or a commit may still be waited for by this process.
-pub(crate) fn still_waits(state: &RunState, course: &Course) -> bool {
+pub(crate) fn still_waits(state: &RunState, execution: &ExecutionPlan) -> bool {
     let goes_on = state.phase == RunPhase::Forward && !state.draining && !state.cancelling && state.committed.is_none();
-    goes_on && !must_not_act(state, course)
+    goes_on && !must_not_act(state, execution)
 }
 
-fn end(state: &RunState, course: &Course) -> Vec<Action> {
+fn end(state: &RunState, execution: &ExecutionPlan) -> Vec<Action> {
     if let Some((step, _)) = state.steps().find(|(_, known)| known.status == StepStatus::UndoFailed) {
         return over(Verdict::Stuck, format!("step `{step}` failed and could not be taken back"));
     }
     let mut failed = state.steps().filter_map(|(step, known)| match known.status {
         StepStatus::FailedUntouched | StepStatus::FailedTouched => {
-            ends_run(course, step).map(|ending| (step, known, ending))
+            ends_run(execution, step).map(|ending| (step, known, ending))
         }
         _ => None,
     });
@@ -122,7 +122,7 @@ fn end(state: &RunState, course: &Course) -> Vec<Action> {
         Some((step, _, OnFailure::Stop)) => over(Verdict::Stopped, format!("step `{step}` failed")),
         Some((step, known, _)) if !touched => {
             // Only what a gate says no to may be tried again as it is; any other refusal is about the plan or the host.
-            let is_gate = course.schedule.declaration(step).is_some_and(|it| it.roles.contains(&Role::Gate));
+            let is_gate = execution.schedule.declaration(step).is_some_and(|it| it.roles.contains(&Role::Gate));
             let refused = is_gate && known.failure.as_ref().is_some_and(|it| it.kind == FailureKind::Refused);
             let verdict = if refused || state.cancelling { Verdict::Refused } else { Verdict::RolledBack };
             over(verdict, "nothing had been changed")
@@ -139,13 +139,13 @@ pub(crate) fn roll_back(cause: RollbackCause) -> Vec<Action> {
 }
 
 /// Half-done work of steps whose failure the plan lets pass.
-fn undo_of_continued(state: &RunState, course: &Course, free: &mut usize) -> Vec<Action> {
+fn undo_of_continued(state: &RunState, execution: &ExecutionPlan, free: &mut usize) -> Vec<Action> {
     if state.count(|status| status == StepStatus::FailedTouched) == 0 {
         return Vec::new();
     }
     let failed = state
         .steps()
-        .filter(|(step, known)| known.status == StepStatus::FailedTouched && ends_run(course, step).is_none());
+        .filter(|(step, known)| known.status == StepStatus::FailedTouched && ends_run(execution, step).is_none());
     let mut actions = Vec::new();
     for (step, _) in failed.take(*free) {
         *free -= 1;
@@ -154,9 +154,9 @@ fn undo_of_continued(state: &RunState, course: &Course, free: &mut usize) -> Vec
     actions
 }
 
-fn ready(state: &RunState, course: &Course, mut free: usize) -> Vec<Action> {
+fn ready(state: &RunState, execution: &ExecutionPlan, mut free: usize) -> Vec<Action> {
     let mut actions = Vec::new();
-    for Rank { at, step, waits, is_narrow } in course.ranks_from(state.first_pending()) {
+    for Rank { at, step, waits, is_narrow } in execution.ranks_from(state.first_pending()) {
         if free == 0 {
             break;
         }
@@ -165,7 +165,7 @@ fn ready(state: &RunState, course: &Course, mut free: usize) -> Vec<Action> {
         if known.status != StepStatus::Pending {
             if goes_by { continue } else { break }
         }
-        match readiness(state, known, waits, || not_needed(course, step, known)) {
+        match readiness(state, known, waits, || not_needed(execution, step, known)) {
             Readiness::Waits => {}
             Readiness::Skipped(because) => actions.push(Action::Record(Event::StepFinished {
                 step: step.clone(),
@@ -176,7 +176,7 @@ fn ready(state: &RunState, course: &Course, mut free: usize) -> Vec<Action> {
             Readiness::Ready => {
                 free -= 1;
                 actions.push(Action::Record(Event::StepStarted { step: step.clone(), attempt: 1 }));
-                actions.push(begin(state, course, step));
+                actions.push(begin(state, execution, step));
             }
         }
         // What it leads to is decided in the next turn, when its record is folded in.
@@ -195,8 +195,8 @@ enum Readiness {
 
 /// Why a step does not have to run: what was read of one that changes something for its own sake, and of any other that
 /// it serves nothing.
-fn not_needed(course: &Course, step: &StepId, known: &StepState) -> String {
-    let declaration = course.schedule.declaration(step);
+fn not_needed(execution: &ExecutionPlan, step: &StepId, known: &StepState) -> String {
+    let declaration = execution.schedule.declaration(step);
     let principal = declaration.is_some_and(|declaration| declaration.purpose == Purpose::Principal);
     match &known.prediction {
         Some(Prediction::NoChange { summary }) if principal => summary.clone(),
@@ -244,33 +244,33 @@ fn note_on_continued(state: &RunState) -> String {
 
 /// The job that begins `step`. A restart whose program or configuration was changed in this run must not be talked out
 /// of it by its probe, which sees only files that it knows; nor a start, by a process of before.
-pub(crate) fn begin(state: &RunState, course: &Course, step: &StepId) -> Action {
-    let declaration = course.schedule.declaration(step);
+pub(crate) fn begin(state: &RunState, execution: &ExecutionPlan, step: &StepId) -> Action {
+    let declaration = execution.schedule.declaration(step);
     let renews = |earlier: &StepId| {
         declaration.is_some_and(|declaration| {
-            restarts(declaration) || (only_starts(declaration) && ages(course, earlier, declaration))
+            restarts(declaration) || (only_starts(declaration) && ages(execution, earlier, declaration))
         })
     };
     let changed = |earlier: &&StepId| state.status(earlier) == StepStatus::Changed;
     let forced = declaration.is_some_and(|declaration| declaration.starts().next().is_some())
-        && course.schedule.ancestors(step).into_iter().filter(changed).any(renews);
+        && execution.schedule.ancestors(step).into_iter().filter(changed).any(renews);
     Action::Start(Job::Begin { step: step.clone(), forced })
 }
 
 /// The verifications whose signals still have to be read before the first change.
 pub(crate) fn missing_baselines<'a>(
     state: &'a RunState,
-    course: &'a Course,
+    execution: &'a ExecutionPlan,
 ) -> impl Iterator<Item = &'a StepId> + use<'a> {
     let wanted =
         |step: &&StepId| state.step(step).is_some_and(|known| known.needed != Some(false) && known.baseline.is_none());
     let touched = state.may_have_touched();
-    course.verifications().iter().filter(move |_| !touched).filter(wanted)
+    execution.verifications().iter().filter(move |_| !touched).filter(wanted)
 }
 
 /// Whether a failure of `step` ends the run, and how.
-pub(crate) fn ends_run(course: &Course, step: &StepId) -> Option<OnFailure> {
-    match course.policy(step).on_failure {
+pub(crate) fn ends_run(execution: &ExecutionPlan, step: &StepId) -> Option<OnFailure> {
+    match execution.policy(step).on_failure {
         OnFailure::Continue => None,
         ending => Some(ending),
     }

@@ -21,7 +21,7 @@ impl Program {
             Obstacle { failure: failure.hint("put a copy of it in its place and resume again"), certain: true }
         });
         let mut found: Vec<Obstacle> = gone.collect();
-        if !forward::nothing_begins(state, &self.course) {
+        if !forward::nothing_begins(state, &self.execution) {
             found.extend(self.obstacles(&self.forecast_rest(state, host), host));
         }
         found
@@ -34,7 +34,7 @@ impl Program {
 
     /// What is gone or damaged of all that taking the run back relies on, one line each.
     pub(crate) fn missing(&self, state: &RunState, dir: &StateDir, run: &RunId, way: Way) -> Vec<String> {
-        let mut missing = missing(state, &self.course, dir, run, way);
+        let mut missing = missing(state, &self.execution, dir, run, way);
         missing.extend(self.damaged_for_undo(state));
         missing
     }
@@ -51,7 +51,7 @@ impl Program {
             let needed = state.step(step).is_some_and(|known| known.needed != Some(false));
             Some(Predicted { step: step.clone(), prediction: secrets.redact_prediction(prediction), needed })
         };
-        let steps = self.course.schedule.order().iter().filter_map(predicted).collect();
+        let steps = self.execution.schedule.order().iter().filter_map(predicted).collect();
         let Known { outputs, failures } = seen.known;
         Forecast { steps, outputs, failures, secrets, begun: self.begun(state) }
     }
@@ -60,9 +60,9 @@ impl Program {
     fn left(&self, state: &RunState) -> HashSet<StepId> {
         use StepStatus::{FailedTouched, FailedUntouched, Intended, Pending, Retrying, Started, Undoing, Undone};
         let (mut left, mut lost) = (HashSet::new(), HashSet::new());
-        for step in self.course.schedule.order() {
+        for step in self.execution.schedule.order() {
             let needs_lost = || {
-                let edges = self.course.schedule.explain(step).into_iter();
+                let edges = self.execution.schedule.explain(step).into_iter();
                 edges.into_iter().any(|edge| lost.contains(&edge.before) && edge.reasons.iter().any(Reason::is_written))
             };
             match state.status(step) {

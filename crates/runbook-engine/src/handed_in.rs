@@ -6,7 +6,7 @@
 use crate::action::{Action, Await, over};
 use crate::forward::{nothing_begins, roll_back};
 use crate::secrets::Secrets;
-use crate::{Course, HandedIn, Program, SecretUse};
+use crate::{ExecutionPlan, HandedIn, Program, SecretUse};
 use runbook_model::{
     Entry, Event, Node, Reference, RollbackCause, RunPhase, RunState, SecretWait, StepStatus, Verdict,
 };
@@ -47,13 +47,13 @@ impl Program {
 }
 
 /// The records and waits of the secrets that are used from here on and that nobody of this process was asked for.
-pub(crate) fn ask(state: &RunState, course: &Course) -> Vec<Action> {
+pub(crate) fn ask(state: &RunState, execution: &ExecutionPlan) -> Vec<Action> {
     if !still_waits(state) {
         return Vec::new();
     }
-    let HandedIn { within, uses } = &course.handed_in;
+    let HandedIn { within, uses } = &execution.handed_in;
     let within_ms = u64::try_from(within.as_millis()).unwrap_or(u64::MAX);
-    let used: BTreeSet<&String> = uses.iter().flat_map(|one| used(state, course, one)).collect();
+    let used: BTreeSet<&String> = uses.iter().flat_map(|one| used(state, execution, one)).collect();
     let unasked = used.into_iter().filter(|secret| !state.secrets.contains_key(*secret));
     let ask = |secret: &String| {
         let asked = Event::SecretAsked { secret: secret.clone(), within_ms };
@@ -62,9 +62,9 @@ pub(crate) fn ask(state: &RunState, course: &Course) -> Vec<Action> {
     unasked.flat_map(ask).collect()
 }
 
-fn used<'a>(state: &RunState, course: &Course, one: &'a SecretUse) -> &'a [String] {
+fn used<'a>(state: &RunState, execution: &ExecutionPlan, one: &'a SecretUse) -> &'a [String] {
     let Some(known) = state.step(&one.step) else { return &[] };
-    let verifies = || course.verifications().contains(&one.step) && known.baseline.is_some();
+    let verifies = || execution.verifications().contains(&one.step) && known.baseline.is_some();
     match (&state.phase, known.status) {
         // Nothing is to be taken back.
         (RunPhase::RollingBack(_), _) if !state.has_acted() => &[],
@@ -75,7 +75,7 @@ fn used<'a>(state: &RunState, course: &Course, one: &'a SecretUse) -> &'a [Strin
         // The plan lets its failure pass, and it is taken back on the way.
         (RunPhase::Forward, StepStatus::FailedTouched | StepStatus::Undoing) => &one.back,
         (RunPhase::Forward, status) if !status.is_over() && known.needed != Some(false) => {
-            if nothing_begins(state, course) { &[] } else { &one.forward }
+            if nothing_begins(state, execution) { &[] } else { &one.forward }
         }
         _ => &[],
     }

@@ -75,7 +75,7 @@ impl Program {
         let files = self.context.files.as_ref().filter(|files| !files.bundle.files.is_empty())?;
         let kind = self.catalogue.get(&def.uses)?;
         let args = Args { doc: kind.doc(), node: &def.with, context: &self.context, step_span: def.id_span };
-        let schedule = &self.course.schedule;
+        let schedule = &self.execution.schedule;
         let named = named_by(kind, &args);
         let may_make = |step: &&StepId| schedule.declaration(step).is_some_and(writes_everything);
         let maker = if named.is_empty() { None } else { schedule.ancestors(&def.id).into_iter().find(may_make) }?;

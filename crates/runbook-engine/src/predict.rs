@@ -3,8 +3,8 @@
 use crate::Program;
 use crate::aging::{ages, only_starts};
 use crate::binding::Unbound;
+use crate::foreseen::ForeseenChanges;
 use crate::secrets::Secrets;
-use crate::wake::Wake;
 use runbook_host::Reader;
 use runbook_model::{
     Declaration, Effect, Failure, Prediction, Purpose, Reading, Reference, Resource, Results, Role, SignalVerdict,
@@ -79,7 +79,7 @@ impl Program {
     /// Probes every step. Writes nothing, and executes nothing.
     pub fn forecast(&self, host: &Reader) -> Forecast {
         let secrets = Secrets::fetched(self.plan(), &self.provider);
-        let all = self.course.schedule.order().iter().cloned().collect();
+        let all = self.execution.schedule.order().iter().cloned().collect();
         let Foreseen { known, mut predictions, skipped } = self.foresee(host, Known::default(), &secrets, &all);
         let needed = self.needed(&predictions, &skipped);
         for step in &needed {
@@ -94,7 +94,7 @@ impl Program {
             let prediction = secrets.redact_prediction(predictions.remove(step)?);
             Some(Predicted { step: step.clone(), prediction, needed: needed.contains(step) })
         };
-        let steps = self.course.schedule.order().iter().filter_map(of).collect();
+        let steps = self.execution.schedule.order().iter().filter_map(of).collect();
         let Known { outputs, failures } = known;
         Forecast { steps, outputs, failures, secrets, begun: Begun::default() }
     }
@@ -109,19 +109,19 @@ impl Program {
     ) -> Foreseen {
         let mut predictions: HashMap<StepId, Prediction> = HashMap::new();
         let mut skipped = HashSet::new();
-        let mut wake = Wake::default();
-        for step in self.course.schedule.order().iter().filter(|step| left.contains(*step)) {
+        let mut foreseen = ForeseenChanges::default();
+        for step in self.execution.schedule.order().iter().filter(|step| left.contains(*step)) {
             let Some(def) = self.step(step) else { continue };
             let prediction = match self.holds(def, &known.outputs, secrets) {
                 Ok(false) => {
                     skipped.insert(step.clone());
                     Prediction::no_change(CONDITION_IS_FALSE)
                 }
-                Ok(true) => self.predict(def, host, &mut known, &wake, secrets),
+                Ok(true) => self.predict(def, host, &mut known, &foreseen, secrets),
                 Err(unbound) => unpredictable(unbound),
             };
             if !prediction.is_no_change() && self.purpose(step) == Purpose::Principal {
-                wake.add(step, self.effects(step));
+                foreseen.add(step, self.effects(step));
             }
             predictions.insert(step.clone(), hide_replaced(def, prediction));
         }
@@ -130,7 +130,7 @@ impl Program {
 
     /// A service that is up and is started behind a change is restarted: what runs is older than the change.
     fn foretell_renewed(&self, needed: &HashSet<StepId>, predictions: &mut HashMap<StepId, Prediction>) {
-        let schedule = &self.course.schedule;
+        let schedule = &self.execution.schedule;
         for step in schedule.order().iter().filter(|step| needed.contains(*step)) {
             let Some(declaration) = schedule.declaration(step).filter(|declaration| only_starts(declaration)) else {
                 continue;
@@ -143,7 +143,7 @@ impl Program {
                 .ancestors(step)
                 .into_iter()
                 .filter(acts)
-                .find(|earlier| ages(&self.course, earlier, declaration));
+                .find(|earlier| ages(&self.execution, earlier, declaration));
             if let (true, Some(earlier)) = (is_up, older_than.cloned()) {
                 let what = format!("it runs, and is restarted: `{earlier}` changes what it may run");
                 predictions.insert(step.clone(), Prediction::change(what));
@@ -171,7 +171,7 @@ impl Program {
     /// first change. What an earlier step replaces, or may have a command do anything to, is not looked at: it may be
     /// otherwise by then, and the step proves it before it begins.
     pub(crate) fn without_way_back(&self, forecast: &Forecast, host: &Reader) -> Vec<Failure> {
-        let (mut commands, mut others) = (Wake::default(), Wake::default());
+        let (mut commands, mut others) = (ForeseenChanges::default(), ForeseenChanges::default());
         let mut found = Vec::new();
         let begins = |step: &&Predicted| step.needed && !forecast.begun.acting.contains(&step.step);
         for step in forecast.steps.iter().filter(begins) {
@@ -186,19 +186,26 @@ impl Program {
             }));
             if self.purpose(&step.step) == Purpose::Principal && !step.prediction.is_no_change() {
                 let runs = |it: &Declaration| !it.commands.is_empty();
-                let by_command = self.course.schedule.declaration(&step.step).is_some_and(runs);
+                let by_command = self.execution.schedule.declaration(&step.step).is_some_and(runs);
                 if by_command { &mut commands } else { &mut others }.add(&step.step, effects);
             }
         }
         found
     }
 
-    fn predict(&self, def: &StepDef, host: &Reader, known: &mut Known, wake: &Wake, secrets: &Secrets) -> Prediction {
+    fn predict(
+        &self,
+        def: &StepDef,
+        host: &Reader,
+        known: &mut Known,
+        foreseen: &ForeseenChanges,
+        secrets: &Secrets,
+    ) -> Prediction {
         let bound = match self.bind(def, &known.outputs, secrets, None) {
             Ok(bound) => bound,
             Err(unbound) => return unpredictable(unbound),
         };
-        let disturbed = wake.disturbs(self.effects(&def.id));
+        let disturbed = foreseen.disturbs(self.effects(&def.id));
         let probed = bound.probe(host);
         known.failures.extend(probed.as_ref().err().map(|failure| (def.id.clone(), failure.clone())));
         let probe = match (probed, disturbed) {
@@ -223,16 +230,16 @@ impl Program {
     }
 
     pub(crate) fn effects(&self, step: &StepId) -> &[Effect] {
-        self.course.schedule.declaration(step).map_or(&[], |declaration| declaration.effects.as_slice())
+        self.execution.schedule.declaration(step).map_or(&[], |declaration| declaration.effects.as_slice())
     }
 
     fn purpose(&self, step: &StepId) -> Purpose {
-        self.course.schedule.declaration(step).map_or(Purpose::Principal, |declaration| declaration.purpose)
+        self.execution.schedule.declaration(step).map_or(Purpose::Principal, |declaration| declaration.purpose)
     }
 
     /// The steps that have to run: those that have something to do of their own, and all that serve them.
     fn needed(&self, predictions: &HashMap<StepId, Prediction>, skipped: &HashSet<StepId>) -> HashSet<StepId> {
-        let schedule = &self.course.schedule;
+        let schedule = &self.execution.schedule;
         let order = schedule.order();
         let has_principals = order.iter().any(|step| self.purpose(step) == Purpose::Principal);
         let changes_nothing = !has_principals && !order.iter().any(|step| self.moves_a_service(step));
@@ -268,7 +275,7 @@ impl Program {
     /// cleared meanwhile. Otherwise a change beside them would be made under a service that runs, and `start` would find
     /// it up.
     fn makes_way(&self, step: &StepId, start: &StepId) -> bool {
-        let Some(declaration) = self.course.schedule.declaration(start) else { return false };
+        let Some(declaration) = self.execution.schedule.declaration(start) else { return false };
         let starts: Vec<_> = declaration.starts().collect();
         self.plays(step, |role| match role {
             Role::Stop(service) => starts.contains(&service),
@@ -290,7 +297,7 @@ impl Program {
         }
         let starts = |service: &Resource| self.plays(step, |role| matches!(role, Role::Start(up) if up == service));
         let stops = |earlier: &StepId| self.plays(earlier, |role| matches!(role, Role::Stop(down) if starts(down)));
-        let earlier = self.course.schedule.order().iter().take_while(|earlier| *earlier != step);
+        let earlier = self.execution.schedule.order().iter().take_while(|earlier| *earlier != step);
         earlier.filter_map(|earlier| needed.get(earlier)).find(|earlier| stops(earlier))
     }
 
@@ -304,14 +311,14 @@ impl Program {
     }
 
     pub(crate) fn plays(&self, step: &StepId, part: impl Fn(&Role) -> bool) -> bool {
-        let declaration = self.course.schedule.declaration(step);
+        let declaration = self.execution.schedule.declaration(step);
         declaration.is_some_and(|declaration| declaration.roles.iter().any(part))
     }
 
     /// Whether something to do for this step is a reason to run the plan. A service that is down and should be up is
     /// one; a stop for the sake of a change is none.
     fn works_for_itself(&self, step: &StepId, has_principals: bool) -> bool {
-        let Some(declaration) = self.course.schedule.declaration(step) else { return true };
+        let Some(declaration) = self.execution.schedule.declaration(step) else { return true };
         match declaration.purpose {
             Purpose::Principal => true,
             Purpose::Inspection => false,

@@ -3,10 +3,10 @@
 
 use crate::Program;
 use crate::binding::Unbound;
+use crate::foreseen::ForeseenChanges;
 use crate::predict::{Forecast, reach};
 use crate::secrets::Secrets;
 use crate::undo_sources::Way;
-use crate::wake::Wake;
 use runbook_host::Reader;
 use runbook_model::{Failure, FailureKind, OnFailure, Purpose, Reference, Role, RunState, StepDef, StepId};
 use runbook_step::Lack;
@@ -35,7 +35,7 @@ enum Mended {
 /// What the steps before would change.
 #[derive(Default)]
 struct Before {
-    wake: Wake,
+    foreseen: ForeseenChanges,
     /// Steps that start a service, which may make files while it runs.
     starts: HashSet<StepId>,
 }
@@ -92,7 +92,7 @@ impl Program {
                 };
                 found.push(Obstacle { failure: secrets.redact_failure(lack.failure), certain });
             }
-            before.wake.add(&def.id, self.effects(&def.id));
+            before.foreseen.add(&def.id, self.effects(&def.id));
         }
         found
     }
@@ -118,16 +118,16 @@ impl Program {
     }
 
     fn mended(&self, def: &StepDef, lack: &Lack, before: &Before) -> Mended {
-        let by_package = || before.wake.installs().filter(|_| lack.installed);
-        if before.wake.writes(&lack.on).or_else(by_package).is_some() {
+        let by_package = || before.foreseen.installs().filter(|_| lack.installed);
+        if before.foreseen.writes(&lack.on).or_else(by_package).is_some() {
             return Mended::Surely;
         }
-        if let Some(step) = before.wake.writes_anywhere() {
+        if let Some(step) = before.foreseen.writes_anywhere() {
             return Mended::Perhaps(step.clone());
         }
         let waits_for_service = (!lack.installed && !before.starts.is_empty()).then(|| {
             let from = HashSet::from([def.id.clone()]);
-            let earlier = reach(&from, |step| self.course.schedule.before(step).cloned().collect());
+            let earlier = reach(&from, |step| self.execution.schedule.before(step).cloned().collect());
             before.starts.iter().filter(|start| earlier.contains(*start)).min().cloned()
         });
         waits_for_service.flatten().map_or(Mended::No, Mended::Perhaps)
@@ -202,8 +202,8 @@ impl Program {
     fn add(&self, def: &StepDef, forecast: &Forecast, before: &mut Before) {
         let declared = self.declared(def, &forecast.outputs, &forecast.secrets);
         let effects = declared.as_ref().map_or(self.effects(&def.id), |declared| declared.effects.as_slice());
-        before.wake.add(&def.id, effects);
-        let declaration = self.course.schedule.declaration(&def.id);
+        before.foreseen.add(&def.id, effects);
+        let declaration = self.execution.schedule.declaration(&def.id);
         let starts = |role: &Role| matches!(role, Role::Start(_) | Role::Restart(_));
         if declaration.is_some_and(|it| it.purpose == Purpose::Attendant && it.roles.iter().any(starts)) {
             before.starts.insert(def.id.clone());

@@ -1,6 +1,6 @@
 //! A plan that was judged by everybody: the language, the kinds, the schedule and the refusals.
 
-use crate::Course;
+use crate::ExecutionPlan;
 use crate::gather::gather;
 use runbook_host::Reader;
 use runbook_model::{
@@ -49,7 +49,7 @@ pub struct Program {
     /// The plan and its texts.
     pub saved: Saved,
     /// The order and the policies.
-    pub course: Course,
+    pub execution: ExecutionPlan,
     pub(crate) catalogue: Catalogue,
     /// Where its secrets come from.
     pub(crate) provider: Arc<dyn SecretProvider>,
@@ -124,7 +124,7 @@ fn judge(
     let (schedule, refusals) = build(plan, &declarations);
     found.extend(refusals.into_iter().filter(|fault| sound || is_about_one_step(&fault.code)));
     let (Some(schedule), false) = (schedule, found.has_errors()) else { return (None, found.into_sorted()) };
-    let course = Course::new(plan, schedule, saved.parallel);
+    let execution = ExecutionPlan::new(plan, schedule, saved.parallel);
     saved.roles = Some(roles(plan, declarations));
     saved.kinds = catalogue.declared(saved.plan.steps.iter().map(|step| step.uses.as_str()));
     if let Some(files) = files {
@@ -133,7 +133,7 @@ fn judge(
         context.files = Some(Arc::new(files));
     }
     let places = saved.plan.steps.iter().map(|step| step.id.clone()).zip(0..).collect();
-    (Some(Program { saved, course, catalogue, provider, context, kept: None, places }), found.into_sorted())
+    (Some(Program { saved, execution, catalogue, provider, context, kept: None, places }), found.into_sorted())
 }
 
 impl Program {

@@ -231,7 +231,7 @@ impl Runner {
     fn react(&mut self, input: Input, done: &UnboundedSender<Input>) -> Result<usize, Error> {
         let (mut records, mut jobs, mut waits) = (Vec::new(), Vec::new(), Vec::new());
         let silence = matches!(input, Input::HoldEnded { over: true });
-        let mut actions = decide(&self.state, &self.worker.program.course, input);
+        let mut actions = decide(&self.state, &self.worker.program.execution, input);
         let mut count = 0;
         while !actions.is_empty() {
             count += actions.len();
@@ -245,14 +245,14 @@ impl Runner {
             }
             records.extend(self.happen(events)?);
             let idle = self.in_flight + jobs.len() + waits.len() == 0;
-            actions = decide(&self.state, &self.worker.program.course, Input::Advance { idle });
+            actions = decide(&self.state, &self.worker.program.execution, Input::Advance { idle });
         }
         if silence {
             self.commit_persistently(&records)?
         } else {
             self.commit(&records)?
         }
-        if !forward::still_waits(&self.state, &self.worker.program.course) {
+        if !forward::still_waits(&self.state, &self.worker.program.execution) {
             self.waits.0.cancel();
         }
         if !handed_in::still_waits(&self.state) {

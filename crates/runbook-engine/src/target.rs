@@ -27,7 +27,7 @@ impl Program {
         if def.allow.iter().any(|allow| allow.rule == Refusal::ExactTarget) {
             return None;
         }
-        let inspected = self.course.inspections().iter();
+        let inspected = self.execution.inspections().iter();
         let found: Vec<Installation> =
             inspected.filter_map(|step| outputs.get(step)?.installation.as_deref().cloned()).collect();
         if found.is_empty() {

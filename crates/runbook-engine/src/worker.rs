@@ -61,7 +61,7 @@ pub(crate) struct Worker {
 
 /// What a job needs of the run's state, copied when it starts.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Brief {
+pub(crate) struct JobSnapshot {
     pub(crate) undo: UndoRecord,
     /// Secrets that the undo data was written down without, where the journal is all that this process has of it.
     pub(crate) struck: Vec<String>,
@@ -78,10 +78,10 @@ pub(crate) struct Brief {
 }
 
 /// A thread's view of one job.
-struct Bench<'a> {
+struct JobContext<'a> {
     worker: &'a Worker,
     def: &'a StepDef,
-    brief: &'a Brief,
+    snapshot: &'a JobSnapshot,
     host: Host,
     dir: PathBuf,
     evidence: Mutex<Vec<Reading>>,
@@ -90,10 +90,16 @@ struct Bench<'a> {
 
 impl Worker {
     /// Does the job to its end.
-    pub(crate) fn work(&self, job: Job, brief: &Brief, runtime: &tokio::runtime::Handle, cancel: Cancel) -> Input {
+    pub(crate) fn work(
+        &self,
+        job: Job,
+        snapshot: &JobSnapshot,
+        runtime: &tokio::runtime::Handle,
+        cancel: Cancel,
+    ) -> Input {
         let step = job.step().clone();
         let Some(def) = self.program.step(&step) else {
-            return fail(job, brief, Failure::failed(format!("step `{step}` is not in the plan")));
+            return fail(job, snapshot, Failure::failed(format!("step `{step}` is not in the plan")));
         };
         let limit = self.limit(def, &job);
         let back = matches!(job, Job::Undo { .. } | Job::Verify(_) | Job::Revive(_) | Job::Close { .. });
@@ -103,14 +109,15 @@ impl Worker {
         // A step that begins makes its own, empty, and only if it needs one.
         let begins = matches!(job, Job::Begin { .. });
         if let Some(error) = (!begins).then(|| self.state_dir.create_below(&dir).err()).flatten() {
-            return fail(job, brief, full(&error));
+            return fail(job, snapshot, full(&error));
         }
-        Bench { worker: self, def, brief, host, dir, evidence: Mutex::default(), remains: Arc::default() }.work(job)
+        JobContext { worker: self, def, snapshot, host, dir, evidence: Mutex::default(), remains: Arc::default() }
+            .work(job)
     }
 
     /// The limit of one attempt. Steps that wait for people or for time to pass have none but their own.
     fn limit(&self, def: &StepDef, job: &Job) -> Option<Duration> {
-        let declaration = self.program.course.schedule.declaration(&def.id);
+        let declaration = self.program.execution.schedule.declaration(&def.id);
         // An author who hurries a change does not ask for half an undo.
         if matches!(job, Job::Find(_) | Job::Close { .. }) {
             return Some(LOOKS);
@@ -124,7 +131,7 @@ impl Worker {
 
     /// For a job that only reads, when its time is up; `None` for one that may change the host.
     pub(crate) fn reads_until(&self, job: &Job) -> Option<Option<Instant>> {
-        let declaration = self.program.course.schedule.declaration(job.step());
+        let declaration = self.program.execution.schedule.declaration(job.step());
         let reads = match job {
             Job::Baseline(_) | Job::Verify(_) | Job::Compare(_) | Job::Begin { .. } | Job::Find(_) => true,
             Job::Act(_) | Job::Recheck(_) => declaration.is_some_and(|declaration| !declaration.changes()),
@@ -150,7 +157,7 @@ fn full(error: &runbook_journal::Error) -> Failure {
     Failure::failed(format!("{error}{source}"))
 }
 
-impl Bench<'_> {
+impl JobContext<'_> {
     fn work(&self, job: Job) -> Input {
         match job {
             Job::Baseline(step) => self.baseline(step),
@@ -187,11 +194,11 @@ impl Bench<'_> {
     }
 
     /// The same for the step `def`.
-    fn of<'b>(&'b self, def: &'b StepDef, host: Host) -> Bench<'b> {
-        Bench {
+    fn of<'b>(&'b self, def: &'b StepDef, host: Host) -> JobContext<'b> {
+        JobContext {
             worker: self.worker,
             def,
-            brief: self.brief,
+            snapshot: self.snapshot,
             host,
             dir: self.worker.state_dir.step(&self.worker.run, &def.id),
             evidence: Mutex::default(),
@@ -233,10 +240,10 @@ impl Bench<'_> {
             host: &self.host,
             dir: &self.dir,
             step: &self.def.id,
-            backups: &self.brief.backups,
-            restore_points: &self.brief.undo.restore_points,
-            marks: &self.brief.marks,
-            baseline: &self.brief.baseline,
+            backups: &self.snapshot.backups,
+            restore_points: &self.snapshot.undo.restore_points,
+            marks: &self.snapshot.marks,
+            baseline: &self.snapshot.baseline,
             evidence: &self.evidence,
             remains: &self.remains,
             approvals: &self.worker.approvals,

@@ -115,7 +115,7 @@ impl ApplyProposal {
     /// # Errors
     /// Nothing would be proven: no verification of the plan has anything to do.
     pub fn holding(self, within: Duration) -> Result<Self, Error> {
-        let declared = |step| self.program.course.schedule.declaration(step);
+        let declared = |step| self.program.execution.schedule.declaration(step);
         let verifies =
             |step| declared(step).is_some_and(|it| it.roles.iter().any(|role| matches!(role, Role::Verify(_))));
         match self.forecast.steps.iter().any(|predicted| predicted.needed && verifies(&predicted.step)) {

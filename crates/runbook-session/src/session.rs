@@ -55,7 +55,7 @@ impl Session {
 
     /// Claims what `program` changes, against runs with other state directories. It holds until it is dropped.
     pub(crate) fn claim(&self, program: &Program, doing: String) -> Result<Option<Claim>, Error> {
-        let schedule = &program.course.schedule;
+        let schedule = &program.execution.schedule;
         let declared = schedule.order().iter().filter_map(|step| schedule.declaration(step));
         let writes: Vec<Resource> = declared
             .flat_map(|one| &one.effects)

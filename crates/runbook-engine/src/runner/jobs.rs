@@ -3,9 +3,9 @@
 use super::Runner;
 use crate::action::Job;
 use crate::input::Input;
+use crate::rollback::kept;
 use crate::secrets::struck;
-use crate::way_back::kept;
-use crate::worker::{Brief, fail};
+use crate::worker::{JobSnapshot, fail};
 use runbook_host::{Cancel, Canceller};
 use runbook_model::{Failure, FailureKind, RunPhase, StepId, StepStatus};
 use runbook_step::BackupRef;
@@ -24,22 +24,22 @@ impl Runner {
         self.in_flight += 1;
         tracing::debug!(run = %self.run, ?job, "start");
         let worker = Arc::clone(&self.worker);
-        let mut brief = self.brief(job.step());
+        let mut snapshot = self.snapshot(job.step());
         if let Job::Compare(step) = &job {
-            brief.kept = kept(&self.state, &self.worker.program.course, step);
+            snapshot.kept = kept(&self.state, &self.worker.program.execution, step);
         }
-        let brief = Arc::new(brief);
+        let snapshot = Arc::new(snapshot);
         // An undo is never cancelled half-way: a half-way back is nowhere.
         let undoes = matches!(job, Job::Undo { .. } | Job::Close { .. }) || self.state.phase != RunPhase::Forward;
         let cancel = if undoes { Canceller::new().1 } else { self.cancel.clone() };
         let runtime = tokio::runtime::Handle::current();
         let overdue = overdue(worker.reads_until(&job), cancel.clone());
-        let (lost, known) = (job.clone(), Arc::clone(&brief));
+        let (lost, known) = (job.clone(), Arc::clone(&snapshot));
         let (send, result) = tokio::sync::oneshot::channel();
         tokio::task::spawn_blocking(move || {
             let lost = job.clone();
-            let work = AssertUnwindSafe(|| worker.work(job, &brief, &runtime, cancel));
-            let input = catch_unwind(work).unwrap_or_else(|panic| fail(lost, &brief, failed_itself(panic.as_ref())));
+            let work = AssertUnwindSafe(|| worker.work(job, &snapshot, &runtime, cancel));
+            let input = catch_unwind(work).unwrap_or_else(|panic| fail(lost, &snapshot, failed_itself(panic.as_ref())));
             // Nobody takes it any more when it comes too late, or the operator left.
             let _ = send.send(input);
         });
@@ -52,7 +52,7 @@ impl Runner {
         });
     }
 
-    fn brief(&self, step: &StepId) -> Brief {
+    fn snapshot(&self, step: &StepId) -> JobSnapshot {
         let known = self.state.step(step);
         let kept = known.and_then(|known| known.undo.as_ref());
         let plan = self.worker.program.plan();
@@ -61,7 +61,7 @@ impl Runner {
         let undo = self.undo.get(step).or(kept).cloned().unwrap_or_default();
         let found = known.and_then(|known| known.found.as_ref());
         let (complete, backups) = self.backups().into_iter().unzip();
-        Brief {
+        JobSnapshot {
             undo,
             found: found.map(|found| found.data.clone()).unwrap_or_default(),
             found_in: found.map(|found| found.boot.clone()).unwrap_or_default(),
@@ -76,8 +76,8 @@ impl Runner {
 
     /// Complete backups of this run, the latest first, each with the number of the record since which it is complete.
     fn backups(&self) -> Vec<(u64, BackupRef)> {
-        let course = &self.worker.program.course;
-        let mut backups: Vec<(u64, BackupRef)> = course
+        let execution = &self.worker.program.execution;
+        let mut backups: Vec<(u64, BackupRef)> = execution
             .backups()
             .filter_map(|step| {
                 let known = self.state.step(step)?;

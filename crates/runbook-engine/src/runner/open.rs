@@ -119,9 +119,9 @@ impl Runner {
 
     /// What the approvals come to that were given while nobody held the run.
     fn approved_meanwhile(&self, approvals: Vec<(StepId, Approval)>) -> Vec<Event> {
-        let course = &self.worker.program.course;
+        let execution = &self.worker.program.execution;
         let approved = approvals.into_iter().map(|(step, approval)| Input::Approved { step, approval });
-        let actions = approved.flat_map(|input| decide(&self.state, course, input));
+        let actions = approved.flat_map(|input| decide(&self.state, execution, input));
         let event = |action| match action {
             Action::Record(event) => Some(event),
             Action::Start(_) | Action::Await(_) => None,
@@ -147,8 +147,8 @@ impl Runner {
         let approved = |(step, known): (&StepId, &StepState)| Some((step.clone(), known.approval.clone()?));
         let approvals = known.state.steps().filter_map(approved).collect();
         let (leaving, leave) = Canceller::new();
-        program.course.asks_for = settings.patience;
-        program.course.handed_in = program.handed_in(&known.secrets, settings.handed_in_within);
+        program.execution.asks_for = settings.patience;
+        program.execution.handed_in = program.handed_in(&known.secrets, settings.handed_in_within);
         let worker = Worker {
             program,
             run: run.clone(),
@@ -199,7 +199,7 @@ fn movers(state: &RunState, program: &Program) -> Vec<(StepId, Json)> {
     let mut movers: Vec<_> = state
         .steps()
         .filter(|(_, known)| known.status.may_have_touched())
-        .filter(|(step, _)| program.course.schedule.declaration(step).is_some_and(|it| it.roles.iter().any(moves)))
+        .filter(|(step, _)| program.execution.schedule.declaration(step).is_some_and(|it| it.roles.iter().any(moves)))
         .collect();
     movers.sort_by_key(|(_, known)| known.intent_seq);
     let undo = |known: &StepState| known.undo.clone().unwrap_or_default().data;

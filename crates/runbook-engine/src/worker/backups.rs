@@ -1,31 +1,31 @@
 //! The backups of a run after they are complete: their second pass, and how what a rollback kept differs from them.
 
-use super::{Bench, fail};
+use super::{JobContext, fail};
 use crate::action::Job;
 use crate::input::Input;
-use crate::since::written;
+use crate::written_paths::written;
 use runbook_host::Reader;
 use runbook_model::{Failure, Remains, RemainsKind, Role, StepId};
 use runbook_step::{BackupStep, Changed};
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 
-impl Bench<'_> {
+impl JobContext<'_> {
     /// After a service went down, the backups of its directories get their second pass.
     pub(super) fn second_pass(&self) -> Result<Option<String>, Failure> {
-        let declaration = self.worker.program.course.schedule.declaration(&self.def.id);
+        let declaration = self.worker.program.execution.schedule.declaration(&self.def.id);
         let stops = |role: &Role| matches!(role, Role::Stop(_));
         if !declaration.is_some_and(|declaration| declaration.roles.iter().any(stops)) {
             return Ok(None);
         }
         let mut found = Vec::new();
-        for (backup, complete) in self.brief.backups.iter().zip(&self.brief.complete) {
+        for (backup, complete) in self.snapshot.backups.iter().zip(&self.snapshot.complete) {
             let Some(def) = self.worker.program.step(&backup.step) else { continue };
-            let bench = self.of(def, self.host.clone());
-            let bound = bench.bind()?;
+            let context = self.of(def, self.host.clone());
+            let bound = context.bind()?;
             let Some(backup) = bound.backup() else { continue };
             let since = || self.changed_since(*complete);
-            found.extend(backup.second_pass(&bench.tools(&|note| bench.say(note)), &since)?);
+            found.extend(backup.second_pass(&context.tools(&|note| context.say(note)), &since)?);
         }
         Ok((!found.is_empty()).then(|| found.join("; ")))
     }
@@ -34,21 +34,21 @@ impl Bench<'_> {
     fn changed_since(&self, seq: u64) -> Vec<Changed> {
         let intents = self.worker.intents.read().unwrap_or_else(PoisonError::into_inner).clone();
         let later = intents.into_iter().filter(|(at, step)| *at > seq && *step != self.def.id);
-        let course = &self.worker.program.course;
+        let execution = &self.worker.program.execution;
         later
             .flat_map(|(_, step)| {
-                written(course, &step).into_iter().map(move |path| Changed { step: step.clone(), path })
+                written(execution, &step).into_iter().map(move |path| Changed { step: step.clone(), path })
             })
             .collect()
     }
 
     pub(super) fn compare(&self, step: StepId) -> Input {
-        match self.differences(&self.brief.kept) {
+        match self.differences(&self.snapshot.kept) {
             Ok(mut remains) => {
-                remains.extend(self.brief.undo.absent.iter().filter_map(|path| still_there(&self.host, path)));
+                remains.extend(self.snapshot.undo.absent.iter().filter_map(|path| still_there(&self.host, path)));
                 Input::Compared { step, remains }
             }
-            Err(failure) => fail(Job::Compare(step), self.brief, failure),
+            Err(failure) => fail(Job::Compare(step), self.snapshot, failure),
         }
     }
 

@@ -1,6 +1,6 @@
 //! What a job says that failed before it began.
 
-use super::Brief;
+use super::JobSnapshot;
 use crate::action::Job;
 use crate::input::{Began, Input};
 use runbook_model::{Failure, Remains, RemainsKind, ServiceSeen, StepId};
@@ -20,7 +20,7 @@ impl Job {
 }
 
 /// The input that says that a job failed before it began.
-pub(crate) fn fail(job: Job, brief: &Brief, failure: Failure) -> Input {
+pub(crate) fn fail(job: Job, snapshot: &JobSnapshot, failure: Failure) -> Input {
     match job {
         Job::Baseline(step) => {
             Input::BaselineTaken { step, readings: Vec::new(), marks: Json::Null, failure: Some(failure) }
@@ -32,14 +32,14 @@ pub(crate) fn fail(job: Job, brief: &Brief, failure: Failure) -> Input {
         Job::Undo { step, phase } => Input::Undone { step, phase, result: Err(failure), remains: Vec::new() },
         // What nobody could read is neither lost nor as it was.
         Job::Verify(step) => {
-            let unread = brief.was_green().collect();
+            let unread = snapshot.was_green().collect();
             Input::Verified { step, readings: Vec::new(), lost: Vec::new(), unread, failure: Some(failure) }
         }
         Job::Compare(step) => {
             let not = |path: &PathBuf| {
                 Remains::new(RemainsKind::NotCompared, path.display().to_string(), failure.message.clone())
             };
-            Input::Compared { step, remains: brief.kept.iter().map(not).collect() }
+            Input::Compared { step, remains: snapshot.kept.iter().map(not).collect() }
         }
         Job::Find(step) => Input::Found { step, service: None, data: Json::Null, boot: String::new() },
         Job::Revive(step) => Input::Revived { step, result: Err(failure) },

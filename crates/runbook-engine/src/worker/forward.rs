@@ -1,18 +1,18 @@
 //! A step going forward: its condition, probe and `prepare`, then `apply` and `confirm`.
 
-use super::{Bench, full};
+use super::{JobContext, full};
 use crate::binding::Unbound;
 use crate::input::{Began, Input};
 use crate::predict::CONDITION_IS_FALSE;
-use crate::since::written;
 use crate::undo_sources::refuse_harmed;
+use crate::written_paths::written;
 use runbook_host::{Reader, io_failure};
 use runbook_model::{Declaration, Failure, FailureKind, Prediction, Purpose, StepId, UndoRecord};
 use runbook_step::{Confirmation, Done, Prepared, ServiceStep, Step, captures_in};
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 
-impl Bench<'_> {
+impl JobContext<'_> {
     pub(super) fn begin(&self, forced: bool) -> Result<Began, Failure> {
         let holds = {
             let outputs = self.worker.outputs.read().unwrap_or_else(PoisonError::into_inner);
@@ -21,7 +21,7 @@ impl Bench<'_> {
         if !holds.map_err(Unbound::into_failure)? {
             return Ok(Began::Skip(CONDITION_IS_FALSE.to_owned()));
         }
-        let declaration = self.worker.program.course.schedule.declaration(&self.def.id);
+        let declaration = self.worker.program.execution.schedule.declaration(&self.def.id);
         let changes = self.changes();
         let attends = declaration.is_some_and(|declaration| declaration.purpose == Purpose::Attendant);
         if let Some(failure) = self.worker.program.made_anew(self.def) {
@@ -39,7 +39,7 @@ impl Bench<'_> {
             return Ok(Began::Ready { undo: None });
         }
         self.forget_earlier_captures()?;
-        let absent = absent(&self.host, &written(&self.worker.program.course, &self.def.id));
+        let absent = absent(&self.host, &written(&self.worker.program.execution, &self.def.id));
         let Prepared { undo, service, restore_points } = bound.prepare(&self.tools(&|note| self.say(note)))?;
         let files = std::fs::read_dir(&self.dir).is_ok_and(|mut entries| entries.next().is_some());
         let captured = captures_in(&self.dir).is_dir();
@@ -69,7 +69,7 @@ impl Bench<'_> {
     }
 
     fn changes(&self) -> bool {
-        let declaration = self.worker.program.course.schedule.declaration(&self.def.id);
+        let declaration = self.worker.program.execution.schedule.declaration(&self.def.id);
         declaration.is_none_or(Declaration::changes)
     }
 
@@ -77,9 +77,9 @@ impl Bench<'_> {
         let say = |note| self.say(note);
         let tools = self.tools(&say);
         // A step that changes nothing has no intent, and so no undo data on record.
-        let harmless = || refuse_harmed(&self.brief.backups, &self.dir);
+        let harmless = || refuse_harmed(&self.snapshot.backups, &self.dir);
         let prepared = if self.changes() { harmless().map(|()| None)? } else { Some(bound.prepare(&tools)?.undo) };
-        let undo = prepared.as_ref().unwrap_or(&self.brief.undo.data);
+        let undo = prepared.as_ref().unwrap_or(&self.snapshot.undo.data);
         let mut done = bound.apply(&tools, undo)?;
         #[cfg(debug_assertions)]
         self.worker.faults.apply(&self.def.id)?;
@@ -94,7 +94,7 @@ impl Bench<'_> {
 
     /// After a crash: nothing is repeated blindly.
     pub(super) fn recheck(&self, bound: &dyn Step) -> Result<Done, Failure> {
-        match bound.confirm(self.host.reader(), &self.brief.undo.data)? {
+        match bound.confirm(self.host.reader(), &self.snapshot.undo.data)? {
             Confirmation::There => {
                 let probe = bound.probe(self.host.reader())?;
                 let settled = self.second_pass()?.map(|settled| format!("; {settled}")).unwrap_or_default();

@@ -1,6 +1,6 @@
 //! Jobs about services that no step asked for: see `crate::services`.
 
-use super::{Bench, Worker};
+use super::{JobContext, Worker};
 use crate::input::Input;
 use runbook_model::{Failure, ServiceSeen, StepId};
 use serde_json::Value as Json;
@@ -26,7 +26,7 @@ impl Worker {
     }
 }
 
-impl Bench<'_> {
+impl JobContext<'_> {
     /// How the service of the step is before the first change. What cannot be known yet is not waited for.
     pub(super) fn find(&self, step: StepId) -> Input {
         let found = self.bind_early().and_then(|bound| match bound.service() {
@@ -40,12 +40,12 @@ impl Bench<'_> {
     /// Brings up a service that a boot left down.
     pub(super) fn revive(&self, step: StepId) -> Input {
         let boot = self.worker.boot();
-        let result = if boot.is_empty() || boot == self.brief.found_in {
+        let result = if boot.is_empty() || boot == self.snapshot.found_in {
             Ok(String::new())
         } else {
-            self.on_the_way_back().and_then(|(bound, bench)| {
+            self.on_the_way_back().and_then(|(bound, context)| {
                 let Some(service) = bound.service() else { return Ok(String::new()) };
-                service.revive(&bench.tools(&|note| bench.say(note)), &self.brief.found)
+                service.revive(&context.tools(&|note| context.say(note)), &self.snapshot.found)
             })
         };
         Input::Revived { step, result }
@@ -54,9 +54,9 @@ impl Bench<'_> {
     /// Lets go of the service, and reads it.
     pub(super) fn close(&self, step: StepId, service: String) -> Input {
         let back = self.on_the_way_back();
-        let seen = back.and_then(|(bound, bench)| {
+        let seen = back.and_then(|(bound, context)| {
             let Some(service) = bound.service() else { return Ok(ServiceSeen::unread("")) };
-            service.close(&bench.tools(&|note| bench.say(note)), &self.brief.undo.data)
+            service.close(&context.tools(&|note| context.say(note)), &self.snapshot.undo.data)
         });
         let seen = seen.unwrap_or_else(|failure| ServiceSeen::unread(format!("not read: {}", failure.message)));
         Input::Closed { step, service, seen }
@@ -68,10 +68,10 @@ impl Bench<'_> {
         let again = || {
             self.worker.kept_down.steps.iter().try_for_each(|(step, undo)| {
                 let Some(def) = self.worker.program.step(step) else { return Ok(()) };
-                let bench = self.of(def, self.host.clone());
-                let (bound, bench) = bench.on_the_way_back()?;
+                let context = self.of(def, self.host.clone());
+                let (bound, context) = context.on_the_way_back()?;
                 let Some(service) = bound.service() else { return Ok(()) };
-                service.keep_down_again(&bench.tools(&|note| bench.say(note)), undo)
+                service.keep_down_again(&context.tools(&|note| context.say(note)), undo)
             })
         };
         self.worker.kept_down.again.get_or_init(again).clone()

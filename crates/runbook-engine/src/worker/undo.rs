@@ -1,6 +1,6 @@
 //! The undo of a step. It is taken back alone: what its commands left running is ended, so that it writes nothing after that.
 
-use super::{Bench, Worker};
+use super::{JobContext, Worker};
 use crate::binding::{Unbound, unwritten};
 use runbook_model::{Declaration, Failure, StepId, UndoPhase};
 use runbook_step::Step;
@@ -18,30 +18,30 @@ impl Worker {
     }
 }
 
-impl Bench<'_> {
+impl JobContext<'_> {
     pub(super) fn undo(&self, phase: UndoPhase) -> Result<String, Failure> {
         #[cfg(debug_assertions)]
         self.worker.faults.undo(&self.def.id)?;
-        let (bound, bench) = self.on_the_way_back()?;
-        bench.undo_alone(phase, bound.as_ref())
+        let (bound, context) = self.on_the_way_back()?;
+        context.undo_alone(phase, bound.as_ref())
     }
 
     /// The step, and a host that refuses whatever would use what is missing now.
-    pub(super) fn on_the_way_back(&self) -> Result<(Box<dyn Step>, Bench<'_>), Failure> {
+    pub(super) fn on_the_way_back(&self) -> Result<(Box<dyn Step>, JobContext<'_>), Failure> {
         let (bound, mut unusable) = {
             let outputs = self.worker.outputs.read().unwrap_or_else(PoisonError::into_inner);
             let program = &self.worker.program;
             let bound = program.bind_to_undo(self.def, &outputs, &self.worker.secrets, &self.host);
             bound.map_err(Unbound::into_failure)?
         };
-        unusable.extend(self.brief.struck.iter().map(|name| unwritten(name, &self.def.id)));
+        unusable.extend(self.snapshot.struck.iter().map(|name| unwritten(name, &self.def.id)));
         Ok((bound, self.of(self.def, self.host.clone().refusing(unusable))))
     }
 
     /// Takes the step back when nothing that it started runs. An undo that is a program of the author's is run first, for
     /// it may want to stop what the step started by itself; it is run again if it left something of that running.
     fn undo_alone(&self, phase: UndoPhase, bound: &dyn Step) -> Result<String, Failure> {
-        let undo = || bound.take_back(phase, &self.tools(&|note| self.say(note)), &self.brief.undo.data);
+        let undo = || bound.take_back(phase, &self.tools(&|note| self.say(note)), &self.snapshot.undo.data);
         if phase != UndoPhase::Undo {
             return undo();
         }
@@ -64,7 +64,7 @@ impl Bench<'_> {
     /// Steps that change nothing are never taken back, so nothing else would end what they left.
     fn end_what_others_left(&self) {
         self.worker.others_ended.call_once(|| {
-            let schedule = &self.worker.program.course.schedule;
+            let schedule = &self.worker.program.execution.schedule;
             let changes = |step: &StepId| schedule.declaration(step).is_none_or(Declaration::changes);
             for step in schedule.order().iter().filter(|step| !changes(step)) {
                 self.end_left_behind(&self.worker.mark(step));

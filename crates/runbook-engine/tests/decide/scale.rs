@@ -1,7 +1,7 @@
 //! What a run of many steps costs: each of them as much as one of a few.
 
 use crate::script::{Part, Script, id, step};
-use runbook_engine::{Action, Began, Course, Input, Job, decide};
+use runbook_engine::{Action, Began, ExecutionPlan, Input, Job, decide};
 use runbook_model::*;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -11,16 +11,16 @@ use std::time::{Duration, Instant};
 fn run(steps: usize) -> (Duration, Duration) {
     // Steps that write one path wait for one another.
     let script = Script::of((0..steps).map(|_| step(Part::Change).path(0)));
-    let course = script.course().unwrap();
+    let execution = script.execution().unwrap();
     let mut state = begun(steps);
     let begin = Instant::now();
-    decide_all(&mut state, &course, Input::Begin);
+    decide_all(&mut state, &execution, Input::Begin);
     assert_eq!(state.verdict(), Some(Verdict::Succeeded));
     let forward = begin.elapsed();
     let begin = Instant::now();
     record(&mut state, Event::RunResumed { version: String::new() });
     record(&mut state, Event::RollbackStarted { cause: RollbackCause::Requested });
-    decide_all(&mut state, &course, Input::Resume);
+    decide_all(&mut state, &execution, Input::Resume);
     assert_eq!(state.verdict(), Some(Verdict::RolledBack));
     (forward, begin.elapsed())
 }
@@ -49,10 +49,10 @@ fn record(state: &mut RunState, event: Event) {
 }
 
 /// Decides from `first` until nothing is left to do, with jobs that all end well at once.
-fn decide_all(state: &mut RunState, course: &Course, first: Input) {
+fn decide_all(state: &mut RunState, execution: &ExecutionPlan, first: Input) {
     let mut inputs = VecDeque::from([first]);
     while let Some(input) = inputs.pop_front() {
-        let mut actions = decide(state, course, input);
+        let mut actions = decide(state, execution, input);
         loop {
             for action in actions {
                 match action {
@@ -61,7 +61,7 @@ fn decide_all(state: &mut RunState, course: &Course, first: Input) {
                     Action::Await(wanted) => panic!("nothing waits here: {wanted:?}"),
                 }
             }
-            actions = decide(state, course, Input::Advance { idle: inputs.is_empty() });
+            actions = decide(state, execution, Input::Advance { idle: inputs.is_empty() });
             if actions.is_empty() {
                 break;
             }

@@ -4,7 +4,7 @@
 use crate::closing::closing_is_true;
 use crate::host::{Files, STATE, made_by};
 use crate::script::{Fate, HandIn, Hold, Lost, Part, Script, id, number};
-use runbook_engine::{Action, Await, Began, Came, Course, Input, Job, decide};
+use runbook_engine::{Action, Await, Began, Came, ExecutionPlan, Input, Job, decide};
 use runbook_model::*;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
@@ -38,7 +38,7 @@ pub(crate) enum Blow {
 
 pub(crate) struct World<'a> {
     script: &'a Script,
-    course: Course,
+    execution: ExecutionPlan,
     pub(crate) state: RunState,
     /// One entry a commit.
     commits: Vec<Vec<Record>>,
@@ -68,7 +68,7 @@ impl<'a> World<'a> {
     pub(crate) fn new(script: &'a Script) -> Option<Self> {
         let mut world = Self {
             script,
-            course: script.course()?,
+            execution: script.execution()?,
             state: RunState::default(),
             commits: Vec::new(),
             under_way: Vec::new(),
@@ -185,7 +185,7 @@ impl<'a> World<'a> {
     }
 
     fn perform(&mut self, input: Input) -> usize {
-        let actions = decide(&self.state, &self.course, input);
+        let actions = decide(&self.state, &self.execution, input);
         let count = actions.len();
         let (mut events, mut jobs, mut waits) = (Vec::new(), Vec::new(), Vec::new());
         for action in actions {
@@ -237,8 +237,8 @@ impl<'a> World<'a> {
         match job {
             Job::Begin { step, .. } | Job::Act(step) | Job::Recheck(step) => {
                 assert!(forward && !self.state.cancelling && !self.state.draining, "{job:?} in {:?}", self.state.phase);
-                for before in self.course.schedule.before(step) {
-                    let lets_pass = self.course.policy(before).on_failure == OnFailure::Continue;
+                for before in self.execution.schedule.before(step) {
+                    let lets_pass = self.execution.policy(before).on_failure == OnFailure::Continue;
                     let status = self.state.status(before);
                     let is_past = matches!(status, StepStatus::FailedUntouched | StepStatus::Undone) && lets_pass;
                     assert!(status.satisfies() || is_past, "{step} goes before {before}, which is {status:?}");
@@ -247,7 +247,7 @@ impl<'a> World<'a> {
                 let verifies = matches!(self.script.step(step).part, Part::Verify(_));
                 let failed = self.state.steps().find(|(step, known)| {
                     matches!(known.status, StepStatus::FailedTouched | StepStatus::FailedUntouched)
-                        && self.course.policy(step).on_failure != OnFailure::Continue
+                        && self.execution.policy(step).on_failure != OnFailure::Continue
                         && !(verifies && known.is_kept())
                 });
                 assert!(failed.is_none(), "{job:?} although {failed:?}");
@@ -271,7 +271,7 @@ impl<'a> World<'a> {
 
     /// Going forward nothing starts without its secrets, nor while another is waited for; going back it is enough that none is.
     fn has_its_secrets(&self, job: &Job) {
-        let uses = self.course.handed_in.uses.iter().find(|one| one.step == *job.step());
+        let uses = self.execution.handed_in.uses.iter().find(|one| one.step == *job.step());
         let wait = |secret: &String| self.state.secrets.get(secret);
         if self.state.phase == RunPhase::Forward {
             assert!(!self.state.waits_for_a_secret(), "{job:?} while {:?}", self.state.secrets);

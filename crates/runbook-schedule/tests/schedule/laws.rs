@@ -105,7 +105,7 @@ proptest! {
     #![proptest_config(test_rules::cases(500))]
 
     #[test]
-    fn without_needs_there_is_no_ring(lines in unwritten()) {
+    fn without_needs_there_is_no_cycle(lines in unwritten()) {
         prop_assert!(relations_of(&lines).is_some(), "{}", lines.join("\n"));
     }
 

@@ -94,7 +94,7 @@ fn pictured<'a>(
 ) -> runbook_report::Preview<'a> {
     let steps = foretold.steps.iter().filter_map(|predicted| {
         let def = program.step(&predicted.step)?;
-        let declaration = program.course.schedule.declaration(&predicted.step)?;
+        let declaration = program.execution.schedule.declaration(&predicted.step)?;
         let reasons = if explain { reasons(program, &predicted.step) } else { Vec::new() };
         Some(StepPreview {
             id: &predicted.step,
@@ -120,7 +120,7 @@ pub(super) fn reasons(program: &Program, step: &StepId) -> Vec<String> {
             });
         format!("after `{}`: {}", edge.before, reasons.collect::<Vec<_>>().join("; "))
     };
-    program.course.schedule.explain(step).into_iter().map(words).collect()
+    program.execution.schedule.explain(step).into_iter().map(words).collect()
 }
 
 fn nothing_to_do(screen: &Screen, program: &Program, foretold: &Foretold) -> Result<Exit, CommandError> {

@@ -81,7 +81,7 @@ fn together(documents: &[Value]) -> Value {
 
 pub(crate) fn graph(screen: &Screen, loader: &Loader<'_>, args: &GraphArgs) -> Result<Exit, CommandError> {
     let Some(program) = sound(screen, loader.judge(&args.source, 1)?)? else { return Ok(Exit::Refused) };
-    let schedule = &program.course.schedule;
+    let schedule = &program.execution.schedule;
     match (screen.format, args.drawing) {
         (Format::Text, Drawing::Mermaid) => screen.text(&schedule.mermaid())?,
         (Format::Text, Drawing::Dot) => screen.text(&schedule.dot())?,

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 /// A schedule with the policies of its steps.
 #[derive(Clone, Debug)]
-pub struct Course {
+pub struct ExecutionPlan {
     /// The order and the declarations.
     pub schedule: Schedule,
     /// How many steps may run at the same time; at least 1.
@@ -60,8 +60,8 @@ pub struct Policy {
     pub on_failure: OnFailure,
 }
 
-impl Course {
-    /// The course of `plan` in the order of `schedule`.
+impl ExecutionPlan {
+    /// How `plan` is executed in the order of `schedule`.
     pub fn new(plan: &Plan, schedule: Schedule, parallel: usize) -> Self {
         let policy = |step: &runbook_model::StepDef| Policy { retry: step.retry, on_failure: step.on_failure };
         let policies = plan.steps.iter().map(|step| (step.id.clone(), policy(step))).collect();

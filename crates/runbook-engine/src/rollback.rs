@@ -1,10 +1,10 @@
 //! The way back: what is taken back in which order, and when the host counts as it was. Pure.
 
-use crate::Course;
+use crate::ExecutionPlan;
 use crate::action::{Action, Job, over, undo};
 use crate::aging::only_starts;
 use crate::services::{down_for_good, to_look_after};
-use crate::since::is_from_before;
+use crate::written_paths::is_from_before;
 use runbook_model::{
     BackupMade, Declaration, Resource, Role, RunState, StepId, StepState, StepStatus, UndoPhase, Verdict,
 };
@@ -13,37 +13,37 @@ use std::iter::Peekable;
 use std::path::PathBuf;
 
 /// The next action of a rollback in which no job is under way.
-pub(crate) fn advance(state: &RunState, course: &Course) -> Vec<Action> {
+pub(crate) fn advance(state: &RunState, execution: &ExecutionPlan) -> Vec<Action> {
     if state.count(|status| status == StepStatus::UndoFailed) > 0
         && let Some((step, _)) = state.steps().find(|(_, known)| known.status == StepStatus::UndoFailed)
     {
-        return over(Verdict::Stuck, what_is_left(state, course, step));
+        return over(Verdict::Stuck, what_is_left(state, execution, step));
     }
-    if state.draining { Vec::new() } else { next(state, course) }
+    if state.draining { Vec::new() } else { next(state, execution) }
 }
 
 /// The same without regard to an undo that failed: a rollback that is tried again begins with it.
-pub(crate) fn next(state: &RunState, course: &Course) -> Vec<Action> {
-    if let Some((step, phase)) = left(state, course).next() {
+pub(crate) fn next(state: &RunState, execution: &ExecutionPlan) -> Vec<Action> {
+    if let Some((step, phase)) = left(state, execution).next() {
         return undo(step, phase).to_vec();
     }
-    if let Some(step) = to_look_after(state, course) {
+    if let Some(step) = to_look_after(state, execution) {
         return vec![Action::Start(Job::Revive(step.clone()))];
     }
-    let down = down_for_good(state, course);
+    let down = down_for_good(state, execution);
     if !down.is_empty() {
         return over(Verdict::Stuck, format!("what was up before does not come up again: {}", down.join("; ")));
     }
-    let unread = to_verify(state, course).find(|(_, known)| !known.verified);
+    let unread = to_verify(state, execution).find(|(_, known)| !known.verified);
     if let Some((step, _)) = unread {
         return vec![Action::Start(Job::Verify(step.clone()))];
     }
-    if let Some(step) = to_compare(state, course) {
+    if let Some(step) = to_compare(state, execution) {
         return vec![Action::Start(Job::Compare(step.clone()))];
     }
     let names = |gone: fn(&StepState) -> &Vec<String>| {
         let gone: BTreeSet<&str> =
-            to_verify(state, course).flat_map(|(_, known)| gone(known)).map(String::as_str).collect();
+            to_verify(state, execution).flat_map(|(_, known)| gone(known)).map(String::as_str).collect();
         gone.into_iter().collect::<Vec<_>>().join(", ")
     };
     let (lost, unread) = (names(|known| &known.lost), names(|known| &known.unread));
@@ -97,19 +97,19 @@ enum Part<'a> {
 /// halves, state that is always restored right before the first service comes up, and before the steps ahead of its backup
 /// are taken back; then, if green signals stayed lost, the state that is restored if needed, while the services are
 /// down once more. Where nothing was changed, nothing is put back, state included.
-fn parts<'a>(state: &'a RunState, course: &'a Course) -> Vec<Part<'a>> {
+fn parts<'a>(state: &'a RunState, execution: &'a ExecutionPlan) -> Vec<Part<'a>> {
     if !state.has_acted() {
         return Vec::new();
     }
-    let landmarks = landmarks(state, course);
+    let landmarks = landmarks(state, execution);
     let mut parts = Vec::new();
     let mut comes_up_last = Vec::new();
-    let mut always = backups_with(state, course, |backup| &backup.always).into_iter().peekable();
+    let mut always = backups_with(state, execution, |backup| &backup.always).into_iter().peekable();
     let mut before = u64::MAX;
     for (intent, step, known) in landmarks.iter().rev() {
         between(state, *intent, before, &mut always, &mut parts);
         before = *intent;
-        let Some(declaration) = course.schedule.declaration(step) else { continue };
+        let Some(declaration) = execution.schedule.declaration(step) else { continue };
         // A backup that was made after this step holds what it changed. A service that the step brought up goes down before.
         let later = std::iter::from_fn(|| always.next_if(|backup| finished(state, backup) > Some(*intent)));
         let later: Vec<_> = later.map(|backup| Part::Of(backup, UndoPhase::Undo)).collect();
@@ -134,7 +134,7 @@ fn parts<'a>(state: &'a RunState, course: &'a Course) -> Vec<Part<'a>> {
     between(state, 0, before, &mut always, &mut parts);
     parts.extend(always.map(|backup| Part::Of(backup, UndoPhase::Undo)));
     parts.extend(comes_up_last.into_iter().rev());
-    parts.extend(insurance(state, course, &landmarks).into_iter().map(|(step, phase)| Part::Of(step, phase)));
+    parts.extend(insurance(state, execution, &landmarks).into_iter().map(|(step, phase)| Part::Of(step, phase)));
     parts
 }
 
@@ -160,17 +160,17 @@ fn between<'a>(
 }
 
 /// The landmarks that may have left traces, with their intents, in the order of these.
-fn landmarks<'a>(state: &'a RunState, course: &'a Course) -> Vec<(u64, &'a StepId, &'a StepState)> {
+fn landmarks<'a>(state: &'a RunState, execution: &'a ExecutionPlan) -> Vec<(u64, &'a StepId, &'a StepState)> {
     let known = |step: &'a StepId| state.step(step).and_then(|known| Some((known.intent_seq?, step, known)));
-    let mut landmarks: Vec<_> = course.landmarks().filter_map(known).collect();
+    let mut landmarks: Vec<_> = execution.landmarks().filter_map(known).collect();
     landmarks.sort_by_key(|(intent, ..)| *intent);
     landmarks
 }
 
 /// What is left of the way back, in order.
-fn left<'a>(state: &'a RunState, course: &'a Course) -> impl Iterator<Item = (&'a StepId, UndoPhase)> {
+fn left<'a>(state: &'a RunState, execution: &'a ExecutionPlan) -> impl Iterator<Item = (&'a StepId, UndoPhase)> {
     let mut times: HashMap<(&StepId, UndoPhase), usize> = HashMap::new();
-    parts(state, course).into_iter().flat_map(move |part| {
+    parts(state, execution).into_iter().flat_map(move |part| {
         let (one, many) = match part {
             Part::Of(step, phase) => {
                 let nth = times.entry((step, phase)).or_default();
@@ -187,21 +187,21 @@ fn left<'a>(state: &'a RunState, course: &'a Course) -> impl Iterator<Item = (&'
 /// The parts that put back state that only services write.
 fn insurance<'a>(
     state: &'a RunState,
-    course: &'a Course,
+    execution: &'a ExecutionPlan,
     landmarks: &[(u64, &'a StepId, &StepState)],
 ) -> Vec<(&'a StepId, UndoPhase)> {
     let known = |step: &StepId| state.step(step).is_some_and(|known| !known.lost.is_empty());
-    if !(course.verifications().iter().any(known) || insured(state, course)) {
+    if !(execution.verifications().iter().any(known) || insured(state, execution)) {
         return Vec::new();
     }
-    let mut backups = backups_with(state, course, |backup| &backup.if_needed);
-    backups.retain(|step| is_insurance(state, course, step));
+    let mut backups = backups_with(state, execution, |backup| &backup.if_needed);
+    backups.retain(|step| is_insurance(state, execution, step));
     if backups.is_empty() {
         return Vec::new();
     }
     let mut services = BTreeSet::new();
     let mut is_first = |step: &StepId, known: &StepState| {
-        let service = course.schedule.declaration(step).and_then(|declaration| brings_down(declaration, known));
+        let service = execution.schedule.declaration(step).and_then(|declaration| brings_down(declaration, known));
         service.is_some_and(|service| services.insert(service))
     };
     let first = landmarks.iter().filter(|(_, step, known)| is_first(step, known));
@@ -213,8 +213,10 @@ fn insurance<'a>(
 }
 
 /// Whether the backup of `step` may be put back if needed: another would bring back what the run changed before it was made.
-fn is_insurance(state: &RunState, course: &Course, step: &StepId) -> bool {
-    state.step(step).is_some_and(|known| is_from_before(state, course, step, paths(known, |backup| &backup.if_needed)))
+fn is_insurance(state: &RunState, execution: &ExecutionPlan, step: &StepId) -> bool {
+    state
+        .step(step)
+        .is_some_and(|known| is_from_before(state, execution, step, paths(known, |backup| &backup.if_needed)))
 }
 
 /// How often this part of the step was taken back.
@@ -223,8 +225,8 @@ fn times_done(state: &RunState, step: &StepId, phase: UndoPhase) -> usize {
     done.iter().filter(|one| **one == phase).count()
 }
 
-fn insured(state: &RunState, course: &Course) -> bool {
-    course.backups().any(|step| times_done(state, step, UndoPhase::Insurance) > 0)
+fn insured(state: &RunState, execution: &ExecutionPlan) -> bool {
+    execution.backups().any(|step| times_done(state, step, UndoPhase::Insurance) > 0)
 }
 
 /// When a step was complete, in the order of records.
@@ -233,15 +235,15 @@ fn finished(state: &RunState, step: &StepId) -> Option<u64> {
 }
 
 /// Complete backups that hold paths with this restore policy. The latest first, so that the state before the run has the last word.
-fn backups_with<'a>(state: &RunState, course: &'a Course, policy: Policy) -> Vec<&'a StepId> {
+fn backups_with<'a>(state: &RunState, execution: &'a ExecutionPlan, policy: Policy) -> Vec<&'a StepId> {
     let has = |step: &&StepId| state.step(step).is_some_and(|known| !paths(known, policy).is_empty());
-    let mut backups: Vec<&StepId> = course.backups().filter(has).collect();
+    let mut backups: Vec<&StepId> = execution.backups().filter(has).collect();
     backups.sort_by_key(|step| std::cmp::Reverse(finished(state, step)));
     backups
 }
 
-fn is_backup(course: &Course, step: &StepId) -> bool {
-    let declaration = course.schedule.declaration(step);
+fn is_backup(execution: &ExecutionPlan, step: &StepId) -> bool {
+    let declaration = execution.schedule.declaration(step);
     declaration.is_some_and(|declaration| declaration.roles.iter().any(|role| matches!(role, Role::Backup(_))))
 }
 
@@ -256,18 +258,18 @@ fn paths(known: &StepState, policy: Policy) -> &[PathBuf] {
 /// they say now proves nothing, but somebody may want to know.
 fn to_verify<'a>(
     state: &'a RunState,
-    course: &'a Course,
+    execution: &'a ExecutionPlan,
 ) -> impl Iterator<Item = (&'a StepId, &'a StepState)> + use<'a> {
     let acted = state.has_acted();
     let known = |step| state.step(step).map(|known| (step, known));
     let tells = |known: &StepState| known.was_green() || known.no_baseline.is_some();
-    course.verifications().iter().filter_map(known).filter(move |(_, known)| acted && tells(known))
+    execution.verifications().iter().filter_map(known).filter(move |(_, known)| acted && tells(known))
 }
 
 /// The next of those backups of which a rollback kept something, and of those steps that wrote where nothing was: what
 /// is there now is read before anything is claimed of it.
-fn to_compare<'a>(state: &'a RunState, course: &Course) -> Option<&'a StepId> {
-    let keeps = |step: &StepId| is_backup(course, step) && !kept(state, course, step).is_empty();
+fn to_compare<'a>(state: &'a RunState, execution: &ExecutionPlan) -> Option<&'a StepId> {
+    let keeps = |step: &StepId| is_backup(execution, step) && !kept(state, execution, step).is_empty();
     let open = |(step, known): &(&StepId, &StepState)| {
         known.compared.is_none() && (wrote_where_nothing_was(known) || keeps(step))
     };
@@ -283,28 +285,28 @@ fn wrote_where_nothing_was(known: &StepState) -> bool {
 }
 
 /// What is still to be compared of steps that were taken back although the run goes forward.
-pub(crate) fn compare_undone(state: &RunState, course: &Course) -> Option<Action> {
+pub(crate) fn compare_undone(state: &RunState, execution: &ExecutionPlan) -> Option<Action> {
     let undone = |(step, known): &(&StepId, &StepState)| {
-        known.status == StepStatus::Undone && known.compared.is_none() && !is_backup(course, step)
+        known.status == StepStatus::Undone && known.compared.is_none() && !is_backup(execution, step)
     };
     let open = state.steps().filter(undone).find(|(_, known)| wrote_where_nothing_was(known));
     open.map(|(step, _)| Action::Start(Job::Compare(step.clone())))
 }
 
 /// The paths that the backup of `step` holds and that no rollback puts back by itself, or not so far, or not as the last one.
-pub(crate) fn kept(state: &RunState, course: &Course, step: &StepId) -> Vec<PathBuf> {
+pub(crate) fn kept(state: &RunState, execution: &ExecutionPlan, step: &StepId) -> Vec<PathBuf> {
     let Some(known) = state.step(step) else { return Vec::new() };
     let mut kept = paths(known, |backup| &backup.never).to_vec();
-    let restored = known.undone.contains(&UndoPhase::Insurance) && is_insurance(state, course, step);
+    let restored = known.undone.contains(&UndoPhase::Insurance) && is_insurance(state, execution, step);
     kept.extend(paths(known, |backup| &backup.if_needed).iter().filter(|_| !restored).cloned());
     // The insurance of another backup may lie above what this one put back.
-    kept.extend(paths(known, |backup| &backup.always).iter().filter(|_| insured(state, course)).cloned());
+    kept.extend(paths(known, |backup| &backup.always).iter().filter(|_| insured(state, execution)).cloned());
     kept
 }
 
-fn what_is_left(state: &RunState, course: &Course, failed: &StepId) -> String {
+fn what_is_left(state: &RunState, execution: &ExecutionPlan, failed: &StepId) -> String {
     let mut seen = HashSet::new();
-    let others = left(state, course).map(|(step, _)| step).filter(|step| *step != failed && seen.insert(*step));
+    let others = left(state, execution).map(|(step, _)| step).filter(|step| *step != failed && seen.insert(*step));
     let names: Vec<String> = others.map(|step| format!("`{step}`")).collect();
     let also = if names.is_empty() { String::new() } else { format!("; also not taken back: {}", names.join(", ")) };
     format!("step `{failed}` could not be taken back{also}")

@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 
 /// The resources that steps so far would, or may, write, each with the last such step.
 #[derive(Debug, Default)]
-pub(crate) struct Wake {
+pub(crate) struct ForeseenChanges {
     paths: BTreeMap<PathBuf, StepId>,
     others: HashMap<Resource, StepId>,
     any_path: Option<StepId>,
@@ -14,7 +14,7 @@ pub(crate) struct Wake {
     last: Option<StepId>,
 }
 
-impl Wake {
+impl ForeseenChanges {
     /// `step` would write what is written in `effects`.
     pub(crate) fn add(&mut self, step: &StepId, effects: &[Effect]) {
         for effect in effects.iter().filter(|effect| effect.access == Access::Write) {
@@ -102,10 +102,10 @@ mod tests {
     #[test]
     fn a_change_reaches_what_is_above_and_below_it_and_nothing_beside_it() {
         let (dir, port) = (StepId::new("dir").unwrap(), StepId::new("port").unwrap());
-        let mut wake = Wake::default();
-        wake.add(&dir, &[Effect::write(path("/srv/app")), Effect::read(path("/etc"))]);
-        wake.add(&port, &[Effect::write(Resource::Port(80))]);
-        let reached = |resource: Resource| wake.disturbs(&[Effect::read(resource)]).map(StepId::as_str);
+        let mut foreseen = ForeseenChanges::default();
+        foreseen.add(&dir, &[Effect::write(path("/srv/app")), Effect::read(path("/etc"))]);
+        foreseen.add(&port, &[Effect::write(Resource::Port(80))]);
+        let reached = |resource: Resource| foreseen.disturbs(&[Effect::read(resource)]).map(StepId::as_str);
         assert_eq!(reached(path("/srv/app")), Some("dir"));
         assert_eq!(reached(path("/srv/app/a")), Some("dir"));
         assert_eq!(reached(path("/srv")), Some("dir"));
@@ -118,7 +118,7 @@ mod tests {
         assert_eq!(reached(Resource::Port(80)), Some("port"));
         assert_eq!(reached(Resource::Port(81)), None);
         assert_eq!(reached(Resource::Everything), Some("port"));
-        let replaced = |resource: Resource| wake.replaces(&[Effect::read(resource)]).map(StepId::as_str);
+        let replaced = |resource: Resource| foreseen.replaces(&[Effect::read(resource)]).map(StepId::as_str);
         assert_eq!(replaced(path("/srv/app/a")), Some("dir"));
         assert_eq!(replaced(path("/srv/app")), Some("dir"));
         assert_eq!(replaced(path("/srv")), None);
@@ -127,11 +127,11 @@ mod tests {
     #[test]
     fn what_may_change_everything_reaches_everything() {
         let step = StepId::new("command").unwrap();
-        let mut wake = Wake::default();
-        wake.add(&step, &[Effect::write(Resource::Everything)]);
+        let mut foreseen = ForeseenChanges::default();
+        foreseen.add(&step, &[Effect::write(Resource::Everything)]);
         for resource in [path("/a"), Resource::Port(1), Resource::UnknownPath, Resource::Unit("a".to_owned())] {
-            assert_eq!(wake.disturbs(&[Effect::write(resource)]), Some(&step));
+            assert_eq!(foreseen.disturbs(&[Effect::write(resource)]), Some(&step));
         }
-        assert_eq!(wake.disturbs(&[]), None);
+        assert_eq!(foreseen.disturbs(&[]), None);
     }
 }
