@@ -11,8 +11,9 @@ use std::process::Command;
 /// How `dist` is called.
 pub(crate) const USAGE: &str = "cargo xtask dist";
 
-/// How large the file may be: it goes to every host, over links of every kind.
-const LIMIT: u64 = 12 << 20;
+/// How large the file may be: it goes to every host, over links of every kind. The aim is 12 MB, which it had without the agent; a seventh of
+/// it are tables for unwinding, without which a step that panics would end the run and not itself.
+const LIMIT: u64 = 14_000_000;
 
 /// A program that holds all that it needs.
 const STATIC: &str = "-C target-feature=+crt-static";
