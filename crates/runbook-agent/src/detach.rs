@@ -46,7 +46,7 @@ fn keeper() -> Keeper {
     if runtime.is_some() && lingers { Keeper::User } else { Keeper::Session }
 }
 
-/// A transient unit. That its name is taken means that an agent was started already.
+/// A transient unit.
 fn unit(place: &Place, program: &Path, manager: &[&str]) -> Result<(), String> {
     let mut command = Command::new("systemd-run");
     command.args(manager).args(["--quiet", "--collect", "--property=Type=exec"]);
@@ -61,8 +61,7 @@ fn unit(place: &Place, program: &Path, manager: &[&str]) -> Result<(), String> {
     command.arg("--").arg(program).args(serve(place)).stdin(Stdio::null());
     let done = command.output().map_err(|error| format!("systemd-run cannot be started: {error}"))?;
     let said = String::from_utf8_lossy(&done.stderr);
-    let is_there = said.contains("already loaded") || said.contains("already exists");
-    if done.status.success() || is_there { Ok(()) } else { Err(said.trim().to_owned()) }
+    if done.status.success() { Ok(()) } else { Err(said.trim().to_owned()) }
 }
 
 /// A process of its own, which leaves the session of the login as its first act.

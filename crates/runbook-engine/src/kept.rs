@@ -37,10 +37,14 @@ impl Program {
         Ok(self.kept_in(dir))
     }
 
-    /// What steps are bound to. A command without `cwd` runs in the plan's directory as long as it is there.
+    /// What steps are bound to. A command without `cwd` runs in the plan's directory as long as it is there; a plan from elsewhere
+    /// has none here.
     pub(crate) fn context(&self) -> Cow<'_, ArgContext> {
-        let empty = self.kept.as_ref().map(|dir| dir.join(EMPTY));
-        match empty.filter(|empty| !self.context.base.is_dir() && empty.is_dir()) {
+        let has_base = !self.saved.elsewhere && self.context.base.is_dir();
+        let empty = self.kept.as_ref().map(|dir| dir.join(EMPTY)).filter(|empty| empty.is_dir());
+        // Before the run there is no directory of it, and nothing is executed.
+        let nowhere = || self.saved.elsewhere.then(|| PathBuf::from("/"));
+        match empty.or_else(nowhere).filter(|_| !has_base) {
             None => Cow::Borrowed(&self.context),
             Some(cwd) => Cow::Owned(ArgContext { cwd, ..self.context.clone() }),
         }
@@ -72,7 +76,8 @@ impl Program {
     /// A file that lies beside the plan as it was not judged, where a step before this one may write anything and so may have
     /// made it anew. The run would use the old one.
     pub(crate) fn made_anew(&self, def: &StepDef) -> Option<Failure> {
-        let files = self.context.files.as_ref().filter(|files| !files.bundle.files.is_empty())?;
+        let files = self.context.files.as_ref();
+        let files = files.filter(|files| !self.saved.elsewhere && !files.bundle.files.is_empty())?;
         let kind = self.catalogue.get(&def.uses)?;
         let args = Args { doc: kind.doc(), node: &def.with, context: &self.context, step_span: def.id_span };
         let schedule = &self.execution.schedule;

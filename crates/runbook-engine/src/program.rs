@@ -35,12 +35,15 @@ pub struct Saved {
     /// The files that the plan brings: [`compile`] fills it in. `None` in what an older `runbook` saved, which read them in the checkout.
     #[serde(default)]
     pub bundle: Option<Bundle>,
+    /// Whether it was judged on another host, where its directory is: whatever is called so here is something else.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub elsewhere: bool,
 }
 
 impl Saved {
     /// A plan that was loaded now and that nobody has judged yet.
     pub fn new(plan: Plan, sources: SourceMap, parallel: usize) -> Self {
-        Self { plan, sources, parallel, roles: None, kinds: BTreeMap::new(), bundle: None }
+        Self { plan, sources, parallel, roles: None, kinds: BTreeMap::new(), bundle: None, elsewhere: false }
     }
 }
 
@@ -89,6 +92,7 @@ pub fn admit(
     provider: Arc<dyn SecretProvider>,
     contents: BTreeMap<String, Arc<[u8]>>,
 ) -> (Option<Program>, Vec<Diagnostic>) {
+    let saved = Saved { elsewhere: true, ..saved };
     let (program, found) = judge(saved, catalogue, provider, |_, _, _, _, _| None);
     let holding = |mut program: Program| {
         let bundle = program.saved.bundle.clone();

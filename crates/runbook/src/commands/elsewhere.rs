@@ -6,7 +6,7 @@ use crate::screen::Screen;
 use clap::Args;
 use runbook_fleet::ssh::{AgentProgram, Ssh, Unreachable};
 use runbook_fleet::{Afar, Call, FILE, Stream, find_inventory, read_inventory};
-use runbook_model::{InventoryHost, Layer, SourceMap};
+use runbook_model::{Caller, InventoryHost, Layer, SourceMap};
 use runbook_plan::LayerVars;
 use runbook_session::{CommandError, Elsewhere, Exit, Session};
 use std::path::{Path, PathBuf};
@@ -22,7 +22,9 @@ impl<T: Args + HostCommand> On<T> {
         let Some(name) = &self.at.host else {
             return self.args.run(screen, &Loader::here(session), &mut session.clone());
         };
-        let screen = &screen.calling(screen.caller().clone().on(name, self.at.inventory.as_deref()));
+        let state_dir = typed(state_dir);
+        let caller = state_dir.map_or_else(Caller::default, Caller::naming);
+        let screen = &screen.calling(caller.on(name, self.at.inventory.as_deref()));
         // Hints name commands for that host, whoever shows them.
         self.afar(screen, session, state_dir, name).map_err(|error| error.spelled(screen.caller()))
     }
@@ -99,6 +101,11 @@ fn unreachable(error: Unreachable) -> CommandError {
     let hint = Some(error.hint());
     let said = if error.said.is_empty() { String::new() } else { format!("\n{}", error.said) };
     CommandError { hint, ..CommandError::new(Exit::Unreachable, format!("{error}{said}")) }
+}
+
+/// The state directory, if it was typed: the variable is about this host.
+fn typed(state_dir: Option<&Path>) -> Option<&Path> {
+    state_dir.filter(|dir| std::env::var_os("RUNBOOK_STATE_DIR").is_none_or(|variable| variable != dir.as_os_str()))
 }
 
 /// The file that was named, or the nearest one.

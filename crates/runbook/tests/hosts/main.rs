@@ -6,6 +6,7 @@
     reason = "a test that cannot set its stage fails, and what tests share runs outside of test functions"
 )]
 
+mod afar;
 mod first_report;
 mod inspect;
 mod jiti;
