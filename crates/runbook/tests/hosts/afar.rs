@@ -173,7 +173,7 @@ fn a_run_there_goes_on_without_its_controller() {
     assert_said(&held, 6, &["another runbook is at work on this host"]);
     go(&host);
     host.wait_for("test -e /etc/third", PATIENCE).unwrap();
-    host.wait_for("runbook=$(ls /var/lib/runbook/agent/*/runbook); $runbook status | grep -q succeeded", PATIENCE)
+    host.wait_for("runbook=$(ls /var/lib/runbook/agent/*/runbook); $runbook history | grep -q succeeded", PATIENCE)
         .unwrap();
     let shown = controller.run(&["show", "--host", "far", "--format", "json"]);
     assert_eq!(shown.code, 0, "{}", shown.stderr);
@@ -206,6 +206,7 @@ kind: Plan
 version: 1
 name: secretive
 vars:
+  greeting: { type: string }
   token: { type: secret, from: { env: CANARY, on: controller } }
 steps:
   - id: wait
@@ -220,9 +221,9 @@ steps:
     let mut command = controller.command(&["apply", "plan.yaml", "--host", "far", "--yes"]);
     command.env("CANARY", "canary-5up3r").stdout(Stdio::piped()).stderr(Stdio::piped());
     let running = in_the_middle(command.spawn().unwrap(), &host);
-    let looked = "grep -rl canary-5up3r /var/lib/runbook /run/runbook /run/systemd /var/log /tmp 2>/dev/null; \
-                  for pid in /proc/[0-9]*; do tr '\\0' ' ' <$pid/cmdline | grep -F canary-5up3r && echo $pid; done; \
-                  journalctl --no-pager | grep canary-5up3r; true";
+    let looked = "grep -rl canar[y]-5up3r /var/lib/runbook /run/runbook /run/systemd /var/log /tmp 2>/dev/null; \
+                  for pid in /proc/[0-9]*; do tr '\\0' ' ' <$pid/cmdline | grep canar[y]-5up3r && echo $pid; done; \
+                  journalctl --no-pager | grep canar[y]-5up3r; true";
     assert_eq!(host.sh(looked).unwrap().stdout, "", "while it runs");
     go(&host);
     let said = ended(running);
