@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 
 /// How long the agent may take to listen after it was started.
 const STARTS: Duration = Duration::from_secs(30);
+/// After how long another one is started where none listens.
+const AGAIN: Duration = Duration::from_secs(3);
 /// The time between two looks whether it does.
 const LOOK: Duration = Duration::from_millis(10);
 
@@ -55,34 +57,23 @@ fn copy(from: &mut impl Read, to: &mut impl Write) -> io::Result<()> {
 fn reach(place: &Place, program: &Path) -> Result<UnixStream, Error> {
     place.make()?;
     let end = Instant::now() + STARTS;
-    let mut started: Option<Result<(), String>> = None;
+    let (mut started, mut started_at) = (0, None::<Instant>);
     loop {
         if let Some(agent) = connect(place)? {
             return Ok(agent);
         }
+        let silent = |why: String| Error::Silent { socket: place.socket(), why };
         if Instant::now() > end {
-            let why = match started {
-                Some(Err(why)) => why,
-                _ => format!("it did not listen within {} s", STARTS.as_secs()),
-            };
-            return Err(Error::Silent { socket: place.socket(), why });
+            return Err(silent(format!("it did not listen within {} s", STARTS.as_secs())));
         }
-        // One that was about to end takes its socket with it, and then another one is started.
-        if started.is_none()
-            || !place.socket().exists() && started.as_ref().is_some_and(Result::is_ok) && is_free(place)
-        {
-            started = Some(start(place, program));
-        }
-        if let Some(Err(why)) = &started {
-            return Err(Error::Silent { socket: place.socket(), why: why.clone() });
+        // One that was about to end kept the new one away. That two are started does no harm: one of them is the agent.
+        if started_at.is_none_or(|at| at.elapsed() > AGAIN) {
+            start(place, program, started).map_err(silent)?;
+            started += 1;
+            started_at = Some(Instant::now());
         }
         thread::sleep(LOOK);
     }
-}
-
-/// Whether nobody is the agent now.
-fn is_free(place: &Place) -> bool {
-    crate::serve::alone(place).is_ok_and(|lock| lock.is_some())
 }
 
 /// `None` where nobody listens, or where the agent ends just now.

@@ -20,14 +20,14 @@ enum Keeper {
     Session,
 }
 
-/// Starts the agent. That it listens is not waited for. That another one is there already is no error.
+/// Starts an agent, the `nth` of this process. That it listens is not waited for. That another one is there already is no error.
 ///
 /// # Errors
 /// It cannot be started, in words.
-pub(crate) fn start(place: &Place, program: &Path) -> Result<(), String> {
+pub(crate) fn start(place: &Place, program: &Path, nth: u32) -> Result<(), String> {
     match keeper() {
-        Keeper::System => unit(place, program, &[]),
-        Keeper::User => unit(place, program, &["--user"]),
+        Keeper::System => unit(place, program, nth, &[]),
+        Keeper::User => unit(place, program, nth, &["--user"]),
         Keeper::Session => own_session(place, program),
     }
 }
@@ -47,12 +47,12 @@ fn keeper() -> Keeper {
 }
 
 /// A transient unit.
-fn unit(place: &Place, program: &Path, manager: &[&str]) -> Result<(), String> {
+fn unit(place: &Place, program: &Path, nth: u32, manager: &[&str]) -> Result<(), String> {
     let mut command = Command::new("systemd-run");
     command.args(manager).args(["--quiet", "--collect", "--property=Type=exec"]);
     // What a run started goes on when the agent ends.
     command.args(["--property=KillMode=process", "--property=SendSIGHUP=no"]);
-    command.arg(format!("--unit={}", place.unit())).arg("--description=runbook, for a controller elsewhere");
+    command.arg(format!("--unit={}", place.unit(nth))).arg("--description=runbook, for a controller elsewhere");
     for name in PASSED_ON {
         if let Ok(value) = std::env::var(name) {
             command.arg(format!("--setenv={name}={value}"));

@@ -32,10 +32,10 @@ impl Place {
         Self { dir, name: digest.chars().take(16).collect(), state_dir: state_dir.to_owned() }
     }
 
-    /// What an agent is called among the units of the host that this process starts. The unit of one that was killed stays as long as
+    /// What the agent is called among the units of the host that this process starts as its `nth`. The unit of one that was killed stays as long as
     /// anything runs that it had started, so each has a name of its own; that there is one agent is up to the lock.
-    pub(crate) fn unit(&self) -> String {
-        format!("runbook-agent-{}-{}.service", self.name, std::process::id())
+    pub(crate) fn unit(&self, nth: u32) -> String {
+        format!("runbook-agent-{}-{}-{nth}.service", self.name, std::process::id())
     }
 
     /// Where it listens.

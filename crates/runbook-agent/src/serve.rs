@@ -12,8 +12,9 @@ use runbook_session::{CommandError, Session};
 use rustix::fs::{FlockOperation, flock};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -57,19 +58,30 @@ pub fn serve(agent: Agent) -> Result<(), Error> {
     let accept = move || listener.incoming().for_each(|stream| answer(&shared, stream));
     thread::Builder::new().name("accept".to_owned()).spawn(accept).map_err(Error::io("listen at", &socket))?;
     hub.wait_for_the_end(IDLE);
-    fs::remove_file(&socket).map_err(Error::io("remove", &socket))
+    fs::remove_file(&socket).map_err(Error::io("remove", &socket))?;
+    fs::remove_file(place.lock()).map_err(Error::io("remove", place.lock()))
 }
 
 /// The lock of the one process that is the agent; it holds until it is dropped.
-pub(crate) fn alone(place: &Place) -> Result<Option<File>, Error> {
+fn alone(place: &Place) -> Result<Option<File>, Error> {
     let path = place.lock();
-    let file = OpenOptions::new().create(true).write(true).truncate(false).mode(0o600).open(&path);
-    let file = file.map_err(Error::io("open", &path))?;
-    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(Some(file)),
-        Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
-        Err(error) => Err(Error::io("lock", &path)(error.into())),
+    loop {
+        let file = OpenOptions::new().create(true).write(true).truncate(false).mode(0o600).open(&path);
+        let file = file.map_err(Error::io("open", &path))?;
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            // Whoever had it took the file away as they went, and another one may have its name by now.
+            Ok(()) if !is_it(&file, &path) => {}
+            Ok(()) => return Ok(Some(file)),
+            Err(rustix::io::Errno::WOULDBLOCK) => return Ok(None),
+            Err(error) => return Err(Error::io("lock", &path)(error.into())),
+        }
     }
+}
+
+fn is_it(file: &File, path: &Path) -> bool {
+    let [open, named] =
+        [file.metadata(), fs::symlink_metadata(path)].map(|found| found.map(|found| (found.dev(), found.ino())).ok());
+    open.is_some() && open == named
 }
 
 fn answer(shared: &Arc<Shared>, stream: io::Result<UnixStream>) {

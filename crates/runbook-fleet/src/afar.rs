@@ -90,6 +90,14 @@ impl Afar {
         &self.welcome
     }
 
+    /// Removes the agent from the host, and names what stays there.
+    pub fn retire(mut self) -> Result<Vec<String>, CommandError> {
+        match self.ask_twice(&ToAgent::Retire)? {
+            FromAgent::Retired(left) => Ok(left),
+            other => Err(self.call.out_of_turn(&other)),
+        }
+    }
+
     /// The link, made anew where it was lost.
     pub(crate) fn link(&mut self) -> Result<&mut Link, CommandError> {
         if self.link.is_none() {

@@ -8,6 +8,7 @@ use crate::error::Error;
 use crate::known::Known;
 use crate::session::Session;
 use crate::standing::{History, HostState};
+use crate::survey::Surveyed;
 use runbook_model::{AtWork, HostFacts};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -69,6 +70,8 @@ macro_rules! asks {
 asks! {
     /// What the host is.
     Facts {} => HostFacts, session => Ok(session.host.facts.clone());
+    /// What the host is, and how it stands, for a list of many.
+    Survey {} => Surveyed, session => session.survey();
     /// How it stands.
     Status {} => HostState, session => session.status();
     /// All of its runs.

@@ -64,6 +64,23 @@ impl Exit {
         }
     }
 
+    /// The worse of two: what needs a person first counts most.
+    #[must_use]
+    pub fn worse(self, other: Self) -> Self {
+        let rank = |exit: Self| match exit {
+            Self::Done => 0,
+            Self::Pending => 1,
+            Self::Refused => 2,
+            Self::Cancelled => 3,
+            Self::Held => 4,
+            Self::RolledBack => 5,
+            Self::Stopped => 6,
+            Self::Unreachable => 7,
+            Self::Stuck => 8,
+        };
+        if rank(other) > rank(self) { other } else { self }
+    }
+
     /// The exit code of `status`.
     pub fn of_host(standing: &Standing) -> Self {
         match standing.exit_code() {

@@ -5,7 +5,7 @@ mod files;
 mod plans;
 mod runs;
 
-pub(crate) use files::{HostsArgs, InitArgs, SchemaArgs, SchemaName};
+pub(crate) use files::{HostsArgs, InitArgs, RetireArgs, SchemaArgs, SchemaName};
 pub(crate) use plans::{ApplyArgs, CheckArgs, Drawing, GraphArgs, PlanArgs, PlanSource, StepsArgs, VarsArgs};
 pub(crate) use runs::{
     ApproveArgs, BackupCommand, CancelArgs, CommitArgs, HistoryArgs, RecoverArgs, ReportArgs, ResumeArgs, RollbackArgs,
@@ -108,8 +108,10 @@ pub(crate) enum Command {
     Backup(BackupCommand),
     /// Let a step pass that waits for an approval
     Approve(On<ApproveArgs>),
-    /// List the hosts of an inventory; contacts none of them
+    /// List the hosts of an inventory; with --check ask each what it is and how it stands
     Hosts(HostsArgs),
+    /// Remove the agent from a host; what its runs need stays
+    Retire(RetireArgs),
     /// Keep what a run holds that was begun with --commit-within
     Commit(On<CommitArgs>),
     /// Stop a run that another process holds: what runs is stopped and the run goes back, as the second Ctrl-C does

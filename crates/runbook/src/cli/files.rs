@@ -12,6 +12,27 @@ pub(crate) struct HostsArgs {
     /// The inventory, also one of Ansible [default: inventory.yaml here or in a directory above]
     #[arg(long, value_name = "FILE", env = "RUNBOOK_INVENTORY", hide_env_values = true)]
     pub(crate) inventory: Option<PathBuf>,
+    /// Reach each of them over ssh, and tell what it is, its clock, its free space and what blocks it
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// With --check: how many are asked at the same time
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=32))]
+    pub(crate) forks: u16,
+    /// With --check: the runbook that becomes the agent there [default: this one]
+    #[arg(long, value_name = "FILE", env = "RUNBOOK_AGENT", hide_env_values = true)]
+    pub(crate) agent: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RetireArgs {
+    /// The host, as the inventory names it
+    pub(crate) host: String,
+    /// The inventory, also one of Ansible [default: inventory.yaml here or in a directory above]
+    #[arg(long, value_name = "FILE", env = "RUNBOOK_INVENTORY", hide_env_values = true)]
+    pub(crate) inventory: Option<PathBuf>,
+    /// The runbook that is the agent there [default: this one]
+    #[arg(long, value_name = "FILE", env = "RUNBOOK_AGENT", hide_env_values = true)]
+    pub(crate) agent: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

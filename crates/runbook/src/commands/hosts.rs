@@ -1,36 +1,34 @@
-//! `hosts`: what an inventory says of its hosts. Nobody is contacted.
+//! `hosts`: what an inventory says of its hosts, and with `--check` what they say themselves.
 
-use super::elsewhere::inventory;
+use super::checking::check;
+use super::reaching::{Named, Reaching, typed};
 use super::rows::{finish, row};
 use crate::cli::HostsArgs;
 use crate::screen::Screen;
-use runbook_fleet::read_inventory;
 use runbook_model::{Escalation, InventoryHost, SourceMap};
-use runbook_plan::Selector;
 use runbook_report::clean;
-use runbook_session::{CommandError, Exit};
+use runbook_session::{CommandError, Exit, Session};
 use serde_json::{Value, json};
+use std::path::Path;
 
-pub(crate) fn hosts(screen: &Screen, args: &HostsArgs) -> Result<Exit, CommandError> {
-    let loaded = read_inventory(&inventory(args.inventory.as_deref())?)
-        .map_err(|error| CommandError::refused(error.to_string()))?;
-    if loaded.inventory.is_none() {
-        screen.diagnostics(&loaded.diagnostics, &loaded.sources)?;
-    } else {
-        screen.diagnostics_beside(&loaded.diagnostics, &loaded.sources)?;
+pub(crate) fn hosts(
+    screen: &Screen,
+    session: &Session,
+    state_dir: Option<&Path>,
+    args: &HostsArgs,
+) -> Result<Exit, CommandError> {
+    let named = Named::read(screen, args.inventory.as_deref())?;
+    let hosts = named.select(&args.hosts)?;
+    if args.check {
+        let reaching = Reaching::new(session, args.agent.as_deref(), typed(state_dir))?;
+        return check(screen, &reaching, &hosts, usize::from(args.forks));
     }
-    let Some(inventory) = loaded.inventory else { return Ok(Exit::Refused) };
-    let refused = |error: runbook_plan::SelectorError| {
-        CommandError::refused(clean(&error.to_string())).hint("runbook hosts".to_owned())
-    };
-    let selector = Selector::parse(&args.hosts).map_err(refused)?;
-    let hosts = selector.select(&inventory).map_err(refused)?;
     let width = |of: fn(&InventoryHost) -> String| hosts.iter().map(|host| of(host).chars().count()).max().unwrap_or(0);
     let (w, v) = (width(|host| host.name.to_string()), width(destination));
     let mut rows = Vec::new();
     for host in hosts {
         let text = clean(&format!("{:w$}  {:v$}  {}", host.name, destination(host), about(host)));
-        row(screen, &mut rows, &format!("{text}\n"), document(host, &loaded.sources))?;
+        row(screen, &mut rows, &format!("{text}\n"), document(host, &named.sources))?;
     }
     finish(screen, &rows)?;
     Ok(Exit::Done)

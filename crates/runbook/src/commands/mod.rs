@@ -4,6 +4,7 @@ mod agent;
 mod apply;
 mod approve;
 mod backup;
+mod checking;
 mod elsewhere;
 mod explain;
 mod hosts;
@@ -11,6 +12,7 @@ mod judge;
 mod loader;
 mod open_runs;
 mod past;
+mod reaching;
 mod restore;
 mod rows;
 mod running;
@@ -54,7 +56,8 @@ pub(crate) fn run(cli: Cli, screen: &Screen) -> Result<Exit, CommandError> {
         Command::Commit(on) => on.run(screen, &session, state_dir),
         Command::Cancel(on) => on.run(screen, &session, state_dir),
         Command::Approve(on) => on.run(screen, &session, state_dir),
-        Command::Hosts(args) => hosts::hosts(screen, &args),
+        Command::Hosts(args) => hosts::hosts(screen, &session, state_dir, &args),
+        Command::Retire(args) => elsewhere::retire(screen, &session, state_dir, &args),
         Command::Init(args) => write::init(screen, &args.path),
         Command::Schema(args) => write::schema(screen, &args),
         Command::Completions { shell } => write::completions(screen, shell),

@@ -156,9 +156,17 @@ fn a_run_there_survives_the_link_the_login_and_sshd() {
         assert_eq!(told, 1, "{step} is told once:\n{}", said.stdout);
     }
     assert_said(&controller.run(&["show", "--host", "far"]), 0, &["Done.", "show", "--host far"]);
+    let checked = controller.run(&["hosts", "--check", "far"]);
+    assert_said(&checked, 0, &["far", "linux x86_64 gnu systemd", "GiB free", "free"]);
     let back = controller.run(&["rollback", "--host", "far", "--yes"]);
     assert_said(&back, 0, &["Rolled back."]);
     assert_eq!(host.sh("ls /etc/first /etc/second /etc/third 2>/dev/null").unwrap().stdout, "");
+    assert_said(&controller.run(&["retire", "far"]), 0, &["the agent is gone from far", "/var/lib/runbook"]);
+    host.wait_for("! pgrep -f '[a]gent serve'", PATIENCE).unwrap();
+    let left = host.sh("ls -d /var/lib/runbook/agent /run/runbook/agents/* 2>/dev/null; systemctl list-units --all 'runbook-agent*' --no-legend").unwrap();
+    assert_eq!(left.stdout, "", "nothing of the agent is left");
+    let lost = controller.run(&["status", "--host", "ops"]);
+    assert_said(&lost, 7, &["cannot reach `ops`"]);
 }
 
 #[test]

@@ -1,0 +1,118 @@
+//! How hosts of an inventory are found and reached from here.
+
+use crate::at::At;
+use crate::screen::Screen;
+use runbook_fleet::ssh::{AgentProgram, Ssh, Unreachable};
+use runbook_fleet::{Afar, Call, FILE, Stream, find_inventory, read_inventory};
+use runbook_model::{Inventory, InventoryHost, SourceMap};
+use runbook_plan::Selector;
+use runbook_report::clean;
+use runbook_session::{CommandError, Exit, Session};
+use std::path::{Path, PathBuf};
+
+/// An inventory with its texts.
+pub(super) struct Named {
+    pub(super) inventory: Inventory,
+    pub(super) sources: SourceMap,
+}
+
+impl Named {
+    /// The inventory that was named, or the nearest one. What is doubtful about it is shown.
+    pub(super) fn read(screen: &Screen, file: Option<&Path>) -> Result<Self, CommandError> {
+        let loaded = read_inventory(&nearest(file)?).map_err(|error| CommandError::refused(error.to_string()))?;
+        let Some(inventory) = loaded.inventory else {
+            let found = Some(Box::new((loaded.diagnostics, loaded.sources)));
+            return Err(CommandError { found, ..CommandError::refused("the inventory cannot be used") });
+        };
+        screen.diagnostics_beside(&loaded.diagnostics, &loaded.sources)?;
+        Ok(Self { inventory, sources: loaded.sources })
+    }
+
+    /// The host that is called so.
+    pub(super) fn host(&self, name: &str) -> Result<&InventoryHost, CommandError> {
+        self.inventory.host(name).ok_or_else(|| {
+            let names = self.inventory.hosts.iter().map(|host| host.name.as_str());
+            let near = runbook_model::did_you_mean(name, names);
+            let hint = near.map_or("`runbook hosts` lists them".to_owned(), |near| format!("did you mean `{near}`?"));
+            CommandError::refused(format!("there is no host `{name}` in the inventory")).hint(hint)
+        })
+    }
+
+    /// The hosts that a selector means.
+    pub(super) fn select(&self, selector: &str) -> Result<Vec<&InventoryHost>, CommandError> {
+        let refused = |error: runbook_plan::SelectorError| {
+            CommandError::refused(clean(&error.to_string())).hint("runbook hosts".to_owned())
+        };
+        Selector::parse(selector).map_err(refused)?.select(&self.inventory).map_err(refused)
+    }
+}
+
+/// The file that was named, or the nearest one.
+fn nearest(named: Option<&Path>) -> Result<PathBuf, CommandError> {
+    let found = named.map(Path::to_path_buf).or_else(|| find_inventory(Path::new(".")));
+    found.ok_or_else(|| {
+        CommandError::refused(format!("there is no {FILE} here or in a directory above"))
+            .hint("name the file with --inventory".to_owned())
+    })
+}
+
+/// The way to the hosts of one command.
+pub(super) struct Reaching {
+    ssh: Ssh,
+    session: Session,
+    work: String,
+}
+
+impl Reaching {
+    /// With the agent that was named, and this state directory on every host.
+    pub(super) fn new(session: &Session, agent: Option<&Path>, state_dir: Option<&Path>) -> Result<Self, CommandError> {
+        let agent = agent.map_or_else(AgentProgram::own, AgentProgram::read);
+        let agent =
+            agent.map_err(|error| CommandError::refused(format!("the agent's program cannot be read: {error}")))?;
+        let ssh = match state_dir {
+            Some(dir) => Ssh::new(agent).with_state_dir(&dir.to_string_lossy()),
+            None => Ssh::new(agent),
+        };
+        let drawn = getrandom::u64().map_err(std::io::Error::from)?;
+        let work = format!("{}-{}-{drawn:016x}", session.facts().user, std::process::id());
+        Ok(Self { ssh, session: session.clone(), work })
+    }
+
+    /// The door to `host`.
+    pub(super) fn reach(&self, screen: &Screen, host: &InventoryHost) -> Result<Afar, CommandError> {
+        let (ssh, to, taking) = (self.ssh.clone(), host.clone(), self.session.clone());
+        let dial = move || {
+            let connection = ssh.connect(&to).map_err(unreachable)?;
+            Ok(Stream { reader: connection.reader, writer: connection.writer, carrier: Box::new(connection.link) })
+        };
+        Afar::reach(Call {
+            host: host.name.to_string(),
+            dial: Box::new(dial),
+            operator: self.session.facts().user,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            work: self.work.clone(),
+            epoch: 1,
+            max_clock_skew: host.max_clock_skew,
+            secrets: Box::new(move |plan, name| taking.take_secret(plan, name)),
+            note: Box::new(screen.notes()),
+        })
+    }
+}
+
+impl At {
+    /// The way to the hosts that these flags mean.
+    pub(super) fn reaching(&self, session: &Session, state_dir: Option<&Path>) -> Result<Reaching, CommandError> {
+        Reaching::new(session, self.agent.as_deref(), typed(state_dir))
+    }
+}
+
+fn unreachable(error: Unreachable) -> CommandError {
+    let hint = Some(error.hint());
+    let said = if error.said.is_empty() { String::new() } else { format!("\n{}", error.said) };
+    CommandError { hint, ..CommandError::new(Exit::Unreachable, format!("{error}{said}")) }
+}
+
+/// The state directory, if it was typed: the variable is about this host.
+pub(super) fn typed(state_dir: Option<&Path>) -> Option<&Path> {
+    state_dir.filter(|dir| std::env::var_os("RUNBOOK_STATE_DIR").is_none_or(|variable| variable != dir.as_os_str()))
+}
