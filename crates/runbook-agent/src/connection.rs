@@ -1,5 +1,6 @@
 //! What a controller asks over one link, answered in turn by the session.
 
+use crate::at_boot::settled;
 use crate::contents::Incoming;
 use crate::error::Error;
 use crate::follow::follow;
@@ -168,6 +169,9 @@ impl Connection {
         let Some((run, here)) = self.held.take() else {
             return Err(CommandError::new(Exit::Held, "this host is not held for a run").hint("ask for it anew"));
         };
+        if let Some(at_boot) = &self.shared.at_boot {
+            at_boot.put().map_err(of_agent)?;
+        }
         let (send, told) = unbounded_channel();
         let Hello { work, epoch, .. } = &self.link.hello;
         // Whoever takes over from here on finds the run at work; whoever has taken over already finds that it never begins.
@@ -177,12 +181,17 @@ impl Connection {
         (self.shared.on_run)(send);
         let controls = Controls { patience: patience_ms.map(Duration::from_millis), told };
         let mut ending = Ending { hub: Arc::clone(&self.shared.hub), done: Done::of(run.clone()) };
-        let mut session = self.session.clone();
-        let go = move || match Door::begin(&mut session, here, |_| observer, controls) {
-            Ok(Ended { run, asked_back, pruned, remains, .. }) => {
-                ending.is(Done { run, asked_back, pruned, remains });
+        let (mut session, shared) = (self.session.clone(), Arc::clone(&self.shared));
+        let go = move || {
+            match Door::begin(&mut session, here, |_| observer, controls) {
+                Ok(Ended { run, asked_back, pruned, remains, .. }) => {
+                    ending.is(Done { run, asked_back, pruned, remains });
+                }
+                Err(error) => ending.remains(error),
             }
-            Err(error) => ending.remains(error),
+            if let Err(error) = settled(&session, shared.at_boot.as_ref()) {
+                tracing::warn!("a unit that is not needed any more stays: {error}");
+            }
         };
         let spawned = thread::Builder::new().name("run".to_owned()).spawn(go);
         spawned.map_err(|error| CommandError::refused(format!("no run can be begun: {error}")))?;

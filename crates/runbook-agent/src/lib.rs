@@ -3,6 +3,7 @@
 //! [`attach`] is what a link ends in: it copies bytes to the socket of the agent, which it starts where there is none.
 //! [`serve`] is the agent itself. It has no rule of its own: what it is asked, the [`Session`](runbook_session::Session) answers.
 
+mod at_boot;
 mod attach;
 mod connection;
 mod contents;

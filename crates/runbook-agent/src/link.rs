@@ -1,5 +1,6 @@
 //! What the conversations of an agent share, and what the threads of one link do.
 
+use crate::at_boot::AtBoot;
 use crate::contents::Contents;
 use crate::epochs::Epochs;
 use crate::hub::Hub;
@@ -19,6 +20,7 @@ pub(crate) struct Shared {
     pub(crate) on_run: Box<dyn Fn(UnboundedSender<Control>) + Send + Sync>,
     pub(crate) version: String,
     pub(crate) hub: Arc<Hub>,
+    pub(crate) at_boot: Option<AtBoot>,
     pub(crate) contents: Contents,
     pub(crate) epochs: Epochs,
     /// Removes what the agent needs, and names what is left.

@@ -38,6 +38,11 @@ impl Place {
         format!("runbook-agent-{}-{}-{nth}.service", self.name, std::process::id())
     }
 
+    /// What the unit is called that settles an open run after a reboot.
+    pub(crate) fn recovery(&self) -> String {
+        format!("runbook-recover-{}.service", self.name)
+    }
+
     /// Where it listens.
     pub fn socket(&self) -> PathBuf {
         self.dir.join(format!("{}.sock", self.name))

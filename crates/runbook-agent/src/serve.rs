@@ -1,5 +1,6 @@
 //! The agent: one process a state directory and user, which ends by itself when it had nothing to do for a while.
 
+use crate::at_boot::{AtBoot, settled};
 use crate::contents::Contents;
 use crate::conversation::converse;
 use crate::epochs::Epochs;
@@ -14,7 +15,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -35,11 +36,13 @@ pub struct Agent {
     pub on_run: Box<dyn Fn(UnboundedSender<Control>) + Send + Sync>,
     /// The version of `runbook`.
     pub version: String,
+    /// This program, if the host is to settle with it a run that a reboot interrupts.
+    pub at_boot: Option<PathBuf>,
 }
 
 /// Listens until nobody needs it any more. Returns at once where another process is the agent.
 pub fn serve(agent: Agent) -> Result<(), Error> {
-    let Agent { place, session, on_run, version } = agent;
+    let Agent { place, session, on_run, version, at_boot } = agent;
     place.make()?;
     let Some(_lock) = alone(&place)? else { return Ok(()) };
     let socket = place.socket();
@@ -53,8 +56,11 @@ pub fn serve(agent: Agent) -> Result<(), Error> {
     let contents = Contents::at(place.kept().join("contents"));
     contents.sweep();
     let epochs = Epochs::at(place.kept().join("epochs"));
-    let retire = retiring(&place, &hub);
-    let shared = Arc::new(Shared { session, on_run, version, hub: Arc::clone(&hub), contents, epochs, retire });
+    let at_boot = at_boot.and_then(|program| AtBoot::of(&place, program));
+    settled(&session, at_boot.as_ref())?;
+    let retire = retiring(&place, &hub, at_boot.clone());
+    let shared =
+        Arc::new(Shared { session, on_run, version, hub: Arc::clone(&hub), at_boot, contents, epochs, retire });
     let accept = move || listener.incoming().for_each(|stream| answer(&shared, stream));
     thread::Builder::new().name("accept".to_owned()).spawn(accept).map_err(Error::io("listen at", &socket))?;
     hub.wait_for_the_end(IDLE);
@@ -120,12 +126,19 @@ fn is_own_user(_: &UnixStream) -> bool {
 }
 
 /// Removes what the agent needs and no run, and names what is left.
-fn retiring(place: &Place, hub: &Arc<Hub>) -> Box<dyn Fn() -> Result<Vec<String>, CommandError> + Send + Sync> {
+fn retiring(
+    place: &Place,
+    hub: &Arc<Hub>,
+    at_boot: Option<AtBoot>,
+) -> Box<dyn Fn() -> Result<Vec<String>, CommandError> + Send + Sync> {
     let (place, hub) = (place.clone(), Arc::clone(hub));
     Box::new(move || {
         if let Some(run) = hub.at_work_on() {
             let what = format!("run {run} goes on, and this agent is at work on it");
             return Err(CommandError::refused(what).hint("retire it when the run is over"));
+        }
+        if let Some(at_boot) = &at_boot {
+            at_boot.remove().map_err(|error| CommandError::refused(error.to_string()))?;
         }
         let kept = place.kept();
         match fs::remove_dir_all(&kept) {

@@ -62,6 +62,7 @@ impl Stage {
             session: stage.session(),
             on_run: Box::new(|_| {}),
             version: "test".to_owned(),
+            at_boot: None,
         };
         thread::spawn(move || serve(agent).unwrap());
         let end = Instant::now() + Duration::from_secs(20);

@@ -22,6 +22,7 @@ pub(crate) fn agent(global: &Global, interrupts: &Interrupts, command: &AgentCom
                 place,
                 session: Session::open(host(dir, SecretsFromAfar)),
                 on_run: Box::new(move |controls| interrupts.steer(controls)),
+                at_boot: Some(std::env::current_exe()?),
                 version: env!("CARGO_PKG_VERSION").to_owned(),
             })
             .map_err(failed)?;

@@ -205,6 +205,24 @@ fn an_agent_that_is_killed_leaves_an_open_run_that_goes_back() {
 }
 
 #[test]
+fn a_host_that_loses_its_power_goes_back_and_its_controller_hears_of_it() {
+    let Some(lab) = Lab::for_test() else { return };
+    let mut host = lab.boot("far").unwrap();
+    let controller = Controller::new(&lab, &host);
+    let running = apply(&controller, &host);
+    host.sh("systemctl list-unit-files --no-legend 'runbook-recover-*' | grep -q enabled").unwrap().ok().unwrap();
+    host.power_off_hard().unwrap();
+    host.boot_again().unwrap();
+    let said = ended(running);
+    assert_said(&said, 3, &["the link to far is lost", "is there again", "Rolled back."]);
+    assert_eq!(host.sh("ls /etc/first /etc/second /etc/third 2>/dev/null").unwrap().stdout, "");
+    assert_said(&controller.run(&["status", "--host", "far"]), 0, &["Rolled back."]);
+    let left =
+        host.sh("ls -d /etc/systemd/system/runbook-* /etc/systemd/system/*.wants/runbook-* 2>/dev/null").unwrap();
+    assert_eq!(left.stdout, "", "no unit is left that nobody needs");
+}
+
+#[test]
 fn a_secret_of_the_controller_is_in_no_file_and_no_argument_there() {
     let Some(lab) = Lab::for_test() else { return };
     let host = lab.boot("far").unwrap();
