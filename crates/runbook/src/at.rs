@@ -18,6 +18,9 @@ pub(crate) struct At {
     /// Do it on this host of the inventory, over ssh
     #[arg(long, value_name = "NAME", help_heading = "On another host")]
     pub(crate) host: Option<String>,
+    /// Do it on each of these hosts, one after the other; what acts stops at the first on which it does not end well
+    #[arg(long, value_name = "SELECTOR", conflicts_with = "host", help_heading = "On another host")]
+    pub(crate) hosts: Option<String>,
     /// The inventory [default: inventory.yaml here or in a directory above]
     #[arg(
         long,

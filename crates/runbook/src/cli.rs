@@ -239,7 +239,9 @@ mod tests {
         let taking: Vec<String> =
             table.get_subcommands().filter(|it| takes(it)).map(|it| format!("`{}`", it.get_name())).collect();
         let section = PAGE.split("## On another host").nth(1).and_then(|rest| rest.split("\n## ").next());
-        let said = section.and_then(|text| text.lines().find(|line| line.ends_with("take `--host NAME`:"))).is_some();
+        let said = section
+            .and_then(|text| text.lines().find(|line| line.ends_with("take `--host NAME` or `--hosts SELECTOR`:")))
+            .is_some();
         let list = section.and_then(|text| text.lines().find(|line| line.starts_with('`'))).unwrap_or_default();
         assert_eq!((said, list), (true, taking.join(", ").as_str()));
     }

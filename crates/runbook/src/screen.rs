@@ -157,6 +157,11 @@ impl Screen {
         Ok(())
     }
 
+    /// Says which host what follows is about.
+    pub(crate) fn heading(&self, host: &str) -> Result<(), CommandError> {
+        if self.format == Format::Text { self.text(&format!("== {host}\n")) } else { Ok(()) }
+    }
+
     /// Says something that is not part of the result.
     pub(crate) fn note(&self, text: &str) {
         if self.format == Format::Text {

@@ -11,6 +11,10 @@ use runbook_session::{ApplyOffer, Attempt, CommandError, Door, Exit, Judged, in_
 use serde_json::json;
 
 impl HostCommand for ApplyArgs {
+    fn acts(&self) -> bool {
+        !self.dry_run
+    }
+
     fn run<D: Door>(&self, screen: &Screen, loader: &Loader<'_>, door: &mut D) -> Result<Exit, CommandError> {
         let Some(program) = sound(screen, loader.judge(&self.source, usize::from(self.parallel))?)? else {
             return Ok(Exit::Refused);
@@ -37,6 +41,10 @@ impl HostCommand for ApplyArgs {
 }
 
 impl HostCommand for PlanArgs {
+    fn acts(&self) -> bool {
+        false
+    }
+
     fn run<D: Door>(&self, screen: &Screen, loader: &Loader<'_>, door: &mut D) -> Result<Exit, CommandError> {
         let Some(program) = sound(screen, loader.judge(&self.source, 1)?)? else { return Ok(Exit::Refused) };
         preview(screen, door, &program, self.detailed_exitcode, self.explain)

@@ -13,6 +13,10 @@ use serde_json::{Value, json};
 use std::path::Path;
 
 impl HostCommand for CheckArgs {
+    fn acts(&self) -> bool {
+        false
+    }
+
     fn run<D: Door>(&self, screen: &Screen, loader: &Loader<'_>, _: &mut D) -> Result<Exit, CommandError> {
         let mut exit = Exit::Done;
         let mut documents = Vec::new();
@@ -106,6 +110,10 @@ pub(crate) fn graph(screen: &Screen, loader: &Loader<'_>, args: &GraphArgs) -> R
 }
 
 impl HostCommand for VarsArgs {
+    fn acts(&self) -> bool {
+        false
+    }
+
     fn run<D: Door>(&self, screen: &Screen, loader: &Loader<'_>, _: &mut D) -> Result<Exit, CommandError> {
         let judged = loader.judge(&self.source, 1)?;
         if self.as_environment {

@@ -11,6 +11,10 @@ use runbook_session::{
 use std::path::Path;
 
 impl HostCommand for StatusArgs {
+    fn acts(&self) -> bool {
+        false
+    }
+
     fn run<D: Door>(&self, screen: &Screen, loader: &Loader<'_>, door: &mut D) -> Result<Exit, CommandError> {
         let host = door.ask(Status {})?;
         match screen.format {
@@ -55,6 +59,10 @@ fn no_runs_in(dir: &Path, system: &Path) -> String {
 }
 
 impl HostCommand for HistoryArgs {
+    fn acts(&self) -> bool {
+        false
+    }
+
     fn run<D: Door>(&self, screen: &Screen, loader: &Loader<'_>, door: &mut D) -> Result<Exit, CommandError> {
         let history = door.ask(Runs {})?;
         let summaries: Vec<RunSummary> = history.runs.iter().filter_map(RunSummary::of).collect();
@@ -84,6 +92,10 @@ pub(super) fn told<T>(
 }
 
 impl HostCommand for ShowArgs {
+    fn acts(&self) -> bool {
+        false
+    }
+
     fn run<D: Door>(&self, screen: &Screen, _: &Loader<'_>, door: &mut D) -> Result<Exit, CommandError> {
         show(screen, door, self.run.clone())
     }
@@ -110,6 +122,10 @@ fn show<D: Door>(screen: &Screen, door: &mut D, run: Option<String>) -> Result<E
 }
 
 impl HostCommand for ReportArgs {
+    fn acts(&self) -> bool {
+        false
+    }
+
     fn run<D: Door>(&self, screen: &Screen, _: &Loader<'_>, door: &mut D) -> Result<Exit, CommandError> {
         report(screen, door, self.run.clone())
     }
