@@ -1,11 +1,11 @@
 //! What makes a process that runs older than what it should run. Pure.
 
-use crate::ExecutionPlan;
+use crate::Execution;
 use runbook_model::{Access, Declaration, Purpose, Resource, Role, StepId};
 
 /// Whether what `starts` brings up has to be a new process once `earlier` has changed something: it stops the service,
 /// or it changes files or packages that the service may run. Files of the unit itself are looked at by the step.
-pub(crate) fn ages(execution: &ExecutionPlan, earlier: &StepId, starts: &Declaration) -> bool {
+pub(crate) fn ages(execution: &Execution, earlier: &StepId, starts: &Declaration) -> bool {
     let Some(earlier) = execution.schedule.declaration(earlier) else { return true };
     let services: Vec<&Resource> = starts.starts().collect();
     if earlier.roles.iter().any(|role| matches!(role, Role::Stop(service) if services.contains(&service))) {

@@ -4,18 +4,18 @@ use crate::action::{Action, Await, Job, undo};
 use crate::forward::{begin, missing_baselines};
 use crate::input::{Began, Input};
 use crate::services::{not_found, read_before_the_end};
-use crate::{ExecutionPlan, forward, handed_in, rollback};
+use crate::{Execution, forward, handed_in, rollback};
 use runbook_model::{
     Decided, Decision, Event, Failure, FailureKind, OnFailure, Outcome, Reading, Remains, Results, Role, RollbackCause,
     RunPhase, RunState, StepId, StepStatus, UndoPhase,
 };
 
 /// What to do next. The records come before the jobs that rely on them.
-pub fn decide(state: &RunState, execution: &ExecutionPlan, input: Input) -> Vec<Action> {
+pub fn decide(state: &RunState, execution: &Execution, input: Input) -> Vec<Action> {
     read_before_the_end(state, answer(state, execution, input))
 }
 
-fn answer(state: &RunState, execution: &ExecutionPlan, input: Input) -> Vec<Action> {
+fn answer(state: &RunState, execution: &Execution, input: Input) -> Vec<Action> {
     match input {
         Input::Begin | Input::Resume => match handed_in::ask(state, execution) {
             asks if asks.is_empty() => resume(state, execution),
@@ -122,7 +122,7 @@ fn is_open(state: &RunState) -> bool {
     matches!(state.phase, RunPhase::Forward | RunPhase::RollingBack(_))
 }
 
-fn advance(state: &RunState, execution: &ExecutionPlan, idle: bool) -> Vec<Action> {
+fn advance(state: &RunState, execution: &Execution, idle: bool) -> Vec<Action> {
     match state.phase {
         RunPhase::New | RunPhase::Finished(_) => Vec::new(),
         RunPhase::Forward => forward::advance(state, execution, idle),
@@ -134,13 +134,13 @@ fn advance(state: &RunState, execution: &ExecutionPlan, idle: bool) -> Vec<Actio
     }
 }
 
-fn baselines(state: &RunState, execution: &ExecutionPlan) -> Vec<Action> {
+fn baselines(state: &RunState, execution: &Execution) -> Vec<Action> {
     let looks = not_found(state, execution).map(|step| Action::Start(Job::Find(step.clone())));
     let baselines = missing_baselines(state, execution).map(|step| Action::Start(Job::Baseline(step.clone())));
     looks.chain(baselines).collect()
 }
 
-fn resume(state: &RunState, execution: &ExecutionPlan) -> Vec<Action> {
+fn resume(state: &RunState, execution: &Execution) -> Vec<Action> {
     match state.phase {
         RunPhase::RollingBack(_) => return rollback::next(state, execution),
         RunPhase::New | RunPhase::Finished(_) => return Vec::new(),
@@ -171,7 +171,7 @@ fn not_acted(step: StepId) -> Action {
     Action::Record(Event::StepFinished { step, outcome, results: Results::default(), readings: Vec::new() })
 }
 
-fn after_begin(state: &RunState, execution: &ExecutionPlan, step: StepId, began: Began) -> Vec<Action> {
+fn after_begin(state: &RunState, execution: &Execution, step: StepId, began: Began) -> Vec<Action> {
     let finished = |step, outcome, results| {
         vec![Action::Record(Event::StepFinished { step, outcome, results, readings: Vec::new() })]
     };
@@ -202,7 +202,7 @@ fn finished(state: &RunState, step: StepId, summary: String, results: Results, r
 
 fn after_failure(
     state: &RunState,
-    execution: &ExecutionPlan,
+    execution: &Execution,
     step: StepId,
     failure: Failure,
     readings: Vec<Reading>,
@@ -235,20 +235,20 @@ fn after_failure(
 
 /// Whether it is a person's to say what follows: the evidence proves nothing, there is something to take back, and neither
 /// the plan nor an interrupt nor another failure says what becomes of it.
-fn is_undecided(state: &RunState, execution: &ExecutionPlan, step: &StepId, failure: &Failure) -> bool {
+fn is_undecided(state: &RunState, execution: &Execution, step: &StepId, failure: &Failure) -> bool {
     let verifies = execution.schedule.declaration(step).is_some_and(rollback::verifies);
     let open = !state.cancelling && state.has_acted() && !forward::must_not_act(state, execution);
     let rolls_back = execution.policy(step).on_failure == OnFailure::Rollback;
     verifies && open && rolls_back && failure.kind == FailureKind::Inconclusive
 }
 
-fn waits_for_approval(state: &RunState, execution: &ExecutionPlan, step: &StepId) -> bool {
+fn waits_for_approval(state: &RunState, execution: &Execution, step: &StepId) -> bool {
     let asks = execution.schedule.declaration(step).is_some_and(|it| it.roles.contains(&Role::Approve));
     let waits = state.step(step).is_some_and(|known| known.approval.is_none() && !known.status.is_over());
     state.phase == RunPhase::Forward && asks && waits
 }
 
-fn after_question(state: &RunState, execution: &ExecutionPlan, step: StepId, decided: Option<Decided>) -> Vec<Action> {
+fn after_question(state: &RunState, execution: &Execution, step: StepId, decided: Option<Decided>) -> Vec<Action> {
     let Some(known) = state.step(&step) else { return Vec::new() };
     let failure = known.asks.as_ref().map(|asks| asks.failure.clone());
     let failure = failure.unwrap_or_else(|| Failure::failed("its signals do not tell"));
@@ -270,7 +270,7 @@ fn after_question(state: &RunState, execution: &ExecutionPlan, step: StepId, dec
     }
 }
 
-fn try_again(state: &RunState, execution: &ExecutionPlan, step: StepId) -> Vec<Action> {
+fn try_again(state: &RunState, execution: &Execution, step: StepId) -> Vec<Action> {
     let known = state.step(&step);
     if state.cancelling || forward::goes_no_further(state, execution, &step) {
         let failure = known.and_then(|known| known.failure.clone());

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 /// A schedule with the policies of its steps.
 #[derive(Clone, Debug)]
-pub struct ExecutionPlan {
+pub struct Execution {
     /// The order and the declarations.
     pub schedule: Schedule,
     /// How many steps may run at the same time; at least 1.
@@ -60,7 +60,7 @@ pub struct Policy {
     pub on_failure: OnFailure,
 }
 
-impl ExecutionPlan {
+impl Execution {
     /// How `plan` is executed in the order of `schedule`.
     pub fn new(plan: &Plan, schedule: Schedule, parallel: usize) -> Self {
         let policy = |step: &runbook_model::StepDef| Policy { retry: step.retry, on_failure: step.on_failure };

@@ -1,6 +1,6 @@
 //! Going forward: which steps are ready, and what a failure or a cancel leads to. Pure.
 
-use crate::ExecutionPlan;
+use crate::Execution;
 use crate::action::{Action, Await, Job, over, undo};
 use crate::aging::{ages, only_starts};
 use crate::execution::{Rank, Wait};
@@ -12,7 +12,7 @@ use runbook_model::{
 };
 use std::time::Duration;
 
-pub(crate) fn advance(state: &RunState, execution: &ExecutionPlan, idle: bool) -> Vec<Action> {
+pub(crate) fn advance(state: &RunState, execution: &Execution, idle: bool) -> Vec<Action> {
     if nothing_begins(state, execution) || state.cancelling {
         return if idle && !stays_open(state, execution) { end(state, execution) } else { Vec::new() };
     }
@@ -55,23 +55,23 @@ fn is_under_way(status: StepStatus) -> bool {
 }
 
 /// Whether a step failed whose failure ends the run, kept or not, or an undo did.
-pub(crate) fn nothing_begins(state: &RunState, execution: &ExecutionPlan) -> bool {
+pub(crate) fn nothing_begins(state: &RunState, execution: &Execution) -> bool {
     has_failed(state, execution, |_| true)
 }
 
 /// Whether a step failed whose failure ends the run, and nobody keeps what it left, or an undo did.
-pub(crate) fn must_not_act(state: &RunState, execution: &ExecutionPlan) -> bool {
+pub(crate) fn must_not_act(state: &RunState, execution: &Execution) -> bool {
     has_failed(state, execution, |known| !known.is_kept())
 }
 
 /// Whether `step`, which has begun, goes no further. Whoever keeps what one verification does not prove does not answer
 /// for another one that is under way: that one comes to its own end, and asks if it has to.
-pub(crate) fn goes_no_further(state: &RunState, execution: &ExecutionPlan, step: &StepId) -> bool {
+pub(crate) fn goes_no_further(state: &RunState, execution: &Execution, step: &StepId) -> bool {
     let verifies = execution.schedule.declaration(step).is_some_and(verifies);
     if verifies { must_not_act(state, execution) } else { nothing_begins(state, execution) }
 }
 
-fn has_failed(state: &RunState, execution: &ExecutionPlan, counts: impl Fn(&StepState) -> bool) -> bool {
+fn has_failed(state: &RunState, execution: &Execution, counts: impl Fn(&StepState) -> bool) -> bool {
     use StepStatus::{FailedTouched, FailedUntouched, UndoFailed};
     // Asked after each record, and nearly always answered here.
     if state.count(|status| matches!(status, FailedTouched | FailedUntouched | UndoFailed)) == 0 {
@@ -85,19 +85,19 @@ fn has_failed(state: &RunState, execution: &ExecutionPlan, counts: impl Fn(&Step
 }
 
 /// Whether a verification still has to come to its end in a drained run whose only failures are kept.
-fn stays_open(state: &RunState, execution: &ExecutionPlan) -> bool {
+fn stays_open(state: &RunState, execution: &Execution) -> bool {
     let open = state.draining && !state.cancelling && !must_not_act(state, execution);
     let verifies = |step: &StepId| execution.schedule.declaration(step).is_some_and(verifies);
     open && state.steps().any(|(step, known)| is_under_way(known.status) && verifies(step))
 }
 
 /// Whether another attempt of a step, an answer or a commit may still be waited for by this process.
-pub(crate) fn still_waits(state: &RunState, execution: &ExecutionPlan) -> bool {
+pub(crate) fn still_waits(state: &RunState, execution: &Execution) -> bool {
     let goes_on = state.phase == RunPhase::Forward && !state.draining && !state.cancelling && state.committed.is_none();
     goes_on && !must_not_act(state, execution)
 }
 
-fn end(state: &RunState, execution: &ExecutionPlan) -> Vec<Action> {
+fn end(state: &RunState, execution: &Execution) -> Vec<Action> {
     if let Some((step, _)) = state.steps().find(|(_, known)| known.status == StepStatus::UndoFailed) {
         return over(Verdict::Stuck, format!("step `{step}` failed and could not be taken back"));
     }
@@ -139,7 +139,7 @@ pub(crate) fn roll_back(cause: RollbackCause) -> Vec<Action> {
 }
 
 /// Half-done work of steps whose failure the plan lets pass.
-fn undo_of_continued(state: &RunState, execution: &ExecutionPlan, free: &mut usize) -> Vec<Action> {
+fn undo_of_continued(state: &RunState, execution: &Execution, free: &mut usize) -> Vec<Action> {
     if state.count(|status| status == StepStatus::FailedTouched) == 0 {
         return Vec::new();
     }
@@ -154,7 +154,7 @@ fn undo_of_continued(state: &RunState, execution: &ExecutionPlan, free: &mut usi
     actions
 }
 
-fn ready(state: &RunState, execution: &ExecutionPlan, mut free: usize) -> Vec<Action> {
+fn ready(state: &RunState, execution: &Execution, mut free: usize) -> Vec<Action> {
     let mut actions = Vec::new();
     for Rank { at, step, waits, is_narrow } in execution.ranks_from(state.first_pending()) {
         if free == 0 {
@@ -195,7 +195,7 @@ enum Readiness {
 
 /// Why a step does not have to run: what was read of one that changes something for its own sake, and of any other that
 /// it serves nothing.
-fn not_needed(execution: &ExecutionPlan, step: &StepId, known: &StepState) -> String {
+fn not_needed(execution: &Execution, step: &StepId, known: &StepState) -> String {
     let declaration = execution.schedule.declaration(step);
     let principal = declaration.is_some_and(|declaration| declaration.purpose == Purpose::Principal);
     match &known.prediction {
@@ -244,7 +244,7 @@ fn note_on_continued(state: &RunState) -> String {
 
 /// The job that begins `step`. A restart whose program or configuration was changed in this run must not be talked out
 /// of it by its probe, which sees only files that it knows; nor a start, by a process of before.
-pub(crate) fn begin(state: &RunState, execution: &ExecutionPlan, step: &StepId) -> Action {
+pub(crate) fn begin(state: &RunState, execution: &Execution, step: &StepId) -> Action {
     let declaration = execution.schedule.declaration(step);
     let renews = |earlier: &StepId| {
         declaration.is_some_and(|declaration| {
@@ -260,7 +260,7 @@ pub(crate) fn begin(state: &RunState, execution: &ExecutionPlan, step: &StepId) 
 /// The verifications whose signals still have to be read before the first change.
 pub(crate) fn missing_baselines<'a>(
     state: &'a RunState,
-    execution: &'a ExecutionPlan,
+    execution: &'a Execution,
 ) -> impl Iterator<Item = &'a StepId> + use<'a> {
     let wanted =
         |step: &&StepId| state.step(step).is_some_and(|known| known.needed != Some(false) && known.baseline.is_none());
@@ -269,7 +269,7 @@ pub(crate) fn missing_baselines<'a>(
 }
 
 /// Whether a failure of `step` ends the run, and how.
-pub(crate) fn ends_run(execution: &ExecutionPlan, step: &StepId) -> Option<OnFailure> {
+pub(crate) fn ends_run(execution: &Execution, step: &StepId) -> Option<OnFailure> {
     match execution.policy(step).on_failure {
         OnFailure::Continue => None,
         ending => Some(ending),

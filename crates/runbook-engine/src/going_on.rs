@@ -32,10 +32,13 @@ impl Program {
         self.missing(state, dir, run, Way::Back).is_empty()
     }
 
-    /// What is gone or damaged of all that taking the run back relies on, one line each.
+    /// What is gone or damaged of what the run kept that taking it back relies on, one line each. On the way back scripts are
+    /// [obstacles](Self::obstacles_back), for a run that is open goes back as far as it can.
     pub(crate) fn missing(&self, state: &RunState, dir: &StateDir, run: &RunId, way: Way) -> Vec<String> {
         let mut missing = missing(state, &self.execution, dir, run, way);
-        missing.extend(self.damaged_for_undo(state));
+        if way == Way::On {
+            missing.extend(self.damaged_for_undo(state).into_iter().map(|(_, failure)| failure.message));
+        }
         missing
     }
 

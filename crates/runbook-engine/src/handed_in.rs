@@ -6,7 +6,7 @@
 use crate::action::{Action, Await, over};
 use crate::forward::{nothing_begins, roll_back};
 use crate::secrets::Secrets;
-use crate::{ExecutionPlan, HandedIn, Program, SecretUse};
+use crate::{Execution, HandedIn, Program, SecretUse};
 use runbook_model::{
     Entry, Event, Node, Reference, RollbackCause, RunPhase, RunState, SecretWait, StepStatus, Verdict,
 };
@@ -47,7 +47,7 @@ impl Program {
 }
 
 /// The records and waits of the secrets that are used from here on and that nobody of this process was asked for.
-pub(crate) fn ask(state: &RunState, execution: &ExecutionPlan) -> Vec<Action> {
+pub(crate) fn ask(state: &RunState, execution: &Execution) -> Vec<Action> {
     if !still_waits(state) {
         return Vec::new();
     }
@@ -62,7 +62,7 @@ pub(crate) fn ask(state: &RunState, execution: &ExecutionPlan) -> Vec<Action> {
     unasked.flat_map(ask).collect()
 }
 
-fn used<'a>(state: &RunState, execution: &ExecutionPlan, one: &'a SecretUse) -> &'a [String] {
+fn used<'a>(state: &RunState, execution: &Execution, one: &'a SecretUse) -> &'a [String] {
     let Some(known) = state.step(&one.step) else { return &[] };
     let verifies = || execution.verifications().contains(&one.step) && known.baseline.is_some();
     match (&state.phase, known.status) {

@@ -62,15 +62,19 @@ impl Program {
         scripts.filter_map(|named| files.named(named.node)?.content().err()).next()
     }
 
-    /// What is gone or damaged of the kept files that taking steps back from `state` runs, one line each.
-    pub(crate) fn damaged_for_undo(&self, state: &RunState) -> Vec<String> {
-        let touched = state.touched().filter_map(|step| self.step(step));
-        let damaged = touched.filter_map(|def| {
+    /// The kept files that a way back from `state` runs and that are gone or damaged, each with its step: the undos of what was touched,
+    /// and the verifications that are compared.
+    pub(crate) fn damaged_for_undo(&self, state: &RunState) -> Vec<(StepId, Failure)> {
+        let touched = state.touched().map(|step| (step, Way::Back));
+        let read_before = |step: &&StepId| state.step(step).is_some_and(|known| known.baseline.is_some());
+        let compared = self.execution.verifications().iter().filter(read_before).map(|step| (step, Way::On));
+        let ways = touched.chain(compared).filter_map(|(step, way)| Some((self.step(step)?, way)));
+        let damaged = ways.filter_map(|(def, way)| {
             let kind = self.catalogue.get(&def.uses)?;
             let args = Args { doc: kind.doc(), node: &def.with, context: &self.context, step_span: def.id_span };
-            self.changed_script(Way::Back, &args, def)
+            Some((def.id.clone(), self.changed_script(way, &args, def)?))
         });
-        damaged.map(|failure| failure.message).collect()
+        damaged.collect()
     }
 
     /// A file that lies beside the plan as it was not judged, where a step before this one may write anything and so may have

@@ -41,7 +41,7 @@ pub use action::{Action, Await, Job};
 pub use control::{Control, Letter};
 pub use decide::decide;
 pub use error::Error;
-pub use execution::{ExecutionPlan, Policy};
+pub use execution::{Execution, Policy};
 pub use foretold::Foretold;
 pub use handed_in::Came;
 pub use input::{Began, Input};

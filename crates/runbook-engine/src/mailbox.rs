@@ -130,7 +130,9 @@ impl Mailbox {
             // It may have been withdrawn since it was read: only one of both removes it.
             Ok(_) => match fs::remove_file(&path) {
                 Err(error) if error.kind() == ErrorKind::NotFound => return None,
-                _ => {}
+                // It counts once, also where it stays.
+                Err(_) => drop(self.taken.insert(name.clone())),
+                Ok(()) => {}
             },
             // Whoever sent it can send it again.
             Err(_) => drop(fs::remove_file(&path)),

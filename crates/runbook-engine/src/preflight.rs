@@ -78,7 +78,11 @@ impl Program {
         let secrets = Secrets::going_on(self.plan(), &self.provider, &outputs);
         let mut touched: Vec<_> = state.steps().filter(|(_, known)| known.status.may_have_touched()).collect();
         touched.sort_by_key(|(_, known)| std::cmp::Reverse(known.intent_seq));
-        let (mut found, mut before) = (Vec::new(), Before::default());
+        let damaged = self.damaged_for_undo(state).into_iter().map(|(step, failure)| {
+            let message = format!("step `{step}` could not be taken back: {}", failure.message);
+            Obstacle { failure: Failure { message, ..failure }, certain: true }
+        });
+        let (mut found, mut before) = (damaged.collect::<Vec<_>>(), Before::default());
         for def in touched.into_iter().filter_map(|(step, _)| self.step(step)) {
             let lacks =
                 self.bind_to_ask(Way::Back, def, &outputs, &secrets).map(|(bound, _)| bound.lacks_to_undo(host));

@@ -1,6 +1,6 @@
 //! A plan that was judged by everybody: the language, the kinds, the schedule and the refusals.
 
-use crate::ExecutionPlan;
+use crate::Execution;
 use crate::gather::gather;
 use runbook_host::Reader;
 use runbook_model::{
@@ -52,7 +52,7 @@ pub struct Program {
     /// The plan and its texts.
     pub saved: Saved,
     /// The order and the policies.
-    pub execution: ExecutionPlan,
+    pub execution: Execution,
     pub(crate) catalogue: Catalogue,
     /// Where its secrets come from.
     pub(crate) provider: Arc<dyn SecretProvider>,
@@ -128,7 +128,7 @@ fn judge(
     let (schedule, refusals) = build(plan, &declarations);
     found.extend(refusals.into_iter().filter(|fault| sound || is_about_one_step(&fault.code)));
     let (Some(schedule), false) = (schedule, found.has_errors()) else { return (None, found.into_sorted()) };
-    let execution = ExecutionPlan::new(plan, schedule, saved.parallel);
+    let execution = Execution::new(plan, schedule, saved.parallel);
     saved.roles = Some(roles(plan, declarations));
     saved.kinds = catalogue.declared(saved.plan.steps.iter().map(|step| step.uses.as_str()));
     if let Some(files) = files {

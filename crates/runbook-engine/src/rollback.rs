@@ -1,6 +1,6 @@
 //! The way back: what is taken back in which order, and when the host counts as it was. Pure.
 
-use crate::ExecutionPlan;
+use crate::Execution;
 use crate::action::{Action, Job, over, undo};
 use crate::aging::only_starts;
 use crate::services::{down_for_good, to_look_after};
@@ -13,7 +13,7 @@ use std::iter::Peekable;
 use std::path::PathBuf;
 
 /// The next action of a rollback in which no job is under way.
-pub(crate) fn advance(state: &RunState, execution: &ExecutionPlan) -> Vec<Action> {
+pub(crate) fn advance(state: &RunState, execution: &Execution) -> Vec<Action> {
     if state.count(|status| status == StepStatus::UndoFailed) > 0
         && let Some((step, _)) = state.steps().find(|(_, known)| known.status == StepStatus::UndoFailed)
     {
@@ -23,7 +23,7 @@ pub(crate) fn advance(state: &RunState, execution: &ExecutionPlan) -> Vec<Action
 }
 
 /// The same without regard to an undo that failed: a rollback that is tried again begins with it.
-pub(crate) fn next(state: &RunState, execution: &ExecutionPlan) -> Vec<Action> {
+pub(crate) fn next(state: &RunState, execution: &Execution) -> Vec<Action> {
     if let Some((step, phase)) = left(state, execution).next() {
         return undo(step, phase).to_vec();
     }
@@ -97,7 +97,7 @@ enum Part<'a> {
 /// halves, state that is always restored right before the first service comes up, and before the steps ahead of its backup
 /// are taken back; then, if green signals stayed lost, the state that is restored if needed, while the services are
 /// down once more. Where nothing was changed, nothing is put back, state included.
-fn parts<'a>(state: &'a RunState, execution: &'a ExecutionPlan) -> Vec<Part<'a>> {
+fn parts<'a>(state: &'a RunState, execution: &'a Execution) -> Vec<Part<'a>> {
     if !state.has_acted() {
         return Vec::new();
     }
@@ -160,7 +160,7 @@ fn between<'a>(
 }
 
 /// The landmarks that may have left traces, with their intents, in the order of these.
-fn landmarks<'a>(state: &'a RunState, execution: &'a ExecutionPlan) -> Vec<(u64, &'a StepId, &'a StepState)> {
+fn landmarks<'a>(state: &'a RunState, execution: &'a Execution) -> Vec<(u64, &'a StepId, &'a StepState)> {
     let known = |step: &'a StepId| state.step(step).and_then(|known| Some((known.intent_seq?, step, known)));
     let mut landmarks: Vec<_> = execution.landmarks().filter_map(known).collect();
     landmarks.sort_by_key(|(intent, ..)| *intent);
@@ -168,7 +168,7 @@ fn landmarks<'a>(state: &'a RunState, execution: &'a ExecutionPlan) -> Vec<(u64,
 }
 
 /// What is left of the way back, in order.
-fn left<'a>(state: &'a RunState, execution: &'a ExecutionPlan) -> impl Iterator<Item = (&'a StepId, UndoPhase)> {
+fn left<'a>(state: &'a RunState, execution: &'a Execution) -> impl Iterator<Item = (&'a StepId, UndoPhase)> {
     let mut times: HashMap<(&StepId, UndoPhase), usize> = HashMap::new();
     parts(state, execution).into_iter().flat_map(move |part| {
         let (one, many) = match part {
@@ -187,7 +187,7 @@ fn left<'a>(state: &'a RunState, execution: &'a ExecutionPlan) -> impl Iterator<
 /// The parts that put back state that only services write.
 fn insurance<'a>(
     state: &'a RunState,
-    execution: &'a ExecutionPlan,
+    execution: &'a Execution,
     landmarks: &[(u64, &'a StepId, &StepState)],
 ) -> Vec<(&'a StepId, UndoPhase)> {
     let known = |step: &StepId| state.step(step).is_some_and(|known| !known.lost.is_empty());
@@ -213,7 +213,7 @@ fn insurance<'a>(
 }
 
 /// Whether the backup of `step` may be put back if needed: another would bring back what the run changed before it was made.
-fn is_insurance(state: &RunState, execution: &ExecutionPlan, step: &StepId) -> bool {
+fn is_insurance(state: &RunState, execution: &Execution, step: &StepId) -> bool {
     state
         .step(step)
         .is_some_and(|known| is_from_before(state, execution, step, paths(known, |backup| &backup.if_needed)))
@@ -225,7 +225,7 @@ fn times_done(state: &RunState, step: &StepId, phase: UndoPhase) -> usize {
     done.iter().filter(|one| **one == phase).count()
 }
 
-fn insured(state: &RunState, execution: &ExecutionPlan) -> bool {
+fn insured(state: &RunState, execution: &Execution) -> bool {
     execution.backups().any(|step| times_done(state, step, UndoPhase::Insurance) > 0)
 }
 
@@ -235,14 +235,14 @@ fn finished(state: &RunState, step: &StepId) -> Option<u64> {
 }
 
 /// Complete backups that hold paths with this restore policy. The latest first, so that the state before the run has the last word.
-fn backups_with<'a>(state: &RunState, execution: &'a ExecutionPlan, policy: Policy) -> Vec<&'a StepId> {
+fn backups_with<'a>(state: &RunState, execution: &'a Execution, policy: Policy) -> Vec<&'a StepId> {
     let has = |step: &&StepId| state.step(step).is_some_and(|known| !paths(known, policy).is_empty());
     let mut backups: Vec<&StepId> = execution.backups().filter(has).collect();
     backups.sort_by_key(|step| std::cmp::Reverse(finished(state, step)));
     backups
 }
 
-fn is_backup(execution: &ExecutionPlan, step: &StepId) -> bool {
+fn is_backup(execution: &Execution, step: &StepId) -> bool {
     let declaration = execution.schedule.declaration(step);
     declaration.is_some_and(|declaration| declaration.roles.iter().any(|role| matches!(role, Role::Backup(_))))
 }
@@ -258,7 +258,7 @@ fn paths(known: &StepState, policy: Policy) -> &[PathBuf] {
 /// they say now proves nothing, but somebody may want to know.
 fn to_verify<'a>(
     state: &'a RunState,
-    execution: &'a ExecutionPlan,
+    execution: &'a Execution,
 ) -> impl Iterator<Item = (&'a StepId, &'a StepState)> + use<'a> {
     let acted = state.has_acted();
     let known = |step| state.step(step).map(|known| (step, known));
@@ -268,7 +268,7 @@ fn to_verify<'a>(
 
 /// The next of those backups of which a rollback kept something, and of those steps that wrote where nothing was: what
 /// is there now is read before anything is claimed of it.
-fn to_compare<'a>(state: &'a RunState, execution: &ExecutionPlan) -> Option<&'a StepId> {
+fn to_compare<'a>(state: &'a RunState, execution: &Execution) -> Option<&'a StepId> {
     let keeps = |step: &StepId| is_backup(execution, step) && !kept(state, execution, step).is_empty();
     let open = |(step, known): &(&StepId, &StepState)| {
         known.compared.is_none() && (wrote_where_nothing_was(known) || keeps(step))
@@ -285,7 +285,7 @@ fn wrote_where_nothing_was(known: &StepState) -> bool {
 }
 
 /// What is still to be compared of steps that were taken back although the run goes forward.
-pub(crate) fn compare_undone(state: &RunState, execution: &ExecutionPlan) -> Option<Action> {
+pub(crate) fn compare_undone(state: &RunState, execution: &Execution) -> Option<Action> {
     let undone = |(step, known): &(&StepId, &StepState)| {
         known.status == StepStatus::Undone && known.compared.is_none() && !is_backup(execution, step)
     };
@@ -294,7 +294,7 @@ pub(crate) fn compare_undone(state: &RunState, execution: &ExecutionPlan) -> Opt
 }
 
 /// The paths that the backup of `step` holds and that no rollback puts back by itself, or not so far, or not as the last one.
-pub(crate) fn kept(state: &RunState, execution: &ExecutionPlan, step: &StepId) -> Vec<PathBuf> {
+pub(crate) fn kept(state: &RunState, execution: &Execution, step: &StepId) -> Vec<PathBuf> {
     let Some(known) = state.step(step) else { return Vec::new() };
     let mut kept = paths(known, |backup| &backup.never).to_vec();
     let restored = known.undone.contains(&UndoPhase::Insurance) && is_insurance(state, execution, step);
@@ -304,7 +304,7 @@ pub(crate) fn kept(state: &RunState, execution: &ExecutionPlan, step: &StepId) -
     kept
 }
 
-fn what_is_left(state: &RunState, execution: &ExecutionPlan, failed: &StepId) -> String {
+fn what_is_left(state: &RunState, execution: &Execution, failed: &StepId) -> String {
     let mut seen = HashSet::new();
     let others = left(state, execution).map(|(step, _)| step).filter(|step| *step != failed && seen.insert(*step));
     let names: Vec<String> = others.map(|step| format!("`{step}`")).collect();

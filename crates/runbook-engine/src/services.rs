@@ -1,14 +1,14 @@
 //! What a run reads of services besides what its steps do to them: how they were before the first change, whether a boot
 //! in the middle of the run brought them back, and how they are at its end. Pure.
 
-use crate::ExecutionPlan;
+use crate::Execution;
 use crate::action::{Action, Job};
 use runbook_model::{Event, RunState, ServiceFound, StepId, service_step};
 
 /// The services of which it is not known how they were before the first change, each by its first step.
 pub(crate) fn not_found<'a>(
     state: &'a RunState,
-    execution: &'a ExecutionPlan,
+    execution: &'a Execution,
 ) -> impl Iterator<Item = &'a StepId> + use<'a> {
     let touched = state.may_have_touched();
     let wanted =
@@ -17,22 +17,19 @@ pub(crate) fn not_found<'a>(
 }
 
 /// The next service of which it is to be seen whether a boot left it down. A run that had come to an end owes it to nobody.
-pub(crate) fn to_look_after<'a>(state: &'a RunState, execution: &'a ExecutionPlan) -> Option<&'a StepId> {
+pub(crate) fn to_look_after<'a>(state: &'a RunState, execution: &'a Execution) -> Option<&'a StepId> {
     let was_up = |found: &ServiceFound| found.service.as_ref().is_some_and(|service| service.up);
     let open = found(state, execution).find(|(_, found)| was_up(found) && !found.looked_after);
     open.filter(|_| !state.had_ended).map(|(step, _)| step)
 }
 
 /// How services were before the first change, each with the step that found it.
-fn found<'a>(
-    state: &'a RunState,
-    execution: &'a ExecutionPlan,
-) -> impl Iterator<Item = (&'a StepId, &'a ServiceFound)> {
+fn found<'a>(state: &'a RunState, execution: &'a Execution) -> impl Iterator<Item = (&'a StepId, &'a ServiceFound)> {
     execution.movers().iter().filter_map(|step| Some((step, state.step(step)?.found.as_ref()?)))
 }
 
 /// Services that were up before the run and do not come up again.
-pub(crate) fn down_for_good(state: &RunState, execution: &ExecutionPlan) -> Vec<String> {
+pub(crate) fn down_for_good(state: &RunState, execution: &Execution) -> Vec<String> {
     found(state, execution).filter_map(|(_, found)| Some(found.failure.as_ref()?.message.clone())).collect()
 }
 

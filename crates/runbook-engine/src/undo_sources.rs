@@ -1,6 +1,6 @@
 //! What undo relies on besides the kind's own data, and whether it is still there: backups, and files in the step's directory.
 
-use crate::ExecutionPlan;
+use crate::Execution;
 use runbook_backup::Backup;
 use runbook_journal::StateDir;
 use runbook_model::{Failure, RestorePoint, Role, RunId, RunState};
@@ -18,13 +18,7 @@ pub(crate) enum Way {
 
 /// What is gone or damaged of that which taking the run back relies on, and what this user cannot put back, one line each.
 /// Archives that were touched since they were last found sound are read to their end.
-pub(crate) fn missing(
-    state: &RunState,
-    execution: &ExecutionPlan,
-    dir: &StateDir,
-    run: &RunId,
-    way: Way,
-) -> Vec<String> {
+pub(crate) fn missing(state: &RunState, execution: &Execution, dir: &StateDir, run: &RunId, way: Way) -> Vec<String> {
     let mut missing = Vec::new();
     for (step, known) in state.steps() {
         let own = dir.step(run, step);

@@ -1,13 +1,13 @@
 //! What steps may have changed on the disk, as far as that is declared: what a backup that is made or read after them
 //! must not pass off as the state before. Pure.
 
-use crate::ExecutionPlan;
+use crate::Execution;
 use runbook_model::{Access, Declaration, Resource, RunState, StepId, StepState};
 use std::path::PathBuf;
 
 /// The paths that `step` may write, each with everything below it; `/` where that is not known. What a service writes
 /// once a step has brought it up is declared nowhere.
-pub(crate) fn written(execution: &ExecutionPlan, step: &StepId) -> Vec<PathBuf> {
+pub(crate) fn written(execution: &Execution, step: &StepId) -> Vec<PathBuf> {
     let anything = || vec![PathBuf::from("/")];
     let Some(declaration) = execution.schedule.declaration(step) else { return anything() };
     if declaration.starts().next().is_some() {
@@ -32,7 +32,7 @@ pub(crate) fn written(execution: &ExecutionPlan, step: &StepId) -> Vec<PathBuf> 
 }
 
 /// Whether nothing that this run did before the backup of `step` was complete may have changed one of `paths`.
-pub(crate) fn is_from_before(state: &RunState, execution: &ExecutionPlan, step: &StepId, paths: &[PathBuf]) -> bool {
+pub(crate) fn is_from_before(state: &RunState, execution: &Execution, step: &StepId, paths: &[PathBuf]) -> bool {
     let Some(complete) = state.step(step).and_then(|known| known.finished_seq) else { return false };
     let earlier = |(_, known): &(&StepId, &StepState)| known.intent_seq.is_some_and(|at| at < complete);
     let overlaps = |path: &PathBuf| paths.iter().any(|kept| kept.starts_with(path) || path.starts_with(kept));

@@ -6,14 +6,22 @@
 use crate::image::if_there;
 use crate::ours::{self, Id, Ours};
 use crate::{Error, Holder, StateDir};
+use runbook_model::RunId;
 use rustix::fs::{FlockOperation, fcntl_lock, flock};
 use rustix::process::{Flock, FlockOffsetType, FlockType, Pid, fcntl_getlk};
 use serde_json::{Value, json};
 use std::fs::{File, OpenOptions};
-use std::io::{Read, Seek, Write};
+use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
 
-static HELD: Ours<(File, Holder)> = Ours::new();
+static HELD: Ours<Held> = Ours::new();
+
+/// A lock of this process.
+struct Held {
+    file: File,
+    by: Holder,
+    run: Option<RunId>,
+}
 
 /// The lock. Dropping it, or dying, lets it go.
 #[derive(Debug)]
@@ -24,10 +32,10 @@ impl Lock {
     pub fn acquire(dir: &StateDir, holder: &Holder) -> Result<Self, Error> {
         dir.create()?;
         let path = dir.lock_file();
-        let failed = |source: std::io::Error| Error::StateDir { path: path.clone(), source };
+        let failed = |source: io::Error| Error::StateDir { path: path.clone(), source };
         let mut held = HELD.table();
-        if let Some((_, by)) = ours::id(&path).and_then(|id| held.get(&id)) {
-            return Err(Error::Held(by.clone()));
+        if let Some(ours) = ours::id(&path).and_then(|id| held.get(&id)) {
+            return Err(Error::Held(ours.by.clone()));
         }
         let mut file = OpenOptions::new()
             .read(true)
@@ -41,23 +49,36 @@ impl Lock {
             Ok(()) => {}
             Err(rustix::io::Errno::WOULDBLOCK) => {
                 let pid = locked_by(&file).unwrap_or(None);
-                return Err(Error::Held(read_holder(&mut file, pid)));
+                return Err(Error::Held(read_holder(&mut file, pid).0));
             }
             Err(error) => return Err(failed(error.into())),
         }
         fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive).map_err(|error| failed(error.into()))?;
-        write(&mut file, holder).map_err(failed)?;
+        write(&mut file, holder, None).map_err(failed)?;
         let id = ours::id_of(&file).map_err(failed)?;
-        held.insert(id, (file, holder.clone()));
+        held.insert(id, Held { file, by: holder.clone(), run: None });
         Ok(Self(id))
+    }
+
+    /// Says to others that the holder has taken up this run, and hears what it is told.
+    pub fn attend(&self, run: &RunId) -> io::Result<()> {
+        let mut held = HELD.table();
+        let Some(ours) = held.get_mut(&self.0) else { return Ok(()) };
+        ours.run = Some(run.clone());
+        write(&mut ours.file, &ours.by, Some(run))
     }
 
     /// Who holds the lock now, without taking it or writing anything.
     pub fn holder(dir: &StateDir) -> Result<Option<Holder>, Error> {
+        Ok(Self::at_work(dir)?.map(|(holder, _)| holder))
+    }
+
+    /// The same with the run that the holder has taken up.
+    pub fn at_work(dir: &StateDir) -> Result<Option<(Holder, Option<RunId>)>, Error> {
         let path = dir.lock_file();
         let held = HELD.table();
-        if let Some((_, by)) = ours::id(&path).and_then(|id| held.get(&id)) {
-            return Ok(Some(by.clone()));
+        if let Some(ours) = ours::id(&path).and_then(|id| held.get(&id)) {
+            return Ok(Some((ours.by.clone(), ours.run.clone())));
         }
         let failed = |source| Error::StateDir { path: path.clone(), source };
         let Some(mut file) = if_there(File::open(&path)).map_err(failed)? else { return Ok(None) };
@@ -72,11 +93,13 @@ impl Drop for Lock {
     }
 }
 
-fn write(file: &mut File, holder: &Holder) -> std::io::Result<()> {
-    let text = json!({ "pid": holder.pid, "user": holder.user, "doing": holder.doing, "since": holder.since });
-    file.set_len(0)?;
+fn write(file: &mut File, holder: &Holder, run: Option<&RunId>) -> io::Result<()> {
+    let (pid, user, doing, since) = (holder.pid, &holder.user, &holder.doing, holder.since);
+    let text = json!({ "pid": pid, "user": user, "doing": doing, "since": since, "run": run }).to_string();
     file.rewind()?;
-    file.write_all(text.to_string().as_bytes())
+    // In one piece over what is there: whoever reads meanwhile finds one of both, or what is no note.
+    file.write_all(text.as_bytes())?;
+    file.set_len(text.len() as u64)
 }
 
 /// The process that holds the lock, by a look that takes nothing.
@@ -89,7 +112,7 @@ fn locked_by(file: &File) -> rustix::io::Result<Option<Pid>> {
 
 /// What the holder, whose process is `pid` if that is known, says of itself. For a moment after it took the lock the note
 /// is missing, or is that of a holder that is gone; then only its number is known.
-fn read_holder(file: &mut File, pid: Option<Pid>) -> Holder {
+fn read_holder(file: &mut File, pid: Option<Pid>) -> (Holder, Option<RunId>) {
     let mut text = String::new();
     let _ = file.read_to_string(&mut text);
     let note: Value = serde_json::from_str(&text).unwrap_or_default();
@@ -97,10 +120,12 @@ fn read_holder(file: &mut File, pid: Option<Pid>) -> Holder {
     let seen = pid.filter(|pid| *pid != Pid::INIT).map(|pid| i64::from(pid.as_raw_nonzero().get()));
     let note = if seen.is_some() && seen != noted { Value::Null } else { note };
     let words = |key: &str| note.get(key).and_then(Value::as_str).unwrap_or("unknown").to_owned();
-    Holder {
+    let run = note.get("run").and_then(Value::as_str).and_then(RunId::new);
+    let holder = Holder {
         pid: seen.or(noted).and_then(|pid| u32::try_from(pid).ok()).unwrap_or(0),
         user: words("user"),
         doing: words("doing"),
         since: note.get("since").and_then(Value::as_i64).unwrap_or(0),
-    }
+    };
+    (holder, run)
 }

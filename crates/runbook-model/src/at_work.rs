@@ -1,6 +1,6 @@
 //! Who is at work on a host, and on which run.
 
-use crate::RunState;
+use crate::{RunId, RunState};
 use serde::{Deserialize, Serialize};
 
 /// Who holds the lock of a host.
@@ -8,14 +8,15 @@ use serde::{Deserialize, Serialize};
 pub struct AtWork {
     /// What they do, and who they are.
     pub who: String,
-    /// Since when, in milliseconds since 1970.
-    pub since: i64,
+    /// The run that they took up, once it is.
+    pub run: Option<RunId>,
 }
 
 impl AtWork {
-    /// Whether they took this run up since then, and so hear what it is told: a `resume` that asks at its terminal holds the
+    /// Whether they took this run up, and so hear what it is told: a `resume` that asks at its terminal holds the
     /// lock and hears nothing.
     pub fn attends(&self, state: &RunState) -> bool {
-        state.verdict().is_none() && state.taken_up_at >= self.since
+        let run = state.header.as_ref().map(|header| &header.run);
+        state.verdict().is_none() && run.is_some() && run == self.run.as_ref()
     }
 }

@@ -210,7 +210,7 @@ pub enum Event {
     },
     /// A control that came in makes no sense where the run is, and changes nothing.
     ControlRefused {
-        /// Which: `answer`, `approve`, `commit`, or the name of what cannot be read.
+        /// Which: `answer`, `approve`, `commit`, `drain`, `cancel`, `secret`, or the name of what cannot be read.
         control: String,
         /// The step that it names, if it names one.
         #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -56,8 +56,6 @@ pub struct RunState {
     pub cancelling: bool,
     /// The number of the last record.
     pub seq: u64,
-    /// When the process that holds it, or held it last, took it up.
-    pub taken_up_at: i64,
     /// When the first and the last record were written.
     pub began_at: i64,
     /// See `began_at`.
@@ -248,11 +246,9 @@ impl RunState {
         }
         match &record.event {
             Event::RunStarted(header) => {
-                self.taken_up_at = record.at;
                 self.begin(header);
             }
             Event::RunResumed { .. } => {
-                self.taken_up_at = record.at;
                 self.draining = false;
                 self.cancelling = false;
                 // They were in the memory of the process before.

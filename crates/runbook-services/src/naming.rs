@@ -101,6 +101,7 @@ impl Naming {
     /// The service that the parameters name.
     pub fn bind(&self, args: &Args<'_>) -> Result<Option<AnyService>, Diagnostic> {
         let Some((param, manager)) = self.given(args).next() else { return Ok(None) };
-        Ok(manager.service(&args.need::<String>(param)?, args.maybe("user")?.unwrap_or_default()))
+        let service = manager.service(&args.need::<String>(param)?, args.maybe("user")?.unwrap_or_default());
+        service.map(Some).ok_or_else(|| wrong(param, args.span(param), "the name of a service"))
     }
 }

@@ -5,7 +5,7 @@ use crate::letters::Told;
 use crate::runs::{choose, journal};
 use crate::session::Session;
 use runbook_engine::Letter;
-use runbook_model::{RunId, RunPhase, RunState, Verdict};
+use runbook_model::{Event, Record, RunId, RunPhase, RunState, Verdict};
 use serde::{Deserialize, Serialize};
 
 /// How a run is stopped.
@@ -50,11 +50,22 @@ impl Session {
             Stop::Drain => (Letter::Drain, "drain"),
             Stop::Cancel => (Letter::Cancel, "cancel"),
         };
-        self.tell(&Told { run: &run, letter, name, after: state.seq }, |state| stopped(&run, state, stop).map(Ok))
+        self.tell(&Told { run: &run, letter, name, after: state.seq }, |state, since| {
+            stopped(&run, state, since, stop).map(Ok)
+        })
     }
 }
 
-fn stopped(run: &RunId, state: &RunState, stop: Stop) -> Option<Stopped> {
+/// By the records first: a rollback that follows at once leaves no trace of a cancel in the state.
+fn stopped(run: &RunId, state: &RunState, since: &[Record], stop: Stop) -> Option<Stopped> {
+    let told = since.iter().find_map(|record| match record.event {
+        Event::CancelRequested if stop == Stop::Cancel => Some(Stopped::Cancelling(run.clone())),
+        Event::DrainRequested => Some(Stopped::Draining(run.clone())),
+        _ => None,
+    });
+    if told.is_some() {
+        return told;
+    }
     let forward = state.phase == RunPhase::Forward;
     match state.verdict() {
         Some(verdict) => Some(Stopped::Over(run.clone(), verdict)),

@@ -34,7 +34,7 @@ impl Session {
             return Err(Error::NobodyHolds(run));
         }
         let letter = Letter::Commit { by: self.host.facts.user.clone() };
-        let committed = self.tell(&Told { run: &run, letter, name: "commit", after: state.seq }, |state| {
+        let committed = self.tell(&Told { run: &run, letter, name: "commit", after: state.seq }, |state, _| {
             match (&state.committed, state.holds()) {
                 (Some(by), _) => Some(Ok(Committed { run: run.clone(), by: by.clone() })),
                 (None, None) => Some(Err(holds_not(run.clone(), state))),

@@ -23,7 +23,8 @@ pub(crate) struct Told<'a> {
 }
 
 impl Session {
-    /// Sends it, and waits until `heard` finds in the run what it comes to. What nobody took within [`ANSWERS`] is withdrawn,
+    /// Sends it, and waits until `heard` finds what it comes to, in the run or in the records since it was sent.
+    /// What nobody took within [`ANSWERS`] is withdrawn,
     /// so that a refusal stays one; what was taken has as long again to come on record.
     ///
     /// # Errors
@@ -31,12 +32,12 @@ impl Session {
     pub(crate) fn tell<T>(
         &self,
         told: &Told<'_>,
-        heard: impl Fn(&RunState) -> Option<Result<T, Error>>,
+        heard: impl Fn(&RunState, &[Record]) -> Option<Result<T, Error>>,
     ) -> Result<T, Error> {
         let Told { run, letter, name, after } = told;
         let not_sent = |source| Error::NotSent { letter: name, source };
-        // If one is there already, that one is answered.
-        send(self.state_dir(), run, letter).map_err(not_sent)?;
+        // If one is there already, that one is answered, and its sender may withdraw it.
+        let own = send(self.state_dir(), run, letter).map_err(not_sent)?;
         let mut end = Instant::now() + ANSWERS;
         let mut taken = false;
         loop {
@@ -45,10 +46,12 @@ impl Session {
             // Anew: what was opened for reading stays as it was then.
             let records = journal(self.state_dir())?.records(run)?;
             let state = RunState::replay(&records)?;
-            if let Some(heard) = heard(&state) {
+            let since = records.partition_point(|record| record.seq <= *after);
+            let since = records.get(since..).unwrap_or_default();
+            if let Some(heard) = heard(&state, since) {
                 return heard;
             }
-            if let Some(because) = refused(&records, name, *after) {
+            if let Some(because) = refused(since, name) {
                 return Err(Error::NotTaken { run: (*run).clone(), letter: name, because });
             }
             let run = || (*run).clone();
@@ -56,7 +59,7 @@ impl Session {
                 None => return Err(Error::NobodyAtWork(run())),
                 Some(_) if Instant::now() <= end => std::thread::sleep(LOOK),
                 Some(_) if taken => return Err(Error::NotOnRecord { run: run(), letter: name }),
-                Some(_) if withdraw(self.state_dir(), told.run, letter).map_err(not_sent)? => {
+                Some(_) if !own || withdraw(self.state_dir(), told.run, letter).map_err(not_sent)? => {
                     return Err(Error::Unanswered { run: run(), letter: name });
                 }
                 Some(_) => {
@@ -73,9 +76,9 @@ impl Session {
     }
 }
 
-/// Why the run did not take what was sent after this record.
-fn refused(records: &[Record], name: &str, after: u64) -> Option<String> {
-    records.iter().filter(|record| record.seq > after).find_map(|record| match &record.event {
+/// Why the run did not take what was sent before these records.
+fn refused(since: &[Record], name: &str) -> Option<String> {
+    since.iter().find_map(|record| match &record.event {
         Event::ControlRefused { control, because, .. } if control == name => Some(because.clone()),
         _ => None,
     })

@@ -66,8 +66,8 @@ impl Session {
 
     /// Who is at work on this host. Only a run that is open can be what it works on.
     pub fn at_work(&self) -> Result<Option<AtWork>, Error> {
-        let at_work = |holder: Holder| AtWork { who: holder.to_string(), since: holder.since };
-        Ok(Lock::holder(self.state_dir())?.map(at_work))
+        let at_work = |(holder, run): (Holder, _)| AtWork { who: holder.to_string(), run };
+        Ok(Lock::at_work(self.state_dir())?.map(at_work))
     }
 }
 

@@ -56,7 +56,7 @@ fn in_words(error: &ureq::Error) -> String {
         },
         ureq::Error::Timeout(_) => "no answer in time".to_owned(),
         ureq::Error::BodyExceedsLimit(_) => "a body of more than 1 MiB".to_owned(),
-        ureq::Error::HostNotFound => "the host name is not known".to_owned(),
+        ureq::Error::HostNotFound => "the host name is not known, or no name server answered".to_owned(),
         other => other.to_string(),
     }
 }

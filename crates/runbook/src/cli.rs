@@ -114,7 +114,7 @@ pub(crate) enum Command {
     Retire(RetireArgs),
     /// Keep what a run holds that was begun with --commit-within
     Commit(On<CommitArgs>),
-    /// Stop a run that another process holds: what runs is stopped and the run goes back, as the second Ctrl-C does
+    /// Stop a run that another process holds: what runs is stopped and the run goes back, as the second Ctrl-C does; one that goes back already is paused
     Cancel(On<CancelArgs>),
     /// Write a plan to start from
     Init(InitArgs),

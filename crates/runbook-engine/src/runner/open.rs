@@ -63,7 +63,15 @@ impl Runner {
         runner.worker.faults.before_commit(0, records.len() as u64);
         runner.journal.begin(&header, &saved, &records)?;
         runner.publish(&records);
+        runner.attend();
         Ok(runner)
+    }
+
+    /// From here on it hears what it is told. Where that cannot be said, nobody tells it anything.
+    fn attend(&self) {
+        if let Err(error) = self.lock.attend(&self.run) {
+            tracing::warn!("others do not see who is at work on run {}: {error}", self.run);
+        }
     }
 
     /// Goes on with a run that was interrupted, in the direction in which it went; or takes it back for the cause `back`.
@@ -114,6 +122,7 @@ impl Runner {
         events.extend(back.filter(|_| !rolls_back).map(|cause| Event::RollbackStarted { cause }));
         let records = runner.happen(events)?;
         runner.commit(&records)?;
+        runner.attend();
         Ok(runner)
     }
 

@@ -1,7 +1,7 @@
 //! What a run of many steps costs: each of them as much as one of a few.
 
 use crate::script::{Part, Script, id, step};
-use runbook_engine::{Action, Began, ExecutionPlan, Input, Job, decide};
+use runbook_engine::{Action, Began, Execution, Input, Job, decide};
 use runbook_model::*;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -49,7 +49,7 @@ fn record(state: &mut RunState, event: Event) {
 }
 
 /// Decides from `first` until nothing is left to do, with jobs that all end well at once.
-fn decide_all(state: &mut RunState, execution: &ExecutionPlan, first: Input) {
+fn decide_all(state: &mut RunState, execution: &Execution, first: Input) {
     let mut inputs = VecDeque::from([first]);
     while let Some(input) = inputs.pop_front() {
         let mut actions = decide(state, execution, input);

@@ -2,7 +2,7 @@
 
 use crate::plan::plan;
 use proptest::prelude::*;
-use runbook_engine::{ExecutionPlan, SecretUse};
+use runbook_engine::{Execution, SecretUse};
 use runbook_model::*;
 use std::time::Duration;
 
@@ -194,12 +194,12 @@ impl Script {
     }
 
     /// `None` where the steps wait for one another in a cycle.
-    pub(crate) fn execution(&self) -> Option<ExecutionPlan> {
+    pub(crate) fn execution(&self) -> Option<Execution> {
         let plan = plan("/", self.steps.iter().enumerate().map(|(at, step)| definition(at, step)).collect());
         let declarations: Vec<Declaration> = self.steps.iter().map(Step::declare).collect();
         let (schedule, _) = runbook_schedule::build(&plan, &declarations);
         let asks_for = self.answer.map(|_| Duration::from_secs(1));
-        let mut execution = ExecutionPlan::new(&plan, schedule?, self.parallel);
+        let mut execution = Execution::new(&plan, schedule?, self.parallel);
         execution.asks_for = asks_for;
         execution.handed_in.uses = (0..self.steps.len()).filter_map(|at| self.secret_of(at)).collect();
         Some(execution)

@@ -4,7 +4,7 @@
 use crate::closing::closing_is_true;
 use crate::host::{Files, STATE, made_by};
 use crate::script::{Fate, HandIn, Hold, Lost, Part, Script, id, number};
-use runbook_engine::{Action, Await, Began, Came, ExecutionPlan, Input, Job, decide};
+use runbook_engine::{Action, Await, Began, Came, Execution, Input, Job, decide};
 use runbook_model::*;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
@@ -38,7 +38,7 @@ pub(crate) enum Blow {
 
 pub(crate) struct World<'a> {
     script: &'a Script,
-    execution: ExecutionPlan,
+    execution: Execution,
     pub(crate) state: RunState,
     /// One entry a commit.
     commits: Vec<Vec<Record>>,

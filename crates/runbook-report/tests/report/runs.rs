@@ -452,8 +452,8 @@ fn a_commit_is_named_only_where_somebody_hears_it() {
     let until = Deadline { until: 1_773_540_000_000, ..Deadline::default() };
     let life = Life::upgraded().add(Event::RunHeld { deadline: until });
     let state = life.state();
-    let hears = AtWork { who: "apply quickstart".to_owned(), since: state.taken_up_at };
-    let asks = AtWork { who: "resume 7k2m".to_owned(), since: state.taken_up_at + 1 };
+    let hears = AtWork { who: "apply quickstart".to_owned(), run: Some(runbook_model::RunId::new("7k2m").unwrap()) };
+    let asks = AtWork { who: "resume 7k2m".to_owned(), run: None };
     let style = Style::plain(90);
     let told = |holder: &AtWork| {
         let (standing, runs) = (Standing::of([&state], &[], Some(holder)), [state.clone()]);

@@ -32,7 +32,7 @@ pub struct Service {
 impl Service {
     /// What its name has to be.
     pub const NAME: Names = Names {
-        wanted: "the name of a service: letters, digits, `.`, `-` and `_`, not a dot first",
+        wanted: "the name of a service: letters, digits, `.`, `-`, `_` and `@`, not a dot first",
         fit: Self::is_name,
     };
 

@@ -4,7 +4,7 @@
 use super::Unit;
 use super::show::blocks;
 use runbook_host::Reader;
-use runbook_model::Failure;
+use runbook_model::{Failure, FailureKind};
 use std::path::{Path, PathBuf};
 
 /// Properties with names of directories, and where these are for units of the system (systemd.exec(5)).
@@ -29,8 +29,8 @@ impl Unit {
         let names = DIRECTORIES.iter().map(|(name, _)| *name).chain(PATHS.iter().copied());
         let names: Vec<&str> = ["Id", "ActiveState", "MainPID"].into_iter().chain(names).collect();
         let text = match any.show(host, &names, &["*.service"], "which units run") {
-            // The manager of a user who is not logged in.
-            Err(_) if of_user => return Ok(Vec::new()),
+            // The manager of a user who is not logged in. One that does not answer is another matter.
+            Err(failure) if of_user && failure.kind == FailureKind::Failed => return Ok(Vec::new()),
             text => text?,
         };
         let uses = blocks(&text).filter_map(|values| user(&values, of_user, trees));

@@ -132,17 +132,22 @@ fn an_undo_is_not_held_up_by_a_script_that_it_does_not_run() {
     assert!(!bench.host("made").exists() && !bench.host("data").exists());
 }
 
+/// The plan with a change that is taken back first.
+fn with_a_change_at_the_end(bench: &Bench) -> String {
+    let plan = checkout(bench, "checkout");
+    let longer = plan.replace("plan.yaml", "longer.yaml");
+    let last = "  - { id: last, uses: file.write, needs: [works], with: { path: HOST/last, content: x } }\n";
+    let last = last.replace("HOST", bench.path("host").to_str().unwrap());
+    fs::write(&longer, fs::read_to_string(&plan).unwrap() + &last).unwrap();
+    longer
+}
+
 /// A way back that would end half-way is not begun.
 #[test]
 fn a_way_back_whose_script_is_damaged_is_not_begun() {
     let bench = Bench::new();
-    let plan = checkout(&bench, "checkout");
-    // A change that is taken back first.
-    let broken = plan.replace("plan.yaml", "broken.yaml");
-    let last = "  - { id: last, uses: file.write, needs: [works], with: { path: HOST/last, content: x } }\n";
-    let last = last.replace("HOST", bench.path("host").to_str().unwrap());
-    fs::write(&broken, fs::read_to_string(&plan).unwrap() + &last).unwrap();
-    apply(&bench, &broken, "").expect(0);
+    let plan = with_a_change_at_the_end(&bench);
+    apply(&bench, &plan, "").expect(0);
     let (_, unmake) = kept(&bench).into_iter().find(|(name, _)| name == "unmake.sh").unwrap();
     fs::write(&unmake, "exit 1\n").unwrap();
     let refused = bench.run(&["rollback", "--yes"]);
@@ -151,6 +156,24 @@ fn a_way_back_whose_script_is_damaged_is_not_begun() {
     fs::write(&unmake, "rm -f \"$1\"\n").unwrap();
     bench.expect(0, &["rollback", "--yes"]);
     assert!(!bench.host("last").exists() && !bench.host("made").exists());
+}
+
+/// Its host is half changed anyway.
+#[test]
+fn an_open_run_goes_back_as_far_as_it_can_without_a_script() {
+    let records = {
+        let quiet = Bench::new();
+        let plan = with_a_change_at_the_end(&quiet);
+        apply(&quiet, &plan, "").expect(0);
+        quiet.run(&["show", "--format", "ndjson"]).out.matches("\"seq\":").count()
+    };
+    let bench = Bench::new();
+    let plan = with_a_change_at_the_end(&bench);
+    assert_eq!(apply(&bench, &plan, &format!("kill-before={records}")).code, None);
+    let (_, unmake) = kept(&bench).into_iter().find(|(name, _)| name == "unmake.sh").unwrap();
+    fs::write(&unmake, "exit 1\n").unwrap();
+    bench.expect(5, &["rollback", "--yes"]).says(&["warning", "unmake.sh", "Stuck."]);
+    assert!(!bench.host("last").exists() && bench.host("made").exists());
 }
 
 /// Nothing is known of it, and nothing was changed by it: its files are room on a disk.

@@ -36,6 +36,16 @@ fn a_run_says_until_when_it_holds_and_what_it_names_commits_it() {
     bench.run(&["report"]).ends(0).says("committed by");
 }
 
+/// What was changed is taken back at once, so that the run is not being cancelled any more when anybody looks.
+#[test]
+fn a_run_that_holds_is_cancelled_from_any_terminal() {
+    let bench = bench();
+    let apply = held(&bench, "1h");
+    bench.run(&["cancel"]).ends(0).says("stops what runs");
+    assert_eq!(apply.ends(), Some(130));
+    assert!(!bench.has("a.txt"));
+}
+
 #[test]
 fn a_lost_terminal_and_silence_bring_the_old_host_back() {
     let bench = bench();

@@ -65,7 +65,9 @@ fn named_otherwise(args: &Args<'_>) -> Option<String> {
 }
 
 pub(super) fn job(args: &Args<'_>) -> Result<Job, Diagnostic> {
-    let domain = args.maybe::<String>("domain")?.and_then(|domain| Domain::parse(&domain));
+    let unknown = || wrong("domain", args.span("domain"), "a domain of launchd");
+    let domain =
+        args.maybe::<String>("domain")?.map(|domain| Domain::parse(&domain).ok_or_else(unknown)).transpose()?;
     Ok(Job::named(&args.need::<String>("label")?, domain))
 }
 
