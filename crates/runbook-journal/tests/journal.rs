@@ -205,7 +205,14 @@ fn a_look_from_inside_the_process_that_acts_lets_nothing_go() {
     let held = || (locks(&dir.lock_file()), locks(&dir.database()));
     let before = held();
     assert_eq!(before, (vec!["FLOCK".to_owned(), "POSIX".to_owned()], vec!["POSIX".to_owned()]));
-    assert_eq!(Lock::holder(&dir).unwrap(), Some(holder.clone()));
+    assert_eq!(Lock::at_work(&dir).unwrap(), Some((holder.clone(), None)));
+    lock.attend(&run).unwrap();
+    assert_eq!(Lock::at_work(&dir).unwrap(), Some((holder.clone(), Some(run.clone()))));
+    let note = std::fs::read_to_string(dir.lock_file()).unwrap();
+    assert!(
+        note.starts_with('{') && note.ends_with('}') && note.contains("\"run\":\"r1\""),
+        "for other processes: {note}"
+    );
     assert!(matches!(Lock::acquire(&dir, &holder), Err(Error::Held(_))));
     assert_eq!(Look::at(&dir).unwrap().journal.unwrap().records(&run).unwrap().len(), 1);
     assert_eq!(held(), before);
