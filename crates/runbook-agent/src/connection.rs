@@ -176,7 +176,7 @@ impl Connection {
         let Hello { work, epoch, .. } = &self.link.hello;
         // Whoever takes over from here on finds the run at work; whoever has taken over already finds that it never begins.
         let begin = || self.shared.hub.begin(run.clone(), send.clone());
-        let observer = self.shared.epochs.while_last(work, *epoch, begin);
+        let observer = self.shared.epochs.while_last(work, *epoch, begin).map_err(of_agent)?;
         let observer = observer.ok_or_else(|| superseded(&self.link.hello, None))?;
         (self.shared.on_run)(send);
         let controls = Controls { patience: patience_ms.map(Duration::from_millis), told };

@@ -15,6 +15,8 @@ use std::time::Duration;
 
 /// How many questions may wait: a controller asks one at a time, and sends files in pieces.
 const QUEUE: usize = 4;
+/// For how long the first answer waits for older links of the same work, which may be at a question that takes its time.
+const OLDER: Duration = Duration::from_secs(30);
 /// A controller that says nothing for so long is gone: it pings far more often.
 const SILENCE: Duration = Duration::from_secs(120);
 
@@ -33,12 +35,19 @@ fn speak(shared: &Arc<Shared>, stream: UnixStream, connected: Connected) -> Resu
     let out = Out::over(stream.try_clone()?);
     let mut frames = FrameReader::new(BufReader::new(stream));
     let Some(ToAgent::Hello(hello)) = frames.message()? else { return Err(WireError::OutOfTurn) };
-    match welcome(shared, &hello) {
-        Ok(welcome) => out.send(&FromAgent::Welcome(Box::new(welcome)))?,
-        Err(refused) => return out.send(&FromAgent::Refused(Box::new(refused))),
+    let refused = |error: CommandError| out.send(&FromAgent::Refused(Box::new(error)));
+    if let Err(error) = understood(shared, &hello) {
+        return refused(error);
     }
     let (work, epoch) = (hello.work.clone(), hello.epoch);
-    shared.hub.supersede(&work, epoch, whole);
+    shared.hub.supersede(&work, epoch, whole.try_clone()?, OLDER);
+    match welcome(shared) {
+        Ok(welcome) => out.send(&FromAgent::Welcome(Box::new(welcome)))?,
+        Err(error) => {
+            shared.hub.unlink(&work, epoch);
+            return refused(error);
+        }
+    }
     let link = Arc::new(Link::new(out, hello));
     let mut connection = Connection {
         shared: Arc::clone(shared),
@@ -50,12 +59,17 @@ fn speak(shared: &Arc<Shared>, stream: UnixStream, connected: Connected) -> Resu
     };
     // What takes its time is answered on a thread of its own: meanwhile it is heard whether the other side is still there.
     let (asked, questions) = sync_channel(QUEUE);
-    let answer = move || questions.into_iter().try_for_each(|question| connection.take(question));
+    let hangup = Hangup(whole);
+    let answer = move || {
+        let _whatever_happens = hangup;
+        questions.into_iter().try_for_each(|question| connection.take(question))
+    };
     let answering = thread::Builder::new().name("answers".to_owned()).spawn(answer)?;
     let heard = hear(shared, &mut frames, &link, &asked);
-    shared.hub.unlink(&work, epoch);
     drop(asked);
+    // What this link held is let go with it.
     let answered = answering.join().unwrap_or(Err(WireError::Cut));
+    shared.hub.unlink(&work, epoch);
     heard.and(answered)
 }
 
@@ -89,21 +103,36 @@ fn hear(
     Ok(())
 }
 
-fn welcome(shared: &Shared, hello: &Hello) -> Result<Welcome, CommandError> {
-    let Some(proto) = agreed(PROTOCOL, hello.proto) else {
+/// Ends its link, so that whoever waits for an answer hears that none comes.
+pub(crate) struct Hangup(pub(crate) UnixStream);
+
+impl Drop for Hangup {
+    fn drop(&mut self) {
+        // It may be gone already.
+        let _ = self.0.shutdown(Shutdown::Both);
+    }
+}
+
+/// Whether both speak the same, and this is the last link of its work.
+fn understood(shared: &Shared, hello: &Hello) -> Result<(), CommandError> {
+    if agreed(PROTOCOL, hello.proto).is_none() {
         let (ours, theirs) = (PROTOCOL, hello.proto);
         let what = format!(
             "the agent (runbook {}) speaks the protocol {} to {}, and the controller (runbook {}) {} to {}",
             shared.version, ours.min, ours.max, hello.version, theirs.min, theirs.max
         );
         return Err(CommandError::new(Exit::Unreachable, what).hint("use the same version of runbook here and there"));
-    };
-    let seen = shared.epochs.enter(&hello.work, hello.epoch);
-    if let Some(higher) = seen.map_err(|error| CommandError::refused(error.to_string()))? {
-        return Err(superseded(hello, Some(higher)));
     }
+    let seen = shared.epochs.enter(&hello.work, hello.epoch);
+    match seen.map_err(|error| CommandError::refused(error.to_string()))? {
+        Some(higher) => Err(superseded(hello, Some(higher))),
+        None => Ok(()),
+    }
+}
+
+fn welcome(shared: &Shared) -> Result<Welcome, CommandError> {
     Ok(Welcome {
-        proto,
+        proto: PROTOCOL.max,
         version: shared.version.clone(),
         facts: shared.session.facts(),
         now_ms: now_ms(),

@@ -68,6 +68,8 @@ fn unit(place: &Place, program: &Path, nth: u32, manager: &[&str]) -> Result<(),
 fn own_session(place: &Place, program: &Path) -> Result<(), String> {
     let mut command = Command::new(program);
     command.args(serve(place)).arg("--own-session");
+    let passed_on = PASSED_ON.iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
+    command.env_clear().envs(passed_on).current_dir("/");
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let started = command.spawn().map_err(|error| format!("{} cannot be started: {error}", program.display()))?;
     // It is nobody's to wait for: this process ends before it.

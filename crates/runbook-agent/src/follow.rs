@@ -22,8 +22,11 @@ pub(crate) fn follow(session: &Session, hub: &Hub, run: &RunId, after: u64, out:
             Err(_) if standing.is_live => RecordsAfter::default(),
             // It ended before its first record.
             Err(error) => {
-                let refused = || FromAgent::Refused(Box::new(error.into()));
-                return out.send(&standing.done.map_or_else(refused, |done| FromAgent::Done(Box::new(done))));
+                return out.send(&match standing.done {
+                    Some(done) => FromAgent::Done(Box::new(done)),
+                    None if error.is_no_such_run() => FromAgent::NoSuchRun(run.clone()),
+                    None => FromAgent::Refused(Box::new(error.into())),
+                });
             }
         };
         let ended = standing.done.or_else(|| over(run, &found, standing.is_live));

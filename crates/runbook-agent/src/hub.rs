@@ -72,14 +72,18 @@ impl Hub {
     /// A run begins; whoever tells it something finds `controls`.
     pub(crate) fn begin(self: &Arc<Self>, run: RunId, controls: UnboundedSender<Control>) -> Box<dyn Observer> {
         let live = Live { run, controls, seq: 0, told: VecDeque::new(), next: 0, now_ms: 0 };
+        let run = live.run.clone();
         self.inside().live = Some(live);
-        Box::new(Watching(Arc::clone(self)))
+        Box::new(Watching(Arc::clone(self), run))
     }
 
     /// The run is over, or left.
     pub(crate) fn end(&self, done: Done) {
         let mut inside = self.inside();
-        inside.live = None;
+        // Another one may have begun already: the host is free a moment before this is told.
+        if inside.live.as_ref().is_some_and(|live| live.run == done.run) {
+            inside.live = None;
+        }
         inside.last = Some(done);
         self.changed.notify_all();
     }
@@ -117,8 +121,9 @@ impl Hub {
         drop(self.changed.wait_timeout(inside, limit));
     }
 
-    /// A link of `work` is there. Older ones of it end: what they hold is let go, and nobody reads them any more.
-    pub(crate) fn supersede(&self, work: &str, epoch: u64, stream: UnixStream) {
+    /// A link of `work` is there. Older ones of it end, and what they hold is let go before this returns, or within `limit` if they are
+    /// busy.
+    pub(crate) fn supersede(&self, work: &str, epoch: u64, stream: UnixStream, limit: Duration) {
         let mut inside = self.inside();
         for (of, older, stream) in &inside.links {
             if of == work && *older < epoch {
@@ -127,11 +132,14 @@ impl Hub {
             }
         }
         inside.links.push((work.to_owned(), epoch, stream));
+        let older = |inside: &mut Inside| inside.links.iter().any(|(of, older, _)| of == work && *older < epoch);
+        drop(self.changed.wait_timeout_while(inside, limit, older));
     }
 
     /// That link is gone.
     pub(crate) fn unlink(&self, work: &str, epoch: u64) {
         self.inside().links.retain(|(of, number, _)| of != work || *number != epoch);
+        self.changed.notify_all();
     }
 
     /// Somebody connected; it lasts until the value is dropped. `None` where the agent is about to end.
@@ -178,11 +186,11 @@ impl Drop for Connected {
 }
 
 /// Hears of the run, and wakes who follows it.
-struct Watching(Arc<Hub>);
+struct Watching(Arc<Hub>, RunId);
 
 impl Watching {
     fn update(&self, change: impl FnOnce(&mut Live)) {
-        if let Some(live) = &mut self.0.inside().live {
+        if let Some(live) = self.0.inside().live.as_mut().filter(|live| live.run == self.1) {
             change(live);
         }
         self.0.changed.notify_all();

@@ -4,7 +4,7 @@ use crate::at_boot::AtBoot;
 use crate::contents::Contents;
 use crate::epochs::Epochs;
 use crate::hub::Hub;
-use runbook_engine::Control;
+use runbook_engine::{Control, Letter};
 use runbook_model::RunId;
 use runbook_session::{CommandError, Exit, Session};
 use runbook_wire::{FromAgent, Hello, WireError, write_message};
@@ -60,6 +60,10 @@ impl Link {
     }
 
     pub(crate) fn tell(&self, hub: &Hub, control: Control) {
+        // An agent does not leave a run: it would keep the host from everybody.
+        if control == Control::Letter(Letter::Leave) {
+            return;
+        }
         if let Some(run) = &*self.followed.lock().unwrap_or_else(PoisonError::into_inner) {
             // The run may be over by now, and what it was told meets nobody.
             let _ = hub.tell(run, control);

@@ -9,6 +9,9 @@ use std::path::{Path, PathBuf};
 /// The directory for the sockets of root.
 const OF_ROOT: &str = if cfg!(target_os = "macos") { "/var/run/runbook/agents" } else { "/run/runbook/agents" };
 
+/// The longest path of a state directory that a socket can be in: its own path may have 107 bytes on Linux, and fewer on a Mac.
+const LONGEST: usize = 60;
+
 /// The place of one agent: there is one a state directory and user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
@@ -25,8 +28,11 @@ impl Place {
         let dir = if geteuid().is_root() {
             PathBuf::from(OF_ROOT)
         } else {
-            let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|dir| dir.is_absolute());
-            runtime.map_or_else(|| state_dir.join("agent"), |dir| dir.join("runbook"))
+            // Not by the environment, which is another one at the next login: two places would be two agents.
+            match state_dir.as_os_str().len() {
+                0..=LONGEST => state_dir.join("agent"),
+                _ => PathBuf::from(format!("/run/user/{}/runbook", geteuid().as_raw())),
+            }
         };
         let digest = blake3::hash(state_dir.as_os_str().as_encoded_bytes()).to_hex();
         Self { dir, name: digest.chars().take(16).collect(), state_dir: state_dir.to_owned() }

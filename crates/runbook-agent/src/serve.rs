@@ -56,6 +56,7 @@ pub fn serve(agent: Agent) -> Result<(), Error> {
     let contents = Contents::at(place.kept().join("contents"));
     contents.sweep();
     let epochs = Epochs::at(place.kept().join("epochs"));
+    epochs.sweep();
     let at_boot = at_boot.and_then(|program| AtBoot::of(&place, program));
     settled(&session, at_boot.as_ref())?;
     let retire = retiring(&place, &hub, at_boot.clone());
@@ -64,8 +65,11 @@ pub fn serve(agent: Agent) -> Result<(), Error> {
     let accept = move || listener.incoming().for_each(|stream| answer(&shared, stream));
     thread::Builder::new().name("accept".to_owned()).spawn(accept).map_err(Error::io("listen at", &socket))?;
     hub.wait_for_the_end(IDLE);
-    fs::remove_file(&socket).map_err(Error::io("remove", &socket))?;
-    fs::remove_file(place.lock()).map_err(Error::io("remove", place.lock()))
+    // They are gone already where all of the agent's own was removed.
+    [socket, place.lock()].iter().try_for_each(|path| match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::io("remove", path)(error)),
+        _ => Ok(()),
+    })
 }
 
 /// The lock of the one process that is the agent; it holds until it is dropped.

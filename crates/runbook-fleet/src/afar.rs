@@ -2,7 +2,7 @@
 
 use crate::link::{Heard, Link, Lost, Said, Stream};
 use runbook_engine::{Control, Observer, Program};
-use runbook_model::{Failure, HostFacts, Plan, RunId, RunState};
+use runbook_model::{Failure, HostFacts, Next, Plan, RunId, RunState};
 use runbook_session::{
     ApplyOffer, Ask, CommandError, Controls, Door, Ended, Exit, Previewed, ResumeOffer, RollbackOffer, now_ms,
 };
@@ -47,6 +47,8 @@ pub struct Afar {
     epoch: u64,
     pub(crate) inbox: Receiver<Heard>,
     pub(crate) to_inbox: Sender<Heard>,
+    /// What steered a run here while nobody could be told.
+    pub(crate) untold: Vec<Control>,
 }
 
 /// A run that may begin afar.
@@ -54,6 +56,8 @@ pub struct HeldAfar {
     pub(crate) run: RunId,
     /// What would run, where that is a plan that was handed in; else the run is there already.
     pub(crate) program: Option<Program>,
+    /// Whether it is taken back because somebody asked for that.
+    pub(crate) asked_back: bool,
 }
 
 impl Afar {
@@ -65,7 +69,8 @@ impl Afar {
         let (to_inbox, inbox) = channel();
         let mut call = call;
         let mut epoch = call.epoch;
-        let (link, welcome) = greet(&mut call, epoch, &to_inbox, &inbox)?;
+        let mut untold = Vec::new();
+        let (link, welcome) = greet(&mut call, epoch, &to_inbox, &inbox, &mut untold)?;
         epoch += 1;
         let skew = now_ms().abs_diff(welcome.now_ms);
         if u128::from(skew) > call.max_clock_skew.as_millis() {
@@ -77,7 +82,7 @@ impl Afar {
             return Err(CommandError::new(Exit::Unreachable, what)
                 .hint(format!("set the clock of one of them, or `max_clock_skew` of {host} in the inventory")));
         }
-        Ok(Self { call, welcome, link: Some(link), epoch, inbox, to_inbox })
+        Ok(Self { call, welcome, link: Some(link), epoch, inbox, to_inbox, untold })
     }
 
     /// What the host is.
@@ -101,7 +106,7 @@ impl Afar {
     /// The link, made anew where it was lost.
     pub(crate) fn link(&mut self) -> Result<&mut Link, CommandError> {
         if self.link.is_none() {
-            let (link, welcome) = greet(&mut self.call, self.epoch, &self.to_inbox, &self.inbox)?;
+            let (link, welcome) = greet(&mut self.call, self.epoch, &self.to_inbox, &self.inbox, &mut self.untold)?;
             self.epoch += 1;
             if welcome.facts != self.welcome.facts {
                 let what = format!("{} is not the host that it was before the link was lost", self.call.host);
@@ -134,16 +139,15 @@ impl Afar {
         loop {
             match link.hear(&self.inbox)? {
                 Said::There(message) => match *message {
-                    FromAgent::Refused(error) => return Ok(Err(*error)),
+                    FromAgent::Refused(error) => return Ok(Err(as_said(*error))),
                     answer => return Ok(Ok(answer)),
                 },
-                // Nothing runs that could be steered.
-                Said::Here(_) => {}
+                Said::Here(control) => self.untold.push(control),
             }
         }
     }
 
-    /// Asks for the host. What is held over a link is let go with it, so this is never asked twice over two links by itself.
+    /// Asks for the host. What is held over a link is let go before the next one is welcomed.
     fn hold(&mut self, message: &ToAgent) -> Result<Held, CommandError> {
         match self.ask_twice(message)? {
             FromAgent::Held(held) => Ok(*held),
@@ -157,6 +161,7 @@ fn greet(
     epoch: u64,
     to_inbox: &Sender<Heard>,
     inbox: &Receiver<Heard>,
+    untold: &mut Vec<Control>,
 ) -> Result<(Link, Welcome), CommandError> {
     let stream = (call.dial)()?;
     let hello = Hello {
@@ -169,14 +174,32 @@ fn greet(
     let mut link = Link::over(stream, epoch, to_inbox.clone()).map_err(|lost| call.lost(&lost))?;
     link.send(&ToAgent::Hello(hello)).map_err(|lost| call.lost(&lost))?;
     loop {
-        match link.hear(inbox).map_err(|lost| call.lost(&lost))? {
+        let heard = link.hear(inbox).map_err(|lost| {
+            // It may be that the agent could not be started, and this says why.
+            let said = link.said();
+            call.lost(&if said.is_empty() { lost } else { Lost(format!("{}\n{said}", lost.0)) })
+        });
+        match heard? {
             Said::There(message) => match *message {
                 FromAgent::Welcome(welcome) => return Ok((link, *welcome)),
-                FromAgent::Refused(error) => return Err(*error),
+                FromAgent::Refused(error) => return Err(as_said(*error)),
                 other => return Err(call.out_of_turn(&other)),
             },
-            Said::Here(_) => {}
+            Said::Here(control) => untold.push(control),
         }
+    }
+}
+
+/// What a host says is shown on a terminal here, and is no success.
+pub(crate) fn as_said(error: CommandError) -> CommandError {
+    let clean = |text: String| runbook_host::without_escapes(&text);
+    let exit = if error.exit == Exit::Done { Exit::Unreachable } else { error.exit };
+    CommandError {
+        exit,
+        message: clean(error.message),
+        hint: error.hint.map(clean),
+        warnings: error.warnings.into_iter().map(clean).collect(),
+        ..error
     }
 }
 
@@ -201,7 +224,18 @@ impl Door for Afar {
     type Held = HeldAfar;
 
     fn ask<A: Ask>(&mut self, ask: A) -> Result<A::Answer, CommandError> {
-        match self.ask_twice(&ToAgent::Ask(ask.into()))? {
+        let request = ask.into();
+        let answer = if request.acts() {
+            // What was heard and not answered would be told that it is so already.
+            self.link()?;
+            self.ask_once(&ToAgent::Ask(request)).map_err(|lost| {
+                let hint = format!("`{}` tells whether it was heard", Next::Status);
+                self.call.unreachable(&lost.0).hint(hint)
+            })?
+        } else {
+            self.ask_twice(&ToAgent::Ask(request))
+        };
+        match answer? {
             FromAgent::Answer(value) => serde_json::from_value(value)
                 .map_err(|error| self.call.unreachable(&format!("its answer is not understood: {error}"))),
             other => Err(self.call.out_of_turn(&other)),
@@ -226,7 +260,7 @@ impl Door for Afar {
         match self.hold(&ToAgent::Apply { saved, hold_ms })? {
             Held::NothingToDo(foretold) => Ok(ApplyOffer::Nothing(Box::new(program), foretold)),
             Held::ToApply(offer) => {
-                let held = HeldAfar { run: offer.run.clone(), program: Some(program) };
+                let held = HeldAfar { run: offer.run.clone(), program: Some(program), asked_back: false };
                 Ok(ApplyOffer::Apply(offer, held))
             }
             other => Err(self.call.out_of_turn(&FromAgent::Held(Box::new(other)))),
@@ -237,7 +271,7 @@ impl Door for Afar {
         match self.hold(&ToAgent::Resume { run: run.map(str::to_owned) })? {
             Held::NoneOpen => Ok(None),
             Held::ToResume(offer) => {
-                let held = HeldAfar { run: offer.run.clone(), program: None };
+                let held = HeldAfar { run: offer.run.clone(), program: None, asked_back: false };
                 Ok(Some((offer, held)))
             }
             other => Err(self.call.out_of_turn(&FromAgent::Held(Box::new(other)))),
@@ -253,7 +287,7 @@ impl Door for Afar {
             Held::NothingToTakeBack => Ok(RollbackOffer::Nothing),
             Held::LeftNothing { run, lost } => Ok(RollbackOffer::LeftNothing { run, lost }),
             Held::ToRollBack(offer) => {
-                let held = HeldAfar { run: offer.run.clone(), program: None };
+                let held = HeldAfar { run: offer.run.clone(), program: None, asked_back: true };
                 Ok(RollbackOffer::RollBack(offer, held))
             }
             other => Err(self.call.out_of_turn(&FromAgent::Held(Box::new(other)))),

@@ -9,4 +9,4 @@ pub mod ssh;
 
 pub use afar::{Afar, Call, Dial, HeldAfar, Taking};
 pub use inventory::{FILE, InventoryError, find_inventory, read_inventory};
-pub use link::Stream;
+pub use link::{Carrier, Stream};

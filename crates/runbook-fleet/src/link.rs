@@ -2,14 +2,16 @@
 
 use runbook_engine::Control;
 use runbook_wire::{FrameReader, FromAgent, ToAgent, write_bytes, write_message};
-use std::any::Any;
 use std::io::{BufReader, Read, Write};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 /// A link on which nothing comes for so long is asked whether anybody is there.
 const QUIET: Duration = Duration::from_secs(10);
+/// How often the agent hears of a controller that asks nothing.
+const PINGS: Duration = Duration::from_secs(30);
 /// A link on which nothing comes for so long is lost.
 const DEAD: Duration = Duration::from_secs(35);
 
@@ -20,7 +22,19 @@ pub struct Stream {
     /// What goes.
     pub writer: Box<dyn Write + Send>,
     /// What carries it; dropping it ends the link.
-    pub carrier: Box<dyn Any + Send>,
+    pub carrier: Box<dyn Carrier>,
+}
+
+/// What carries a stream.
+pub trait Carrier: Send {
+    /// What was said beside the stream, for people; may be empty.
+    fn said(&self) -> String;
+}
+
+impl Carrier for crate::ssh::Link {
+    fn said(&self) -> String {
+        self.said()
+    }
 }
 
 /// What a controller that waits hears.
@@ -40,11 +54,16 @@ pub(crate) struct Lost(pub(crate) String);
 /// One link.
 pub(crate) struct Link {
     number: u64,
-    writer: Box<dyn Write + Send>,
+    writer: Shared,
     heard_at: Instant,
     asked_at: Instant,
-    _carrier: Box<dyn Any + Send>,
+    carrier: Box<dyn Carrier>,
+    /// Ends the pings.
+    _there: Sender<()>,
 }
+
+/// The way to the agent, for what is asked and for pings.
+type Shared = Arc<Mutex<Box<dyn Write + Send>>>;
 
 impl Link {
     /// The link of that number over `stream`. What comes goes to `inbox`.
@@ -66,16 +85,32 @@ impl Link {
             let _ = inbox.send(Heard::Lost(number, why));
         };
         thread::Builder::new().name("link".to_owned()).spawn(hear).map_err(|error| Lost(error.to_string()))?;
+        let (writer, (there, gone)) = (Arc::new(Mutex::new(writer)), channel());
+        let pinged = Arc::downgrade(&writer);
+        // The agent takes who says nothing for gone, and a person may think about a question for long.
+        let ping = move || {
+            while gone.recv_timeout(PINGS) == Err(RecvTimeoutError::Timeout) {
+                let Some(writer) = pinged.upgrade() else { return };
+                // That the link is lost is found by whoever waits for something.
+                let _ = write_message(&mut *locked(&writer), &ToAgent::Ping(number));
+            }
+        };
+        thread::Builder::new().name("pings".to_owned()).spawn(ping).map_err(|error| Lost(error.to_string()))?;
         let now = Instant::now();
-        Ok(Self { number, writer, heard_at: now, asked_at: now, _carrier: carrier })
+        Ok(Self { number, writer, heard_at: now, asked_at: now, carrier, _there: there })
     }
 
     pub(crate) fn send(&mut self, message: &ToAgent) -> Result<(), Lost> {
-        write_message(&mut self.writer, message).map_err(|error| Lost(error.to_string()))
+        write_message(&mut *locked(&self.writer), message).map_err(|error| Lost(error.to_string()))
     }
 
     pub(crate) fn send_bytes(&mut self, bytes: &[u8]) -> Result<(), Lost> {
-        write_bytes(&mut self.writer, bytes).map_err(|error| Lost(error.to_string()))
+        write_bytes(&mut *locked(&self.writer), bytes).map_err(|error| Lost(error.to_string()))
+    }
+
+    /// What was said beside the link, for people.
+    pub(crate) fn said(&self) -> String {
+        self.carrier.said()
     }
 
     /// What comes next over this link, or from whoever steers. What comes of older links is passed over.
@@ -107,6 +142,10 @@ impl Link {
         }
         Ok(())
     }
+}
+
+fn locked(writer: &Shared) -> MutexGuard<'_, Box<dyn Write + Send>> {
+    writer.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What came, and from where.

@@ -1,7 +1,7 @@
 //! A run afar from its begin to its end: the host goes on by itself, whatever becomes of the link, and the controller reads on
 //! from the last record that it has.
 
-use crate::afar::{Afar, HeldAfar, pass_on};
+use crate::afar::{Afar, HeldAfar, as_said, pass_on};
 use crate::link::{Heard, Lost, Said};
 use runbook_engine::{Control, Letter, Observer};
 use runbook_model::{Event, Next, Plan, Record, RunId, RunState};
@@ -23,8 +23,14 @@ struct Followed {
     /// What was told over this link since the last thing that came: it may be lost with the link.
     unheard: Vec<Control>,
     patience_ms: Option<u64>,
-    /// Whose secrets may be asked for.
-    plan: Plan,
+    /// Whose secrets may be asked for: a plan that was handed in here. One that the host tells of is its own, and names no command or
+    /// file of this side.
+    plan: Option<Plan>,
+    /// The last record that was known before it was begun.
+    from: u64,
+    /// Whether the host said that it begins.
+    begun: bool,
+    asked_back: bool,
 }
 
 /// What happens next.
@@ -37,6 +43,8 @@ enum Then {
     Over(Done),
     /// The host refuses.
     Refused(CommandError),
+    /// The host knows no such run.
+    Unknown,
 }
 
 impl Afar {
@@ -46,41 +54,56 @@ impl Afar {
         watch: impl FnOnce(RunState) -> Box<dyn Observer>,
         controls: Controls,
     ) -> Result<Ended, CommandError> {
-        let HeldAfar { run, program } = held;
+        let HeldAfar { run, program, asked_back } = held;
         let (state, plan) = match program {
-            Some(program) => (RunState::default(), program.saved.plan),
+            Some(program) => (RunState::default(), Some(program.saved.plan)),
             None => {
                 // Held as it is, so it has no record that comes later than these.
                 let known = Door::ask(self, Show { run: Some(run.to_string()) })?.known;
-                (RunState::replay(&known.records).map_err(runbook_session::Error::from)?, known.saved.plan)
+                (RunState::replay(&known.records).map_err(runbook_session::Error::from)?, None)
             }
         };
         let patience_ms = controls.patience.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
         let observer = watch(state.clone());
         pass_on(controls.told, self.to_inbox.clone());
-        let mut followed = Followed { run, state, observer, unheard: Vec::new(), patience_ms, plan };
+        let (from, begun) = (state.seq, false);
+        let mut followed =
+            Followed { run, state, observer, unheard: Vec::new(), patience_ms, plan, from, begun, asked_back };
         let begin = ToAgent::Begin { patience_ms: followed.patience_ms, after: followed.state.seq };
         let mut lost = match self.say(&begin).and_then(|()| self.follow(&mut followed)) {
-            Ok(done) => return finish(followed, done?),
+            Ok(done) => return self.finish(followed, done?),
             Err(lost) => lost,
         };
         loop {
+            let goes_on =
+                if followed.begun { format!("run {} goes on there, and it", followed.run) } else { "it".to_owned() };
             (self.call.note)(&format!(
-                "the link to {} is lost ({}); run {} goes on there, and it is called again",
-                self.call.host, lost.0, followed.run
+                "the link to {} is lost ({}); {goes_on} is called again",
+                self.call.host, lost.0
             ));
             self.call_again(&mut followed)?;
             lost = match self.follow(&mut followed) {
-                // The host has seen a later link than the one that the begin was lost with: it cannot come any more.
-                Ok(Err(_)) if followed.state.seq == 0 => return Err(self.not_begun(&followed.run)),
-                Ok(done) => return finish(followed, done?),
+                Ok(done) => return self.finish(followed, done?),
                 Err(lost) => lost,
             };
         }
     }
 
+    fn finish(&self, followed: Followed, done: Done) -> Result<Ended, CommandError> {
+        let Done { run, asked_back, pruned, remains } = done;
+        if followed.state.seq == followed.from {
+            // It was refused, or the begin was lost: the host has seen a later link by then, and so it cannot come any more.
+            return Err(remains.map_or_else(|| self.not_begun(&run), as_said));
+        }
+        let asked_back = asked_back || followed.asked_back;
+        Ok(Ended { run, state: followed.state, asked_back, pruned, remains: remains.map(as_said) })
+    }
+
     fn not_begun(&self, run: &RunId) -> CommandError {
-        let what = format!("the link to {} was lost before run {run} began: nothing was changed", self.call.host);
+        let what = format!(
+            "the link to {} was lost before it was told to begin with run {run}: nothing was changed",
+            self.call.host
+        );
         CommandError::new(Exit::Unreachable, what).hint("do it again")
     }
 
@@ -103,14 +126,17 @@ impl Afar {
     fn follow(&mut self, followed: &mut Followed) -> Result<Result<Done, CommandError>, Lost> {
         loop {
             match self.hear()? {
+                Said::Here(Control::Letter(Letter::Leave)) => return Ok(Err(followed.left())),
                 Said::Here(control) => self.tell(followed, control)?,
                 Said::There(message) => match followed.hear(*message, &self.call.host) {
                     Then::More => {}
                     Then::HandIn(secret) => {
-                        let control = self.secret(&followed.plan, secret);
-                        self.tell(followed, control)?;
+                        if let Some(control) = self.secret(followed, secret) {
+                            self.tell(followed, control)?;
+                        }
                     }
                     Then::Over(done) => return Ok(Ok(done)),
+                    Then::Unknown => return Ok(Err(self.not_begun(&followed.run))),
                     Then::Refused(error) => return Ok(Err(error)),
                 },
             }
@@ -123,12 +149,20 @@ impl Afar {
     }
 
     /// The secret for the run; a run that cannot have it is not kept waiting.
-    fn secret(&self, plan: &Plan, secret: String) -> Control {
+    fn secret(&self, followed: &Followed, secret: String) -> Option<Control> {
+        let Some(plan) = &followed.plan else {
+            // It goes on without, and says what follows.
+            (self.call.note)(&format!(
+                "the secret `{secret}` is not taken here for a plan that {} tells of: only one that was applied from here is known",
+                self.call.host
+            ));
+            return None;
+        };
         match (self.call.secrets)(plan, &secret) {
-            Ok(value) => Control::Secret { secret, value },
+            Ok(value) => Some(Control::Secret { secret, value }),
             Err(failure) => {
                 (self.call.note)(&format!("{}; the run is cancelled", failure.message));
-                Letter::Cancel.into()
+                Some(Letter::Cancel.into())
             }
         }
     }
@@ -140,7 +174,15 @@ impl Afar {
         loop {
             self.hang_up();
             let follow = ToAgent::Follow { run: followed.run.clone(), after: followed.state.seq };
-            let error = match self.link().map(|link| link.send(&follow)) {
+            let linked = self.link().map(|link| link.send(&follow));
+            // What came while nobody could be told.
+            for control in std::mem::take(&mut self.untold) {
+                if matches!(control, Control::Letter(Letter::Cancel | Letter::Leave)) {
+                    return Err(followed.left());
+                }
+                followed.unheard.push(control);
+            }
+            let error = match linked {
                 Ok(Ok(())) => {
                     let untold = std::mem::take(&mut followed.unheard);
                     if untold.into_iter().all(|control| {
@@ -160,23 +202,18 @@ impl Afar {
             if Instant::now() > end {
                 return Err(followed.given_up(&error.message));
             }
-            self.pause(followed, &mut apart, &error)?;
+            self.pause(followed, &mut apart)?;
         }
     }
 
     /// Waits before the next call. Whoever cancels meanwhile gives up the link, not the run.
-    fn pause(
-        &mut self,
-        followed: &mut Followed,
-        apart: &mut Duration,
-        error: &CommandError,
-    ) -> Result<(), CommandError> {
+    fn pause(&mut self, followed: &mut Followed, apart: &mut Duration) -> Result<(), CommandError> {
         let until = Instant::now() + *apart;
         *apart = (*apart * 2).min(APART);
         loop {
             match self.inbox.recv_timeout(until.saturating_duration_since(Instant::now())) {
                 Ok(Heard::Steered(Control::Letter(Letter::Cancel | Letter::Leave))) => {
-                    return Err(followed.given_up(&error.message));
+                    return Err(followed.left());
                 }
                 Ok(Heard::Steered(control)) => {
                     let what = "it is told once the link is there again; Ctrl-C again gives up the link, and the run goes on there";
@@ -197,12 +234,14 @@ impl Followed {
             FromAgent::Progress { step, note } => self.observer.progress(&step, &note),
             FromAgent::Tick(now_ms) => self.observer.tick(now_ms),
             FromAgent::Interrupted(interrupt) => {
-                self.unheard.clear();
+                self.unheard.retain(|control| !matches!(control, Control::Letter(Letter::Drain | Letter::Cancel)));
                 self.observer.interrupted(interrupt);
             }
+            FromAgent::Begun(_) => self.begun = true,
+            FromAgent::NoSuchRun(_) => return Then::Unknown,
             FromAgent::Done(done) => return Then::Over(*done),
-            FromAgent::Refused(error) => return Then::Refused(*error),
-            // The answer to the begin; what else may come belongs to nothing that was asked.
+            FromAgent::Refused(error) => return Then::Refused(as_said(*error)),
+            // What else may come belongs to nothing that was asked.
             _ => {}
         }
         Then::More
@@ -222,12 +261,18 @@ impl Followed {
         if let Err(error) = self.state.apply(record) {
             return Then::Refused(runbook_session::Error::from(error).into());
         }
-        self.unheard.clear();
+        self.begun = true;
+        self.unheard.retain(|control| !is_answer(&record.event, control));
         self.observer.record(record);
         match &record.event {
             Event::SecretAsked { secret, .. } => Then::HandIn(secret.clone()),
             _ => Then::More,
         }
+    }
+
+    /// The person here leaves; the run does not.
+    fn left(&self) -> CommandError {
+        CommandError { exit: Exit::Cancelled, ..self.given_up("left") }
     }
 
     fn given_up(&self, why: &str) -> CommandError {
@@ -236,11 +281,18 @@ impl Followed {
     }
 }
 
-fn finish(followed: Followed, done: Done) -> Result<Ended, CommandError> {
-    let Done { run, asked_back, pruned, remains } = done;
-    if followed.state.seq == 0 {
-        // It never began, and what was told says why.
-        return Err(remains.unwrap_or_else(|| CommandError::refused(format!("run {run} did not begin"))));
+/// Whether what was told came on record by this.
+fn is_answer(event: &Event, control: &Control) -> bool {
+    match (event, control) {
+        (
+            Event::SecretHandedIn { secret: of } | Event::SecretMissed { secret: of, .. },
+            Control::Secret { secret, .. },
+        ) => of == secret,
+        (Event::DecisionMade { step: of, .. }, Control::Letter(Letter::Answer { step, .. }))
+        | (Event::StepApproved { step: of, .. }, Control::Letter(Letter::Approve { step, .. })) => of == step,
+        (Event::DrainRequested | Event::CancelRequested, Control::Letter(Letter::Drain | Letter::Cancel))
+        | (Event::RunCommitted { .. }, Control::Letter(Letter::Commit { .. }))
+        | (Event::ControlRefused { .. } | Event::RunFinished { .. }, _) => true,
+        _ => false,
     }
-    Ok(Ended { run, state: followed.state, asked_back, pruned, remains })
 }

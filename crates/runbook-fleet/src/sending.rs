@@ -1,6 +1,6 @@
 //! A plan on its way to a host: what is there already is not sent again, and what was cut goes on where it was.
 
-use crate::afar::Afar;
+use crate::afar::{Afar, as_said};
 use crate::link::{Lost, Said};
 use runbook_engine::Program;
 use runbook_session::CommandError;
@@ -63,11 +63,11 @@ impl Afar {
                 Said::There(message) => {
                     return Ok(match *message {
                         FromAgent::Stored(_) => Ok(()),
-                        FromAgent::Refused(error) => Err(*error),
+                        FromAgent::Refused(error) => Err(as_said(*error)),
                         other => Err(self.call.out_of_turn(&other)),
                     });
                 }
-                Said::Here(_) => {}
+                Said::Here(control) => self.untold.push(control),
             }
         }
     }

@@ -113,6 +113,16 @@ pub struct Shown {
     pub holder: Option<AtWork>,
 }
 
+impl Request {
+    /// Whether it changes something, so that it is not asked again where nobody knows whether it was heard.
+    pub fn acts(&self) -> bool {
+        match self {
+            Self::Approve(_) | Self::Cancel(_) | Self::Commit(_) => true,
+            Self::Facts(_) | Self::Survey(_) | Self::Status(_) | Self::Runs(_) | Self::Show(_) => false,
+        }
+    }
+}
+
 impl Session {
     fn shown(&self, name: Option<&str>) -> Result<Shown, Error> {
         let known = self.show(name)?;

@@ -273,6 +273,11 @@ impl Error {
         }
     }
 
+    /// Whether it says that the journal knows no such run.
+    pub fn is_no_such_run(&self) -> bool {
+        matches!(self, Self::NoRun | Self::NoJournal { .. } | Self::Journal(runbook_journal::Error::NoSuchRun(_)))
+    }
+
     /// What may stand in the way beside what certainly does; it is only told.
     pub fn doubtful(&self) -> &[Obstacle] {
         match self {

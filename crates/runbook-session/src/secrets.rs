@@ -83,6 +83,10 @@ impl Session {
     /// # Errors
     /// What is in the way; the message names the secret.
     pub fn take_secret(&self, plan: &Plan, name: &str) -> Result<SecretValue, Failure> {
+        if source(plan, name)?.on != SecretSide::Controller {
+            let what = format!("the secret `{name}` is not one that is looked for on this side");
+            return Err(Failure::refused(what));
+        }
         if let Early::Known(value) = HostSecrets.before_the_run(plan, name)? {
             return Ok(value);
         }

@@ -95,6 +95,8 @@ pub enum FromAgent {
     Held(Box<Held>),
     /// The run is about to begin.
     Begun(RunId),
+    /// The host knows no such run.
+    NoSuchRun(RunId),
     /// A record of the run that is followed.
     Record(Box<Record>),
     /// What a step is doing.

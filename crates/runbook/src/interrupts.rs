@@ -69,8 +69,12 @@ impl Interrupts {
                     2 => Letter::Cancel,
                     _ => Letter::Leave,
                 };
-                // The receiver is gone only when the run is over.
-                let _ = controls.send(letter.into());
+                // The receiver is gone when the run is over: then the process is meant.
+                if controls.send(letter.into()).is_err() {
+                    *hearer = Hearer::Nobody;
+                    drop(hearer);
+                    end();
+                }
             }
             Hearer::Nobody => {}
             Hearer::Command => {

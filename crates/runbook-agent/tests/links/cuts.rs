@@ -1,6 +1,6 @@
 //! The first link is cut at every frame, each way.
 
-use crate::stage::{Counted, Cut, Seen, Stage, Way, apply};
+use crate::stage::{Counted, Cut, Seen, Stage, Way, apply, roll_back};
 use runbook_model::{Event, Verdict};
 use runbook_session::Exit;
 use std::sync::Arc;
@@ -58,4 +58,48 @@ fn a_link_that_is_cut_at_any_frame_loses_nothing_and_begins_nothing_twice() {
     println!("{frames:?}: {} cuts, after {never} of them nothing began", came.len());
     // Lost before the welcome, or with the begin.
     assert!(never >= 2 && never < came.len() / 2, "{never} of {}", came.len());
+}
+
+fn rollback_cut_at(cut: Option<Cut>, counted: &Arc<Counted>) -> Came {
+    let stage = Stage::new();
+    let mut first = stage.door("first", 1, None, &Arc::default()).unwrap();
+    apply(&mut first, stage.program(), &Seen::default()).unwrap();
+    drop(first);
+    let before = stage.runs()[0].1.len();
+    let seen = Seen::default();
+    let ended = stage.door("second", 1, cut, counted).and_then(|mut door| roll_back(&mut door, &seen));
+    let (runs, seen) = (stage.runs(), seen.lock().unwrap().clone());
+    match ended {
+        Ok(ended) => {
+            assert_eq!(ended.state.verdict(), Some(Verdict::RolledBack), "{cut:?}");
+            assert!(ended.asked_back, "{cut:?}: that is what was wanted");
+            let new: Vec<u64> = runs[0].1.iter().skip(before).map(|record| record.seq).collect();
+            assert_eq!((seen, stage.made().len()), (new, 0), "{cut:?}: every new record once, and nothing is left");
+            Came::Followed
+        }
+        Err(error) => {
+            assert_eq!(error.exit, Exit::Unreachable, "{cut:?}: {}", error.message);
+            assert_eq!((runs[0].1.len(), stage.made().len()), (before, 3), "{cut:?}: {}", error.message);
+            Came::NeverBegan
+        }
+    }
+}
+
+#[test]
+fn a_rollback_whose_link_is_cut_at_any_frame_is_done_or_not_begun_and_that_is_what_is_said() {
+    let counted = Arc::new(Counted::default());
+    assert_eq!(rollback_cut_at(None, &counted), Came::Followed);
+    let frames = [
+        (Way::ToAgent, counted.to_agent.load(Ordering::SeqCst)),
+        (Way::FromAgent, counted.from_agent.load(Ordering::SeqCst)),
+    ];
+    let mut came = Vec::new();
+    for (way, count) in frames {
+        for after in 0..count {
+            came.push(rollback_cut_at(Some(Cut { way, after, in_the_middle: false }), &Arc::default()));
+        }
+    }
+    let never = came.iter().filter(|came| **came == Came::NeverBegan).count();
+    println!("{frames:?}: {} cuts, after {never} of them nothing began", came.len());
+    assert!(never >= 1 && never < came.len() / 2, "{never} of {}", came.len());
 }

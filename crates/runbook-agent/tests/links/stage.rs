@@ -2,11 +2,12 @@
 
 use runbook_agent::{Agent, Place, serve};
 use runbook_engine::{Observer, Program};
-use runbook_fleet::{Afar, Call, Stream};
+use runbook_fleet::{Afar, Call, Carrier, Stream};
 use runbook_journal::{Journal, StateDir};
 use runbook_model::{Failure, Record, RunId, RunState};
 use runbook_session::{
-    ApplyOffer, CommandError, Controls, Door, Ended, Host, PlanText, SecretsFromAfar, Session, Source, host_facts,
+    ApplyOffer, CommandError, Controls, Door, Ended, Host, PlanText, RollbackOffer, SecretsFromAfar, Session, Source,
+    host_facts,
 };
 use std::fs;
 use std::io::{Read, Write};
@@ -175,6 +176,17 @@ pub(crate) fn apply(door: &mut Afar, program: Program, seen: &Seen) -> Result<En
     }
 }
 
+/// Takes the run back through `door`.
+pub(crate) fn roll_back(door: &mut Afar, seen: &Seen) -> Result<Ended, CommandError> {
+    match door.propose_rollback(None, false)? {
+        RollbackOffer::RollBack(_, held) => {
+            let watch = |_: RunState| Box::new(Sees(Arc::clone(seen))) as Box<dyn Observer>;
+            door.begin(held, watch, Controls { patience: None, told: unbounded_channel().1 })
+        }
+        _ => panic!("there is something to take back"),
+    }
+}
+
 fn dialled(socket: &Path, cut: Option<Cut>, counted: Arc<Counted>) -> Stream {
     let mut agent = UnixStream::connect(socket).unwrap();
     agent.read_exact(&mut [0]).unwrap();
@@ -193,14 +205,20 @@ fn dialled(socket: &Path, cut: Option<Cut>, counted: Arc<Counted>) -> Stream {
             let _ = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
         });
     }
-    let carrier = Carrier(near.try_clone().unwrap());
+    let carrier = Wire(near.try_clone().unwrap());
     Stream { reader: Box::new(near.try_clone().unwrap()), writer: Box::new(near), carrier: Box::new(carrier) }
 }
 
 /// Ends its link, as a child process does that is ended.
-struct Carrier(UnixStream);
+struct Wire(UnixStream);
 
-impl Drop for Carrier {
+impl Carrier for Wire {
+    fn said(&self) -> String {
+        String::new()
+    }
+}
+
+impl Drop for Wire {
     fn drop(&mut self) {
         // It may be gone already.
         let _ = self.0.shutdown(Shutdown::Both);
