@@ -147,6 +147,15 @@ impl Afar {
         }
     }
 
+    /// The answer to a question of that type.
+    pub(crate) fn answer<A: Ask>(&self, message: FromAgent) -> Result<A::Answer, CommandError> {
+        match message {
+            FromAgent::Answer(value) => serde_json::from_value(value)
+                .map_err(|error| self.call.unreachable(&format!("its answer is not understood: {error}"))),
+            other => Err(self.call.out_of_turn(&other)),
+        }
+    }
+
     /// Asks for the host. What is held over a link is let go before the next one is welcomed.
     fn hold(&mut self, message: &ToAgent) -> Result<Held, CommandError> {
         match self.ask_twice(message)? {
@@ -235,11 +244,7 @@ impl Door for Afar {
         } else {
             self.ask_twice(&ToAgent::Ask(request))
         };
-        match answer? {
-            FromAgent::Answer(value) => serde_json::from_value(value)
-                .map_err(|error| self.call.unreachable(&format!("its answer is not understood: {error}"))),
-            other => Err(self.call.out_of_turn(&other)),
-        }
+        self.answer::<A>(answer?)
     }
 
     fn preview(&mut self, program: &Program) -> Result<Previewed, CommandError> {

@@ -5,7 +5,7 @@ use crate::afar::{Afar, HeldAfar, as_said, pass_on};
 use crate::link::{Heard, Lost, Said};
 use runbook_engine::{Control, Letter, Observer};
 use runbook_model::{Event, Next, Plan, Record, RunId, RunState};
-use runbook_session::{CommandError, Controls, Door, Ended, Exit, Show};
+use runbook_session::{CommandError, Controls, Ended, Exit, Known, Show};
 use runbook_wire::{Done, FromAgent, ToAgent};
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
@@ -59,7 +59,7 @@ impl Afar {
             Some(program) => (RunState::default(), Some(program.saved.plan)),
             None => {
                 // Held as it is, so it has no record that comes later than these.
-                let known = Door::ask(self, Show { run: Some(run.to_string()) })?.known;
+                let known = self.known(&run)?;
                 (RunState::replay(&known.records).map_err(runbook_session::Error::from)?, None)
             }
         };
@@ -86,6 +86,15 @@ impl Afar {
                 Ok(done) => return self.finish(followed, done?),
                 Err(lost) => lost,
             };
+        }
+    }
+
+    /// What is on record of a run that is held, asked over the link that holds it: over another one it would not be held any more.
+    fn known(&mut self, run: &RunId) -> Result<Known, CommandError> {
+        let show = Show { run: Some(run.to_string()) };
+        match self.ask_once(&ToAgent::Ask(show.into())) {
+            Err(_) => Err(self.not_begun(run)),
+            Ok(answer) => Ok(self.answer::<Show>(answer?)?.known),
         }
     }
 
