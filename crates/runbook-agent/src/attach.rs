@@ -85,7 +85,11 @@ fn connect(place: &Place) -> Result<Option<UnixStream>, Error> {
         Err(error) => return Err(Error::io("connect to", socket)(error)),
     };
     let mut said = [0; READY.len()];
-    match agent.read_exact(&mut said) {
+    // One that is stopped says nothing.
+    agent.set_read_timeout(Some(STARTS))?;
+    let read = agent.read_exact(&mut said);
+    agent.set_read_timeout(None)?;
+    match read {
         Ok(()) if said == READY => Ok(Some(agent)),
         _ => Ok(None),
     }

@@ -22,6 +22,8 @@ pub(crate) struct Connection {
     pub(crate) session: Session,
     pub(crate) held: Option<(RunId, Held)>,
     pub(crate) incoming: Option<Incoming>,
+    /// Whether bytes may still be on their way that nobody takes.
+    pub(crate) refused: bool,
     /// Keeps the agent alive.
     pub(crate) _connected: Connected,
 }
@@ -36,8 +38,13 @@ impl Connection {
     /// Answers one question.
     pub(crate) fn take(&mut self, question: Question) -> Result<(), WireError> {
         match question {
+            // The rest of a content that was refused.
+            Question::Bytes(_) if self.refused => Ok(()),
             Question::Bytes(bytes) => self.add(&bytes),
-            Question::Message(message) => self.hear(message),
+            Question::Message(message) => {
+                self.refused = false;
+                self.hear(message)
+            }
         }
     }
 
@@ -91,7 +98,9 @@ impl Connection {
     }
 
     fn put(&mut self, digest: &str, offset: u64, size: u64) -> Result<Option<FromAgent>, CommandError> {
-        let incoming = self.shared.contents.begin(digest, offset, size).map_err(of_agent)?;
+        let begun = self.shared.contents.begin(digest, offset, size);
+        self.refused = begun.is_err();
+        let incoming = begun.map_err(of_agent)?;
         if incoming.is_whole() {
             return incoming.end().map(|digest| Some(FromAgent::Stored(digest))).map_err(of_agent);
         }
@@ -108,7 +117,10 @@ impl Connection {
         }
         match added.and_then(|()| incoming.end()) {
             Ok(digest) => self.link.out.send(&FromAgent::Stored(digest)),
-            Err(error) => self.link.out.send(&FromAgent::Refused(Box::new(of_agent(error)))),
+            Err(error) => {
+                self.refused = true;
+                self.link.out.send(&FromAgent::Refused(Box::new(of_agent(error))))
+            }
         }
     }
 

@@ -1,11 +1,12 @@
 //! Contents that a controller sent, by their digests: what has come so far stays, and the next link goes on from there.
 
 use crate::error::Error;
+use rustix::fs::{FlockOperation, flock};
 use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -66,13 +67,11 @@ impl Contents {
             return Err(refused("it is larger than a content may be"));
         }
         DirBuilder::new().recursive(true).mode(0o700).create(&self.0).map_err(Error::io("make", &self.0))?;
-        let mut file = OpenOptions::new()
-            .create(true)
-            .write(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&part)
-            .map_err(Error::io("open", &part))?;
+        let open = |part: &Path| OpenOptions::new().create(true).write(true).truncate(false).mode(0o600).open(part);
+        let mut file = open(&part).map_err(Error::io("open", &part))?;
+        if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+            return Err(refused("another controller sends it just now; try again"));
+        }
         file.set_len(offset).and_then(|()| file.seek(SeekFrom::Start(offset))).map_err(Error::io("write", &part))?;
         let whole = self.whole(digest);
         Ok(Incoming { file, part, whole, digest: digest.to_owned(), left: size - offset })

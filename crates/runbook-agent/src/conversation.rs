@@ -55,6 +55,7 @@ fn speak(shared: &Arc<Shared>, stream: UnixStream, connected: Connected) -> Resu
         session: shared.session.clone(),
         held: None,
         incoming: None,
+        refused: false,
         _connected: connected,
     };
     // What takes its time is answered on a thread of its own: meanwhile it is heard whether the other side is still there.

@@ -23,6 +23,8 @@ use tokio::sync::mpsc::UnboundedSender;
 
 /// How long it stays when it has nothing to do: long enough for the next command of a person.
 const IDLE: Duration = Duration::from_secs(60);
+/// How long nobody is listened to where there is no room for another connection.
+const BUSY: Duration = Duration::from_millis(100);
 /// What is said to whoever connects before anything else: the connection is counted, and the agent does not end under it.
 pub(crate) const READY: &[u8] = b"!";
 
@@ -96,8 +98,8 @@ fn is_it(file: &File, path: &Path) -> bool {
 
 fn answer(shared: &Arc<Shared>, stream: io::Result<UnixStream>) {
     let Ok(mut stream) = stream else {
-        // Too many files are open; the next one may find room.
-        thread::yield_now();
+        // Too many files are open; later there may be room.
+        thread::sleep(BUSY);
         return;
     };
     let Some(connected) = shared.hub.connected() else { return };
