@@ -193,11 +193,9 @@ impl Afar {
             }
             let error = match linked {
                 Ok(Ok(())) => {
-                    let untold = std::mem::take(&mut followed.unheard);
-                    if untold.into_iter().all(|control| {
-                        followed.unheard.push(control.clone());
-                        self.say(&ToAgent::Tell(control)).is_ok()
-                    }) {
+                    // They stay unheard until something comes of them.
+                    let tell = followed.unheard.iter().cloned().map(ToAgent::Tell);
+                    if tell.collect::<Vec<_>>().iter().all(|control| self.say(control).is_ok()) {
                         (self.call.note)(&format!("the link to {} is there again", self.call.host));
                         return Ok(());
                     }
