@@ -79,10 +79,6 @@ impl Connection {
                 Err(error) => Err(error),
             },
             ToAgent::Retire => (self.shared.retire)().map(|left| Some(FromAgent::Retired(left))),
-            ToAgent::LetGo => {
-                self.held = None;
-                Ok(None)
-            }
         };
         match answer {
             Ok(None) => Ok(()),

@@ -105,7 +105,7 @@ fn hear(
 }
 
 /// Ends its link, so that whoever waits for an answer hears that none comes.
-pub(crate) struct Hangup(pub(crate) UnixStream);
+struct Hangup(UnixStream);
 
 impl Drop for Hangup {
     fn drop(&mut self) {
@@ -138,7 +138,6 @@ fn welcome(shared: &Shared) -> Result<Welcome, CommandError> {
         facts: shared.session.facts(),
         now_ms: now_ms(),
         holder: shared.session.at_work()?,
-        features: Vec::new(),
         at_work_on: shared.hub.at_work_on(),
     })
 }

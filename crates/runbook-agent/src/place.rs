@@ -3,6 +3,7 @@
 use crate::error::Error;
 use rustix::process::geteuid;
 use std::fs::{self, DirBuilder};
+use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -74,11 +75,33 @@ impl Place {
     /// # Errors
     /// Another user owns it, or may write there.
     pub(crate) fn make(&self) -> Result<(), Error> {
-        DirBuilder::new().recursive(true).mode(0o700).create(&self.dir).map_err(Error::io("make", &self.dir))?;
+        make_below(&self.dir, if geteuid().is_root() { 0o755 } else { 0o700 }).map_err(Error::io("make", &self.dir))?;
         let found = fs::symlink_metadata(&self.dir).map_err(Error::io("look at", &self.dir))?;
         if !found.is_dir() || found.uid() != geteuid().as_raw() || found.permissions().mode() & 0o022 != 0 {
             return Err(Error::Foreign(self.dir.clone()));
         }
         Ok(())
+    }
+}
+
+/// Makes a directory for this user alone, and those above it with the mode `above`: beside root's lie claims that everybody reads.
+fn make_below(dir: &Path, above: u32) -> io::Result<()> {
+    let make = |dir: &Path, mode| DirBuilder::new().recursive(true).mode(mode).create(dir);
+    dir.parent().map_or(Ok(()), |parent| make(parent, above))?;
+    make(dir, 0o700)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_lies_above_stays_open_to_others() {
+        let dir = tempfile::tempdir().unwrap();
+        let agents = dir.path().join("runbook/agents");
+        make_below(&agents, 0o755).unwrap();
+        make_below(&agents, 0o755).unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&dir.path().join("runbook")), mode(&agents)), (0o755, 0o700));
     }
 }

@@ -59,6 +59,21 @@ pub enum Letter {
     },
 }
 
+impl Control {
+    /// As [`ControlRefused`](runbook_model::Event::ControlRefused) and frames call it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Secret { .. } => "secret",
+            Self::Letter(Letter::Drain) => "drain",
+            Self::Letter(Letter::Cancel) => "cancel",
+            Self::Letter(Letter::Leave) => "leave",
+            Self::Letter(Letter::Answer { .. }) => "answer",
+            Self::Letter(Letter::Commit { .. }) => "commit",
+            Self::Letter(Letter::Approve { .. }) => "approve",
+        }
+    }
+}
+
 impl From<Letter> for Control {
     fn from(letter: Letter) -> Self {
         Self::Letter(letter)
@@ -79,5 +94,21 @@ mod in_a_frame {
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SecretValue, D::Error> {
         let text = String::deserialize(deserializer).map_err(|_| D::Error::custom("the value of a secret is no text"));
         text.map(SecretValue::from)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Control, Letter};
+    use runbook_step::SecretValue;
+
+    #[test]
+    fn a_control_is_called_as_its_frame_has_it() {
+        let secret = Control::Secret { secret: "token".to_owned(), value: SecretValue::from("v".to_owned()) };
+        let letters = [Letter::Drain, Letter::Cancel, Letter::Leave, Letter::Commit { by: "ops".to_owned() }];
+        for control in letters.into_iter().map(Control::from).chain([secret]) {
+            let frame = serde_json::to_value(&control).unwrap();
+            assert_eq!(frame["control"], control.name());
+        }
     }
 }

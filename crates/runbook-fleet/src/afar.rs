@@ -110,8 +110,7 @@ impl Afar {
             self.epoch += 1;
             if welcome.facts != self.welcome.facts {
                 let what = format!("{} is not the host that it was before the link was lost", self.call.host);
-                return Err(CommandError::new(Exit::Unreachable, what)
-                    .hint("look at the host before anything else is done there"));
+                return Err(CommandError::refused(what).hint("look at the host before anything else is done there"));
             }
             self.link = Some(link);
         }

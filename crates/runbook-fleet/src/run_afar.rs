@@ -22,7 +22,6 @@ struct Followed {
     observer: Box<dyn Observer>,
     /// What was told over this link since the last thing that came: it may be lost with the link.
     unheard: Vec<Control>,
-    patience_ms: Option<u64>,
     /// Whose secrets may be asked for: a plan that was handed in here. One that the host tells of is its own, and names no command or
     /// file of this side.
     plan: Option<Plan>,
@@ -67,9 +66,8 @@ impl Afar {
         let observer = watch(state.clone());
         pass_on(controls.told, self.to_inbox.clone());
         let (from, begun) = (state.seq, false);
-        let mut followed =
-            Followed { run, state, observer, unheard: Vec::new(), patience_ms, plan, from, begun, asked_back };
-        let begin = ToAgent::Begin { patience_ms: followed.patience_ms, after: followed.state.seq };
+        let mut followed = Followed { run, state, observer, unheard: Vec::new(), plan, from, begun, asked_back };
+        let begin = ToAgent::Begin { patience_ms, after: followed.state.seq };
         let mut lost = match self.say(&begin).and_then(|()| self.follow(&mut followed)) {
             Ok(done) => return self.finish(followed, done?),
             Err(lost) => lost,
@@ -299,7 +297,8 @@ fn is_answer(event: &Event, control: &Control) -> bool {
         | (Event::StepApproved { step: of, .. }, Control::Letter(Letter::Approve { step, .. })) => of == step,
         (Event::DrainRequested | Event::CancelRequested, Control::Letter(Letter::Drain | Letter::Cancel))
         | (Event::RunCommitted { .. }, Control::Letter(Letter::Commit { .. }))
-        | (Event::ControlRefused { .. } | Event::RunFinished { .. }, _) => true,
+        | (Event::RunFinished { .. }, _) => true,
+        (Event::ControlRefused { control: of, .. }, control) => of == control.name(),
         _ => false,
     }
 }

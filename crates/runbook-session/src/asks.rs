@@ -9,7 +9,7 @@ use crate::known::Known;
 use crate::session::Session;
 use crate::standing::{History, HostState};
 use crate::survey::Surveyed;
-use runbook_model::{AtWork, HostFacts};
+use runbook_model::AtWork;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -68,8 +68,6 @@ macro_rules! asks {
 }
 
 asks! {
-    /// What the host is.
-    Facts {} => HostFacts, session => Ok(session.host.facts.clone());
     /// What the host is, and how it stands, for a list of many.
     Survey {} => Surveyed, session => session.survey();
     /// How it stands.
@@ -118,7 +116,7 @@ impl Request {
     pub fn acts(&self) -> bool {
         match self {
             Self::Approve(_) | Self::Cancel(_) | Self::Commit(_) => true,
-            Self::Facts(_) | Self::Survey(_) | Self::Status(_) | Self::Runs(_) | Self::Show(_) => false,
+            Self::Survey(_) | Self::Status(_) | Self::Runs(_) | Self::Show(_) => false,
         }
     }
 }

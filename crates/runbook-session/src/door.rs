@@ -14,7 +14,7 @@ use std::time::Duration;
 
 /// The way to one host.
 pub trait Door {
-    /// A run that may begin, with what it was decided on. Dropping it lets go of the host.
+    /// A run that may begin, with what it was decided on. Dropping it with its door lets go of the host.
     type Held;
 
     /// Asks what is answered at once.

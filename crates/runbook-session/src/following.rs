@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::session::Session;
 use runbook_journal::{Journal, Lock};
-use runbook_model::{HostFacts, Record, RunId};
+use runbook_model::{Record, RunId};
 
 /// What came on record in a run.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -17,11 +17,6 @@ pub struct RecordsAfter {
 }
 
 impl Session {
-    /// What this host is.
-    pub fn facts(&self) -> HostFacts {
-        self.host.facts.clone()
-    }
-
     /// What came on record in `run` behind the record of number `after`.
     ///
     /// # Errors

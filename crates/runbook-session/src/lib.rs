@@ -44,7 +44,7 @@ mod window;
 pub use accept::Accepted;
 pub use apply::{ApplyProposal, Proposed};
 pub use approve::Approved;
-pub use asks::{Approve, Ask, Cancel, Commit, Facts, Request, Runs, Show, Shown, Status, Survey};
+pub use asks::{Approve, Ask, Cancel, Commit, Request, Runs, Show, Shown, Status, Survey};
 pub use cancel::{Stop, Stopped};
 pub use command_error::{CommandError, Exit};
 pub use commit::Committed;

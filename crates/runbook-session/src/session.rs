@@ -48,6 +48,11 @@ impl Session {
         &self.host.state_dir
     }
 
+    /// What this host is.
+    pub fn facts(&self) -> HostFacts {
+        self.host.facts.clone()
+    }
+
     /// Takes the lock of the state directory for `doing`.
     pub(crate) fn lock(&self, doing: String) -> Result<Lock, Error> {
         Lock::acquire(self.state_dir(), &self.holder(doing)).map_err(Error::of_lock)

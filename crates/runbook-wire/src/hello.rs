@@ -49,12 +49,6 @@ pub struct Welcome {
     pub now_ms: i64,
     /// Who is at work on it.
     pub holder: Option<AtWork>,
-    /// What else the agent can do, by name.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub features: Vec<Offered>,
     /// The run that this agent is at work on.
     pub at_work_on: Option<RunId>,
 }
-
-/// The name of a feature beside the protocol's version.
-pub type Offered = String;

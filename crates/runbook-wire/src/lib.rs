@@ -5,5 +5,5 @@ mod hello;
 mod message;
 
 pub use frame::{Frame, FrameReader, LARGEST_FRAME, LARGEST_MESSAGE, WireError, write_bytes, write_message};
-pub use hello::{Hello, Offered, PROTOCOL, Versions, Welcome, agreed};
+pub use hello::{Hello, PROTOCOL, Versions, Welcome, agreed};
 pub use message::{Done, FromAgent, Held, Lack, ToAgent};

@@ -1,4 +1,4 @@
-//! The messages. Each but the last three of [`ToAgent`] has one answer, and one that begins or follows a run is answered by
+//! The messages. Each but the last two of [`ToAgent`] has one answer, and one that begins or follows a run is answered by
 //! what happens in it, up to [`FromAgent::Done`].
 
 use crate::hello::{Hello, Welcome};
@@ -69,8 +69,6 @@ pub enum ToAgent {
     Retire,
     /// Tells the run that is followed.
     Tell(Control),
-    /// Lets go of what is held.
-    LetGo,
     /// → [`FromAgent::Pong`]
     Ping(u64),
 }

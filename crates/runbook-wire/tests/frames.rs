@@ -25,7 +25,7 @@ fn stream() -> Vec<u8> {
     let mut stream = Vec::new();
     write_message(&mut stream, &ToAgent::Ping(7)).unwrap();
     write_bytes(&mut stream, b"a file").unwrap();
-    write_message(&mut stream, &ToAgent::LetGo).unwrap();
+    write_message(&mut stream, &ToAgent::Retire).unwrap();
     stream
 }
 
@@ -36,7 +36,7 @@ fn frames_come_as_they_were_sent() {
         let mut reader = FrameReader::new(Dripping(&stream, step));
         assert!(matches!(reader.message().unwrap(), Some(ToAgent::Ping(7))), "{step} bytes at a time");
         assert_eq!(reader.frame().unwrap(), Some(Frame::Bytes(b"a file".to_vec())));
-        assert!(matches!(reader.message().unwrap(), Some(ToAgent::LetGo)));
+        assert!(matches!(reader.message().unwrap(), Some(ToAgent::Retire)));
         assert!(reader.frame().unwrap().is_none());
     }
 }

@@ -6,7 +6,7 @@ use crate::at::{At, On};
 use crate::cli::{Format, RetireArgs};
 use crate::screen::Screen;
 use clap::Args;
-use runbook_model::{Caller, Layer};
+use runbook_model::{Caller, InventoryHost, Layer, SourceMap};
 use runbook_plan::LayerVars;
 use runbook_session::{CommandError, Elsewhere, Exit, Session};
 use std::path::Path;
@@ -19,24 +19,25 @@ impl<T: Args + HostCommand> On<T> {
         session: &Session,
         state_dir: Option<&Path>,
     ) -> Result<Exit, CommandError> {
-        let names = match (&self.at.host, &self.at.hosts) {
-            (None, None) => return self.args.run(screen, &Loader::here(session), &mut session.clone()),
-            (Some(name), _) => std::slice::from_ref(name),
-            (None, Some(selector)) => &self.at.select(screen, selector)?,
-        };
+        if self.at.host.is_none() && self.at.hosts.is_none() {
+            return self.args.run(screen, &Loader::here(session), &mut session.clone());
+        }
+        let named = Named::read(screen, self.at.inventory.as_deref())?;
+        let hosts = self.at.select(screen, &named)?;
         let reaching = self.at.reaching(session, state_dir)?;
-        if let [name] = names {
-            return self.there(screen, session, state_dir, &reaching, name);
+        let there = |host| self.there(screen, session, state_dir, (&reaching, &named.sources), host);
+        if let [host] = hosts.as_slice() {
+            return there(host);
         }
         let mut worst = Exit::Done;
-        for (nth, name) in names.iter().enumerate() {
-            screen.heading(name)?;
-            let exit = self.there(screen, session, state_dir, &reaching, name).unwrap_or_else(|error| {
+        for (nth, host) in hosts.iter().enumerate() {
+            screen.heading(host.name.as_str())?;
+            let exit = there(host).unwrap_or_else(|error| {
                 screen.fail(&error);
                 error.exit
             });
             worst = worst.worse(exit);
-            let untouched = names.get(nth + 1..).unwrap_or_default();
+            let untouched: Vec<&str> = hosts.iter().skip(nth + 1).map(|host| host.name.as_str()).collect();
             if self.args.acts() && exit != Exit::Done && !untouched.is_empty() {
                 screen.complain(&format!("nothing was done on {}", untouched.join(", ")));
                 break;
@@ -50,31 +51,31 @@ impl<T: Args + HostCommand> On<T> {
         screen: &Screen,
         session: &Session,
         state_dir: Option<&Path>,
-        reaching: &Reaching,
-        name: &str,
+        (reaching, sources): (&Reaching, &SourceMap),
+        host: &InventoryHost,
     ) -> Result<Exit, CommandError> {
+        let name = host.name.as_str();
         self.at.calling(screen, state_dir, name, |screen| {
-            let named = Named::read(screen, self.at.inventory.as_deref())?;
-            let host = named.host(name)?;
             let mut afar = reaching.reach(screen, host)?;
             let layer = LayerVars { layer: Layer::Inventory, vars: host.vars.clone(), shared: host.shared_vars };
-            let elsewhere =
-                Elsewhere { facts: afar.facts().clone(), layers: vec![layer], sources: named.sources.clone() };
+            let elsewhere = Elsewhere { facts: afar.facts().clone(), layers: vec![layer], sources: sources.clone() };
             self.args.run(screen, &Loader::elsewhere(session, name, elsewhere), &mut afar)
         })
     }
 }
 
 impl At {
-    /// The names of the hosts that a selector means.
-    fn select(&self, screen: &Screen, selector: &str) -> Result<Vec<String>, CommandError> {
-        let named = Named::read(screen, self.inventory.as_deref())?;
-        let names: Vec<String> = named.select(selector)?.into_iter().map(|host| host.name.to_string()).collect();
-        if screen.format == Format::Json && names.len() > 1 {
+    /// The hosts of the inventory that these flags mean.
+    fn select<'n>(&self, screen: &Screen, named: &'n Named) -> Result<Vec<&'n InventoryHost>, CommandError> {
+        let hosts = match (&self.host, &self.hosts) {
+            (Some(name), _) => vec![named.host(name)?],
+            (None, selector) => named.select(selector.as_deref().unwrap_or_default())?,
+        };
+        if screen.format == Format::Json && hosts.len() > 1 {
             let what = "one JSON document is about one host";
             return Err(CommandError::refused(what).hint("give --format ndjson, or --host NAME"));
         }
-        Ok(names)
+        Ok(hosts)
     }
 
     /// Does something on a host, with a screen that names commands for that host.
