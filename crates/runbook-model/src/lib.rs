@@ -28,6 +28,7 @@ mod plan;
 mod remains;
 mod results;
 mod role;
+mod rollout;
 mod rule;
 mod service;
 mod service_step;
@@ -67,6 +68,7 @@ pub use plan::{
 pub use remains::{Remains, RemainsKind};
 pub use results::{BackupMade, Results, outputs};
 pub use role::{Role, Roles, SignalSource};
+pub use rollout::{Amount, ApproveGate, Concurrency, MaxFailed, Promote, RollbackScope, Rollout, Stage, StageHosts};
 pub use rule::{OrderingRule, Refusal};
 pub use service::{ServiceFound, ServiceSeen, ServiceState, ServiceTime};
 pub use service_step::service_step;
