@@ -4,6 +4,7 @@
 //! [`create`] and [`Backup`]; the format is told in `docs/backups.md`.
 
 mod acl;
+mod artifact;
 mod aside;
 mod attributes;
 mod backup;
@@ -22,6 +23,7 @@ mod exchange;
 mod extents;
 mod flags;
 mod foreign;
+mod frames;
 mod inode;
 mod leave;
 mod limit;
@@ -49,6 +51,7 @@ mod tree;
 mod unpack;
 mod whole;
 
+pub use artifact::{Artifact, pack_directory};
 pub use aside::set_aside;
 pub use attributes::carry_over;
 pub use backup::{Backup, Verified};

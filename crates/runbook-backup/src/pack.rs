@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::fmt::Display;
 use std::io::{self, Write};
+use std::path::Path;
 
 use tar::{EntryType, Header};
 
@@ -37,11 +38,18 @@ pub(crate) struct Packer<'a, W> {
     /// What it was asked, so that it is asked once.
     told: HashMap<Owner, String>,
     to_pad: u64,
+    /// Where names begin, if not at the root.
+    top: Option<&'a Path>,
 }
 
 impl<'a, W: Write> Packer<'a, W> {
     pub(crate) fn new(out: W, names: &'a dyn Fn(Owner) -> Option<String>) -> Self {
-        Self { out, members: 0, names, told: HashMap::new(), to_pad: 0 }
+        Self { out, members: 0, names, told: HashMap::new(), to_pad: 0, top: None }
+    }
+
+    /// The same with names that begin at the directory `top`, which is `./` itself.
+    pub(crate) fn below(self, top: &'a Path) -> Self {
+        Self { top: Some(top), ..self }
     }
 
     /// Begins a member, and returns its number. Content follows through `data`, exactly as long as announced.
@@ -51,7 +59,7 @@ impl<'a, W: Write> Packer<'a, W> {
             _ => None,
         };
         let link = match (&entry.hard_link_to, &entry.kind) {
-            (Some(first), _) => member_name(bytes_of(first)),
+            (Some(first), _) => self.name_of(first),
             (None, EntryKind::Symlink { target }) => bytes_of(target),
             _ => b"",
         };
@@ -93,6 +101,20 @@ impl<'a, W: Write> Packer<'a, W> {
         Ok((self.out, self.members))
     }
 
+    fn name_of<'p>(&self, path: &'p Path) -> &'p [u8] {
+        let inside = self.top.and_then(|top| path.strip_prefix(top).ok());
+        inside.map_or_else(|| member_name(bytes_of(path)), bytes_of)
+    }
+
+    fn full_name(&self, entry: &Entry) -> Vec<u8> {
+        let name = self.name_of(&entry.path);
+        match entry.kind {
+            EntryKind::Directory if name.is_empty() => b"./".to_vec(),
+            EntryKind::Directory => [name, b"/"].concat(),
+            _ => name.to_vec(),
+        }
+    }
+
     /// Empty if nobody tells it; a reader of the archive then uses the number.
     fn name(&mut self, owner: Owner) -> &[u8] {
         self.told.entry(owner).or_insert_with(|| (self.names)(owner).unwrap_or_default()).as_bytes()
@@ -109,7 +131,7 @@ impl<'a, W: Write> Packer<'a, W> {
             (None, EntryKind::CharDevice { .. }) => EntryType::Char,
             (None, EntryKind::BlockDevice { .. }) => EntryType::Block,
         });
-        let name = full_name(entry);
+        let name = self.full_name(entry);
         if let Some(fields) = header.as_ustar_mut() {
             fill(&mut fields.name, &name);
             fill(&mut fields.linkname, link);
@@ -139,7 +161,7 @@ impl<'a, W: Write> Packer<'a, W> {
     /// What a plain header cannot say.
     fn records(&self, entry: &Entry, link: &[u8], size: u64, sparse: bool) -> Vec<u8> {
         let mut out = Vec::with_capacity(64);
-        let name = full_name(entry);
+        let name = self.full_name(entry);
         let long_name = name.len() > NAME_LIMIT || sparse;
         let long_link = link.len() > NAME_LIMIT;
         let text = |bytes: &[u8]| std::str::from_utf8(bytes).is_ok();
@@ -203,14 +225,6 @@ impl<'a, W: Write> Packer<'a, W> {
 /// The path without its leading slash, as every tar stores it.
 pub(crate) fn member_name(path: &[u8]) -> &[u8] {
     path.strip_prefix(b"/").unwrap_or(path)
-}
-
-fn full_name(entry: &Entry) -> Vec<u8> {
-    let mut name = member_name(bytes_of(&entry.path)).to_vec();
-    if entry.kind == EntryKind::Directory {
-        name.push(b'/');
-    }
-    name
 }
 
 fn fill(field: &mut [u8], value: &[u8]) {

@@ -9,6 +9,7 @@ use runbook_step::Catalogue;
 
 runbook_step::kinds! {
     artifact_deploy::ArtifactDeploy,
+    artifact_pack::ArtifactPack,
     backup_create::BackupCreate,
     command_capture::CommandCapture,
     command_run::CommandRun,

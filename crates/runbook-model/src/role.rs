@@ -26,7 +26,7 @@ pub enum Role {
     FreePort(u16),
     /// Judges evidence: the kinds of its blocking signals.
     Verify(Vec<SignalKind>),
-    /// Moves a verified artifact to other hosts.
+    /// Packs what was verified, for other hosts.
     Promote,
     /// Holds the plan until something outside agrees.
     Gate,

@@ -1,4 +1,4 @@
-//! Scenarios of `artifact.deploy`. Archives are made by the system's own `tar`.
+//! Scenarios of `artifact.deploy` and `artifact.pack`. Archives to deploy are made by the system's own `tar`.
 
 use conformance::{Scenario, World, scenarios};
 use serde_json::json;
@@ -25,6 +25,12 @@ scenarios![
     deploy_a_hostile_archive,
     deploy_with_a_wrong_strip,
     deploy_a_directory_with_a_digest,
+    pack_a_directory,
+    pack_for_a_node,
+    pack_for_what_is_no_node,
+    pack_a_file,
+    pack_nothing,
+    pack_a_link_that_leads_out,
 ];
 
 /// The old release at `app` and the new one at `new/package`.
@@ -231,5 +237,61 @@ fn deploy_a_directory_with_a_digest() -> Scenario {
     Scenario::refusal("artifact.deploy", "which has no digest", |world| {
         releases(world);
         json!({ "from": "new/package", "to": "app", "digest": "0".repeat(64) })
+    })
+}
+
+fn pack_a_directory() -> Scenario {
+    Scenario::change("artifact.pack", |world| {
+        releases(world);
+        json!({ "path": "new/package" })
+    })
+    .afterwards(|_, done| {
+        let outputs = &done.results.outputs;
+        let archive = Path::new(outputs["path"].as_str().unwrap());
+        assert_eq!(
+            archive.file_name().unwrap().to_str().unwrap(),
+            format!("{}.tar.zst", outputs["digest"].as_str().unwrap())
+        );
+        assert_eq!((&outputs["files"], &outputs["node_abi"]), (&json!(4), &json!(null)));
+        let listing = runbook_backup::list_archive(fs::File::open(archive).unwrap(), archive).unwrap();
+        let names: Vec<&str> = listing.keys().filter_map(|name| name.to_str()).collect();
+        let packed =
+            ["bin", "bin/current", "bin/run", "empty", "lib", "lib/deep", "lib/deep/er.js", "odd \u{fc}\n*", "version"];
+        assert_eq!(names, packed);
+    })
+}
+
+/// A stand-in that answers as node does; the real one is asked by the tests with npm.
+fn pack_for_a_node() -> Scenario {
+    Scenario::change("artifact.pack", |world| {
+        releases(world);
+        world.file_with_mode("node", "#!/bin/sh\necho 127\n", 0o755);
+        json!({ "path": "app", "node": "node" })
+    })
+    .afterwards(|_, done| assert_eq!(done.results.outputs["node_abi"], "127"))
+}
+
+fn pack_for_what_is_no_node() -> Scenario {
+    Scenario::refusal("artifact.pack", "name the node that runs what is packed", |world| {
+        releases(world);
+        json!({ "path": "app", "node": "/bin/false" })
+    })
+}
+
+fn pack_a_file() -> Scenario {
+    Scenario::refusal("artifact.pack", "is not a directory", |world| {
+        world.file("app", "");
+        json!({ "path": "app" })
+    })
+}
+
+fn pack_nothing() -> Scenario {
+    Scenario::refusal("artifact.pack", "is not there", |_| json!({ "path": "app" }))
+}
+
+fn pack_a_link_that_leads_out() -> Scenario {
+    Scenario::refusal("artifact.pack", "points out of the directory", |world| {
+        world.link("app/out", "/etc/passwd");
+        json!({ "path": "app" })
     })
 }
