@@ -1,15 +1,13 @@
 //! What a controller asks over one link, answered in turn by the session.
 
 use crate::at_boot::settled;
-use crate::contents::Incoming;
-use crate::error::Error;
 use crate::follow::follow;
 use crate::hub::{Connected, Hub};
 use crate::link::{Link, Shared, superseded};
 use runbook_engine::{Program, Saved};
 use runbook_model::RunId;
-use runbook_session::{ApplyOffer, CommandError, Controls, Door, Ended, Exit, Held, RollbackOffer, Session};
-use runbook_wire::{Done, FromAgent, Hello, Lack, ToAgent, WireError};
+use runbook_session::{ApplyOffer, CommandError, Controls, Door, Ended, Exit, Held, Offered, RollbackOffer, Session};
+use runbook_wire::{Done, FromAgent, Hello, Incoming, Lack, ToAgent, WireError, piece};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -66,6 +64,14 @@ impl Connection {
                 Err(error) => Err(error.into()),
             },
             ToAgent::Put { digest, offset, size } => self.put(&digest, offset, size),
+            ToAgent::Get { what, offset } => match self.piece(&what, offset) {
+                Ok((answer, bytes)) => {
+                    self.link.out.send(&answer)?;
+                    self.link.out.send_bytes(&bytes)?;
+                    Ok(None)
+                }
+                Err(error) => Err(error),
+            },
             ToAgent::Preview { saved } => self.preview(&saved).map(Some),
             ToAgent::Apply { saved, hold_ms } => self.apply(&saved, hold_ms).map(Some),
             ToAgent::Resume { run } => self.resume(run.as_deref()).map(Some),
@@ -118,6 +124,12 @@ impl Connection {
                 self.link.out.send(&FromAgent::Refused(Box::new(of_agent(error))))
             }
         }
+    }
+
+    fn piece(&self, what: &Offered, offset: u64) -> Result<(FromAgent, Vec<u8>), CommandError> {
+        let found = self.session.offered(what)?;
+        let bytes = piece(&found.path, offset)?;
+        Ok((FromAgent::Piece { digest: found.digest, size: found.size }, bytes))
     }
 
     /// The program of a plan that came.
@@ -248,6 +260,6 @@ fn held(what: runbook_wire::Held) -> FromAgent {
     FromAgent::Held(Box::new(what))
 }
 
-fn of_agent(error: Error) -> CommandError {
+fn of_agent(error: impl std::error::Error) -> CommandError {
     CommandError::refused(error.to_string())
 }

@@ -139,5 +139,6 @@ fn welcome(shared: &Shared) -> Result<Welcome, CommandError> {
         now_ms: now_ms(),
         holder: shared.session.at_work()?,
         at_work_on: shared.hub.at_work_on(),
+        contents: shared.contents.dir().to_owned(),
     })
 }

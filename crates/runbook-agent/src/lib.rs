@@ -6,7 +6,6 @@
 mod at_boot;
 mod attach;
 mod connection;
-mod contents;
 mod conversation;
 mod detach;
 mod epochs;

@@ -1,13 +1,12 @@
 //! What the conversations of an agent share, and what the threads of one link do.
 
 use crate::at_boot::AtBoot;
-use crate::contents::Contents;
 use crate::epochs::Epochs;
 use crate::hub::Hub;
 use runbook_engine::{Control, Letter};
 use runbook_model::RunId;
 use runbook_session::{CommandError, Exit, Session};
-use runbook_wire::{FromAgent, Hello, WireError, write_message};
+use runbook_wire::{Contents, FromAgent, Hello, WireError, write_bytes, write_message};
 use std::io::BufWriter;
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -38,6 +37,10 @@ impl Out {
 
     pub(crate) fn send(&self, message: &FromAgent) -> Result<(), WireError> {
         write_message(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner), message)
+    }
+
+    pub(crate) fn send_bytes(&self, bytes: &[u8]) -> Result<(), WireError> {
+        write_bytes(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner), bytes)
     }
 }
 

@@ -1,7 +1,6 @@
 //! The agent: one process a state directory and user, which ends by itself when it had nothing to do for a while.
 
 use crate::at_boot::{AtBoot, settled};
-use crate::contents::Contents;
 use crate::conversation::converse;
 use crate::epochs::Epochs;
 use crate::error::Error;
@@ -9,7 +8,9 @@ use crate::hub::Hub;
 use crate::link::Shared;
 use crate::place::Place;
 use runbook_engine::Control;
+use runbook_model::Next;
 use runbook_session::{CommandError, Session};
+use runbook_wire::Contents;
 use rustix::fs::{FlockOperation, flock};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -56,12 +57,15 @@ pub fn serve(agent: Agent) -> Result<(), Error> {
     let listener = UnixListener::bind(&socket).map_err(Error::io("listen at", &socket))?;
     let hub = Arc::new(Hub::default());
     let contents = Contents::at(place.kept().join("contents"));
-    contents.sweep();
+    // Where nobody knows what is in use, everything stays.
+    if let Ok(plans) = session.plans_in_use() {
+        contents.sweep(|name| plans.iter().any(|plan| plan.contains(name)));
+    }
     let epochs = Epochs::at(place.kept().join("epochs"));
     epochs.sweep();
     let at_boot = at_boot.and_then(|program| AtBoot::of(&place, program));
     settled(&session, at_boot.as_ref())?;
-    let retire = retiring(&place, &hub, at_boot.clone());
+    let retire = retiring(&place, &hub, at_boot.clone(), contents.clone(), session.clone());
     let shared =
         Arc::new(Shared { session, on_run, version, hub: Arc::clone(&hub), at_boot, contents, epochs, retire });
     let accept = move || listener.incoming().for_each(|stream| answer(&shared, stream));
@@ -136,12 +140,19 @@ fn retiring(
     place: &Place,
     hub: &Arc<Hub>,
     at_boot: Option<AtBoot>,
+    contents: Contents,
+    session: Session,
 ) -> Box<dyn Fn() -> Result<Vec<String>, CommandError> + Send + Sync> {
     let (place, hub) = (place.clone(), Arc::clone(hub));
     Box::new(move || {
         if let Some(run) = hub.at_work_on() {
             let what = format!("run {run} goes on, and this agent is at work on it");
             return Err(CommandError::refused(what).hint("retire it when the run is over"));
+        }
+        let plans = session.plans_in_use()?;
+        if contents.digests().iter().any(|digest| plans.iter().any(|plan| plan.contains(digest))) {
+            let what = "a run that is not settled needs what was sent for it, which would go with the agent";
+            return Err(CommandError::refused(what).hint(format!("`{}` says which", Next::Status)));
         }
         if let Some(at_boot) = &at_boot {
             at_boot.remove().map_err(|error| CommandError::refused(error.to_string()))?;

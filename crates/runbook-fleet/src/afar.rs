@@ -1,6 +1,6 @@
 //! The door to a host afar: what is asked goes over a link, and a link that is lost is made anew.
 
-use crate::link::{Heard, Link, Lost, Said, Stream};
+use crate::link::{Heard, Link, Lost, Said, Stream, unasked};
 use runbook_engine::{Control, Observer, Program};
 use runbook_model::{Failure, HostFacts, Next, Plan, RunId, RunState};
 use runbook_session::{
@@ -135,13 +135,19 @@ impl Afar {
     pub(crate) fn ask_once(&mut self, message: &ToAgent) -> Result<Result<FromAgent, CommandError>, Lost> {
         let Some(link) = &mut self.link else { return Err(Lost("there is no link".to_owned())) };
         link.send(message)?;
+        self.answered()
+    }
+
+    /// The answer to what was sent.
+    pub(crate) fn answered(&mut self) -> Result<Result<FromAgent, CommandError>, Lost> {
         loop {
-            match link.hear(&self.inbox)? {
+            match self.hear()? {
                 Said::There(message) => match *message {
                     FromAgent::Refused(error) => return Ok(Err(as_said(*error))),
                     answer => return Ok(Ok(answer)),
                 },
                 Said::Here(control) => self.untold.push(control),
+                Said::Bytes(_) => return Err(unasked()),
             }
         }
     }
@@ -194,6 +200,7 @@ fn greet(
                 other => return Err(call.out_of_turn(&other)),
             },
             Said::Here(control) => untold.push(control),
+            Said::Bytes(_) => return Err(call.lost(&unasked())),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! A link to an agent: what is sent and what comes, and when it counts as lost.
 
 use runbook_engine::Control;
-use runbook_wire::{FrameReader, FromAgent, ToAgent, write_bytes, write_message};
+use runbook_wire::{Frame, FrameReader, FromAgent, ToAgent, WireError, write_bytes, write_message};
 use std::io::{BufReader, Read, Write};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -41,6 +41,8 @@ impl Carrier for crate::ssh::Link {
 pub(crate) enum Heard {
     /// From the agent, over the link of that number.
     Agent(u64, FromAgent),
+    /// Bytes of a file, over the link of that number.
+    Bytes(u64, Vec<u8>),
     /// That link is lost, in words.
     Lost(u64, String),
     /// From whoever steers the run here.
@@ -72,13 +74,17 @@ impl Link {
         let hear = move || {
             let mut frames = FrameReader::new(BufReader::new(reader));
             let why = loop {
-                match frames.message() {
-                    Ok(Some(message)) => match inbox.send(Heard::Agent(number, message)) {
-                        Ok(()) => {}
-                        Err(_) => return,
+                let heard = match frames.frame() {
+                    Ok(Some(Frame::Message(json))) => match serde_json::from_slice(&json) {
+                        Ok(message) => Heard::Agent(number, message),
+                        Err(error) => break WireError::from(error).to_string(),
                     },
+                    Ok(Some(Frame::Bytes(bytes))) => Heard::Bytes(number, bytes),
                     Ok(None) => break "the other side hung up".to_owned(),
                     Err(error) => break error.to_string(),
+                };
+                if inbox.send(heard).is_err() {
+                    return;
                 }
             };
             // Nobody waits any more, then.
@@ -124,8 +130,12 @@ impl Link {
                         return Ok(Said::There(Box::new(message)));
                     }
                 }
+                Ok(Heard::Bytes(number, bytes)) if number == self.number => {
+                    self.heard_at = Instant::now();
+                    return Ok(Said::Bytes(bytes));
+                }
                 Ok(Heard::Lost(number, why)) if number == self.number => return Err(Lost(why)),
-                Ok(Heard::Agent(..) | Heard::Lost(..)) => {}
+                Ok(Heard::Agent(..) | Heard::Bytes(..) | Heard::Lost(..)) => {}
                 Err(RecvTimeoutError::Timeout) => self.ask_whether_anybody_is_there()?,
                 Err(RecvTimeoutError::Disconnected) => return Err(Lost("nobody listens any more".to_owned())),
             }
@@ -152,6 +162,13 @@ fn locked(writer: &Shared) -> MutexGuard<'_, Box<dyn Write + Send>> {
 pub(crate) enum Said {
     /// From the agent.
     There(Box<FromAgent>),
+    /// Bytes of a file from there.
+    Bytes(Vec<u8>),
     /// From whoever steers the run here.
     Here(Control),
+}
+
+/// Bytes came that nobody asked for.
+pub(crate) fn unasked() -> Lost {
+    Lost("bytes of a file came where a message was due".to_owned())
 }

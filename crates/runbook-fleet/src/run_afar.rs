@@ -2,7 +2,7 @@
 //! from the last record that it has.
 
 use crate::afar::{Afar, HeldAfar, as_said, pass_on};
-use crate::link::{Heard, Lost, Said};
+use crate::link::{Heard, Lost, Said, unasked};
 use runbook_engine::{Control, Letter, Observer};
 use runbook_model::{Event, Next, Plan, Record, RunId, RunState};
 use runbook_session::{CommandError, Controls, Ended, Exit, Known, Show};
@@ -135,6 +135,7 @@ impl Afar {
             match self.hear()? {
                 Said::Here(Control::Letter(Letter::Leave)) => return Ok(Err(followed.left())),
                 Said::Here(control) => self.tell(followed, control)?,
+                Said::Bytes(_) => return Err(unasked()),
                 Said::There(message) => match followed.hear(*message, &self.call.host) {
                     Then::More => {}
                     Then::HandIn(secret) => {
@@ -225,7 +226,7 @@ impl Afar {
                     (self.call.note)(what);
                     followed.unheard.push(control);
                 }
-                Ok(Heard::Agent(..) | Heard::Lost(..)) => {}
+                Ok(Heard::Agent(..) | Heard::Bytes(..) | Heard::Lost(..)) => {}
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return Ok(()),
             }
         }

@@ -66,7 +66,7 @@ pub use plan::{
     VarDecl, VarType, Window,
 };
 pub use remains::{Remains, RemainsKind};
-pub use results::{BackupMade, Results, outputs};
+pub use results::{ArtifactMade, BackupMade, Results, outputs};
 pub use role::{Role, Roles, SignalSource};
 pub use rollout::{Amount, ApproveGate, Concurrency, MaxFailed, Promote, RollbackScope, Rollout, Stage, StageHosts};
 pub use rule::{OrderingRule, Refusal};

@@ -20,6 +20,18 @@ pub struct Results {
     /// The installation that the step found behind a service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub installation: Option<Box<Installation>>,
+    /// The archive that the step packed for other hosts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artifact: Option<Box<ArtifactMade>>,
+}
+
+/// An archive that is complete and durable, for other hosts to take.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ArtifactMade {
+    /// Where it is on this host.
+    pub path: PathBuf,
+    /// BLAKE3 of the archive, in hex.
+    pub digest: String,
 }
 
 /// A backup that is complete and durable, with its paths by what a rollback does with them.

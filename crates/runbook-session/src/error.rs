@@ -49,6 +49,9 @@ pub enum Error {
     /// Another process is at work on this host.
     #[error("another runbook is at work on this host: {0}")]
     Held(Holder),
+    /// No run and no backup of this host names such a file.
+    #[error("this host has no {0}")]
+    NotOffered(String),
     /// An earlier run has to be settled first.
     #[error(transparent)]
     Unsettled(#[from] Unsettled),

@@ -125,6 +125,7 @@ fn hint(error: &Error) -> Option<String> {
         Error::InUseByOthers(_) => "end it, then say it again; `--while-running` goes ahead all the same".to_owned(),
         Error::WindowUnusable(_)
         | Error::NoRun
+        | Error::NotOffered(_)
         | Error::WaitsNoLonger { .. }
         | Error::BackupUnreadable { .. }
         | Error::NotInBackup { .. }

@@ -1,7 +1,9 @@
 //! The handshake: which versions both sides speak, who calls, and what the host is.
 
+use crate::contents::Contents;
 use runbook_model::{AtWork, HostFacts, RunId};
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 
 /// The versions that a side speaks, from the oldest to the newest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,4 +53,13 @@ pub struct Welcome {
     pub holder: Option<AtWork>,
     /// The run that this agent is at work on.
     pub at_work_on: Option<RunId>,
+    /// Where it keeps the contents that were sent, each under its digest: an absolute path that stays as it is.
+    pub contents: PathBuf,
+}
+
+impl Welcome {
+    /// Where a content is once it was sent. A plan may name it; it stays as long as a run may need it.
+    pub fn path_of(&self, digest: &str) -> PathBuf {
+        Contents::at(&self.contents).path(digest)
+    }
 }

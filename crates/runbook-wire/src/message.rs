@@ -4,7 +4,7 @@
 use crate::hello::{Hello, Welcome};
 use runbook_engine::{Control, Foretold, Interrupt};
 use runbook_model::{Record, RunId, StepId};
-use runbook_session::{CommandError, Previewed, Request, ResumeOffer, ToApply, ToRollBack};
+use runbook_session::{CommandError, Offered, Previewed, Request, ResumeOffer, ToApply, ToRollBack};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -26,6 +26,13 @@ pub enum ToAgent {
         offset: u64,
         /// The size of the whole content.
         size: u64,
+    },
+    /// Fetches what the host offers from an offset on. → [`FromAgent::Piece`]
+    Get {
+        /// What.
+        what: Offered,
+        /// Where the bytes are to begin.
+        offset: u64,
     },
     /// Asks what a plan would do. → [`FromAgent::Previewed`]
     Preview {
@@ -87,6 +94,13 @@ pub enum FromAgent {
     Lacks(Vec<Lack>),
     /// A content is there, and is what its digest says.
     Stored(String),
+    /// A piece of what the host offers. One frame of bytes follows, unless the offset is at its end.
+    Piece {
+        /// BLAKE3 of the whole, in hex.
+        digest: String,
+        /// The size of the whole in bytes.
+        size: u64,
+    },
     /// What a plan would do.
     Previewed(Box<Previewed>),
     /// What came of asking for the host.

@@ -8,16 +8,16 @@ use std::sync::atomic::Ordering;
 
 /// What came of a run whose first link was cut.
 #[derive(Debug, PartialEq, Eq)]
-enum Came {
+pub(crate) enum Came {
     Followed,
     NeverBegan,
 }
 
 /// Tries a cut at each frame that was counted, before it or in its middle. How many there were, and after how many nothing began.
-fn try_all(
+pub(crate) fn try_all(
     counted: &Counted,
     in_the_middle: &[bool],
-    cut_at: fn(Option<Cut>, &Arc<Counted>) -> Came,
+    cut_at: impl Fn(Option<Cut>, &Arc<Counted>) -> Came,
 ) -> (usize, usize) {
     let frames = [
         (Way::ToAgent, counted.to_agent.load(Ordering::SeqCst)),

@@ -91,19 +91,23 @@ impl Stage {
 
     /// The plan, judged in a checkout.
     pub(crate) fn program(&self) -> Program {
-        let checkout = self.root.join("checkout");
-        fs::create_dir_all(&checkout).unwrap();
-        fs::write(checkout.join("page.j2"), "port {{ port }}\n").unwrap();
         let out = self.root.join("out");
-        let plan = format!(
-            "kind: Plan\nversion: 1\nname: demo\nsteps:
-  - {{ id: one, uses: file.write, with: {{ path: {0}/one, content: one }} }}
+        self.program_of(&format!(
+            "  - {{ id: one, uses: file.write, with: {{ path: {0}/one, content: one }} }}
   - {{ id: two, uses: file.template, needs: [one], with: {{ from: page.j2, path: {0}/two, values: {{ port: 8 }} }} }}
   - {{ id: three, uses: file.write, needs: [two], with: {{ path: {0}/three, content: three }} }}
 ",
             out.display()
-        );
-        fs::create_dir_all(&out).unwrap();
+        ))
+    }
+
+    /// A plan of these steps.
+    pub(crate) fn program_of(&self, steps: &str) -> Program {
+        let checkout = self.root.join("checkout");
+        fs::create_dir_all(&checkout).unwrap();
+        fs::create_dir_all(self.root.join("out")).unwrap();
+        fs::write(checkout.join("page.j2"), "port {{ port }}\n").unwrap();
+        let plan = format!("kind: Plan\nversion: 1\nname: demo\nsteps:\n{steps}");
         let path = checkout.join("plan.yaml");
         fs::write(&path, plan).unwrap();
         let source = Source { plan: PlanText::at(&path).unwrap(), env: None, vars: &[], parallel: 1, elsewhere: None };
