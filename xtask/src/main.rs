@@ -2,7 +2,7 @@
 //!
 //! Each check is one file in `tidy/`. All of them also run as a test, so the test command finds what this command finds.
 //!
-//! `cargo xtask acceptance openclaw`: the playbook on the real package; see `acceptance/`.
+//! `cargo xtask acceptance openclaw`: the playbook on the real package; `acceptance afar`: tests on hosts, from afar as well; see `acceptance/`.
 //!
 //! `cargo xtask claims`: random faults, and whether what is claimed of the host is so; see `claims/`.
 //!

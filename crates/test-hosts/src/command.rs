@@ -22,6 +22,11 @@ pub struct Output {
 }
 
 impl Output {
+    /// What a command printed that is run to its end, with nothing on its standard input.
+    pub fn of(command: Command) -> Result<Self> {
+        run(command, b"")
+    }
+
     /// The standard output without the line end, or an error with everything that was printed if the exit code is not 0.
     pub fn ok(self) -> Result<String> {
         match self.code {

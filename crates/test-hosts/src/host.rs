@@ -74,6 +74,10 @@ impl Host {
         self.run(["sh", "-c", script, "sh", name, shell])?.ok().map(drop)
     }
 
+    pub(crate) fn room(&self) -> &Room {
+        &self.room
+    }
+
     /// Waits until a script ends with 0, at most `within`, and gives what it printed.
     pub fn wait_for(&self, script: &str, within: Duration) -> Result<String> {
         until(&format!("`{script}` on `{}`", self.name()), within, || {

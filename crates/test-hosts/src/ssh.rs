@@ -14,6 +14,11 @@ pub struct Ssh {
 }
 
 impl Ssh {
+    /// How ssh on this machine reaches this host and no other.
+    pub fn to(host: &Host) -> Result<Self> {
+        Self::new(host.room(), &[host])
+    }
+
     /// Makes it for `hosts`, whose keys it knows. What is asked of it runs in the network of the hosts.
     pub(crate) fn new(room: &Room, hosts: &[&Host]) -> Result<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);

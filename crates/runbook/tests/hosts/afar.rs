@@ -101,13 +101,20 @@ fn ended(mut child: Child) -> Said {
 }
 
 /// This `runbook` without what debuggers read: it goes over the link.
-fn agent() -> PathBuf {
+pub(crate) fn agent() -> PathBuf {
     static AGENT: std::sync::OnceLock<PathBuf> = std::sync::OnceLock::new();
     let made = AGENT.get_or_init(|| {
         let whole = Path::new(env!("CARGO_BIN_EXE_runbook"));
-        let small = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("agent-{}", std::process::id()));
-        let done = Command::new("strip").arg("-o").arg(&small).arg(whole).status().unwrap();
-        assert!(done.success());
+        // Whoever comes next takes the same file: its name says what it was made from.
+        let made_from = std::fs::metadata(whole).and_then(|found| found.modified()).unwrap();
+        let stamp = made_from.duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos();
+        let small = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("agent-{stamp}"));
+        if !small.exists() {
+            let new = small.with_extension(std::process::id().to_string());
+            let done = Command::new("strip").arg("-o").arg(&new).arg(whole).status().unwrap();
+            assert!(done.success());
+            std::fs::rename(new, &small).unwrap();
+        }
         small
     });
     made.clone()

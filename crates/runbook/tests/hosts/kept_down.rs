@@ -1,6 +1,7 @@
 //! Units that a run stops and does not start again, what is said of them at the end, and units that a boot does not bring back.
 
 use crate::stage::{apply, assert_said, install_runbook, plan};
+use crate::ways;
 use std::time::Duration;
 use test_hosts::{Host, Lab, Output};
 
@@ -65,7 +66,7 @@ fn sh(host: &Host, script: &str) -> String {
 }
 
 fn run(host: &Host, words: &[&str]) -> Output {
-    host.run(std::iter::once(&"runbook").chain(words)).unwrap()
+    ways::runbook(host, words)
 }
 
 fn stage(host: &Host) {

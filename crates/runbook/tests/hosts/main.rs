@@ -21,3 +21,4 @@ mod starts;
 mod systemd;
 mod told;
 mod user_signals;
+mod ways;

@@ -1,6 +1,7 @@
 //! Hosts that have Node, and gateways that run on it.
 
 use crate::stage::{install_runbook, print};
+use crate::ways::runbook;
 use runbook_model::Reading;
 use serde_json::Value as Json;
 use std::time::Duration;
@@ -53,5 +54,5 @@ pub(crate) fn read_after(shown: &Output, signal: &str) -> Reading {
 
 /// The same for the last run of root.
 pub(crate) fn last_read(host: &Host, signal: &str) -> Reading {
-    read_after(&host.run(["runbook", "show", "--format", "ndjson"]).unwrap(), signal)
+    read_after(&runbook(host, &["show", "--format", "ndjson"]), signal)
 }

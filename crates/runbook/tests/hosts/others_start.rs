@@ -3,6 +3,7 @@
 //! The service answers each connection with the version that was there when it was started.
 
 use crate::stage::{apply, assert_said, install_runbook, plan};
+use crate::ways;
 use std::time::Duration;
 use test_hosts::{Host, Lab, Output};
 
@@ -95,7 +96,7 @@ fn steps(between: &str) -> String {
 }
 
 fn run(host: &Host, words: &[&str]) -> Output {
-    host.run(std::iter::once(&"runbook").chain(words)).unwrap()
+    ways::runbook(host, words)
 }
 
 fn what_triggers_a_unit_goes_down_and_comes_up_with_it(host: &Host) {

@@ -2,6 +2,7 @@
 
 use crate::stage::{install_runbook, print};
 use crate::told::Told;
+use crate::ways;
 use runbook_model::SignalVerdict;
 use std::process::Stdio;
 use std::time::Duration;
@@ -73,16 +74,18 @@ fn talking(lab: &Lab) -> Host {
 fn apply(host: &Host, text: &str, plan: &str, meanwhile: impl FnOnce(&Host)) -> Told {
     host.write("/srv/plan.yaml", plan).unwrap();
     print(host.sh("rm -f /srv/began"));
-    let words = ["runbook", "apply", "/srv/plan.yaml", "--yes", "--format", "ndjson", "--var", &format!("text={text}")];
-    let run = host.command(words).unwrap().stdout(Stdio::piped()).spawn().unwrap();
+    let words = ["apply", "/srv/plan.yaml", "--yes", "--format", "ndjson", "--var", &format!("text={text}")];
+    let run = ways::command(host, &words).stdout(Stdio::piped()).spawn().unwrap();
     if plan.contains("/srv/began") {
         host.wait_for("test -e /srv/began", Duration::from_secs(30)).unwrap();
     }
     meanwhile(host);
     let output = run.wait_with_output().unwrap();
+    let code = output.status.code().unwrap();
+    ways::ended(host, code);
     let text = String::from_utf8(output.stdout).unwrap();
     let events = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    Told { events, code: output.status.code().unwrap() }
+    Told { events, code }
 }
 
 fn say(host: &Host, what: &str) {

@@ -1,5 +1,7 @@
 //! What these tests share: hosts that have this `runbook`, plans on them, and what it says.
 
+use crate::ways::runbook;
+use std::cell::Cell;
 use test_hosts::{Host, Output};
 
 /// Puts the program that these tests were built with where a shell on the host finds it.
@@ -20,7 +22,7 @@ pub(crate) fn plan(host: &Host, steps: &str) {
 
 /// Applies the plan that was put there, as root.
 pub(crate) fn apply(host: &Host) -> Output {
-    host.run(["runbook", "apply", "/srv/plan.yaml", "--yes"]).unwrap()
+    runbook(host, &["apply", "/srv/plan.yaml", "--yes"])
 }
 
 /// Applies a plan with these steps.
@@ -32,7 +34,8 @@ pub(crate) fn apply_steps(host: &Host, steps: &str) -> Output {
 /// Applies a change, and after it the step `id` of that kind. The change is another one each time: a step that is no reason to
 /// run a plan needs one that is.
 pub(crate) fn change_and(host: &Host, id: &str, uses: &str, with: &str) -> Output {
-    let serial = print(host.sh("date +%s%N"));
+    thread_local! { static SERIAL: Cell<u32> = const { Cell::new(0) } }
+    let serial = SERIAL.replace(SERIAL.get() + 1);
     apply_steps(
         host,
         &format!(

@@ -1,6 +1,7 @@
 //! Steps that start units and signals from the journal in one plan: what counts is what was written since the start.
 
 use crate::stage::{install_runbook, print};
+use crate::ways::runbook;
 use serde_json::Value as Json;
 use std::time::Duration;
 use test_hosts::{Host, Lab};
@@ -43,7 +44,7 @@ fn stage(host: &Host, mood: &str) {
 
 fn apply(host: &Host, plan: &str) -> (i32, Vec<Json>) {
     host.write("/srv/plan.yaml", plan).unwrap();
-    let output = host.run(["runbook", "apply", "/srv/plan.yaml", "--yes", "--format", "ndjson"]).unwrap();
+    let output = runbook(host, &["apply", "/srv/plan.yaml", "--yes", "--format", "ndjson"]);
     let events = output.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     (output.code, events)
 }
@@ -82,8 +83,8 @@ fn what_the_old_process_said_is_not_what_the_new_one_says() {
         assert_eq!(print(host.sh("cat /srv/mood; systemctl is-active moody")), "goodactive");
     }
     // The matrix of the last run, for people and as Markdown.
-    let shown = print(host.run(["runbook", "show"]));
-    let report = print(host.run(["runbook", "report"]));
+    let shown = print(Ok(runbook(&host, &["show"])));
+    let report = print(Ok(runbook(&host, &["report"])));
     for words in ["missing", "0 ×", "blocking", "negative", "red", "confirming", "functional"] {
         assert!(shown.contains(words), "{words}: {shown}");
     }

@@ -1,6 +1,7 @@
 //! Units of systemd. What goes wrong with them; the laws of their kinds are tried by `runbook-services`.
 
 use crate::stage::{apply, assert_said, install_runbook, plan};
+use crate::ways::{self, runbook};
 use std::time::Duration;
 use test_hosts::{Host, Lab, Output};
 
@@ -83,7 +84,7 @@ fn a_child_that_ignores_term_is_gone_after_a_stop(host: &Host) {
     assert_said(&apply(host), 0, &["stubborn.service is down"]);
     assert_eq!(sh(host, "pgrep -fx 'sleep 100[13]' || true"), "");
     assert_said(&apply(host), 0, &["Nothing to do"]);
-    assert_said(&host.run(["runbook", "rollback", "--yes"]).unwrap(), 0, &["runs again as before"]);
+    assert_said(&runbook(host, &["rollback", "--yes"]), 0, &["runs again as before"]);
     assert_eq!(sh(host, "systemctl is-active stubborn; systemctl stop stubborn"), "active");
 }
 
@@ -117,7 +118,7 @@ fn units_that_go_down_with_another_come_back(host: &Host) {
             + "  - { id: fail, needs: [stop], uses: command.run, with: { run: [\"false\"], effects: { writes: [{ path: /srv/x }] }, undo: { run: [\"true\"] } } }\n"),
     );
     sh(host, "systemctl start upper");
-    let dry = host.run(["runbook", "apply", "/srv/plan.yaml", "--dry-run"]).unwrap();
+    let dry = runbook(host, &["apply", "/srv/plan.yaml", "--dry-run"]);
     assert_said(&dry, 0, &["with it goes upper.service"]);
     assert_said(&apply(host), 3, &["base.service runs again as before", "also upper.service"]);
     assert_eq!(sh(host, "systemctl is-active base upper; systemctl stop base"), "active\nactive");
@@ -131,7 +132,7 @@ fn a_run_that_was_killed_goes_on(host: &Host) {
         &format!("  - {{ id: start, uses: systemd.start, with: {{ unit: slow, settle: 50ms }}, {ALLOW} }}\n"),
     );
     sh(host, "mkfifo /srv/gate");
-    let mut run = host.command(["runbook", "apply", "/srv/plan.yaml", "--yes"]).unwrap().spawn().unwrap();
+    let mut run = ways::command(host, &["apply", "/srv/plan.yaml", "--yes"]).spawn().unwrap();
     host.wait_for("systemctl is-active slow | grep -qx activating", Duration::from_secs(30)).unwrap();
     sh(host, "pkill -KILL -x runbook");
     assert!(!run.wait().unwrap().success());
@@ -139,9 +140,9 @@ fn a_run_that_was_killed_goes_on(host: &Host) {
     sh(host, "echo open > /srv/gate");
     host.wait_for("systemctl is-active -q slow", Duration::from_secs(30)).unwrap();
     let life = sh(host, "systemctl show slow -p InvocationID");
-    assert_said(&host.run(["runbook", "resume", "--yes"]).unwrap(), 0, &["Done"]);
+    assert_said(&runbook(host, &["resume", "--yes"]), 0, &["Done"]);
     assert_eq!(sh(host, "systemctl show slow -p InvocationID"), life, "it is not started twice");
-    assert_said(&host.run(["runbook", "rollback", "--yes"]).unwrap(), 0, &["slow.service is down as before"]);
+    assert_said(&runbook(host, &["rollback", "--yes"]), 0, &["slow.service is down as before"]);
     assert_eq!(sh(host, "systemctl is-active slow || true"), "inactive");
 }
 
@@ -229,7 +230,7 @@ fn without_a_bus(host: &Host) {
     );
     sh(host, "systemctl stop dbus.socket dbus.service; ! systemctl is-active dbus.socket dbus.service");
     assert_said(&apply(host), 0, &["sleeps.service is up"]);
-    assert_said(&host.run(["runbook", "rollback", "--yes"]).unwrap(), 0, &["sleeps.service is down as before"]);
+    assert_said(&runbook(host, &["rollback", "--yes"]), 0, &["sleeps.service is down as before"]);
     stage(host, &[], &steps("fails"));
     assert_said(&apply(host), 3, &["fails.service did not stay up", "exit status 3", "no bus, no glory"]);
     assert_eq!(sh(host, "systemctl is-failed fails || true"), "inactive", "it was not failed before");

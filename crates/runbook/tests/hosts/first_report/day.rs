@@ -3,6 +3,7 @@
 use super::gateway::{self, STATE, file};
 use crate::stage::{install_runbook, print};
 use crate::told::Told;
+use crate::ways::{command, ended, runbook};
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -80,21 +81,23 @@ impl Day {
     /// Applies a plan with these variables.
     pub(super) fn apply(&self, plan: &str, vars: &[&str], mut heard: impl FnMut(&serde_json::Value)) -> Told {
         let path = format!("/srv/plans/{plan}");
-        let mut words = vec!["runbook", "apply", &path, "--yes", "--format", "ndjson"];
+        let mut words = vec!["apply", &path, "--yes", "--format", "ndjson"];
         words.extend(vars.iter().flat_map(|var| ["--var", var]));
-        let mut run = self.host.command(words).unwrap().stdout(Stdio::piped()).spawn().unwrap();
+        let mut run = command(&self.host, &words).stdout(Stdio::piped()).spawn().unwrap();
         let mut events = Vec::new();
         for line in BufReader::new(run.stdout.take().unwrap()).lines() {
             events.push(serde_json::from_str(&line.unwrap()).unwrap());
             heard(events.last().unwrap());
         }
-        println!("{}", print(self.host.run(["runbook", "show"])));
-        Told { events, code: run.wait().unwrap().code().unwrap() }
+        println!("{}", print(Ok(runbook(&self.host, &["show"]))));
+        let code = run.wait().unwrap().code().unwrap();
+        ended(&self.host, code);
+        Told { events, code }
     }
 
     /// The lines of the checklist for one host in the report of the latest run.
     pub(super) fn checklist(&self) -> Vec<Line> {
-        let report = print(self.host.run(["runbook", "report"]));
+        let report = print(Ok(runbook(&self.host, &["report"])));
         println!("{report}");
         let (_, list) = report.split_once("## Checklist for one host\n").unwrap();
         let (list, _) = list.split_once("\n## ").unwrap();
@@ -110,6 +113,13 @@ impl Day {
     /// Whether the host reaches the registry.
     pub(super) fn reaches_the_registry(&self) -> bool {
         self.sh("npm ping --fetch-retries=0 --fetch-timeout=1000 >/dev/null 2>&1 && echo yes || echo no") == "yes"
+    }
+
+    /// Plugs the network in again once the run that was cut off from it is taken back.
+    pub(super) fn mend_the_network_after_the_run(&self) {
+        self.host.wait_for("runbook history | grep -q 'rolled back'", Duration::from_secs(180)).unwrap();
+        assert!(!self.reaches_the_registry());
+        self.mend_the_network();
     }
 
     /// Plugs the network in again and waits until packages can be had.
