@@ -16,6 +16,7 @@ const OWNED: &[(&str, &str)] =
 const PURE: &[(&str, &[&str])] = &[
     ("runbook-model", &["anstyle-parse", "serde", "serde_json", "semver", "strsim"]),
     ("runbook-schedule", &["runbook-model", "petgraph"]),
+    ("runbook-rollout", &["runbook-model", "blake3", "serde", "serde_json", "thiserror"]),
 ];
 
 /// A line of a `[dependencies]` table.

@@ -6,7 +6,7 @@ use super::sources::{code, is_test};
 use super::table::prose;
 
 /// Crates whose code is pure.
-const PURE: &[&str] = &["crates/runbook-model/src/", "crates/runbook-schedule/src/"];
+const PURE: &[&str] = &["crates/runbook-model/src/", "crates/runbook-schedule/src/", "crates/runbook-rollout/src/"];
 /// What a pure crate must not name.
 const WORLD: &[&str] =
     &["std::fs", "std::net", "std::process", "std::env", "std::thread", "std::io", "SystemTime", "Instant", "tokio"];
@@ -77,6 +77,7 @@ const KNOW_NO_KIND: &[&str] = &[
     "crates/runbook-template/src/",
     "crates/runbook-plan/src/",
     "crates/runbook-schedule/src/",
+    "crates/runbook-rollout/src/",
     "crates/runbook-journal/src/",
     "crates/runbook-backup/src/",
     "crates/runbook-host/src/",

@@ -1,0 +1,32 @@
+//! What a rollout does next, as a pure function: no I/O, no clock, no way to a host.
+//!
+//! `waves` is what a rollout asks of which hosts, `event` what came on record, `state` the one fold over that, `decide` the function.
+//! The controller that writes the journal and speaks to hosts is in `runbook-fleet`.
+
+mod artifacts;
+mod deadlines;
+mod decide;
+mod event;
+mod evidence;
+mod input;
+mod narrow;
+mod next;
+mod orders;
+mod state;
+mod status;
+mod stop;
+mod target;
+#[cfg(test)]
+mod tests;
+mod waves;
+
+pub use deadlines::wakes;
+pub use decide::decide;
+pub use event::{Artifact, Controller, Judged, RolloutEvent, RolloutRecord, StopCause};
+pub use evidence::evidence;
+pub use input::{Action, Approve, Came, Input, Now, Order, WhyLeave};
+pub use narrow::NarrowError;
+pub use state::{Approved, HostState, HostStatus, IllegalRecord, RolloutState, TargetState, WaveState};
+pub use status::TargetStatus;
+pub use target::{How, Target, TargetVerdict, run_id};
+pub use waves::{Given, Limits, Wave, Waves, WavesError};

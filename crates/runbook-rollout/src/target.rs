@@ -1,0 +1,85 @@
+//! A host in a stage, how it ends, and the id of its run.
+
+use runbook_model::{HostName, RunId, StepId};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// What a rollout counts: one host in one stage.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Target {
+    /// The stage.
+    pub stage: StepId,
+    /// The host.
+    pub host: HostName,
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of stage {}", self.host, self.stage)
+    }
+}
+
+/// How a target ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TargetVerdict {
+    /// It is changed, proven and committed.
+    Ok,
+    /// It was as its plan wants it.
+    NothingToDo,
+    /// The rollout stopped before it began.
+    LeftAlone,
+    /// It was committed, and taken back with the rollout.
+    TakenBack,
+    /// It failed.
+    Failed(How),
+    /// It could not be reached before its begin; nothing is owed.
+    Unreachable,
+    /// Nothing was heard of it until its deadline; its outcome is owed.
+    Lost,
+    /// Something could not be taken back.
+    Stuck,
+}
+
+impl TargetVerdict {
+    /// Whether it counts against a budget.
+    pub fn is_failure(self) -> bool {
+        matches!(self, Self::Failed(_) | Self::Unreachable | Self::Lost | Self::Stuck)
+    }
+
+    /// Whether a host can tell it of a run.
+    pub(crate) fn is_of_a_run(self) -> bool {
+        !matches!(self, Self::Unreachable | Self::Lost | Self::TakenBack)
+    }
+
+    /// Whether the host is as its plan wants it.
+    pub fn is_good(self) -> bool {
+        matches!(self, Self::Ok | Self::NothingToDo)
+    }
+}
+
+/// How a target failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum How {
+    /// Its own run took it back.
+    RolledBack,
+    /// Nothing was changed.
+    Refused,
+    /// It stopped where it was.
+    Stopped,
+    /// It is as it is because a person said so, without proof.
+    Accepted,
+}
+
+/// The id of the run of `target` in that attempt at the rollout called `rollout`. Whoever goes on with a rollout comes to the same
+/// one, so that a begin that nobody answered is asked for, and made at most once.
+pub fn run_id(rollout: &str, attempt: u32, target: &Target) -> RunId {
+    let mut hash = blake3::Hasher::new();
+    for part in [rollout, target.stage.as_str(), target.host.as_str(), &attempt.to_string()] {
+        hash.update(&(part.len() as u64).to_le_bytes()).update(part.as_bytes());
+    }
+    let mut bytes = [0; 10];
+    bytes.iter_mut().zip(hash.finalize().as_bytes()).for_each(|(to, from)| *to = *from);
+    RunId::from_entropy(bytes)
+}

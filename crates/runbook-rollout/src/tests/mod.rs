@@ -1,0 +1,12 @@
+//! The laws of `decide`, tried on random rollouts over an estate that loses, delays, repeats and reorders messages.
+//!
+//! `script` says what a rollout will meet, `host` is one of its hosts, `world` plays it, `laws` are held at every record, `mutations`
+//! break `decide` on purpose, and `waves` and `stories` are single cases.
+
+mod host;
+mod laws;
+mod mutations;
+mod script;
+mod stories;
+mod waves;
+mod world;

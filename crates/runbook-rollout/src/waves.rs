@@ -1,0 +1,247 @@
+//! What a rollout asks of which hosts, with limits and budgets as numbers. Made once, and kept with the attempt.
+
+use crate::{Artifact, Target};
+use runbook_model::{ApproveGate, HostName, Promote, RollbackScope, Rollout, Stage, StepId};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// What an attempt at a rollout does.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Waves {
+    /// The name of the rollout.
+    pub rollout: String,
+    /// The digest of the rollout and of all that it was made from.
+    pub digest: String,
+    /// Which apply of that name this is, from 1.
+    pub attempt: u32,
+    /// How many hosts are at work at the same time.
+    pub limits: Limits,
+    /// Within what time a run that holds is to be committed; `None` commits without a hold.
+    pub confirm_within: Option<Duration>,
+    /// How long a host may take from its begin to its end.
+    pub host_deadline: Duration,
+    /// How many distinct hosts may fail.
+    pub max_failed: usize,
+    /// What is taken back when it stops.
+    pub on_failure: RollbackScope,
+    /// In the order of the file, those of a stage one after the other.
+    pub waves: Vec<Wave>,
+    /// The jump host of each host that has one.
+    pub jumps: BTreeMap<HostName, String>,
+    /// What an earlier attempt proved on hosts that this one leaves as they are.
+    pub proven: BTreeMap<StepId, Artifact>,
+}
+
+/// How many hosts are at work at the same time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// In all.
+    pub estate: usize,
+    /// Behind one jump host.
+    pub per_jump: Option<usize>,
+}
+
+/// Hosts of a stage that begin together.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Wave {
+    /// Its stage.
+    pub stage: StepId,
+    /// Which of the stage it is, from 0.
+    pub number: usize,
+    /// Whether its hosts prove the change before any other takes it.
+    pub canary: bool,
+    /// The waves that have to be passed before, by their place in the list.
+    pub after: BTreeSet<usize>,
+    /// Its hosts.
+    pub hosts: Vec<HostName>,
+    /// How many of them may fail.
+    pub max_failed: usize,
+    /// How long it is watched after its last commit.
+    pub soak: Option<Duration>,
+    /// Who has to approve before it opens.
+    pub approve: Option<ApproveGate>,
+    /// What a host of its stage gives to later ones.
+    pub gives: Vec<StepId>,
+    /// What its hosts take.
+    pub takes: BTreeMap<StepId, Promote>,
+}
+
+/// What the file of a rollout does not say.
+#[derive(Clone, Debug, Default)]
+pub struct Given {
+    /// The digest of the rollout and of all that it was made from.
+    pub digest: String,
+    /// Which apply of that name this is, from 1.
+    pub attempt: u32,
+    /// The jump host of each host that has one, by ssh's own reading.
+    pub jumps: BTreeMap<HostName, String>,
+}
+
+/// Why a rollout has no waves.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WavesError {
+    /// Stages wait for one another.
+    #[error("stage {0} waits for itself")]
+    Ring(StepId),
+    /// A stage waits for one that is not there.
+    #[error("stage {stage} waits for {needs}, which is not there")]
+    NoSuchStage {
+        /// Who waits.
+        stage: StepId,
+        /// For what.
+        needs: StepId,
+    },
+}
+
+impl Waves {
+    /// What `rollout` asks for.
+    ///
+    /// # Errors
+    /// Its stages wait for one another, or for one that is not there.
+    pub fn of(rollout: &Rollout, given: Given) -> Result<Self, WavesError> {
+        let above = above(&rollout.stages)?;
+        let mut waves: Vec<Wave> = Vec::new();
+        let mut places: BTreeMap<&StepId, Vec<usize>> = BTreeMap::new();
+        for stage in &rollout.stages {
+            for (number, hosts) in batches(stage).into_iter().enumerate() {
+                places.entry(&stage.id).or_default().push(waves.len());
+                waves.push(wave(rollout, stage, number, hosts));
+            }
+        }
+        let last = |stage: &StepId| places.get(stage).and_then(|all| all.last()).copied();
+        for stage in &rollout.stages {
+            let own = places.get(&stage.id).cloned().unwrap_or_default();
+            let before: BTreeSet<usize> = before(stage, &rollout.stages, &above).into_iter().filter_map(last).collect();
+            for (number, at) in own.iter().enumerate() {
+                let previous = number.checked_sub(1).and_then(|previous| own.get(previous)).copied();
+                if let Some(wave) = waves.get_mut(*at) {
+                    wave.after = previous.map_or_else(|| before.clone(), |one| BTreeSet::from([one]));
+                }
+            }
+        }
+        let distinct: BTreeSet<&HostName> = waves.iter().flat_map(|wave| &wave.hosts).collect();
+        let max_failed = rollout.max_failed.rollout.rounded_down(distinct.len());
+        Ok(Self {
+            rollout: rollout.name.clone(),
+            digest: given.digest,
+            attempt: given.attempt,
+            limits: Limits {
+                estate: rollout.concurrency.estate.get() as usize,
+                per_jump: rollout.concurrency.per_jump.map(|limit| limit.get() as usize),
+            },
+            confirm_within: rollout.confirm_within,
+            host_deadline: rollout.host_deadline,
+            max_failed,
+            on_failure: rollout.on_failure,
+            waves,
+            jumps: given.jumps,
+            proven: BTreeMap::new(),
+        })
+    }
+
+    /// All targets, in the order in which they may begin.
+    pub fn targets(&self) -> impl Iterator<Item = (usize, Target)> {
+        let of = |(at, wave): (usize, &Wave)| wave.targets().map(move |target| (at, target)).collect::<Vec<_>>();
+        self.waves.iter().enumerate().flat_map(of)
+    }
+
+    /// The hosts, by name.
+    pub fn hosts(&self) -> BTreeSet<&HostName> {
+        self.waves.iter().flat_map(|wave| &wave.hosts).collect()
+    }
+
+    /// The wave that `target` is in, and its place.
+    pub fn wave_of(&self, target: &Target) -> Option<(usize, &Wave)> {
+        let holds = |wave: &Wave| wave.stage == target.stage && wave.hosts.contains(&target.host);
+        self.waves.iter().enumerate().find(|(_, wave)| holds(wave))
+    }
+
+    /// The waves that come before the one at `at`, however far above.
+    pub fn above(&self, at: usize) -> BTreeSet<usize> {
+        let mut found = BTreeSet::new();
+        let mut open: Vec<usize> = vec![at];
+        while let Some(wave) = open.pop().and_then(|at| self.waves.get(at)) {
+            open.extend(wave.after.iter().filter(|above| found.insert(**above)));
+        }
+        found
+    }
+}
+
+impl Wave {
+    /// Its hosts as targets.
+    pub fn targets(&self) -> impl Iterator<Item = Target> {
+        self.hosts.iter().map(|host| Target { stage: self.stage.clone(), host: host.clone() })
+    }
+}
+
+fn wave(rollout: &Rollout, stage: &Stage, number: usize, hosts: Vec<HostName>) -> Wave {
+    Wave {
+        stage: stage.id.clone(),
+        number,
+        canary: stage.canary,
+        after: BTreeSet::new(),
+        max_failed: if stage.canary { 0 } else { rollout.max_failed.wave.rounded_down(hosts.len()) },
+        hosts,
+        soak: stage.soak,
+        approve: stage.approve.clone().filter(|_| number == 0),
+        gives: stage.artifacts.iter().map(|(id, _)| id.clone()).collect(),
+        takes: stage.promote.clone(),
+    }
+}
+
+/// The hosts of a stage in batches; the last size repeats.
+fn batches(stage: &Stage) -> Vec<Vec<HostName>> {
+    let names = &stage.hosts.names;
+    let mut rest = names.as_slice();
+    let mut found = Vec::new();
+    while !rest.is_empty() {
+        let size = stage.batches.get(found.len()).or(stage.batches.last());
+        let size = size.map_or(names.len(), |size| size.rounded_up(names.len())).clamp(1, rest.len());
+        let (batch, others) = rest.split_at(size);
+        found.push(batch.to_vec());
+        rest = others;
+    }
+    found
+}
+
+/// All stages above each one.
+fn above(stages: &[Stage]) -> Result<BTreeMap<&StepId, BTreeSet<&StepId>>, WavesError> {
+    let known: BTreeMap<&StepId, &Stage> = stages.iter().map(|stage| (&stage.id, stage)).collect();
+    let mut all = BTreeMap::new();
+    for stage in stages {
+        let mut found = BTreeSet::new();
+        let mut open = vec![stage];
+        while let Some(next) = open.pop() {
+            for (needs, _) in &next.needs {
+                let Some(needed) = known.get(needs) else {
+                    return Err(WavesError::NoSuchStage { stage: next.id.clone(), needs: needs.clone() });
+                };
+                if found.insert(&needed.id) {
+                    open.push(needed);
+                }
+            }
+        }
+        if found.contains(&stage.id) {
+            return Err(WavesError::Ring(stage.id.clone()));
+        }
+        all.insert(&stage.id, found);
+    }
+    Ok(all)
+}
+
+/// What a stage waits for: what it needs; and with no canary above it, which only an exception allows, all canaries that do not wait for it.
+fn before<'a>(
+    stage: &'a Stage,
+    stages: &'a [Stage],
+    above: &BTreeMap<&StepId, BTreeSet<&'a StepId>>,
+) -> Vec<&'a StepId> {
+    let is_above = |one: &StepId, other: &StepId| above.get(other).is_some_and(|all| all.contains(one));
+    let needs = stage.needs.iter().map(|(id, _)| id);
+    let canaries = stages.iter().filter(|other| other.canary);
+    if stage.canary || canaries.clone().any(|canary| is_above(&canary.id, &stage.id)) {
+        return needs.collect();
+    }
+    let first = canaries.filter(|canary| !is_above(&stage.id, &canary.id)).map(|canary| &canary.id);
+    needs.chain(first).collect()
+}
