@@ -7,6 +7,7 @@ mod backups;
 mod bench;
 mod changelog;
 mod crashes;
+mod ended_afar;
 mod evidence;
 mod failures;
 mod gates;
