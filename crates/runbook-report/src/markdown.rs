@@ -7,7 +7,7 @@ use crate::document::{Checklist, RunDocument, Sign, Trouble, Verification};
 use crate::text;
 use crate::time;
 use crate::words::{kind_word, status_word};
-use escape::{escape, escape_keeping_code};
+pub(crate) use escape::{escape, escape_keeping_code};
 use runbook_model::{Caller, Closing, Excerpt, Next, Reading, SignalVerdict, StepId, StepState};
 use std::fmt::Write as _;
 
@@ -181,14 +181,18 @@ fn write_left(out: &mut String, closing: &Closing, caller: &Caller) {
 fn write_checklist(out: &mut String, list: &Checklist, caller: &Caller) {
     let _ = writeln!(out, "\n## {}\n\n| | line | evidence |\n|---|---|---|", list.title);
     for (says, answer) in &list.lines {
-        let sign = match answer.sign {
-            Sign::Checked => "checked",
-            Sign::NotApplicable => "not applicable",
-            Sign::Missing => "**missing**",
-            Sign::Red => "**red**",
-        };
+        let sign = sign_word(answer.sign);
         let command = answer.command.as_ref().map(|next| format!("`{}`; ", caller.command(next))).unwrap_or_default();
         let _ =
             writeln!(out, "| {sign} | {says} | {} |", escape_keeping_code(&format!("{command}{}", answer.evidence)));
+    }
+}
+
+pub(crate) fn sign_word(sign: Sign) -> &'static str {
+    match sign {
+        Sign::Checked => "checked",
+        Sign::NotApplicable => "not applicable",
+        Sign::Missing => "**missing**",
+        Sign::Red => "**red**",
     }
 }

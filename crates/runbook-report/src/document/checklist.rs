@@ -49,19 +49,23 @@ const ONE_HOST: &[Line] = &[
     ("The result is written down", written_down),
 ];
 
+/// Lines that only a rollout can answer.
+pub(crate) const CANARY: &str = "A canary was chosen";
+pub(crate) const PROMOTED: &str = "The validated result was promoted to other hosts";
+
 /// The second report: an estate, one host at a time.
 const ESTATE: &[Line] = &[
     ("The target version is exact, and its release notes were read", target),
     ("What is installed, and what the service runs, was read first", inventory),
     ("State, program and service files were backed up", backup),
-    ("A canary was chosen", |_| one_host_only("the order of hosts is the rollout's")),
+    (CANARY, |_| one_host_only("the order of hosts is the rollout's")),
     ("The program was upgraded", installed),
     ("What the program loads beside itself was upgraded or replaced", dependencies),
     ("Caches of compiled program text were cleared", cache),
     ("The service was restarted", restarted),
     ("Logs were read before the version was believed", |facts| facts.signals_from(SignalSource::Log)),
     ("The service itself, its answers and its log were each read", three_sources),
-    ("The validated result was promoted to other hosts", |_| one_host_only("promotion is the rollout's")),
+    (PROMOTED, |_| one_host_only("promotion is the rollout's")),
     ("Archives for the way back are kept for a business cycle", retention),
 ];
 

@@ -9,14 +9,21 @@ use runbook_model::{
     StepId, StepState, StepStatus, VarType, Verdict,
 };
 
-/// How a line of a checklist is answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How a line of a checklist is answered, from the least to the most that a person has to look at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Sign {
-    Checked,
     NotApplicable,
+    Checked,
     Missing,
     /// It was looked at, and is not as wanted.
     Red,
+}
+
+impl Sign {
+    /// The one of two that a person has to look at.
+    pub(crate) fn worse(self, other: Self) -> Self {
+        self.max(other)
+    }
 }
 
 /// One line's answer with its evidence.

@@ -8,7 +8,7 @@ mod step;
 mod summary;
 mod verification;
 
-pub(crate) use checklist::Checklist;
+pub(crate) use checklist::{CANARY, Checklist, PROMOTED};
 pub(crate) use events::{Moment, Trouble};
 pub(crate) use facts::Sign;
 pub(crate) use step::{StepNow, StepRow, Waits, steps_now};

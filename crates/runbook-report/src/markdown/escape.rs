@@ -6,12 +6,12 @@ use crate::text;
 const LONGEST: usize = 300;
 
 /// Clean text with everything that Markdown or HTML would read as markup escaped; safe inside a table.
-pub(super) fn escape(raw: &str) -> String {
+pub(crate) fn escape(raw: &str) -> String {
     escape_all(raw, "\\`*_{}[]<>|#~&")
 }
 
 /// The same, but code spans stay: for evidence, in which we write ids and commands ourselves.
-pub(super) fn escape_keeping_code(raw: &str) -> String {
+pub(crate) fn escape_keeping_code(raw: &str) -> String {
     let parts: Vec<&str> = raw.split('`').collect();
     if parts.len().is_multiple_of(2) {
         return escape(raw);

@@ -5,5 +5,6 @@ mod diagnostics;
 mod life;
 mod plans;
 mod predictions;
+mod rollouts;
 mod runs;
 mod typed;
