@@ -6,7 +6,10 @@ use crate::hub::{Connected, Hub};
 use crate::link::{Link, Shared, superseded};
 use runbook_engine::{Program, Saved};
 use runbook_model::RunId;
-use runbook_session::{ApplyOffer, CommandError, Controls, Door, Ended, Exit, Held, Offered, RollbackOffer, Session};
+use runbook_session::{
+    ApplyOffer, CommandError, Controls, Door, Ended, Exit, Held, Offered, Reservation, RollbackOffer, Session, now_ms,
+    stamp,
+};
 use runbook_wire::{Done, FromAgent, Hello, Incoming, Lack, ToAgent, WireError, piece};
 use std::sync::Arc;
 use std::thread;
@@ -73,7 +76,12 @@ impl Connection {
                 Err(error) => Err(error),
             },
             ToAgent::Preview { saved } => self.preview(&saved).map(Some),
-            ToAgent::Apply { saved, hold_ms } => self.apply(&saved, hold_ms).map(Some),
+            ToAgent::Apply { saved, hold_ms, run } => self.apply(&saved, hold_ms, run).map(Some),
+            ToAgent::Reserve { what, for_ms } => self.reserve(&what, for_ms).map(Some),
+            ToAgent::Release => {
+                self.shared.hub.release(&self.link.hello.work);
+                Ok(Some(FromAgent::Released))
+            }
             ToAgent::Resume { run } => self.resume(run.as_deref()).map(Some),
             ToAgent::Rollback { run, over_a_loss } => self.rollback(run.as_deref(), over_a_loss).map(Some),
             ToAgent::Begin { patience_ms, after } => match self.begin(patience_ms) {
@@ -146,15 +154,42 @@ impl Connection {
 
     fn preview(&mut self, saved: &str) -> Result<FromAgent, CommandError> {
         let program = self.unpack(saved)?;
-        Ok(FromAgent::Previewed(Box::new(self.session.preview(&program))))
+        Ok(FromAgent::Previewed(Box::new(self.host().preview(&program))))
     }
 
-    fn apply(&mut self, saved: &str, hold_ms: Option<u64>) -> Result<FromAgent, CommandError> {
+    /// The host as this work finds it: what it has reserved keeps everybody else out.
+    fn host(&self) -> Session {
+        let reserved = self.shared.hub.reserved(&self.link.hello.work);
+        reserved.map_or_else(|| self.session.clone(), |reserved| self.session.within(&reserved))
+    }
+
+    fn reserve(&self, what: &str, for_ms: u64) -> Result<FromAgent, CommandError> {
+        let Hello { work, operator, .. } = &self.link.hello;
+        let until = now_ms().saturating_add(i64::try_from(for_ms).unwrap_or(i64::MAX));
+        let doing = format!("reserved for {what} of {operator} until {}", stamp(until));
+        let hold = |reserved: Option<&Reservation>| match reserved {
+            Some(reserved) => reserved.retold(doing).map_err(CommandError::from),
+            None => self.session.reserve(doing).map_err(CommandError::from),
+        };
+        self.shared.hub.reserve(work, Duration::from_millis(for_ms), hold)?;
+        Ok(FromAgent::Reserved(until))
+    }
+
+    fn apply(&mut self, saved: &str, hold_ms: Option<u64>, run: Option<RunId>) -> Result<FromAgent, CommandError> {
         self.held = None;
         let program = self.unpack(saved)?;
-        Ok(match Door::propose_apply(&mut self.session, program, hold_ms.map(Duration::from_millis))? {
+        if let Some(run) = &run
+            && self.session.has_begun(run, &program)?
+        {
+            return Ok(held(runbook_wire::Held::Begun(run.clone())));
+        }
+        Ok(match Door::propose_apply(&mut self.host(), program, hold_ms.map(Duration::from_millis))? {
             ApplyOffer::Nothing(_, foretold) => held(runbook_wire::Held::NothingToDo(foretold)),
-            ApplyOffer::Apply(offer, here) => {
+            ApplyOffer::Apply(mut offer, mut here) => {
+                if let Some(run) = run {
+                    offer.run = run.clone();
+                    here = here.named(run)?;
+                }
                 self.held = Some((offer.run.clone(), here));
                 held(runbook_wire::Held::ToApply(offer))
             }
@@ -163,7 +198,7 @@ impl Connection {
 
     fn resume(&mut self, run: Option<&str>) -> Result<FromAgent, CommandError> {
         self.held = None;
-        Ok(match Door::propose_resume(&mut self.session, run)? {
+        Ok(match Door::propose_resume(&mut self.host(), run)? {
             None => held(runbook_wire::Held::NoneOpen),
             Some((offer, here)) => {
                 self.held = Some((offer.run.clone(), here));
@@ -174,7 +209,7 @@ impl Connection {
 
     fn rollback(&mut self, run: Option<&str>, over_a_loss: bool) -> Result<FromAgent, CommandError> {
         self.held = None;
-        Ok(match Door::propose_rollback(&mut self.session, run, over_a_loss)? {
+        Ok(match Door::propose_rollback(&mut self.host(), run, over_a_loss)? {
             RollbackOffer::Nothing => held(runbook_wire::Held::NothingToTakeBack),
             RollbackOffer::LeftNothing { run, lost } => held(runbook_wire::Held::LeftNothing { run, lost }),
             RollbackOffer::RollBack(offer, here) => {
@@ -198,6 +233,8 @@ impl Connection {
         let begin = || self.shared.hub.begin(run.clone(), send.clone());
         let observer = self.shared.epochs.while_last(work, *epoch, begin).map_err(of_agent)?;
         let observer = observer.ok_or_else(|| superseded(&self.link.hello, None))?;
+        // The run has the lock of what was reserved for it, and the host is free when it ends.
+        self.shared.hub.release(work);
         (self.shared.on_run)(send);
         let controls = Controls { patience: patience_ms.map(Duration::from_millis), told };
         let mut ending = Ending { hub: Arc::clone(&self.shared.hub), done: Done::of(run.clone()) };

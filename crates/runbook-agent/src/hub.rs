@@ -2,6 +2,7 @@
 
 use runbook_engine::{Control, Interrupt, Observer};
 use runbook_model::{Record, RunId, StepId};
+use runbook_session::Reservation;
 use runbook_wire::Done;
 use std::collections::VecDeque;
 use std::net::Shutdown;
@@ -28,7 +29,15 @@ struct Inside {
     connections: usize,
     /// The links that are there, each with its work and its epoch.
     links: Vec<(String, u64, UnixStream)>,
+    reserved: Option<Reserved>,
     retired: bool,
+}
+
+/// The host is held for a work whose run is still to come.
+struct Reserved {
+    work: String,
+    held: Reservation,
+    until: Instant,
 }
 
 struct Live {
@@ -115,6 +124,34 @@ impl Hub {
         }
     }
 
+    /// Holds the host for `work` during `time`, by what `hold` makes of the reservation that it has already.
+    pub(crate) fn reserve<E>(
+        &self,
+        work: &str,
+        time: Duration,
+        hold: impl FnOnce(Option<&Reservation>) -> Result<Reservation, E>,
+    ) -> Result<(), E> {
+        let mut inside = self.inside();
+        let held =
+            hold(inside.reserved.as_ref().filter(|reserved| reserved.work == work).map(|reserved| &reserved.held))?;
+        inside.reserved = Some(Reserved { work: work.to_owned(), held, until: Instant::now() + time });
+        self.changed.notify_all();
+        Ok(())
+    }
+
+    /// What `work` has reserved.
+    pub(crate) fn reserved(&self, work: &str) -> Option<Reservation> {
+        let inside = self.inside();
+        inside.reserved.as_ref().filter(|reserved| reserved.work == work).map(|reserved| reserved.held.clone())
+    }
+
+    /// Lets go of what `work` has reserved; a run that shares its lock goes on holding that.
+    pub(crate) fn release(&self, work: &str) {
+        let mut inside = self.inside();
+        inside.reserved = inside.reserved.take().filter(|reserved| reserved.work != work);
+        self.changed.notify_all();
+    }
+
     /// Waits until something happens in a run, at most so long.
     pub(crate) fn wait(&self, limit: Duration) {
         let inside = self.inside();
@@ -163,13 +200,16 @@ impl Hub {
         let mut inside = self.inside();
         let mut since = Instant::now();
         loop {
-            if inside.live.is_some() || inside.connections > 0 {
+            inside.reserved = inside.reserved.take().filter(|reserved| reserved.until > Instant::now());
+            if inside.live.is_some() || inside.connections > 0 || inside.reserved.is_some() {
                 since = Instant::now();
             } else if inside.retired || since.elapsed() >= idle {
                 inside.retired = true;
                 return;
             }
-            let left = idle.saturating_sub(since.elapsed()).min(Duration::from_secs(1));
+            let ends =
+                inside.reserved.as_ref().map(|reserved| reserved.until.saturating_duration_since(Instant::now()));
+            let left = idle.saturating_sub(since.elapsed()).min(ends.unwrap_or(idle)).min(Duration::from_secs(1));
             inside = self.changed.wait_timeout(inside, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }

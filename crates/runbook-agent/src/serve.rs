@@ -149,6 +149,10 @@ fn retiring(
             let what = format!("run {run} goes on, and this agent is at work on it");
             return Err(CommandError::refused(what).hint("retire it when the run is over"));
         }
+        if let Some(holder) = session.at_work()? {
+            let what = format!("this host is held, and its agent may be needed: {}", holder.who);
+            return Err(CommandError::refused(what).hint("retire it when that is over"));
+        }
         let plans = session.plans_in_use()?;
         if contents.digests().iter().any(|digest| plans.iter().any(|plan| plan.contains(digest))) {
             let what = "a run that is not settled needs what was sent for it, which would go with the agent";

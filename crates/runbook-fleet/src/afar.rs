@@ -162,7 +162,7 @@ impl Afar {
     }
 
     /// Asks for the host. What is held over a link is let go before the next one is welcomed.
-    fn hold(&mut self, message: &ToAgent) -> Result<Held, CommandError> {
+    pub(crate) fn hold(&mut self, message: &ToAgent) -> Result<Held, CommandError> {
         match self.ask_twice(message)? {
             FromAgent::Held(held) => Ok(*held),
             other => Err(self.call.out_of_turn(&other)),
@@ -266,16 +266,9 @@ impl Door for Afar {
         program: Program,
         hold: Option<Duration>,
     ) -> Result<ApplyOffer<HeldAfar>, CommandError> {
-        let saved = self.send(&program)?;
-        let hold_ms = hold.map(|hold| u64::try_from(hold.as_millis()).unwrap_or(u64::MAX));
-        match self.hold(&ToAgent::Apply { saved, hold_ms })? {
-            Held::NothingToDo(foretold) => Ok(ApplyOffer::Nothing(Box::new(program), foretold)),
-            Held::ToApply(offer) => {
-                let held = HeldAfar { run: offer.run.clone(), program: Some(program), asked_back: false };
-                Ok(ApplyOffer::Apply(offer, held))
-            }
-            other => Err(self.call.out_of_turn(&FromAgent::Held(Box::new(other)))),
-        }
+        // Only a run whose id is derived can have begun.
+        let begun = |call: &Call| call.unreachable("the agent says that a run has begun that it has no name of");
+        self.propose(program, hold, None)?.ok_or_else(|| begun(&self.call))
     }
 
     fn propose_resume(&mut self, run: Option<&str>) -> Result<Option<(ResumeOffer, HeldAfar)>, CommandError> {

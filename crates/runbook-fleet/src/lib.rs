@@ -3,6 +3,7 @@
 mod afar;
 mod inventory;
 mod link;
+mod reserving;
 mod run_afar;
 mod sending;
 pub mod ssh;

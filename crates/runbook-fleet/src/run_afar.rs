@@ -3,9 +3,9 @@
 
 use crate::afar::{Afar, HeldAfar, as_said, pass_on};
 use crate::link::{Heard, Lost, Said, unasked};
-use runbook_engine::{Control, Letter, Observer};
-use runbook_model::{Event, Next, Plan, Record, RunId, RunState};
-use runbook_session::{CommandError, Controls, Ended, Exit, Known, Show};
+use runbook_engine::{Control, Letter, Observer, Program};
+use runbook_model::{Event, Next, Plan, Record, RunId, RunState, SecretWait};
+use runbook_session::{CommandError, Controls, Door, Ended, Exit, Known, Show};
 use runbook_wire::{Done, FromAgent, ToAgent};
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
@@ -25,8 +25,8 @@ struct Followed {
     /// Whose secrets may be asked for: a plan that was handed in here. One that the host tells of is its own, and names no command or
     /// file of this side.
     plan: Option<Plan>,
-    /// The last record that was known before it was begun.
-    from: u64,
+    /// The last record that was known before it was to begin; `None` of one that had begun.
+    from: Option<u64>,
     /// Whether the host said that it begins.
     begun: bool,
     asked_back: bool,
@@ -63,12 +63,56 @@ impl Afar {
             }
         };
         let patience_ms = controls.patience.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
-        let observer = watch(state.clone());
+        let begin = ToAgent::Begin { patience_ms, after: state.seq };
+        let (from, observer) = (Some(state.seq), watch(state.clone()));
         pass_on(controls.told, self.to_inbox.clone());
-        let (from, begun) = (state.seq, false);
-        let mut followed = Followed { run, state, observer, unheard: Vec::new(), plan, from, begun, asked_back };
-        let begin = ToAgent::Begin { patience_ms, after: followed.state.seq };
-        let mut lost = match self.say(&begin).and_then(|()| self.follow(&mut followed)) {
+        let unheard = Vec::new();
+        self.see_out(Followed { run, state, observer, unheard, plan, from, begun: false, asked_back }, &begin)
+    }
+
+    /// Follows a run that has begun already to its end, from its first record on, which `watch` is given at once as far as it is known. It may be over. `program` is what was
+    /// applied, if whoever calls knows it: then the run gets the secrets that it waits for.
+    ///
+    /// # Errors
+    /// The host cannot be reached, or knows no such run.
+    pub fn attend(
+        &mut self,
+        run: &RunId,
+        program: Option<&Program>,
+        watch: impl FnOnce(RunState) -> Box<dyn Observer>,
+        controls: Controls,
+    ) -> Result<Ended, CommandError> {
+        let known = self.ask(Show { run: Some(run.as_str().to_owned()) })?.known;
+        let state = RunState::replay(&known.records).map_err(runbook_session::Error::from)?;
+        let waits =
+            |(name, wait): (&String, &SecretWait)| matches!(wait, SecretWait::Asked { .. }).then(|| name.clone());
+        let asked: Vec<String> = state.secrets.iter().filter_map(waits).collect();
+        let follow = ToAgent::Follow { run: run.clone(), after: state.seq };
+        pass_on(controls.told, self.to_inbox.clone());
+        let followed = Followed {
+            run: run.clone(),
+            observer: watch(state.clone()),
+            state,
+            unheard: Vec::new(),
+            plan: program.map(|program| program.saved.plan.clone()),
+            from: None,
+            begun: true,
+            asked_back: false,
+        };
+        // Heard once the run is followed.
+        for secret in asked {
+            if let Some(control) = self.secret(&followed, secret) {
+                self.to_inbox
+                    .send(Heard::Steered(control))
+                    .map_err(|_| self.call.unreachable("nobody listens any more"))?;
+            }
+        }
+        self.see_out(followed, &follow)
+    }
+
+    /// Follows the run to its end, over as many links as it takes.
+    fn see_out(&mut self, mut followed: Followed, first: &ToAgent) -> Result<Ended, CommandError> {
+        let mut lost = match self.say(first).and_then(|()| self.follow(&mut followed)) {
             Ok(done) => return self.finish(followed, done?),
             Err(lost) => lost,
         };
@@ -98,7 +142,7 @@ impl Afar {
 
     fn finish(&self, followed: Followed, done: Done) -> Result<Ended, CommandError> {
         let Done { run, asked_back, pruned, remains } = done;
-        if followed.state.seq == followed.from {
+        if followed.from == Some(followed.state.seq) {
             // It was refused, or the begin was lost: the host has seen a later link by then, and so it cannot come any more.
             return Err(remains.map_or_else(|| self.not_begun(&run), as_said));
         }

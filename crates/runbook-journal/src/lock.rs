@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
+use std::sync::Arc;
 
 static HELD: Ours<Held> = Ours::new();
 
@@ -23,9 +24,15 @@ struct Held {
     run: Option<RunId>,
 }
 
-/// The lock. Dropping it, or dying, lets it go.
+/// The lock. Dropping the last one that shares it, or dying, lets it go.
+#[derive(Clone, Debug)]
+pub struct Lock {
+    taken: Arc<Taken>,
+    by: Holder,
+}
+
 #[derive(Debug)]
-pub struct Lock(Id);
+struct Taken(Id);
 
 impl Lock {
     /// Takes the lock, or says who has it. Never waits.
@@ -57,15 +64,30 @@ impl Lock {
         write(&mut file, holder, None).map_err(failed)?;
         let id = ours::id_of(&file).map_err(failed)?;
         held.insert(id, Held { file, by: holder.clone(), run: None });
-        Ok(Self(id))
+        Ok(Self { taken: Arc::new(Taken(id)), by: holder.clone() })
+    }
+
+    /// The same lock for something else that its holder does; others hear of it with the run that it takes up.
+    #[must_use]
+    pub fn shared(&self, doing: String) -> Self {
+        Self { taken: Arc::clone(&self.taken), by: Holder { doing, ..self.by.clone() } }
+    }
+
+    /// Says to others what it is held for from now on.
+    pub fn tell(&self) -> io::Result<()> {
+        self.note(None)
     }
 
     /// Says to others that the holder has taken up this run, and hears what it is told.
     pub fn attend(&self, run: &RunId) -> io::Result<()> {
+        self.note(Some(run))
+    }
+
+    fn note(&self, run: Option<&RunId>) -> io::Result<()> {
         let mut held = HELD.table();
-        let Some(ours) = held.get_mut(&self.0) else { return Ok(()) };
-        ours.run = Some(run.clone());
-        write(&mut ours.file, &ours.by, Some(run))
+        let Some(ours) = held.get_mut(&self.taken.0) else { return Ok(()) };
+        (ours.by, ours.run) = (self.by.clone(), run.cloned());
+        write(&mut ours.file, &ours.by, run)
     }
 
     /// Who holds the lock now, without taking it or writing anything.
@@ -87,7 +109,7 @@ impl Lock {
     }
 }
 
-impl Drop for Lock {
+impl Drop for Taken {
     fn drop(&mut self) {
         HELD.table().remove(&self.0);
     }

@@ -4,7 +4,7 @@
 
 use runbook_backup::pack_directory;
 use runbook_host::{Command, Reader, backup_failure};
-use runbook_model::{Declaration, Diagnostic, Failure, Prediction, Role, outputs};
+use runbook_model::{ArtifactMade, Declaration, Diagnostic, Failure, Prediction, Results, Role, outputs};
 use runbook_step::{
     Args, Confirmation, Done, Kind, KindDoc, Lack, OutputDoc, Param, ParamType, Probe, Step, Work, lack,
 };
@@ -110,14 +110,20 @@ impl Step for Pack {
             let failed = || backup_failure(&format!("{} cannot be packed", self.path.display()), &error);
             work.host.still_wanted().err().unwrap_or_else(failed)
         })?;
+        let digest = made.digest.to_string();
+        let artifact = Some(Box::new(ArtifactMade { path: made.path.clone(), digest: digest.clone() }));
         let outputs = outputs([
             ("path", json!(made.path.to_string_lossy())),
-            ("digest", json!(made.digest.to_string())),
+            ("digest", json!(digest)),
             ("bytes", json!(made.bytes)),
             ("files", json!(made.files)),
             ("node_abi", json!(node_abi)),
         ]);
-        Ok(Done::saying(format!("{} packed as {} bytes", self.path.display(), made.bytes)).with(outputs))
+        Ok(Done::saying(format!("{} packed as {} bytes", self.path.display(), made.bytes)).with(Results {
+            outputs,
+            artifact,
+            ..Results::default()
+        }))
     }
 
     fn confirm(&self, _: &Reader, _: &Json) -> Result<Confirmation, Failure> {

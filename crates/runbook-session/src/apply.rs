@@ -3,23 +3,24 @@
 use crate::command_error::CommandError;
 use crate::error::Error;
 use crate::going_on::{Controls, Ended};
+use crate::known::known;
 use crate::obstacles::{Attempt, InTheWay, sorted};
 use crate::offers::Previewed;
-use crate::pruning::names_below;
+use crate::pruning::{names_below, never_begins};
 use crate::runs::refuse_unsettled;
 use crate::session::Session;
 use crate::window::in_window;
 use runbook_engine::{Forecast, Observer, Obstacle, Program, Runner, Settings};
-use runbook_journal::{Claim, Journal, Lock, StateDir};
+use runbook_journal::{Claim, Journal, Lock, Look, StateDir};
 use runbook_model::{Role, RunId, RunState, Verdict};
 use std::time::Duration;
 
 /// What [`Session::propose_apply`] found.
 pub enum Proposed {
     /// The host is as the plan wants it.
-    Nothing(Program, Forecast),
+    Nothing(Box<Program>, Box<Forecast>),
     /// There is something to do.
-    Apply(ApplyProposal),
+    Apply(Box<ApplyProposal>),
 }
 
 /// A run that may begin. It holds the lock and the claim, so that what it was decided on stays so; dropping it lets go.
@@ -35,6 +36,21 @@ pub struct ApplyProposal {
 }
 
 impl Session {
+    /// Whether the run that whoever asks has derived the id of has begun here: then it is to be followed, and not begun again.
+    ///
+    /// # Errors
+    /// The run of that id has another plan.
+    pub fn has_begun(&self, run: &RunId, program: &Program) -> Result<bool, Error> {
+        let Some(journal) = Look::at(self.state_dir())?.journal else { return Ok(false) };
+        if !journal.runs()?.iter().any(|row| row.run == *run) {
+            return Ok(false);
+        }
+        match known(&journal, run)?.saved.plan.digest == program.plan().digest {
+            true => Ok(true),
+            false => Err(Error::Taken { run: run.clone(), why: "it is one of another plan".to_owned() }),
+        }
+    }
+
     /// Reads the host for `program` and writes nothing on it, the state directory included.
     pub fn preview(&self, program: &Program) -> Previewed {
         let host = self.reader(program);
@@ -47,8 +63,10 @@ impl Session {
     fn held_by(&self, program: &Program) -> Vec<Error> {
         let mut found = Vec::new();
         found.extend(in_window(program.plan()).err());
-        if let Ok(Some(holder)) = Lock::holder(self.state_dir()) {
-            found.push(Error::Held(holder));
+        if self.reserved.is_none()
+            && let Ok(Some((by, run))) = Lock::at_work(self.state_dir())
+        {
+            found.push(Error::Held { by, run });
         }
         found.extend(refuse_unsettled(self.state_dir()).err());
         found
@@ -67,7 +85,7 @@ impl Session {
         let host = self.reader(&program);
         let forecast = program.forecast(&host);
         if !forecast.has_work() {
-            return Ok(Proposed::Nothing(program, forecast));
+            return Ok(Proposed::Nothing(Box::new(program), Box::new(forecast)));
         }
         let (certain, doubtful) = sorted(program.obstacles(&forecast, &host));
         if !certain.is_empty() {
@@ -75,7 +93,7 @@ impl Session {
         }
         let claim = self.claim(&program, doing)?;
         let run = new_run(self.state_dir())?;
-        Ok(Proposed::Apply(ApplyProposal {
+        Ok(Proposed::Apply(Box::new(ApplyProposal {
             session: self.clone(),
             program,
             forecast,
@@ -84,7 +102,7 @@ impl Session {
             run,
             lock,
             _claim: claim,
-        }))
+        })))
     }
 }
 
@@ -92,6 +110,23 @@ impl ApplyProposal {
     /// The id that the run will have.
     pub fn run(&self) -> &RunId {
         &self.run
+    }
+
+    /// The same run with this id, which whoever asks for it can derive again, so that they find it where nobody answered.
+    ///
+    /// # Errors
+    /// A run of this host has it already, or looks like it to people.
+    pub fn named(self, run: RunId) -> Result<Self, Error> {
+        let dir = self.session.state_dir();
+        let alike = known_runs(dir)?.into_iter().filter(|known| known.short() == run.short());
+        for known in alike {
+            if known != run || !dir.never_began(&run)? {
+                return Err(Error::Taken { run, why: format!("a run of this host is called {}", known.as_str()) });
+            }
+            // One of it was killed before its first record.
+            never_begins(dir, &run)?;
+        }
+        Ok(Self { run, ..self })
     }
 
     /// What would run.
@@ -147,15 +182,20 @@ impl ApplyProposal {
 
 /// An id for a run of this host.
 fn new_run(dir: &StateDir) -> Result<RunId, Error> {
-    let known = Journal::open_to_read(dir)?.map(|journal| journal.runs()).transpose()?.unwrap_or_default();
-    let mut known: Vec<RunId> = known.into_iter().map(|row| row.run).collect();
-    // Of some the journal knows nothing any more.
-    known.extend(names_below(&dir.runs())?.into_iter().filter_map(|name| RunId::new(&name)));
     let draw = || {
         let mut bytes = [0; 10];
         getrandom::fill(&mut bytes).map(|()| bytes)
     };
-    Ok(unlike(&known, draw).map_err(std::io::Error::from)?)
+    Ok(unlike(&known_runs(dir)?, draw).map_err(std::io::Error::from)?)
+}
+
+/// The ids of all runs that left something on this host.
+fn known_runs(dir: &StateDir) -> Result<Vec<RunId>, Error> {
+    let known = Journal::open_to_read(dir)?.map(|journal| journal.runs()).transpose()?.unwrap_or_default();
+    let mut known: Vec<RunId> = known.into_iter().map(|row| row.run).collect();
+    // Of some the journal knows nothing any more.
+    known.extend(names_below(&dir.runs())?.into_iter().filter_map(|name| RunId::new(&name)));
+    Ok(known)
 }
 
 /// The first id that is drawn and does not look like one of `known` to people.

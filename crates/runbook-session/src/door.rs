@@ -3,6 +3,7 @@
 use crate::apply::{ApplyProposal, Proposed};
 use crate::asks::Ask;
 use crate::command_error::CommandError;
+use crate::error::Error;
 use crate::going_on::{Controls, Ended};
 use crate::offers::{Previewed, ResumeOffer, ToApply, ToRollBack};
 use crate::resume::ResumeProposal;
@@ -86,6 +87,16 @@ pub enum Held {
     RollBack(Box<RollbackProposal>),
 }
 
+impl Held {
+    /// A new run with the id that it was given; see [`ApplyProposal::named`].
+    pub fn named(self, run: RunId) -> Result<Self, Error> {
+        Ok(match self {
+            Self::Apply(proposal) => Self::Apply(Box::new(proposal.named(run)?)),
+            there => there,
+        })
+    }
+}
+
 impl Door for Session {
     type Held = Held;
 
@@ -100,10 +111,10 @@ impl Door for Session {
     fn propose_apply(&mut self, program: Program, hold: Option<Duration>) -> Result<ApplyOffer<Held>, CommandError> {
         let proposal = match Session::propose_apply(self, program)? {
             Proposed::Nothing(program, forecast) => {
-                return Ok(ApplyOffer::Nothing(Box::new(program), forecast.foretold()));
+                return Ok(ApplyOffer::Nothing(program, forecast.foretold()));
             }
             Proposed::Apply(proposal) => match hold {
-                Some(within) => proposal.holding(within)?,
+                Some(within) => Box::new(proposal.holding(within)?),
                 None => proposal,
             },
         };
@@ -112,7 +123,7 @@ impl Door for Session {
             foretold: proposal.forecast().foretold(),
             doubtful: proposal.doubtful().to_vec(),
         };
-        Ok(ApplyOffer::Apply(offer, Held::Apply(Box::new(proposal))))
+        Ok(ApplyOffer::Apply(offer, Held::Apply(proposal)))
     }
 
     fn propose_resume(&mut self, run: Option<&str>) -> Result<Option<(ResumeOffer, Held)>, CommandError> {

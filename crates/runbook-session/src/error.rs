@@ -2,6 +2,7 @@
 
 use crate::naming::Misnamed;
 use crate::obstacles::InTheWay;
+use jiff::Timestamp;
 use runbook_engine::Obstacle;
 use runbook_journal::{Gap, Holder};
 use runbook_model::{Diagnostic, Failure, RunId, SourceMap, StepId, Verdict};
@@ -47,8 +48,21 @@ pub enum Error {
     #[error("{0}")]
     WindowUnusable(Failure),
     /// Another process is at work on this host.
-    #[error("another runbook is at work on this host: {0}")]
-    Held(Holder),
+    #[error("another runbook is at work on this host: {by}{}", since(.by, .run.as_ref()))]
+    Held {
+        /// It, as it says itself.
+        by: Holder,
+        /// The run that it has taken up.
+        run: Option<RunId>,
+    },
+    /// A run that was to begin cannot have the id that it was given.
+    #[error("the run cannot be called {}: {why}", .run.as_str())]
+    Taken {
+        /// The id.
+        run: RunId,
+        /// Why not.
+        why: String,
+    },
     /// No run and no backup of this host names such a file.
     #[error("this host has no {0}")]
     NotOffered(String),
@@ -269,9 +283,9 @@ pub struct NotUnderstood {
 
 impl Error {
     /// Why the lock or a claim cannot be taken.
-    pub(crate) fn of_lock(error: runbook_journal::Error) -> Self {
+    pub(crate) fn of_claim(error: runbook_journal::Error) -> Self {
         match error {
-            runbook_journal::Error::Held(holder) => Self::Held(holder),
+            runbook_journal::Error::Held(by) => Self::Held { by, run: None },
             other => Self::Journal(other),
         }
     }
@@ -317,4 +331,16 @@ fn came(how: Option<Verdict>) -> &'static str {
 
 fn lines(users: &[User]) -> String {
     users.iter().map(User::line).collect::<Vec<_>>().join("\n")
+}
+
+/// Since when somebody is at work, and on which run they are.
+fn since(holder: &Holder, run: Option<&RunId>) -> String {
+    let since = if holder.since > 0 { format!(", since {}", stamp(holder.since)) } else { String::new() };
+    let run = run.map_or_else(String::new, |run| format!(", on run {run}"));
+    since + &run
+}
+
+/// `2026-04-25 05:27:03 UTC` for milliseconds since 1970.
+pub fn stamp(ms: i64) -> String {
+    Timestamp::from_millisecond(ms).unwrap_or(Timestamp::MAX).strftime("%F %T UTC").to_string()
 }

@@ -35,7 +35,7 @@ pub fn in_the_way(attempt: Attempt, certain: Vec<Obstacle>) -> CommandError {
 
 fn exit(error: &Error) -> Exit {
     match error {
-        Error::Held(_) | Error::Unsettled(_) | Error::WindowClosed { .. } | Error::WindowUnusable(_) => Exit::Held,
+        Error::Held { .. } | Error::Unsettled(_) | Error::WindowClosed { .. } | Error::WindowUnusable(_) => Exit::Held,
         // A directory of others, in which no run ever was.
         Error::Journal(runbook_journal::Error::Foreign { .. }) => Exit::Refused,
         // What a journal holds that cannot be read, nobody knows.
@@ -72,7 +72,7 @@ fn hint(error: &Error) -> Option<String> {
             let back = Next::Rollback(Some(run.clone()));
             format!("it opens {opens}; until then `{back}` takes back what was done")
         }
-        Error::Held(_) => format!("wait for it, or see what it does with `{}`", Next::Status),
+        Error::Held { .. } => format!("wait for it, or see what it does with `{}`", Next::Status),
         Error::Unsettled(Unsettled::Open { run, .. }) => either_way(run),
         Error::Unsettled(Unsettled::Stuck { run, .. }) => format!(
             "`{}` says what is left; then `{}` tries again, and `{}` closes it by hand",
@@ -126,6 +126,7 @@ fn hint(error: &Error) -> Option<String> {
         Error::WindowUnusable(_)
         | Error::NoRun
         | Error::NotOffered(_)
+        | Error::Taken { .. }
         | Error::WaitsNoLonger { .. }
         | Error::BackupUnreadable { .. }
         | Error::NotInBackup { .. }

@@ -159,7 +159,7 @@ mod tests {
 
         fn lock(&self) -> Result<Lock, Error> {
             let holder = Holder { pid: 1, user: String::new(), doing: "test".to_owned(), since: 0 };
-            Lock::acquire(&self.state, &holder).map_err(Error::of_lock)
+            Lock::acquire(&self.state, &holder).map_err(Error::of_claim)
         }
     }
 

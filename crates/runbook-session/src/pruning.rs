@@ -151,6 +151,11 @@ fn never_begun(dir: &StateDir, journal: &Journal) -> Result<Vec<String>, Error> 
     Ok(left)
 }
 
+/// Takes away what a run left that was killed before its first record. What is left of it goes with the next removal.
+pub(crate) fn never_begins(dir: &StateDir, run: &RunId) -> Result<(), Error> {
+    condemn(&dir.runs(), run.as_str())
+}
+
 /// How the name of something begins that is being removed.
 const CONDEMNED: &str = ".removed-";
 

@@ -35,12 +35,18 @@ pub struct Host {
 #[derive(Clone)]
 pub struct Session {
     pub(crate) host: Arc<Host>,
+    /// Whose lock is taken where one is needed, if this one works within it.
+    pub(crate) reserved: Option<Reservation>,
 }
+
+/// The host, held for somebody whose runs are still to come. Dropping the last clone, and what was done [within](Session::within) it, lets go.
+#[derive(Clone)]
+pub struct Reservation(Lock);
 
 impl Session {
     /// A session on this host. Reads and writes nothing yet.
     pub fn open(host: Host) -> Self {
-        Self { host: Arc::new(host) }
+        Self { host: Arc::new(host), reserved: None }
     }
 
     /// Where this session keeps its files.
@@ -55,7 +61,30 @@ impl Session {
 
     /// Takes the lock of the state directory for `doing`.
     pub(crate) fn lock(&self, doing: String) -> Result<Lock, Error> {
-        Lock::acquire(self.state_dir(), &self.holder(doing)).map_err(Error::of_lock)
+        match &self.reserved {
+            Some(Reservation(lock)) => Ok(lock.shared(doing)),
+            None => Lock::acquire(self.state_dir(), &self.holder(doing)).map_err(|error| match error {
+                runbook_journal::Error::Held(by) => {
+                    let run = Lock::at_work(self.state_dir()).ok().flatten().and_then(|(_, run)| run);
+                    Error::Held { by, run }
+                }
+                other => Error::Journal(other),
+            }),
+        }
+    }
+
+    /// Holds the host for somebody, for what `doing` says to everybody else.
+    ///
+    /// # Errors
+    /// Somebody else holds it.
+    pub fn reserve(&self, doing: String) -> Result<Reservation, Error> {
+        Ok(Reservation(self.lock(doing)?))
+    }
+
+    /// The same session for whom the host is reserved: what it proposes shares the reservation's lock.
+    #[must_use]
+    pub fn within(&self, reservation: &Reservation) -> Self {
+        Self { reserved: Some(reservation.clone()), ..self.clone() }
     }
 
     /// Claims what `program` changes, against runs with other state directories. It holds until it is dropped.
@@ -67,7 +96,7 @@ impl Session {
             .filter(|effect| effect.access == Access::Write)
             .map(|effect| effect.resource.clone())
             .collect();
-        Claim::stake(self.state_dir(), &self.holder(doing), &writes).map_err(Error::of_lock)
+        Claim::stake(self.state_dir(), &self.holder(doing), &writes).map_err(Error::of_claim)
     }
 
     fn holder(&self, doing: String) -> Holder {
@@ -89,5 +118,14 @@ impl Session {
     /// Reads the host for what is done by hand.
     pub(crate) fn reader_by_hand(&self) -> Reader {
         Reader::new(self.state_dir().path(), self.host.facts.home.clone())
+    }
+}
+
+impl Reservation {
+    /// The same, held for what `doing` says from now on.
+    pub fn retold(&self, doing: String) -> io::Result<Self> {
+        let lock = self.0.shared(doing);
+        lock.tell()?;
+        Ok(Self(lock))
     }
 }

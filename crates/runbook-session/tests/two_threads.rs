@@ -83,7 +83,7 @@ impl Bench {
 
     fn proposal(&self, content: &str) -> ApplyProposal {
         match self.propose(content).unwrap() {
-            Proposed::Apply(proposal) => proposal,
+            Proposed::Apply(proposal) => *proposal,
             Proposed::Nothing(..) => panic!("there is nothing to do"),
         }
     }
@@ -127,7 +127,7 @@ fn a_run_is_approved_and_the_next_one_cancelled_from_another_thread_and_the_firs
     let held = bench.begin(bench.proposal("one"));
     let run = held.run.clone();
     held.waits_at_the_gate();
-    assert!(matches!(bench.propose("two"), Err(Error::Held(_))), "two runs at the same time");
+    assert!(matches!(bench.propose("two"), Err(Error::Held { .. })), "two runs at the same time");
     assert_eq!(bench.session.show(None).unwrap().run, run);
     assert_eq!((bench.read("before.txt").as_deref(), bench.read("after.txt")), (Some("one"), None));
     assert_eq!(bench.approve(&run), Approved::GoesOn);

@@ -45,7 +45,18 @@ pub enum ToAgent {
         saved: String,
         /// Within how many milliseconds the run is to be committed once all is done, if it is.
         hold_ms: Option<u64>,
+        /// The id that the controller derived for the run; without one the host draws it.
+        run: Option<RunId>,
     },
+    /// Asks for the host for this work alone, or longer for it. → [`FromAgent::Reserved`]
+    Reserve {
+        /// What for, in words.
+        what: String,
+        /// For how many milliseconds from now on, if nothing of the work begins before.
+        for_ms: u64,
+    },
+    /// Lets go of the host that is reserved for this work. → [`FromAgent::Released`]
+    Release,
     /// Asks for the host to go on with the open run. → [`FromAgent::Held`]
     Resume {
         /// The beginning of its id.
@@ -105,6 +116,10 @@ pub enum FromAgent {
     Previewed(Box<Previewed>),
     /// What came of asking for the host.
     Held(Box<Held>),
+    /// The host is held for the work until then, in milliseconds since 1970 by its clock.
+    Reserved(i64),
+    /// The host is not held for the work any more.
+    Released,
     /// The run is about to begin.
     Begun(RunId),
     /// The host knows no such run.
@@ -145,6 +160,8 @@ pub struct Lack {
 pub enum Held {
     /// It is as the plan wants it.
     NothingToDo(Foretold),
+    /// The run of that id has begun already, and may be over; nothing is held.
+    Begun(RunId),
     /// It is held for a run of the plan.
     ToApply(ToApply),
     /// No run is open.

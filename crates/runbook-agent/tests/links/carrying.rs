@@ -3,6 +3,7 @@
 use crate::cuts::{Came, try_all};
 use crate::stage::{Counted, Cut, Seen, Stage, apply};
 use runbook_fleet::Afar;
+use runbook_model::{Event, Record, StepId};
 use runbook_session::{CommandError, Exit, Offered};
 use runbook_wire::{Contents, LARGEST_FRAME};
 use std::fs;
@@ -49,17 +50,37 @@ fn came<T>(done: Option<T>) -> Came {
     if done.is_some() { Came::Followed } else { Came::NeverBegan }
 }
 
+/// The digest that is on record of what was packed.
+fn packed_digest(record: &Record) -> Option<String> {
+    match &record.event {
+        Event::StepFinished { results, .. } => {
+            results.outputs.get("digest").and_then(|digest| digest.as_str()).map(str::to_owned)
+        }
+        _ => None,
+    }
+}
+
 #[test]
 fn an_archive_of_a_backup_is_fetched_whole_wherever_the_link_is_cut_and_nothing_is_fetched_twice() {
     let stage = Stage::new();
     let data = stage.root.join("data");
     fs::write(&data, noise()).unwrap();
+    let packed = stage.root.join("packed");
+    fs::create_dir_all(packed.join("in")).unwrap();
     let steps = format!(
-        "  - {{ id: keep, uses: backup.create, with: {{ paths: [{0}] }} }}\n  - {{ id: one, uses: file.write, with: {{ path: {0}, content: one }} }}\n",
-        data.display()
+        "  - {{ id: keep, uses: backup.create, with: {{ paths: [{0}, {1}] }} }}
+  - {{ id: one, uses: file.write, with: {{ path: {1}/in/file, content: proven }} }}
+  - {{ id: pack, uses: artifact.pack, with: {{ path: {1} }} }}\n",
+        data.display(),
+        packed.display()
     );
     let mut door = stage.door("first", 1, None, &Arc::default()).unwrap();
     let run = apply(&mut door, stage.program_of(&steps), &Seen::default()).unwrap().run;
+    let artifacts = Contents::at(stage.root.join("artifacts"));
+    let artifact = |step| Offered::Artifact { run: run.clone(), step: StepId::new(step).unwrap() };
+    let digest = door.fetch(&artifact("pack"), &artifacts).unwrap();
+    assert_eq!(digest, stage.runs()[0].1.iter().find_map(packed_digest).unwrap());
+    assert_eq!(door.fetch(&artifact("one"), &artifacts).unwrap_err().exit, Exit::Refused);
     let backup = format!("{}-keep", run.as_str());
     let listed = runbook_backup::Backup::open(&stage.root.join("state/backups").join(&backup)).unwrap();
     let archive = &listed.manifest().archives[0];

@@ -4,5 +4,6 @@
 
 mod carrying;
 mod cuts;
+mod reserved;
 mod stage;
 mod two;
