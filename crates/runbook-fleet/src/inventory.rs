@@ -1,6 +1,6 @@
 //! From an inventory's file to its hosts: reads it, and for one of Ansible what lies beside it.
 
-use runbook_model::{SourceId, Value};
+use runbook_model::{SourceId, SourceMap, Value};
 use runbook_plan::{Document, LoadedInventory, load_inventory, read_ansible_inventory};
 use runbook_session::{Error, read_text};
 use std::collections::BTreeMap;
@@ -42,13 +42,18 @@ pub fn find_inventory(dir: &Path) -> Option<PathBuf> {
 
 /// Reads the inventory at `path`. What is wrong with it is a diagnostic; an error is what kept it from being read.
 pub fn read_inventory(path: &Path) -> Result<LoadedInventory, InventoryError> {
+    read_inventory_beside(path, SourceMap::default())
+}
+
+/// The same, where other texts were read before: those of the inventory are added to them.
+pub fn read_inventory_beside(path: &Path, sources: SourceMap) -> Result<LoadedInventory, InventoryError> {
     let text = read_text(path)?;
     let name = path.to_string_lossy();
     let document = Document { name: &name, text: &text };
     if is_own(&text) {
-        return Ok(load_inventory(document, Default::default()));
+        return Ok(load_inventory(document, sources));
     }
-    let inventory = read_ansible_inventory(document, Default::default());
+    let inventory = read_ansible_inventory(document, sources);
     let beside = path.parent().unwrap_or(Path::new("."));
     let groups = texts(&beside.join("group_vars"), inventory.groups())?;
     let hosts = texts(&beside.join("host_vars"), inventory.hosts())?;

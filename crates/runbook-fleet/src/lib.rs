@@ -2,6 +2,7 @@
 
 mod afar;
 mod inventory;
+mod judging;
 mod link;
 mod reserving;
 mod run_afar;
@@ -9,5 +10,6 @@ mod sending;
 pub mod ssh;
 
 pub use afar::{Afar, Call, Dial, HeldAfar, Taking};
-pub use inventory::{FILE, InventoryError, find_inventory, read_inventory};
+pub use inventory::{FILE, InventoryError, find_inventory, read_inventory, read_inventory_beside};
+pub use judging::{Alike, JudgedHost, JudgedRollout, JudgedStage, ReadRollout, RolloutFiles, alike};
 pub use link::{Carrier, Stream};

@@ -163,6 +163,18 @@ codes! {
         "`allow` names one of the refusals; the message lists them."
     UNREACHABLE_BACKUP "RB0423" "a backup comes after what it should cover"
         "`needs` forces the change before the backup. Remove that entry."
+    UNKNOWN_STAGE "RB0501" "a stage is named that is not in the rollout"
+        "`needs` of a stage may only name stages of the same rollout."
+    STAGE_CYCLE "RB0502" "the stages wait for one another in a cycle"
+        "The message prints the whole cycle, and where each stage says what it needs. Take out one of the `needs`."
+    NO_HOST "RB0503" "a stage has no host"
+        "No host of the inventory has the labels that the stage asks for, or it names none. A stage without hosts would be done without having done anything. `runbook hosts label=value` shows which there are."
+    UNKNOWN_ARTIFACT "RB0504" "an artifact is taken that no stage before gives"
+        "A stage gives what it lists under `artifacts`, and a later stage takes it with `promote`. The stage that gives it has to be among those that the other one needs, directly or through others."
+    NOT_PACKED "RB0505" "a stage gives an artifact that its plan does not make"
+        "What stands under `artifacts` are ids of steps of the stage's plan that pack an artifact after the verification. Add such a step to the plan, or take the id out of the list."
+    HOST_TWICE "RB0506" "a host is in two stages at once"
+        "Nothing says which of the two stages comes first, and a host does one thing at a time. Let one need the other, or take the host out of one."
 }
 
 #[cfg(test)]

@@ -68,7 +68,9 @@ pub use plan::{
 pub use remains::{Remains, RemainsKind};
 pub use results::{ArtifactMade, BackupMade, Results, outputs};
 pub use role::{Role, Roles, SignalSource};
-pub use rollout::{Amount, ApproveGate, Concurrency, MaxFailed, Promote, RollbackScope, Rollout, Stage, StageHosts};
+pub use rollout::{
+    Amount, ApproveGate, Concurrency, MaxFailed, Promote, Promotion, RollbackScope, Rollout, Stage, StageHosts,
+};
 pub use rule::{OrderingRule, Refusal};
 pub use service::{ServiceFound, ServiceSeen, ServiceState, ServiceTime};
 pub use service_step::service_step;

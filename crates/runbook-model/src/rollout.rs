@@ -2,7 +2,7 @@
 
 use crate::{Allow, Entry, HostName, Span, StepId};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -120,10 +120,10 @@ pub struct Stage {
     pub plan_span: Span,
     /// `vars:` of the stage, which win over those of the rollout; `artifacts.NAME.path` and `artifacts.NAME.digest` stay templates.
     pub vars: Vec<Entry>,
-    /// What a proven host of the stage gives to later ones: ids of `artifact.pack` steps of its plan, each with its place.
+    /// What a proven host of the stage gives to later ones: ids of steps of its plan that promote, each with its place.
     pub artifacts: Vec<(StepId, Span)>,
-    /// What its hosts take of those, and whether the platform has to be the same.
-    pub promote: BTreeMap<StepId, Promote>,
+    /// What its hosts take of what stages above it give.
+    pub promote: Vec<Promotion>,
     /// How long it is watched after the commit.
     pub soak: Option<Duration>,
     /// Who has to approve before it begins.
@@ -132,6 +132,52 @@ pub struct Stage {
     pub batches: Vec<Amount>,
     /// Exceptions from refusals, each with its reason.
     pub allow: Vec<Allow>,
+}
+
+impl Stage {
+    /// Its hosts, wave by wave; a host is in one.
+    pub fn waves(&self) -> Vec<&[HostName]> {
+        let (mut waves, mut left) = (Vec::new(), self.hosts.names.as_slice());
+        let mut batches = self.batches.iter();
+        let mut batch = Amount::Percent(100);
+        while !left.is_empty() {
+            batch = batches.next().copied().unwrap_or(batch);
+            let size = batch.rounded_up(self.hosts.names.len()).clamp(1, left.len());
+            let (wave, rest) = left.split_at(size);
+            waves.push(wave);
+            left = rest;
+        }
+        waves
+    }
+}
+
+impl Rollout {
+    /// The stage called `id`.
+    pub fn stage(&self, id: &StepId) -> Option<&Stage> {
+        self.stages.iter().find(|stage| stage.id == *id)
+    }
+
+    /// The stages that have to be done before `stage` begins, directly or through others, in the order of the file.
+    pub fn above(&self, stage: &Stage) -> Vec<&Stage> {
+        let mut above: BTreeSet<&StepId> = BTreeSet::new();
+        let mut open = vec![stage];
+        while let Some(stage) = open.pop() {
+            let new = stage.needs.iter().map(|(id, _)| id).filter(|id| above.insert(id));
+            open.extend(new.filter_map(|id| self.stage(id)).collect::<Vec<_>>());
+        }
+        self.stages.iter().filter(|stage| above.contains(&stage.id)).collect()
+    }
+}
+
+/// An artifact that the hosts of a stage take.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Promotion {
+    /// The step of an earlier stage's plan that made it.
+    pub artifact: StepId,
+    /// Where the stage says so.
+    pub span: Span,
+    /// Where it may go.
+    pub to: Promote,
 }
 
 /// Which hosts a stage takes.

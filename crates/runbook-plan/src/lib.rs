@@ -1,4 +1,5 @@
-//! The plan language: YAML text and variable layers in, a [`runbook_model::Plan`] and diagnostics out.
+//! The plan language: YAML text and variable layers in, a [`runbook_model::Plan`] and diagnostics out. Rollouts and
+//! inventories as well.
 //!
 //! No file is read here, and no step kind is known: `with` stays a tree of nodes. The language is described in
 //! `docs/plan.md`.
@@ -14,6 +15,7 @@ mod names;
 mod reader;
 mod request;
 mod resolve;
+mod rollout;
 mod schema;
 mod steps;
 mod values;
@@ -25,6 +27,9 @@ pub use inventory::{
 };
 pub use load::load;
 pub use reader::read;
-pub use request::{Document, LayerVars, Loaded, Request};
+pub use request::{Document, LayerNames, LayerVars, Loaded, Request};
+pub use rollout::{
+    ArtifactAt, LoadedRollout, ReadInventory, is_rollout, load_rollout, rollout_schema, same_platform, stage_layers,
+};
 pub use schema::{environment_schema, plan_schema};
 pub use values::shown;

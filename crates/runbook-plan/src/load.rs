@@ -7,7 +7,7 @@ use crate::header::{document_kind, is_another_document, name, retention, reviews
 use crate::layers::{Given, Variables, given, of_entries, typed_flags};
 use crate::names::Names;
 use crate::reader::read;
-use crate::request::{LayerVars, Loaded, Request};
+use crate::request::{LayerNames, LayerVars, Loaded, Request};
 use crate::resolve::Resolver;
 use crate::steps::outlines;
 use crate::values::Places;
@@ -192,12 +192,15 @@ impl<'a> Loader<'a> {
     }
 }
 
-/// The entries of a layer. Of one that is shared with other tools only what the plan declares, as the declared type.
+/// The entries of a layer that are meant for the plan; those of a foreign one as the declared type.
 fn read_as_declared<'l>(layer: &'l LayerVars, declared: &[Declared<'_>]) -> Cow<'l, [Entry]> {
-    if !layer.shared {
+    if layer.names == LayerNames::Declared {
         return Cow::Borrowed(&layer.vars);
     }
     let known = layer.vars.iter().filter(|entry| declared.iter().any(|variable| variable.name == entry.key));
+    if layer.names == LayerNames::Common {
+        return Cow::Owned(known.cloned().collect());
+    }
     let known: Vec<&Entry> = known.collect();
     let values = typed_flags(declared, known.iter().map(|entry| (entry.key.as_str(), &entry.value)));
     Cow::Owned(known.into_iter().zip(values).map(|(entry, value)| Entry { value, ..entry.clone() }).collect())

@@ -1,6 +1,6 @@
 //! What is asked for when a plan is loaded, and what comes of it.
 
-use runbook_model::{Diagnostic, Entry, HostFacts, Layer, Plan, SourceMap};
+use runbook_model::{Diagnostic, Entry, HostFacts, InventoryHost, Layer, Plan, SourceMap};
 use std::path::Path;
 
 /// A text with the name that messages call it by.
@@ -19,9 +19,27 @@ pub struct LayerVars {
     pub layer: Layer,
     /// Names and values.
     pub vars: Vec<Entry>,
-    /// Whether they are also for other tools: names that the plan does not declare are passed over, and text is read as the
-    /// declared type, for the format may know nothing but text.
-    pub shared: bool,
+    /// For whom they are.
+    pub names: LayerNames,
+}
+
+impl LayerVars {
+    /// What an inventory gives a host.
+    pub fn of_host(host: &InventoryHost) -> Self {
+        let names = if host.shared_vars { LayerNames::Foreign } else { LayerNames::Declared };
+        Self { layer: Layer::Inventory, vars: host.vars.clone(), names }
+    }
+}
+
+/// For whom the variables of a layer are, and so what a name means that the plan does not declare.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LayerNames {
+    /// For this plan alone: the name is mistyped.
+    Declared,
+    /// For several plans: it is passed over.
+    Common,
+    /// For other tools as well: it is passed over, and text is read as the declared type, for the format may know nothing else.
+    Foreign,
 }
 
 /// Everything that a plan is made of.

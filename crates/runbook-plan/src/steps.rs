@@ -165,7 +165,8 @@ fn on_failure(node: &Node, faults: &mut Diagnostics) -> OnFailure {
     }
 }
 
-fn allow(node: &Node, faults: &mut Diagnostics) -> Vec<Allow> {
+/// `allow:` of a step or a stage.
+pub(crate) fn allow(node: &Node, faults: &mut Diagnostics) -> Vec<Allow> {
     if matches!(node.value, Value::String(_) | Value::Map(_)) {
         let message = format!("`allow` has to be a list, and this is {}", node.type_name());
         let help = "write `[{ rule: NAME, because: TEXT }]`";

@@ -25,7 +25,7 @@ steps:
 ";
 
 fn layer(layer: Layer, vars: &Node) -> LayerVars {
-    LayerVars { layer, vars: vars.entries().to_vec(), shared: false }
+    LayerVars { layer, vars: vars.entries().to_vec(), names: runbook_plan::LayerNames::Declared }
 }
 
 fn values(overlay: Option<&str>, vars: &[&str]) -> Vec<String> {

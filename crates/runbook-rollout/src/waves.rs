@@ -104,9 +104,9 @@ impl Waves {
         let mut waves: Vec<Wave> = Vec::new();
         let mut places: BTreeMap<&StepId, Vec<usize>> = BTreeMap::new();
         for stage in &rollout.stages {
-            for (number, hosts) in batches(stage).into_iter().enumerate() {
+            for (number, hosts) in stage.waves().into_iter().enumerate() {
                 places.entry(&stage.id).or_default().push(waves.len());
-                waves.push(wave(rollout, stage, number, hosts));
+                waves.push(wave(rollout, stage, number, hosts.to_vec()));
             }
         }
         let last = |stage: &StepId| places.get(stage).and_then(|all| all.last()).copied();
@@ -186,23 +186,8 @@ fn wave(rollout: &Rollout, stage: &Stage, number: usize, hosts: Vec<HostName>) -
         soak: stage.soak,
         approve: stage.approve.clone().filter(|_| number == 0),
         gives: stage.artifacts.iter().map(|(id, _)| id.clone()).collect(),
-        takes: stage.promote.clone(),
+        takes: stage.promote.iter().map(|one| (one.artifact.clone(), one.to)).collect(),
     }
-}
-
-/// The hosts of a stage in batches; the last size repeats.
-fn batches(stage: &Stage) -> Vec<Vec<HostName>> {
-    let names = &stage.hosts.names;
-    let mut rest = names.as_slice();
-    let mut found = Vec::new();
-    while !rest.is_empty() {
-        let size = stage.batches.get(found.len()).or(stage.batches.last());
-        let size = size.map_or(names.len(), |size| size.rounded_up(names.len())).clamp(1, rest.len());
-        let (batch, others) = rest.split_at(size);
-        found.push(batch.to_vec());
-        rest = others;
-    }
-    found
 }
 
 /// All stages above each one.

@@ -18,7 +18,7 @@ const SHOWN: usize = 8;
 /// What a plan is loaded from.
 pub struct Source<'a> {
     /// The plan.
-    pub plan: PlanText,
+    pub plan: &'a PlanText,
     /// The name of an environment: `environments/NAME.yaml`, beside the plan or in a directory above it.
     pub env: Option<&'a str>,
     /// Variables as `NAME=VALUE`, which win over every other layer.

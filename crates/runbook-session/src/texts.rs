@@ -14,11 +14,14 @@ const LIMIT: u64 = 16 << 20;
 /// How long the writer of a pipe may take: a person may have to unlock what decrypts a plan.
 const PATIENCE: Duration = Duration::from_secs(600);
 
-/// The text of a plan, and where its relative paths start.
+/// The text of a plan or a rollout, and where its relative paths start.
+#[derive(Clone, Debug)]
 pub struct PlanText {
     title: String,
     text: String,
     base: PathBuf,
+    /// Its directory, as the caller named the file; `None` where it is no file.
+    named: Option<PathBuf>,
 }
 
 impl PlanText {
@@ -28,7 +31,7 @@ impl PlanText {
         let text = read_text(path)?;
         let whole = std::path::absolute(path).map_err(|error| nowhere(&title, &error))?;
         let base = whole.parent().map(Path::to_path_buf).unwrap_or_else(|| PathBuf::from("/"));
-        Ok(Self { title, text, base })
+        Ok(Self { title, text, base, named: Some(path.parent().unwrap_or(Path::new("")).to_owned()) })
     }
 
     /// The plan that `from` ends after, whose paths start at the current directory. Messages call it `title`.
@@ -37,22 +40,27 @@ impl PlanText {
         from.take(LIMIT + 1).read_to_end(&mut bytes).map_err(|error| unreadable(title, &plain(&error), None))?;
         let text = text_of(title, "-", bytes)?;
         let base = std::env::current_dir().map_err(|error| nowhere(title, &error))?;
-        Ok(Self { title: title.to_owned(), text, base })
+        Ok(Self { title: title.to_owned(), text, base, named: None })
     }
 
     /// What messages call it.
-    pub(crate) fn title(&self) -> &str {
+    pub fn title(&self) -> &str {
         &self.title
     }
 
     /// The text.
-    pub(crate) fn text(&self) -> &str {
+    pub fn text(&self) -> &str {
         &self.text
     }
 
     /// Where its relative paths start.
-    pub(crate) fn base(&self) -> &Path {
+    pub fn base(&self) -> &Path {
         &self.base
+    }
+
+    /// The file that it calls `name`, as its own caller would name it.
+    pub fn beside(&self, name: &str) -> PathBuf {
+        self.named.as_ref().unwrap_or(&self.base).join(name)
     }
 }
 

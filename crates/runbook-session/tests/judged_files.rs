@@ -43,7 +43,7 @@ fn judged(session: &Session, dir: &Path) -> Program {
     fs::write(checkout.join("files/unit.j2"), "port {{ port }}\n").unwrap();
     fs::write(checkout.join("files/said.sh"), "echo judged\n").unwrap();
     let plan = PlanText::at(&checkout.join("plan.yaml")).unwrap();
-    let judged = session.load(&Source { plan, env: None, vars: &[], parallel: 2, elsewhere: None }).unwrap();
+    let judged = session.load(&Source { plan: &plan, env: None, vars: &[], parallel: 2, elsewhere: None }).unwrap();
     judged.program.unwrap_or_else(|| panic!("{:?}", judged.diagnostics))
 }
 

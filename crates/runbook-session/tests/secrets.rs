@@ -88,7 +88,8 @@ impl Bench {
 
     fn apply(&self) -> Ended {
         let plan = PlanText::at(&self.dir.path().join("plan.yaml")).unwrap();
-        let judged = self.session.load(&Source { plan, env: None, vars: &[], parallel: 1, elsewhere: None }).unwrap();
+        let judged =
+            self.session.load(&Source { plan: &plan, env: None, vars: &[], parallel: 1, elsewhere: None }).unwrap();
         let program = judged.program.unwrap_or_else(|| panic!("{:?}", judged.diagnostics));
         let Proposed::Apply(proposal) = self.session.propose_apply(program).unwrap() else {
             panic!("there is nothing to do")

@@ -77,7 +77,8 @@ impl Bench {
         let plan = format!("kind: Plan\nversion: 1\nname: demo\nsummary: A test\nsteps:\n{steps}");
         fs::write(self.path("plan.yaml"), plan).unwrap();
         let plan = PlanText::at(&self.path("plan.yaml")).unwrap();
-        let judged = self.session.load(&Source { plan, env: None, vars: &[], parallel: 2, elsewhere: None }).unwrap();
+        let judged =
+            self.session.load(&Source { plan: &plan, env: None, vars: &[], parallel: 2, elsewhere: None }).unwrap();
         self.session.propose_apply(judged.program.unwrap_or_else(|| panic!("{:?}", judged.diagnostics)))
     }
 

@@ -23,7 +23,7 @@ pub struct Use {
 #[derive(Default)]
 pub(crate) struct Names {
     pub(crate) uses: Vec<Use>,
-    /// Ids with a `-` after `steps.`, which minijinja would take for a subtraction.
+    /// Ids with a `-` after `steps.` and `artifacts.`, which minijinja would take for a subtraction.
     pub(crate) dashed: Vec<Range<usize>>,
 }
 
@@ -117,7 +117,8 @@ fn path(cursor: &mut Cursor<'_>, root: &str, start: usize, found: &mut Names) ->
                 cursor.at += 1;
                 cursor.skip_space();
                 let part = cursor.at;
-                let word = if root == "steps" && parts.len() == 1 { cursor.id() } else { cursor.word() };
+                let word =
+                    if matches!(root, "steps" | "artifacts") && parts.len() == 1 { cursor.id() } else { cursor.word() };
                 if word.contains('-') {
                     found.dashed.push(part..cursor.at);
                 }
@@ -208,7 +209,7 @@ impl<'t> Cursor<'t> {
         self.take_while(is_inner)
     }
 
-    /// A step's id. A `-` belongs to it if another part of the path follows; else it is a minus.
+    /// A step's id, or an artifact's. A `-` belongs to it if another part of the path follows; else it is a minus.
     fn id(&mut self) -> &'t str {
         let start = self.at;
         let long = self.take_while(|byte| is_inner(byte) || byte == b'-');

@@ -68,13 +68,13 @@ pub(crate) enum Command {
     /// Run a plan on this host; roll back by itself if the evidence is bad
     #[command(after_help = EXIT_CODES)]
     Apply(On<ApplyArgs>),
-    /// Judge plans without touching any host; show everything that is wrong at once
+    /// Judge plans and rollouts without touching any host; show everything that is wrong at once
     Check(On<CheckArgs>),
     /// Show what a plan would do on this host; reads it and writes nothing
     #[command(visible_alias = "diff")]
     #[command(after_help = EXIT_CODES)]
     Plan(On<PlanArgs>),
-    /// Show the order of the steps with the reason of every edge
+    /// Show the order of the steps of a plan, or of the stages of a rollout, with the reason of every edge
     Graph(GraphArgs),
     /// Show every variable with its value, the layer that won and the place it came from
     Vars(On<VarsArgs>),
@@ -118,7 +118,7 @@ pub(crate) enum Command {
     Cancel(On<CancelArgs>),
     /// Write a plan to start from
     Init(InitArgs),
-    /// Print or write the JSON Schemas of plans, environments and inventories
+    /// Print or write the JSON Schemas of plans, environments, inventories and rollouts
     Schema(SchemaArgs),
     /// Print the completions for a shell
     Completions {

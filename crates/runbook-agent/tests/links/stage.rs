@@ -110,7 +110,8 @@ impl Stage {
         let plan = format!("kind: Plan\nversion: 1\nname: demo\nsteps:\n{steps}");
         let path = checkout.join("plan.yaml");
         fs::write(&path, plan).unwrap();
-        let source = Source { plan: PlanText::at(&path).unwrap(), env: None, vars: &[], parallel: 1, elsewhere: None };
+        let plan = PlanText::at(&path).unwrap();
+        let source = Source { plan: &plan, env: None, vars: &[], parallel: 1, elsewhere: None };
         let judged = self.session().load(&source).unwrap();
         judged.program.unwrap_or_else(|| panic!("{:?}", judged.diagnostics))
     }

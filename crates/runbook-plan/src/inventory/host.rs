@@ -61,7 +61,7 @@ impl HostEntry {
 }
 
 /// A map of labels.
-pub(super) fn labels(node: &Node, faults: &mut Diagnostics) -> BTreeMap<String, String> {
+pub(crate) fn labels(node: &Node, faults: &mut Diagnostics) -> BTreeMap<String, String> {
     let label = |entry: &Entry, faults: &mut Diagnostics| match HostName::new(&entry.key) {
         Some(_) => shown_text(&entry.value, "labels", faults).map(|value| (entry.key.clone(), value.to_owned())),
         None => {

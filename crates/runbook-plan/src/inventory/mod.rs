@@ -3,11 +3,11 @@
 //! A host takes each setting from the last of: `defaults`, its groups in the order of the file, its own entry.
 
 mod ansible;
-mod host;
+pub(crate) mod host;
 mod schema;
 mod select;
 mod settings;
-mod vars;
+pub(crate) mod vars;
 
 pub(crate) use ansible::VAULT;
 pub use ansible::{AnsibleInventory, VariableFiles, read_ansible_inventory};
@@ -73,7 +73,7 @@ fn inventory(root: &Node, faults: &mut Diagnostics) -> Option<Inventory> {
 }
 
 /// The entries of the map at `node`.
-fn map<'n>(node: &'n Node, name: &'static str, faults: &mut Diagnostics) -> &'n [Entry] {
+pub(crate) fn map<'n>(node: &'n Node, name: &'static str, faults: &mut Diagnostics) -> &'n [Entry] {
     if !matches!(node.value, Value::Map(_)) {
         crate::fields::wrong_type(node, name, "a map of names", faults);
     }

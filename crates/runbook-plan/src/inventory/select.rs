@@ -5,6 +5,7 @@
 //! character. `layout=npm&!…` has no meaning: write `layout=npm,!vm-b`.
 
 use runbook_model::{Inventory, InventoryHost, did_you_mean};
+use std::collections::BTreeMap;
 use thiserror::Error;
 
 /// Why a selector selects nothing.
@@ -65,6 +66,14 @@ impl Selector {
             list.push(parts.ok_or_else(|| SelectorError::Empty { selector: text.to_owned() })?);
         }
         Ok(Self { text: text.to_owned(), wanted, unwanted })
+    }
+
+    /// The hosts that have all of these labels.
+    pub(crate) fn of_labels(labels: &BTreeMap<String, String>) -> Self {
+        let part = |(name, value): (&String, &String)| Part::Label { name: name.clone(), value: value.clone() };
+        let term: Term = labels.iter().map(part).collect();
+        let text = term.iter().map(Part::written).collect::<Vec<_>>().join("&");
+        Self { text, wanted: vec![term], unwanted: Vec::new() }
     }
 
     /// The hosts that are meant, in the order of the inventory; at least one. Each part has to fit some host, so that a

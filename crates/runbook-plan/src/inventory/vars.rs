@@ -1,11 +1,11 @@
-//! `vars:` of the own format: values of variables of plans.
+//! `vars:` of inventories and rollouts: values of variables of plans.
 
 use super::map;
 use crate::declare::is_name;
 use runbook_model::{Code, Diagnostic, Diagnostics, Entry, Node, Value};
 
 /// The variables at `node`, those with a fault among them. A plan says later of which type each has to be.
-pub(super) fn read(node: &Node, faults: &mut Diagnostics) -> Vec<Entry> {
+pub(crate) fn read(node: &Node, faults: &mut Diagnostics) -> Vec<Entry> {
     let entries = map(node, "vars", faults);
     entries.iter().for_each(|entry| check(entry, faults));
     entries.to_vec()

@@ -5,7 +5,7 @@ mod limits;
 mod own;
 mod select;
 
-use runbook_model::{Diagnostic, HostFacts, InventoryHost, Layer, SourceMap};
+use runbook_model::{Diagnostic, HostFacts, InventoryHost, SourceMap};
 use runbook_plan::{Document, LayerVars, Loaded, Request, load, load_inventory, read_ansible_inventory};
 use std::path::Path;
 
@@ -25,7 +25,7 @@ fn plan_for(plan: &str, host: &InventoryHost, sources: SourceMap) -> Loaded {
         plan: Document { name: "plan.yaml", text: plan },
         environment: None,
         overlay: None,
-        layers: vec![LayerVars { layer: Layer::Inventory, vars: host.vars.clone(), shared: host.shared_vars }],
+        layers: vec![LayerVars::of_host(host)],
         sources,
         vars: &[],
         base: Path::new("/srv/plans"),

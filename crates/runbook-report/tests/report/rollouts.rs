@@ -2,7 +2,8 @@
 
 use crate::life;
 use runbook_model::{
-    Amount, Caller, Concurrency, HostName, MaxFailed, Promote, RollbackScope, Rollout, Span, Stage, StageHosts, StepId,
+    Amount, Caller, Concurrency, HostName, MaxFailed, Promote, Promotion, RollbackScope, Rollout, Span, Stage,
+    StageHosts, StepId,
 };
 use runbook_report::{
     Doing, Estate, Kept, RunDocument, Style, json_text, rollout_json, rollout_line, rollout_markdown, rollout_rows,
@@ -39,7 +40,7 @@ fn stage(id: &str, hosts: &[&str], needs: &[&str]) -> Stage {
         plan_span: Span::default(),
         vars: Vec::new(),
         artifacts: Vec::new(),
-        promote: BTreeMap::new(),
+        promote: Vec::new(),
         soak: None,
         approve: None,
         batches: vec![Amount::Percent(100)],
@@ -138,8 +139,8 @@ impl Attempt {
 
 /// The canary is good, the edge host goes back, the gateway is lost, and the Mac is left alone.
 fn stopped() -> Attempt {
-    let edge =
-        Stage { promote: [(step("core"), Promote::SamePlatform)].into(), ..stage("edge", &["edge"], &["canary"]) };
+    let core = Promotion { artifact: step("core"), span: Span::default(), to: Promote::SamePlatform };
+    let edge = Stage { promote: vec![core], ..stage("edge", &["edge"], &["canary"]) };
     let canary = Stage { artifacts: vec![(step("core"), Span::default())], ..stage("canary", &["vm-a"], &[]) };
     let stages = vec![canary, edge, stage("gateway", &["gw"], &["canary"]), stage("mac", &["mac"], &["edge"])];
     let (vm_a, edge, gw) = (target("canary", "vm-a"), target("edge", "edge"), target("gateway", "gw"));

@@ -146,7 +146,10 @@ impl Script {
             plan_span: span,
             vars: Vec::new(),
             artifacts: if stage.gives { vec![(artifact(at), span)] } else { Vec::new() },
-            promote: takes.map(|(from, promote)| (artifact(from), promote)).into_iter().collect(),
+            promote: takes
+                .map(|(from, to)| Promotion { artifact: artifact(from), span: Span::default(), to })
+                .into_iter()
+                .collect(),
             soak: stage.soak_ms.map(Duration::from_millis),
             approve: stage
                 .approve

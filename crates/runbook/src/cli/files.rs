@@ -60,4 +60,5 @@ pub(crate) enum SchemaName {
     Plan,
     Environment,
     Inventory,
+    Rollout,
 }

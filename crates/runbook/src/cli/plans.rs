@@ -1,12 +1,15 @@
 //! The arguments of commands about plans and kinds.
 
 use clap::{Args, ValueEnum};
+use runbook_session::PlanText;
+use std::cell::OnceCell;
 use std::path::PathBuf;
 use std::time::Duration;
 
 #[derive(Debug, Args)]
 pub(crate) struct PlanSource {
-    /// The plan's file; `-` reads it from standard input, and relative paths then start at the current directory
+    /// The file of the plan, or of a rollout where the command takes one; `-` reads it from standard input, and relative paths then
+    /// start at the current directory
     #[arg(value_name = "PLAN")]
     pub(crate) plan: PathBuf,
     /// Use environments/NAME.yaml, beside the plan or in a directory above it
@@ -15,6 +18,9 @@ pub(crate) struct PlanSource {
     /// Set a variable; wins over every other layer
     #[arg(long = "var", value_name = "NAME=VALUE")]
     pub(crate) vars: Vec<String>,
+    /// Its text, once it was read: a pipe can be read once.
+    #[arg(skip)]
+    pub(crate) text: OnceCell<PlanText>,
 }
 
 #[derive(Debug, Args)]
@@ -63,7 +69,7 @@ pub(crate) struct ApplyArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct CheckArgs {
-    /// The plans' files; `-` reads one from standard input
+    /// The files of plans and rollouts; `-` reads one from standard input
     #[arg(value_name = "PLAN", required = true)]
     pub(crate) plans: Vec<PathBuf>,
     /// Use environments/NAME.yaml, beside the plan or in a directory above it

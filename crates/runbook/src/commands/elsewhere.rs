@@ -6,7 +6,7 @@ use crate::at::{At, On};
 use crate::cli::{Format, RetireArgs};
 use crate::screen::Screen;
 use clap::Args;
-use runbook_model::{Caller, InventoryHost, Layer, SourceMap};
+use runbook_model::{Caller, InventoryHost, SourceMap};
 use runbook_plan::LayerVars;
 use runbook_session::{CommandError, Elsewhere, Exit, Session};
 use std::path::Path;
@@ -57,8 +57,11 @@ impl<T: Args + HostCommand> On<T> {
         let name = host.name.as_str();
         self.at.calling(screen, state_dir, name, |screen| {
             let mut afar = reaching.reach(screen, host)?;
-            let layer = LayerVars { layer: Layer::Inventory, vars: host.vars.clone(), shared: host.shared_vars };
-            let elsewhere = Elsewhere { facts: afar.facts().clone(), layers: vec![layer], sources: sources.clone() };
+            let elsewhere = Elsewhere {
+                facts: afar.facts().clone(),
+                layers: vec![LayerVars::of_host(host)],
+                sources: sources.clone(),
+            };
             self.args.run(screen, &Loader::elsewhere(session, name, elsewhere), &mut afar)
         })
     }

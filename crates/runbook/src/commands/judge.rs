@@ -1,15 +1,17 @@
 //! Commands that judge plans and touch no host: `check`, `graph`, `vars`.
 
 use super::apply::{reasons, sound};
+use super::judged::{Checked, counted, table, variable};
 use super::loader::title;
-use super::{HostCommand, Loader};
+use super::{HostCommand, Loader, rollouts};
 use crate::cli::{CheckArgs, Drawing, Format, GraphArgs, PlanSource, VarsArgs};
 use crate::screen::Screen;
-use runbook_model::{Code, Node, Resolved, Severity, SourceMap};
+use runbook_model::{Code, Resolved, Severity};
 use runbook_plan::shown;
 use runbook_report::diagnostics;
 use runbook_session::{CommandError, Door, Exit};
 use serde_json::{Value, json};
+use std::cell::OnceCell;
 use std::path::Path;
 
 impl HostCommand for CheckArgs {
@@ -21,9 +23,10 @@ impl HostCommand for CheckArgs {
         let mut exit = Exit::Done;
         let mut documents = Vec::new();
         for plan in &self.plans {
-            let source = PlanSource { plan: plan.clone(), env: self.env.clone(), vars: self.vars.clone() };
-            let judged = match loader.judge(&source, 1) {
-                Ok(judged) => judged,
+            let (env, vars) = (self.env.clone(), self.vars.clone());
+            let source = PlanSource { plan: plan.clone(), env, vars, text: OnceCell::new() };
+            let checked = match check(loader, &source) {
+                Ok(checked) => checked,
                 // One file that cannot be read does not hide what is wrong with the others.
                 Err(error) => {
                     exit = error.exit;
@@ -34,32 +37,41 @@ impl HostCommand for CheckArgs {
                     continue;
                 }
             };
-            match screen.format {
-                Format::Json => documents.push(diagnostics::json(&judged.diagnostics, &judged.sources)),
-                Format::Text | Format::Ndjson => screen.diagnostics(&judged.diagnostics, &judged.sources)?,
-            }
-            let bad = judged.diagnostics.iter().any(|found| found.severity == Severity::Error);
-            match &judged.program {
-                Some(program) if !bad => {
-                    if screen.format == Format::Text {
-                        let plan = program.plan();
-                        let steps = match plan.steps.len() {
-                            1 => "1 step".to_owned(),
-                            many => format!("{many} steps"),
-                        };
-                        screen.text(&format!("{}: {} is sound, {steps}\n", title(&source.plan), plan.name))?;
-                    }
+            for (found, sources) in &checked.found {
+                match screen.format {
+                    Format::Json => documents.push(diagnostics::json(found, sources)),
+                    Format::Text | Format::Ndjson => screen.diagnostics(found, sources)?,
                 }
-                _ => exit = Exit::Refused,
             }
-            // The process is about to end; taking ten thousand steps apart first would be a tenth of its work.
-            std::mem::forget(judged);
+            match &checked.sound {
+                Some(what) if screen.format == Format::Text => {
+                    screen.text(&format!("{}: {what}\n", title(&source.plan)))?;
+                }
+                Some(_) => {}
+                None => exit = Exit::Refused,
+            }
         }
         if screen.format == Format::Json {
             screen.json(&together(&documents))?;
         }
         Ok(exit)
     }
+}
+
+fn check(loader: &Loader<'_>, source: &PlanSource) -> Result<Checked, CommandError> {
+    if let Some(text) = source.rollout()? {
+        return rollouts::check(loader.for_rollouts()?, text, source.flags());
+    }
+    let judged = loader.judge(source, 1)?;
+    let bad = judged.diagnostics.iter().any(|found| found.severity == Severity::Error);
+    let program = judged.program.filter(|_| !bad);
+    let sound = program.as_ref().map(|program| {
+        let plan = program.plan();
+        format!("{} is sound, {}", plan.name, counted(plan.steps.len(), "step"))
+    });
+    // The process is about to end; taking ten thousand steps apart first would be a tenth of its work.
+    std::mem::forget(program);
+    Ok(Checked { found: vec![(judged.diagnostics, judged.sources)], sound })
 }
 
 /// A file that cannot be read, in the form of a diagnostic.
@@ -84,6 +96,9 @@ fn together(documents: &[Value]) -> Value {
 }
 
 pub(crate) fn graph(screen: &Screen, loader: &Loader<'_>, args: &GraphArgs) -> Result<Exit, CommandError> {
+    if let Some(text) = args.source.rollout()? {
+        return rollouts::graph(screen, text, args.drawing);
+    }
     let Some(program) = sound(screen, loader.judge(&args.source, 1)?)? else { return Ok(Exit::Refused) };
     let schedule = &program.execution.schedule;
     match (screen.format, args.drawing) {
@@ -115,39 +130,16 @@ impl HostCommand for VarsArgs {
     }
 
     fn run<D: Door>(&self, screen: &Screen, loader: &Loader<'_>, _: &mut D) -> Result<Exit, CommandError> {
+        if let Some(text) = self.source.rollout()? {
+            return rollouts::vars(screen, loader.for_rollouts()?, text, self);
+        }
         let judged = loader.judge(&self.source, 1)?;
         if self.as_environment {
             screen.text(&environment(&judged.vars)?)?;
             return Ok(Exit::Done);
         }
-        let rows: Vec<[String; 4]> = judged
-            .vars
-            .iter()
-            .map(|var| {
-                let layer = serde_json::to_value(var.layer).ok().and_then(|name| name.as_str().map(str::to_owned));
-                [
-                    var.name.clone(),
-                    shown(var),
-                    layer.unwrap_or_default(),
-                    judged.sources.place(var.span).unwrap_or_default(),
-                ]
-            })
-            .collect();
         match screen.format {
-            Format::Text => {
-                let width = |at: usize| {
-                    rows.iter().filter_map(|row| row.get(at)).map(|cell| cell.chars().count()).max().unwrap_or(0)
-                };
-                let widths = [width(0), width(1), width(2)];
-                let mut text = String::new();
-                for [name, value, layer, place] in &rows {
-                    text.push_str(&format!(
-                        "{name:0$}  {value:1$}  {layer:2$}  {place}\n",
-                        widths[0], widths[1], widths[2]
-                    ));
-                }
-                screen.text(&text)?;
-            }
+            Format::Text => screen.text(&table(&judged.vars, &judged.sources))?,
             Format::Json => {
                 screen.json(&judged.vars.iter().map(|var| variable(var, &judged.sources)).collect())?;
             }
@@ -161,19 +153,6 @@ impl HostCommand for VarsArgs {
         }
         Ok(if bad { Exit::Refused } else { Exit::Done })
     }
-}
-
-/// A variable with its value as it is; of a secret only where it comes from.
-fn variable(var: &Resolved, sources: &SourceMap) -> Value {
-    let value = var.value.as_ref().filter(|_| var.secret.is_none()).map(Node::to_json);
-    json!({
-        "name": var.name,
-        "type": var.ty,
-        "value": value,
-        "secret": var.secret.as_ref().map(|_| shown(var).trim_start_matches("secret from ").to_owned()),
-        "layer": var.layer,
-        "place": sources.place(var.span).unwrap_or_default(),
-    })
 }
 
 /// An environment that sets every variable to what it is now. Secrets are left out: no layer may set them.

@@ -1,6 +1,7 @@
 //! From the files of a plan to a program for a host: this one, or another.
 
 use crate::cli::PlanSource;
+use runbook_plan::is_rollout;
 use runbook_session::{CommandError, Elsewhere, Judged, PlanText, Session, Source};
 use std::io;
 use std::path::Path;
@@ -34,13 +35,44 @@ impl<'s> Loader<'s> {
 
     /// Reads the files of a plan and judges it.
     pub(crate) fn judge(&self, source: &PlanSource, parallel: usize) -> Result<Judged, CommandError> {
-        let plan = if is_stdin(&source.plan) {
-            PlanText::from_reader(&title(&source.plan), io::stdin().lock())?
-        } else {
-            PlanText::at(&source.plan)?
-        };
         let elsewhere = self.elsewhere.as_ref().map(|(_, elsewhere)| elsewhere.clone());
-        Ok(self.session.load(&Source { plan, env: source.env.as_deref(), vars: &source.vars, parallel, elsewhere })?)
+        let (plan, env) = (source.text()?, source.env.as_deref());
+        Ok(self.session.load(&Source { plan, env, vars: &source.vars, parallel, elsewhere })?)
+    }
+
+    /// This host, for rollouts: they say themselves which hosts they are about.
+    pub(crate) fn for_rollouts(&self) -> Result<&Session, CommandError> {
+        match self.elsewhere {
+            None => Ok(self.session),
+            Some(_) => Err(CommandError::refused("a rollout says itself which hosts it is about")
+                .hint("leave out --host and --hosts; `hosts` of a stage selects them")),
+        }
+    }
+}
+
+impl PlanSource {
+    /// The text of the file, which is read once.
+    pub(crate) fn text(&self) -> Result<&PlanText, CommandError> {
+        if let Some(text) = self.text.get() {
+            return Ok(text);
+        }
+        let read = if is_stdin(&self.plan) {
+            PlanText::from_reader(&title(&self.plan), io::stdin().lock())?
+        } else {
+            PlanText::at(&self.plan)?
+        };
+        Ok(self.text.get_or_init(|| read))
+    }
+
+    /// The text, if it is that of a rollout.
+    pub(crate) fn rollout(&self) -> Result<Option<&PlanText>, CommandError> {
+        let text = self.text()?;
+        Ok(is_rollout(text.text()).then_some(text))
+    }
+
+    /// What wins over the rollout itself: an environment, and variables for every plan.
+    pub(crate) fn flags(&self) -> (Option<&str>, &[String]) {
+        (self.env.as_deref(), &self.vars)
     }
 }
 

@@ -4,7 +4,7 @@ use crate::cli::{SchemaArgs, SchemaName, table};
 use crate::screen::Screen;
 use clap_complete::Shell;
 use runbook_model::Next;
-use runbook_plan::{environment_schema, inventory_schema, plan_schema};
+use runbook_plan::{environment_schema, inventory_schema, plan_schema, rollout_schema};
 use runbook_session::{CommandError, Exit, plain};
 use runbook_step::plan_schema_with_kinds;
 use serde_json::Value;
@@ -52,20 +52,26 @@ pub(crate) fn schema(screen: &Screen, args: &SchemaArgs) -> Result<Exit, Command
         }
         return Ok(Exit::Done);
     }
-    let [plan, environment, inventory] = schemas();
+    let [plan, environment, inventory, rollout] = schemas();
     let (_, schema) = match args.name {
         SchemaName::Plan => plan,
         SchemaName::Environment => environment,
         SchemaName::Inventory => inventory,
+        SchemaName::Rollout => rollout,
     };
     screen.json(&schema)?;
     Ok(Exit::Done)
 }
 
-fn schemas() -> [(&'static str, Value); 3] {
+fn schemas() -> [(&'static str, Value); 4] {
     let plan = plan_schema_with_kinds(plan_schema(), &runbook_kinds::catalogue());
     let (environment, inventory) = (environment_schema(), inventory_schema());
-    [("plan.schema.json", plan), ("environment.schema.json", environment), ("inventory.schema.json", inventory)]
+    [
+        ("plan.schema.json", plan),
+        ("environment.schema.json", environment),
+        ("inventory.schema.json", inventory),
+        ("rollout.schema.json", rollout_schema()),
+    ]
 }
 
 fn pretty(schema: &Value) -> String {

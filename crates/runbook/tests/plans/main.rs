@@ -9,5 +9,6 @@ mod corpus;
 mod inventories;
 mod mutated;
 mod playbooks;
+mod rollouts;
 mod schema;
 mod sound;

@@ -37,13 +37,14 @@ fn every_shipped_and_every_sound_document_is_valid() {
         ("Plan", validator("plan.schema.json")),
         ("Environment", validator("environment.schema.json")),
         ("Inventory", validator("inventory.schema.json")),
+        ("Rollout", validator("rollout.schema.json")),
     ];
     let mut files = Vec::new();
     for dir in ["playbooks", "examples", "tests/sound-plans"] {
         below(&root().join(dir), &mut files);
     }
     files.push(root().join("crates/runbook/src/plan-template.yaml"));
-    let mut judged = [0, 0, 0];
+    let mut judged = [0, 0, 0, 0];
     for file in files {
         let document = document(&file);
         for (nth, (kind, schema)) in schemas.iter().enumerate() {
@@ -55,12 +56,12 @@ fn every_shipped_and_every_sound_document_is_valid() {
             }
         }
     }
-    assert!(judged[0] > 50 && judged[1] > 3 && judged[2] > 0, "{judged:?}");
+    assert!(judged[0] > 50 && judged[1] > 3 && judged[2] > 0 && judged[3] > 0, "{judged:?}");
 }
 
 #[test]
 fn a_fault_of_shape_is_one_for_the_schema_too() {
-    let schema = validator("plan.schema.json");
+    let [plan, rollout] = ["plan.schema.json", "rollout.schema.json"].map(validator);
     let corpus = directory("broken-plans");
     let known = plans(&corpus);
     for name in [
@@ -79,9 +80,12 @@ fn a_fault_of_shape_is_one_for_the_schema_too() {
         "backup-parameters",
         "file-modes",
         "command-parameters",
+        "rollout-fields",
+        "rollout-instead-of-plan",
     ] {
         let file = corpus.join(format!("{name}.yaml"));
         assert!(known.contains(&file), "{name}");
+        let schema = if name.starts_with("rollout") { &rollout } else { &plan };
         assert!(!schema.is_valid(&document(&file)), "{name} is valid");
     }
 }
