@@ -191,7 +191,7 @@ fn greet(
         let heard = link.hear(inbox).map_err(|lost| {
             // It may be that the agent could not be started, and this says why.
             let said = link.said();
-            call.lost(&if said.is_empty() { lost } else { Lost(format!("{}\n{said}", lost.0)) })
+            if said.is_empty() { call.lost(&lost) } else { call.no_agent(&lost, &said) }
         });
         match heard? {
             Said::There(message) => match *message {
@@ -221,6 +221,12 @@ pub(crate) fn as_said(error: CommandError) -> CommandError {
 impl Call {
     pub(crate) fn unreachable(&self, why: &str) -> CommandError {
         CommandError::new(Exit::Unreachable, format!("the link to {} is lost: {why}", self.host))
+    }
+
+    /// What was to become the agent, or what carries the link, said why it ends before the agent said anything.
+    fn no_agent(&self, lost: &Lost, said: &str) -> CommandError {
+        CommandError::new(Exit::Unreachable, format!("no agent answers on {}: {}\n{said}", self.host, lost.0))
+            .hint("nothing was begun; what `--agent` names has to be a runbook of this version")
     }
 
     pub(crate) fn lost(&self, lost: &Lost) -> CommandError {

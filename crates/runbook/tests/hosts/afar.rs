@@ -7,10 +7,10 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 use test_hosts::{Host, Lab, Ssh};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The second step ends when somebody makes a file on the host.
-const PLAN: &str = r#"
+pub(crate) const PLAN: &str = r#"
 kind: Plan
 version: 1
 name: in-the-middle
@@ -29,13 +29,13 @@ steps:
 "#;
 
 /// A controller on this machine, with an inventory and a plan.
-struct Controller {
-    dir: tempfile::TempDir,
+pub(crate) struct Controller {
+    pub(crate) dir: tempfile::TempDir,
     ssh: Ssh,
 }
 
 impl Controller {
-    fn new(lab: &Lab, host: &Host) -> Self {
+    pub(crate) fn new(lab: &Lab, host: &Host) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let put = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
         put(
@@ -47,7 +47,7 @@ impl Controller {
         Self { ssh: lab.ssh(&[host]).unwrap(), dir }
     }
 
-    fn command(&self, args: &[&str]) -> Command {
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
         let path = std::env::var("PATH").unwrap_or_default();
         let mut command = Command::new(env!("CARGO_BIN_EXE_runbook"));
         command.args(args).current_dir(self.dir.path()).stdin(Stdio::null());
@@ -56,43 +56,63 @@ impl Controller {
         command
     }
 
-    fn run(&self, args: &[&str]) -> Said {
-        let done = self.command(args).output().unwrap();
-        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-        Said { code: done.status.code().unwrap_or(-1), stdout: text(done.stdout), stderr: text(done.stderr) }
+    pub(crate) fn run(&self, args: &[&str]) -> Said {
+        Said::of(&mut self.command(args))
     }
 
-    fn start(&self, args: &[&str]) -> Child {
+    pub(crate) fn start(&self, args: &[&str]) -> Child {
         self.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     }
 
     /// Ends every ssh of this controller, as a network that is gone does sooner or later.
-    fn cut(&self) {
-        let config = self.ssh.config();
-        let killed =
-            Command::new("pkill").args(["-KILL", "-f", &format!("^/usr/bin/ssh -F {}", config.display())]).status();
-        assert!(killed.unwrap().success(), "there is a link to cut");
+    pub(crate) fn cut(&self) {
+        self.signal("KILL");
+    }
+
+    /// Sends a signal to every ssh of this controller.
+    pub(crate) fn signal(&self, signal: &str) {
+        let signalled = Command::new("pkill").args([&format!("-{signal}"), "-f", &self.pattern()]).status();
+        assert!(signalled.unwrap().success(), "there is a link");
+    }
+
+    /// How many ssh of this controller there are.
+    pub(crate) fn links(&self) -> usize {
+        let found = Command::new("pgrep").args(["-f", &self.pattern()]).output().unwrap();
+        found.stdout.split(|byte| *byte == b'\n').count() - 1
+    }
+
+    fn pattern(&self) -> String {
+        format!("^/usr/bin/ssh -F {}", self.ssh.config().display())
     }
 }
 
 /// What a controller said.
-struct Said {
-    code: i32,
-    stdout: String,
-    stderr: String,
+pub(crate) struct Said {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Said {
+    /// What a command says that is run to its end.
+    pub(crate) fn of(command: &mut Command) -> Self {
+        let done = command.output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        Self { code: done.status.code().unwrap_or(-1), stdout: text(done.stdout), stderr: text(done.stderr) }
+    }
 }
 
 /// Asserts the exit code, and that everything of `parts` was printed.
-fn assert_said(said: &Said, code: i32, parts: &[&str]) {
+pub(crate) fn assert_said(said: &Said, code: i32, parts: &[&str]) {
     assert_told(said.code, &format!("{}{}", said.stdout, said.stderr), code, parts);
 }
 
 /// What a controller that was started said until its end.
-fn ended(mut child: Child) -> Said {
+pub(crate) fn ended(mut child: Child) -> Said {
     let (mut stdout, mut stderr) = (String::new(), String::new());
-    let mut errors = child.stderr.take().unwrap();
+    let errors = child.stderr.take();
     let reading = std::thread::spawn(move || {
-        errors.read_to_string(&mut stderr).unwrap();
+        errors.map(|mut errors| errors.read_to_string(&mut stderr)).transpose().unwrap();
         stderr
     });
     child.stdout.take().unwrap().read_to_string(&mut stdout).unwrap();
@@ -120,13 +140,18 @@ pub(crate) fn agent() -> PathBuf {
     made.clone()
 }
 
-fn apply(controller: &Controller, host: &Host) -> Child {
+pub(crate) fn apply(controller: &Controller, host: &Host) -> Child {
     in_the_middle(controller.start(&["apply", "plan.yaml", "--host", "far", "--yes"]), host)
 }
 
 /// The run is in its second step.
-fn in_the_middle(mut running: Child, host: &Host) -> Child {
-    if let Err(error) = host.wait_for("test -e /run/second", PATIENCE) {
+pub(crate) fn in_the_middle(running: Child, host: &Host) -> Child {
+    once(running, host, "test -e /run/second")
+}
+
+/// That script ends well on the host.
+pub(crate) fn once(mut running: Child, host: &Host, script: &str) -> Child {
+    if let Err(error) = host.wait_for(script, PATIENCE) {
         running.kill().unwrap();
         let said = ended(running);
         panic!("{error}\n{}{}", said.stdout, said.stderr);
@@ -134,7 +159,7 @@ fn in_the_middle(mut running: Child, host: &Host) -> Child {
     running
 }
 
-fn go(host: &Host) {
+pub(crate) fn go(host: &Host) {
     host.sh("touch /run/go").unwrap().ok().unwrap();
 }
 

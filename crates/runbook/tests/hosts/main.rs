@@ -8,6 +8,7 @@
 
 mod afar;
 mod first_report;
+mod hangs;
 mod inspect;
 mod jiti;
 mod kept_down;
@@ -20,5 +21,6 @@ mod stage;
 mod starts;
 mod systemd;
 mod told;
+mod unreached;
 mod user_signals;
 mod ways;
