@@ -242,10 +242,8 @@ fn perform(staging: &mut Staging, path: &Path, trials: &Trials<'_>) -> Result<()
     }
     for (number, entry) in trials.devices.values().enumerate() {
         let name = PathBuf::from(format!("device-{number}"));
-        staging
-            .place
-            .other(&name, &entry.kind, &Metadata::from(*entry))
-            .map_err(|error| failed(format!("the device {} cannot be made", entry.path.display()), error))?;
+        let made = staging.place.other(&name, &entry.kind, &Metadata::from(*entry));
+        made.map_err(|error| failed(format!("the device {} cannot be made", entry.path.display()), error))?;
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! What a run does next, in order.
 
-use runbook_model::{Deadline, Event, StepId, UndoPhase, Verdict};
+use runbook_model::{Deadline, Event, Outcome, Results, StepId, UndoPhase, Verdict};
 use std::time::Duration;
 
 /// Something to do, in order: everything that is recorded before a job must be in the journal before the job starts.
@@ -86,6 +86,11 @@ pub enum Job {
 pub(crate) fn undo(step: &StepId, phase: UndoPhase) -> [Action; 2] {
     let step = step.clone();
     [Action::Record(Event::UndoStarted { step: step.clone(), phase }), Action::Start(Job::Undo { step, phase })]
+}
+
+/// The record of how a step ended that hands nothing on and read no signals.
+pub(crate) fn ended(step: StepId, outcome: Outcome) -> Action {
+    Action::Record(Event::StepFinished { step, outcome, results: Results::default(), readings: Vec::new() })
 }
 
 /// The last record.

@@ -8,7 +8,7 @@ use runbook_model::{Access, Declaration, Purpose, Resource, Role, StepId};
 pub(crate) fn ages(execution: &Execution, earlier: &StepId, starts: &Declaration) -> bool {
     let Some(earlier) = execution.schedule.declaration(earlier) else { return true };
     let services: Vec<&Resource> = starts.starts().collect();
-    if earlier.roles.iter().any(|role| matches!(role, Role::Stop(service) if services.contains(&service))) {
+    if earlier.plays(|role| matches!(role, Role::Stop(service) if services.contains(&service))) {
         return true;
     }
     let writes = || earlier.effects.iter().filter(|effect| effect.access == Access::Write);
@@ -23,5 +23,5 @@ pub(crate) fn ages(execution: &Execution, earlier: &StepId, starts: &Declaration
 
 /// Whether a step brings a service up, and no more.
 pub(crate) fn only_starts(declaration: &Declaration) -> bool {
-    declaration.roles.iter().any(|role| matches!(role, Role::Start(_)))
+    declaration.plays(|role| matches!(role, Role::Start(_)))
 }

@@ -45,10 +45,8 @@ impl Audience {
     pub(crate) fn of(observer: Box<dyn Observer>) -> Result<Self, Error> {
         let shared = Arc::new(Shared::default());
         let own = Arc::clone(&shared);
-        std::thread::Builder::new()
-            .name("observer".to_owned())
-            .spawn(move || own.tell_all(observer))
-            .map_err(Error::Start)?;
+        let thread = std::thread::Builder::new().name("observer".to_owned());
+        thread.spawn(move || own.tell_all(observer)).map_err(Error::Start)?;
         Ok(Self(shared))
     }
 

@@ -1,14 +1,14 @@
 //! From a step of the plan to a bound step: the last templates rendered, the last parameters judged.
 
-use crate::Program;
+use crate::program::{Program, args};
 use crate::secrets::{Secrets, placeholder};
 use crate::undo_sources::Way;
 use runbook_host::{Host, Unusable};
 use runbook_model::{
-    Code, Declaration, Diagnostic, Diagnostics, Entry, Failure, FailureKind, Later, Next, Node, Reference, Results,
-    StepDef, StepId, Value,
+    Code, Declaration, Diagnostic, Diagnostics, Entry, Failure, FailureKind, Later, Next, Node, Plan, Reference,
+    Results, StepDef, StepId, Value,
 };
-use runbook_step::{Args, ParamType, Step, check_parameters};
+use runbook_step::{Args, Param, ParamType, SecretValue, Step, check_parameters};
 use runbook_template::{Scope, condition, render_node};
 use std::collections::HashMap;
 
@@ -37,40 +37,50 @@ impl Unbound {
     }
 }
 
-impl Program {
-    /// The bound step, from the outputs of earlier steps. `host` is needed for secrets that come from commands.
-    pub(crate) fn bind(
-        &self,
-        def: &StepDef,
-        outputs: &HashMap<StepId, Results>,
-        secrets: &Secrets,
-        host: Option<&Host>,
-    ) -> Result<Box<dyn Step>, Unbound> {
-        self.bind_for(Way::On, def, outputs, secrets, host)
+/// What the templates of a step read.
+#[derive(Clone, Copy)]
+pub(crate) struct Values<'a> {
+    /// The outputs of earlier steps.
+    pub(crate) outputs: &'a HashMap<StepId, Results>,
+    pub(crate) secrets: &'a Secrets,
+    /// Needed for secrets that come from commands.
+    pub(crate) host: Option<&'a Host>,
+}
+
+impl<'a> Values<'a> {
+    /// What is known before the run.
+    pub(crate) fn early(outputs: &'a HashMap<StepId, Results>, secrets: &'a Secrets) -> Self {
+        Self { outputs, secrets, host: None }
     }
 
-    fn bind_for(
-        &self,
-        way: Way,
-        def: &StepDef,
-        outputs: &HashMap<StepId, Results>,
-        secrets: &Secrets,
-        host: Option<&Host>,
-    ) -> Result<Box<dyn Step>, Unbound> {
-        self.refuse_exposed(def, outputs, secrets)?;
-        let rendered = self.render(&def.with, outputs, secrets, host)?;
+    /// Whether this output is known.
+    pub(crate) fn has(self, step: &StepId, output: &str) -> bool {
+        self.outputs.get(step).is_some_and(|known| known.outputs.contains_key(output))
+    }
+
+    fn secret(self, plan: &Plan, name: &str) -> Result<SecretValue, Failure> {
+        self.secrets.get(plan, name, self.host)
+    }
+}
+
+impl Program {
+    /// The bound step.
+    pub(crate) fn bind(&self, def: &StepDef, values: Values<'_>) -> Result<Box<dyn Step>, Unbound> {
+        self.bind_for(Way::On, def, values)
+    }
+
+    fn bind_for(&self, way: Way, def: &StepDef, values: Values<'_>) -> Result<Box<dyn Step>, Unbound> {
+        self.refuse_exposed(def, values)?;
+        let rendered = self.render(&def.with, values)?;
         self.bind_rendered(way, def, rendered)
     }
 
     /// An output that holds a secret may stand where the secret itself may, and nowhere else.
-    fn refuse_exposed(
-        &self,
-        def: &StepDef,
-        outputs: &HashMap<StepId, Results>,
-        secrets: &Secrets,
-    ) -> Result<(), Unbound> {
+    fn refuse_exposed(&self, def: &StepDef, values: Values<'_>) -> Result<(), Unbound> {
         let holds = |reference: &Reference| match reference {
-            Reference::Output { step, output } => secrets.surely_in(outputs.get(step)?.outputs.get(output)?),
+            Reference::Output { step, output } => {
+                values.secrets.surely_in(values.outputs.get(step)?.outputs.get(output)?)
+            }
             Reference::Secret(_) => None,
         };
         let tainted: Vec<(Reference, String)> =
@@ -100,17 +110,15 @@ impl Program {
     pub(crate) fn bind_to_undo(
         &self,
         def: &StepDef,
-        outputs: &HashMap<StepId, Results>,
-        secrets: &Secrets,
-        host: &Host,
+        values: Values<'_>,
     ) -> Result<(Box<dyn Step>, Vec<Unusable>), Unbound> {
         let missing = |reference: &Reference| match reference {
-            Reference::Secret(name) => secrets.get(self.plan(), name, Some(host)).err().map(|why| (name.clone(), why)),
+            Reference::Secret(name) => values.secret(self.plan(), name).err().map(|why| (name.clone(), why)),
             Reference::Output { step, output } => {
-                secrets.lost_in(step, output).map(|name| (name.to_owned(), lost(name, step)))
+                values.secrets.lost_in(step, output).map(|name| (name.to_owned(), lost(name, step)))
             }
         };
-        self.bind_without(Way::Back, def, outputs, secrets, Some(host), &missing)
+        self.bind_without(Way::Back, def, values, &missing)
     }
 
     /// The bound step before the run, with something in the place of content that is not known before it: for asking
@@ -119,18 +127,16 @@ impl Program {
         &self,
         way: Way,
         def: &StepDef,
-        outputs: &HashMap<StepId, Results>,
-        secrets: &Secrets,
+        values: Values<'_>,
     ) -> Result<(Box<dyn Step>, bool), Unbound> {
         let missing = |reference: &Reference| match reference {
-            Reference::Secret(name) => secrets.get(self.plan(), name, None).err().map(|why| (name.clone(), why)),
+            Reference::Secret(name) => values.secret(self.plan(), name).err().map(|why| (name.clone(), why)),
             Reference::Output { step, output } => {
-                let known = outputs.get(step).is_some_and(|known| known.outputs.contains_key(output));
-                let why = Failure::missing(format!("what step `{step}` puts out is not known"));
-                (!known).then(|| (output.clone(), why))
+                let why = || Failure::missing(format!("what step `{step}` puts out is not known"));
+                (!values.has(step, output)).then(|| (output.clone(), why()))
             }
         };
-        let (bound, unusable) = self.bind_without(way, def, outputs, secrets, None, &missing)?;
+        let (bound, unusable) = self.bind_without(way, def, values, &missing)?;
         Ok((bound, !unusable.is_empty()))
     }
 
@@ -139,9 +145,7 @@ impl Program {
         &self,
         way: Way,
         def: &StepDef,
-        outputs: &HashMap<StepId, Results>,
-        secrets: &Secrets,
-        host: Option<&Host>,
+        values: Values<'_>,
         missing: &dyn Fn(&Reference) -> Option<(String, Failure)>,
     ) -> Result<(Box<dyn Step>, Vec<Unusable>), Unbound> {
         let unusable = |reference: &Reference| {
@@ -150,11 +154,11 @@ impl Program {
         };
         let missing: Vec<(Reference, Unusable)> = def.with.waits_for().into_iter().filter_map(unusable).collect();
         if missing.is_empty() {
-            return Ok((self.bind_for(way, def, outputs, secrets, host)?, Vec::new()));
+            return Ok((self.bind_for(way, def, values)?, Vec::new()));
         }
         let with = without(&def.with, &missing);
         self.refuse_placeholders(def, &missing)?;
-        let rendered = self.render(&with, outputs, secrets, host)?.unwrap_or(with);
+        let rendered = self.render(&with, values)?.unwrap_or(with);
         let bound = self.bind_rendered(way, def, Some(rendered))?;
         Ok((bound, missing.into_iter().map(|(_, unusable)| unusable).collect()))
     }
@@ -162,9 +166,8 @@ impl Program {
     /// Content that is missing is missed when it is used; a path or a name that is missing would be taken for another.
     fn refuse_placeholders(&self, def: &StepDef, missing: &[(Reference, Unusable)]) -> Result<(), Unbound> {
         let params = self.catalogue.get(&def.uses).map(|kind| kind.doc().params).unwrap_or_default();
-        for param in
-            params.iter().filter(|param| !matches!(param.ty, ParamType::Content | ParamType::Env | ParamType::Any))
-        {
+        let is_name = |param: &&Param| !matches!(param.ty, ParamType::Content | ParamType::Env | ParamType::Any);
+        for param in params.iter().filter(is_name) {
             let waits_for = def.with.get(param.name).map(|entry| entry.value.waits_for()).unwrap_or_default();
             if let Some((_, unusable)) = missing.iter().find(|(reference, _)| waits_for.contains(&reference)) {
                 return Err(unusable.why.clone().into());
@@ -174,13 +177,8 @@ impl Program {
     }
 
     /// What the step declares, now that its parameters are known; `None` if they are not.
-    pub(crate) fn declared(
-        &self,
-        def: &StepDef,
-        outputs: &HashMap<StepId, Results>,
-        secrets: &Secrets,
-    ) -> Option<Declaration> {
-        let rendered = self.render(&def.with, outputs, secrets, None).ok()?;
+    pub(crate) fn declared(&self, def: &StepDef, values: Values<'_>) -> Option<Declaration> {
+        let rendered = self.render(&def.with, values).ok()?;
         let kind = self.catalogue.get(&def.uses)?;
         let node = rendered.as_ref().unwrap_or(&def.with);
         Some(kind.declare(&Args { doc: kind.doc(), node, context: &self.context, step_span: def.id_span }))
@@ -189,10 +187,8 @@ impl Program {
     /// The step from parameters in which nothing waits any more: `rendered`, or those of the plan if nothing did.
     fn bind_rendered(&self, way: Way, def: &StepDef, rendered: Option<Node>) -> Result<Box<dyn Step>, Unbound> {
         let node = rendered.as_ref().unwrap_or(&def.with);
-        let kind = self
-            .catalogue
-            .get(&def.uses)
-            .ok_or_else(|| Failure::missing(format!("there is no kind `{}` in this version of runbook", def.uses)))?;
+        let unknown = || Failure::missing(format!("there is no kind `{}` in this version of runbook", def.uses));
+        let kind = self.catalogue.get(&def.uses).ok_or_else(unknown)?;
         let context = self.context();
         let args = Args { doc: kind.doc(), node, context: &context, step_span: def.id_span };
         if let Some(failure) = self.changed_script(way, &args, def) {
@@ -214,41 +210,27 @@ impl Program {
 
     /// Whether taking `def` back uses its parameter.
     pub(crate) fn undo_uses(&self, def: &StepDef, param: &str) -> bool {
-        self.catalogue.get(&def.uses).is_none_or(|kind| {
-            let args = Args { doc: kind.doc(), node: &def.with, context: &self.context, step_span: def.id_span };
-            kind.undo_uses(param, &args)
-        })
+        self.catalogue.get(&def.uses).is_none_or(|kind| kind.undo_uses(param, &args(def, kind, &self.context)))
     }
 
     /// Whether the step's condition holds.
-    pub(crate) fn holds(
-        &self,
-        def: &StepDef,
-        outputs: &HashMap<StepId, Results>,
-        secrets: &Secrets,
-    ) -> Result<bool, Unbound> {
+    pub(crate) fn holds(&self, def: &StepDef, values: Values<'_>) -> Result<bool, Unbound> {
         match &def.condition {
             None => Ok(true),
             Some(Node { value: Value::Bool(holds), .. }) => Ok(*holds),
             Some(node) => {
-                let scope = self.scope(node, outputs, secrets, None)?;
+                let scope = self.scope(node, values)?;
                 condition(node, &scope).map_err(|fault| self.fault(&fault).into())
             }
         }
     }
 
     /// `None` where nothing waits.
-    fn render(
-        &self,
-        node: &Node,
-        outputs: &HashMap<StepId, Results>,
-        secrets: &Secrets,
-        host: Option<&Host>,
-    ) -> Result<Option<Node>, Unbound> {
+    fn render(&self, node: &Node, values: Values<'_>) -> Result<Option<Node>, Unbound> {
         if node.waits_for().is_empty() {
             return Ok(None);
         }
-        let scope = self.scope(node, outputs, secrets, host)?;
+        let scope = self.scope(node, values)?;
         render_node(node, &scope).map(Some).map_err(|faults| match faults.first() {
             Some(fault) => self.fault(fault).into(),
             None => Failure::failed("a template cannot be rendered").into(),
@@ -256,13 +238,7 @@ impl Program {
     }
 
     /// Everything that `node` reads: all plain variables, and only those outputs and secrets that it waits for.
-    fn scope(
-        &self,
-        node: &Node,
-        outputs: &HashMap<StepId, Results>,
-        secrets: &Secrets,
-        host: Option<&Host>,
-    ) -> Result<Scope, Unbound> {
+    fn scope(&self, node: &Node, values: Values<'_>) -> Result<Scope, Unbound> {
         let plan = self.plan();
         let mut scope = Scope::new(plan.host.clone(), plan.environment.clone());
         for var in &plan.vars {
@@ -273,13 +249,13 @@ impl Program {
         for reference in node.waits_for() {
             match reference {
                 Reference::Secret(name) => {
-                    scope.vars.insert(name.clone(), secrets.get(plan, name, host)?.expose().into());
+                    scope.vars.insert(name.clone(), values.secret(plan, name)?.expose().into());
                 }
                 Reference::Output { step, output } => {
-                    if let Some(name) = secrets.lost_in(step, output) {
+                    if let Some(name) = values.secrets.lost_in(step, output) {
                         return Err(lost(name, step).into());
                     }
-                    let known = outputs.get(step).filter(|known| known.outputs.contains_key(output));
+                    let known = values.outputs.get(step).filter(|known| known.outputs.contains_key(output));
                     let known = known.ok_or_else(|| Unbound::Waits(step.clone()))?;
                     scope.steps.insert(step.clone(), known.outputs.clone());
                 }

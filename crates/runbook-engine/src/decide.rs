@@ -1,9 +1,9 @@
 //! The heart: from what is known and what just came in, what to record and what to start. Pure: no I/O, no clock.
 
-use crate::action::{Action, Await, Job, undo};
-use crate::forward::{begin, missing_baselines};
+use crate::action::{Action, Await, Job, ended, undo};
+use crate::forward::begin;
 use crate::input::{Began, Input};
-use crate::services::{not_found, read_before_the_end};
+use crate::services::{read_before_the_end, unread};
 use crate::{Execution, forward, handed_in, rollback};
 use runbook_model::{
     Decided, Decision, Event, Failure, FailureKind, OnFailure, Outcome, Reading, Remains, Results, Role, RollbackCause,
@@ -25,22 +25,18 @@ fn answer(state: &RunState, execution: &Execution, input: Input) -> Vec<Action> 
         Input::Advance { idle } => advance(state, execution, idle),
         Input::Drain if is_kept(state) => refused(state, "drain", None, IS_COMMITTED),
         Input::Cancel if is_kept(state) => refused(state, "cancel", None, IS_COMMITTED),
-        Input::Drain if !state.draining && is_open(state) => vec![Action::Record(Event::DrainRequested)],
-        Input::Cancel if !state.cancelling && state.phase == RunPhase::Forward => {
-            vec![Action::Record(Event::CancelRequested)]
-        }
+        Input::Drain if !state.draining && is_open(state) => record(Event::DrainRequested),
+        Input::Cancel if !state.cancelling && state.phase == RunPhase::Forward => record(Event::CancelRequested),
         // An undo is never stopped half-way; what can be asked of a rollback is to pause before the next one.
-        Input::Cancel if !state.draining && is_open(state) => vec![Action::Record(Event::DrainRequested)],
+        Input::Cancel if !state.draining && is_open(state) => record(Event::DrainRequested),
         Input::Drain | Input::Cancel => Vec::new(),
         Input::BaselineTaken { step, readings, marks, failure } => {
-            vec![Action::Record(Event::BaselineTaken { step, readings, marks, failure })]
+            record(Event::BaselineTaken { step, readings, marks, failure })
         }
         Input::Began { step, began } => after_begin(state, execution, step, began),
-        Input::Waits { step, waiting } if !state.status(&step).is_over() => {
-            vec![Action::Record(Event::StepWaits { step, waiting })]
-        }
+        Input::Waits { step, waiting } if !state.status(&step).is_over() => record(Event::StepWaits { step, waiting }),
         Input::Approved { step, approval } if waits_for_approval(state, execution, &step) => {
-            vec![Action::Record(Event::StepApproved { step, approval })]
+            record(Event::StepApproved { step, approval })
         }
         Input::Approved { step, approval } => match state.step(&step).and_then(|known| known.approval.as_ref()) {
             // The same again, as after a resume.
@@ -49,10 +45,8 @@ fn answer(state: &RunState, execution: &Execution, input: Input) -> Vec<Action> 
             None => refused(state, "approve", Some(step), "it does not wait for an approval"),
         },
         Input::Refused { control, step, because } => refused(state, control, step, because),
-        Input::Holds(deadline) => vec![Action::Record(Event::RunHeld { deadline })],
-        Input::Commit { by } if state.holds().is_some() && !state.cancelling => {
-            vec![Action::Record(Event::RunCommitted { by })]
-        }
+        Input::Holds(deadline) => record(Event::RunHeld { deadline }),
+        Input::Commit { by } if state.holds().is_some() && !state.cancelling => record(Event::RunCommitted { by }),
         Input::HoldEnded { over: true } if state.holds().is_some() && !(state.draining || state.cancelling) => {
             forward::roll_back(RollbackCause::NotCommitted)
         }
@@ -68,34 +62,35 @@ fn answer(state: &RunState, execution: &Execution, input: Input) -> Vec<Action> 
         Input::Waits { .. } => Vec::new(),
         Input::Acted { step, result, readings, remains } => {
             let mut actions = remained(&step, remains);
-            match result {
-                Ok((summary, results)) => actions.push(finished(state, step, summary, results, readings)),
-                Err(failure) => actions.extend(after_failure(state, execution, step, failure, readings)),
-            }
+            actions.extend(match result {
+                Ok((summary, results)) => vec![finished(state, step, summary, results, readings)],
+                Err(failure) => after_failure(state, execution, step, failure, readings),
+            });
             actions
         }
         Input::Paused { step } => try_again(state, execution, step),
         Input::Undone { step, phase, result, remains } => {
             let mut actions = remained(&step, remains);
-            actions.push(undone(step, phase, result));
+            let (summary, failure) = told(result);
+            actions.push(Action::Record(Event::UndoFinished { step, phase, summary, failure }));
             actions
         }
         Input::Verified { step, readings, lost, unread, failure } => {
-            vec![Action::Record(Event::RollbackVerified { step, readings, lost, unread, failure })]
+            record(Event::RollbackVerified { step, readings, lost, unread, failure })
         }
-        Input::Compared { step, remains } => vec![Action::Record(Event::Compared { step, remains })],
-        Input::Found { step, service, data, boot } => {
-            vec![Action::Record(Event::ServiceFound { step, service, data, boot })]
-        }
+        Input::Compared { step, remains } => record(Event::Compared { step, remains }),
+        Input::Found { step, service, data, boot } => record(Event::ServiceFound { step, service, data, boot }),
         Input::Revived { step, result } => {
-            let (summary, failure) = match result {
-                Ok(summary) => (summary, None),
-                Err(failure) => (String::new(), Some(failure)),
-            };
-            vec![Action::Record(Event::ServiceRevived { step, summary, failure })]
+            let (summary, failure) = told(result);
+            record(Event::ServiceRevived { step, summary, failure })
         }
-        Input::Closed { step, service, seen } => vec![Action::Record(Event::ServiceRead { step, service, seen })],
+        Input::Closed { step, service, seen } => record(Event::ServiceRead { step, service, seen }),
     }
+}
+
+/// One record, and nothing to start.
+fn record(event: Event) -> Vec<Action> {
+    vec![Action::Record(event)]
 }
 
 /// Why what is committed is neither drained nor cancelled.
@@ -115,7 +110,7 @@ fn refused(
     if !is_open(state) {
         return Vec::new();
     }
-    vec![Action::Record(Event::ControlRefused { control: control.into(), step, because: because.into() })]
+    record(Event::ControlRefused { control: control.into(), step, because: because.into() })
 }
 
 fn is_open(state: &RunState) -> bool {
@@ -134,12 +129,6 @@ fn advance(state: &RunState, execution: &Execution, idle: bool) -> Vec<Action> {
     }
 }
 
-fn baselines(state: &RunState, execution: &Execution) -> Vec<Action> {
-    let looks = not_found(state, execution).map(|step| Action::Start(Job::Find(step.clone())));
-    let baselines = missing_baselines(state, execution).map(|step| Action::Start(Job::Baseline(step.clone())));
-    looks.chain(baselines).collect()
-}
-
 fn resume(state: &RunState, execution: &Execution) -> Vec<Action> {
     match state.phase {
         RunPhase::RollingBack(_) => return rollback::next(state, execution),
@@ -147,7 +136,8 @@ fn resume(state: &RunState, execution: &Execution) -> Vec<Action> {
         RunPhase::Forward => {}
     }
     let ends = |step: &StepId| forward::goes_no_further(state, execution, step);
-    let mut actions = if forward::must_not_act(state, execution) { Vec::new() } else { baselines(state, execution) };
+    let acts = !forward::must_not_act(state, execution);
+    let mut actions: Vec<Action> = unread(state, execution).filter(|_| acts).map(Action::Start).collect();
     for step in execution.schedule.order() {
         let attempt = state.step(step).map_or(1, |known| known.attempts);
         let started = |attempt| Action::Record(Event::StepStarted { step: step.clone(), attempt });
@@ -167,17 +157,15 @@ fn resume(state: &RunState, execution: &Execution) -> Vec<Action> {
 }
 
 fn not_acted(step: StepId) -> Action {
-    let outcome = Outcome::Skipped { because: "the run ended before it acted".to_owned() };
-    Action::Record(Event::StepFinished { step, outcome, results: Results::default(), readings: Vec::new() })
+    ended(step, Outcome::Skipped { because: "the run ended before it acted".to_owned() })
 }
 
 fn after_begin(state: &RunState, execution: &Execution, step: StepId, began: Began) -> Vec<Action> {
-    let finished = |step, outcome, results| {
-        vec![Action::Record(Event::StepFinished { step, outcome, results, readings: Vec::new() })]
-    };
     match began {
-        Began::Skip(because) => finished(step, Outcome::Skipped { because }, Results::default()),
-        Began::Unchanged { summary, results } => finished(step, Outcome::Unchanged { summary }, results),
+        Began::Skip(because) => vec![ended(step, Outcome::Skipped { because })],
+        Began::Unchanged { summary, results } => {
+            record(Event::StepFinished { step, outcome: Outcome::Unchanged { summary }, results, readings: Vec::new() })
+        }
         Began::Failed(failure) => after_failure(state, execution, step, failure, Vec::new()),
         Began::Ready { .. } if state.cancelling || forward::goes_no_further(state, execution, &step) => {
             vec![not_acted(step)]
@@ -192,12 +180,18 @@ fn after_begin(state: &RunState, execution: &Execution, step: StepId, began: Beg
 }
 
 fn finished(state: &RunState, step: StepId, summary: String, results: Results, readings: Vec<Reading>) -> Action {
-    let outcome = if state.status(&step).may_have_touched() {
-        Outcome::Changed { summary }
-    } else {
-        Outcome::Unchanged { summary }
-    };
+    let touched = state.status(&step).may_have_touched();
+    let outcome = if touched { Outcome::Changed { summary } } else { Outcome::Unchanged { summary } };
     Action::Record(Event::StepFinished { step, outcome, results, readings })
+}
+
+fn failed(step: StepId, failure: Failure, readings: Vec<Reading>) -> Action {
+    Action::Record(Event::StepFinished {
+        step,
+        outcome: Outcome::Failed(failure),
+        results: Results::default(),
+        readings,
+    })
 }
 
 fn after_failure(
@@ -220,8 +214,7 @@ fn after_failure(
             let asked = Event::DecisionAsked { step: step.clone(), failure, readings, within_ms };
             return vec![Action::Record(asked), Action::Await(Await::Answer(step))];
         }
-        let outcome = Outcome::Failed(failure);
-        return vec![Action::Record(Event::StepFinished { step, outcome, results: Results::default(), readings })];
+        return vec![failed(step, failure, readings)];
     }
     let pause = retry.backoff.saturating_mul(1 << (attempts - 1).min(16));
     let pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
@@ -236,14 +229,14 @@ fn after_failure(
 /// Whether it is a person's to say what follows: the evidence proves nothing, there is something to take back, and neither
 /// the plan nor an interrupt nor another failure says what becomes of it.
 fn is_undecided(state: &RunState, execution: &Execution, step: &StepId, failure: &Failure) -> bool {
-    let verifies = execution.schedule.declaration(step).is_some_and(rollback::verifies);
+    let verifies = execution.schedule.plays(step, Role::verifies);
     let open = !state.cancelling && state.has_acted() && !forward::must_not_act(state, execution);
     let rolls_back = execution.policy(step).on_failure == OnFailure::Rollback;
     verifies && open && rolls_back && failure.kind == FailureKind::Inconclusive
 }
 
 fn waits_for_approval(state: &RunState, execution: &Execution, step: &StepId) -> bool {
-    let asks = execution.schedule.declaration(step).is_some_and(|it| it.roles.contains(&Role::Approve));
+    let asks = execution.schedule.plays(step, |role| *role == Role::Approve);
     let waits = state.step(step).is_some_and(|known| known.approval.is_none() && !known.status.is_over());
     state.phase == RunPhase::Forward && asks && waits
 }
@@ -252,11 +245,8 @@ fn after_question(state: &RunState, execution: &Execution, step: StepId, decided
     let Some(known) = state.step(&step) else { return Vec::new() };
     let failure = known.asks.as_ref().map(|asks| asks.failure.clone());
     let failure = failure.unwrap_or_else(|| Failure::failed("its signals do not tell"));
-    let readings = known.readings.clone();
     let ends = state.cancelling || forward::must_not_act(state, execution);
-    let outcome = Outcome::Failed(failure);
-    let end =
-        Action::Record(Event::StepFinished { step: step.clone(), outcome, results: Results::default(), readings });
+    let end = failed(step.clone(), failure, known.readings.clone());
     let made = |decided| Action::Record(Event::DecisionMade { step: step.clone(), decided });
     match decided {
         // The step begins anew when the run is resumed, and asks again if it has to.
@@ -275,13 +265,7 @@ fn try_again(state: &RunState, execution: &Execution, step: StepId) -> Vec<Actio
     if state.cancelling || forward::goes_no_further(state, execution, &step) {
         let failure = known.and_then(|known| known.failure.clone());
         let failure = failure.unwrap_or_else(|| Failure::failed("not tried again, because the run ends"));
-        let outcome = Outcome::Failed(failure);
-        return vec![Action::Record(Event::StepFinished {
-            step,
-            outcome,
-            results: Results::default(),
-            readings: Vec::new(),
-        })];
+        return vec![ended(step, Outcome::Failed(failure))];
     }
     if state.draining {
         return Vec::new();
@@ -298,13 +282,10 @@ fn remained(step: &StepId, remains: Vec<Remains>) -> Vec<Action> {
     if remains.is_empty() {
         return Vec::new();
     }
-    vec![Action::Record(Event::Remained { step: step.clone(), remains })]
+    record(Event::Remained { step: step.clone(), remains })
 }
 
-fn undone(step: StepId, phase: UndoPhase, result: Result<String, Failure>) -> Action {
-    let (summary, failure) = match result {
-        Ok(summary) => (summary, None),
-        Err(failure) => (String::new(), Some(failure)),
-    };
-    Action::Record(Event::UndoFinished { step, phase, summary, failure })
+/// What was done, and why not more.
+fn told(result: Result<String, Failure>) -> (String, Option<Failure>) {
+    result.map_or_else(|failure| (String::new(), Some(failure)), |summary| (summary, None))
 }

@@ -21,12 +21,17 @@ pub struct Execution {
     ranks: Vec<Rank>,
     /// For each place in the file, the first rank of it and of all later places.
     first_ranks: Vec<usize>,
-    backups: Vec<StepId>,
-    /// The steps that stop, start or restart a service, or make a backup.
-    landmarks: Vec<StepId>,
-    verifications: Vec<StepId>,
-    inspections: Vec<StepId>,
-    movers: Vec<StepId>,
+    /// The steps that make backups, as all of these in the order of the schedule.
+    pub(crate) backups: Vec<StepId>,
+    /// The steps whose place on the way back is not simply that of their intent: those that stop, start or restart a service, or
+    /// make a backup.
+    pub(crate) landmarks: Vec<StepId>,
+    /// The steps that judge evidence.
+    pub(crate) verifications: Vec<StepId>,
+    /// The steps that inspect services.
+    pub(crate) inspections: Vec<StepId>,
+    /// The first step of each service that the plan stops, starts or restarts.
+    pub(crate) movers: Vec<StepId>,
 }
 
 /// A step in the order of the schedule, by its place in the plan's file: what the search for ready steps reads.
@@ -77,55 +82,23 @@ impl Execution {
         let mut ranks: Vec<Rank> = schedule.order().iter().filter_map(rank).collect();
         narrow(&mut ranks);
         let first_ranks = first_ranks(&ranks, plan.steps.len());
-        let with = |plays: fn(&Role) -> bool| -> Vec<StepId> {
-            let has = |step: &&StepId| schedule.declaration(step).is_some_and(|it| it.roles.iter().any(plays));
-            schedule.order().iter().filter(has).cloned().collect()
+        let with = |part: fn(&Role) -> bool| -> Vec<StepId> {
+            schedule.order().iter().filter(|step| schedule.plays(step, part)).cloned().collect()
         };
-        let backups = with(|role| matches!(role, Role::Backup(_)));
-        let landmarks =
-            with(|role| matches!(role, Role::Backup(_) | Role::Stop(_) | Role::Start(_) | Role::Restart(_)));
-        let verifications = with(|role| matches!(role, Role::Verify(_)));
-        let inspections = with(|role| matches!(role, Role::Inspect));
-        let movers = movers(&schedule);
         Self {
-            schedule,
             parallel: parallel.max(1),
             asks_for: None,
             handed_in: HandedIn::default(),
             policies,
             ranks,
             first_ranks,
-            backups,
-            landmarks,
-            verifications,
-            inspections,
-            movers,
+            backups: with(Role::is_backup),
+            landmarks: with(|role| role.is_backup() || role.moves().is_some()),
+            verifications: with(Role::verifies),
+            inspections: with(|role| matches!(role, Role::Inspect)),
+            movers: movers(&schedule),
+            schedule,
         }
-    }
-
-    /// The first step of each service that the plan stops, starts or restarts.
-    pub(crate) fn movers(&self) -> &[StepId] {
-        &self.movers
-    }
-
-    /// The steps that make backups.
-    pub(crate) fn backups(&self) -> impl Iterator<Item = &StepId> {
-        self.backups.iter()
-    }
-
-    /// The steps whose place on the way back is not simply that of their intent.
-    pub(crate) fn landmarks(&self) -> impl Iterator<Item = &StepId> {
-        self.landmarks.iter()
-    }
-
-    /// The steps that inspect services, in the order of the schedule.
-    pub(crate) fn inspections(&self) -> &[StepId] {
-        &self.inspections
-    }
-
-    /// The steps that judge evidence, in the order of the schedule.
-    pub(crate) fn verifications(&self) -> &[StepId] {
-        &self.verifications
     }
 
     /// The steps in the order of the schedule, without those of which it is clear that none stands at `place` in the file or
@@ -144,13 +117,8 @@ impl Execution {
 fn movers(schedule: &Schedule) -> Vec<StepId> {
     let mut known = HashSet::new();
     let mut first = |step: &&StepId| {
-        let roles = schedule.declaration(step).map_or(&[][..], |declaration| &declaration.roles);
-        let services = roles.iter().filter_map(|role| match role {
-            Role::Stop(service) | Role::Start(service) | Role::Restart(service) => Some(service.clone()),
-            _ => None,
-        });
         let seen = known.len();
-        known.extend(services);
+        known.extend(schedule.declaration(step).into_iter().flat_map(|it| &it.roles).filter_map(Role::moves).cloned());
         known.len() > seen
     };
     schedule.order().iter().filter(|step| first(step)).cloned().collect()

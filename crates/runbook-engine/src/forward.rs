@@ -1,14 +1,14 @@
 //! Going forward: which steps are ready, and what a failure or a cancel leads to. Pure.
 
 use crate::Execution;
-use crate::action::{Action, Await, Job, over, undo};
+use crate::action::{Action, Await, Job, ended, over, undo};
 use crate::aging::{ages, only_starts};
 use crate::execution::{Rank, Wait};
-use crate::rollback::{compare_undone, restarts, verifies};
-use crate::services::not_found;
+use crate::rollback::{compare_undone, restarts};
+use crate::services::unread;
 use runbook_model::{
-    Event, FailureKind, OnFailure, Outcome, Prediction, Purpose, Results, Role, RollbackCause, RunPhase, RunState,
-    StepId, StepState, StepStatus, UndoPhase, Verdict,
+    Event, FailureKind, OnFailure, Outcome, Prediction, Purpose, Role, RollbackCause, RunPhase, RunState, StepId,
+    StepState, StepStatus, UndoPhase, Verdict,
 };
 use std::time::Duration;
 
@@ -20,8 +20,7 @@ pub(crate) fn advance(state: &RunState, execution: &Execution, idle: bool) -> Ve
         // What was taken back on the way is read before the run ends well.
         return compare_undone(state, execution).map_or_else(|| end_well(state), |compare| vec![compare]);
     }
-    let unread = missing_baselines(state, execution).next().or_else(|| not_found(state, execution).next());
-    if state.draining || state.waits_for_a_secret() || unread.is_some() {
+    if state.draining || state.waits_for_a_secret() || unread(state, execution).next().is_some() {
         return Vec::new();
     }
     let mut free = execution.parallel.saturating_sub(state.count(is_under_way));
@@ -67,8 +66,11 @@ pub(crate) fn must_not_act(state: &RunState, execution: &Execution) -> bool {
 /// Whether `step`, which has begun, goes no further. Whoever keeps what one verification does not prove does not answer
 /// for another one that is under way: that one comes to its own end, and asks if it has to.
 pub(crate) fn goes_no_further(state: &RunState, execution: &Execution, step: &StepId) -> bool {
-    let verifies = execution.schedule.declaration(step).is_some_and(verifies);
-    if verifies { must_not_act(state, execution) } else { nothing_begins(state, execution) }
+    if execution.schedule.plays(step, Role::verifies) {
+        must_not_act(state, execution)
+    } else {
+        nothing_begins(state, execution)
+    }
 }
 
 fn has_failed(state: &RunState, execution: &Execution, counts: impl Fn(&StepState) -> bool) -> bool {
@@ -87,7 +89,7 @@ fn has_failed(state: &RunState, execution: &Execution, counts: impl Fn(&StepStat
 /// Whether a verification still has to come to its end in a drained run whose only failures are kept.
 fn stays_open(state: &RunState, execution: &Execution) -> bool {
     let open = state.draining && !state.cancelling && !must_not_act(state, execution);
-    let verifies = |step: &StepId| execution.schedule.declaration(step).is_some_and(verifies);
+    let verifies = |step: &StepId| execution.schedule.plays(step, Role::verifies);
     open && state.steps().any(|(step, known)| is_under_way(known.status) && verifies(step))
 }
 
@@ -122,7 +124,7 @@ fn end(state: &RunState, execution: &Execution) -> Vec<Action> {
         Some((step, _, OnFailure::Stop)) => over(Verdict::Stopped, format!("step `{step}` failed")),
         Some((step, known, _)) if !touched => {
             // Only what a gate says no to may be tried again as it is; any other refusal is about the plan or the host.
-            let is_gate = execution.schedule.declaration(step).is_some_and(|it| it.roles.contains(&Role::Gate));
+            let is_gate = execution.schedule.plays(step, |role| *role == Role::Gate);
             let refused = is_gate && known.failure.as_ref().is_some_and(|it| it.kind == FailureKind::Refused);
             let verdict = if refused || state.cancelling { Verdict::Refused } else { Verdict::RolledBack };
             over(verdict, "nothing had been changed")
@@ -167,12 +169,7 @@ fn ready(state: &RunState, execution: &Execution, mut free: usize) -> Vec<Action
         }
         match readiness(state, known, waits, || not_needed(execution, step, known)) {
             Readiness::Waits => {}
-            Readiness::Skipped(because) => actions.push(Action::Record(Event::StepFinished {
-                step: step.clone(),
-                outcome: Outcome::Skipped { because },
-                results: Results::default(),
-                readings: Vec::new(),
-            })),
+            Readiness::Skipped(because) => actions.push(ended(step.clone(), Outcome::Skipped { because })),
             Readiness::Ready => {
                 free -= 1;
                 actions.push(Action::Record(Event::StepStarted { step: step.clone(), attempt: 1 }));
@@ -255,17 +252,6 @@ pub(crate) fn begin(state: &RunState, execution: &Execution, step: &StepId) -> A
     let forced = declaration.is_some_and(|declaration| declaration.starts().next().is_some())
         && execution.schedule.ancestors(step).into_iter().filter(changed).any(renews);
     Action::Start(Job::Begin { step: step.clone(), forced })
-}
-
-/// The verifications whose signals still have to be read before the first change.
-pub(crate) fn missing_baselines<'a>(
-    state: &'a RunState,
-    execution: &'a Execution,
-) -> impl Iterator<Item = &'a StepId> + use<'a> {
-    let wanted =
-        |step: &&StepId| state.step(step).is_some_and(|known| known.needed != Some(false) && known.baseline.is_none());
-    let touched = state.may_have_touched();
-    execution.verifications().iter().filter(move |_| !touched).filter(wanted)
 }
 
 /// Whether a failure of `step` ends the run, and how.

@@ -1,8 +1,9 @@
 //! The files that a plan brings, read once when the plan is judged. Where a run keeps them is in `kept.rs`.
 
+use crate::program::args;
 use runbook_host::{WHOLE, open_regular};
 use runbook_model::{Access, Code, Declaration, Diagnostic, Diagnostics, Effect, Failure, Node, Plan, Resource, Value};
-use runbook_step::{ArgContext, Args, Brought, Bundle, Contents, Kind, Named, PlanFiles, named_by, normalise};
+use runbook_step::{ArgContext, Brought, Bundle, Contents, Kind, Named, PlanFiles, named_by, normalise};
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
@@ -38,7 +39,7 @@ pub(crate) fn gather(
     let mut declarations = declarations.iter();
     for (step, kind) in plan.steps.iter().zip(kinds) {
         let Some(kind) = kind else { continue };
-        let args = Args { doc: kind.doc(), node: &step.with, context, step_span: step.id_span };
+        let args = args(step, *kind, context);
         for named in named_by(*kind, &args) {
             found.extend(gathered.take(&named).err());
         }

@@ -79,12 +79,11 @@ impl Program {
     }
 
     fn begun(&self, state: &RunState) -> Begun {
-        let starts = |role: &Role| matches!(role, Role::Start(_) | Role::Restart(_));
+        let starts = |role: &Role| role.starts().is_some();
         let mut begun = Begun::default();
         for (step, known) in state.steps() {
             // What a verification that has begun cannot read, a person is asked about.
-            let asks =
-                || known.status == StepStatus::Started && self.plays(step, |role| matches!(role, Role::Verify(_)));
+            let asks = || known.status == StepStatus::Started && self.plays(step, Role::verifies);
             if matches!(known.status, StepStatus::Intended | StepStatus::Retrying) || asks() {
                 begun.acting.insert(step.clone());
             }

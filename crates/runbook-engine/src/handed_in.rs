@@ -64,7 +64,7 @@ pub(crate) fn ask(state: &RunState, execution: &Execution) -> Vec<Action> {
 
 fn used<'a>(state: &RunState, execution: &Execution, one: &'a SecretUse) -> &'a [String] {
     let Some(known) = state.step(&one.step) else { return &[] };
-    let verifies = || execution.verifications().contains(&one.step) && known.baseline.is_some();
+    let verifies = || execution.verifications.contains(&one.step) && known.baseline.is_some();
     match (&state.phase, known.status) {
         // Nothing is to be taken back.
         (RunPhase::RollingBack(_), _) if !state.has_acted() => &[],

@@ -1,7 +1,7 @@
 //! The files of a plan in the directory of its run: durable before the first record, and all that steps are bound to from then on.
 
-use crate::Program;
 use crate::preflight::Obstacle;
+use crate::program::{Program, args};
 use crate::undo_sources::Way;
 use runbook_host::{Reader, WHOLE, read_regular};
 use runbook_model::{Access, Declaration, Failure, Resource, RunState, StepDef, StepId};
@@ -67,11 +67,10 @@ impl Program {
     pub(crate) fn damaged_for_undo(&self, state: &RunState) -> Vec<(StepId, Failure)> {
         let touched = state.touched().map(|step| (step, Way::Back));
         let read_before = |step: &&StepId| state.step(step).is_some_and(|known| known.baseline.is_some());
-        let compared = self.execution.verifications().iter().filter(read_before).map(|step| (step, Way::On));
+        let compared = self.execution.verifications.iter().filter(read_before).map(|step| (step, Way::On));
         let ways = touched.chain(compared).filter_map(|(step, way)| Some((self.step(step)?, way)));
         let damaged = ways.filter_map(|(def, way)| {
-            let kind = self.catalogue.get(&def.uses)?;
-            let args = Args { doc: kind.doc(), node: &def.with, context: &self.context, step_span: def.id_span };
+            let args = args(def, self.catalogue.get(&def.uses)?, &self.context);
             Some((def.id.clone(), self.changed_script(way, &args, def)?))
         });
         damaged.collect()
@@ -83,9 +82,9 @@ impl Program {
         let files = self.context.files.as_ref();
         let files = files.filter(|files| !self.saved.elsewhere && !files.bundle.files.is_empty())?;
         let kind = self.catalogue.get(&def.uses)?;
-        let args = Args { doc: kind.doc(), node: &def.with, context: &self.context, step_span: def.id_span };
-        let schedule = &self.execution.schedule;
+        let args = args(def, kind, &self.context);
         let named = named_by(kind, &args);
+        let schedule = &self.execution.schedule;
         let may_make = |step: &&StepId| schedule.declaration(step).is_some_and(writes_everything);
         let maker = if named.is_empty() { None } else { schedule.ancestors(&def.id).into_iter().find(may_make) }?;
         named.into_iter().filter_map(|named| files.named(named.node)).find_map(|file| {
@@ -123,7 +122,7 @@ impl Program {
         let mut names = Vec::new();
         for def in &self.saved.plan.steps {
             let Some(kind) = self.catalogue.get(&def.uses) else { continue };
-            let args = Args { doc: kind.doc(), node: &def.with, context: &self.context, step_span: def.id_span };
+            let args = args(def, kind, &self.context);
             let is_kept = |named: &Named<'_>| named.purpose == Use::Execute && files.named(named.node).is_some();
             let named = named_by(kind, &args).into_iter().filter(is_kept);
             names.extend(named.filter_map(|named| Some(files.named(named.node)?.name().to_owned())));

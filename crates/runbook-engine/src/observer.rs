@@ -10,19 +10,13 @@ pub trait Observer: Send {
     fn record(&mut self, record: &Record);
 
     /// What a step is doing; may be dropped.
-    fn progress(&mut self, step: &StepId, note: &str) {
-        let (_, _) = (step, note);
-    }
+    fn progress(&mut self, _step: &StepId, _note: &str) {}
 
     /// Time passes; called a few times a second while something is under way.
-    fn tick(&mut self, now_ms: i64) {
-        let _ = now_ms;
-    }
+    fn tick(&mut self, _now_ms: i64) {}
 
     /// The run was told to drain, to cancel or to leave, and this is what that means now. Told once for each.
-    fn interrupted(&mut self, interrupt: Interrupt) {
-        let _ = interrupt;
-    }
+    fn interrupted(&mut self, _interrupt: Interrupt) {}
 }
 
 /// What it means to be told to drain, to cancel or to leave, by where the run is.

@@ -2,7 +2,7 @@
 
 use crate::Program;
 use crate::aging::{ages, only_starts};
-use crate::binding::Unbound;
+use crate::binding::{Unbound, Values};
 use crate::foreseen::ForeseenChanges;
 use crate::secrets::Secrets;
 use runbook_host::Reader;
@@ -54,6 +54,10 @@ impl Forecast {
     /// Whether the plan has anything to do here.
     pub fn has_work(&self) -> bool {
         self.steps.iter().any(|step| step.needed)
+    }
+
+    pub(crate) fn values(&self) -> Values<'_> {
+        Values::early(&self.outputs, &self.secrets)
     }
 }
 
@@ -112,7 +116,7 @@ impl Program {
         let mut foreseen = ForeseenChanges::default();
         for step in self.execution.schedule.order().iter().filter(|step| left.contains(*step)) {
             let Some(def) = self.step(step) else { continue };
-            let prediction = match self.holds(def, &known.outputs, secrets) {
+            let prediction = match self.holds(def, Values::early(&known.outputs, secrets)) {
                 Ok(false) => {
                     skipped.insert(step.clone());
                     Prediction::no_change(CONDITION_IS_FALSE)
@@ -139,12 +143,9 @@ impl Program {
             let acts = |earlier: &&StepId| {
                 needed.contains(*earlier) && !predictions.get(*earlier).is_none_or(Prediction::is_no_change)
             };
-            let older_than = schedule
-                .ancestors(step)
-                .into_iter()
-                .filter(acts)
-                .find(|earlier| ages(&self.execution, earlier, declaration));
-            if let (true, Some(earlier)) = (is_up, older_than.cloned()) {
+            let mut acting = schedule.ancestors(step).into_iter().filter(acts);
+            let older_than = acting.find(|earlier| ages(&self.execution, earlier, declaration));
+            if let (true, Some(earlier)) = (is_up, older_than) {
                 let what = format!("it runs, and is restarted: `{earlier}` changes what it may run");
                 predictions.insert(step.clone(), Prediction::change(what));
             }
@@ -178,7 +179,7 @@ impl Program {
             let effects = self.effects(&step.step);
             let disturbed = commands.disturbs(effects).or_else(|| others.replaces(effects)).is_some();
             let known = if disturbed { None } else { self.step(&step.step) };
-            let bound = known.and_then(|def| self.bind(def, &forecast.outputs, &forecast.secrets, None).ok());
+            let bound = known.and_then(|def| self.bind(def, forecast.values()).ok());
             let refused = bound.and_then(|bound| bound.can_undo(host).err());
             found.extend(refused.map(|failure| {
                 let message = format!("step `{}` is not begun: {}", step.step, failure.message);
@@ -201,7 +202,7 @@ impl Program {
         foreseen: &ForeseenChanges,
         secrets: &Secrets,
     ) -> Prediction {
-        let bound = match self.bind(def, &known.outputs, secrets, None) {
+        let bound = match self.bind(def, Values::early(&known.outputs, secrets)) {
             Ok(bound) => bound,
             Err(unbound) => return unpredictable(unbound),
         };
@@ -261,7 +262,7 @@ impl Program {
             }
         }
         // A backup that a person wrote may hold what no step declares: it is made whenever anything changes.
-        needed.extend(order.iter().filter(|step| !skipped.contains(*step) && self.is_backup(step)).cloned());
+        needed.extend(self.execution.backups.iter().filter(|step| !skipped.contains(*step)).cloned());
         let up: Vec<StepId> = order.iter().filter(|step| needed.contains(*step)).cloned().collect();
         for start in up {
             let within =
@@ -286,8 +287,7 @@ impl Program {
 
     /// Whether it stops, starts or restarts something, or makes room for it.
     fn moves_a_service(&self, step: &StepId) -> bool {
-        use Role::{ClearCache, FreePort, Restart, Start, Stop};
-        self.plays(step, |role| matches!(role, Stop(_) | Start(_) | Restart(_) | FreePort(_) | ClearCache))
+        self.plays(step, |role| role.moves().is_some() || matches!(role, Role::FreePort(_) | Role::ClearCache))
     }
 
     /// The step that brings down, in this run, what `step` starts. What runs now is then no sign that nothing is to do.
@@ -303,16 +303,11 @@ impl Program {
 
     /// A plan of backups and verifications alone is run for their sake.
     fn is_evidence(&self, step: &StepId) -> bool {
-        self.plays(step, |role| matches!(role, Role::Backup(_) | Role::Verify(_)))
-    }
-
-    fn is_backup(&self, step: &StepId) -> bool {
-        self.plays(step, |role| matches!(role, Role::Backup(_)))
+        self.plays(step, |role| role.is_backup() || role.verifies())
     }
 
     pub(crate) fn plays(&self, step: &StepId, part: impl Fn(&Role) -> bool) -> bool {
-        let declaration = self.execution.schedule.declaration(step);
-        declaration.is_some_and(|declaration| declaration.roles.iter().any(part))
+        self.execution.schedule.plays(step, part)
     }
 
     /// Whether something to do for this step is a reason to run the plan. A service that is down and should be up is

@@ -2,13 +2,13 @@
 //! step before brings it.
 
 use crate::Program;
-use crate::binding::Unbound;
+use crate::binding::{Unbound, Values};
 use crate::foreseen::ForeseenChanges;
 use crate::predict::{Forecast, reach};
 use crate::secrets::Secrets;
 use crate::undo_sources::Way;
 use runbook_host::Reader;
-use runbook_model::{Failure, FailureKind, OnFailure, Purpose, Reference, Role, RunState, StepDef, StepId};
+use runbook_model::{Failure, FailureKind, OnFailure, Purpose, Reference, RunState, StepDef, StepId};
 use runbook_step::Lack;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
@@ -50,12 +50,9 @@ impl Program {
         found.extend(self.without_way_back(forecast, host).into_iter().map(certain));
         found.extend(self.not_executable_there(host));
         found.extend(forecast.secrets.short().into_iter().map(|name| {
-            let what =
-                "is shorter than 6 characters: it is struck out as it is, and in no encoding and no other letters";
-            Obstacle {
-                failure: Failure::failed(format!("the secret `{name}` {what}; use a longer one")),
-                certain: false,
-            }
+            let what = "it is struck out as it is, and in no encoding and no other letters; use a longer one";
+            let failure = Failure::failed(format!("the secret `{name}` is shorter than 6 characters: {what}"));
+            Obstacle { failure, certain: false }
         }));
         let mut before = Before { starts: forecast.begun.started.clone(), ..Before::default() };
         let mut asked = HashSet::new();
@@ -84,9 +81,8 @@ impl Program {
         });
         let (mut found, mut before) = (damaged.collect::<Vec<_>>(), Before::default());
         for def in touched.into_iter().filter_map(|(step, _)| self.step(step)) {
-            let lacks =
-                self.bind_to_ask(Way::Back, def, &outputs, &secrets).map(|(bound, _)| bound.lacks_to_undo(host));
-            for Lack { failure, on, .. } in lacks.unwrap_or_default() {
+            let asked = self.bind_to_ask(Way::Back, def, Values::early(&outputs, &secrets));
+            for Lack { failure, on, .. } in asked.map(|(bound, _)| bound.lacks_to_undo(host)).unwrap_or_default() {
                 let message = format!("step `{}` could not be taken back: {}", def.id, failure.message);
                 let lack = Lack::new(Failure { message, ..failure }, on).of_installed();
                 let certain = match self.mended(def, &lack, &before) {
@@ -103,22 +99,18 @@ impl Program {
 
     fn obstacle(&self, def: &StepDef, lack: Lack, before: &Before) -> Option<Obstacle> {
         let id = &def.id;
-        let failure = lack.failure.clone();
-        let message = format!("step `{id}` would fail: {}", failure.message);
-        match self.mended(def, &lack, before) {
-            Mended::Surely => None,
+        let what = &lack.failure.message;
+        let (message, certain) = match self.mended(def, &lack, before) {
+            Mended::Surely => return None,
             Mended::No if lack.decides && def.on_failure != OnFailure::Continue => {
-                Some(Obstacle { failure: Failure { message, ..failure }, certain: true })
+                (format!("step `{id}` would fail: {what}"), true)
             }
-            Mended::No => {
-                let message = format!("step `{id}`: {}", failure.message);
-                Some(Obstacle { failure: Failure { message, ..failure }, certain: false })
-            }
+            Mended::No => (format!("step `{id}`: {what}"), false),
             Mended::Perhaps(step) => {
-                let message = format!("{message}, if step `{step}` does not bring it");
-                Some(Obstacle { failure: Failure { message, ..failure }, certain: false })
+                (format!("step `{id}` would fail: {what}, if step `{step}` does not bring it"), false)
             }
-        }
+        };
+        Some(Obstacle { failure: Failure { message, ..lack.failure }, certain })
     }
 
     fn mended(&self, def: &StepDef, lack: &Lack, before: &Before) -> Mended {
@@ -139,7 +131,7 @@ impl Program {
 
     /// What the step lacks, and what its probe failed with.
     fn lacks(&self, def: &StepDef, forecast: &Forecast, host: &Reader) -> Vec<Lack> {
-        let holds = match self.holds(def, &forecast.outputs, &forecast.secrets) {
+        let holds = match self.holds(def, forecast.values()) {
             Ok(holds) => Some(holds),
             Err(Unbound::Waits(_)) => None,
             Err(Unbound::Wrong(failure)) => return vec![Lack::new(failure, [])],
@@ -147,7 +139,7 @@ impl Program {
         if holds == Some(false) {
             return Vec::new();
         }
-        let (bound, partial) = match self.bind_to_ask(Way::On, def, &forecast.outputs, &forecast.secrets) {
+        let (bound, partial) = match self.bind_to_ask(Way::On, def, forecast.values()) {
             Ok(bound) => bound,
             // Not known yet, or told as a missing secret.
             Err(_) if self.waits(def, forecast) => return Vec::new(),
@@ -167,20 +159,15 @@ impl Program {
             lacks.push(if tries_again { lack.only_told() } else { lack });
         }
         // Whether it runs at all, or once more, is not known.
-        if holds.is_none() || forecast.begun.acting.contains(&def.id) {
-            lacks.into_iter().map(Lack::only_told).collect()
-        } else {
-            lacks
-        }
+        let told = holds.is_none() || forecast.begun.acting.contains(&def.id);
+        lacks.into_iter().map(|lack| if told { lack.only_told() } else { lack }).collect()
     }
 
     /// Whether the step uses something that is not known before the run.
     fn waits(&self, def: &StepDef, forecast: &Forecast) -> bool {
         def.with.waits_for().into_iter().any(|reference| match reference {
             Reference::Secret(name) => forecast.secrets.get(self.plan(), name, None).is_err(),
-            Reference::Output { step, output } => {
-                !forecast.outputs.get(step).is_some_and(|known| known.outputs.contains_key(output))
-            }
+            Reference::Output { step, output } => !forecast.values().has(step, output),
         })
     }
 
@@ -190,12 +177,9 @@ impl Program {
         for reference in def.with.waits_for() {
             let Reference::Secret(name) = reference else { continue };
             if asked.insert(name.clone()) {
-                let told = |lack: Lack| Lack {
-                    failure: Failure {
-                        message: format!("the secret `{name}` is not to be had: {}", lack.failure.message),
-                        ..lack.failure
-                    },
-                    ..lack
+                let told = |lack: Lack| {
+                    let message = format!("the secret `{name}` is not to be had: {}", lack.failure.message);
+                    Lack { failure: Failure { message, ..lack.failure }, ..lack }
                 };
                 lacks.extend(self.provider.lacks(self.plan(), name, host).into_iter().map(told));
             }
@@ -204,12 +188,11 @@ impl Program {
     }
 
     fn add(&self, def: &StepDef, forecast: &Forecast, before: &mut Before) {
-        let declared = self.declared(def, &forecast.outputs, &forecast.secrets);
+        let declared = self.declared(def, forecast.values());
         let effects = declared.as_ref().map_or(self.effects(&def.id), |declared| declared.effects.as_slice());
         before.foreseen.add(&def.id, effects);
         let declaration = self.execution.schedule.declaration(&def.id);
-        let starts = |role: &Role| matches!(role, Role::Start(_) | Role::Restart(_));
-        if declaration.is_some_and(|it| it.purpose == Purpose::Attendant && it.roles.iter().any(starts)) {
+        if declaration.is_some_and(|it| it.purpose == Purpose::Attendant && it.starts().next().is_some()) {
             before.starts.insert(def.id.clone());
         }
     }

@@ -175,7 +175,7 @@ fn kind_of<'a>(step: &StepDef, catalogue: &'a Catalogue, found: &mut Diagnostics
     catalogue.look_up(&step.uses, step.uses_span).map_err(|fault| found.push(fault)).ok()
 }
 
-fn args<'a>(step: &'a StepDef, kind: &'a dyn Kind, context: &'a ArgContext) -> Args<'a> {
+pub(crate) fn args<'a>(step: &'a StepDef, kind: &'a dyn Kind, context: &'a ArgContext) -> Args<'a> {
     Args { doc: kind.doc(), node: &step.with, context, step_span: step.id_span }
 }
 

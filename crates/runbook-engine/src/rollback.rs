@@ -51,21 +51,16 @@ pub(crate) fn next(state: &RunState, execution: &Execution) -> Vec<Action> {
         (true, true) => over(Verdict::RolledBack, ""),
         (false, true) => over(Verdict::Stuck, format!("signals that were green before are not: {lost}")),
         (true, false) => over(Verdict::Stuck, format!("signals that were green before cannot be read: {unread}")),
-        (false, false) => over(
-            Verdict::Stuck,
-            format!("signals that were green before are not: {lost}; others cannot be read: {unread}"),
-        ),
+        (false, false) => {
+            let what = format!("signals that were green before are not: {lost}; others cannot be read: {unread}");
+            over(Verdict::Stuck, what)
+        }
     }
-}
-
-/// Whether a step judges evidence.
-pub(crate) fn verifies(declaration: &Declaration) -> bool {
-    declaration.roles.iter().any(|role| matches!(role, Role::Verify(_)))
 }
 
 /// Whether a step brings a service down and up again.
 pub(crate) fn restarts(declaration: &Declaration) -> bool {
-    declaration.roles.iter().any(|role| matches!(role, Role::Restart(_)))
+    declaration.plays(|role| matches!(role, Role::Restart(_)))
 }
 
 /// Whether a step brought a service down and up again: a restart, and a start that found it up.
@@ -162,7 +157,7 @@ fn between<'a>(
 /// The landmarks that may have left traces, with their intents, in the order of these.
 fn landmarks<'a>(state: &'a RunState, execution: &'a Execution) -> Vec<(u64, &'a StepId, &'a StepState)> {
     let known = |step: &'a StepId| state.step(step).and_then(|known| Some((known.intent_seq?, step, known)));
-    let mut landmarks: Vec<_> = execution.landmarks().filter_map(known).collect();
+    let mut landmarks: Vec<_> = execution.landmarks.iter().filter_map(known).collect();
     landmarks.sort_by_key(|(intent, ..)| *intent);
     landmarks
 }
@@ -191,7 +186,7 @@ fn insurance<'a>(
     landmarks: &[(u64, &'a StepId, &StepState)],
 ) -> Vec<(&'a StepId, UndoPhase)> {
     let known = |step: &StepId| state.step(step).is_some_and(|known| !known.lost.is_empty());
-    if !(execution.verifications().iter().any(known) || insured(state, execution)) {
+    if !(execution.verifications.iter().any(known) || insured(state, execution)) {
         return Vec::new();
     }
     let mut backups = backups_with(state, execution, |backup| &backup.if_needed);
@@ -226,7 +221,7 @@ fn times_done(state: &RunState, step: &StepId, phase: UndoPhase) -> usize {
 }
 
 fn insured(state: &RunState, execution: &Execution) -> bool {
-    execution.backups().any(|step| times_done(state, step, UndoPhase::Insurance) > 0)
+    execution.backups.iter().any(|step| times_done(state, step, UndoPhase::Insurance) > 0)
 }
 
 /// When a step was complete, in the order of records.
@@ -237,14 +232,9 @@ fn finished(state: &RunState, step: &StepId) -> Option<u64> {
 /// Complete backups that hold paths with this restore policy. The latest first, so that the state before the run has the last word.
 fn backups_with<'a>(state: &RunState, execution: &'a Execution, policy: Policy) -> Vec<&'a StepId> {
     let has = |step: &&StepId| state.step(step).is_some_and(|known| !paths(known, policy).is_empty());
-    let mut backups: Vec<&StepId> = execution.backups().filter(has).collect();
+    let mut backups: Vec<&StepId> = execution.backups.iter().filter(has).collect();
     backups.sort_by_key(|step| std::cmp::Reverse(finished(state, step)));
     backups
-}
-
-fn is_backup(execution: &Execution, step: &StepId) -> bool {
-    let declaration = execution.schedule.declaration(step);
-    declaration.is_some_and(|declaration| declaration.roles.iter().any(|role| matches!(role, Role::Backup(_))))
 }
 
 /// The paths of a backup with one restore policy.
@@ -263,13 +253,13 @@ fn to_verify<'a>(
     let acted = state.has_acted();
     let known = |step| state.step(step).map(|known| (step, known));
     let tells = |known: &StepState| known.was_green() || known.no_baseline.is_some();
-    execution.verifications().iter().filter_map(known).filter(move |(_, known)| acted && tells(known))
+    execution.verifications.iter().filter_map(known).filter(move |(_, known)| acted && tells(known))
 }
 
 /// The next of those backups of which a rollback kept something, and of those steps that wrote where nothing was: what
 /// is there now is read before anything is claimed of it.
 fn to_compare<'a>(state: &'a RunState, execution: &Execution) -> Option<&'a StepId> {
-    let keeps = |step: &StepId| is_backup(execution, step) && !kept(state, execution, step).is_empty();
+    let keeps = |step: &StepId| execution.backups.contains(step) && !kept(state, execution, step).is_empty();
     let open = |(step, known): &(&StepId, &StepState)| {
         known.compared.is_none() && (wrote_where_nothing_was(known) || keeps(step))
     };
@@ -287,7 +277,7 @@ fn wrote_where_nothing_was(known: &StepState) -> bool {
 /// What is still to be compared of steps that were taken back although the run goes forward.
 pub(crate) fn compare_undone(state: &RunState, execution: &Execution) -> Option<Action> {
     let undone = |(step, known): &(&StepId, &StepState)| {
-        known.status == StepStatus::Undone && known.compared.is_none() && !is_backup(execution, step)
+        known.status == StepStatus::Undone && known.compared.is_none() && !execution.backups.contains(step)
     };
     let open = state.steps().filter(undone).find(|(_, known)| wrote_where_nothing_was(known));
     open.map(|(step, _)| Action::Start(Job::Compare(step.clone())))

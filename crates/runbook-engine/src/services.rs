@@ -3,17 +3,17 @@
 
 use crate::Execution;
 use crate::action::{Action, Job};
-use runbook_model::{Event, RunState, ServiceFound, StepId, service_step};
+use runbook_model::{Event, RunState, ServiceFound, StepId, StepState, service_step};
 
-/// The services of which it is not known how they were before the first change, each by its first step.
-pub(crate) fn not_found<'a>(
-    state: &'a RunState,
-    execution: &'a Execution,
-) -> impl Iterator<Item = &'a StepId> + use<'a> {
+/// The steps that read the host before the first change and have not: first of each service, then of signals.
+pub(crate) fn unread<'a>(state: &'a RunState, execution: &'a Execution) -> impl Iterator<Item = Job> + use<'a> {
     let touched = state.may_have_touched();
-    let wanted =
-        |step: &&StepId| state.step(step).is_some_and(|known| known.needed != Some(false) && known.found.is_none());
-    execution.movers().iter().filter(move |_| !touched).filter(wanted)
+    let of = move |steps: &'a [StepId], is_open: fn(&StepState) -> bool| {
+        let wanted = move |step: &&StepId| state.step(step).is_some_and(|it| it.needed != Some(false) && is_open(it));
+        steps.iter().filter(move |_| !touched).filter(wanted).cloned()
+    };
+    let services = of(&execution.movers, |known| known.found.is_none()).map(Job::Find);
+    services.chain(of(&execution.verifications, |known| known.baseline.is_none()).map(Job::Baseline))
 }
 
 /// The next service of which it is to be seen whether a boot left it down. A run that had come to an end owes it to nobody.
@@ -25,7 +25,7 @@ pub(crate) fn to_look_after<'a>(state: &'a RunState, execution: &'a Execution) -
 
 /// How services were before the first change, each with the step that found it.
 fn found<'a>(state: &'a RunState, execution: &'a Execution) -> impl Iterator<Item = (&'a StepId, &'a ServiceFound)> {
-    execution.movers().iter().filter_map(|step| Some((step, state.step(step)?.found.as_ref()?)))
+    execution.movers.iter().filter_map(|step| Some((step, state.step(step)?.found.as_ref()?)))
 }
 
 /// Services that were up before the run and do not come up again.

@@ -3,7 +3,7 @@
 use crate::Execution;
 use runbook_backup::Backup;
 use runbook_journal::StateDir;
-use runbook_model::{Failure, RestorePoint, Role, RunId, RunState};
+use runbook_model::{Failure, RestorePoint, RunId, RunState};
 use runbook_step::{BackupRef, captures_in};
 use std::path::Path;
 
@@ -33,8 +33,7 @@ pub(crate) fn missing(state: &RunState, execution: &Execution, dir: &StateDir, r
             Way::On => known.status.satisfies(),
             Way::Back => !backup.always.is_empty(),
         };
-        let declaration = execution.schedule.declaration(step);
-        if put_back && declaration.is_some_and(|one| one.roles.iter().any(|role| matches!(role, Role::Backup(_)))) {
+        if put_back && execution.backups.contains(step) {
             missing.extend(lacks(&backup.dir));
         }
     }

@@ -9,7 +9,7 @@ mod verifications;
 
 use crate::Program;
 use crate::action::Job;
-use crate::binding::Unbound;
+use crate::binding::{Unbound, Values};
 #[cfg(debug_assertions)]
 use crate::faults::Faults;
 use crate::input::{Began, Input};
@@ -223,8 +223,17 @@ impl JobContext<'_> {
     }
 
     fn bound(&self) -> Result<Box<dyn Step>, Unbound> {
+        self.with_values(|values| self.worker.program.bind(self.def, Values { host: Some(&self.host), ..values }))
+    }
+
+    /// What `of` makes of what is known by now, without what only a command can tell.
+    fn with_values<T>(&self, of: impl FnOnce(Values<'_>) -> T) -> T {
         let outputs = self.worker.outputs.read().unwrap_or_else(PoisonError::into_inner);
-        self.worker.program.bind(self.def, &outputs, &self.worker.secrets, Some(&self.host))
+        of(Values::early(&outputs, &self.worker.secrets))
+    }
+
+    fn declaration(&self) -> Option<&Declaration> {
+        self.worker.program.execution.schedule.declaration(&self.def.id)
     }
 
     fn say(&self, note: Note) {

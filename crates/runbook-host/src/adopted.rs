@@ -23,10 +23,8 @@ impl Reader {
             return Vec::new();
         }
         let program = |pid| {
-            host.process(pid)
-                .ok()
-                .flatten()
-                .and_then(|process| Some((host.executed(&process.identity).ok()??.exe, process)))
+            let process = host.process(pid).ok()??;
+            Some((host.executed(&process.identity).ok()??.exe, process))
         };
         let itself = program(std::process::id()).and_then(|(exe, _)| exe);
         let found = orphans.into_iter().filter_map(program).filter(|(exe, process)| !process.ended && *exe != itself);

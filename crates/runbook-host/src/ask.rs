@@ -43,10 +43,8 @@ impl Reader {
         // A thread of its own: a caller may be inside a runtime, where another one cannot be entered.
         thread::scope(|scope| {
             let asking = scope.spawn(|| {
-                let runtime = tokio::runtime::Builder::new_current_thread()
-                    .enable_all()
-                    .build()
-                    .map_err(|error| failed(&error.to_string()))?;
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+                let runtime = runtime.map_err(|error| failed(&error.to_string()))?;
                 let cancel = self.errand.cancel.clone();
                 let host = HostBuilder::new(self.clone(), runtime.handle().clone(), cancel, PathBuf::new()).build();
                 runtime.block_on(async {

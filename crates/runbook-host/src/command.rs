@@ -115,12 +115,8 @@ impl Output {
         let both = [&self.stdout, &self.stderr].map(|stream| String::from_utf8_lossy(stream).into_owned());
         let lines: Vec<&str> =
             both.iter().flat_map(|text| text.lines()).filter(|line| !line.trim().is_empty()).collect();
-        lines
-            .iter()
-            .skip(lines.len().saturating_sub(TAIL_LINES))
-            .map(|line| shortened(line))
-            .collect::<Vec<_>>()
-            .join("\n")
+        let last = lines.iter().skip(lines.len().saturating_sub(TAIL_LINES));
+        last.map(|line| shortened(line)).collect::<Vec<_>>().join("\n")
     }
 }
 

@@ -103,15 +103,11 @@ impl Reader {
             return Ok(PortOwners::default());
         }
         let mut owners = self.socket_owners(&listeners)?;
-        Ok(PortOwners {
-            sockets: listeners
-                .into_iter()
-                .map(|listener| {
-                    let owners = owners.remove(&listener.inode).unwrap_or_default();
-                    (listener, owners)
-                })
-                .collect(),
-        })
+        let owned = |listener: Listener| {
+            let owners = owners.remove(&listener.inode).unwrap_or_default();
+            (listener, owners)
+        };
+        Ok(PortOwners { sockets: listeners.into_iter().map(owned).collect() })
     }
 
     fn socket_owners(&self, listeners: &[Listener]) -> Result<BTreeMap<u64, Vec<Process>>, Failure> {
@@ -121,10 +117,8 @@ impl Reader {
         for process in self.processes()? {
             // Another user's descriptors cannot be listed; a process may also end just now.
             let Ok(entries) = fs::read_dir(proc_file(process.identity.pid, "fd")) else { continue };
-            let mut inodes: Vec<u64> = entries
-                .filter_map(|entry| fs::read_link(entry.ok()?.path()).ok())
-                .filter_map(|target| links.get(target.as_os_str()).copied())
-                .collect();
+            let targets = entries.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok());
+            let mut inodes: Vec<u64> = targets.filter_map(|it| links.get(it.as_os_str()).copied()).collect();
             inodes.sort_unstable();
             inodes.dedup();
             for inode in inodes {

@@ -93,11 +93,9 @@ impl Journal {
 
     /// What was saved with the run: its resolved plan.
     pub fn saved(&self, run: &RunId) -> Result<String, Error> {
-        self.connection
-            .query_row("SELECT saved FROM runs WHERE run = ?1", [run.as_str()], |row| row.get(0))
-            .optional()
-            .map_err(|source| failed(&self.path, "read", source))?
-            .ok_or_else(|| Error::NoSuchRun(run.to_string()))
+        let query = "SELECT saved FROM runs WHERE run = ?1";
+        let saved = self.connection.query_row(query, [run.as_str()], |row| row.get(0)).optional();
+        saved.map_err(|source| failed(&self.path, "read", source))?.ok_or_else(|| Error::NoSuchRun(run.to_string()))
     }
 
     /// All runs, the latest first.

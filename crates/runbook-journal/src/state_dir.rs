@@ -139,11 +139,8 @@ impl StateDir {
 }
 
 fn make(path: &Path) -> Result<(), Error> {
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)
-        .map_err(|source| Error::StateDir { path: path.to_path_buf(), source: in_the_way(path, source) })
+    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(|source| Error::StateDir { path: path.to_path_buf(), source: in_the_way(path, source) })
 }
 
 /// "File exists" says nothing about what is wrong with it.

@@ -178,10 +178,9 @@ impl Deploy {
             Some(from) if is_dir => staging.copy(&from, model.as_ref()),
             _ => staging.unpack(&self.from, model.as_ref()),
         };
-        filled
-            .and_then(|_| staging.strip(self.strip))
-            .and_then(|()| model.map_or(Ok(()), |model| staging.dress(&model)))
-            .map_err(|error| self.not_unpacked(&error))?;
+        let stripped = filled.and_then(|_| staging.strip(self.strip));
+        let dressed = stripped.and_then(|()| model.map_or(Ok(()), |model| staging.dress(&model)));
+        dressed.map_err(|error| self.not_unpacked(&error))?;
         if listing::of_directory(host, &staging.new_path())? != artifact.listing {
             return Err(Failure::failed(format!("{} changed while it was unpacked", self.from.display()))
                 .hint("find out what writes there, then run the plan again"));

@@ -229,12 +229,8 @@ impl Step for Create {
         let places = self.places()?;
         let would_be = host.state_dir().join("backups").join("new");
         runbook_backup::check_paths(&would_be, &paths_of(&places)).map_err(|error| cannot_back_up(&error))?;
-        summary.extend(
-            places
-                .iter()
-                .filter(|place| place.is_led_to)
-                .map(|place| format!("; so is {}, to which a link among them leads", place.path.display())),
-        );
+        let led_to = places.iter().filter(|place| place.is_led_to).map(|place| place.path.display());
+        summary.extend(led_to.map(|path| format!("; so is {path}, to which a link among them leads")));
         let limits = runbook_backup::limits(&paths_of(&places)).map_err(|error| cannot_back_up(&error))?;
         summary.push_str(&not_kept(&limits));
         Ok(Probe::of(Prediction::change(summary)))

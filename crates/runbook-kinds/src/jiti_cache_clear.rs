@@ -196,10 +196,8 @@ impl Step for Clear {
         let mut removed = 0;
         let mut said = Vec::new();
         for dir in Self::caches(work.host, &found)? {
-            let entries = work
-                .host
-                .clear_shared_dir(dir, &found.owners, &|moved| entries::refuse_other(work.host, moved, dir))?
-                .unwrap_or_default();
+            let refuse = |moved: &_| entries::refuse_other(work.host, moved, dir);
+            let entries = work.host.clear_shared_dir(dir, &found.owners, &refuse)?.unwrap_or_default();
             said.push(format!("{} removed, {entries} entries", dir.display()));
             removed += entries;
         }

@@ -76,10 +76,8 @@ impl Tracer<'_> {
         const LINE: u64 = 512;
         let Some(opened) = self.host.open(file)? else { return Ok(None) };
         let mut begin = Vec::new();
-        opened
-            .take(LINE)
-            .read_to_end(&mut begin)
-            .map_err(|error| Unclear(format!("{} cannot be read: {error}", file.display())))?;
+        let read = opened.take(LINE).read_to_end(&mut begin);
+        read.map_err(|error| Unclear(format!("{} cannot be read: {error}", file.display())))?;
         let Some(rest) = begin.strip_prefix(b"#!") else { return Ok(None) };
         let line = rest.split(|byte| *byte == b'\n').next().unwrap_or_default();
         let line = String::from_utf8_lossy(line).trim().to_owned();

@@ -112,6 +112,11 @@ impl Declaration {
         self
     }
 
+    /// Whether it plays such a part.
+    pub fn plays(&self, part: impl Fn(&Role) -> bool) -> bool {
+        self.roles.iter().any(part)
+    }
+
     /// Whether it changes the host.
     pub fn changes(&self) -> bool {
         self.effects.iter().any(|effect| effect.access == crate::Access::Write)
@@ -119,9 +124,6 @@ impl Declaration {
 
     /// The services that it brings up.
     pub fn starts(&self) -> impl Iterator<Item = &Resource> {
-        self.roles.iter().filter_map(|role| match role {
-            Role::Start(service) | Role::Restart(service) => Some(service),
-            _ => None,
-        })
+        self.roles.iter().filter_map(Role::starts)
     }
 }

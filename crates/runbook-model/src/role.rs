@@ -47,6 +47,29 @@ pub enum Role {
 }
 
 impl Role {
+    /// Whether it makes a backup.
+    pub fn is_backup(&self) -> bool {
+        matches!(self, Self::Backup(_))
+    }
+
+    /// Whether it judges evidence.
+    pub fn verifies(&self) -> bool {
+        matches!(self, Self::Verify(_))
+    }
+
+    /// The service that it brings up.
+    pub fn starts(&self) -> Option<&Resource> {
+        match self {
+            Self::Start(service) | Self::Restart(service) => Some(service),
+            _ => None,
+        }
+    }
+
+    /// The service that it brings up or down.
+    pub fn moves(&self) -> Option<&Resource> {
+        if let Self::Stop(service) = self { Some(service) } else { self.starts() }
+    }
+
     /// Whether only reports ask for it: no rule places a step by it.
     pub fn is_for_reports(&self) -> bool {
         match self {

@@ -79,12 +79,8 @@ impl Step for Install {
         let wrong = self.site.check(host).and_then(|()| self.site.check_access(host)).err();
         let from = failed.and_then(|_| self.source.digest(host).err()).zip(self.source.local());
         let from = from.map(|(failure, path)| Lack::at(host, path, failure));
-        wrong
-            .map(|failure| Lack::at(host, prefix, failure))
-            .into_iter()
-            .chain(from)
-            .chain(self.npm.lacks(host, Some(prefix)))
-            .collect()
+        let wrong = wrong.map(|failure| Lack::at(host, prefix, failure));
+        wrong.into_iter().chain(from).chain(self.npm.lacks(host, Some(prefix))).collect()
     }
 
     fn can_undo(&self, host: &Reader) -> Result<(), Failure> {
@@ -235,11 +231,8 @@ impl Install {
         let prefix = format!("--prefix={}", self.site.prefix.display());
         let command = npm.command(work.dir, ["prefix".to_owned(), "--global".to_owned(), prefix]);
         let said = PathBuf::from(npm.run(work.host, &command, "say which prefix it uses")?.text());
-        let same = said == self.site.prefix
-            || work
-                .host
-                .canonical(&said)?
-                .is_some_and(|real| work.host.canonical(&self.site.prefix).ok().flatten() == Some(real));
+        let is_prefix = |real| work.host.canonical(&self.site.prefix).ok().flatten() == Some(real);
+        let same = said == self.site.prefix || work.host.canonical(&said)?.is_some_and(is_prefix);
         if same {
             return Ok(());
         }

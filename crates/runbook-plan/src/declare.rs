@@ -49,10 +49,8 @@ fn declaration<'n>(name: &'n str, span: Span, node: &'n Node, faults: &mut Diagn
         return declared;
     }
     let Some(fields) = Fields::open(node, "a variable", FIELDS, faults) else { return declared };
-    let ty = fields
-        .required("type", faults)
-        .and_then(|node| one_of(node, "type", &VarType::NAMES, Code::NOT_ALLOWED, faults))
-        .and_then(var_type);
+    let ty = fields.required("type", faults);
+    let ty = ty.and_then(|node| one_of(node, "type", &VarType::NAMES, Code::NOT_ALLOWED, faults)).and_then(var_type);
     declared.default = fields.get("default");
     declared.mistyped = fields.is_mistyped("default");
     declared.from = fields.get("from");

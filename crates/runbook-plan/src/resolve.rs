@@ -185,10 +185,8 @@ fn rendered(span: Span, json: &Json) -> Node {
 /// The place of `text[range]`, where `text` is the value of the scalar at `span`. Escapes and folded lines make the
 /// two differ; then it is the same occurrence of the same words, or else the whole scalar.
 pub(crate) fn part_of(sources: &SourceMap, span: Span, text: &str, range: &std::ops::Range<usize>) -> Span {
-    let written = sources
-        .get(span.source)
-        .and_then(|source| source.text.get(span.start as usize..span.end as usize))
-        .unwrap_or("");
+    let source = sources.get(span.source);
+    let written = source.and_then(|it| it.text.get(span.start as usize..span.end as usize)).unwrap_or_default();
     if written == text {
         return span.slice(range.start, range.end);
     }

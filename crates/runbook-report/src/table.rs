@@ -64,15 +64,11 @@ impl Table {
     fn widths(&self, available: usize) -> Vec<usize> {
         let column =
             |at: usize| self.rows.iter().filter_map(move |row| row.get(at)).map(|cell| text::width(&cell.text));
-        let mut widths: Vec<usize> = self
-            .head
-            .iter()
-            .enumerate()
-            .map(|(at, name)| match column(at).max().unwrap_or(0) {
-                0 if !self.rows.is_empty() && !name.is_empty() => 0,
-                widest => widest.max(text::width(name)),
-            })
-            .collect();
+        let widest = |(at, name): (usize, &&str)| match column(at).max().unwrap_or(0) {
+            0 if !self.rows.is_empty() && !name.is_empty() => 0,
+            widest => widest.max(text::width(name)),
+        };
+        let mut widths: Vec<usize> = self.head.iter().enumerate().map(widest).collect();
         let words: Vec<usize> =
             (0..self.head.len()).map(|at| self.longest_word(at).clamp(NARROWEST, WHOLE_WORD)).collect();
         let places = widths.iter().zip(&words).zip(&self.head);
@@ -106,12 +102,9 @@ fn shrink(widths: &mut [usize], available: usize, floors: &[usize]) {
 }
 
 fn render_row(row: &[Cell], widths: &[usize], indent: usize, style: Style) -> String {
-    let cells: Vec<(Vec<String>, Tone, usize)> = row
-        .iter()
-        .zip(widths)
-        .filter(|(_, width)| **width > 0)
-        .map(|(cell, width)| (text::wrap(&cell.text, *width), cell.tone, *width))
-        .collect();
+    let shown = row.iter().zip(widths).filter(|(_, width)| **width > 0);
+    let cells: Vec<(Vec<String>, Tone, usize)> =
+        shown.map(|(cell, width)| (text::wrap(&cell.text, *width), cell.tone, *width)).collect();
     let height = cells.iter().map(|(lines, ..)| lines.len()).max().unwrap_or(0);
     let mut out = String::new();
     for nth in 0..height {

@@ -7,7 +7,7 @@ use crate::steps::Steps;
 use petgraph::Direction;
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::{Dfs, EdgeRef, Reversed, Walker};
-use runbook_model::{Declaration, StepId};
+use runbook_model::{Declaration, Role, StepId};
 use std::collections::{BTreeSet, HashMap};
 
 /// The steps of a plan in a graph without cycles, in which every edge has its reasons. Only [`crate::build`] makes one.
@@ -77,6 +77,11 @@ impl Schedule {
     /// What `step` declared; `None` for a step that is not in the plan.
     pub fn declaration(&self, step: &StepId) -> Option<&Declaration> {
         self.declarations.get(self.index.get(step)?.index())
+    }
+
+    /// Whether `step` is in the plan and plays such a part.
+    pub fn plays(&self, step: &StepId, part: impl Fn(&Role) -> bool) -> bool {
+        self.declaration(step).is_some_and(|declaration| declaration.plays(part))
     }
 
     /// Everything that must be over before `step` begins, without `step`.

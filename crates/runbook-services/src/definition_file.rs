@@ -18,14 +18,12 @@ pub(crate) trait DefinitionFile: Send + Sync {
     fn when_read(&self) -> String;
 
     /// Fails, with the next action, where there is no such manager. A way back does not ask.
-    fn needs_manager(&self, host: &Reader) -> Result<(), Failure> {
-        let _ = host;
+    fn needs_manager(&self, _host: &Reader) -> Result<(), Failure> {
         Ok(())
     }
 
     /// Whether the manager has read what is on the disk, as far as it can be made to.
-    fn is_read(&self, host: &Reader) -> Result<bool, Failure> {
-        let _ = host;
+    fn is_read(&self, _host: &Reader) -> Result<bool, Failure> {
         Ok(true)
     }
 

@@ -24,9 +24,7 @@ pub trait ManagedService: Clone + Send + Sync + 'static {
     type Wanted: Send + Sync;
 
     /// What only the whole of the parameters shows to be wrong.
-    fn check(args: &Args<'_>, found: &mut Diagnostics) {
-        let (_, _) = (args, found);
-    }
+    fn check(_args: &Args<'_>, _found: &mut Diagnostics) {}
 
     /// The service and what is wanted of it.
     fn bind(args: &Args<'_>, motion: Motion) -> Result<(Self, Self::Wanted), Diagnostic>;
@@ -38,8 +36,7 @@ pub trait ManagedService: Clone + Send + Sync + 'static {
     fn effects(args: &Args<'_>, motion: Motion) -> Vec<Effect>;
 
     /// The same service by the name that the manager has for it.
-    fn resolved(&self, host: &Reader) -> Result<Self, Failure> {
-        let _ = host;
+    fn resolved(&self, _host: &Reader) -> Result<Self, Failure> {
         Ok(self.clone())
     }
 
@@ -47,14 +44,12 @@ pub trait ManagedService: Clone + Send + Sync + 'static {
     fn foresee(&self, host: &Reader, wanted: &Self::Wanted, motion: Motion) -> Result<Probe, Failure>;
 
     /// What keeps the manager from bringing it up at all; `failed` is what [`foresee`](Self::foresee) failed with.
-    fn lacks(&self, host: &Reader, wanted: &Self::Wanted, motion: Motion, failed: Option<&Failure>) -> Vec<Lack> {
-        let (_, _, _, _) = (host, wanted, motion, failed);
+    fn lacks(&self, _host: &Reader, _wanted: &Self::Wanted, _motion: Motion, _failed: Option<&Failure>) -> Vec<Lack> {
         Vec::new()
     }
 
     /// Whether it can be brought back as it is, as far as that can be read.
-    fn can_come_back(&self, host: &Reader, motion: Motion) -> Result<(), Failure> {
-        let (_, _) = (host, motion);
+    fn can_come_back(&self, _host: &Reader, _motion: Motion) -> Result<(), Failure> {
         Ok(())
     }
 
@@ -68,12 +63,11 @@ pub trait ManagedService: Clone + Send + Sync + 'static {
     /// to do.
     fn went(
         &self,
-        host: &Reader,
-        wanted: &Self::Wanted,
-        motion: Motion,
-        undo: &Json,
+        _host: &Reader,
+        _wanted: &Self::Wanted,
+        _motion: Motion,
+        _undo: &Json,
     ) -> Result<Option<Confirmation>, Failure> {
-        let (_, _, _, _) = (host, wanted, motion, undo);
         Ok(None)
     }
 
@@ -88,21 +82,18 @@ pub trait ManagedService: Clone + Send + Sync + 'static {
     const KEEPS_DOWN: bool = false;
 
     /// Brings it down and keeps it down if this run had it down when its process before ended.
-    fn keep_down_again(&self, work: &Work<'_>, undo: &Json, wanted: &Self::Wanted) -> Result<(), Failure> {
-        let (_, _, _) = (work, undo, wanted);
+    fn keep_down_again(&self, _work: &Work<'_>, _undo: &Json, _wanted: &Self::Wanted) -> Result<(), Failure> {
         Ok(())
     }
 
     /// How it is before the first change of the run, with what [`revive`](Self::revive) needs; `None` if a boot takes
     /// nothing down that would have to be brought up.
-    fn find(&self, host: &Reader) -> Result<Option<WasFound>, Failure> {
-        let _ = host;
+    fn find(&self, _host: &Reader) -> Result<Option<WasFound>, Failure> {
         Ok(None)
     }
 
     /// Brings up what was up before and is not since the boot.
-    fn revive(&self, work: &Work<'_>, found: &Json, wanted: &Self::Wanted) -> Result<String, Failure> {
-        let (_, _, _) = (work, found, wanted);
+    fn revive(&self, _work: &Work<'_>, _found: &Json, _wanted: &Self::Wanted) -> Result<String, Failure> {
         Ok(String::new())
     }
 

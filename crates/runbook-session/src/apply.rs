@@ -150,9 +150,7 @@ impl ApplyProposal {
     /// # Errors
     /// Nothing would be proven: no verification of the plan has anything to do.
     pub fn holding(self, within: Duration) -> Result<Self, Error> {
-        let declared = |step| self.program.execution.schedule.declaration(step);
-        let verifies =
-            |step| declared(step).is_some_and(|it| it.roles.iter().any(|role| matches!(role, Role::Verify(_))));
+        let verifies = |step| self.program.execution.schedule.plays(step, Role::verifies);
         match self.forecast.steps.iter().any(|predicted| predicted.needed && verifies(&predicted.step)) {
             true => Ok(Self { hold: Some(within), ..self }),
             false => Err(Error::NothingProven(self.program.plan().name.clone())),

@@ -5,7 +5,7 @@ use crate::known::Ready;
 use crate::session::Session;
 use runbook_host::now_ms;
 use runbook_journal::{Gap, Journal, Look, Loss, StateDir};
-use runbook_model::{Event, Next, Record, Remains, RemainsKind, RunId, RunState, StepStatus, Verdict};
+use runbook_model::{Event, Next, Record, Remains, RemainsKind, RunId, RunState, StepState, StepStatus, Verdict};
 
 /// The journal of a host of which it holds all that happened; [`Error::Lost`] where it does not.
 pub(crate) fn whole(dir: &StateDir) -> Result<Option<Journal>, Error> {
@@ -28,13 +28,11 @@ impl Session {
         look.note(self.state_dir())?;
         let state = RunState::replay(&known.records)?;
         let detail = "the journal lost what it did, so nobody took it back";
-        let unknown = state
-            .steps()
-            .filter(|(_, step)| matches!(step.status, StepStatus::Pending | StepStatus::Started))
-            .map(|(id, _)| Event::Remained {
-                step: id.clone(),
-                remains: vec![Remains::new(RemainsKind::NotCompared, format!("step {id}"), detail)],
-            });
+        let open = |(_, step): &(_, &StepState)| matches!(step.status, StepStatus::Pending | StepStatus::Started);
+        let unknown = state.steps().filter(open).map(|(id, _)| Event::Remained {
+            step: id.clone(),
+            remains: vec![Remains::new(RemainsKind::NotCompared, format!("step {id}"), detail)],
+        });
         let events = std::iter::once(self.resumed()).chain(unknown);
         let mut journal = Journal::open(self.state_dir())?;
         journal.append(&known.run, &numbered(&state, events))?;

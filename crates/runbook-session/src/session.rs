@@ -91,11 +91,8 @@ impl Session {
     pub(crate) fn claim(&self, program: &Program, doing: String) -> Result<Option<Claim>, Error> {
         let schedule = &program.execution.schedule;
         let declared = schedule.order().iter().filter_map(|step| schedule.declaration(step));
-        let writes: Vec<Resource> = declared
-            .flat_map(|one| &one.effects)
-            .filter(|effect| effect.access == Access::Write)
-            .map(|effect| effect.resource.clone())
-            .collect();
+        let writes = declared.flat_map(|one| &one.effects).filter(|effect| effect.access == Access::Write);
+        let writes: Vec<Resource> = writes.map(|effect| effect.resource.clone()).collect();
         Claim::stake(self.state_dir(), &self.holder(doing), &writes).map_err(Error::of_claim)
     }
 

@@ -219,10 +219,8 @@ impl Verify {
                 .detail(detail.join("\n"))
                 .hint("what cannot be read proves nothing; the details say why"));
         }
-        let unstable: Vec<String> = blocking()
-            .filter(|(signal, progress)| self.is_open(signal, progress, begin))
-            .map(|(signal, _)| format!("`{}`", signal.name))
-            .collect();
+        let unstable = blocking().filter(|(signal, progress)| self.is_open(signal, progress, begin));
+        let unstable: Vec<String> = unstable.map(|(signal, _)| format!("`{}`", signal.name)).collect();
         if !unstable.is_empty() {
             let within = format_duration(self.within);
             let message = format!("within {within} these were not green, or not long enough: {}", unstable.join(", "));

@@ -210,12 +210,8 @@ pub(super) fn read_log(host: &Reader, signal: &Signal, index: usize, log: &Share
         (_, Some(why)) if count == 0 => Seen::unread(format!("not seen, but {why}")),
         (_, Some(why)) => Seen::unread(format!("{times}, but {why}")),
         (Source::Log { texts, count: wanted }, None) if texts.len() > 1 => {
-            let missing: Vec<&str> = texts
-                .iter()
-                .zip(hits)
-                .filter(|(_, hits)| hits.count < *wanted)
-                .map(|(text, _)| text.as_str())
-                .collect();
+            let missing = texts.iter().zip(hits).filter(|(_, hits)| hits.count < *wanted);
+            let missing: Vec<&str> = missing.map(|(text, _)| text.as_str()).collect();
             let seen = hits.iter().filter(found).count();
             Seen::red(format!("{seen} of {}; no line with \"{}\"", texts.len(), missing.join("\", \"")))
         }

@@ -5,14 +5,12 @@ use serde_json::{Map, Value, json};
 
 /// A map of signals by name: each has one source, with the fields that go with it.
 pub(super) fn signals_schema() -> Value {
-    let ways: Vec<Value> = SOURCES
-        .iter()
-        .map(|source| {
-            let names = std::iter::once(source).chain(Source::fields(source)).chain(&LIMITS);
-            let properties: Map<String, Value> = names.map(|name| ((*name).to_owned(), field(name))).collect();
-            json!({ "required": [source], "properties": properties, "additionalProperties": false })
-        })
-        .collect();
+    let way = |source: &&str| {
+        let names = std::iter::once(source).chain(Source::fields(source)).chain(&LIMITS);
+        let properties: Map<String, Value> = names.map(|name| ((*name).to_owned(), field(name))).collect();
+        json!({ "required": [source], "properties": properties, "additionalProperties": false })
+    };
+    let ways: Vec<Value> = SOURCES.iter().map(way).collect();
     json!({ "type": "object", "minProperties": 1, "additionalProperties": { "type": "object", "oneOf": ways } })
 }
 

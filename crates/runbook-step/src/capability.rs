@@ -20,21 +20,18 @@ pub trait ServiceStep {
 
     /// In a process that goes on with the run of another: brings down again, and keeps down, what the run still wants to
     /// be down. Nothing kept others out since the process before ended.
-    fn keep_down_again(&self, work: &Work<'_>, undo: &Json) -> Result<(), Failure> {
-        let (_, _) = (work, undo);
+    fn keep_down_again(&self, _work: &Work<'_>, _undo: &Json) -> Result<(), Failure> {
         Ok(())
     }
 
     /// How the service is before the first change of the run, with what [`revive`](Self::revive) needs. `None` if nothing
     /// can be said.
-    fn find(&self, host: &Reader) -> Result<Option<WasFound>, Failure> {
-        let _ = host;
+    fn find(&self, _host: &Reader) -> Result<Option<WasFound>, Failure> {
         Ok(None)
     }
 
     /// Brings up what `found` says was up, if the boot that came since left it down. Says what was done; nothing if it is up.
-    fn revive(&self, work: &Work<'_>, found: &Json) -> Result<String, Failure> {
-        let (_, _) = (work, found);
+    fn revive(&self, _work: &Work<'_>, _found: &Json) -> Result<String, Failure> {
         Ok(String::new())
     }
 

@@ -11,27 +11,22 @@ pub trait Kind: Send + Sync {
 
     /// Judges what the table of parameters cannot. Called once the table is satisfied, possibly while some values are
     /// known only later.
-    fn check(&self, args: &Args<'_>, found: &mut Diagnostics) {
-        let (_, _) = (args, found);
-    }
+    fn check(&self, _args: &Args<'_>, _found: &mut Diagnostics) {}
 
     /// The JSON Schema of what is inside of a parameter that the kind judges itself.
-    fn inside(&self, param: &str) -> Option<serde_json::Value> {
-        let _ = param;
+    fn inside(&self, _param: &str) -> Option<serde_json::Value> {
         None
     }
 
     /// The argument vectors inside of parameters that the kind judges itself, with the names of these parameters: what they name
     /// relative is brought by the plan, as in a parameter of the type [`Command`](crate::ParamType::Command).
-    fn commands_inside<'a>(&self, args: &Args<'a>) -> Vec<(&'static str, &'a Node)> {
-        let _ = args;
+    fn commands_inside<'a>(&self, _args: &Args<'a>) -> Vec<(&'static str, &'a Node)> {
         Vec::new()
     }
 
     /// Whether taking a step back uses this parameter: what only the way forward uses, such as a content that is written,
     /// does not stand in the way of an undo when it is damaged or not there.
-    fn undo_uses(&self, param: &str, args: &Args<'_>) -> bool {
-        let (_, _) = (param, args);
+    fn undo_uses(&self, _param: &str, _args: &Args<'_>) -> bool {
         true
     }
 

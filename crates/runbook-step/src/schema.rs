@@ -21,15 +21,11 @@ pub fn kind_schema(kind: &dyn Kind) -> Value {
 ///
 /// External kinds stay possible: a step whose `uses` is none of the built-in names may have any parameters.
 pub fn plan_schema_with_kinds(mut plan: Value, catalogue: &Catalogue) -> Value {
-    let rules: Vec<Value> = catalogue
-        .built_in()
-        .map(|kind| {
-            json!({
-                "if": { "properties": { "uses": { "const": kind.doc().name } }, "required": ["uses"] },
-                "then": then(kind),
-            })
-        })
-        .collect();
+    let rules = catalogue.built_in().map(|kind| {
+        let uses = json!({ "properties": { "uses": { "const": kind.doc().name } }, "required": ["uses"] });
+        json!({ "if": uses, "then": then(kind) })
+    });
+    let rules: Vec<Value> = rules.collect();
     let names: Vec<&str> = catalogue.built_in().map(|kind| kind.doc().name).collect();
     if let Some(uses) = plan.pointer_mut("/$defs/step/properties/uses") {
         // Editors offer the names; external kinds may have any other.

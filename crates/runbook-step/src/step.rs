@@ -14,8 +14,7 @@ pub trait Step: Send + Sync {
     /// What the step would fail for on the host as it is now, each with the changes that may bring it before the step's
     /// turn. `failed` is what `probe` failed with; that need not be told again, unless less can mend it than any change
     /// of what the step declares. Asked of steps that have to run, before the first change of the run.
-    fn lacks(&self, host: &Reader, failed: Option<&Failure>) -> Vec<Lack> {
-        let (_, _) = (host, failed);
+    fn lacks(&self, _host: &Reader, _failed: Option<&Failure>) -> Vec<Lack> {
         Vec::new()
     }
 
@@ -43,8 +42,7 @@ pub trait Step: Send + Sync {
     }
 
     /// What a program of the author's that [`undo`](Self::undo) runs would fail for on the host as it is now.
-    fn lacks_to_undo(&self, host: &Reader) -> Vec<Lack> {
-        let _ = host;
+    fn lacks_to_undo(&self, _host: &Reader) -> Vec<Lack> {
         Vec::new()
     }
 
@@ -53,15 +51,13 @@ pub trait Step: Send + Sync {
     fn apply(&self, work: &Work<'_>, undo: &Json) -> Result<Done, Failure>;
 
     /// Whether the change is there, after `apply` or after a crash in it. The default probes again.
-    fn confirm(&self, host: &Reader, undo: &Json) -> Result<Confirmation, Failure> {
-        let _ = undo;
+    fn confirm(&self, host: &Reader, _undo: &Json) -> Result<Confirmation, Failure> {
         Ok(self.probe(host)?.prediction.into())
     }
 
     /// Takes back what `apply` did, wholly or in part, from `undo` and local files alone. Idempotent: what is already
     /// back is left alone. Says in one line what was put back. The default puts back what the step captures.
-    fn undo(&self, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
-        let _ = undo;
+    fn undo(&self, work: &Work<'_>, _undo: &Json) -> Result<String, Failure> {
         match self.captures() {
             [] => Ok(String::new()),
             paths => work.put_back(paths),

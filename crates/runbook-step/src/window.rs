@@ -36,11 +36,8 @@ pub fn window_state(window: &Window, now_ms: i64) -> Result<WindowState, Failure
     let now = Timestamp::from_millisecond(now_ms).map_err(|error| unusable(error.to_string()))?;
     let mut open: Option<(Timestamp, Timestamp)> = None;
     for offset in -2..=15 {
-        let date = now
-            .to_zoned(zone.clone())
-            .date()
-            .checked_add(offset.days())
-            .map_err(|error| unusable(error.to_string()))?;
+        let date = now.to_zoned(zone.clone()).date().checked_add(offset.days());
+        let date = date.map_err(|error| unusable(error.to_string()))?;
         if !days.is_empty() && !days.contains(&date.weekday()) {
             continue;
         }

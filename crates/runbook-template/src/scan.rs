@@ -68,11 +68,8 @@ impl<'t> Checked<'t> {
     pub(crate) fn expression(text: &'t str) -> Result<Self, TemplateError> {
         let trimmed = text.trim();
         let start = text.len() - text.trim_start().len();
-        let inner = match segments(trimmed)
-            .ok()
-            .filter(|_| trimmed.starts_with("{{"))
-            .and_then(|segments| whole(trimmed, &segments))
-        {
+        let found = segments(trimmed).ok().filter(|_| trimmed.starts_with("{{"));
+        let inner = match found.and_then(|segments| whole(trimmed, &segments)) {
             Some(inner) => start + inner.start..start + inner.end,
             None => start..start + trimmed.len(),
         };

@@ -77,15 +77,13 @@ impl Runner {
     /// Complete backups of this run, the latest first, each with the number of the record since which it is complete.
     fn backups(&self) -> Vec<(u64, BackupRef)> {
         let execution = &self.worker.program.execution;
-        let mut backups: Vec<(u64, BackupRef)> = execution
-            .backups()
-            .filter_map(|step| {
-                let known = self.state.step(step)?;
-                let complete = matches!(known.status, StepStatus::Unchanged | StepStatus::Changed | StepStatus::Undone);
-                let dir = known.results.backup.as_ref().filter(|_| complete)?.dir.clone();
-                Some((known.finished_seq?, BackupRef { step: step.clone(), dir }))
-            })
-            .collect();
+        let complete = |step: &StepId| {
+            let known = self.state.step(step)?;
+            let complete = matches!(known.status, StepStatus::Unchanged | StepStatus::Changed | StepStatus::Undone);
+            let dir = known.results.backup.as_ref().filter(|_| complete)?.dir.clone();
+            Some((known.finished_seq?, BackupRef { step: step.clone(), dir }))
+        };
+        let mut backups: Vec<(u64, BackupRef)> = execution.backups.iter().filter_map(complete).collect();
         backups.sort_by_key(|(seq, _)| std::cmp::Reverse(*seq));
         backups
     }

@@ -15,7 +15,7 @@ use crate::{Error, Forecast, Observer, Program, leftovers};
 use runbook_host::{Canceller, Running};
 use runbook_journal::{Journal, Lock};
 use runbook_model::{
-    Approval, Event, Record, Results, Role, RollbackCause, RunHeader, RunId, RunPhase, RunState, StepId, StepState,
+    Approval, Event, Record, Results, RollbackCause, RunHeader, RunId, RunPhase, RunState, StepId, StepState,
 };
 use serde_json::Value as Json;
 use std::collections::HashMap;
@@ -93,11 +93,8 @@ impl Runner {
         leftovers::end_leftovers(&settings.state_dir, &run);
         let version = settings.version.clone();
         let rolls_back = matches!(state.phase, RunPhase::RollingBack(_));
-        let outputs: HashMap<StepId, Results> = state
-            .steps()
-            .map(|(step, known)| (step.clone(), known.usable_results().clone()))
-            .filter(|(_, results)| *results != Results::default())
-            .collect();
+        let outputs = state.steps().map(|(step, known)| (step.clone(), known.usable_results().clone()));
+        let outputs: HashMap<_, _> = outputs.filter(|(_, results)| *results != Results::default()).collect();
         if !rolls_back && (back.is_some() || state.verdict().is_none()) {
             let way = if back.is_some() { Way::Back } else { Way::On };
             let missing = program.missing(&state, &settings.state_dir, &run, way);
@@ -204,12 +201,9 @@ impl Runner {
 
 /// The steps that moved a service, with their undo data, in the order of their intents.
 fn movers(state: &RunState, program: &Program) -> Vec<(StepId, Json)> {
-    let moves = |role: &Role| matches!(role, Role::Stop(_) | Role::Start(_) | Role::Restart(_));
-    let mut movers: Vec<_> = state
-        .steps()
-        .filter(|(_, known)| known.status.may_have_touched())
-        .filter(|(step, _)| program.execution.schedule.declaration(step).is_some_and(|it| it.roles.iter().any(moves)))
-        .collect();
+    let moves = |step| program.execution.schedule.plays(step, |role| role.moves().is_some());
+    let touched = state.steps().filter(|(_, known)| known.status.may_have_touched());
+    let mut movers: Vec<_> = touched.filter(|(step, _)| moves(step)).collect();
     movers.sort_by_key(|(_, known)| known.intent_seq);
     let undo = |known: &StepState| known.undo.clone().unwrap_or_default().data;
     movers.into_iter().map(|(step, known)| (step.clone(), undo(known))).collect()

@@ -146,11 +146,8 @@ impl Mark {
         let long = || texts.iter().filter(|text| text.len() >= ENCODED);
         let forms = long().flat_map(|text| plain_forms(text).into_iter().chain([text.clone()]));
         let bare = |forms: Vec<String>| {
-            let mut bones: Vec<String> = forms
-                .iter()
-                .map(|form| Skeleton::of(form).into_text())
-                .filter(|bones| bones.len() >= ENCODED)
-                .collect();
+            let bones = forms.iter().map(|form| Skeleton::of(form).into_text());
+            let mut bones: Vec<String> = bones.filter(|bones| bones.len() >= ENCODED).collect();
             bones.sort();
             bones.dedup();
             bones

@@ -13,9 +13,7 @@ use std::sync::PoisonError;
 impl JobContext<'_> {
     /// After a service went down, the backups of its directories get their second pass.
     pub(super) fn second_pass(&self) -> Result<Option<String>, Failure> {
-        let declaration = self.worker.program.execution.schedule.declaration(&self.def.id);
-        let stops = |role: &Role| matches!(role, Role::Stop(_));
-        if !declaration.is_some_and(|declaration| declaration.roles.iter().any(stops)) {
+        if !self.declaration().is_some_and(|it| it.plays(|role| matches!(role, Role::Stop(_)))) {
             return Ok(None);
         }
         let mut found = Vec::new();
@@ -35,11 +33,10 @@ impl JobContext<'_> {
         let intents = self.worker.intents.read().unwrap_or_else(PoisonError::into_inner).clone();
         let later = intents.into_iter().filter(|(at, step)| *at > seq && *step != self.def.id);
         let execution = &self.worker.program.execution;
-        later
-            .flat_map(|(_, step)| {
-                written(execution, &step).into_iter().map(move |path| Changed { step: step.clone(), path })
-            })
-            .collect()
+        let changed = |(_, step): (u64, StepId)| {
+            written(execution, &step).into_iter().map(move |path| Changed { step: step.clone(), path })
+        };
+        later.flat_map(changed).collect()
     }
 
     pub(super) fn compare(&self, step: StepId) -> Input {

@@ -1,7 +1,7 @@
 //! A step going forward: its condition, probe and `prepare`, then `apply` and `confirm`.
 
 use super::{JobContext, full};
-use crate::binding::Unbound;
+use crate::binding::{Unbound, Values};
 use crate::input::{Began, Input};
 use crate::predict::CONDITION_IS_FALSE;
 use crate::undo_sources::refuse_harmed;
@@ -10,20 +10,15 @@ use runbook_host::{Reader, io_failure};
 use runbook_model::{Declaration, Failure, FailureKind, Prediction, Purpose, StepId, UndoRecord};
 use runbook_step::{Confirmation, Done, Prepared, ServiceStep, Step, captures_in};
 use std::path::{Path, PathBuf};
-use std::sync::PoisonError;
 
 impl JobContext<'_> {
     pub(super) fn begin(&self, forced: bool) -> Result<Began, Failure> {
-        let holds = {
-            let outputs = self.worker.outputs.read().unwrap_or_else(PoisonError::into_inner);
-            self.worker.program.holds(self.def, &outputs, &self.worker.secrets)
-        };
+        let holds = self.with_values(|values| self.worker.program.holds(self.def, values));
         if !holds.map_err(Unbound::into_failure)? {
             return Ok(Began::Skip(CONDITION_IS_FALSE.to_owned()));
         }
-        let declaration = self.worker.program.execution.schedule.declaration(&self.def.id);
         let changes = self.changes();
-        let attends = declaration.is_some_and(|declaration| declaration.purpose == Purpose::Attendant);
+        let attends = self.declaration().is_some_and(|declaration| declaration.purpose == Purpose::Attendant);
         if let Some(failure) = self.worker.program.made_anew(self.def) {
             return Err(failure);
         }
@@ -48,29 +43,23 @@ impl JobContext<'_> {
 
     /// Only on the way forward: what was changed is taken back wherever it is.
     fn refuse_other_targets(&self) -> Result<(), Failure> {
-        let outputs = self.worker.outputs.read().unwrap_or_else(PoisonError::into_inner);
-        let reader = self.host.reader();
-        match self.worker.program.missed_target(self.def, &outputs, &self.worker.secrets, reader) {
-            Some(failure) => Err(failure),
-            None => Ok(()),
-        }
+        let missed = |values: Values<'_>| self.worker.program.missed_target(self.def, values, self.host.reader());
+        self.with_values(missed).map_or(Ok(()), Err)
     }
 
     /// Before its intent a step has not acted: what an attempt that was cut short has captured is of no use, and in the
     /// way of the next one.
     fn forget_earlier_captures(&self) -> Result<(), Failure> {
-        match std::fs::remove_dir_all(&self.dir) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(io_failure("remove", &self.dir, &error));
-            }
-            _ => {}
+        if let Err(error) = std::fs::remove_dir_all(&self.dir)
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            return Err(io_failure("remove", &self.dir, &error));
         }
         self.worker.state_dir.create_below(&self.dir).map_err(|error| full(&error))
     }
 
     fn changes(&self) -> bool {
-        let declaration = self.worker.program.execution.schedule.declaration(&self.def.id);
-        declaration.is_none_or(Declaration::changes)
+        self.declaration().is_none_or(Declaration::changes)
     }
 
     pub(super) fn act(&self, bound: &dyn Step) -> Result<Done, Failure> {

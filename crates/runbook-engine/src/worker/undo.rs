@@ -1,10 +1,9 @@
 //! The undo of a step. It is taken back alone: what its commands left running is ended, so that it writes nothing after that.
 
 use super::{JobContext, Worker};
-use crate::binding::{Unbound, unwritten};
+use crate::binding::{Unbound, Values, unwritten};
 use runbook_model::{Declaration, Failure, StepId, UndoPhase};
 use runbook_step::Step;
-use std::sync::PoisonError;
 
 impl Worker {
     /// The mark of what a step runs on the way forward.
@@ -28,12 +27,10 @@ impl JobContext<'_> {
 
     /// The step, and a host that refuses whatever would use what is missing now.
     pub(super) fn on_the_way_back(&self) -> Result<(Box<dyn Step>, JobContext<'_>), Failure> {
-        let (bound, mut unusable) = {
-            let outputs = self.worker.outputs.read().unwrap_or_else(PoisonError::into_inner);
-            let program = &self.worker.program;
-            let bound = program.bind_to_undo(self.def, &outputs, &self.worker.secrets, &self.host);
-            bound.map_err(Unbound::into_failure)?
+        let bind = |values: Values<'_>| {
+            self.worker.program.bind_to_undo(self.def, Values { host: Some(&self.host), ..values })
         };
+        let (bound, mut unusable) = self.with_values(bind).map_err(Unbound::into_failure)?;
         unusable.extend(self.snapshot.struck.iter().map(|name| unwritten(name, &self.def.id)));
         Ok((bound, self.of(self.def, self.host.clone().refusing(unusable))))
     }

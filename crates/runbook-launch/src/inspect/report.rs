@@ -96,12 +96,9 @@ impl Inspection {
             Some(main) => format!("{main} since {}", clock(host.started_ns(main), host.now_ms())),
             None => self.told.state.clone(),
         });
-        let others: Vec<String> = self
-            .installations
-            .iter()
-            .filter(|one| !self.is_used(&one.root))
-            .map(|one| format!("{} (not used)", at(&one.version, &Some(one.root.clone()))))
-            .collect();
+        let others = self.installations.iter().filter(|one| !self.is_used(&one.root));
+        let told = |one: &Installation| format!("{} (not used)", at(&one.version, &Some(one.root.clone())));
+        let others: Vec<String> = others.map(told).collect();
         if !others.is_empty() {
             parts.push(format!("also installed: {}", others.join(" and ")));
         }

@@ -152,11 +152,8 @@ pub(super) fn definition_changed(
 /// The version at `root`, if nothing there was changed since the process loaded it. A directory that was swapped has
 /// another time of change too, for it was renamed.
 fn version(host: &Reader, running: &mut Running, root: &Path) -> Result<(), Failure> {
-    let gone = running
-        .executed
-        .cwd
-        .as_ref()
-        .is_some_and(|cwd| cwd.starts_with(root) && cwd.to_string_lossy().ends_with(" (deleted)"));
+    let is_gone = |cwd: &PathBuf| cwd.starts_with(root) && cwd.to_string_lossy().ends_with(" (deleted)");
+    let gone = running.executed.cwd.as_ref().is_some_and(is_gone);
     let mut changed = gone.then(|| root.to_owned());
     for path in [root.to_owned(), root.join("package.json"), root.join("VERSION")] {
         if host.lstat(&path)?.is_some_and(|found| changed_ns(&found) >= running.started_ns) {

@@ -323,12 +323,8 @@ impl Shell<'_, '_> {
 
     pub(super) fn launch(&self, name: &str, args: Vec<Value>, set: BTreeMap<String, Value>) -> Result<Launch, Unclear> {
         let state = &self.state;
-        let mut env: BTreeMap<String, Value> = state
-            .vars
-            .iter()
-            .filter(|(name, _)| state.exported.contains(*name))
-            .map(|(name, value)| (name.clone(), value.clone()))
-            .collect();
+        let exported = state.vars.iter().filter(|(name, _)| state.exported.contains(*name));
+        let mut env: BTreeMap<String, Value> = exported.map(|(name, value)| (name.clone(), value.clone())).collect();
         env.insert("PWD".to_owned(), Some(state.cwd.to_string_lossy().into_owned()));
         env.extend(set);
         if !name.contains('/') && !env.contains_key("PATH") {

@@ -316,10 +316,8 @@ impl Shell<'_, '_> {
             return unclear(format!("which files the service sees in {dir}"));
         }
         let names = host.list(&path)?.unwrap_or_default();
-        let shown = names
-            .iter()
-            .filter_map(|name| name.to_str())
-            .filter(|found| (name.starts_with('.') || !found.starts_with('.')) && patterns::fits(&pieces, found));
+        let fits = |found: &&str| (name.starts_with('.') || !found.starts_with('.')) && patterns::fits(&pieces, found);
+        let shown = names.iter().filter_map(|name| name.to_str()).filter(fits);
         let mut found: Vec<String> = shown.map(|name| format!("{dir}/{name}")).collect();
         found.sort();
         match found.len() {

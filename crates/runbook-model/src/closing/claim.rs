@@ -1,7 +1,7 @@
 //! What may be said of the host, from what was read and what is owed.
 
 use super::{Claim, Remaining, SignalGone};
-use crate::{RollbackCause, RunState, StepStatus, Verdict};
+use crate::{RollbackCause, RunState, StepState, StepStatus, Verdict};
 
 /// A claim with its words.
 pub(super) struct Claimed {
@@ -51,11 +51,9 @@ pub(super) fn claim(state: &RunState, remains: &[Remaining], signals: &[SignalGo
 
 fn succeeded(state: &RunState) -> Claimed {
     let changed = state.steps().filter(|(_, step)| step.status == StepStatus::Changed).count();
-    let failed: Vec<String> = state
-        .steps()
-        .filter(|(_, step)| matches!(step.status, StepStatus::Undone | StepStatus::FailedUntouched))
-        .map(|(id, _)| format!("`{id}`"))
-        .collect();
+    let has_failed = |step: &StepState| matches!(step.status, StepStatus::Undone | StepStatus::FailedUntouched);
+    let failed = state.steps().filter(|(_, step)| has_failed(step));
+    let failed: Vec<String> = failed.map(|(id, _)| format!("`{id}`")).collect();
     let steps = match (changed, failed.is_empty()) {
         (0, true) => "Nothing had to be changed".to_owned(),
         (0, false) => "No change stands".to_owned(),

@@ -50,14 +50,11 @@ impl<W: io::Write + Send> Reporter for Plain<W> {
             return Ok(());
         }
         self.last_line = now_ms;
-        let running: Vec<String> = self
-            .page
-            .running(now_ms)
-            .map(|(step, since, note)| {
-                let note = note.map(|note| format!(" ({note})")).unwrap_or_default();
-                format!("{step}, {}{note}", whole(since))
-            })
-            .collect();
+        let running = self.page.running(now_ms).map(|(step, since, note)| {
+            let note = note.map(|note| format!(" ({note})")).unwrap_or_default();
+            format!("{step}, {}{note}", whole(since))
+        });
+        let running: Vec<String> = running.collect();
         if running.is_empty() {
             return Ok(());
         }

@@ -10,20 +10,17 @@ pub trait Reporter: Send {
     fn record(&mut self, record: &Record) -> io::Result<()>;
 
     /// A step has something to say while it runs; only the last note counts.
-    fn progress(&mut self, step: &StepId, note: &str) -> io::Result<()> {
-        let (_, _) = (step, note);
+    fn progress(&mut self, _step: &StepId, _note: &str) -> io::Result<()> {
         Ok(())
     }
 
     /// Time passes; to be called a few times a second. `now_ms` is in milliseconds since 1970.
-    fn tick(&mut self, now_ms: i64) -> io::Result<()> {
-        let _ = now_ms;
+    fn tick(&mut self, _now_ms: i64) -> io::Result<()> {
         Ok(())
     }
 
     /// The operator interrupts, and this is what that means now. The record of it, if one follows, tells nothing more.
-    fn interrupted(&mut self, meaning: &str) -> io::Result<()> {
-        let _ = meaning;
+    fn interrupted(&mut self, _meaning: &str) -> io::Result<()> {
         Ok(())
     }
 

@@ -47,14 +47,11 @@ impl<W: io::Write> Terminal<W> {
         let style = self.page.style;
         let frames: &[&str] = if style.unicode { &SPINNER } else { &ASCII_SPINNER };
         let frame = frames.get(usize::try_from(now_ms.max(0) / 100).unwrap_or(0) % frames.len()).unwrap_or(&"");
-        let running: Vec<String> = self
-            .page
-            .running(now_ms)
-            .map(|(step, since, note)| match note {
-                Some(note) if !note.is_empty() => format!("{step} {}: {note}", whole(since)),
-                _ => format!("{step} {}", whole(since)),
-            })
-            .collect();
+        let running = self.page.running(now_ms).map(|(step, since, note)| match note {
+            Some(note) if !note.is_empty() => format!("{step} {}: {note}", whole(since)),
+            _ => format!("{step} {}", whole(since)),
+        });
+        let running: Vec<String> = running.collect();
         let text = if running.is_empty() { "…".to_owned() } else { running.join("   ") };
         let line = text::cut(&text, style.width.saturating_sub(6).max(4));
         style.encode(format!("  {} {line}", style.paint(Tone::Frame, frame)))

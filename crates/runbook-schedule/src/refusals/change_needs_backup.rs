@@ -9,12 +9,8 @@ use runbook_model::{Code, Declaration, Diagnostic, Refusal, Resource, Role, Step
 pub(super) const RULE: Rule = Rule { name: Refusal::ChangeNeedsBackup, cases };
 
 fn cases(scene: &Scene<'_>) -> Vec<Case> {
-    let first_backup = scene
-        .steps
-        .with_role(|role| matches!(role, Role::Backup(_)))
-        .into_iter()
-        .filter_map(|at| Some((*scene.position.get(at)?, at)))
-        .min();
+    let backups = scene.steps.with_role(Role::is_backup).into_iter();
+    let first_backup = backups.filter_map(|at| Some((*scene.position.get(at)?, at))).min();
     let each = scene.steps.each();
     let broken = each
         .filter_map(|(at, def, declaration)| Some(Case::new(at, breaks(scene, first_backup, at, def, declaration)?)));

@@ -45,11 +45,8 @@ impl Service {
             tail.rest(&mut keep);
         }
         let lines: Vec<String> = lines.into();
-        let hint = failure
-            .hint
-            .clone()
-            .or_else(|| self.port_hint(host, spec.ready.port, &lines))
-            .unwrap_or_else(|| format!("read its log {} for the cause", spec.log.display()));
+        let hint = failure.hint.clone().or_else(|| self.port_hint(host, spec.ready.port, &lines));
+        let hint = hint.unwrap_or_else(|| format!("read its log {} for the cause", spec.log.display()));
         failure.detail(lines.join("\n")).hint(hint)
     }
 

@@ -271,11 +271,8 @@ impl Supervisor {
 
     fn open_log(&self) -> io::Result<File> {
         let log = &self.spec.log;
-        OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(log)
-            .map_err(|error| io::Error::new(error.kind(), format!("cannot write the log {}: {error}", log.display())))
+        let opened = OpenOptions::new().create(true).append(true).open(log);
+        opened.map_err(|error| io::Error::new(error.kind(), format!("cannot write the log {}: {error}", log.display())))
     }
 
     /// A full disk must not bring a running service down: a state that cannot be written is written the next time.

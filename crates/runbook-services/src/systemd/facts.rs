@@ -34,11 +34,7 @@ impl Unit {
                 Some(definition) => launch(host, unit, &state, definition, &account),
                 None => Err(format!("{unit} has no ExecStart=")),
             },
-            declared: definition
-                .iter()
-                .flat_map(|one| std::iter::once(&one.program).chain(&one.args))
-                .cloned()
-                .collect(),
+            declared: definition.iter().flat_map(|it| [&it.program].into_iter().chain(&it.args)).cloned().collect(),
             processes: processes(host, &state)?,
             files: state.fragment.iter().chain(&state.drop_ins).cloned().collect(),
             deciding,

@@ -67,13 +67,10 @@ impl External {
                 _ => Resource::Package(text),
             }),
         };
-        let effects = &self.capabilities.effects;
-        effects
-            .iter()
-            .filter_map(|(access, word, template)| {
-                Some(Effect { access: *access, resource: resource(word, template)? })
-            })
-            .collect()
+        let effect = |(access, word, template): &(Access, String, String)| {
+            Some(Effect { access: *access, resource: resource(word, template)? })
+        };
+        self.capabilities.effects.iter().filter_map(effect).collect()
     }
 
     /// Everything that is given or has a default, with paths absolute.
