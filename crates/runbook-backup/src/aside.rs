@@ -19,10 +19,7 @@ const ROOM: usize = 240;
 /// From another file system it is copied there, the copy is compared and made durable, and then it is removed: nothing
 /// stays beside `path`, where a service may look. Nothing is ever overwritten. None when nothing is there.
 pub fn set_aside(path: &Path, aside: &Path) -> Result<Option<PathBuf>, Error> {
-    match Spot::find(path)? {
-        Some(spot) => set_aside_at(&spot, aside),
-        None => Ok(None),
-    }
+    Spot::find(path)?.map_or(Ok(None), |spot| set_aside_at(&spot, aside))
 }
 
 pub(crate) fn set_aside_at(spot: &Spot, aside: &Path) -> Result<Option<PathBuf>, Error> {

@@ -9,6 +9,7 @@ use tar::EntryType;
 
 use crate::compare::{Change, Difference, Stage, differences};
 use crate::content::content_digest;
+use crate::copy::Counted;
 use crate::error::Error;
 use crate::escaped::{bytes_of, name_of};
 use crate::limit::Limit;
@@ -34,18 +35,6 @@ pub(crate) struct Covered<'a> {
     pub(crate) root: &'a Root,
     /// With the links above it followed.
     pub(crate) real: PathBuf,
-}
-
-/// What a sound backup was found to hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Verified {
-    /// Everything in the manifest.
-    pub entries: u64,
-    /// Regular files whose digests were compared.
-    pub files: u64,
-    /// Bytes of content that were read from the archives.
-    pub bytes: u64,
 }
 
 impl Backup {
@@ -141,8 +130,8 @@ impl Backup {
     }
 
     /// Reads every archive to its end and compares every member with the manifest.
-    pub fn verify(&self, cancel: &dyn Fn() -> bool) -> Result<Verified, Error> {
-        let mut verified = Verified { entries: self.manifest.entries.len() as u64, files: 0, bytes: 0 };
+    pub fn verify(&self, cancel: &dyn Fn() -> bool) -> Result<Counted, Error> {
+        let mut verified = Counted { entries: self.manifest.entries.len() as u64, files: 0, bytes: 0 };
         for (number, _) in (0u32..).zip(&self.manifest.archives) {
             let read = self.verify_archive(number, cancel)?;
             verified.files += read.files;
@@ -152,11 +141,11 @@ impl Backup {
     }
 
     /// The same for one archive, by its place in the manifest.
-    pub(crate) fn verify_archive(&self, number: u32, cancel: &dyn Fn() -> bool) -> Result<Verified, Error> {
+    pub(crate) fn verify_archive(&self, number: u32, cancel: &dyn Fn() -> bool) -> Result<Counted, Error> {
         let of_archive = |entry: &&Entry| entry.archive == number;
         let mut expected: HashMap<u64, &Entry> =
             self.manifest.entries.iter().filter(of_archive).map(|entry| (entry.member, entry)).collect();
-        let mut verified = Verified { entries: expected.len() as u64, files: 0, bytes: 0 };
+        let mut verified = Counted { entries: expected.len() as u64, files: 0, bytes: 0 };
         let Some(archive) = self.manifest.archives.get(number as usize) else { return Ok(verified) };
         let path = self.dir.join(&archive.file);
         let damaged = |why: String| Error::ArchiveDamaged { archive: path.clone(), why };
@@ -198,7 +187,7 @@ impl Backup {
         member: &Member,
         entry: &Entry,
         archive: &Path,
-        verified: &mut Verified,
+        verified: &mut Counted,
         cancel: &dyn Fn() -> bool,
     ) -> Result<(), Error> {
         let EntryKind::File { blake3, .. } = &entry.kind else { return Ok(()) };

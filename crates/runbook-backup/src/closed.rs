@@ -84,8 +84,7 @@ impl Closed {
         }
         // By its name only now, when it is empty: nothing is lost with whatever else is empty and has the name.
         match rustix::fs::unlinkat(here.fd(), here.name(), rustix::fs::AtFlags::REMOVEDIR) {
-            Ok(()) => Ok(Removed::Yes),
-            Err(Errno::NOENT) => Ok(Removed::Yes),
+            Ok(()) | Err(Errno::NOENT) => Ok(Removed::Yes),
             Err(Errno::NOTDIR | Errno::NOTEMPTY | Errno::EXIST) => Ok(Removed::IsAnother),
             Err(error) => Err(failed(error)),
         }

@@ -13,7 +13,7 @@ use crate::digest::Digest;
 use crate::error::Error;
 use crate::escaped::bytes_of;
 use crate::flags::{self, letters};
-use crate::manifest::{Attributes, Entry, EntryKind, SkipReason};
+use crate::manifest::{Attributes, Entry, EntryKind};
 use crate::mounts::Mounts;
 use crate::recorder::{describe, digest_of};
 use crate::spot::Spot;
@@ -35,6 +35,15 @@ impl fmt::Display for Difference {
     }
 }
 
+/// Something before and now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Turned<T> {
+    /// Before.
+    pub was: T,
+    /// Now.
+    pub is: T,
+}
+
 /// What can differ. Times of access and of inode changes do not count.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -44,48 +53,23 @@ pub enum Change {
     /// It is there and was not. What is below it is not listed.
     Added,
     /// It is of another type.
-    Type {
-        /// Before.
-        was: &'static str,
-        /// Now.
-        is: &'static str,
-    },
+    Type(Turned<&'static str>),
     /// The bytes differ.
     Content,
     /// The mode differs.
-    Mode {
-        /// Before.
-        was: u32,
-        /// Now.
-        is: u32,
-    },
-    /// The owner or group differs.
-    Owner {
-        /// User and group before.
-        was: (u32, u32),
-        /// User and group now.
-        is: (u32, u32),
-    },
+    Mode(Turned<u32>),
+    /// The owner or group differs: user and group.
+    Owner(Turned<(u32, u32)>),
     /// The time of the last change of content differs.
-    Mtime {
-        /// Before.
-        was: Timestamp,
-        /// Now.
-        is: Timestamp,
-    },
+    Mtime(Turned<Timestamp>),
     /// Extended attributes or ACLs differ.
     Attributes,
     /// A link points elsewhere, or a device has another number.
     Target,
     /// It shares its inode with other names than before.
     HardLinks,
-    /// What `chattr` set differs.
-    Flags {
-        /// The kernel's bits before.
-        was: u32,
-        /// The kernel's bits now.
-        is: u32,
-    },
+    /// What `chattr` set differs, in the kernel's bits.
+    Flags(Turned<u32>),
 }
 
 impl fmt::Display for Change {
@@ -93,15 +77,15 @@ impl fmt::Display for Change {
         match self {
             Self::Missing => f.write_str("missing"),
             Self::Added => f.write_str("added"),
-            Self::Type { was, is } => write!(f, "type: was {was}, is {is}"),
+            Self::Type(Turned { was, is }) => write!(f, "type: was {was}, is {is}"),
             Self::Content => f.write_str("content"),
-            Self::Mode { was, is } => write!(f, "mode: was {was:04o}, is {is:04o}"),
-            Self::Owner { was, is } => write!(f, "owner: was {}:{}, is {}:{}", was.0, was.1, is.0, is.1),
-            Self::Mtime { was, is } => write!(f, "mtime: was {was}, is {is}"),
+            Self::Mode(Turned { was, is }) => write!(f, "mode: was {was:04o}, is {is:04o}"),
+            Self::Owner(Turned { was, is }) => write!(f, "owner: was {}:{}, is {}:{}", was.0, was.1, is.0, is.1),
+            Self::Mtime(Turned { was, is }) => write!(f, "mtime: was {was}, is {is}"),
             Self::Attributes => f.write_str("extended attributes"),
             Self::Target => f.write_str("target"),
             Self::HardLinks => f.write_str("hard links"),
-            Self::Flags { was, is } => write!(f, "flags: was {}, is {}", letters(*was), letters(*is)),
+            Self::Flags(Turned { was, is }) => write!(f, "flags: was {}, is {}", letters(*was), letters(*is)),
         }
     }
 }
@@ -196,17 +180,17 @@ impl<'a> Comparison<'a> {
         let inode = &found.inode;
         let is = type_name(inode.kind);
         if is != entry.kind.name() {
-            note(Change::Type { was: entry.kind.name(), is });
+            note(Change::Type(Turned { was: entry.kind.name(), is }));
             return Ok(());
         }
         if inode.mode != entry.mode && inode.kind != FileType::Symlink {
-            note(Change::Mode { was: entry.mode, is: inode.mode });
+            note(Change::Mode(Turned { was: entry.mode, is: inode.mode }));
         }
         if (inode.uid, inode.gid) != (entry.uid, entry.gid) {
-            note(Change::Owner { was: (entry.uid, entry.gid), is: (inode.uid, inode.gid) });
+            note(Change::Owner(Turned { was: (entry.uid, entry.gid), is: (inode.uid, inode.gid) }));
         }
         if inode.mtime != entry.mtime {
-            note(Change::Mtime { was: entry.mtime, is: inode.mtime });
+            note(Change::Mtime(Turned { was: entry.mtime, is: inode.mtime }));
         }
         let (flags, xattrs) = if let EntryKind::File { size, blake3, .. } = &entry.kind {
             let same_size = *size == inode.size;
@@ -233,7 +217,7 @@ impl<'a> Comparison<'a> {
             (found.directory.map_or(0, flags::read), xattrs)
         };
         if flags != entry.flags && self.stage == Stage::InPlace {
-            note(Change::Flags { was: entry.flags, is: flags });
+            note(Change::Flags(Turned { was: entry.flags, is: flags }));
         }
         if xattrs != entry.xattrs {
             note(Change::Attributes);
@@ -241,8 +225,7 @@ impl<'a> Comparison<'a> {
         let group = entry.hard_link_to.as_deref().unwrap_or(&entry.path);
         let expected = self.expected.get(group).copied().unwrap_or(&entry.path);
         let actual = match inode.kind {
-            FileType::Directory => &entry.path,
-            _ if inode.links < 2 => &entry.path,
+            kind if kind == FileType::Directory || inode.links < 2 => &entry.path,
             _ => self.actual.entry((inode.seen.dev, inode.seen.ino)).or_insert_with(|| entry.path.clone()),
         };
         if actual != expected {
@@ -282,22 +265,14 @@ impl Visit for Comparison<'_> {
         let path = self.recorded_path(found.path);
         self.missing_before(Some(&path));
         let entries = self.entries;
-        match entries.get(self.next).filter(|entry| entry.path == path) {
-            Some(entry) => {
-                self.next += 1;
-                self.one(entry, found)
-            }
-            None => {
-                if !self.added.as_ref().is_some_and(|added| path.starts_with(added)) {
-                    self.found.push(Difference { path: path.clone(), what: Change::Added });
-                    self.added = Some(path);
-                }
-                Ok(())
-            }
+        if let Some(entry) = entries.get(self.next).filter(|entry| entry.path == path) {
+            self.next += 1;
+            return self.one(entry, found);
         }
-    }
-
-    fn skipped(&mut self, _: &Path, _: SkipReason) -> Result<(), Error> {
+        if !self.added.as_ref().is_some_and(|added| path.starts_with(added)) {
+            self.found.push(Difference { path: path.clone(), what: Change::Added });
+            self.added = Some(path);
+        }
         Ok(())
     }
 }
@@ -335,12 +310,8 @@ pub(crate) fn digest_at(spot: &Spot) -> Result<TreeDigest, Error> {
         buffer: vec![0; 1 << 17],
     };
     walk(spot, &Mounts::read()?, &mut sum)?;
-    Ok(TreeDigest {
-        digest: Digest::from_hasher(&sum.hasher),
-        files: sum.files,
-        entries: sum.entries,
-        bytes: sum.bytes,
-    })
+    let Sum { hasher, files, entries, bytes, .. } = sum;
+    Ok(TreeDigest { digest: Digest::from_hasher(&hasher), files, entries, bytes })
 }
 
 struct Sum<'a> {
@@ -391,10 +362,6 @@ impl Visit for Sum<'_> {
             self.part(name);
             self.part(value);
         }
-        Ok(())
-    }
-
-    fn skipped(&mut self, _: &Path, _: SkipReason) -> Result<(), Error> {
         Ok(())
     }
 }

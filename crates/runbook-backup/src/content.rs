@@ -43,17 +43,17 @@ pub(crate) fn content_digest<R: std::io::Read>(
     cancel: &dyn Fn() -> bool,
 ) -> Result<Digest, Error> {
     let mut hasher = blake3::Hasher::new();
-    let taken = members.content(member, |piece| {
-        match piece {
-            Piece::Data(bytes) => {
-                hasher.update(bytes);
-            }
-            Piece::Hole(length) => update_zeros(&mut hasher, length),
-        }
-        if cancel() { Err(Stop::Cancelled) } else { Ok(()) }
-    });
+    let taken = members.content(member, |piece| hash(&mut hasher, &piece, cancel));
     taken.map_err(|stop| stop.within(archive, member))?;
     Ok(Digest::from_hasher(&hasher))
+}
+
+fn hash(hasher: &mut blake3::Hasher, piece: &Piece<'_>, cancel: &dyn Fn() -> bool) -> Result<(), Stop> {
+    match piece {
+        Piece::Data(bytes) => drop(hasher.update(bytes)),
+        Piece::Hole(length) => update_zeros(hasher, *length),
+    }
+    if cancel() { Err(Stop::Cancelled) } else { Ok(()) }
 }
 
 /// Writes a member's content to a new file, leaving holes where it had them.
@@ -70,18 +70,14 @@ pub(crate) fn write_content<R: io::Read>(
     let mut ends_in_hole = false;
     let written = members.content(member, |piece| {
         match piece {
-            Piece::Data(bytes) => {
-                hasher.update(bytes);
-                file.write_all(bytes).map_err(failed)?;
-            }
+            Piece::Data(bytes) => file.write_all(bytes).map_err(failed)?,
             Piece::Hole(length) => {
-                update_zeros(&mut hasher, length);
                 let length = i64::try_from(length).unwrap_or(i64::MAX);
                 file.seek(SeekFrom::Current(length)).map_err(failed)?;
             }
         }
         ends_in_hole = matches!(piece, Piece::Hole(_));
-        if cancel() { Err(Stop::Cancelled) } else { Ok(()) }
+        hash(&mut hasher, &piece, cancel)
     });
     written.map_err(|stop| stop.within(archive, member))?;
     if ends_in_hole {

@@ -15,7 +15,7 @@ use crate::durable;
 use crate::error::Error;
 use crate::extents::{self, Extent};
 use crate::inode::Inode;
-use crate::manifest::{Attributes, EntryKind, SkipReason};
+use crate::manifest::{Attributes, EntryKind};
 use crate::mounts::Mounts;
 use crate::openat::open_file;
 use crate::place::{Metadata, Place, finish};
@@ -23,15 +23,15 @@ use crate::recorder::describe;
 use crate::spot::Spot;
 use crate::tree::{Found, Visit, walk};
 
-/// What was copied or unpacked.
+/// What was copied or unpacked, or what a sound backup holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Copied {
-    /// Regular files.
+pub struct Counted {
+    /// Regular files, each name counted.
     pub files: u64,
     /// Everything.
     pub entries: u64,
-    /// Bytes of content.
+    /// Bytes of content that were read or written.
     pub bytes: u64,
 }
 
@@ -60,7 +60,7 @@ impl Givers {
 /// exist yet and whose parent must. Durable when it returns; when it fails, what is at `to` is removed.
 ///
 /// Sockets and other file systems inside are left out.
-pub fn copy_tree(from: &Path, to: &Path) -> Result<Copied, Error> {
+pub fn copy_tree(from: &Path, to: &Path) -> Result<Counted, Error> {
     let (to, from) = (new_place(to)?, Spot::known(from)?);
     if to.real().starts_with(from.real()) {
         return Err(Error::BadPath { path: to.path().to_path_buf(), why: "it is inside what is copied" });
@@ -70,7 +70,7 @@ pub fn copy_tree(from: &Path, to: &Path) -> Result<Copied, Error> {
 }
 
 /// The same, to a new name in an open directory. What was copied before a failure is left there.
-pub(crate) fn copy_into(place: &mut Place, from: &Spot, name: &OsStr, givers: Givers) -> Result<Copied, Error> {
+pub(crate) fn copy_into(place: &mut Place, from: &Spot, name: &OsStr, givers: Givers) -> Result<Counted, Error> {
     let mut copy = Copy {
         place,
         from: from.path(),
@@ -78,7 +78,7 @@ pub(crate) fn copy_into(place: &mut Place, from: &Spot, name: &OsStr, givers: Gi
         givers,
         links: HashMap::new(),
         directories: Vec::new(),
-        copied: Copied::default(),
+        copied: Counted::default(),
         buffer: vec![0; 1 << 18],
     };
     if !walk(from, &Mounts::read()?, &mut copy)? {
@@ -110,7 +110,7 @@ struct Copy<'a> {
     givers: Givers,
     links: HashMap<(u64, u64), PathBuf>,
     directories: Vec<(PathBuf, Inode, Attributes)>,
-    copied: Copied,
+    copied: Counted,
     buffer: Vec<u8>,
 }
 
@@ -195,9 +195,5 @@ impl Visit for Copy<'_> {
         let (owner, mode) = self.givers.of(inode);
         let metadata = Metadata { mode, owner, mtime: inode.mtime, xattrs: &xattrs };
         self.place.other(&relative, &kind, &metadata)
-    }
-
-    fn skipped(&mut self, _: &Path, _: SkipReason) -> Result<(), Error> {
-        Ok(())
     }
 }

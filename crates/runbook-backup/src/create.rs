@@ -15,7 +15,7 @@ use crate::digest::HashingWriter;
 use crate::durable;
 use crate::error::Error;
 use crate::limit::Limit;
-use crate::manifest::{Archive, Entry, EntryKind, FORMAT, MANIFEST, Manifest, Root, SkipReason, Skipped};
+use crate::manifest::{Archive, Entry, EntryKind, FORMAT, MANIFEST, Manifest, Root, Skipped};
 use crate::mounts::{Ground, Mounts};
 use crate::pack::{Owner, Packer};
 use crate::plain_path::not_plain;
@@ -287,10 +287,6 @@ struct Size(u64);
 impl Visit for Size {
     fn found(&mut self, found: &Found<'_>) -> Result<(), Error> {
         self.0 += found.inode.size.min(found.inode.allocated) + 2048;
-        Ok(())
-    }
-
-    fn skipped(&mut self, _: &Path, _: SkipReason) -> Result<(), Error> {
         Ok(())
     }
 }

@@ -2,14 +2,11 @@
 //! attributes and the ACLs. What is made in a directory with a default ACL or the setgid bit has these from it, and so
 //! has the new tree.
 
-use std::path::Path;
-
 use rustix::fs::{Gid, Mode, Uid};
 use rustix::io::Errno;
 
 use crate::attributes;
 use crate::error::Error;
-use crate::manifest::SkipReason;
 use crate::model::Model;
 use crate::mounts::Mounts;
 use crate::openat::open_directory;
@@ -44,9 +41,5 @@ impl Visit for HandOnGroup {
         let Some(directory) = found.directory else { return Ok(()) };
         let mode = Mode::from_raw_mode(found.inode.mode | SETGID);
         rustix::fs::fchmod(directory, mode).map_err(|error| Error::io("set the mode of", found.path, error))
-    }
-
-    fn skipped(&mut self, _: &Path, _: SkipReason) -> Result<(), Error> {
-        Ok(())
     }
 }

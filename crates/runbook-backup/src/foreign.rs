@@ -14,7 +14,7 @@ use rustix::fs::{Gid, Uid};
 use tar::EntryType;
 
 use crate::content::write_content;
-use crate::copy::{Copied, new_place, undo};
+use crate::copy::{Counted, new_place, undo};
 use crate::durable;
 use crate::error::Error;
 use crate::escaped::{name_of, to_path};
@@ -160,7 +160,7 @@ fn judged(archive: &Path, member: &Member) -> Result<Option<Asked>, Error> {
 ///
 /// Files belong to whoever runs this, and neither setuid bits nor attributes are taken over. An archive with an
 /// absolute name, a `..`, a link that points out of `to`, a special file, or a name that goes through a link is refused.
-pub fn extract_archive(archive: &Path, to: &Path) -> Result<Copied, Error> {
+pub fn extract_archive(archive: &Path, to: &Path) -> Result<Counted, Error> {
     let to = new_place(to)?;
     let mut place = Place::around(&to)?;
     unpack_into(&mut place, archive, to.name(), None).map_err(|error| undo(error, &to))
@@ -173,7 +173,7 @@ pub(crate) fn unpack_into(
     archive: &Path,
     name: &OsStr,
     owner: Option<(u32, u32)>,
-) -> Result<Copied, Error> {
+) -> Result<Counted, Error> {
     let file = File::open(archive).map_err(|error| Error::io("open", archive, error))?;
     let mut members = open_members(file, archive)?;
     place.top(name)?;
@@ -185,7 +185,7 @@ pub(crate) fn unpack_into(
         made: BTreeSet::new(),
         named: BTreeSet::new(),
         directories: Vec::new(),
-        copied: Copied::default(),
+        copied: Counted::default(),
     };
     while let Some(member) = members.next().map_err(|error| damaged(archive, &error))? {
         unpacking.one(&member, &mut members)?;
@@ -205,7 +205,7 @@ struct Unpacking<'a> {
     /// Every file and link.
     named: BTreeSet<PathBuf>,
     directories: Vec<(PathBuf, u32, Timestamp)>,
-    copied: Copied,
+    copied: Counted,
 }
 
 impl Unpacking<'_> {
@@ -243,7 +243,7 @@ impl Unpacking<'_> {
         }
     }
 
-    fn finish(mut self) -> Result<Copied, Error> {
+    fn finish(mut self) -> Result<Counted, Error> {
         let none = Attributes::default();
         if let Some((uid, gid)) = self.owner {
             for directory in &self.made {

@@ -16,7 +16,7 @@ use rustix::io::Errno;
 
 use crate::aside::keep;
 use crate::closed::Replaced;
-use crate::copy::{Copied, copy_into};
+use crate::copy::{Counted, copy_into};
 use crate::digest::Digest;
 use crate::durable;
 use crate::error::Error;
@@ -76,14 +76,14 @@ impl Staging {
 
     /// The replacement is a copy of `from`, as [`copy_tree`](crate::copy_tree) makes it, but for owners and ACLs: it
     /// belongs to whom `model` belongs, else to whoever runs this, and inherits from `model`.
-    pub fn copy(&mut self, from: &Path, model: Option<&Model>) -> Result<Copied, Error> {
+    pub fn copy(&mut self, from: &Path, model: Option<&Model>) -> Result<Counted, Error> {
         model.map_or(Ok(()), |model| model.hand_on(&self.place, self.target.path()))?;
         copy_into(&mut self.place, &Spot::known(from)?, NEW.as_ref(), Model::givers(model))
     }
 
     /// The replacement is what the archive holds, as [`extract_archive`](crate::extract_archive) unpacks it. It belongs
     /// to whom `model` belongs, else to whoever runs this, and inherits from `model`.
-    pub fn unpack(&mut self, archive: &Path, model: Option<&Model>) -> Result<Copied, Error> {
+    pub fn unpack(&mut self, archive: &Path, model: Option<&Model>) -> Result<Counted, Error> {
         model.map_or(Ok(()), |model| model.hand_on(&self.place, self.target.path()))?;
         unpack_into(&mut self.place, archive, NEW.as_ref(), model.map(Model::owner))
     }

@@ -29,7 +29,10 @@ pub(crate) struct Found<'a> {
 /// What to do with what is found: a directory is seen before what is in it.
 pub(crate) trait Visit {
     fn found(&mut self, found: &Found<'_>) -> Result<(), Error>;
-    fn skipped(&mut self, path: &Path, why: SkipReason) -> Result<(), Error>;
+    /// What is neither given to `found` nor entered.
+    fn skipped(&mut self, _path: &Path, _why: SkipReason) -> Result<(), Error> {
+        Ok(())
+    }
 }
 
 /// Visits a place and everything below it, however deep. False when nothing is there.

@@ -7,11 +7,11 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::backup::{Backup, Verified};
+use crate::backup::Backup;
+use crate::copy::Counted;
 use crate::digest::Digest;
 use crate::error::Error;
-use crate::inode::Inode;
-use crate::inode::Seen;
+use crate::inode::{Inode, Seen};
 use crate::manifest::{EntryKind, MANIFEST};
 
 /// The file in a backup's directory that remembers what was read back.
@@ -41,7 +41,7 @@ pub fn whole(dir: &Path, cancel: &dyn Fn() -> bool) -> Result<(), Error> {
 
 impl Backup {
     /// The same for a backup that is open already. Says what it holds.
-    pub fn whole(&self, cancel: &dyn Fn() -> bool) -> Result<Verified, Error> {
+    pub fn whole(&self, cancel: &dyn Fn() -> bool) -> Result<Counted, Error> {
         let known = read(self.dir());
         let mut found =
             Marks { manifest: seen(&self.dir().join(MANIFEST)).map(|(seen, _)| seen), archives: Vec::new() };
@@ -63,8 +63,8 @@ impl Backup {
         Ok(self.holds())
     }
 
-    fn holds(&self) -> Verified {
-        let mut holds = Verified { entries: self.manifest().entries.len() as u64, files: 0, bytes: 0 };
+    fn holds(&self) -> Counted {
+        let mut holds = Counted { entries: self.manifest().entries.len() as u64, files: 0, bytes: 0 };
         for entry in &self.manifest().entries {
             if let EntryKind::File { size, .. } = entry.kind {
                 holds.files += 1;

@@ -1,7 +1,7 @@
 //! What makes a process that runs older than what it should run. Pure.
 
 use crate::Execution;
-use runbook_model::{Access, Declaration, Purpose, Resource, Role, StepId};
+use runbook_model::{Declaration, Purpose, Resource, Role, StepId};
 
 /// Whether what `starts` brings up has to be a new process once `earlier` has changed something: it stops the service,
 /// or it changes files or packages that the service may run. Files of the unit itself are looked at by the step.
@@ -11,14 +11,13 @@ pub(crate) fn ages(execution: &Execution, earlier: &StepId, starts: &Declaration
     if earlier.plays(|role| matches!(role, Role::Stop(service) if services.contains(&service))) {
         return true;
     }
-    let writes = || earlier.effects.iter().filter(|effect| effect.access == Access::Write);
     let is_runnable = |resource: &Resource| match resource {
         Resource::Path(_) | Resource::UnknownPath | Resource::Package(_) | Resource::Everything => true,
         Resource::Unit(_) | Resource::Job(_) | Resource::Process(_) | Resource::Port(_) => false,
     };
     earlier.purpose == Purpose::Principal
-        && writes().any(|effect| is_runnable(&effect.resource))
-        && !writes().any(|effect| services.contains(&&effect.resource))
+        && earlier.written().any(is_runnable)
+        && !earlier.written().any(|written| services.contains(&written))
 }
 
 /// Whether a step brings a service up, and no more.

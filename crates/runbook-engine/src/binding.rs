@@ -1,6 +1,6 @@
 //! From a step of the plan to a bound step: the last templates rendered, the last parameters judged.
 
-use crate::program::{Program, args};
+use crate::Program;
 use crate::secrets::{Secrets, placeholder};
 use crate::undo_sources::Way;
 use runbook_host::{Host, Unusable};
@@ -210,7 +210,7 @@ impl Program {
 
     /// Whether taking `def` back uses its parameter.
     pub(crate) fn undo_uses(&self, def: &StepDef, param: &str) -> bool {
-        self.catalogue.get(&def.uses).is_none_or(|kind| kind.undo_uses(param, &args(def, kind, &self.context)))
+        self.catalogue.get(&def.uses).is_none_or(|kind| kind.undo_uses(param, &kind.args(def, &self.context)))
     }
 
     /// Whether the step's condition holds.

@@ -1,6 +1,6 @@
 //! What earlier steps of a forecast would change: whatever was read there now will not be there then.
 
-use runbook_model::{Access, Effect, Resource, StepId};
+use runbook_model::{Effect, Resource, StepId};
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Component, Path, PathBuf};
 
@@ -17,9 +17,9 @@ pub(crate) struct ForeseenChanges {
 impl ForeseenChanges {
     /// `step` would write what is written in `effects`.
     pub(crate) fn add(&mut self, step: &StepId, effects: &[Effect]) {
-        for effect in effects.iter().filter(|effect| effect.access == Access::Write) {
+        for written in effects.iter().filter_map(Effect::written) {
             self.last = Some(step.clone());
-            match &effect.resource {
+            match written {
                 Resource::Everything => self.everything = Some(step.clone()),
                 Resource::Path(path) if is_plain(path) => {
                     self.paths.insert(path.clone(), step.clone());

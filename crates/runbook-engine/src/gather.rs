@@ -1,8 +1,7 @@
 //! The files that a plan brings, read once when the plan is judged. Where a run keeps them is in `kept.rs`.
 
-use crate::program::args;
 use runbook_host::{WHOLE, open_regular};
-use runbook_model::{Access, Code, Declaration, Diagnostic, Diagnostics, Effect, Failure, Node, Plan, Resource, Value};
+use runbook_model::{Code, Declaration, Diagnostic, Diagnostics, Effect, Failure, Node, Plan, Value};
 use runbook_step::{ArgContext, Brought, Bundle, Contents, Kind, Named, PlanFiles, named_by, normalise};
 use std::collections::BTreeMap;
 use std::io::{self, Read};
@@ -39,7 +38,7 @@ pub(crate) fn gather(
     let mut declarations = declarations.iter();
     for (step, kind) in plan.steps.iter().zip(kinds) {
         let Some(kind) = kind else { continue };
-        let args = args(step, *kind, context);
+        let args = kind.args(step, context);
         for named in named_by(*kind, &args) {
             found.extend(gathered.take(&named).err());
         }
@@ -51,16 +50,10 @@ pub(crate) fn gather(
                 Diagnostic::error(Code::EXTERNAL_KIND, step.uses_span, message).maybe_help(failure.hint)
             }));
         }
-        gathered.written.extend(declarations.next().into_iter().flat_map(|one| &one.effects).filter_map(written_path));
+        let declared = declarations.next().into_iter().flat_map(|one| &one.effects);
+        gathered.written.extend(declared.filter_map(Effect::written_path).map(|path| &**path));
     }
     PlanFiles { bundle: gathered.bundle, contents: Contents::Held(gathered.contents) }
-}
-
-fn written_path(effect: &Effect) -> Option<&Path> {
-    match (effect.access, &effect.resource) {
-        (Access::Write, Resource::Path(path)) => Some(path),
-        _ => None,
-    }
 }
 
 impl Gathered<'_> {

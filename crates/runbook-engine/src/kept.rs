@@ -1,10 +1,10 @@
 //! The files of a plan in the directory of its run: durable before the first record, and all that steps are bound to from then on.
 
+use crate::Program;
 use crate::preflight::Obstacle;
-use crate::program::{Program, args};
 use crate::undo_sources::Way;
 use runbook_host::{Reader, WHOLE, read_regular};
-use runbook_model::{Access, Declaration, Failure, Resource, RunState, StepDef, StepId};
+use runbook_model::{Declaration, Failure, Resource, RunState, StepDef, StepId};
 use runbook_step::{ArgContext, Args, Brought, Contents, Named, PlanFile, PlanFiles, Use, named_by};
 use rustix::fs::StatVfsMountFlags;
 use std::borrow::Cow;
@@ -70,7 +70,7 @@ impl Program {
         let compared = self.execution.verifications.iter().filter(read_before).map(|step| (step, Way::On));
         let ways = touched.chain(compared).filter_map(|(step, way)| Some((self.step(step)?, way)));
         let damaged = ways.filter_map(|(def, way)| {
-            let args = args(def, self.catalogue.get(&def.uses)?, &self.context);
+            let args = self.catalogue.get(&def.uses)?.args(def, &self.context);
             Some((def.id.clone(), self.changed_script(way, &args, def)?))
         });
         damaged.collect()
@@ -82,7 +82,7 @@ impl Program {
         let files = self.context.files.as_ref();
         let files = files.filter(|files| !self.saved.elsewhere && !files.bundle.files.is_empty())?;
         let kind = self.catalogue.get(&def.uses)?;
-        let args = args(def, kind, &self.context);
+        let args = kind.args(def, &self.context);
         let named = named_by(kind, &args);
         let schedule = &self.execution.schedule;
         let may_make = |step: &&StepId| schedule.declaration(step).is_some_and(writes_everything);
@@ -122,7 +122,7 @@ impl Program {
         let mut names = Vec::new();
         for def in &self.saved.plan.steps {
             let Some(kind) = self.catalogue.get(&def.uses) else { continue };
-            let args = args(def, kind, &self.context);
+            let args = kind.args(def, &self.context);
             let is_kept = |named: &Named<'_>| named.purpose == Use::Execute && files.named(named.node).is_some();
             let named = named_by(kind, &args).into_iter().filter(is_kept);
             names.extend(named.filter_map(|named| Some(files.named(named.node)?.name().to_owned())));
@@ -135,7 +135,7 @@ impl Program {
 
 /// As a command does that declares no effects.
 fn writes_everything(declared: &Declaration) -> bool {
-    declared.effects.iter().any(|one| one.access == Access::Write && one.resource == Resource::Everything)
+    declared.written().any(|written| *written == Resource::Everything)
 }
 
 fn keep_all(files: &[PlanFile], dir: &Path) -> io::Result<()> {

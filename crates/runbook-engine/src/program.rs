@@ -117,7 +117,7 @@ fn judge(
     context.services = services(&alone);
     let mut sound = true;
     for (step, kind) in plan.steps.iter().zip(&kinds) {
-        sound &= kind.is_some_and(|kind| check(kind, step, &args(step, kind, &context), &mut found));
+        sound &= kind.is_some_and(|kind| check(kind, step, &kind.args(step, &context), &mut found));
     }
     // Kinds that speak of "the service" declare more once the services are known.
     let declarations = if context.services.is_empty() { alone } else { declarations(plan, &kinds, &context) };
@@ -175,14 +175,10 @@ fn kind_of<'a>(step: &StepDef, catalogue: &'a Catalogue, found: &mut Diagnostics
     catalogue.look_up(&step.uses, step.uses_span).map_err(|fault| found.push(fault)).ok()
 }
 
-pub(crate) fn args<'a>(step: &'a StepDef, kind: &'a dyn Kind, context: &'a ArgContext) -> Args<'a> {
-    Args { doc: kind.doc(), node: &step.with, context, step_span: step.id_span }
-}
-
 /// What each step of a known kind declares.
 fn declarations(plan: &Plan, kinds: &[Option<&dyn Kind>], context: &ArgContext) -> Vec<Declaration> {
     let declare =
-        |(step, kind): (&StepDef, &Option<&dyn Kind>)| kind.map(|kind| kind.declare(&args(step, kind, context)));
+        |(step, kind): (&StepDef, &Option<&dyn Kind>)| kind.map(|kind| kind.declare(&kind.args(step, context)));
     plan.steps.iter().zip(kinds).filter_map(declare).collect()
 }
 

@@ -48,11 +48,9 @@ pub(crate) fn refuse_harmed(backups: &[BackupRef], own: &Path) -> Result<(), Fai
     let captured = captures_in(own);
     let captured = captured.is_dir().then_some(captured);
     let relied = backups.iter().map(|backup| &backup.dir).chain(&captured);
-    match relied.into_iter().find_map(|dir| lacks(dir)) {
-        Some(why) => Err(Failure::refused(format!("its way back is not whole: {why}"))
-            .hint("find out what happened to the state directory before you go on")),
-        None => Ok(()),
-    }
+    let Some(why) = relied.into_iter().find_map(|dir| lacks(dir)) else { return Ok(()) };
+    let hint = "find out what happened to the state directory before you go on";
+    Err(Failure::refused(format!("its way back is not whole: {why}")).hint(hint))
 }
 
 /// Why a backup cannot be used.
@@ -70,10 +68,8 @@ fn unprovable(point: &RestorePoint) -> Option<String> {
 }
 
 fn told(error: &runbook_backup::Error) -> String {
-    match std::error::Error::source(error) {
-        Some(source) => format!("{error}: {source}"),
-        None => error.to_string(),
-    }
+    let source = std::error::Error::source(error);
+    source.map_or_else(|| error.to_string(), |source| format!("{error}: {source}"))
 }
 
 fn is_empty(dir: &Path) -> bool {

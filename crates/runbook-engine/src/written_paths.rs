@@ -2,7 +2,7 @@
 //! must not pass off as the state before. Pure.
 
 use crate::Execution;
-use runbook_model::{Access, Declaration, Resource, RunState, StepId, StepState};
+use runbook_model::{Declaration, Resource, RunState, StepId, StepState};
 use std::path::PathBuf;
 
 /// The paths that `step` may write, each with everything below it; `/` where that is not known. What a service writes
@@ -15,8 +15,8 @@ pub(crate) fn written(execution: &Execution, step: &StepId) -> Vec<PathBuf> {
     }
     let writes = |declaration: &Declaration| -> Option<Vec<PathBuf>> {
         let mut paths = Vec::new();
-        for effect in declaration.effects.iter().filter(|effect| effect.access == Access::Write) {
-            match &effect.resource {
+        for written in declaration.written() {
+            match written {
                 Resource::Path(path) => paths.push(path.clone()),
                 Resource::UnknownPath | Resource::Everything => return None,
                 Resource::Unit(_)

@@ -6,12 +6,10 @@ mod listing;
 
 use listing::{Listing, Member};
 use runbook_backup::{Model, Staging};
-use runbook_host::backup_failure;
-use runbook_host::{Host, Reader};
+use runbook_host::{Host, Reader, backup_failure};
 use runbook_model::{Declaration, Diagnostic, Diagnostics, Failure, Outputs, Prediction, Role, UndoSource, outputs};
 use runbook_step::lack::of_parent;
-use runbook_step::wrong;
-use runbook_step::{Args, Done, Kind, KindDoc, Lack, OutputDoc, Param, ParamType, Prepared, Probe, Step, Work};
+use runbook_step::{Args, Done, Kind, KindDoc, Lack, OutputDoc, Param, ParamType, Prepared, Probe, Step, Work, wrong};
 use serde_json::{Value as Json, json};
 use std::path::{Path, PathBuf};
 
@@ -120,12 +118,9 @@ impl Deploy {
             Some(_) => {
                 let digest = host.digest(&self.from)?;
                 if self.digest.is_some() && self.digest != digest {
+                    let [wanted, found] = [&self.digest, &digest].map(|one| one.as_deref().unwrap_or_default());
                     return Err(Failure::refused(format!("the artifact {from} is not the validated one"))
-                        .detail(format!(
-                            "wanted {}\nfound  {}",
-                            self.digest.as_deref().unwrap_or_default(),
-                            digest.as_deref().unwrap_or_default()
-                        ))
+                        .detail(format!("wanted {wanted}\nfound  {found}"))
                         .hint("bring the validated archive to this host again"));
                 }
                 Ok(Artifact { listing: self.stripped(listing::of_archive(host, &self.from)?)?, digest })
@@ -135,12 +130,9 @@ impl Deploy {
 
     fn stripped(&self, listing: Listing) -> Result<Listing, Failure> {
         listing::stripped(listing, self.strip).map_err(|level| {
-            Failure::refused(format!(
-                "the artifact {} has not one single directory at level {level}, so {} cannot be left out",
-                self.from.display(),
-                self.strip
-            ))
-            .hint("correct `strip`")
+            let (from, strip) = (self.from.display(), self.strip);
+            let what = format!("has not one single directory at level {level}, so {strip} cannot be left out");
+            Failure::refused(format!("the artifact {from} {what}")).hint("correct `strip`")
         })
     }
 

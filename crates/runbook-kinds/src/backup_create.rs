@@ -13,14 +13,12 @@ use self::place::{Place, insured, made, paths_of};
 use self::read::{Capture, Covered, Restore, argument_vectors, read_captures, read_paths};
 use self::words::{cannot_back_up, counted, leave_to_a_person, left_out, not_kept, remarks};
 use runbook_backup::{Backup, Created, Options, Settled};
-use runbook_host::backup_failure;
-use runbook_host::{OwnerNames, Reader};
+use runbook_host::{OwnerNames, Reader, backup_failure};
 use runbook_model::{Declaration, Diagnostic, Diagnostics, Effect, Failure, Node, Prediction, Remains, Results, Role};
-use runbook_step::BACKUP;
 use runbook_step::lack::of_command;
 use runbook_step::{
-    Args, BackupStep, Changed, Confirmation, Done, Kind, KindDoc, Lack, OutputDoc, Param, ParamType, Prepared, Probe,
-    Step, Work,
+    Args, BACKUP, BackupStep, Changed, Confirmation, Done, Kind, KindDoc, Lack, OutputDoc, Param, ParamType, Prepared,
+    Probe, Step, Work,
 };
 use serde_json::{Value as Json, json};
 use std::ffi::OsStr;
@@ -114,6 +112,9 @@ impl Kind for BackupCreate {
     }
 }
 
+/// What was backed up, and what there is to say of the names of owners.
+type Copied = (Created, Option<String>);
+
 struct Create {
     paths: Vec<(PathBuf, Restore)>,
     captures: Vec<Capture>,
@@ -152,24 +153,13 @@ impl Create {
     /// The places as they were found before the backup was made.
     fn found(&self, undo: &Json) -> Vec<Place> {
         let found = undo.get("places").cloned().and_then(|places| serde_json::from_value(places).ok());
-        found.unwrap_or_else(|| {
-            let place = |(path, restore): &(PathBuf, Restore)| Place {
-                path: path.clone(),
-                restore: *restore,
-                is_led_to: false,
-            };
-            self.paths.iter().map(place).collect()
-        })
+        let named = self.paths.iter().cloned().map(|(path, restore)| Place { path, restore, is_led_to: false });
+        found.unwrap_or_else(|| named.collect())
     }
 
     /// Makes the backup, or finds the complete one of an earlier attempt. Beside it stands what there is to say of the
     /// names of owners.
-    fn copy(
-        &self,
-        work: &Work<'_>,
-        dir: &Path,
-        places: &[Place],
-    ) -> Result<Option<(Created, Option<String>)>, Failure> {
+    fn copy(&self, work: &Work<'_>, dir: &Path, places: &[Place]) -> Result<Option<Copied>, Failure> {
         if Backup::open(dir).is_ok() {
             return Ok(None);
         }
@@ -343,10 +333,8 @@ impl BackupStep for Create {
             said.push(format!("second pass: {changed} changed, {added} new and {removed} gone since the first"));
         }
         if !settled.changed_while_read.is_empty() {
-            said.push(format!(
-                "{} still changed while they were read, so something still writes there",
-                settled.changed_while_read.len()
-            ));
+            let count = settled.changed_while_read.len();
+            said.push(format!("{count} still changed while they were read, so something still writes there"));
         }
         said.extend(names.remark().map(|remark| format!("second pass: {remark}")));
         said.extend((!settled.left_out.is_empty()).then(|| left_out(&settled.left_out, &since())));

@@ -5,9 +5,9 @@ use runbook_model::{
     Declaration, Diagnostic, Diagnostics, Failure, Node, Outputs, Prediction, Resource, Role, Value, outputs,
 };
 use runbook_step::lack::of_command;
-use runbook_step::wrong;
 use runbook_step::{
     Args, Confirmation, Done, FromArg, Kind, KindDoc, Lack, Mistake, OutputDoc, Param, ParamType, Probe, Step, Work,
+    wrong,
 };
 use serde_json::{Value as Json, json};
 

@@ -2,8 +2,8 @@
 
 use runbook_host::{Command, Reader};
 use runbook_model::{
-    Access, Declaration, Diagnostic, Diagnostics, Effect, Failure, Node, Prediction, Remains, RemainsKind, Resource,
-    Role, UndoSource, Value,
+    Declaration, Diagnostic, Diagnostics, Effect, Failure, Node, Prediction, Remains, RemainsKind, Resource, Role,
+    UndoSource, Value,
 };
 use runbook_step::lack::of_command;
 use runbook_step::{
@@ -74,9 +74,8 @@ impl Kind for CommandRun {
             None => vec![Effect::write(Resource::Everything)],
         };
         declaration.effects.extend(args.path_resource("creates").map(Effect::write));
-        let installs =
-            |effect: &Effect| matches!(effect.resource, Resource::Package(_)) && effect.access == Access::Write;
-        declaration.roles.extend(declaration.effects.iter().any(installs).then_some(Role::Install));
+        let installs = declaration.effects.iter().any(brings_a_package);
+        declaration.roles.extend(installs.then_some(Role::Install));
         // Whatever makes the program that takes it back comes first.
         let program = undo.iter().flatten().next().filter(|program| program.starts_with('/'));
         declaration.effects.extend(program.map(|program| Effect::read(Resource::Path(program.into()))));
@@ -95,17 +94,14 @@ impl Kind for CommandRun {
 
     fn bind(&self, args: &Args<'_>) -> Result<Box<dyn Step>, Diagnostic> {
         let env: BTreeMap<String, String> = args.maybe("env")?.unwrap_or_default();
-        let undo = match undo_argv(args) {
-            Some(node) => Some(undo_command(node, args)?),
-            None => None,
-        };
+        let undo = undo_argv(args).map(|node| undo_command(node, args)).transpose()?;
         let effects = args.given("effects").map(|node| read_effects(node, args.context, &mut Diagnostics::default()));
         let effects = effects.unwrap_or_default();
         Ok(Box::new(Run {
             command: Command { env: env.clone(), ..args.command("run")? },
             undo: undo.map(|command| Command { env, ..command }),
             creates: args.maybe("creates")?,
-            writes: written_paths(&effects),
+            writes: effects.iter().filter_map(Effect::written_path).cloned().collect(),
             others: written_others(&effects),
             brings_anything: args.given("effects").is_none() || effects.iter().any(brings_a_package),
         }))
@@ -142,23 +138,14 @@ fn check_undo(undo: &Node, args: &Args<'_>, found: &mut Diagnostics) {
     }
 }
 
-fn written_paths(effects: &[Effect]) -> Vec<PathBuf> {
-    let path = |effect: &Effect| match (effect.access, &effect.resource) {
-        (Access::Write, Resource::Path(path)) => Some(path.clone()),
-        _ => None,
-    };
-    effects.iter().filter_map(path).collect()
-}
-
 fn written_others(effects: &[Effect]) -> Vec<Resource> {
     let named =
         |resource: &Resource| !matches!(resource, Resource::Path(_) | Resource::UnknownPath | Resource::Everything);
-    let written = effects.iter().filter(|effect| effect.access == Access::Write).map(|effect| &effect.resource);
-    written.filter(|resource| named(resource)).cloned().collect()
+    effects.iter().filter_map(Effect::written).filter(|resource| named(resource)).cloned().collect()
 }
 
 fn brings_a_package(effect: &Effect) -> bool {
-    effect.access == Access::Write && matches!(effect.resource, Resource::Package(_))
+    matches!(effect.written(), Some(Resource::Package(_)))
 }
 
 struct Run {
@@ -204,9 +191,8 @@ impl Step for Run {
     fn lacks(&self, host: &Reader, _: Option<&Failure>) -> Vec<Lack> {
         // What the step itself brings may be what takes it back.
         let brings = |lack: &Lack| {
-            let paths =
-                || lack.on.iter().filter_map(|on| if let Resource::Path(path) = on { Some(path) } else { None });
-            self.brings_anything || paths().any(|path| self.writes.iter().any(|own| path.starts_with(own)))
+            let is_own = |path: &Path| self.writes.iter().any(|own| path.starts_with(own));
+            self.brings_anything || lack.on.iter().any(|on| matches!(on, Resource::Path(path) if is_own(path)))
         };
         let undo = self.lacks_to_undo(host).into_iter().filter(|lack| !brings(lack));
         of_command(host, &self.command).into_iter().chain(undo).collect()
@@ -245,11 +231,10 @@ impl Step for Run {
         match &self.creates {
             None => Ok(Confirmation::CannotTell),
             Some(path) if host.lstat(path)?.is_some() => Ok(Confirmation::There),
-            Some(path) => Ok(Confirmation::NotThere(format!(
-                "`{}` ended well, but {} is not there",
-                self.command.line(),
-                path.display()
-            ))),
+            Some(path) => {
+                let (line, path) = (self.command.line(), path.display());
+                Ok(Confirmation::NotThere(format!("`{line}` ended well, but {path} is not there")))
+            }
         }
     }
 

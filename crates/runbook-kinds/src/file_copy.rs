@@ -6,9 +6,8 @@ use runbook_host::{Reader, special};
 use runbook_model::{Declaration, Diagnostic, Diagnostics, Failure, Prediction, UndoSource};
 use runbook_step::diff::{Text, diff};
 use runbook_step::lack::of_parent;
-use runbook_step::wrong;
 use runbook_step::{
-    Args, Done, FileSource, Kind, KindDoc, Lack, Mode, OutputDoc, Param, ParamType, PlanFile, Probe, Step, Work,
+    Args, Done, FileSource, Kind, KindDoc, Lack, Mode, OutputDoc, Param, ParamType, PlanFile, Probe, Step, Work, wrong,
 };
 use serde_json::{Value as Json, json};
 use std::fs::Metadata;

@@ -4,8 +4,9 @@ use super::in_the_way::what_it_is;
 use runbook_host::Reader;
 use runbook_model::{Declaration, Diagnostic, Failure, Prediction, Resource, UndoSource};
 use runbook_step::lack::of_parent;
-use runbook_step::normalise;
-use runbook_step::{Args, Done, Kind, KindDoc, Lack, OutputDoc, Param, ParamType, Peek, Prepared, Probe, Step, Work};
+use runbook_step::{
+    Args, Done, Kind, KindDoc, Lack, OutputDoc, Param, ParamType, Peek, Prepared, Probe, Step, Work, normalise,
+};
 use serde_json::{Value as Json, json};
 use std::path::{Path, PathBuf};
 
@@ -74,15 +75,12 @@ impl Link {
 
     fn leads_somewhere(&self, host: &Reader) -> Result<(), Failure> {
         let target = self.path.parent().unwrap_or(Path::new("/")).join(&self.to);
-        match host.stat(&target)? {
-            Some(_) => Ok(()),
-            None => Err(Failure::missing(format!(
-                "{} would lead to {}, where nothing is",
-                self.path.display(),
-                target.display()
-            ))
-            .hint("put it there in an earlier step, or correct `to`")),
+        if host.stat(&target)?.is_some() {
+            return Ok(());
         }
+        let (path, target) = (self.path.display(), target.display());
+        Err(Failure::missing(format!("{path} would lead to {target}, where nothing is"))
+            .hint("put it there in an earlier step, or correct `to`"))
     }
 }
 

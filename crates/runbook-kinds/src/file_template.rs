@@ -2,8 +2,8 @@
 
 use super::file_write::{Made, MakesFile, WholeFile};
 use runbook_host::Reader;
-use runbook_model::{Code, Declaration, Diagnostic, Diagnostics, Failure, Node, Outputs, UndoSource, Value};
-use runbook_step::{Args, FileSource, Kind, KindDoc, Lack, Mode, OutputDoc, Param, ParamType, Step};
+use runbook_model::{Declaration, Diagnostic, Diagnostics, Failure, Node, Outputs, UndoSource, Value};
+use runbook_step::{Args, FileSource, Kind, KindDoc, Lack, Mode, OutputDoc, Param, ParamType, Step, wrong};
 use serde_json::Value as Json;
 use std::path::PathBuf;
 
@@ -41,11 +41,7 @@ impl Kind for FileTemplate {
         if let Some(values) = args.given("values")
             && !matches!(values.value, Value::Map(_))
         {
-            found.push(Diagnostic::error(
-                Code::WRONG_PARAMETER,
-                values.span,
-                "`values` must be a map of names and values",
-            ));
+            found.push(wrong("values", values.span, "a map of names and values"));
         }
     }
 

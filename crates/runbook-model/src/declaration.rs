@@ -119,7 +119,12 @@ impl Declaration {
 
     /// Whether it changes the host.
     pub fn changes(&self) -> bool {
-        self.effects.iter().any(|effect| effect.access == crate::Access::Write)
+        self.written().next().is_some()
+    }
+
+    /// What it writes.
+    pub fn written(&self) -> impl Iterator<Item = &Resource> {
+        self.effects.iter().filter_map(Effect::written)
     }
 
     /// The services that it brings up.

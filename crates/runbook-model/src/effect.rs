@@ -70,4 +70,14 @@ impl Effect {
     pub fn write(resource: Resource) -> Self {
         Self { access: Access::Write, resource }
     }
+
+    /// The resource, if it is written.
+    pub fn written(&self) -> Option<&Resource> {
+        (self.access == Access::Write).then_some(&self.resource)
+    }
+
+    /// The path, if one is written that is known.
+    pub fn written_path(&self) -> Option<&PathBuf> {
+        if let Some(Resource::Path(path)) = self.written() { Some(path) } else { None }
+    }
 }

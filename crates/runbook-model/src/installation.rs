@@ -1,6 +1,6 @@
 //! The installation behind a service, and whether a change is about that one: the rule `exact-target` while a plan runs.
 
-use crate::{Access, Declaration, Resource, Role};
+use crate::{Declaration, Effect, Resource, Role};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -25,14 +25,11 @@ pub fn misses_its_target(
     if !declaration.roles.contains(&Role::Replace) {
         return None;
     }
-    let written = || declaration.effects.iter().filter(|effect| effect.access == Access::Write);
-    let paths: Vec<PathBuf> = written()
-        .filter_map(|effect| if let Resource::Path(path) = &effect.resource { Some(real(path)) } else { None })
-        .collect();
+    let paths = declaration.effects.iter().filter_map(Effect::written_path);
+    let paths: Vec<PathBuf> = paths.map(|path| real(path)).collect();
     let installs = |package: &str| {
-        written().any(
-            |effect| matches!(&effect.resource, Resource::Package(name) if name.strip_prefix("npm:") == Some(package)),
-        )
+        let is_it = |one: &_| matches!(one, Resource::Package(name) if name.strip_prefix("npm:") == Some(package));
+        declaration.written().any(is_it)
     };
     let runs = |path: &PathBuf| found.iter().any(|one| real(&one.root) == *path);
     for one in found {

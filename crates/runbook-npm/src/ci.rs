@@ -6,9 +6,8 @@ use super::params;
 use super::program::Npm;
 use runbook_host::Reader;
 use runbook_model::{Declaration, Diagnostic, Diagnostics, Effect, Failure, Prediction, Resource, Role, UndoSource};
-use runbook_step::wrong;
 use runbook_step::{
-    Args, Confirmation, Done, Kind, KindDoc, Lack, OutputDoc, Param, ParamType, Prepared, Probe, Step, Work,
+    Args, Confirmation, Done, Kind, KindDoc, Lack, OutputDoc, Param, ParamType, Prepared, Probe, Step, Work, wrong,
 };
 use serde_json::{Value as Json, json};
 use std::path::PathBuf;

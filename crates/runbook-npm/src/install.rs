@@ -7,8 +7,7 @@ use super::program::Npm;
 use super::site::Site;
 use super::source::Source;
 use runbook_model::{Code, Declaration, Diagnostic, Diagnostics, Effect, Resource, Role, UndoSource};
-use runbook_step::wrong;
-use runbook_step::{Args, Kind, KindDoc, OutputDoc, Param, ParamType, Peek, Step};
+use runbook_step::{Args, Kind, KindDoc, OutputDoc, Param, ParamType, Peek, Step, wrong};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 

@@ -54,7 +54,7 @@ pub fn build(plan: &Plan, declarations: &[Declaration]) -> (Option<Schedule>, Ve
     let covers = coverage::covers(&steps, &position);
     found.extend(refusals::check(&Scene { steps: &steps, covers: &covers, position: &position }));
     found.extend(reviews::stale(plan, &steps));
-    let schedule = Schedule::new(&steps, &order, links, &covers);
+    let schedule = Schedule::new(&steps, &order, links);
     (Some(schedule), found.into_sorted())
 }
 

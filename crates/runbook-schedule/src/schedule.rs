@@ -1,6 +1,5 @@
 //! The finished schedule and the questions that it answers. How it comes about is in `build`.
 
-use crate::coverage::Cover;
 use crate::draft::Link;
 use crate::edge::{Edge, Reason};
 use crate::steps::Steps;
@@ -17,15 +16,12 @@ pub struct Schedule {
     index: HashMap<StepId, NodeIndex>,
     order: Vec<StepId>,
     declarations: Vec<Declaration>,
-    covering: Vec<Vec<StepId>>,
 }
 
 impl Schedule {
     /// The schedule of `steps` under `links`, which have no cycle.
-    pub(crate) fn new(steps: &Steps<'_>, order: &[usize], mut links: Vec<Link>, covers: &[Cover]) -> Self {
+    pub(crate) fn new(steps: &Steps<'_>, order: &[usize], mut links: Vec<Link>) -> Self {
         let ids: Vec<&StepId> = steps.defs.iter().map(|def| &def.id).collect();
-        let named =
-            |positions: &[usize]| positions.iter().filter_map(|at| ids.get(*at)).map(|id| (*id).clone()).collect();
         links.sort_by(|a, b| (a.before, a.after, &a.reason).cmp(&(b.before, b.after, &b.reason)));
         let mut graph = DiGraph::with_capacity(ids.len(), links.len());
         let index = ids.iter().map(|id| ((*id).clone(), graph.add_node((*id).clone()))).collect();
@@ -37,12 +33,8 @@ impl Schedule {
             let edge = Edge { before: (*first).clone(), after: (*second).clone(), reasons };
             graph.add_edge(NodeIndex::new(*before), NodeIndex::new(*after), edge);
         }
-        let covering = covers.iter().map(|cover| match cover {
-            Cover::Held(backups) => named(backups),
-            Cover::NoPath | Cover::TooLate(_) | Cover::Missing(_) => Vec::new(),
-        });
-        let (order, covering) = (named(order), covering.collect());
-        Self { graph, index, order, declarations: steps.declarations.to_vec(), covering }
+        let order = order.iter().filter_map(|at| ids.get(*at)).map(|id| (*id).clone()).collect();
+        Self { graph, index, order, declarations: steps.declarations.to_vec() }
     }
 
     /// All steps, each after everything that it waits for; of those that could come next, the first in the file does.
@@ -97,14 +89,6 @@ impl Schedule {
         let Some(node) = self.index.get(step) else { return BTreeSet::new() };
         let reached = Dfs::new(&self.graph, *node).iter(&self.graph).filter(|found| found != node);
         reached.filter_map(|found| self.graph.node_weight(found)).collect()
-    }
-
-    /// The backups that come before `step` and together hold what it writes, as far as that is known: a path that is
-    /// known only when the plan runs counts as held by a backup that has such a path. Empty where they do not hold all of
-    /// it, and for a step that writes no path.
-    pub fn covering_backup(&self, step: &StepId) -> Vec<&StepId> {
-        let at = self.index.get(step).map(|node| node.index());
-        at.and_then(|at| self.covering.get(at)).into_iter().flatten().collect()
     }
 
     fn neighbours(&self, step: &StepId, direction: Direction) -> impl Iterator<Item = &StepId> {

@@ -60,7 +60,7 @@ impl Services {
         let mut services = Self::default();
         for (at, _, declaration) in steps.each() {
             for role in &declaration.roles {
-                let (Role::Stop(name) | Role::Start(name) | Role::Restart(name)) = role else { continue };
+                let Some(name) = role.moves() else { continue };
                 let service = services.number(name);
                 services.record(service, at, matches!(role, Role::Stop(_)));
                 for effect in steps.effects.get(at).into_iter().flatten().filter(|effect| tells_program(effect)) {
@@ -188,7 +188,7 @@ impl Services {
             while open.first_key_value().is_some_and(|((close, _), _)| *close <= at) {
                 open.pop_first();
             }
-            let concerned = declaration.roles.iter().any(placed) || steps.is_plain_change(at);
+            let concerned = declaration.plays(placed) || steps.is_plain_change(at);
             if concerned && !open.is_empty() {
                 around.insert(at, open.values().take(NEAREST).copied().collect());
             }

@@ -55,7 +55,7 @@ impl<'a> Steps<'a> {
             Role::Dependencies | Role::Reload | Role::Signals(_) => false,
         };
         let declaration = self.declarations.get(at);
-        declaration.is_some_and(|it| it.changes() || it.roles.iter().any(is_part_of_change))
+        declaration.is_some_and(|it| it.changes() || it.plays(is_part_of_change))
     }
 
     /// Whether the step changes the host and plays no part that another rule places: a file that is edited, a command.
@@ -81,8 +81,7 @@ impl<'a> Steps<'a> {
 
     /// The positions of the steps that play a part which `wanted` picks.
     pub(crate) fn with_role(&self, wanted: impl Fn(&Role) -> bool) -> Vec<usize> {
-        let plays = |declaration: &Declaration| declaration.roles.iter().any(&wanted);
-        self.each().filter(|(_, _, declaration)| plays(declaration)).map(|(at, ..)| at).collect()
+        self.each().filter(|(_, _, declaration)| declaration.plays(&wanted)).map(|(at, ..)| at).collect()
     }
 }
 

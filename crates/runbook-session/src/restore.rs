@@ -3,8 +3,7 @@
 use crate::error::Error;
 use crate::session::Session;
 use runbook_backup::Backup;
-use runbook_host::Host;
-use runbook_host::now_ms;
+use runbook_host::{Host, now_ms};
 use runbook_journal::Lock;
 use runbook_services::attached::{User, bring_down, bring_up, users_of};
 use std::path::{Path, PathBuf};

@@ -2,10 +2,9 @@
 
 use crate::error::Error;
 use runbook_engine::{Program, Saved, reopen};
-use runbook_host::Reader;
-use runbook_host::now_ms;
+use runbook_host::{Reader, now_ms};
 use runbook_journal::{Claim, Holder, Lock, StateDir};
-use runbook_model::{Access, Diagnostic, HostFacts, Resource, RunId, Severity};
+use runbook_model::{Declaration, Diagnostic, HostFacts, Resource, RunId, Severity};
 use runbook_step::{Catalogue, SecretProvider};
 use std::io;
 use std::path::PathBuf;
@@ -91,8 +90,7 @@ impl Session {
     pub(crate) fn claim(&self, program: &Program, doing: String) -> Result<Option<Claim>, Error> {
         let schedule = &program.execution.schedule;
         let declared = schedule.order().iter().filter_map(|step| schedule.declaration(step));
-        let writes = declared.flat_map(|one| &one.effects).filter(|effect| effect.access == Access::Write);
-        let writes: Vec<Resource> = writes.map(|effect| effect.resource.clone()).collect();
+        let writes: Vec<Resource> = declared.flat_map(Declaration::written).cloned().collect();
         Claim::stake(self.state_dir(), &self.holder(doing), &writes).map_err(Error::of_claim)
     }
 

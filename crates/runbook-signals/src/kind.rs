@@ -10,8 +10,7 @@ use runbook_model::{
     format_duration,
 };
 use runbook_services::naming::{LAUNCHD, SUPERVISOR, SYSTEMD, service_of};
-use runbook_step::wrong;
-use runbook_step::{Args, Kind, KindDoc, OutputDoc, Param, ParamType, Step};
+use runbook_step::{Args, Kind, KindDoc, OutputDoc, Param, ParamType, Step, wrong};
 use std::path::PathBuf;
 use std::time::Duration;
 

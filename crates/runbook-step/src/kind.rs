@@ -1,7 +1,7 @@
 //! A kind: an entry of the step library.
 
-use crate::{Args, KindDoc, Step};
-use runbook_model::{Declaration, Diagnostic, Diagnostics, Node};
+use crate::{ArgContext, Args, KindDoc, Step};
+use runbook_model::{Declaration, Diagnostic, Diagnostics, Node, StepDef};
 use std::path::Path;
 
 /// An entry of the step library. Implementations are unit structs; all state lives in the [`Step`] that they bind.
@@ -46,4 +46,11 @@ pub trait Kind: Send + Sync {
     /// The step, when every parameter is known and neither the table nor [`check`](Self::check) has found a fault. Never
     /// touches the host.
     fn bind(&self, args: &Args<'_>) -> Result<Box<dyn Step>, Diagnostic>;
+}
+
+impl dyn Kind + '_ {
+    /// The parameters that `step` gives it, for its methods.
+    pub fn args<'a>(&'a self, step: &'a StepDef, context: &'a ArgContext) -> Args<'a> {
+        Args { doc: self.doc(), node: &step.with, context, step_span: step.id_span }
+    }
 }

@@ -3,6 +3,7 @@
 use super::{JobContext, Worker};
 use crate::input::Input;
 use runbook_model::{Failure, ServiceSeen, StepId};
+use runbook_step::Step;
 use serde_json::Value as Json;
 use std::sync::OnceLock;
 
@@ -29,10 +30,8 @@ impl Worker {
 impl JobContext<'_> {
     /// How the service of the step is before the first change. What cannot be known yet is not waited for.
     pub(super) fn find(&self, step: StepId) -> Input {
-        let found = self.bind_early().and_then(|bound| match bound.service() {
-            Some(service) => service.find(self.host.reader()),
-            None => Ok(None),
-        });
+        let look = |bound: Box<dyn Step>| bound.service().map_or(Ok(None), |service| service.find(self.host.reader()));
+        let found = self.bind_early().and_then(look);
         let (service, data) = found.ok().flatten().map(|found| (found.service, found.data)).unzip();
         Input::Found { step, service, data: data.unwrap_or(Json::Null), boot: self.worker.boot() }
     }

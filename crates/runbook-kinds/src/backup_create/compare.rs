@@ -15,7 +15,7 @@ pub(super) fn compared(backup: &Backup, path: &Path) -> Option<Remains> {
     };
     let is_directory =
         |path: &Path| backup.manifest().entry(path).is_some_and(|entry| matches!(entry.kind, EntryKind::Directory));
-    differences.retain(|one| !(matches!(one.what, Change::Mtime { .. }) && is_directory(&one.path)));
+    differences.retain(|one| !(matches!(one.what, Change::Mtime(_)) && is_directory(&one.path)));
     (!differences.is_empty()).then(|| Remains::new(RemainsKind::Kept, name, clause(&differences)))
 }
 

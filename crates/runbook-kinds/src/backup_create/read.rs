@@ -101,17 +101,11 @@ fn read_path(item: &Node, args: &Args<'_>, found: &mut Diagnostics) -> Option<Co
         return covered(item, Restore::IfNeeded, args, found);
     };
     only_parts(item, "a path of a backup", &["path", "restore"], "it has `path` and `restore`", found);
-    let restore = match item.get("restore").map(|entry| &entry.value) {
-        None => Restore::IfNeeded,
-        Some(node) => match &node.value {
-            Value::String(word) if word == "always" => Restore::Always,
-            Value::String(word) if word == "if-needed" => Restore::IfNeeded,
-            Value::String(word) if word == "never" => Restore::Never,
-            _ => {
-                found.push(wrong("restore", node.span, "one of always, if-needed, never"));
-                return None;
-            }
-        },
+    let restore = item.get("restore").map(|entry| &entry.value);
+    let Ok(restore) = restore.map_or(Ok(Restore::IfNeeded), |node| serde_json::from_value(node.to_json())) else {
+        let span = restore.map_or(item.span, |node| node.span);
+        found.push(wrong("restore", span, "one of always, if-needed, never"));
+        return None;
     };
     match item.get("path") {
         Some(entry) => covered(&entry.value, restore, args, found),

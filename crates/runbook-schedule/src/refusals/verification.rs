@@ -35,14 +35,13 @@ fn message(is_verified: bool, told: &StepDef, changed: &StepDef, what: &str) -> 
 }
 
 fn looks_at(scene: &Scene<'_>, at: usize, kind: SignalKind) -> bool {
-    let roles = scene.steps.declarations.get(at).into_iter().flat_map(|declaration| &declaration.roles);
-    roles.into_iter().any(|role| matches!(role, Role::Verify(kinds) if kinds.contains(&kind)))
+    let looks = |role: &Role| matches!(role, Role::Verify(kinds) if kinds.contains(&kind));
+    scene.steps.declarations.get(at).is_some_and(|declaration| declaration.plays(looks))
 }
 
 fn is_system_change(scene: &Scene<'_>, at: usize) -> bool {
-    let roles = scene.steps.declarations.get(at).into_iter().flat_map(|declaration| &declaration.roles);
-    let changes = |role: &Role| matches!(role, Role::Replace | Role::Start(_) | Role::Restart(_) | Role::Stop(_));
-    roles.into_iter().any(changes)
+    let changes = |role: &Role| *role == Role::Replace || role.moves().is_some();
+    scene.steps.declarations.get(at).is_some_and(|declaration| declaration.plays(changes))
         || scene.steps.written_by(at).any(|touch| {
             matches!(touch.resource, Resource::Package(_) | Resource::Unit(_) | Resource::Job(_) | Resource::Process(_))
         })

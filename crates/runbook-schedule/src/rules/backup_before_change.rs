@@ -17,12 +17,12 @@ const DISTINCT: usize = 32;
 
 fn wishes(scene: &Scene<'_>) -> Vec<Wish> {
     let steps = scene.steps;
-    let backups = steps.with_role(|role| matches!(role, Role::Backup(_)));
+    let backups = steps.with_role(Role::is_backup);
     let held = held(scene, &backups);
     let set = StepSet::new(backups);
     let mut wishes: Vec<Wish> = set.inner().collect();
     for (after, _, declaration) in steps.each() {
-        if declaration.roles.iter().any(|role| matches!(role, Role::Backup(_))) {
+        if declaration.plays(Role::is_backup) {
             continue;
         }
         let mut before: Vec<usize> = Vec::new();

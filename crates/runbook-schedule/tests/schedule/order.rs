@@ -237,7 +237,6 @@ fn reasons_are_told_strongest_first() {
     assert_eq!(schedule.explain(&replace), [edge]);
     assert_eq!(schedule.before(&replace).collect::<Vec<_>>(), [&edge.before]);
     assert_eq!(schedule.after(&edge.before).collect::<Vec<_>>(), [&edge.after]);
-    assert_eq!(schedule.covering_backup(&replace), [&edge.before]);
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! What is known of a service: what its supervisor last wrote, checked against the process table.
 
-use runbook_host::LogMark;
-use runbook_host::{Identity, Reader};
+use runbook_host::{Identity, LogMark, Reader};
 use runbook_model::Failure;
 use serde::{Deserialize, Serialize};
 

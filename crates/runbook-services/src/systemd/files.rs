@@ -5,8 +5,7 @@ use super::{Load, Unit};
 use crate::definition_file::DefinitionFile;
 use runbook_host::{Command, Reader};
 use runbook_model::Failure;
-use runbook_step::TextFile;
-use runbook_step::Work;
+use runbook_step::{TextFile, Work};
 use serde_json::Value as Json;
 use std::time::Duration;
 

@@ -3,8 +3,7 @@
 //! `journal_mark.rs` notes positions, `journal_tail.rs` reads on from one. Fields: systemd.journal-fields(7).
 
 use super::Unit;
-use runbook_host::Command;
-use runbook_host::without_escapes;
+use runbook_host::{Command, without_escapes};
 use serde_json::{Map, Value as Json};
 use std::time::Duration;
 

@@ -2,8 +2,7 @@
 
 use super::call::{answer, command};
 use super::capabilities::Capabilities;
-use runbook_host::Reader;
-use runbook_host::base_environment;
+use runbook_host::{Reader, base_environment};
 use runbook_model::{Code, Diagnostic, Failure, Span, did_you_mean};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};

@@ -33,10 +33,7 @@ impl Kind for External {
     }
 
     fn bind(&self, args: &Args<'_>) -> Result<Box<dyn Step>, Diagnostic> {
-        let written = |effect: Effect| match (effect.access, effect.resource) {
-            (Access::Write, Resource::Path(path)) => Some(path),
-            _ => None,
-        };
+        let effects = self.effects(args);
         let covered = matches!(self.capabilities.undo, UndoSource::Backup | UndoSource::None);
         Ok(Box::new(ExternalStep {
             name: self.capabilities.doc.name.to_string(),
@@ -45,7 +42,7 @@ impl Kind for External {
             parameters: Json::Object(self.parameters(args)?),
             probe_reads: self.capabilities.probe_reads,
             own_undo: self.capabilities.undo == UndoSource::Own,
-            covered: if covered { self.effects(args).into_iter().filter_map(written).collect() } else { Vec::new() },
+            covered: effects.iter().filter(|_| covered).filter_map(Effect::written_path).cloned().collect(),
         }))
     }
 }

@@ -4,8 +4,7 @@ use crate::launchd::{Domain, Job, JobState};
 use crate::observed::Observed;
 use crate::results;
 use runbook_model::{Diagnostic, Diagnostics, Resource, Results, ServiceState};
-use runbook_step::wrong;
-use runbook_step::{Args, OutputDoc, Param, ParamType, Peek};
+use runbook_step::{Args, OutputDoc, Param, ParamType, Peek, wrong};
 use serde_json::json;
 use std::path::PathBuf;
 
