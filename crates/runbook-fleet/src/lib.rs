@@ -11,5 +11,5 @@ pub mod ssh;
 
 pub use afar::{Afar, Call, Dial, HeldAfar, Taking};
 pub use inventory::{FILE, InventoryError, find_inventory, read_inventory, read_inventory_beside};
-pub use judging::{Alike, JudgedHost, JudgedRollout, JudgedStage, ReadRollout, RolloutFiles, alike};
+pub use judging::{Alike, JudgedHost, JudgedRollout, JudgedStage, ReadRollout, RolloutFiles, alike, not_made};
 pub use link::{Carrier, Stream};

@@ -99,7 +99,7 @@ impl RolloutFiles {
         let (mut hosts, mut found, mut sources) = (Vec::new(), Vec::new(), SourceMap::default());
         for name in &stage.hosts.names {
             let Some(facts) = facts(name) else { continue };
-            let judged = self.judge_host(session, (stage, name), facts, flags, unknown)?;
+            let judged = self.judge_host(session, (stage, name), facts, flags, not_made)?;
             found.push((name.clone(), judged.diagnostics));
             sources = judged.sources;
             hosts.push(JudgedHost { host: name.clone(), program: judged.program, vars: judged.vars });
@@ -127,7 +127,7 @@ impl RolloutFiles {
 }
 
 /// Where an artifact lies that nobody has made yet.
-fn unknown(artifact: &StepId) -> ArtifactAt {
+pub fn not_made(artifact: &StepId) -> ArtifactAt {
     let path = format!("{}/artifacts/{artifact}.tar.zst", runbook_session::SYSTEM_STATE);
     ArtifactAt { path, digest: "0".repeat(64) }
 }

@@ -4,7 +4,7 @@ mod alike;
 mod judge;
 
 pub use alike::{Alike, alike};
-pub use judge::{JudgedHost, JudgedRollout, JudgedStage};
+pub use judge::{JudgedHost, JudgedRollout, JudgedStage, not_made};
 
 use crate::inventory::read_inventory_beside;
 use runbook_model::{Code, Diagnostic, Diagnostics, Inventory, Rollout, SourceMap};

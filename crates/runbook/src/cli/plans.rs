@@ -2,8 +2,8 @@
 
 use clap::{Args, ValueEnum};
 use runbook_session::PlanText;
-use std::cell::OnceCell;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 #[derive(Debug, Args)]
@@ -20,7 +20,7 @@ pub(crate) struct PlanSource {
     pub(crate) vars: Vec<String>,
     /// Its text, once it was read: a pipe can be read once.
     #[arg(skip)]
-    pub(crate) text: OnceCell<PlanText>,
+    pub(crate) text: OnceLock<PlanText>,
 }
 
 #[derive(Debug, Args)]
@@ -90,6 +90,9 @@ pub(crate) struct PlanArgs {
     /// Exit with 2 if there is something to do
     #[arg(long)]
     pub(crate) detailed_exitcode: bool,
+    /// With a rollout: how many hosts are asked at the same time
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=32))]
+    pub(crate) forks: u16,
 }
 
 #[derive(Debug, Args)]

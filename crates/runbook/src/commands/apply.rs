@@ -1,14 +1,13 @@
 //! `apply`, `apply --dry-run` and `plan`.
 
+use super::preview::{pictured, preview};
 use super::running::{end, warn};
 use super::{HostCommand, Loader};
 use crate::cli::{ApplyArgs, Format, PlanArgs};
 use crate::screen::Screen;
-use runbook_engine::{Foretold, Obstacle, Program};
-use runbook_model::StepId;
-use runbook_report::{Occasion, StepPreview};
-use runbook_session::{ApplyOffer, Attempt, CommandError, Door, Exit, Judged, in_the_way};
-use serde_json::json;
+use runbook_engine::{Foretold, Program};
+use runbook_report::Occasion;
+use runbook_session::{ApplyOffer, CommandError, Door, Exit, Judged};
 
 impl HostCommand for ApplyArgs {
     fn acts(&self) -> bool {
@@ -57,78 +56,6 @@ pub(super) fn sound(screen: &Screen, judged: Judged) -> Result<Option<Program>, 
         screen.diagnostics(&judged.diagnostics, &judged.sources)?;
     }
     Ok(judged.program)
-}
-
-fn preview<D: Door>(
-    screen: &Screen,
-    door: &mut D,
-    program: &Program,
-    detailed: bool,
-    explain: bool,
-) -> Result<Exit, CommandError> {
-    let seen = door.preview(program)?;
-    let picture = pictured(program, &seen.foretold, Occasion::DryRun, explain);
-    let held = seen.held.into_iter().map(|error| error.message);
-    let doubtful = seen.doubtful.into_iter().map(|obstacle| obstacle.failure.message);
-    let warnings: Vec<String> = held.chain(doubtful).collect();
-    match screen.format {
-        Format::Text => screen.text(&picture.text(screen.style()))?,
-        Format::Json => {
-            let mut value = picture.json();
-            if let Some(fields) = value.as_object_mut() {
-                fields.insert("warnings".to_owned(), warnings.clone().into());
-                let told = |one: &Obstacle| json!({ "message": one.failure.message, "hint": one.failure.hint });
-                fields.insert("obstacles".to_owned(), seen.certain.iter().map(told).collect());
-            }
-            screen.json(&value)?;
-        }
-        Format::Ndjson => screen.text(&picture.ndjson())?,
-    }
-    warnings.iter().for_each(|warning| screen.note(&format!("warning: {warning}")));
-    match seen.certain.is_empty() {
-        true if detailed && seen.foretold.has_work() => Ok(Exit::Pending),
-        true => Ok(Exit::Done),
-        // The document says so itself, and is the only one.
-        false if screen.format == Format::Json => Ok(Exit::Refused),
-        false => Err(in_the_way(Attempt::Apply, seen.certain)),
-    }
-}
-
-fn pictured<'a>(
-    program: &'a Program,
-    foretold: &'a Foretold,
-    occasion: Occasion,
-    explain: bool,
-) -> runbook_report::Preview<'a> {
-    let steps = foretold.steps.iter().filter_map(|predicted| {
-        let def = program.step(&predicted.step)?;
-        let declaration = program.execution.schedule.declaration(&predicted.step)?;
-        let reasons = if explain { reasons(program, &predicted.step) } else { Vec::new() };
-        Some(StepPreview {
-            id: &predicted.step,
-            uses: &def.uses,
-            prediction: &predicted.prediction,
-            needed: predicted.needed,
-            purpose: declaration.purpose,
-            allow: &def.allow,
-            reasons,
-            excerpt: foretold.excerpts.get(&predicted.step).cloned(),
-        })
-    });
-    runbook_report::Preview { plan: program.plan(), steps: steps.collect(), occasion }
-}
-
-/// Why a step comes after others, in words.
-pub(super) fn reasons(program: &Program, step: &StepId) -> Vec<String> {
-    let words = |edge: &runbook_schedule::Edge| {
-        let reasons =
-            edge.reasons.iter().map(|reason| match reason.span().and_then(|span| program.saved.sources.place(span)) {
-                Some(place) => format!("{reason} ({place})"),
-                None => reason.to_string(),
-            });
-        format!("after `{}`: {}", edge.before, reasons.collect::<Vec<_>>().join("; "))
-    };
-    program.execution.schedule.explain(step).into_iter().map(words).collect()
 }
 
 fn nothing_to_do(screen: &Screen, program: &Program, foretold: &Foretold) -> Result<Exit, CommandError> {

@@ -1,8 +1,9 @@
 //! Commands that judge plans and touch no host: `check`, `graph`, `vars`.
 
-use super::apply::{reasons, sound};
+use super::apply::sound;
 use super::judged::{Checked, counted, table, variable};
 use super::loader::title;
+use super::preview::reasons;
 use super::{HostCommand, Loader, rollouts};
 use crate::cli::{CheckArgs, Drawing, Format, GraphArgs, PlanSource, VarsArgs};
 use crate::screen::Screen;
@@ -11,8 +12,8 @@ use runbook_plan::shown;
 use runbook_report::diagnostics;
 use runbook_session::{CommandError, Door, Exit};
 use serde_json::{Value, json};
-use std::cell::OnceCell;
 use std::path::Path;
+use std::sync::OnceLock;
 
 impl HostCommand for CheckArgs {
     fn acts(&self) -> bool {
@@ -24,7 +25,7 @@ impl HostCommand for CheckArgs {
         let mut documents = Vec::new();
         for plan in &self.plans {
             let (env, vars) = (self.env.clone(), self.vars.clone());
-            let source = PlanSource { plan: plan.clone(), env, vars, text: OnceCell::new() };
+            let source = PlanSource { plan: plan.clone(), env, vars, text: OnceLock::new() };
             let checked = match check(loader, &source) {
                 Ok(checked) => checked,
                 // One file that cannot be read does not hide what is wrong with the others.

@@ -44,10 +44,15 @@ impl<'s> Loader<'s> {
     pub(crate) fn for_rollouts(&self) -> Result<&Session, CommandError> {
         match self.elsewhere {
             None => Ok(self.session),
-            Some(_) => Err(CommandError::refused("a rollout says itself which hosts it is about")
-                .hint("leave out --host and --hosts; `hosts` of a stage selects them")),
+            Some(_) => Err(says_itself()),
         }
     }
+}
+
+/// Hosts were named beside a rollout.
+pub(super) fn says_itself() -> CommandError {
+    CommandError::refused("a rollout says itself which hosts it is about")
+        .hint("leave out --host, --hosts and --inventory; `hosts` of a stage selects them")
 }
 
 impl PlanSource {

@@ -13,6 +13,7 @@ mod judged;
 mod loader;
 mod open_runs;
 mod past;
+mod preview;
 mod reaching;
 mod restore;
 mod rollouts;
@@ -44,7 +45,13 @@ pub(crate) fn run(cli: Cli, screen: &Screen) -> Result<Exit, CommandError> {
     let session = Session::open(host(runbook_session::state_dir(state_dir), HostSecrets));
     match cli.command {
         Command::Apply(on) => on.run(screen, &session, state_dir),
-        Command::Plan(on) => on.run(screen, &session, state_dir),
+        Command::Plan(on) => match on.args.source.rollout()? {
+            Some(text) => {
+                let reaching = on.at.reaching_of_rollout(&session, state_dir)?;
+                rollouts::plan(screen, &session, text, &on.args, &reaching)
+            }
+            None => on.run(screen, &session, state_dir),
+        },
         Command::Check(on) => on.run(screen, &session, state_dir),
         Command::Graph(args) => judge::graph(screen, &Loader::here(&session), &args),
         Command::Vars(on) => on.run(screen, &session, state_dir),

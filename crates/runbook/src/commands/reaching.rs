@@ -1,5 +1,6 @@
 //! How hosts of an inventory are found and reached from here.
 
+use super::loader::says_itself;
 use crate::at::At;
 use crate::screen::Screen;
 use runbook_fleet::ssh::{AgentProgram, Ssh, Unreachable};
@@ -103,6 +104,20 @@ impl At {
     /// The way to the hosts that these flags mean.
     pub(super) fn reaching(&self, session: &Session, state_dir: Option<&Path>) -> Result<Reaching, CommandError> {
         Reaching::new(session, self.agent.as_deref(), typed(state_dir))
+    }
+}
+
+impl At {
+    /// The way to the hosts of a rollout, which says itself which they are.
+    pub(super) fn reaching_of_rollout(
+        &self,
+        session: &Session,
+        state_dir: Option<&Path>,
+    ) -> Result<Reaching, CommandError> {
+        if self.host.is_some() || self.hosts.is_some() {
+            return Err(says_itself());
+        }
+        self.reaching(session, state_dir)
     }
 }
 

@@ -15,4 +15,5 @@ mod holds;
 mod interrupts;
 mod journal;
 mod review;
+mod rollouts;
 mod secrets;

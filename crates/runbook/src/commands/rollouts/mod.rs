@@ -1,9 +1,11 @@
 //! The commands that take a plan, where the file is a rollout.
 
 mod graph;
+mod plan;
 mod vars;
 
 pub(super) use graph::graph;
+pub(super) use plan::plan;
 pub(super) use vars::vars;
 
 use super::judged::{Checked, counted};
