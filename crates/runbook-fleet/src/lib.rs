@@ -5,6 +5,7 @@ mod inventory;
 mod judging;
 mod link;
 mod reserving;
+pub mod rollout;
 mod run_afar;
 mod sending;
 pub mod ssh;

@@ -115,6 +115,9 @@ pub enum Error {
     /// There is no such run.
     #[error("there is no run `{0}` on this host; `{list}` lists them", list = Next::History)]
     NoSuchRun(String),
+    /// There is no such attempt at a rollout.
+    #[error("there is no rollout `{0}` here; `{list}` lists them", list = Next::History)]
+    NoSuchAttempt(String),
 }
 
 impl Error {

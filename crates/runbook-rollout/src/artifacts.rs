@@ -1,8 +1,9 @@
 //! What proven hosts give to others: only what the current attempt verified, or an earlier one on hosts that this one leaves as they
 //! are, and only where it fits.
 
-use crate::{Artifact, HostStatus, RolloutState, Target, Waves};
+use crate::{Artifact, HostStatus, RolloutState, Target, Wave, Waves};
 use runbook_model::{Promote, StepId};
+use std::collections::{BTreeMap, BTreeSet};
 
 impl RolloutState {
     /// Who gives an artifact: of those that proved it, the first that did not fail to.
@@ -27,34 +28,40 @@ impl RolloutState {
 
     fn was_changed(&self, waves: &Waves, artifact: &StepId) -> bool {
         let givers = waves.waves.iter().filter(|wave| wave.gives.contains(artifact));
-        givers.flat_map(|wave| wave.targets().collect::<Vec<_>>()).any(|target| self.target(&target).run.is_some())
+        givers.flat_map(Wave::targets).any(|target| self.known(&target).is_some_and(|known| known.run.is_some()))
     }
 
-    /// Whether the bytes of `artifact` are here.
-    pub(crate) fn is_here(&self, waves: &Waves, artifact: &StepId) -> bool {
-        self.fetched.contains(artifact) || (self.giver(artifact).is_none() && waves.proven.contains_key(artifact))
+    /// All that can be given now: proven, and with its bytes here.
+    pub(crate) fn promoted<'a>(&'a self, waves: &'a Waves) -> BTreeMap<&'a StepId, &'a Artifact> {
+        let ids: BTreeSet<&StepId> = waves.waves.iter().flat_map(|wave| wave.takes.keys()).collect();
+        let here = |id: &StepId| self.fetched.contains(id) || self.giver(id).is_none();
+        ids.into_iter().filter(|id| here(id)).filter_map(|id| Some((id, self.artifact(waves, id)?))).collect()
     }
 
-    /// Why `target` cannot have what it takes, once the stages that give it are done.
-    pub(crate) fn lacks(&self, waves: &Waves, target: &Target) -> Option<String> {
-        let (_, wave) = waves.wave_of(target)?;
-        wave.takes.iter().find_map(|(id, promote)| self.misfit(waves, target, id, *promote))
+    /// Why `target` of `wave` cannot have what it takes, once the stages that give it are done.
+    pub(crate) fn lacks(
+        &self,
+        promoted: &BTreeMap<&StepId, &Artifact>,
+        wave: &Wave,
+        target: &Target,
+    ) -> Option<String> {
+        wave.takes.iter().find_map(|(id, promote)| {
+            let Some(artifact) = promoted.get(id) else {
+                return Some(format!("no host of this attempt proved and gave the artifact {id}"));
+            };
+            let Some(HostStatus::There(own)) = self.hosts.get(&target.host).map(|host| &host.status) else {
+                return None;
+            };
+            let other = artifact.platform.as_ref().filter(|platform| *platform != own);
+            let other = other.filter(|_| *promote == Promote::SamePlatform)?;
+            Some(format!("the artifact {id} was proven on {other}, and {} is {own}", target.host))
+        })
     }
 
-    fn misfit(&self, waves: &Waves, target: &Target, id: &StepId, promote: Promote) -> Option<String> {
-        let Some(artifact) = self.artifact(waves, id).filter(|_| self.is_here(waves, id)) else {
-            return Some(format!("no host of this attempt proved and gave the artifact {id}"));
-        };
-        let HostStatus::There(own) = self.host(&target.host).status else { return None };
-        let other = artifact.platform.as_ref().filter(|platform| **platform != own);
-        let other = other.filter(|_| promote == Promote::SamePlatform)?;
-        Some(format!("the artifact {id} was proven on {other}, and {} is {own}", target.host))
-    }
-
-    /// Whether `target` was given all that it takes.
-    pub(crate) fn has_its_artifacts(&self, waves: &Waves, target: &Target) -> bool {
-        let given = self.target(target).given;
-        waves.wave_of(target).is_some_and(|(_, wave)| wave.takes.keys().all(|id| given.contains(id)))
+    /// Whether `target` of `wave` was given all that it takes.
+    pub(crate) fn has_its_artifacts(&self, wave: &Wave, target: &Target) -> bool {
+        let given = self.known(target).map(|known| &known.given);
+        wave.takes.keys().all(|id| given.is_some_and(|given| given.contains(id)))
     }
 
     /// Artifacts that a host of the wave's stage proved and whose bytes are not here yet.

@@ -8,8 +8,8 @@ const ANSWER_MS: u64 = 5 * 60 * 1000;
 /// How long a host that owes something is waited for, once nothing else is left.
 pub(crate) const OWED_MS: u64 = 60 * 1000;
 
-/// When the rollout has to be looked at again, in the time that it has gone on, if nothing comes in before. What is due at `now` was
-/// looked at.
+/// When the rollout has to be looked at again, in the time that it has gone on, if nothing comes in before: with
+/// [`Tick`](crate::Came::Tick). What is due at `now` was looked at.
 pub fn wakes(state: &RolloutState, waves: &Waves, now: Now) -> Option<u64> {
     let ends = deadlines(state, waves).into_iter().map(|(at, _)| at);
     ends.chain(soaks(state, waves)).chain(rest(state)).filter(|at| *at > now.elapsed_ms).min()

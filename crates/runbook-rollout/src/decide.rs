@@ -1,6 +1,6 @@
 //! The heart: from what is known and what just came in, what to record, whom to tell, and whether to leave.
 
-use crate::next::next;
+use crate::next::{next, overdue};
 use crate::orders::orders;
 use crate::{
     Action, Approve, Came, Input, Now, Order, RolloutEvent, RolloutRecord, RolloutState, TargetStatus, Waves, WhyLeave,
@@ -18,11 +18,14 @@ pub fn decide(state: &RolloutState, waves: &Waves, input: &Input) -> Vec<Action>
     for event in answer(state, waves, input) {
         record(&mut ahead, &mut records, input.now, event);
     }
-    while let Some(event) = next(&ahead, waves, input.now) {
+    while let Some(event) = next(&ahead, waves, input.now).or_else(|| overdue(&ahead, waves, input.now)) {
         // What may not follow would come again for ever.
         if !record(&mut ahead, &mut records, input.now, event) {
             break;
         }
+    }
+    if records.is_empty() && !matches!(input.came, Came::Back(_)) {
+        return leave(&ahead).map(Action::Leave).into_iter().collect();
     }
     let before = still_asked(state, waves, &input.came);
     let sends = orders(&ahead, waves).into_iter().filter(|order| !before.contains(order)).map(Action::Send);
@@ -122,8 +125,7 @@ fn approved(state: &RolloutState, waves: &Waves, approve: Approve, now: Now) -> 
 }
 
 fn leave(state: &RolloutState) -> Option<WhyLeave> {
-    let busy = |status: TargetStatus| status.in_flight() || matches!(status, TargetStatus::GoingBack(_));
-    let at_work = state.targets.values().any(|target| busy(target.status));
+    let at_work = state.is_at_work();
     match (state.finished, state.draining) {
         (true, _) if !at_work => Some(WhyLeave::Finished),
         (false, true) if !at_work && state.stopped.is_none() => Some(WhyLeave::Drained),

@@ -1,24 +1,23 @@
 //! The next record that follows from what is known, one at a time. Nothing here waits for anything but time.
 
 use crate::deadlines::{OWED_MS, deadlines, soak_end};
-use crate::{
-    HostStatus, Now, RolloutEvent, RolloutState, StopCause, Target, TargetStatus, TargetVerdict, Waves, evidence,
-    run_id,
-};
+use crate::{HostStatus, Now, RolloutEvent, RolloutState, StopCause, Target, TargetStatus, Waves, evidence, run_id};
+use runbook_model::{HostName, StepId};
+use std::collections::{BTreeMap, BTreeSet};
 
-/// What comes on record next, if anything.
+/// What comes on record next of what is known, if anything.
 pub(crate) fn next(state: &RolloutState, waves: &Waves, now: Now) -> Option<RolloutEvent> {
     // Nothing comes before the start.
     state.ids.as_ref()?;
-    overdue(state, waves, now)
-        .or_else(|| stop(state, waves))
+    stop(state, waves)
         .or_else(|| commit_or_cancel(state, waves))
         .or_else(|| take_back(state, waves))
         .or_else(|| if state.stopped.is_none() && !state.draining { go_on(state, waves, now) } else { None })
         .or_else(|| finish(state, waves, now))
 }
 
-fn overdue(state: &RolloutState, waves: &Waves, now: Now) -> Option<RolloutEvent> {
+/// What comes on record because nothing came in time.
+pub(crate) fn overdue(state: &RolloutState, waves: &Waves, now: Now) -> Option<RolloutEvent> {
     let over = deadlines(state, waves).into_iter().filter(|(at, _)| *at <= now.elapsed_ms);
     over.min_by_key(|(at, _)| *at).map(|(_, event)| event)
 }
@@ -51,8 +50,7 @@ fn commit_or_cancel(state: &RolloutState, waves: &Waves) -> Option<RolloutEvent>
 
 /// One after the other, once nothing is in flight.
 fn take_back(state: &RolloutState, waves: &Waves) -> Option<RolloutEvent> {
-    let busy = |status: TargetStatus| status.in_flight() || matches!(status, TargetStatus::GoingBack(_));
-    if state.targets.values().any(|target| busy(target.status)) {
+    if state.is_at_work() {
         return None;
     }
     state.next_back(waves).map(|target| RolloutEvent::BackIntended { target })
@@ -74,12 +72,12 @@ fn go_on(state: &RolloutState, waves: &Waves, now: Now) -> Option<RolloutEvent> 
 
 /// Whether all hosts are reached, judged and kept.
 fn is_ready(state: &RolloutState, waves: &Waves) -> bool {
-    let reached = waves.hosts().into_iter().all(|host| state.host(host).status != HostStatus::Unknown);
-    reached
-        && waves
-            .targets()
-            .filter(|(_, target)| state.is_open(target))
-            .all(|(_, target)| state.status(&target) != TargetStatus::New && state.host(&target.host).reserved)
+    let unknown = |host: &HostName| state.hosts.get(host).is_none_or(|host| host.status == HostStatus::Unknown);
+    let kept = |host: &HostName| state.hosts.get(host).is_some_and(|host| host.reserved);
+    waves.targets().all(|(_, target)| {
+        let ready = state.status(&target) != TargetStatus::New && kept(&target.host);
+        !unknown(&target.host) && (ready || !state.is_open(&target))
+    })
 }
 
 fn open(state: &RolloutState, waves: &Waves, at: usize, now: Now) -> Option<RolloutEvent> {
@@ -106,14 +104,24 @@ fn open(state: &RolloutState, waves: &Waves, at: usize, now: Now) -> Option<Roll
 fn begin(state: &RolloutState, waves: &Waves, at: usize) -> Option<RolloutEvent> {
     let wave = waves.waves.get(at)?;
     let open: Vec<Target> = wave.targets().filter(|target| state.is_open(target)).collect();
-    let refused = |target: &Target| failed_before(state, target).or_else(|| state.lacks(waves, target));
+    let promoted = state.promoted(waves);
+    // A host on which something failed is not changed once more.
+    let failed: BTreeMap<HostName, StepId> = if open.is_empty() {
+        BTreeMap::new()
+    } else {
+        state.failed(waves, None).map(|target| (target.host, target.stage)).collect()
+    };
+    let refused = |target: &Target| match failed.get(&target.host) {
+        Some(stage) => Some(format!("stage {stage} failed there")),
+        None => state.lacks(&promoted, wave, target),
+    };
     if let Some((target, because)) = open.iter().find_map(|target| Some((target, refused(target)?))) {
         return Some(RolloutEvent::Refused { target: target.clone(), because });
     }
+    let busy = Busy::now(state, waves);
     let ready = |target: &&Target| {
-        state.status(target) == TargetStatus::Judged
-            && state.has_its_artifacts(waves, target)
-            && has_room(state, waves, target)
+        let judged = state.status(target) == TargetStatus::Judged && state.has_its_artifacts(wave, target);
+        judged && busy.has_room(waves, target)
     };
     open.iter().find(ready).map(|target| RolloutEvent::BeginIntended {
         target: target.clone(),
@@ -121,20 +129,27 @@ fn begin(state: &RolloutState, waves: &Waves, at: usize) -> Option<RolloutEvent>
     })
 }
 
-/// A host on which something failed is not changed once more.
-fn failed_before(state: &RolloutState, target: &Target) -> Option<String> {
-    let failed = |other: &&Target| state.verdict(other).is_some_and(TargetVerdict::is_failure);
-    let other = state.of_host(&target.host).map(|(other, _)| other).find(failed)?;
-    Some(format!("stage {} failed there", other.stage))
+/// Who is at work.
+struct Busy<'a> {
+    hosts: BTreeSet<&'a HostName>,
+    jumps: BTreeMap<&'a String, usize>,
 }
 
-/// Whether one more host may be at work, and this one is not.
-fn has_room(state: &RolloutState, waves: &Waves, target: &Target) -> bool {
-    let busy = || state.targets.iter().filter(|(_, known)| known.status.in_flight()).map(|(target, _)| target);
-    let jump = waves.jumps.get(&target.host);
-    let beside = busy().filter(|other| jump.is_some() && waves.jumps.get(&other.host) == jump).count();
-    let narrow = jump.is_some() && waves.limits.per_jump.is_some_and(|limit| beside >= limit);
-    busy().count() < waves.limits.estate && !narrow && !busy().any(|other| other.host == target.host)
+impl<'a> Busy<'a> {
+    fn now(state: &'a RolloutState, waves: &'a Waves) -> Self {
+        let busy = state.targets.iter().filter(|(_, known)| known.status.in_flight());
+        let hosts: BTreeSet<&HostName> = busy.map(|(target, _)| &target.host).collect();
+        let mut jumps = BTreeMap::new();
+        hosts.iter().filter_map(|host| waves.jumps.get(*host)).for_each(|jump| *jumps.entry(jump).or_default() += 1);
+        Self { hosts, jumps }
+    }
+
+    /// Whether one more host may be at work, and this one is not.
+    fn has_room(&self, waves: &Waves, target: &Target) -> bool {
+        let beside = waves.jumps.get(&target.host).and_then(|jump| self.jumps.get(jump)).copied().unwrap_or(0);
+        let narrow = waves.limits.per_jump.is_some_and(|limit| beside >= limit);
+        self.hosts.len() < waves.limits.estate && !narrow && !self.hosts.contains(&target.host)
+    }
 }
 
 fn pass(state: &RolloutState, waves: &Waves, at: usize, now: Now) -> Option<RolloutEvent> {
@@ -147,10 +162,8 @@ fn pass(state: &RolloutState, waves: &Waves, at: usize, now: Now) -> Option<Roll
 
 fn finish(state: &RolloutState, waves: &Waves, now: Now) -> Option<RolloutEvent> {
     let passed = (0..waves.waves.len()).all(|at| state.waves.get(&at).is_some_and(|wave| wave.passed));
-    let busy = |status: TargetStatus| status.in_flight() || matches!(status, TargetStatus::GoingBack(_));
-    let at_work = state.targets.values().any(|target| busy(target.status));
     let owes = state.targets.values().any(|target| target.status.is_owed());
     let waits = owes && now.elapsed_ms < state.elapsed_ms.saturating_add(OWED_MS);
-    let over = !state.finished && (passed || state.stopped.is_some()) && !at_work && !waits;
+    let over = !state.finished && (passed || state.stopped.is_some()) && !state.is_at_work() && !waits;
     over.then_some(RolloutEvent::Finished)
 }

@@ -283,12 +283,27 @@ impl RolloutState {
         self.targets.get(target).cloned().unwrap_or_default()
     }
 
+    pub(crate) fn known(&self, target: &Target) -> Option<&TargetState> {
+        self.targets.get(target)
+    }
+
     pub(crate) fn status(&self, target: &Target) -> TargetStatus {
         self.targets.get(target).map_or(TargetStatus::New, |known| known.status)
     }
 
     pub(crate) fn of_host(&self, host: &HostName) -> impl Iterator<Item = (&Target, &TargetState)> {
         self.targets.iter().filter(move |(target, _)| target.host == *host)
+    }
+
+    /// Whether `target` may still begin.
+    pub(crate) fn is_open(&self, target: &Target) -> bool {
+        self.status(target).may_begin() && self.verdict(target).is_none()
+    }
+
+    /// Whether a run is at work anywhere, forward or back.
+    pub(crate) fn is_at_work(&self) -> bool {
+        let busy = |status: TargetStatus| status.in_flight() || matches!(status, TargetStatus::GoingBack(_));
+        self.targets.values().any(|target| busy(target.status))
     }
 
     /// Whether any host was told to change something.

@@ -1,6 +1,6 @@
 //! When a rollout stops, and what is taken back then.
 
-use crate::{HostStatus, RolloutState, StopCause, Target, TargetStatus, TargetVerdict, Waves};
+use crate::{HostStatus, RolloutState, StopCause, Target, TargetStatus, TargetVerdict, Wave, Waves};
 use runbook_model::{HostName, RollbackScope};
 use std::collections::BTreeSet;
 
@@ -25,6 +25,9 @@ impl RolloutState {
             return Some(StopCause::Cancelled);
         }
         let failed: Vec<Target> = self.failed(waves, None).collect();
+        if failed.is_empty() {
+            return None;
+        }
         let stuck = failed.iter().find(|target| self.verdict(target) == Some(TargetVerdict::Stuck));
         if let Some(target) = stuck {
             return Some(StopCause::Stuck { target: target.clone() });
@@ -34,9 +37,9 @@ impl RolloutState {
         if let Some((host, _)) = kept.filter(|_| !self.has_begun()) {
             return Some(StopCause::Kept { host: host.clone() });
         }
-        let canary = |target: &&Target| waves.wave_of(target).is_some_and(|(_, wave)| wave.canary);
-        if let Some(target) = failed.iter().find(canary) {
-            return Some(StopCause::Canary { target: target.clone() });
+        let canaries = waves.waves.iter().filter(|wave| wave.canary).flat_map(Wave::targets);
+        if let Some(target) = canaries.into_iter().find(|target| failed.contains(target)) {
+            return Some(StopCause::Canary { target });
         }
         for (at, wave) in waves.waves.iter().enumerate() {
             let failed = self.failed_hosts(waves, Some(at));

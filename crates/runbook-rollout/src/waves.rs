@@ -142,8 +142,8 @@ impl Waves {
 
     /// All targets, in the order in which they may begin.
     pub fn targets(&self) -> impl Iterator<Item = (usize, Target)> {
-        let of = |(at, wave): (usize, &Wave)| wave.targets().map(move |target| (at, target)).collect::<Vec<_>>();
-        self.waves.iter().enumerate().flat_map(of)
+        let all = self.waves.iter().enumerate();
+        all.flat_map(|(at, wave)| wave.targets().map(move |target| (at, target)))
     }
 
     /// The hosts, by name.

@@ -297,7 +297,7 @@ fn lawful<'a>(script: &'a Script) -> Result<World<'a>, TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(test_rules::cases(400))]
+    #![proptest_config(test_rules::cases(800))]
 
     #[test]
     fn a_rollout_keeps_the_laws_whatever_comes(script in scripts()) {

@@ -260,7 +260,8 @@ impl World<'_> {
             records += usize::from(matches!(action, Action::Record(_)));
             self.act(ctl, action)?;
         }
-        if is_current {
+        // Whoever died in the middle is gone on for from what is on record.
+        if is_current && !matches!(blow, Some(Blow::Crash(_))) {
             self.watch.after(&self.waves, &self.ctls[ctl].state)?;
             Mutation::after(self.mutation, &mut self.ctls[ctl].state);
             self.gate();

@@ -1,0 +1,109 @@
+//! What a controller keeps of an attempt, and what others tell it: `resume` needs no checkout, and `approve` no terminal of its own.
+
+use runbook_journal::{Attempt, Error, StateDir};
+use runbook_rollout::{Approve, RolloutRecord, RolloutState, Waves};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What an attempt was made from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Kept {
+    /// What it asks of which hosts.
+    pub waves: Waves,
+    /// The texts of the files that it was made from, by the names under which whoever made it finds them again.
+    pub files: BTreeMap<String, String>,
+}
+
+/// An attempt as it is on record.
+#[derive(Clone, Debug)]
+pub struct Attempted {
+    /// What it was made from.
+    pub kept: Kept,
+    /// What happened.
+    pub records: Vec<RolloutRecord>,
+    /// What that comes to.
+    pub state: RolloutState,
+}
+
+impl Attempted {
+    /// Reads an attempt; takes no lock.
+    ///
+    /// # Errors
+    /// There is none such, or what is on record cannot be understood.
+    pub fn read(dir: &StateDir, attempt: &Attempt) -> Result<Self, Error> {
+        let misread = |seq, source| Error::Record { run: attempt.to_string(), seq, source };
+        let kept = serde_json::from_str(&dir.saved_of_attempt(attempt)?).map_err(|source| misread(0, source))?;
+        let stored = dir.records_of_attempt(attempt, 0)?;
+        let parse = |one: &runbook_journal::Stored| {
+            serde_json::from_str::<RolloutRecord>(&one.body).map_err(|source| misread(one.seq, source))
+        };
+        let records = stored.iter().map(parse).collect::<Result<Vec<_>, _>>()?;
+        let state = RolloutState::replay(&records)
+            .map_err(|error| misread(error.seq, serde::de::Error::custom(error.to_string())))?;
+        Ok(Self { kept, records, state })
+    }
+}
+
+/// What a person tells a rollout that goes on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "told", rename_all = "kebab-case")]
+pub enum Told {
+    /// Begin nothing more; `resume` goes on.
+    Drain {
+        /// Who.
+        by: String,
+    },
+    /// End it; what is at work goes back.
+    Cancel {
+        /// Who.
+        by: String,
+    },
+    /// Take back all that it changed.
+    RollBack {
+        /// Who.
+        by: String,
+    },
+    /// Open the gate of a wave.
+    Approve {
+        /// The digest of the rollout.
+        rollout: String,
+        /// The number of the wave.
+        wave: usize,
+        /// The digest of what was shown.
+        evidence: String,
+        /// Who.
+        by: String,
+    },
+}
+
+impl Told {
+    pub(super) fn came(self) -> runbook_rollout::Came {
+        use runbook_rollout::Came;
+        match self {
+            Self::Drain { by } => Came::Drain { by },
+            Self::Cancel { by } => Came::Cancel { by },
+            Self::RollBack { by } => Came::RollBack { by },
+            Self::Approve { rollout, wave, evidence, by } => Came::Approve(Approve { rollout, wave, evidence, by }),
+        }
+    }
+
+    /// What is told under the same name is told once.
+    fn name(&self) -> String {
+        match self {
+            Self::Drain { .. } => "drain".to_owned(),
+            Self::Cancel { .. } => "cancel".to_owned(),
+            Self::RollBack { .. } => "roll-back".to_owned(),
+            Self::Approve { wave, .. } => format!("approve-{wave}"),
+        }
+    }
+}
+
+/// Tells the controller of an attempt, from another process; it takes it within a second, or whoever goes on with the attempt does.
+///
+/// # Errors
+/// There is no such attempt, or nothing can be written.
+pub fn tell(dir: &StateDir, attempt: &Attempt, told: &Told) -> Result<(), Error> {
+    let body =
+        serde_json::to_string(told).map_err(|source| Error::Record { run: attempt.to_string(), seq: 0, source })?;
+    dir.tell_attempt(attempt, &told.name(), &body)
+}

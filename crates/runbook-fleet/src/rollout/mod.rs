@@ -1,0 +1,15 @@
+//! A rollout over many hosts: `controller` is the loop around the pure `decide`, `worker` the thread of one host, `site` what such a thread
+//! asks of its host, `kept` what goes on record here.
+
+mod controller;
+mod kept;
+mod seen;
+mod site;
+#[cfg(test)]
+mod tests;
+mod worker;
+
+pub use controller::{Controller, Ended, RolloutError, Setup, Sites};
+pub use kept::{Attempted, Kept, Told, tell};
+pub use seen::Seen;
+pub use site::{RunEnd, Said, Site, Steered, Trouble};
