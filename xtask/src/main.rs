@@ -4,11 +4,14 @@
 //!
 //! `cargo xtask acceptance openclaw`: the playbook on the real package; `acceptance afar`: tests on hosts, from afar as well; see `acceptance/`.
 //!
+//! `cargo xtask bench afar`: what a hundred steps on another host cost, beside ssh and pyinfra; see `bench/`.
+//!
 //! `cargo xtask claims`: random faults, and whether what is claimed of the host is so; see `claims/`.
 //!
 //! `cargo xtask dist`: the one static file that is shipped; see `dist/`.
 
 mod acceptance;
+mod bench;
 mod claims;
 mod dist;
 mod tidy;
@@ -21,11 +24,12 @@ fn main() -> ExitCode {
     let said = match words.split_first() {
         Some((command, [])) if command == "tidy" => tidy::report(),
         Some((command, rest)) if command == "acceptance" => acceptance::run(rest),
+        Some((command, rest)) if command == "bench" => bench::run(rest),
         Some((command, rest)) if command == "claims" => claims::run(rest),
         Some((command, rest)) if command == "dist" => dist::run(rest),
         _ => Err(format!(
             "usage: cargo xtask tidy\n       {}",
-            [acceptance::USAGE, claims::USAGE, dist::USAGE].join("\n       ")
+            [acceptance::USAGE, bench::USAGE, claims::USAGE, dist::USAGE].join("\n       ")
         )),
     };
     let (text, code) = match said {

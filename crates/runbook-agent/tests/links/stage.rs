@@ -9,6 +9,7 @@ use runbook_session::{
     ApplyOffer, CommandError, Controls, Door, Ended, Host, PlanText, RollbackOffer, SecretsFromAfar, Session, Source,
     host_facts,
 };
+use runbook_wire::{FrameReader, FromAgent, Hello, ToAgent, write_message};
 use std::fs;
 use std::io::{Read, Write};
 use std::net::Shutdown;
@@ -140,6 +141,14 @@ impl Stage {
             secrets: Box::new(|_, name| Err(Failure::missing(format!("nobody asks for {name}")))),
             note: Box::new(|_| {}),
         })
+    }
+
+    /// What the agent says first to whoever greets it like this.
+    pub(crate) fn greeted(&self, hello: Hello) -> FromAgent {
+        let mut agent = UnixStream::connect(self.place.socket()).unwrap();
+        agent.read_exact(&mut [0]).unwrap();
+        write_message(&mut agent, &ToAgent::Hello(hello)).unwrap();
+        FrameReader::new(agent).message().unwrap().unwrap()
     }
 
     /// The runs of the host, each with its records.

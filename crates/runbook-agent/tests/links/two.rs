@@ -3,6 +3,7 @@
 use crate::stage::{Counted, Seen, Sees, Stage, apply};
 use runbook_model::Verdict;
 use runbook_session::{ApplyOffer, Door, Exit, Status};
+use runbook_wire::{FromAgent, Hello, PROTOCOL, Versions};
 use std::sync::Arc;
 
 #[test]
@@ -43,4 +44,31 @@ fn a_host_that_is_held_for_one_is_refused_to_another() {
     // The host hears of the end of a link a moment later.
     let ended = std::iter::repeat_with(|| apply(&mut other, stage.program(), &seen)).take(1000).find_map(Result::ok);
     assert_eq!(ended.unwrap().state.verdict(), Some(Verdict::Succeeded));
+}
+
+/// An agent that is at work keeps its version until it ends, and so a newer controller may meet an older one.
+#[test]
+fn an_agent_that_is_too_old_or_too_new_says_so_and_what_both_speak() {
+    let stage = Stage::new();
+    let next = PROTOCOL.max + 1;
+    let hello = |proto: Versions| Hello {
+        proto,
+        version: "0.9.0".to_owned(),
+        operator: "ops".to_owned(),
+        work: "work".to_owned(),
+        epoch: 1,
+    };
+    let FromAgent::Refused(error) = stage.greeted(hello(Versions { min: next, max: next })) else {
+        panic!("it understands what it cannot know")
+    };
+    assert_eq!(error.exit, Exit::Unreachable);
+    let ours = format!("{} to {}", PROTOCOL.min, PROTOCOL.max);
+    let said = format!(
+        "the agent (runbook test) speaks the protocol {ours}, and the controller (runbook 0.9.0) {next} to {next}"
+    );
+    assert_eq!(error.message, said);
+    assert_eq!(error.hint.as_deref(), Some("use the same version of runbook here and there"));
+    // One that speaks the older version as well is welcome.
+    let both = stage.greeted(hello(Versions { min: PROTOCOL.min, max: next }));
+    assert!(matches!(both, FromAgent::Welcome(welcome) if welcome.proto == PROTOCOL.max));
 }
