@@ -3,14 +3,14 @@
 use crate::at_boot::settled;
 use crate::follow::follow;
 use crate::hub::{Connected, Hub};
-use crate::link::{Link, Shared, superseded};
+use crate::link::{Link, Shared};
 use runbook_engine::{Program, Saved};
 use runbook_model::RunId;
 use runbook_session::{
     ApplyOffer, CommandError, Controls, Door, Ended, Exit, Held, Offered, Reservation, RollbackOffer, Session, now_ms,
     stamp,
 };
-use runbook_wire::{Done, FromAgent, Hello, Incoming, Lack, ToAgent, WireError, piece};
+use runbook_wire::{Done, FromAgent, Hello, Incoming, Lack, ToAgent, WireError, piece, superseded};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -59,7 +59,7 @@ impl Connection {
             }
             _ if !self.shared.epochs.is_last(&self.link.hello.work, self.link.hello.epoch) => {
                 self.held = None;
-                Err(superseded(&self.link.hello, None))
+                Err(superseded(&self.link.hello.operator, None))
             }
             ToAgent::Hello(_) | ToAgent::Ping(_) | ToAgent::Tell(_) => return Err(WireError::OutOfTurn),
             ToAgent::Ask(request) => match self.session.answer(request) {
@@ -232,7 +232,7 @@ impl Connection {
         // Whoever takes over from here on finds the run at work; whoever has taken over already finds that it never begins.
         let begin = || self.shared.hub.begin(run.clone(), send.clone());
         let observer = self.shared.epochs.while_last(work, *epoch, begin).map_err(of_agent)?;
-        let observer = observer.ok_or_else(|| superseded(&self.link.hello, None))?;
+        let observer = observer.ok_or_else(|| superseded(&self.link.hello.operator, None))?;
         // The run has the lock of what was reserved for it, and the host is free when it ends.
         self.shared.hub.release(work);
         (self.shared.on_run)(send);

@@ -2,9 +2,9 @@
 
 use crate::connection::{Connection, Question};
 use crate::hub::Connected;
-use crate::link::{Link, Out, Shared, superseded};
+use crate::link::{Link, Out, Shared};
 use runbook_session::{CommandError, Exit, now_ms};
-use runbook_wire::{Frame, FrameReader, FromAgent, Hello, PROTOCOL, ToAgent, Welcome, WireError, agreed};
+use runbook_wire::{Frame, FrameReader, FromAgent, Hello, PROTOCOL, ToAgent, Welcome, WireError, agreed, superseded};
 use std::io::BufReader;
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
@@ -126,7 +126,7 @@ fn understood(shared: &Shared, hello: &Hello) -> Result<(), CommandError> {
     }
     let seen = shared.epochs.enter(&hello.work, hello.epoch);
     match seen.map_err(|error| CommandError::refused(error.to_string()))? {
-        Some(higher) => Err(superseded(hello, Some(higher))),
+        Some(higher) => Err(superseded(&hello.operator, Some(higher))),
         None => Ok(()),
     }
 }

@@ -5,7 +5,7 @@ use crate::epochs::Epochs;
 use crate::hub::Hub;
 use runbook_engine::{Control, Letter};
 use runbook_model::RunId;
-use runbook_session::{CommandError, Exit, Session};
+use runbook_session::{CommandError, Session};
 use runbook_wire::{Contents, FromAgent, Hello, WireError, write_bytes, write_message};
 use std::io::BufWriter;
 use std::os::unix::net::UnixStream;
@@ -72,11 +72,4 @@ impl Link {
             let _ = hub.tell(run, control);
         }
     }
-}
-
-/// Somebody else has taken over what a controller was about.
-pub(crate) fn superseded(hello: &Hello, by: Option<u64>) -> CommandError {
-    let by = by.map_or_else(String::new, |by| format!(", as number {by}"));
-    let what = format!("another controller has taken over what {} began{by}: this one may act no more", hello.operator);
-    CommandError::new(Exit::Held, what).hint("see there how it stands")
 }

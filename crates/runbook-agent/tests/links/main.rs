@@ -5,5 +5,6 @@
 mod carrying;
 mod cuts;
 mod reserved;
+mod rollout;
 mod stage;
 mod two;

@@ -92,12 +92,17 @@ impl Stage {
 
     /// The plan, judged in a checkout.
     pub(crate) fn program(&self) -> Program {
+        self.program_and("")
+    }
+
+    /// The same with more steps.
+    pub(crate) fn program_and(&self, more: &str) -> Program {
         let out = self.root.join("out");
         self.program_of(&format!(
             "  - {{ id: one, uses: file.write, with: {{ path: {0}/one, content: one }} }}
   - {{ id: two, uses: file.template, needs: [one], with: {{ from: page.j2, path: {0}/two, values: {{ port: 8 }} }} }}
   - {{ id: three, uses: file.write, needs: [two], with: {{ path: {0}/three, content: three }} }}
-",
+{more}",
             out.display()
         ))
     }
@@ -125,12 +130,17 @@ impl Stage {
         cut: Option<Cut>,
         counted: &Arc<Counted>,
     ) -> Result<Afar, CommandError> {
+        Afar::reach(self.call(work, epoch, cut, counted))
+    }
+
+    /// How that door calls.
+    pub(crate) fn call(&self, work: &str, epoch: u64, cut: Option<Cut>, counted: &Arc<Counted>) -> Call {
         let (socket, counted) = (self.place.socket(), Arc::clone(counted));
         let dial = move || {
             let first = counted.links.fetch_add(1, Ordering::SeqCst) == 0;
             Ok(dialled(&socket, cut.filter(|_| first), Arc::clone(&counted)))
         };
-        Afar::reach(Call {
+        Call {
             host: "vm-a".to_owned(),
             dial: Box::new(dial),
             operator: "ops".to_owned(),
@@ -140,7 +150,7 @@ impl Stage {
             max_clock_skew: Duration::from_secs(30),
             secrets: Box::new(|_, name| Err(Failure::missing(format!("nobody asks for {name}")))),
             note: Box::new(|_| {}),
-        })
+        }
     }
 
     /// What the agent says first to whoever greets it like this.

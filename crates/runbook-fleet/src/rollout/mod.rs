@@ -1,6 +1,7 @@
 //! A rollout over many hosts: `controller` is the loop around the pure `decide`, `worker` the thread of one host, `site` what such a thread
 //! asks of its host, `kept` what goes on record here.
 
+mod afar_site;
 mod controller;
 mod kept;
 mod seen;
@@ -9,7 +10,8 @@ mod site;
 mod tests;
 mod worker;
 
+pub use afar_site::{AfarSite, GivenArtifacts, JudgePlan};
 pub use controller::{Controller, Ended, RolloutError, Setup, Sites};
 pub use kept::{Attempted, Kept, Told, tell};
 pub use seen::Seen;
-pub use site::{RunEnd, Said, Site, Steered, Trouble};
+pub use site::{RunEnd, Said, Says, Site, Steered, Trouble};

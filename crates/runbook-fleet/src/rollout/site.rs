@@ -3,6 +3,7 @@
 use runbook_engine::Control;
 use runbook_model::{Record, RunId, StepId};
 use runbook_rollout::{Artifact, Judged, Target, TargetVerdict};
+use std::sync::Arc;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 /// One host. It is used on the thread of that host alone, one question after the other; each may be asked again.
@@ -26,19 +27,22 @@ pub trait Site: Send {
     fn give(&mut self, target: &Target, artifact: &StepId, digest: &str) -> Result<(), Trouble>;
 
     /// Follows `run` of `target` to its end. One that is not there is begun if `begins`; else it can never begin after this.
-    fn follow(&mut self, target: &Target, run: &RunId, begins: bool, steered: Steered<'_>) -> Result<RunEnd, Trouble>;
+    fn follow(&mut self, target: &Target, run: &RunId, begins: bool, steered: Steered) -> Result<RunEnd, Trouble>;
 
     /// Takes back `run`, which is over. Gives whether the host is as it was.
-    fn roll_back(&mut self, target: &Target, run: &RunId, steered: Steered<'_>) -> Result<bool, Trouble>;
+    fn roll_back(&mut self, target: &Target, run: &RunId, steered: Steered) -> Result<bool, Trouble>;
 }
 
 /// What steers a run that is followed, and who hears of it.
-pub struct Steered<'a> {
+pub struct Steered {
     /// What it is told.
     pub told: UnboundedReceiver<Control>,
     /// Hears what happens in it.
-    pub says: &'a (dyn Fn(Said) + Send + Sync),
+    pub says: Says,
 }
+
+/// Hears what happens in a run.
+pub type Says = Arc<dyn Fn(Said) + Send + Sync>;
 
 /// What happens in a run.
 #[derive(Clone, Debug)]

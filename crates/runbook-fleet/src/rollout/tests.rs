@@ -75,7 +75,7 @@ impl Sim {
         Ok(())
     }
 
-    fn goes_on(&self, run: &RunId, told: &mut Steered<'_>) -> Result<TargetVerdict, Trouble> {
+    fn goes_on(&self, run: &RunId, told: &mut Steered) -> Result<TargetVerdict, Trouble> {
         loop {
             self.enter()?;
             let steps = {
@@ -139,7 +139,7 @@ impl Site for Sim {
         self.enter()
     }
 
-    fn follow(&mut self, _: &Target, run: &RunId, begins: bool, mut told: Steered<'_>) -> Result<RunEnd, Trouble> {
+    fn follow(&mut self, _: &Target, run: &RunId, begins: bool, mut told: Steered) -> Result<RunEnd, Trouble> {
         self.enter()?;
         let key = (self.host.clone(), run.clone());
         {
@@ -158,7 +158,7 @@ impl Site for Sim {
         Ok(RunEnd::Over { verdict, gives })
     }
 
-    fn roll_back(&mut self, _: &Target, run: &RunId, _: Steered<'_>) -> Result<bool, Trouble> {
+    fn roll_back(&mut self, _: &Target, run: &RunId, _: Steered) -> Result<bool, Trouble> {
         self.enter()?;
         let mut runs = self.estate.runs.lock().unwrap();
         runs.get_mut(&(self.host.clone(), run.clone())).unwrap().taken_back += 1;

@@ -1,9 +1,9 @@
 //! The thread of one host: what is asked of it one after the other, again where the link is lost, and what steers the run that it follows.
 
 use super::seen::{FromHost, Seen};
-use super::site::{RunEnd, Said, Site, Steered, Trouble};
+use super::site::{RunEnd, Said, Says, Site, Steered, Trouble};
 use runbook_engine::{Control, Letter};
-use runbook_model::RunId;
+use runbook_model::{HostName, RunId};
 use runbook_rollout::{Came, Order, Target, TargetVerdict};
 use std::collections::VecDeque;
 use std::io;
@@ -15,6 +15,9 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 /// How long is waited before a host that was lost is asked again: at first, and at most.
 const AGAIN: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(15));
+
+/// How often a host that is kept is kept for longer.
+const KEEP: Duration = Duration::from_secs(5 * 60);
 
 /// A host as the controller has it.
 pub(super) struct Worker(Arc<Shared>);
@@ -36,7 +39,7 @@ impl Worker {
     /// Starts the thread of a host.
     pub(super) fn start(name: &str, site: Box<dyn Site>, by: String, inbox: Sender<FromHost>) -> io::Result<Self> {
         let shared = Arc::new(Shared { asked: Mutex::default(), changed: Condvar::new() });
-        let mut host = Host { shared: Arc::clone(&shared), site, by, inbox };
+        let mut host = Host { shared: Arc::clone(&shared), keeps: None, site, by, inbox };
         thread::Builder::new().name(name.to_owned()).spawn(move || host.work())?;
         Ok(Self(shared))
     }
@@ -53,7 +56,8 @@ impl Worker {
                 // It is followed already.
                 _ => None,
             };
-            if letter.is_none_or(|letter| told.send(letter.into()).is_ok()) {
+            // What is told may be lost with the link: then it is asked for, in place of what was.
+            if letter.is_none_or(|letter| told.send(letter.into()).is_err()) {
                 return;
             }
         }
@@ -105,6 +109,8 @@ fn is_replaced(older: &Order, newer: &Order) -> bool {
 
 struct Host {
     shared: Arc<Shared>,
+    /// The host, while it is kept and no run has taken that over.
+    keeps: Option<HostName>,
     site: Box<dyn Site>,
     by: String,
     inbox: Sender<FromHost>,
@@ -139,7 +145,13 @@ impl Host {
             }
             match asked.orders.pop_front() {
                 Some(order) => return Some(order),
-                None => asked = self.shared.changed.wait(asked).unwrap_or_else(PoisonError::into_inner),
+                None => {
+                    let waited = self.shared.changed.wait_timeout(asked, KEEP).unwrap_or_else(PoisonError::into_inner);
+                    asked = waited.0;
+                    if let Some(host) = self.keeps.clone().filter(|_| waited.1.timed_out() && !asked.gone) {
+                        return Some(Order::Reserve(host));
+                    }
+                }
             }
         }
     }
@@ -208,9 +220,11 @@ impl Host {
             }
             Order::Reserve(host) => {
                 self.site.reserve()?;
+                self.keeps = Some(host.clone());
                 Came::Reserved(host)
             }
             Order::Release(_) => {
+                self.keeps = None;
                 self.site.release()?;
                 return Ok(None);
             }
@@ -227,9 +241,8 @@ impl Host {
             }
             Order::Cancel { target, run } => self.follow(target, &run, false, Some(Letter::Cancel))?,
             Order::RollBack { target, run } => {
-                let inbox = self.inbox.clone();
-                let says = telling(inbox, target.clone());
-                let steered = Steered { told: unbounded_channel().1, says: &says };
+                let says = telling(self.inbox.clone(), target.clone());
+                let steered = Steered { told: unbounded_channel().1, says };
                 Came::TookBack { whole: self.site.roll_back(&target, &run, steered)?, target }
             }
         }))
@@ -247,9 +260,18 @@ impl Host {
             }
             asked.followed = Some((run.clone(), tell));
         }
+        // The run has the host from here on.
+        self.keeps = None;
         let says = telling(self.inbox.clone(), target.clone());
-        let end = self.site.follow(&target, run, begins, Steered { told, says: &says });
-        self.shared.asked().followed = None;
+        let end = self.site.follow(&target, run, begins, Steered { told, says });
+        {
+            let mut asked = self.shared.asked();
+            asked.followed = None;
+            if end.is_ok() {
+                // It is over, whatever it was told last.
+                asked.orders.retain(|order| run_of(order) != Some(run));
+            }
+        }
         Ok(match end? {
             RunEnd::Over { verdict, gives } => Came::Ended { target, verdict, gives },
             RunEnd::NotThere => Came::NotThere(target),
@@ -258,9 +280,9 @@ impl Host {
 }
 
 /// Passes on what happens in a run of `target`.
-fn telling(inbox: Sender<FromHost>, target: Target) -> impl Fn(Said) + Send + Sync {
+fn telling(inbox: Sender<FromHost>, target: Target) -> Says {
     let inbox = Mutex::new(inbox);
-    move |said| {
+    Arc::new(move |said| {
         let told = match said {
             Said::Begun => FromHost::Came(Came::Begun(target.clone())),
             Said::Held => FromHost::Came(Came::Held(target.clone())),
@@ -269,5 +291,5 @@ fn telling(inbox: Sender<FromHost>, target: Target) -> impl Fn(Said) + Send + Sy
         };
         // Nobody listens any more, then.
         let _ = inbox.lock().unwrap_or_else(PoisonError::into_inner).send(told);
-    }
+    })
 }
