@@ -85,6 +85,11 @@ impl StateDir {
         gone.map_err(|source| Error::StateDir { path, source })
     }
 
+    /// Where a controller keeps what proven hosts gave, to give it to others.
+    pub fn artifacts(&self) -> PathBuf {
+        self.path().join("artifacts")
+    }
+
     fn rollouts(&self) -> PathBuf {
         self.path().join("rollouts")
     }

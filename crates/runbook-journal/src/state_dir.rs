@@ -8,7 +8,8 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// What may lie in the directory before the journal does.
-const OWN: &[&str] = &["lock", "runs", "backups", "processes", "notes", "damaged", "agent", "rollouts", "lost+found"];
+const OWN: &[&str] =
+    &["lock", "runs", "backups", "processes", "notes", "damaged", "agent", "rollouts", "artifacts", "lost+found"];
 
 /// The directory that holds the journal, undo data and backups; only its owner may write there.
 #[derive(Clone, Debug, PartialEq, Eq)]

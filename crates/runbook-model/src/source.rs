@@ -90,6 +90,11 @@ impl SourceMap {
         self.sources.get(usize::from(id.0))
     }
 
+    /// All of them, in the order in which they were added.
+    pub fn iter(&self) -> impl Iterator<Item = &Source> {
+        self.sources.iter()
+    }
+
     /// `plan.yaml:31:13`, or nothing where the span has no text.
     pub fn place(&self, span: Span) -> Option<String> {
         let source = self.get(span.source)?;

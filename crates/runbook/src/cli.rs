@@ -3,10 +3,12 @@
 
 mod files;
 mod plans;
+mod rollouts;
 mod runs;
 
 pub(crate) use files::{HostsArgs, InitArgs, RetireArgs, SchemaArgs, SchemaName};
 pub(crate) use plans::{ApplyArgs, CheckArgs, Drawing, GraphArgs, PlanArgs, PlanSource, StepsArgs, VarsArgs};
+pub(crate) use rollouts::{AttemptArgs, RolloutCommand};
 pub(crate) use runs::{
     ApproveArgs, BackupCommand, CancelArgs, CommitArgs, HistoryArgs, RecoverArgs, ReportArgs, ResumeArgs, RollbackArgs,
     ShowArgs, StatusArgs,
@@ -65,7 +67,7 @@ pub(crate) enum Color {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Run a plan on this host; roll back by itself if the evidence is bad
+    /// Run a plan on this host, or a rollout on its hosts; roll back by itself if the evidence is bad
     #[command(after_help = EXIT_CODES)]
     Apply(On<ApplyArgs>),
     /// Judge plans and rollouts without touching any host; show everything that is wrong at once
@@ -112,6 +114,9 @@ pub(crate) enum Command {
     Hosts(HostsArgs),
     /// Remove the agent from a host; what its runs need stays
     Retire(RetireArgs),
+    /// Tell of attempts at rollouts that were led from here, and steer them
+    #[command(subcommand, arg_required_else_help = true)]
+    Rollout(RolloutCommand),
     /// Keep what a run holds that was begun with --commit-within
     Commit(On<CommitArgs>),
     /// Stop a run that another process holds: what runs is stopped and the run goes back, as the second Ctrl-C does; one that goes back already is paused

@@ -41,6 +41,20 @@ pub struct JudgedHost {
 }
 
 impl JudgedRollout {
+    /// The digest of what the rollout does: its own text, its inventory, and what every plan is for every host. The same in every checkout.
+    pub fn digest(&self, files: &RolloutFiles) -> String {
+        let mut hash = blake3::Hasher::new();
+        let mut feed = |text: &str| {
+            hash.update(&(text.len() as u64).to_le_bytes()).update(text.as_bytes());
+        };
+        files.sources.iter().for_each(|source| feed(&source.text));
+        for host in self.stages.iter().flat_map(|stage| &stage.hosts) {
+            feed(host.host.as_str());
+            feed(host.program.as_ref().map_or("", |program| program.plan().digest.as_str()));
+        }
+        hash.finalize().to_hex().to_string()
+    }
+
     /// Whether every host has a program and nothing is wrong with the rollout.
     pub fn is_sound(&self) -> bool {
         let error = |found: &Diagnostic| found.severity == runbook_model::Severity::Error;

@@ -65,6 +65,12 @@ pub(crate) struct ApplyArgs {
     /// How many steps may run at the same time; a run that is resumed keeps to it
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) parallel: u16,
+    /// With a rollout: only these of its hosts
+    #[arg(long, value_name = "SELECTOR")]
+    pub(crate) limit: Option<String>,
+    /// With a rollout: only hosts that the last attempt did not bring to a good end, those that were not reached as well
+    #[arg(long)]
+    pub(crate) retry_failed: bool,
 }
 
 #[derive(Debug, Args)]

@@ -44,11 +44,21 @@ pub(crate) fn run(cli: Cli, screen: &Screen) -> Result<Exit, CommandError> {
     let state_dir = cli.global.state_dir.as_deref();
     let session = Session::open(host(runbook_session::state_dir(state_dir), HostSecrets));
     match cli.command {
-        Command::Apply(on) => on.run(screen, &session, state_dir),
+        Command::Apply(on) => match on.args.source.rollout()? {
+            Some(text) => {
+                let reaching = on.at.reaching_of_rollout(&session, state_dir)?;
+                rollouts::apply(screen, &session, text, &on.args, reaching)
+            }
+            None => on.run(screen, &session, state_dir),
+        },
+        Command::Rollout(command) => rollouts::rollout(screen, &session, state_dir, &command),
         Command::Plan(on) => match on.args.source.rollout()? {
             Some(text) => {
                 let reaching = on.at.reaching_of_rollout(&session, state_dir)?;
-                rollouts::plan(screen, &session, text, &on.args, &reaching)
+                let args = &on.args;
+                let (flags, forks, detailed) = (args.source.flags(), args.forks, args.detailed_exitcode);
+                let asking = rollouts::Asking { flags, forks, explain: args.explain, detailed };
+                rollouts::plan(screen, &session, text, &asking, &reaching)
             }
             None => on.run(screen, &session, state_dir),
         },

@@ -4,12 +4,13 @@ use super::loader::says_itself;
 use crate::at::At;
 use crate::screen::Screen;
 use runbook_fleet::ssh::{AgentProgram, Ssh, Unreachable};
-use runbook_fleet::{Afar, Call, FILE, Stream, find_inventory, read_inventory};
+use runbook_fleet::{Afar, Call, Dial, FILE, Stream, find_inventory, read_inventory};
 use runbook_model::{Inventory, InventoryHost, SourceMap};
 use runbook_plan::Selector;
 use runbook_report::clean;
 use runbook_session::{CommandError, Exit, Session};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// An inventory with its texts.
 pub(super) struct Named {
@@ -58,6 +59,7 @@ fn nearest(named: Option<&Path>) -> Result<PathBuf, CommandError> {
 }
 
 /// The way to the hosts of one command.
+#[derive(Clone)]
 pub(super) struct Reaching {
     ssh: Ssh,
     session: Session,
@@ -81,23 +83,49 @@ impl Reaching {
 
     /// The door to `host`.
     pub(super) fn reach(&self, screen: &Screen, host: &InventoryHost) -> Result<Afar, CommandError> {
-        let (ssh, to, taking) = (self.ssh.clone(), host.clone(), self.session.clone());
-        let dial = move || {
+        let work = Work { name: self.work.clone(), epoch: 1 };
+        let about = (host.name.as_str(), host.max_clock_skew);
+        Afar::reach(self.call(work, about, self.dial(host), Box::new(screen.notes())))
+    }
+
+    /// How `host` is dialled.
+    pub(super) fn dial(&self, host: &InventoryHost) -> Dial {
+        let (ssh, to) = (self.ssh.clone(), host.clone());
+        Box::new(move || {
             let connection = ssh.connect(&to).map_err(unreachable)?;
             Ok(Stream { reader: connection.reader, writer: connection.writer, carrier: Box::new(connection.link) })
-        };
-        Afar::reach(Call {
-            host: host.name.to_string(),
-            dial: Box::new(dial),
-            operator: self.session.facts().user,
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            work: self.work.clone(),
-            epoch: 1,
-            max_clock_skew: host.max_clock_skew,
-            secrets: Box::new(move |plan, name| taking.take_secret(plan, name)),
-            note: Box::new(screen.notes()),
         })
     }
+
+    /// The call of a host of that name, whose clock may be that far away.
+    pub(super) fn call(
+        &self,
+        work: Work,
+        (host, max_clock_skew): (&str, Duration),
+        dial: Dial,
+        note: Box<dyn Fn(&str) + Send>,
+    ) -> Call {
+        let taking = self.session.clone();
+        Call {
+            host: host.to_owned(),
+            dial,
+            operator: self.session.facts().user,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            work: work.name,
+            epoch: work.epoch,
+            max_clock_skew,
+            secrets: Box::new(move |plan, name| taking.take_secret(plan, name)),
+            note,
+        }
+    }
+}
+
+/// What a host is called for.
+pub(super) struct Work {
+    /// What all links of it say, and no others.
+    pub(super) name: String,
+    /// The number of the first link.
+    pub(super) epoch: u64,
 }
 
 impl At {

@@ -8,6 +8,7 @@ mod bench;
 mod changelog;
 mod crashes;
 mod ended_afar;
+mod estates;
 mod evidence;
 mod failures;
 mod gates;

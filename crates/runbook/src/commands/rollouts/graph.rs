@@ -20,13 +20,17 @@ pub(in crate::commands) fn graph(screen: &Screen, text: &PlanText, drawing: Draw
     match (screen.format, drawing) {
         (Format::Json | Format::Ndjson, _) => screen.json(&document(rollout, sources))?,
         (Format::Text, Drawing::Text) => {
-            screen
-                .text(&in_order(rollout).into_iter().map(|stage| told(rollout, stage, sources)).collect::<String>())?;
+            screen.text(&in_words(rollout, sources))?;
         }
         (Format::Text, Drawing::Mermaid) => screen.text(&mermaid(rollout))?,
         (Format::Text, Drawing::Dot) => screen.text(&dot(rollout))?,
     }
     Ok(Exit::Done)
+}
+
+/// The stages with their waves and reasons.
+pub(super) fn in_words(rollout: &Rollout, sources: &SourceMap) -> String {
+    in_order(rollout).into_iter().map(|stage| told(rollout, stage, sources)).collect()
 }
 
 /// Each stage after those that it needs, else as in the file.

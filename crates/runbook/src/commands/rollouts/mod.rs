@@ -1,11 +1,16 @@
 //! The commands that take a plan, where the file is a rollout.
 
+mod apply;
+mod attempts;
 mod graph;
+mod leading;
 mod plan;
 mod vars;
 
+pub(super) use apply::apply;
+pub(super) use attempts::rollout;
 pub(super) use graph::graph;
-pub(super) use plan::plan;
+pub(super) use plan::{Asking, plan};
 pub(super) use vars::vars;
 
 use super::judged::{Checked, counted};

@@ -1,7 +1,6 @@
 //! `plan` of a rollout: every host is reached and asked, the plan of its stage is judged for what it is, and what would be done there is
 //! shown, once for hosts where that is the same. Nothing is changed but that the agent is put in place.
 
-use crate::cli::PlanArgs;
 use crate::commands::preview::{Seen, seen};
 use crate::commands::reaching::Reaching;
 use crate::commands::rows::{finish, row};
@@ -15,6 +14,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
+/// How hosts are asked.
+pub(in crate::commands) struct Asking<'a> {
+    /// The environment and the variables that win over the rollout.
+    pub(in crate::commands) flags: (Option<&'a str>, &'a [String]),
+    /// How many at the same time.
+    pub(in crate::commands) forks: u16,
+    pub(in crate::commands) explain: bool,
+    /// Whether something to do is told by the exit code.
+    pub(in crate::commands) detailed: bool,
+}
+
 /// The doors to the hosts that were reached.
 type Doors = BTreeMap<HostName, Mutex<Afar>>;
 
@@ -22,14 +32,14 @@ pub(in crate::commands) fn plan(
     screen: &Screen,
     session: &Session,
     text: &PlanText,
-    args: &PlanArgs,
+    asking: &Asking<'_>,
     reaching: &Reaching,
 ) -> Result<Exit, CommandError> {
     let Some(files) = super::sound(screen, text)? else { return Ok(Exit::Refused) };
     let names: BTreeSet<&HostName> = files.rollout.stages.iter().flat_map(|stage| &stage.hosts.names).collect();
     let names: Vec<&HostName> = names.into_iter().collect();
     let (mut doors, mut exit) = (Doors::new(), Exit::Done);
-    for (name, reached) in names.iter().zip(each(&names, args.forks, |name| reach(screen, &files, reaching, name))) {
+    for (name, reached) in names.iter().zip(each(&names, asking.forks, |name| reach(screen, &files, reaching, name))) {
         match reached {
             Ok(afar) => drop(doors.insert((*name).clone(), Mutex::new(afar))),
             Err(error) => {
@@ -40,7 +50,7 @@ pub(in crate::commands) fn plan(
     }
     let facts: BTreeMap<HostName, HostFacts> =
         doors.iter().map(|(name, afar)| (name.clone(), locked(afar).facts().clone())).collect();
-    let judged = files.judge(session, |name| facts.get(name).cloned(), args.source.flags())?;
+    let judged = files.judge(session, |name| facts.get(name).cloned(), asking.flags)?;
     screen.diagnostics_beside(&judged.diagnostics, &files.sources)?;
     for stage in &judged.stages {
         screen.diagnostics_beside(&stage.diagnostics, &stage.sources)?;
@@ -50,7 +60,7 @@ pub(in crate::commands) fn plan(
     }
     let mut rows = Vec::new();
     for (stage, judged) in files.rollout.stages.iter().zip(judged.stages) {
-        exit = exit.worse(shown(screen, args, &doors, (stage, judged), &mut rows)?);
+        exit = exit.worse(shown(screen, asking, &doors, (stage, judged), &mut rows)?);
     }
     finish(screen, &rows)?;
     Ok(exit)
@@ -82,7 +92,7 @@ fn locked(afar: &Mutex<Afar>) -> std::sync::MutexGuard<'_, Afar> {
 /// Shows what the hosts of a stage say, and gives the worst of it.
 fn shown(
     screen: &Screen,
-    args: &PlanArgs,
+    asking: &Asking<'_>,
     doors: &Doors,
     (stage, judged): (&Stage, JudgedStage),
     rows: &mut Vec<serde_json::Value>,
@@ -92,11 +102,11 @@ fn shown(
     let names: Vec<&HostName> = stage.hosts.names.iter().filter(|name| programs.contains_key(name)).collect();
     // What a stage takes is made by then; that it is not there yet stands in nobody's way.
     let made: Vec<String> = stage.promote.iter().map(|one| not_made(&one.artifact).path).collect();
-    let asked = each(&names, args.forks, |name| -> Result<Seen, CommandError> {
+    let asked = each(&names, asking.forks, |name| -> Result<Seen, CommandError> {
         let (Some(door), Some(program)) = (doors.get(name), programs.get(name)) else {
             return Err(CommandError::refused(format!("{name} was not reached")));
         };
-        seen(screen, &mut *locked(door), program, args.explain, (stage.id.as_str(), &made))
+        seen(screen, &mut *locked(door), program, asking.explain, (stage.id.as_str(), &made))
     });
     let (mut exit, mut told) = (Exit::Done, Vec::new());
     for (name, said) in names.iter().zip(asked) {
@@ -114,7 +124,7 @@ fn shown(
         let document = json!({ "stage": stage.id, "hosts": same.hosts, "preview": same.what.document });
         row(screen, rows, &text, document)?;
         exit = exit.worse(match same.what.exit {
-            Exit::Pending if !args.detailed_exitcode => Exit::Done,
+            Exit::Pending if !asking.detailed => Exit::Done,
             exit => exit,
         });
     }

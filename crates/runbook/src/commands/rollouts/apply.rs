@@ -1,0 +1,150 @@
+//! `apply` of a rollout: it is judged, shown, and led from here to its end.
+
+use super::leading::{Common, Leading, holder};
+use super::plan::{Asking, plan};
+use crate::cli::ApplyArgs;
+use crate::commands::reaching::Reaching;
+use crate::screen::Screen;
+use runbook_fleet::RolloutFiles;
+use runbook_fleet::rollout::{Attempted, Controller, Kept};
+use runbook_journal::StateDir;
+use runbook_model::HostName;
+use runbook_plan::Selector;
+use runbook_rollout::{Given, RolloutState, Waves};
+use runbook_session::{CommandError, Exit, PlanText, Session};
+use runbook_wire::Contents;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+/// How many hosts are asked at the same time for a dry run.
+const FORKS: u16 = 8;
+
+pub(in crate::commands) fn apply(
+    screen: &Screen,
+    session: &Session,
+    text: &PlanText,
+    args: &ApplyArgs,
+    reaching: Reaching,
+) -> Result<Exit, CommandError> {
+    if args.dry_run {
+        let (flags, detailed) = (args.source.flags(), args.detailed_exitcode);
+        let asking = Asking { flags, forks: FORKS, explain: false, detailed };
+        return plan(screen, session, text, &asking, &reaching);
+    }
+    if args.commit_within.is_some() {
+        return Err(CommandError::refused("a rollout says itself how long its runs hold")
+            .hint("write `confirm: { within: … }` into the rollout"));
+    }
+    let Some(files) = super::sound(screen, text)? else { return Ok(Exit::Refused) };
+    let (env, vars) = args.source.flags();
+    // What no host can be told apart from this one by is told before any is reached.
+    let judged = files.judge(session, |_| Some(session.facts()), (env, vars))?;
+    if !judged.is_sound() {
+        screen.diagnostics(&judged.diagnostics, &files.sources)?;
+        for stage in &judged.stages {
+            screen.diagnostics(&stage.diagnostics, &stage.sources)?;
+        }
+        return Ok(Exit::Refused);
+    }
+    let waves = waves(session.state_dir(), &files, judged.digest(&files), args)?;
+    let hosts = waves.hosts().len();
+    if !args.yes && screen.interactive() {
+        screen.text(&super::graph::in_words(&files.rollout, &files.sources))?;
+    }
+    screen.consent(&format!("Apply {} to {}?", waves.rollout, super::counted(hosts, "host")), args.yes)?;
+    let kept = kept(&files, text, (env, vars));
+    let number = Arc::new(OnceLock::new());
+    let name = files.rollout.name.clone();
+    let leading = Leading {
+        screen,
+        session,
+        reaching,
+        common: Arc::new(common(session, files, (env, vars))),
+        number: Arc::clone(&number),
+        given: BTreeMap::new(),
+    };
+    let dir = session.state_dir();
+    let holder = holder(session, format!("rollout {name}"));
+    leading.lead(|setup| {
+        let kept = |attempt| {
+            // It is the first to know.
+            let _ = number.set(attempt);
+            Kept { waves: Waves { attempt, ..waves }, files: kept }
+        };
+        Controller::begin(dir, &name, &holder, kept, setup)
+    })
+}
+
+/// Under which name the path of the rollout itself is kept.
+pub(super) const ROLLOUT: &str = "rollout";
+const ENVIRONMENT: &str = "--env";
+const VARIABLE: &str = "--var ";
+
+/// What is kept with an attempt: the texts of its files, where the rollout is, and what was given beside it.
+fn kept(files: &RolloutFiles, text: &PlanText, (env, vars): (Option<&str>, &[String])) -> BTreeMap<String, String> {
+    let mut kept = files.texts();
+    let name = Path::new(text.title()).file_name().map(Path::new).unwrap_or(Path::new(text.title()));
+    kept.insert(ROLLOUT.to_owned(), text.base().join(name).to_string_lossy().into_owned());
+    kept.extend(env.map(|env| (ENVIRONMENT.to_owned(), env.to_owned())));
+    kept.extend(
+        vars.iter()
+            .filter_map(|var| var.split_once('='))
+            .map(|(name, value)| (format!("{VARIABLE}{name}"), value.to_owned())),
+    );
+    kept
+}
+
+/// The environment and the variables that were given beside a rollout.
+pub(super) fn flags_of(kept: &BTreeMap<String, String>) -> (Option<String>, Vec<String>) {
+    let vars = kept.iter().filter_map(|(name, value)| Some(format!("{}={value}", name.strip_prefix(VARIABLE)?)));
+    (kept.get(ENVIRONMENT).cloned(), vars.collect())
+}
+
+pub(super) fn common(session: &Session, files: RolloutFiles, (env, vars): (Option<&str>, &[String])) -> Common {
+    Common {
+        what: format!("rollout {}", files.rollout.name),
+        contents: Contents::at(session.state_dir().artifacts()),
+        env: env.map(str::to_owned),
+        vars: vars.to_vec(),
+        files,
+    }
+}
+
+/// What is asked of which hosts: all, those of `--limit`, or those that the attempt before did not bring to its end.
+fn waves(dir: &StateDir, files: &RolloutFiles, digest: String, args: &ApplyArgs) -> Result<Waves, CommandError> {
+    let jump = |name: &HostName| {
+        let options = &files.inventory.host(name.as_str())?.ssh.options;
+        options.iter().find(|(keyword, _)| keyword.eq_ignore_ascii_case("ProxyJump")).map(|(_, jump)| jump.clone())
+    };
+    let names: BTreeSet<&HostName> = files.rollout.stages.iter().flat_map(|stage| &stage.hosts.names).collect();
+    let jumps = names.into_iter().filter_map(|name| Some((name.clone(), jump(name)?))).collect();
+    let refused = |error: String| CommandError::refused(error);
+    let waves =
+        Waves::of(&files.rollout, Given { digest, attempt: 0, jumps }).map_err(|error| refused(error.to_string()))?;
+    if args.limit.is_none() && !args.retry_failed {
+        return Ok(waves);
+    }
+    let limit = args.limit.as_deref().map(Selector::parse).transpose().map_err(|error| refused(error.to_string()))?;
+    let limit = limit.map(|selector| selector.select(&files.inventory)).transpose();
+    let limit = limit.map_err(|error| refused(error.to_string()))?;
+    let before = before(dir, &files.rollout.name)?;
+    if args.retry_failed && before.is_none() {
+        return Err(CommandError::refused("there was no attempt at this rollout yet").hint("leave out --retry-failed"));
+    }
+    let before = before.as_ref().map(|(waves, state)| (waves, state));
+    let wanted = |target: &runbook_rollout::Target| {
+        let limited = limit.as_ref().is_none_or(|hosts| hosts.iter().any(|host| host.name == target.host));
+        let good = before.is_some_and(|(_, state)| state.verdict(target).is_some_and(|verdict| verdict.is_good()));
+        limited && !(args.retry_failed && good)
+    };
+    waves.only(wanted, before).map_err(|error| refused(error.to_string()))
+}
+
+fn before(dir: &StateDir, name: &str) -> Result<Option<(Waves, RolloutState)>, CommandError> {
+    let refused = |error: runbook_journal::Error| CommandError::refused(error.to_string());
+    let last = dir.attempts().map_err(refused)?.into_iter().rfind(|attempt| attempt.rollout == name);
+    let Some(last) = last else { return Ok(None) };
+    let Attempted { kept, state, .. } = Attempted::read(dir, &last).map_err(refused)?;
+    Ok(Some((kept.waves, state)))
+}
