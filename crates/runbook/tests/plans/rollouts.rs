@@ -72,6 +72,20 @@ fn variables_are_told_once_for_hosts_that_have_the_same() {
     assert!(said.contains("from   a flag  command-line"), "{said}");
 }
 
+/// Every shipped plan is judged for its host, the canary comes first, and the Mac last.
+#[test]
+fn the_rollout_of_the_second_report_is_sound() {
+    let estate = directory("../playbooks/openclaw/estate");
+    let output = runbook(&estate).args(["check", "rollout.yaml"]).output().unwrap();
+    let (said, told) = (text(&output.stdout), text(&output.stderr));
+    assert_eq!((said, told), ("rollout.yaml: openclaw-2026.3.23-2 is sound, 5 stages, 5 hosts\n", ""));
+    let output = runbook(&estate).args(["graph", "rollout.yaml", "--format", "json"]).output().unwrap();
+    let graph: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let order: Vec<&str> =
+        graph["stages"].as_array().unwrap().iter().map(|stage| stage["id"].as_str().unwrap()).collect();
+    assert_eq!(order, ["canary", "nvm", "edge", "gateway", "mac"]);
+}
+
 #[test]
 fn a_rollout_comes_through_a_pipe_as_a_plan_does() {
     let corpus = directory("sound-plans");
