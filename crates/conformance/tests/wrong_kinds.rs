@@ -9,8 +9,8 @@ use runbook_model::{
     ServiceSeen, ServiceState,
 };
 use runbook_step::{
-    Args, BackupStep, Baseline, Changed, Confirmation, Done, Kind, KindDoc, Probe, ServiceStep, Step, Verification,
-    Work,
+    Args, BackupStep, Baseline, Changed, Confirmation, Done, Kind, KindDoc, Probe, ServiceStep, Step, Undoing,
+    Verification, Work,
 };
 use serde_json::{Value as Json, json};
 use std::path::PathBuf;
@@ -60,6 +60,10 @@ impl Kind for Wrong {
 impl Step for Wrong {
     fn probe(&self, _: &Reader) -> Result<Probe, Failure> {
         Ok(Probe::of(Prediction::CannotPredict { because: "it is wrong".to_owned() }))
+    }
+
+    fn undoing(&self) -> Undoing<'_> {
+        Undoing::NotNeeded
     }
 
     fn apply(&self, _: &Work<'_>, _: &Json) -> Result<Done, Failure> {

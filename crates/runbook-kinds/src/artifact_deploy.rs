@@ -9,7 +9,9 @@ use runbook_backup::{Model, Staging};
 use runbook_host::{Host, Reader, backup_failure};
 use runbook_model::{Declaration, Diagnostic, Diagnostics, Failure, Outputs, Prediction, Role, UndoSource, outputs};
 use runbook_step::lack::of_parent;
-use runbook_step::{Args, Done, Kind, KindDoc, Lack, OutputDoc, Param, ParamType, Prepared, Probe, Step, Work, wrong};
+use runbook_step::{
+    Args, Done, Kind, KindDoc, Lack, OutputDoc, OwnUndo, Param, ParamType, Prepared, Probe, Step, Undoing, Work, wrong,
+};
 use serde_json::{Value as Json, json};
 use std::path::{Path, PathBuf};
 
@@ -227,6 +229,10 @@ impl Step for Deploy {
         Ok(Probe::of(prediction).with(self.outputs(&artifact)))
     }
 
+    fn undoing(&self) -> Undoing<'_> {
+        Undoing::Own(self)
+    }
+
     fn lacks(&self, host: &Reader, failed: Option<&Failure>) -> Vec<Lack> {
         // A probe that ended well has read all of it.
         let artifact =
@@ -274,7 +280,9 @@ impl Step for Deploy {
         let kept = replaced.map(|it| format!("; what was there is in {}", it.path.display())).unwrap_or_default();
         Ok(Done::saying(format!("{to} replaced, {files} files{kept}")).with(self.outputs(&artifact)))
     }
+}
 
+impl OwnUndo for Deploy {
     fn undo(&self, work: &Work<'_>, _: &Json) -> Result<String, Failure> {
         work.restore(&self.to)
     }

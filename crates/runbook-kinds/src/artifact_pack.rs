@@ -6,7 +6,7 @@ use runbook_backup::pack_directory;
 use runbook_host::{Command, Reader, backup_failure};
 use runbook_model::{ArtifactMade, Declaration, Diagnostic, Failure, Prediction, Results, Role, outputs};
 use runbook_step::{
-    Args, Confirmation, Done, Kind, KindDoc, Lack, OutputDoc, Param, ParamType, Probe, Step, Work, lack,
+    Args, Confirmation, Done, Kind, KindDoc, Lack, OutputDoc, Param, ParamType, Probe, Step, Undoing, Work, lack,
 };
 use serde_json::{Value as Json, json};
 use std::path::PathBuf;
@@ -95,6 +95,10 @@ impl Step for Pack {
                 .hint("name the directory that it leads to, or that holds it")),
             None => Err(Failure::missing(format!("the directory {path} is not there"))),
         }
+    }
+
+    fn undoing(&self) -> Undoing<'_> {
+        Undoing::NotNeeded
     }
 
     fn lacks(&self, host: &Reader, _: Option<&Failure>) -> Vec<Lack> {

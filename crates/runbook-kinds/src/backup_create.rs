@@ -17,8 +17,8 @@ use runbook_host::{OwnerNames, Reader, backup_failure};
 use runbook_model::{Declaration, Diagnostic, Diagnostics, Effect, Failure, Node, Prediction, Remains, Results, Role};
 use runbook_step::lack::of_command;
 use runbook_step::{
-    Args, BACKUP, BackupStep, Changed, Confirmation, Done, Kind, KindDoc, Lack, OutputDoc, Param, ParamType, Prepared,
-    Probe, Step, Work,
+    Args, BACKUP, BackupStep, Changed, Confirmation, Done, Kind, KindDoc, Lack, OutputDoc, OwnUndo, Param, ParamType,
+    Prepared, Probe, Step, Undoing, Work,
 };
 use serde_json::{Value as Json, json};
 use std::ffi::OsStr;
@@ -226,6 +226,10 @@ impl Step for Create {
         Ok(Probe::of(Prediction::change(summary)))
     }
 
+    fn undoing(&self) -> Undoing<'_> {
+        Undoing::Own(self)
+    }
+
     fn lacks(&self, host: &Reader, _: Option<&Failure>) -> Vec<Lack> {
         let of = |capture: &Capture| {
             let lacks = of_command(host, &capture.command).into_iter();
@@ -294,12 +298,14 @@ impl Step for Create {
         })
     }
 
-    fn undo(&self, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
-        self.put_back(work, undo, Restore::Always)
-    }
-
     fn backup(&self) -> Option<&dyn BackupStep> {
         Some(self)
+    }
+}
+
+impl OwnUndo for Create {
+    fn undo(&self, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
+        self.put_back(work, undo, Restore::Always)
     }
 }
 

@@ -6,8 +6,8 @@ use runbook_model::{
 };
 use runbook_step::lack::of_command;
 use runbook_step::{
-    Args, Confirmation, Done, FromArg, Kind, KindDoc, Lack, Mistake, OutputDoc, Param, ParamType, Probe, Step, Work,
-    wrong,
+    Args, Confirmation, Done, FromArg, Kind, KindDoc, Lack, Mistake, OutputDoc, Param, ParamType, Probe, Step, Undoing,
+    Work, wrong,
 };
 use serde_json::{Value as Json, json};
 
@@ -126,6 +126,10 @@ impl Capture {
 impl Step for Capture {
     fn probe(&self, _: &Reader) -> Result<Probe, Failure> {
         Ok(Probe::of(Prediction::CannotPredict { because: format!("`{}` runs", self.command.line()) }))
+    }
+
+    fn undoing(&self) -> Undoing<'_> {
+        Undoing::NotNeeded
     }
 
     fn lacks(&self, host: &Reader, _: Option<&Failure>) -> Vec<Lack> {

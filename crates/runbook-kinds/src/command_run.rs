@@ -7,8 +7,8 @@ use runbook_model::{
 };
 use runbook_step::lack::of_command;
 use runbook_step::{
-    Args, Confirmation, Done, FromArg, Kind, KindDoc, Lack, Mistake, OutputDoc, Param, ParamType, Prepared, Probe,
-    Step, Work, as_vector, only_parts, read_effects, refuse_secrets, wrong,
+    Args, Confirmation, Done, FromArg, Kind, KindDoc, Lack, Mistake, OutputDoc, OwnUndo, Param, ParamType, Prepared,
+    Probe, Step, Undoing, Work, as_vector, only_parts, read_effects, refuse_secrets, wrong,
 };
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
@@ -188,6 +188,10 @@ impl Step for Run {
         Ok(Probe::of(prediction))
     }
 
+    fn undoing(&self) -> Undoing<'_> {
+        Undoing::Own(self)
+    }
+
     fn lacks(&self, host: &Reader, _: Option<&Failure>) -> Vec<Lack> {
         // What the step itself brings may be what takes it back.
         let brings = |lack: &Lack| {
@@ -241,7 +245,9 @@ impl Step for Run {
     fn ends_what_it_left(&self) -> bool {
         self.undo.is_some()
     }
+}
 
+impl OwnUndo for Run {
     fn undo(&self, work: &Work<'_>, data: &Json) -> Result<String, Failure> {
         let Some(undo) = &self.undo else {
             let done: Result<Vec<String>, Failure> = self.writes.iter().map(|path| work.restore(path)).collect();

@@ -7,7 +7,8 @@ use runbook_model::{Declaration, Diagnostic, Diagnostics, Failure, Prediction, U
 use runbook_step::diff::{Text, diff};
 use runbook_step::lack::of_parent;
 use runbook_step::{
-    Args, Done, FileSource, Kind, KindDoc, Lack, Mode, OutputDoc, Param, ParamType, PlanFile, Probe, Step, Work, wrong,
+    Args, Done, FileSource, Kind, KindDoc, Lack, Mode, OutputDoc, Param, ParamType, PlanFile, Probe, Step, Undoing,
+    Work, wrong,
 };
 use serde_json::{Value as Json, json};
 use std::fs::Metadata;
@@ -136,6 +137,10 @@ impl Step for Copy {
         Ok(Probe::of(prediction).with([("path", json!(self.path.to_string_lossy()))]))
     }
 
+    fn undoing(&self) -> Undoing<'_> {
+        Undoing::Captured(std::slice::from_ref(&self.path))
+    }
+
     fn lacks(&self, host: &Reader, _: Option<&Failure>) -> Vec<Lack> {
         let source = self.source(host).err().map(|failure| Lack::at(host, &self.from, failure));
         source.into_iter().chain(of_parent(host, &self.path)).collect()
@@ -143,10 +148,6 @@ impl Step for Copy {
 
     fn can_undo(&self, host: &Reader) -> Result<(), Failure> {
         can_undo(host, &self.path)
-    }
-
-    fn captures(&self) -> &[PathBuf] {
-        std::slice::from_ref(&self.path)
     }
 
     fn apply(&self, work: &Work<'_>, _: &Json) -> Result<Done, Failure> {

@@ -3,7 +3,9 @@
 use runbook_host::Reader;
 use runbook_model::{Declaration, Diagnostic, Failure, Prediction, UndoSource};
 use runbook_step::lack::of_parent;
-use runbook_step::{Args, Done, Kind, KindDoc, Lack, Mode, OutputDoc, Param, ParamType, Prepared, Probe, Step, Work};
+use runbook_step::{
+    Args, Done, Kind, KindDoc, Lack, Mode, OutputDoc, OwnUndo, Param, ParamType, Prepared, Probe, Step, Undoing, Work,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 use std::os::unix::fs::PermissionsExt;
@@ -116,6 +118,10 @@ impl Step for Directory {
         Ok(Probe::of(prediction).with([("path", json!(self.path.to_string_lossy()))]))
     }
 
+    fn undoing(&self) -> Undoing<'_> {
+        Undoing::Own(self)
+    }
+
     fn lacks(&self, host: &Reader, _: Option<&Failure>) -> Vec<Lack> {
         let first = self.missing(host).ok().and_then(|missing| missing.first().cloned());
         first.and_then(|first| of_parent(host, &first)).into_iter().collect()
@@ -141,7 +147,9 @@ impl Step for Directory {
         Ok(Done::saying(format!("{} is there", self.path.display()))
             .with([("path", json!(self.path.to_string_lossy()))]))
     }
+}
 
+impl OwnUndo for Directory {
     fn undo(&self, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
         let before = Before::deserialize(undo).map_err(|error| {
             Failure::failed(format!("the undo data of step `{}` cannot be read: {error}", work.step))

@@ -5,7 +5,7 @@ use runbook_host::Reader;
 use runbook_model::{Declaration, Diagnostic, Failure, Prediction, Resource, UndoSource};
 use runbook_step::lack::of_parent;
 use runbook_step::{
-    Args, Done, Kind, KindDoc, Lack, OutputDoc, Param, ParamType, Peek, Prepared, Probe, Step, Work, normalise,
+    Args, Done, Kind, KindDoc, Lack, OutputDoc, Param, ParamType, Peek, Prepared, Probe, Step, Undoing, Work, normalise,
 };
 use serde_json::{Value as Json, json};
 use std::path::{Path, PathBuf};
@@ -106,6 +106,10 @@ impl Step for Link {
         Ok(Probe::of(prediction).with([("path", json!(self.path.to_string_lossy()))]))
     }
 
+    fn undoing(&self) -> Undoing<'_> {
+        Undoing::Captured(std::slice::from_ref(&self.path))
+    }
+
     fn lacks(&self, host: &Reader, _: Option<&Failure>) -> Vec<Lack> {
         let target = self.leads_somewhere(host).err().map(|failure| Lack::at(host, &self.target(), failure));
         target.into_iter().chain(of_parent(host, &self.path)).collect()
@@ -118,13 +122,9 @@ impl Step for Link {
         host.can_put_back(&self.path)
     }
 
-    fn captures(&self) -> &[PathBuf] {
-        std::slice::from_ref(&self.path)
-    }
-
     fn prepare(&self, work: &Work<'_>) -> Result<Prepared, Failure> {
         self.leads_somewhere(work.host)?;
-        work.capture(self.captures()).map(Prepared::of)
+        work.capture(std::slice::from_ref(&self.path)).map(Prepared::of)
     }
 
     fn apply(&self, work: &Work<'_>, _: &Json) -> Result<Done, Failure> {

@@ -3,7 +3,7 @@
 use super::in_the_way::other_names;
 use runbook_host::Reader;
 use runbook_model::{Declaration, Diagnostic, Failure, Prediction, UndoSource};
-use runbook_step::{Args, Done, Kind, KindDoc, OutputDoc, Param, ParamType, Prepared, Probe, Step, Work};
+use runbook_step::{Args, Done, Kind, KindDoc, OutputDoc, Param, ParamType, Prepared, Probe, Step, Undoing, Work};
 use serde_json::{Value as Json, json};
 use std::path::PathBuf;
 
@@ -62,13 +62,13 @@ impl Step for Remove {
         Ok(Probe::of(prediction).with([("removed", removed)]))
     }
 
-    fn captures(&self) -> &[PathBuf] {
-        std::slice::from_ref(&self.path)
+    fn undoing(&self) -> Undoing<'_> {
+        Undoing::Captured(std::slice::from_ref(&self.path))
     }
 
     fn prepare(&self, work: &Work<'_>) -> Result<Prepared, Failure> {
         work.host.expendable(&self.path)?;
-        work.capture(self.captures()).map(Prepared::of)
+        work.capture(std::slice::from_ref(&self.path)).map(Prepared::of)
     }
 
     fn apply(&self, work: &Work<'_>, _: &Json) -> Result<Done, Failure> {

@@ -5,7 +5,7 @@ use runbook_host::Reader;
 use runbook_model::{Declaration, Diagnostic, Failure, Prediction, UndoSource};
 use runbook_step::diff::{Text, diff};
 use runbook_step::lack::of_parent;
-use runbook_step::{Args, Done, Kind, KindDoc, Lack, Mode, OutputDoc, Param, ParamType, Probe, Step, Work};
+use runbook_step::{Args, Done, Kind, KindDoc, Lack, Mode, OutputDoc, Param, ParamType, Probe, Step, Undoing, Work};
 use serde_json::{Value as Json, json};
 use std::path::{Path, PathBuf};
 
@@ -100,16 +100,16 @@ impl Step for WholeFile {
         Ok(Probe::of(prediction).with([("path", json!(self.path.to_string_lossy()))]))
     }
 
+    fn undoing(&self) -> Undoing<'_> {
+        Undoing::Captured(std::slice::from_ref(&self.path))
+    }
+
     fn lacks(&self, host: &Reader, _: Option<&Failure>) -> Vec<Lack> {
         of_parent(host, &self.path).into_iter().collect()
     }
 
     fn can_undo(&self, host: &Reader) -> Result<(), Failure> {
         can_undo(host, &self.path)
-    }
-
-    fn captures(&self) -> &[PathBuf] {
-        std::slice::from_ref(&self.path)
     }
 
     fn apply(&self, work: &Work<'_>, _: &Json) -> Result<Done, Failure> {
@@ -140,16 +140,16 @@ impl<M: MakesFile> Step for Made<M> {
         self.0.file(host)?.probe(host)
     }
 
+    fn undoing(&self) -> Undoing<'_> {
+        Undoing::Captured(std::slice::from_ref(self.0.path()))
+    }
+
     fn lacks(&self, host: &Reader, _: Option<&Failure>) -> Vec<Lack> {
         self.0.source_lacks(host).into_iter().chain(of_parent(host, self.0.path())).collect()
     }
 
     fn can_undo(&self, host: &Reader) -> Result<(), Failure> {
         can_undo(host, self.0.path())
-    }
-
-    fn captures(&self) -> &[PathBuf] {
-        std::slice::from_ref(self.0.path())
     }
 
     fn apply(&self, work: &Work<'_>, undo: &Json) -> Result<Done, Failure> {

@@ -4,7 +4,7 @@ use runbook_host::Reader;
 use runbook_model::{
     Approval, Declaration, Diagnostic, Failure, Next, Prediction, Role, RunId, Waiting, format_duration,
 };
-use runbook_step::{Args, Done, Kind, KindDoc, OutputDoc, Param, ParamType, Probe, Step, Work};
+use runbook_step::{Args, Done, Kind, KindDoc, OutputDoc, Param, ParamType, Probe, Step, Undoing, Work};
 use serde_json::{Value as Json, json};
 use std::time::{Duration, Instant};
 
@@ -56,6 +56,10 @@ struct Approve {
 impl Step for Approve {
     fn probe(&self, _: &Reader) -> Result<Probe, Failure> {
         Ok(Probe::of(Prediction::CannotPredict { because: format!("waits for an approval: {}", self.message) }))
+    }
+
+    fn undoing(&self) -> Undoing<'_> {
+        Undoing::NotNeeded
     }
 
     fn apply(&self, work: &Work<'_>, _: &Json) -> Result<Done, Failure> {

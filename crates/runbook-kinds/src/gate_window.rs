@@ -3,7 +3,7 @@
 use runbook_host::Reader;
 use runbook_model::{Code, Declaration, Diagnostic, Diagnostics, Failure, Prediction, Results, Role, Window};
 use runbook_step::window::{WindowState, is_zone, local_time, window_state};
-use runbook_step::{Args, Done, Kind, KindDoc, OutputDoc, Param, ParamType, Prepared, Probe, Step, Work};
+use runbook_step::{Args, Done, Kind, KindDoc, OutputDoc, Param, ParamType, Prepared, Probe, Step, Undoing, Work};
 use serde_json::{Value as Json, json};
 use std::time::Duration;
 
@@ -135,6 +135,10 @@ impl Step for Gate {
                 }))
             }
         }
+    }
+
+    fn undoing(&self) -> Undoing<'_> {
+        Undoing::NotNeeded
     }
 
     fn prepare(&self, work: &Work<'_>) -> Result<Prepared, Failure> {

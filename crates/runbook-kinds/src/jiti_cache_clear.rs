@@ -10,7 +10,7 @@ use runbook_host::Reader;
 use runbook_model::{Declaration, Diagnostic, Diagnostics, Failure, Prediction, Resource, Role};
 use runbook_services::naming::{SUPERVISOR, TARGET, UNIT, USER};
 use runbook_services::{AnyService, TargetService};
-use runbook_step::{Args, Done, Kind, KindDoc, OutputDoc, Param, ParamType, Probe, Step, Work};
+use runbook_step::{Args, Done, Kind, KindDoc, OutputDoc, Param, ParamType, Probe, Step, Undoing, Work};
 use serde_json::{Value as Json, json};
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
@@ -183,6 +183,10 @@ impl Step for Clear {
             _ => String::new(),
         };
         Ok(Probe::of(Prediction::change(said.join("; ") + &until)))
+    }
+
+    fn undoing(&self) -> Undoing<'_> {
+        Undoing::NotNeeded
     }
 
     fn apply(&self, work: &Work<'_>, _: &Json) -> Result<Done, Failure> {

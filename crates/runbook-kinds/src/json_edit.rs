@@ -19,7 +19,9 @@ use runbook_host::Reader;
 use runbook_model::{Code, Declaration, Diagnostic, Diagnostics, Failure, Node, Prediction, Span, UndoSource, Value};
 use runbook_step::diff::is_private;
 use runbook_step::lack::of_parent;
-use runbook_step::{Args, Done, FromArg, Kind, KindDoc, Lack, OutputDoc, Param, ParamType, Probe, Step, Work, wrong};
+use runbook_step::{
+    Args, Done, FromArg, Kind, KindDoc, Lack, OutputDoc, Param, ParamType, Probe, Step, Undoing, Work, wrong,
+};
 use serde_json::{Value as Json, json};
 use shown::changes;
 use std::path::PathBuf;
@@ -186,12 +188,12 @@ impl Step for EditJson {
         Ok(Probe::of(Prediction::change_with(format!("{path} changes{parted}"), shown)).with(self.outputs(true)))
     }
 
-    fn lacks(&self, host: &Reader, _: Option<&Failure>) -> Vec<Lack> {
-        of_parent(host, &self.path).into_iter().collect()
+    fn undoing(&self) -> Undoing<'_> {
+        Undoing::Captured(std::slice::from_ref(&self.path))
     }
 
-    fn captures(&self) -> &[PathBuf] {
-        std::slice::from_ref(&self.path)
+    fn lacks(&self, host: &Reader, _: Option<&Failure>) -> Vec<Lack> {
+        of_parent(host, &self.path).into_iter().collect()
     }
 
     fn apply(&self, work: &Work<'_>, undo: &Json) -> Result<Done, Failure> {

@@ -9,7 +9,7 @@ use self::holders::{EndOrphans, Holder};
 use runbook_host::{Identity, Reader};
 use runbook_model::{Declaration, Diagnostic, Diagnostics, Failure, Outputs, Prediction, Resource, Role, outputs};
 use runbook_services::naming::{SUPERVISOR, TARGET, UNIT, USER};
-use runbook_step::{Args, Done, Kind, KindDoc, Lack, OutputDoc, Param, ParamType, Probe, Step, Work};
+use runbook_step::{Args, Done, Kind, KindDoc, Lack, OutputDoc, Param, ParamType, Probe, Step, Undoing, Work};
 use serde_json::{Value as Json, json};
 use std::time::{Duration, Instant};
 
@@ -106,6 +106,10 @@ impl Step for EndOrphans {
             }
         };
         Ok(Probe::of(prediction).with(Self::outputs(&[])))
+    }
+
+    fn undoing(&self) -> Undoing<'_> {
+        Undoing::NotNeeded
     }
 
     /// A process that holds the port and is no part of a service holds it whatever is stopped.

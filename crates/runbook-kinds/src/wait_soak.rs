@@ -2,7 +2,7 @@
 
 use runbook_host::Reader;
 use runbook_model::{Declaration, Diagnostic, Failure, Prediction, format_duration};
-use runbook_step::{Args, Confirmation, Done, Kind, KindDoc, Param, ParamType, Prepared, Probe, Step, Work};
+use runbook_step::{Args, Confirmation, Done, Kind, KindDoc, Param, ParamType, Prepared, Probe, Step, Undoing, Work};
 use serde_json::{Value as Json, json};
 use std::time::Duration;
 
@@ -46,6 +46,10 @@ fn end(undo: &Json) -> Option<i64> {
 impl Step for Soak {
     fn probe(&self, _: &Reader) -> Result<Probe, Failure> {
         Ok(Probe::of(Prediction::change(format!("waits {}", format_duration(self.pause)))))
+    }
+
+    fn undoing(&self) -> Undoing<'_> {
+        Undoing::NotNeeded
     }
 
     fn prepare(&self, work: &Work<'_>) -> Result<Prepared, Failure> {

@@ -16,7 +16,7 @@ use runbook_model::{Code, Declaration, Diagnostic, Diagnostics, Failure, Predict
 use runbook_services::naming::{LAUNCHD, MANAGERS, Naming, SUPERVISOR, SYSTEMD};
 use runbook_services::package::{package_name, package_root, package_version};
 use runbook_services::{AnyService, ServiceFacts};
-use runbook_step::{Args, Done, Kind, KindDoc, OutputDoc, Param, ParamType, Peek, Probe, Step, Work};
+use runbook_step::{Args, Done, Kind, KindDoc, OutputDoc, Param, ParamType, Peek, Probe, Step, Undoing, Work};
 use runbook_step::{normalise, wrong};
 use serde_json::Value as Json;
 use std::path::{Path, PathBuf};
@@ -331,6 +331,10 @@ impl Step for Inspect {
     fn probe(&self, host: &Reader) -> Result<Probe, Failure> {
         let (summary, results) = self.look(host)?;
         Ok(Probe::of(Prediction::no_change(summary)).with(results))
+    }
+
+    fn undoing(&self) -> Undoing<'_> {
+        Undoing::NotNeeded
     }
 
     fn apply(&self, work: &Work<'_>, _: &Json) -> Result<Done, Failure> {

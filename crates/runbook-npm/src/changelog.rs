@@ -12,7 +12,7 @@ use runbook_model::{
     Declaration, Diagnostic, Diagnostics, EXCERPT_KEY, ExcerptNotes, Failure, FailureKind, Mark, Outputs, Prediction,
     Role, Version, outputs,
 };
-use runbook_step::{Args, Confirmation, Done, Kind, KindDoc, OutputDoc, Param, ParamType, Probe, Step, Work};
+use runbook_step::{Args, Confirmation, Done, Kind, KindDoc, OutputDoc, Param, ParamType, Probe, Step, Undoing, Work};
 use serde_json::{Value as Json, json};
 use std::cmp::Ordering;
 use std::io::{BufReader, Read};
@@ -144,6 +144,10 @@ impl Step for Changelog {
     fn probe(&self, host: &Reader) -> Result<Probe, Failure> {
         let Reading { summary, outputs } = self.read(host)?;
         Ok(Probe::of(Prediction::no_change(summary)).with(outputs))
+    }
+
+    fn undoing(&self) -> Undoing<'_> {
+        Undoing::NotNeeded
     }
 
     fn apply(&self, work: &Work<'_>, _: &Json) -> Result<Done, Failure> {

@@ -7,7 +7,8 @@ use super::program::Npm;
 use runbook_host::Reader;
 use runbook_model::{Declaration, Diagnostic, Diagnostics, Effect, Failure, Prediction, Resource, Role, UndoSource};
 use runbook_step::{
-    Args, Confirmation, Done, Kind, KindDoc, Lack, OutputDoc, Param, ParamType, Prepared, Probe, Step, Work, wrong,
+    Args, Confirmation, Done, Kind, KindDoc, Lack, OutputDoc, OwnUndo, Param, ParamType, Prepared, Probe, Step,
+    Undoing, Work, wrong,
 };
 use serde_json::{Value as Json, json};
 use std::path::PathBuf;
@@ -117,6 +118,10 @@ impl Step for Ci {
         Ok(Probe::of(prediction).with(outputs))
     }
 
+    fn undoing(&self) -> Undoing<'_> {
+        Undoing::Own(self)
+    }
+
     fn lacks(&self, host: &Reader, _: Option<&Failure>) -> Vec<Lack> {
         let dir = self.check_dir(host).and_then(|_| self.check_access(host)).err();
         dir.map(|failure| Lack::at(host, &self.dir, failure)).into_iter().chain(self.npm.lacks(host, None)).collect()
@@ -177,7 +182,9 @@ impl Step for Ci {
             Some(what) => Confirmation::NotThere(what),
         })
     }
+}
 
+impl OwnUndo for Ci {
     fn undo(&self, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
         let done = if undo.get("covered").and_then(Json::as_bool) == Some(true) {
             work.restore(&self.modules())?

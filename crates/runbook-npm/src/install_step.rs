@@ -6,7 +6,7 @@ use super::site::Site;
 use super::source::Source;
 use runbook_host::Reader;
 use runbook_model::{Failure, Prediction};
-use runbook_step::{Confirmation, Done, Lack, Prepared, Probe, Step, Work};
+use runbook_step::{Confirmation, Done, Lack, OwnUndo, Prepared, Probe, Step, Undoing, Work};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 use std::path::{Path, PathBuf};
@@ -72,6 +72,10 @@ impl Step for Install {
             None => Prediction::CannotPredict { because: format!("only the registry knows what {wanted} is now") },
         };
         Ok(Probe::of(prediction).with(outputs))
+    }
+
+    fn undoing(&self) -> Undoing<'_> {
+        Undoing::Own(self)
     }
 
     fn lacks(&self, host: &Reader, failed: Option<&Failure>) -> Vec<Lack> {
@@ -158,7 +162,9 @@ impl Step for Install {
         }
         Ok(Confirmation::NotThere("npm did not come to its end, or the package was changed since".to_owned()))
     }
+}
 
+impl OwnUndo for Install {
     fn undo(&self, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
         let before = read_back(undo)?;
         let dir = self.site.dir();

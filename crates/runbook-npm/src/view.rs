@@ -6,7 +6,7 @@ use super::program::Npm;
 use super::source::ask_registry;
 use runbook_host::Reader;
 use runbook_model::{Declaration, Diagnostic, Diagnostics, Failure, Prediction, Role, Version};
-use runbook_step::{Args, Done, Kind, KindDoc, OutputDoc, Param, ParamType, Probe, Step, Work};
+use runbook_step::{Args, Done, Kind, KindDoc, OutputDoc, Param, ParamType, Probe, Step, Undoing, Work};
 use serde_json::{Value as Json, json};
 use std::time::Duration;
 
@@ -83,6 +83,10 @@ impl Step for View {
     fn probe(&self, _: &Reader) -> Result<Probe, Failure> {
         let because = format!("the registry is asked about {}@{}", self.package, self.version);
         Ok(Probe::of(Prediction::CannotPredict { because }))
+    }
+
+    fn undoing(&self) -> Undoing<'_> {
+        Undoing::NotNeeded
     }
 
     fn apply(&self, work: &Work<'_>, _: &Json) -> Result<Done, Failure> {

@@ -3,7 +3,7 @@
 use runbook_host::Reader;
 use runbook_model::{Failure, Outputs, Prediction, outputs};
 use runbook_step::diff::{self, diff};
-use runbook_step::{Done, Prepared, Probe, Step, TextFile, Work};
+use runbook_step::{Done, OwnUndo, Prepared, Probe, Step, TextFile, Undoing, Work};
 use serde_json::{Value as Json, json};
 
 /// A file that says what a service is, or changes what another file says.
@@ -64,6 +64,10 @@ impl<D: DefinitionFile> Step for WriteDefinition<D> {
         Ok(Probe::of(prediction).with(self.outputs(&file)))
     }
 
+    fn undoing(&self) -> Undoing<'_> {
+        Undoing::Own(self)
+    }
+
     fn can_undo(&self, host: &Reader) -> Result<(), Failure> {
         host.can_put_back(&self.0.file(host)?.path)
     }
@@ -76,7 +80,9 @@ impl<D: DefinitionFile> Step for WriteDefinition<D> {
         let file = self.0.file(work.host)?;
         Ok(Done::saying(self.0.put(work, &file)?).with(self.outputs(&file)))
     }
+}
 
+impl<D: DefinitionFile> OwnUndo for WriteDefinition<D> {
     fn undo(&self, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
         self.0.put_back(work, &self.0.file(work.host)?, undo)
     }

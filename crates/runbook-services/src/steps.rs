@@ -4,7 +4,8 @@ use crate::managed::{ManagedService, Motion};
 use runbook_host::Reader;
 use runbook_model::{Declaration, Diagnostic, Diagnostics, Failure, Purpose, Resource, Role, ServiceSeen, UndoSource};
 use runbook_step::{
-    Args, Confirmation, Done, Kind, KindDoc, Lack, Param, ParamType, Prepared, Probe, ServiceStep, Step, WasFound, Work,
+    Args, Confirmation, Done, Kind, KindDoc, Lack, OwnUndo, Param, ParamType, Prepared, Probe, ServiceStep, Step,
+    Undoing, WasFound, Work,
 };
 use serde_json::Value as Json;
 use std::marker::PhantomData;
@@ -69,6 +70,10 @@ impl<S: ManagedService> Step for Moving<S> {
         self.service.resolved(host)?.foresee(host, &self.wanted, self.motion)
     }
 
+    fn undoing(&self) -> Undoing<'_> {
+        Undoing::Own(self)
+    }
+
     fn lacks(&self, host: &Reader, failed: Option<&Failure>) -> Vec<Lack> {
         match self.motion {
             Motion::Stop => Vec::new(),
@@ -96,12 +101,14 @@ impl<S: ManagedService> Step for Moving<S> {
         Ok(service.foresee(host, &self.wanted, self.motion)?.prediction.into())
     }
 
-    fn undo(&self, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
-        self.service.undo(work, undo, &self.wanted, self.motion != Motion::Stop)
-    }
-
     fn service(&self) -> Option<&dyn ServiceStep> {
         Some(self)
+    }
+}
+
+impl<S: ManagedService> OwnUndo for Moving<S> {
+    fn undo(&self, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
+        self.service.undo(work, undo, &self.wanted, self.motion != Motion::Stop)
     }
 }
 

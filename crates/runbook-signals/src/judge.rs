@@ -10,7 +10,7 @@ use runbook_model::{
     Failure, FailureKind, Prediction, Reading, SignalKind, SignalRole, SignalVerdict, format_duration,
 };
 use runbook_services::{AnyService, Marks, Moment};
-use runbook_step::{Baseline, Confirmation, Done, Lack, Probe, Step, Verification, Work};
+use runbook_step::{Baseline, Confirmation, Done, Lack, Probe, Step, Undoing, Verification, Work};
 use serde_json::{Value as Json, json};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -324,6 +324,10 @@ impl Step for Verify {
             ));
         }
         Ok(Probe::of(Prediction::change(summary)))
+    }
+
+    fn undoing(&self) -> Undoing<'_> {
+        Undoing::NotNeeded
     }
 
     fn lacks(&self, host: &Reader, _: Option<&Failure>) -> Vec<Lack> {

@@ -45,6 +45,6 @@ pub use local_undo::{BACKUP, captures_in};
 pub use plan_files::{Contents, PlanFile, PlanFiles};
 pub use schema::{kind_schema, plan_schema_with_kinds};
 pub use secret::{Early, SecretProvider, SecretValue};
-pub use step::{Confirmation, Done, Prepared, Probe, Step};
+pub use step::{Confirmation, Done, OwnUndo, Prepared, Probe, Step, Undoing};
 pub use text_file::{Found, TextFile};
 pub use work::{BackupRef, Note, Work};

@@ -18,30 +18,30 @@ pub trait Step: Send + Sync {
         Vec::new()
     }
 
-    /// The paths that the step captures before it acts, and that are put back by its undo just as they were, absence included. None
-    /// for a step with a way back of its own, and for one that needs none.
-    fn captures(&self) -> &[PathBuf] {
-        &[]
-    }
+    /// How it is undone.
+    fn undoing(&self) -> Undoing<'_>;
 
-    /// Collects what [`undo`](Self::undo) will need: what it goes by as the result, files in `work.dir`, which
+    /// Collects what [`undoing`](Self::undoing) will need: what it goes by as the result, files in `work.dir`, which
     /// must be durable when this returns. Must not change the host. Never called twice for one run of a step that
     /// changes the host; for any other it is called right before each `apply`, and nothing of it is recorded.
     fn prepare(&self, work: &Work<'_>) -> Result<Prepared, Failure> {
-        match self.captures() {
-            [] => Ok(Prepared::default()),
-            paths => work.capture(paths).map(Prepared::of),
+        match self.undoing() {
+            Undoing::Captured(paths) => work.capture(paths).map(Prepared::of),
+            Undoing::NotNeeded | Undoing::Own(_) => Ok(Prepared::default()),
         }
     }
 
-    /// Whether what [`undo`](Self::undo) will have to do can be done by this user on this host, as far as that
+    /// Whether what [`undoing`](Self::undoing) will have to do can be done by this user on this host, as far as that
     /// can be read without writing: a refusal that names what stands in the way. Asked in dry runs and before the first
     /// change of a run, when what earlier steps will bring is not there yet; `prepare` proves it.
     fn can_undo(&self, host: &Reader) -> Result<(), Failure> {
-        self.captures().iter().try_for_each(|path| host.can_put_back(path))
+        match self.undoing() {
+            Undoing::Captured(paths) => paths.iter().try_for_each(|path| host.can_put_back(path)),
+            Undoing::NotNeeded | Undoing::Own(_) => Ok(()),
+        }
     }
 
-    /// What a program of the author's that [`undo`](Self::undo) runs would fail for on the host as it is now.
+    /// What a program of the author's that [`undoing`](Self::undoing) runs would fail for on the host as it is now.
     fn lacks_to_undo(&self, _host: &Reader) -> Vec<Lack> {
         Vec::new()
     }
@@ -55,16 +55,7 @@ pub trait Step: Send + Sync {
         Ok(self.probe(host)?.prediction.into())
     }
 
-    /// Takes back what `apply` did, wholly or in part, from `undo` and local files alone. Idempotent: what is already
-    /// back is left alone. Says in one line what was put back. The default puts back what the step captures.
-    fn undo(&self, work: &Work<'_>, _undo: &Json) -> Result<String, Failure> {
-        match self.captures() {
-            [] => Ok(String::new()),
-            paths => work.put_back(paths),
-        }
-    }
-
-    /// Whether [`undo`](Self::undo) is a program of the author's, who knows what the step left running and how it is
+    /// Whether [`undoing`](Self::undoing) is a program of the author's, who knows what the step left running and how it is
     /// ended: it finds that running. For all others it is ended before.
     fn ends_what_it_left(&self) -> bool {
         false
@@ -86,11 +77,32 @@ pub trait Step: Send + Sync {
     }
 }
 
+/// How a step is undone. A step that says nothing of it does not compile.
+pub enum Undoing<'a> {
+    /// Not at all: it changes nothing that anybody would want back.
+    NotNeeded,
+    /// These paths are captured before it acts, and put back just as they were, absence included.
+    Captured(&'a [PathBuf]),
+    /// By the kind itself.
+    Own(&'a dyn OwnUndo),
+}
+
+/// A step that is undone by its kind.
+pub trait OwnUndo {
+    /// Takes back what `apply` did, wholly or in part, from `undo` and local files alone. Idempotent: what is already
+    /// back is left alone. Says in one line what was put back.
+    fn undo(&self, work: &Work<'_>, undo: &Json) -> Result<String, Failure>;
+}
+
 impl dyn Step + '_ {
     /// One phase of the way back. A step without the capability that a phase is about has nothing to do in it.
     pub fn take_back(&self, phase: UndoPhase, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
         let done = match phase {
-            UndoPhase::Undo => Some(self.undo(work, undo)),
+            UndoPhase::Undo => match self.undoing() {
+                Undoing::NotNeeded => None,
+                Undoing::Captured(paths) => Some(work.put_back(paths)),
+                Undoing::Own(own) => Some(own.undo(work, undo)),
+            },
             UndoPhase::Halt => self.service().map(|service| service.halt(work, undo)),
             UndoPhase::Insurance => self.backup().map(|backup| backup.put_back_state(work, undo)),
         };

@@ -95,6 +95,10 @@ impl Step for One {
         Ok(Probe::of(if there { Prediction::no_change("") } else { Prediction::change("") }))
     }
 
+    fn undoing(&self) -> Undoing<'_> {
+        Undoing::Own(self)
+    }
+
     fn apply(&self, work: &Work<'_>, _: &Json) -> Result<Done, Failure> {
         match self.does {
             Does::Write => {
@@ -122,7 +126,9 @@ impl Step for One {
     fn confirm(&self, _: &Reader, _: &Json) -> Result<Confirmation, Failure> {
         Ok(Confirmation::There)
     }
+}
 
+impl OwnUndo for One {
     fn undo(&self, _: &Work<'_>, _: &Json) -> Result<String, Failure> {
         if matches!(self.does, Does::Write) {
             std::fs::remove_file(&self.path).map_err(|error| Failure::failed(error.to_string()))?;

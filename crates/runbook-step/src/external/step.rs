@@ -1,7 +1,7 @@
 //! A bound step of an external kind: each method is one call of the program.
 
 use super::call::{answer, command, text};
-use crate::{Confirmation, Done, PlanFile, Prepared, Probe, Step, Work};
+use crate::{Confirmation, Done, OwnUndo, PlanFile, Prepared, Probe, Step, Undoing, Work};
 use runbook_host::Reader;
 use runbook_model::{Failure, Outputs, Prediction};
 use serde_json::{Value as Json, json};
@@ -41,6 +41,10 @@ impl Step for ExternalStep {
         Ok(Probe::of(prediction).with(outputs(&answer)))
     }
 
+    fn undoing(&self) -> Undoing<'_> {
+        Undoing::Own(self)
+    }
+
     fn can_undo(&self, host: &Reader) -> Result<(), Failure> {
         self.covered.iter().try_for_each(|path| host.can_put_back(path))
     }
@@ -76,7 +80,9 @@ impl Step for ExternalStep {
     fn ends_what_it_left(&self) -> bool {
         self.own_undo
     }
+}
 
+impl OwnUndo for ExternalStep {
     fn undo(&self, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
         if self.own_undo {
             return Ok(text(&self.call(work, "undo", undo)?, "summary"));

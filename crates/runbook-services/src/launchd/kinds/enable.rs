@@ -4,7 +4,7 @@ use super::params;
 use crate::launchd::{Definition, Job};
 use runbook_host::Reader;
 use runbook_model::{Declaration, Diagnostic, Diagnostics, Failure, Outputs, Prediction, UndoSource, outputs};
-use runbook_step::{Args, Done, Kind, KindDoc, OutputDoc, Prepared, Probe, Step, Work};
+use runbook_step::{Args, Done, Kind, KindDoc, OutputDoc, OwnUndo, Prepared, Probe, Step, Undoing, Work};
 use serde_json::{Value as Json, json};
 use std::path::PathBuf;
 
@@ -99,6 +99,10 @@ impl Step for AtBoot {
         Ok(Probe::of(prediction).with(self.outputs()))
     }
 
+    fn undoing(&self) -> Undoing<'_> {
+        Undoing::Own(self)
+    }
+
     fn prepare(&self, work: &Work<'_>) -> Result<Prepared, Failure> {
         Ok(Prepared::of(json!({ "disabled": self.is_disabled(work.host)? })))
     }
@@ -109,7 +113,9 @@ impl Step for AtBoot {
         }
         Ok(Done::saying(format!("{} is {}", self.job, word(self.disabled))).with(self.outputs()))
     }
+}
 
+impl OwnUndo for AtBoot {
     fn undo(&self, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
         let Some(before) = undo.get("disabled").and_then(Json::as_bool) else {
             return Ok(String::new());

@@ -4,7 +4,7 @@ use super::params;
 use crate::systemd::Unit;
 use runbook_host::Reader;
 use runbook_model::{Declaration, Diagnostic, Failure, Prediction, Purpose, Resource, Role, UndoSource};
-use runbook_step::{Args, Confirmation, Done, Kind, KindDoc, Prepared, Probe, Step, Work};
+use runbook_step::{Args, Confirmation, Done, Kind, KindDoc, OwnUndo, Prepared, Probe, Step, Undoing, Work};
 use serde_json::{Value as Json, json};
 
 /// The kind.
@@ -59,6 +59,10 @@ impl Step for Reread {
         Ok(Probe::of(Prediction::change("systemd reads the files of all units again")))
     }
 
+    fn undoing(&self) -> Undoing<'_> {
+        Undoing::Own(self)
+    }
+
     fn prepare(&self, work: &Work<'_>) -> Result<Prepared, Failure> {
         Ok(Prepared::of(json!({ "read_at": self.read_at(work.host)? })))
     }
@@ -79,7 +83,9 @@ impl Step for Reread {
             _ => Confirmation::CannotTell,
         })
     }
+}
 
+impl OwnUndo for Reread {
     fn undo(&self, work: &Work<'_>, _: &Json) -> Result<String, Failure> {
         self.0.daemon_reload(work.host)?;
         Ok("systemd has read the files of all units as they are now".to_owned())

@@ -5,7 +5,7 @@ use crate::systemd::{Links, Unit};
 use crate::undo_data;
 use runbook_host::Reader;
 use runbook_model::{Declaration, Diagnostic, Failure, Outputs, Prediction, Resource, UndoSource, outputs};
-use runbook_step::{Args, Done, Kind, KindDoc, OutputDoc, Prepared, Probe, Step, Work};
+use runbook_step::{Args, Done, Kind, KindDoc, OutputDoc, OwnUndo, Prepared, Probe, Step, Undoing, Work};
 use serde_json::{Value as Json, json};
 
 /// The kinds `systemd.enable` and `systemd.disable`.
@@ -116,6 +116,10 @@ impl Step for AtBoot {
         Ok(Probe::of(prediction).with(Self::outputs(&unit, &state)))
     }
 
+    fn undoing(&self) -> Undoing<'_> {
+        Undoing::Own(self)
+    }
+
     fn prepare(&self, work: &Work<'_>) -> Result<Prepared, Failure> {
         let unit = self.unit.resolved(work.host)?;
         self.unit.note_alias_of(work.host, &unit)?;
@@ -131,7 +135,9 @@ impl Step for AtBoot {
         let state = Self::state(&unit, work.host)?;
         Ok(Done::saying(format!("{unit} is {state}")).with(Self::outputs(&unit, &state)))
     }
+}
 
+impl OwnUndo for AtBoot {
     fn undo(&self, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
         let Some(before) = undo_data::read::<Links>(undo)? else { return Ok(String::new()) };
         let unit = self.unit.resolved(work.host)?;

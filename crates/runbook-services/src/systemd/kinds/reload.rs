@@ -6,7 +6,7 @@ use crate::steps::attendant;
 use crate::systemd::{Before, Unit};
 use runbook_host::Reader;
 use runbook_model::{Declaration, Diagnostic, Failure, Prediction, Resource, Role};
-use runbook_step::{Args, Confirmation, Done, Kind, KindDoc, Lack, Prepared, Probe, Step, Work};
+use runbook_step::{Args, Confirmation, Done, Kind, KindDoc, Lack, OwnUndo, Prepared, Probe, Step, Undoing, Work};
 use serde_json::Value as Json;
 
 /// The kind.
@@ -52,6 +52,10 @@ impl Step for Reread {
             .with(params::up(&unit, &state)))
     }
 
+    fn undoing(&self) -> Undoing<'_> {
+        Undoing::Own(self)
+    }
+
     fn lacks(&self, host: &Reader, failed: Option<&Failure>) -> Vec<Lack> {
         self.unit.lacks(host, failed)
     }
@@ -78,7 +82,9 @@ impl Step for Reread {
             _ => Confirmation::There,
         })
     }
+}
 
+impl OwnUndo for Reread {
     fn undo(&self, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
         let Some(before) = Before::read(undo)? else { return Ok(String::new()) };
         let unit = self.unit.resolved(work.host)?;
