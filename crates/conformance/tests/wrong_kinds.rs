@@ -98,7 +98,7 @@ impl ServiceStep for Wrong {
 }
 
 impl BackupStep for Wrong {
-    fn put_back_state(&self, _: &Work<'_>, _: &Json) -> Result<String, Failure> {
+    fn restore_state(&self, _: &Work<'_>, _: &Json) -> Result<String, Failure> {
         Ok(String::new())
     }
 

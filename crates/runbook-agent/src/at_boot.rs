@@ -81,7 +81,7 @@ impl AtBoot {
 
 /// Takes the unit away that settles a run at boot, where there is none to settle. A stuck one keeps it: then the unit fails at
 /// every boot, and monitoring says so.
-pub(crate) fn settled(session: &Session, at_boot: Option<&AtBoot>) -> Result<(), Error> {
+pub(crate) fn keep_while_needed(session: &Session, at_boot: Option<&AtBoot>) -> Result<(), Error> {
     let is_free = session.status().is_ok_and(|state| state.standing.blocks.is_empty());
     at_boot.filter(|_| is_free).map_or(Ok(()), AtBoot::remove)
 }

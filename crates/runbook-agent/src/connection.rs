@@ -1,6 +1,6 @@
 //! What a controller asks over one link, answered in turn by the session.
 
-use crate::at_boot::settled;
+use crate::at_boot::keep_while_needed;
 use crate::follow::follow;
 use crate::hub::{Connected, Hub};
 use crate::link::{Link, Shared};
@@ -246,7 +246,7 @@ impl Connection {
                 }
                 Err(error) => ending.remains(error),
             }
-            if let Err(error) = settled(&session, shared.at_boot.as_ref()) {
+            if let Err(error) = keep_while_needed(&session, shared.at_boot.as_ref()) {
                 tracing::warn!("a unit that is not needed any more stays: {error}");
             }
         };

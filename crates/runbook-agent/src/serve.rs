@@ -1,6 +1,6 @@
 //! The agent: one process a state directory and user, which ends by itself when it had nothing to do for a while.
 
-use crate::at_boot::{AtBoot, settled};
+use crate::at_boot::{AtBoot, keep_while_needed};
 use crate::conversation::converse;
 use crate::epochs::Epochs;
 use crate::error::Error;
@@ -64,7 +64,7 @@ pub fn serve(agent: Agent) -> Result<(), Error> {
     let epochs = Epochs::at(place.kept().join("epochs"));
     epochs.sweep();
     let at_boot = at_boot.and_then(|program| AtBoot::of(&place, program));
-    settled(&session, at_boot.as_ref())?;
+    keep_while_needed(&session, at_boot.as_ref())?;
     let retire = retiring(&place, &hub, at_boot.clone(), contents.clone(), session.clone());
     let shared =
         Arc::new(Shared { session, on_run, version, hub: Arc::clone(&hub), at_boot, contents, epochs, retire });

@@ -74,7 +74,7 @@ impl Backup {
 
     /// The name under which [`restore`](Self::restore) puts the path back, for keeping until then. An error where it is
     /// not covered, or where a mounted file system at or below it would refuse to be exchanged.
-    pub fn way_back(&self, path: &Path) -> Result<PathBuf, Error> {
+    pub fn restorable(&self, path: &Path) -> Result<PathBuf, Error> {
         let Covered { name, root, .. } = self.place_of(path)?;
         let Some(spot) = Spot::find(&name)? else { return Ok(name) };
         on_its_ground(root, &spot)?;

@@ -1,6 +1,6 @@
 //! Makes a backup: all of it, durably, or nothing.
 //!
-//! The second pass over a live tree is `settle.rs`.
+//! The second pass over a live tree is `second_pass.rs`.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;

@@ -179,7 +179,7 @@ pub(crate) fn make_movable(dir: BorrowedFd<'_>, name: &OsStr) -> Option<u32> {
 }
 
 /// Puts back what `make_movable` changed.
-pub(crate) fn put_back(dir: impl AsFd, name: &OsStr, mode: Option<u32>) -> Result<(), Errno> {
+pub(crate) fn restore_mode(dir: impl AsFd, name: &OsStr, mode: Option<u32>) -> Result<(), Errno> {
     mode.map_or(Ok(()), |mode| set_directory_mode(dir.as_fd(), name, mode))
 }
 

@@ -73,7 +73,7 @@ impl Backup {
             replaced = now.or(replaced);
             self.is_there(entries, &path, &spot)?;
         }
-        self.put_back_parent_time(&path, &spot)?;
+        self.restore_parent_time(&path, &spot)?;
         spot.still_there()?;
         Ok(restored(entries, identical, replaced))
     }
@@ -155,7 +155,7 @@ impl Backup {
     }
 
     /// The parent's own time, when the backup knows it: putting something in place changed it.
-    fn put_back_parent_time(&self, path: &Path, spot: &Spot) -> Result<(), Error> {
+    fn restore_parent_time(&self, path: &Path, spot: &Spot) -> Result<(), Error> {
         let Some(entry) = path.parent().and_then(|parent| self.manifest().entry(parent)) else { return Ok(()) };
         if entry.kind != EntryKind::Directory {
             return Ok(());

@@ -26,7 +26,7 @@ use crate::model::Model;
 use crate::mounts::Mounts;
 use crate::openat::names;
 use crate::place::Place;
-use crate::remove::{make_movable, put_back};
+use crate::remove::{make_movable, restore_mode};
 use crate::spot::Spot;
 
 pub(crate) const NEW: &str = "new";
@@ -161,7 +161,7 @@ impl Staging {
         let old_mode = make_movable(target.fd(), target.name());
         match swap(&mut self.place, NEW, OLD, target) {
             Ok(was) => {
-                put_back(target.fd(), target.name(), new_mode).map_err(failed)?;
+                restore_mode(target.fd(), target.name(), new_mode).map_err(failed)?;
                 let name = match was {
                     Was::Nothing => return Ok(None),
                     Was::Exchanged => NEW,
@@ -171,14 +171,14 @@ impl Staging {
                 match keep(&spot, target, aside) {
                     Ok(kept) => {
                         let kept = Spot::known(&kept)?;
-                        put_back(kept.fd(), kept.name(), old_mode).map_err(failed)?;
+                        restore_mode(kept.fd(), kept.name(), old_mode).map_err(failed)?;
                         Ok(Some(Replaced::kept(kept.path().to_path_buf())))
                     }
                     Err(_) => Replaced::closed_in(&self.place, &self.here, spot.path().to_path_buf()).map(Some),
                 }
             }
             Err(error) => {
-                put_back(target.fd(), target.name(), old_mode).map_err(failed)?;
+                restore_mode(target.fd(), target.name(), old_mode).map_err(failed)?;
                 Err(error)
             }
         }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use runbook_backup::{Backup, Error, Options, copy_tree, create, digest_tree, extract_archive, settle};
+use runbook_backup::{Backup, Error, Options, copy_tree, create, digest_tree, extract_archive, second_pass};
 use support::{go_on, is_root, names, odd_tree};
 
 struct Case {
@@ -127,7 +127,7 @@ fn a_full_disk_loses_nothing() {
     fs::write(disk.join("tree/small"), "small").unwrap();
     create(&disk.join("backup"), &[disk.join("tree")], 0, &go_on, &Options::default()).unwrap();
     fs::write(disk.join("tree/big"), &noise[..1_500_000]).unwrap();
-    let error = settle(&disk.join("backup"), &Vec::new, &go_on, &Options::default()).unwrap_err();
+    let error = second_pass(&disk.join("backup"), &Vec::new, &go_on, &Options::default()).unwrap_err();
     assert!(matches!(error, Error::NoSpace { .. }), "{error}");
     assert_eq!(names(&disk.join("backup")), ["archive.tar.zst", "manifest.json"].map(Path::new));
     Backup::open(&disk.join("backup")).unwrap().verify(&go_on).unwrap();
@@ -157,7 +157,7 @@ fn child() {
     let at = |name: &str| scratch.join(name);
     let done = match what.as_str() {
         "create" => create(&at("backup"), &[at("tree")], 0, &go_on, &Options::default()).map(drop),
-        "settle" => settle(&at("backup"), &Vec::new, &go_on, &Options::default()).map(drop),
+        "settle" => second_pass(&at("backup"), &Vec::new, &go_on, &Options::default()).map(drop),
         _ => Backup::open(&at("backup")).and_then(|backup| backup.restore(&at("tree"), &at("aside"), &go_on)).map(drop),
     };
     if let Err(error) = done {
@@ -352,7 +352,7 @@ fn killed_while_it_is_made_there_is_no_backup_or_a_whole_one() {
             fs::write(at("tree/a"), format!("{call} {when}")).unwrap();
             let _ = child_command(&strace, "settle", scratch.path()).output().unwrap();
             Backup::open(&at("backup")).unwrap().verify(&go_on).unwrap();
-            settle(&at("backup"), &Vec::new, &go_on, &Options::default()).unwrap();
+            second_pass(&at("backup"), &Vec::new, &go_on, &Options::default()).unwrap();
             let backup = Backup::open(&at("backup")).unwrap();
             backup.verify(&go_on).unwrap();
             assert_eq!(backup.compare(&at("tree")).unwrap(), []);
@@ -393,7 +393,7 @@ fn a_file_that_changes_while_it_is_read_is_noticed() {
     backup.verify(&go_on).unwrap();
     let listed = Command::new("tar").args(["--zstd", "-tf"]).arg(at("backup/archive.tar.zst")).output().unwrap();
     assert!(listed.status.success() && listed.stderr.is_empty(), "the archive stays well formed");
-    let settled = settle(&at("backup"), &Vec::new, &go_on, &Options::default()).unwrap();
+    let settled = second_pass(&at("backup"), &Vec::new, &go_on, &Options::default()).unwrap();
     assert_eq!((settled.changed_while_read.len(), settled.archive_bytes > 0), (0, true));
     let backup = Backup::open(&at("backup")).unwrap();
     assert_eq!(backup.compare(&at("tree")).unwrap(), []);
@@ -423,7 +423,7 @@ fn files_that_come_and_go_while_it_is_made_do_not_break_it() {
             let dir = at(&format!("backup{round}"));
             create(&dir, &[at("tree")], 0, &go_on, &Options::default()).unwrap();
             Backup::open(&dir).unwrap().verify(&go_on).unwrap();
-            settle(&dir, &Vec::new, &go_on, &Options::default()).unwrap();
+            second_pass(&dir, &Vec::new, &go_on, &Options::default()).unwrap();
             Backup::open(&dir).unwrap().verify(&go_on).unwrap();
         }
         stop.store(true, Ordering::Relaxed);

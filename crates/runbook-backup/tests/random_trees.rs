@@ -9,7 +9,7 @@ use std::os::unix::fs::{FileExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
-use runbook_backup::{Backup, Options, copy_tree, create, digest_tree, settle};
+use runbook_backup::{Backup, Options, copy_tree, create, digest_tree, second_pass};
 
 #[derive(Debug, Clone)]
 enum Act {
@@ -113,7 +113,7 @@ proptest! {
         first.verify(&go_on).unwrap();
 
         perform(&at("tree"), &meanwhile);
-        settle(&at("backup"), &Vec::new, &go_on, &Options::default()).unwrap();
+        second_pass(&at("backup"), &Vec::new, &go_on, &Options::default()).unwrap();
         let backup = Backup::open(&at("backup")).unwrap();
         prop_assert_eq!(backup.compare(&at("tree")).unwrap(), vec![]);
         backup.verify(&go_on).unwrap();

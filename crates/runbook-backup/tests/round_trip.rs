@@ -10,7 +10,9 @@ use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::Command;
 
-use runbook_backup::{Backup, Change, Options, Owner, SkipReason, copy_tree, create, digest_tree, set_aside, settle};
+use runbook_backup::{
+    Backup, Change, Options, Owner, SkipReason, copy_tree, create, digest_tree, second_pass, set_aside,
+};
 use support::{go_on, is_root, names, odd_tree};
 
 #[test]
@@ -180,7 +182,7 @@ fn a_second_pass_takes_only_what_changed() {
     let at = |name: &str| scratch.path().join(name);
     odd_tree(&at("tree"));
     create(&at("backup"), &[at("tree"), at("later")], 0, &go_on, &Options::default()).unwrap();
-    let nothing = settle(&at("backup"), &Vec::new, &go_on, &Options::default()).unwrap();
+    let nothing = second_pass(&at("backup"), &Vec::new, &go_on, &Options::default()).unwrap();
     assert_eq!((nothing.changed, nothing.added, nothing.removed, nothing.archive_bytes), (0, 0, 0, 0));
 
     fs::write(at("tree/plain/b"), "BETA").unwrap();
@@ -192,7 +194,7 @@ fn a_second_pass_takes_only_what_changed() {
     fs::remove_dir_all(at("tree/long")).unwrap();
     fs::create_dir(at("later")).unwrap();
     fs::write(at("later/x"), "x").unwrap();
-    let settled = settle(&at("backup"), &Vec::new, &go_on, &Options::default()).unwrap();
+    let settled = second_pass(&at("backup"), &Vec::new, &go_on, &Options::default()).unwrap();
     assert!(settled.bytes < 100, "only what changed is read: {settled:?}");
     assert_eq!(settled.added, 3);
     let tree = digest_tree(&at("tree")).unwrap();
@@ -245,7 +247,7 @@ fn names_of_owners_stand_beside_their_numbers() {
     let found = fs::metadata(at("tree")).unwrap();
     assert_eq!(asked.take(), [Owner::User(found.uid()), Owner::Group(found.gid())]);
     fs::write(at("tree/b"), "b").unwrap();
-    settle(&at("backup"), &Vec::new, &go_on, &options).unwrap();
+    second_pass(&at("backup"), &Vec::new, &go_on, &options).unwrap();
     for archive in ["archive.tar.zst", "archive.2.tar.zst"] {
         let listed = Command::new("tar").arg("--zstd").arg("-tvf").arg(at("backup").join(archive)).output().unwrap();
         let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
@@ -284,7 +286,7 @@ fn mounts_inside_are_left_out_and_never_moved() {
     assert!(refused.contains("is a mount point"), "{refused}");
     assert!(at("tree/mount/x").exists() && at("tree/y").exists());
     assert!(!backup.covers(&at("tree/mount/x")) && backup.covers(&at("tree/y")));
-    assert!(backup.way_back(&at("tree")).unwrap_err().to_string().contains("is a mount point"));
+    assert!(backup.restorable(&at("tree")).unwrap_err().to_string().contains("is a mount point"));
     // Named as a path of its own, a mount is backed up; paths below it can be put back.
     create(&at("backup2"), &[at("tree"), at("tree/mount")], 0, &go_on, &Options::default()).unwrap();
     fs::write(at("tree/mount/x"), "changed").unwrap();
@@ -318,10 +320,10 @@ fn what_a_backup_left_out_it_does_not_cover() {
     create(&at("backup"), &[at("app"), at("absent")], 0, &go_on, &Options::default()).unwrap();
     let backup = Backup::open(&at("backup")).unwrap();
     // A link that stays inside is followed, one that leads out is not covered.
-    assert_eq!(backup.way_back(&at("app/current/plugins/p")).unwrap(), at("app/releases/1/plugins/p"));
-    assert_eq!(backup.way_back(&at("app/current")).unwrap(), at("app/current"));
+    assert_eq!(backup.restorable(&at("app/current/plugins/p")).unwrap(), at("app/releases/1/plugins/p"));
+    assert_eq!(backup.restorable(&at("app/current")).unwrap(), at("app/current"));
     for covered in ["app/new/deeper", "absent/x/y", "app/releases/1/new"] {
-        assert_eq!(backup.way_back(&at(covered)).unwrap(), at(covered));
+        assert_eq!(backup.restorable(&at(covered)).unwrap(), at(covered));
     }
     for (hidden, why) in [
         ("app/out/plugins/p", "no path of it leads there"),
@@ -334,7 +336,7 @@ fn what_a_backup_left_out_it_does_not_cover() {
     // What was a link then and is a directory now.
     fs::remove_file(at("app/current")).unwrap();
     fs::create_dir_all(at("app/current/plugins")).unwrap();
-    let refused = backup.way_back(&at("app/current/plugins")).unwrap_err().to_string();
+    let refused = backup.restorable(&at("app/current/plugins")).unwrap_err().to_string();
     assert!(refused.contains("app/current was a symlink then"), "{refused}");
     assert!(at("elsewhere/plugins/p").exists() && at("app/socket").exists());
 }
@@ -391,7 +393,7 @@ fn a_second_pass_keeps_what_was_changed_on_purpose_as_the_first_one_found_it() {
     fs::write(at("state/messages"), "one, two").unwrap();
     fs::write(at("state/new"), "new").unwrap();
     let changed = || vec![at("state/plugins"), at("absent/deep/file"), at("other")];
-    let settled = settle(&at("backup"), &changed, &go_on, &Options::default()).unwrap();
+    let settled = second_pass(&at("backup"), &changed, &go_on, &Options::default()).unwrap();
     assert!(settled.left_out.contains(&at("state/plugins")) && settled.left_out.contains(&at("absent")));
     let backup = Backup::open(&at("backup")).unwrap();
     backup.verify(&go_on).unwrap();
@@ -406,7 +408,7 @@ fn a_second_pass_keeps_what_was_changed_on_purpose_as_the_first_one_found_it() {
     assert_eq!(fs::read_to_string(at("state/plugins/x/linked")).unwrap(), "one");
     // Behind the link anything may have been meant.
     let through = || vec![at("state/link/p")];
-    assert_eq!(settle(&at("backup"), &through, &go_on, &Options::default()).unwrap().left_out, [at("state")]);
+    assert_eq!(second_pass(&at("backup"), &through, &go_on, &Options::default()).unwrap().left_out, [at("state")]);
 }
 
 /// A step that begins while the second pass reads must not slip into the backup.
@@ -430,7 +432,7 @@ fn a_change_that_begins_during_the_second_pass_is_left_out() {
         }
         vec![at("tree/a")]
     };
-    let settled = settle(&at("backup"), &changed, &go_on, &Options::default()).unwrap();
+    let settled = second_pass(&at("backup"), &changed, &go_on, &Options::default()).unwrap();
     assert_eq!(settled.left_out, [at("tree/a")]);
     let backup = Backup::open(&at("backup")).unwrap();
     assert_eq!(backup.verify(&go_on).unwrap().files, 2);

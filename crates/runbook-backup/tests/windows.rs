@@ -8,7 +8,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::rc::Rc;
 
-use runbook_backup::{Backup, Options, create, settle};
+use runbook_backup::{Backup, Options, create, second_pass};
 
 /// `app` is swapped for a link to `roots` at the `nth` question; says whether it came to that.
 fn swapping(top: &Path, nth: usize) -> (impl Fn() -> bool + use<'_>, Rc<Cell<usize>>) {
@@ -67,7 +67,7 @@ fn whoever_swaps_a_parent_leads_root_nowhere() {
                         Backup::open(&top.join("backup")).unwrap().restore(&paths[0], &top.join("aside"), &ask);
                     assert!(restored.is_err() || asked.get() < nth, "a swap is told: {nth}");
                 } else {
-                    let _ = settle(&top.join("backup"), &Vec::new, &ask, &Options::default());
+                    let _ = second_pass(&top.join("backup"), &Vec::new, &ask, &Options::default());
                 }
             }
             roots_are_whole(&top, what, nth);

@@ -17,7 +17,7 @@ pub fn end_leftovers(dir: &StateDir, run: &RunId) {
     remove_staged(&notes, run.as_str());
     // In one rename: a crash here leaves the notes as they were, and all of this can be done again.
     let fresh = path.with_extension("new");
-    if fs::write(&fresh, notes.settled()).is_ok() {
+    if fs::write(&fresh, notes.commands()).is_ok() {
         let _ = fs::rename(&fresh, &path);
     }
 }

@@ -29,11 +29,11 @@ pub(crate) fn missing(state: &RunState, execution: &Execution, dir: &StateDir, r
             missing.extend(undo.captured.then(|| lacks(&captures_in(&own))).flatten());
         }
         let Some(backup) = &known.results.backup else { continue };
-        let put_back = match way {
+        let needed = match way {
             Way::On => known.status.satisfies(),
             Way::Back => !backup.always.is_empty(),
         };
-        if put_back && execution.backups.contains(step) {
+        if needed && execution.backups.contains(step) {
             missing.extend(lacks(&backup.dir));
         }
     }

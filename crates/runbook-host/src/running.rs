@@ -128,7 +128,7 @@ pub struct Notes<'a> {
 
 impl<'a> Notes<'a> {
     /// The text of a file that says no more than which commands there were.
-    pub fn settled(&self) -> String {
+    pub fn commands(&self) -> String {
         self.ran.iter().map(|tag| format!("={tag}\n")).collect()
     }
 
@@ -206,9 +206,9 @@ mod tests {
         running.stages_in(Path::new("/a\nb"));
         let text = noted();
         assert_eq!(Notes::read(&text).staged, [Path::new("/a\nb")]);
-        let settled = Notes::read(&text).settled();
-        assert_eq!(Notes::read(&settled).ran, Notes::read(&text).ran);
-        assert_eq!(Notes::read(&settled).running, []);
+        let kept = Notes::read(&text).commands();
+        assert_eq!(Notes::read(&kept).ran, Notes::read(&text).ran);
+        assert_eq!(Notes::read(&kept).running, []);
         drop(again);
         drop(first);
         assert_eq!(Notes::read(&noted()).running, []);

@@ -3,7 +3,7 @@
 use crate::reader::PIECE;
 use crate::regular::open_regular;
 use crate::staged::free_name;
-use crate::writer::{found_at, place_failure, place_if_any, place_of, settled};
+use crate::writer::{done_there, found_at, place_failure, place_if_any, place_of};
 use crate::{Host, io_failure};
 use runbook_backup::Spot;
 use runbook_model::Failure;
@@ -58,7 +58,7 @@ impl Host {
         self.dress(&file, &spot, mode)?;
         file.sync_all().map_err(failed)?;
         staged.put_in_place().map_err(failed)?;
-        settled(&spot)
+        done_there(&spot)
     }
 
     /// Removes a file, a symlink or a directory with all that it holds, without following any link; nothing there is
@@ -73,7 +73,7 @@ impl Host {
         }
         self.act()?;
         spot.remove().map_err(|error| place_failure(path, &error))?;
-        settled(&spot)
+        done_there(&spot)
     }
 
     /// Empties the place of a cache in a directory that others may write to, such as `/tmp`.
@@ -117,7 +117,7 @@ impl Host {
         }
         // The directory apart is one of those that go.
         let gone = apart.spot.remove().map_err(placed)?;
-        settled(&shared)?;
+        done_there(&shared)?;
         Ok(Some(gone.saturating_sub(2)))
     }
 

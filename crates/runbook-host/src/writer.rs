@@ -160,7 +160,7 @@ impl Host {
         self.dress(&file, &spot, mode)?;
         file.sync_all().map_err(failed)?;
         staged.put_in_place().map_err(failed)?;
-        settled(&spot)
+        done_there(&spot)
     }
 
     /// Gives a file that will replace the one at a place the owner, the ACL and the attributes of that one, and the mode.
@@ -194,7 +194,7 @@ impl Host {
         let failed = |error: Errno| io_failure("create", path, &error.into());
         mkdirat(spot.fd(), spot.name(), Mode::RWXU).map_err(failed)?;
         set_directory_mode(spot.fd(), spot.name(), mode).map_err(failed)?;
-        settled(&spot)
+        done_there(&spot)
     }
 
     /// Puts a symlink to `target` at `path` in one rename; whatever file or link was there is replaced.
@@ -205,7 +205,7 @@ impl Host {
         self.act()?;
         let staged = self.stage_link(&spot, target)?;
         staged.put_in_place().map_err(|error| io_failure("link", path, &error))?;
-        settled(&spot)
+        done_there(&spot)
     }
 
     /// Removes a file, symlink or empty directory; nothing there is fine.
@@ -220,7 +220,7 @@ impl Host {
             Some(_) => AtFlags::empty(),
         };
         unlinkat(spot.fd(), spot.name(), flags).map_err(failed)?;
-        settled(&spot)
+        done_there(&spot)
     }
 
     /// Removes a directory, unless somebody has put anything into it. Whether it is gone; one that was not there is.
@@ -232,7 +232,7 @@ impl Host {
         }
         self.act()?;
         match unlinkat(spot.fd(), spot.name(), AtFlags::REMOVEDIR) {
-            Ok(()) => settled(&spot).map(|()| true),
+            Ok(()) => done_there(&spot).map(|()| true),
             Err(Errno::NOTEMPTY | Errno::EXIST) => still_there(&spot).map(|()| false),
             Err(error) => Err(io_failure("remove", path, &error.into())),
         }
@@ -294,7 +294,7 @@ pub(crate) fn place_if_any(path: &Path) -> Result<Option<Spot>, Failure> {
 }
 
 /// Makes durable what was done at a place, and says where it was not meant to be done.
-pub(super) fn settled(spot: &Spot) -> Result<(), Failure> {
+pub(super) fn done_there(spot: &Spot) -> Result<(), Failure> {
     spot.sync().map_err(|error| place_failure(spot.path(), &error))?;
     still_there(spot)
 }

@@ -241,7 +241,7 @@ impl Step for Deploy {
     }
 
     fn can_undo(&self, host: &Reader) -> Result<(), Failure> {
-        host.can_put_back(&self.to)
+        host.can_restore(&self.to)
     }
 
     fn prepare(&self, work: &Work<'_>) -> Result<Prepared, Failure> {

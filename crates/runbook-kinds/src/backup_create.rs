@@ -12,7 +12,7 @@ use self::capture::capture;
 use self::place::{Place, insured, made, paths_of};
 use self::read::{Capture, Covered, Restore, argument_vectors, read_captures, read_paths};
 use self::words::{cannot_back_up, counted, leave_to_a_person, left_out, not_kept, remarks};
-use runbook_backup::{Backup, Created, Options, Settled};
+use runbook_backup::{Backup, Created, Options, SecondPass};
 use runbook_host::{OwnerNames, Reader, backup_failure};
 use runbook_model::{Declaration, Diagnostic, Diagnostics, Effect, Failure, Node, Prediction, Remains, Results, Role};
 use runbook_step::lack::of_command;
@@ -176,7 +176,7 @@ impl Create {
     }
 
     /// Puts back those paths whose `restore` is at least `least`.
-    fn put_back(&self, work: &Work<'_>, undo: &Json, least: Restore) -> Result<String, Failure> {
+    fn restore(&self, work: &Work<'_>, undo: &Json, least: Restore) -> Result<String, Failure> {
         let places = self.found(undo);
         let wanted: Vec<&PathBuf> =
             places.iter().filter(|place| place.restore >= least).map(|place| &place.path).collect();
@@ -192,7 +192,7 @@ impl Create {
         };
         let mut done = Vec::new();
         for path in wanted {
-            done.push(work.put_back_from(&backup, path, path, BACKUP)?);
+            done.push(work.restore_from(&backup, path, path, BACKUP)?);
         }
         Ok(done.join("; "))
     }
@@ -242,7 +242,7 @@ impl Step for Create {
     /// What a rollback may have to put back: all but what is left to a person.
     fn can_undo(&self, host: &Reader) -> Result<(), Failure> {
         let places = self.places()?;
-        insured(&places).try_for_each(|path| host.can_put_back(path)).map_err(leave_to_a_person)
+        insured(&places).try_for_each(|path| host.can_restore(path)).map_err(leave_to_a_person)
     }
 
     fn prepare(&self, work: &Work<'_>) -> Result<Prepared, Failure> {
@@ -260,7 +260,7 @@ impl Step for Create {
             .whole(&|| work.host.still_wanted().is_err())
             .map_err(|error| backup_failure("the backup is not sound", &error))?;
         for path in insured(&places) {
-            let proven = backup.way_back(path).and_then(|name| backup.provable(&name));
+            let proven = backup.restorable(path).and_then(|name| backup.provable(&name));
             let failure = |error| leave_to_a_person(backup_failure("there would be no way back", &error));
             proven.map_err(failure)?;
         }
@@ -305,13 +305,13 @@ impl Step for Create {
 
 impl OwnUndo for Create {
     fn undo(&self, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
-        self.put_back(work, undo, Restore::Always)
+        self.restore(work, undo, Restore::Always)
     }
 }
 
 impl BackupStep for Create {
-    fn put_back_state(&self, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
-        self.put_back(work, undo, Restore::IfNeeded)
+    fn restore_state(&self, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
+        self.restore(work, undo, Restore::IfNeeded)
     }
 
     fn compare(&self, work: &Work<'_>, kept: &[PathBuf]) -> Result<Vec<Remains>, Failure> {
@@ -330,20 +330,20 @@ impl BackupStep for Create {
         let name = |owner| names.name(owner);
         let options = Options { names: &name, ..Options::default() };
         let unwanted = || work.host.still_wanted().is_err();
-        let settled = runbook_backup::settle(&backup_dir(work), &changed, &unwanted, &options)
+        let second = runbook_backup::second_pass(&backup_dir(work), &changed, &unwanted, &options)
             .map_err(|error| backup_failure("the second pass of the backup failed", &error))?;
         let mut said = Vec::new();
-        let differences = settled.changed + settled.added + settled.removed;
-        if differences > 0 || !settled.changed_while_read.is_empty() {
-            let Settled { changed, added, removed, .. } = settled;
+        let differences = second.changed + second.added + second.removed;
+        if differences > 0 || !second.changed_while_read.is_empty() {
+            let SecondPass { changed, added, removed, .. } = second;
             said.push(format!("second pass: {changed} changed, {added} new and {removed} gone since the first"));
         }
-        if !settled.changed_while_read.is_empty() {
-            let count = settled.changed_while_read.len();
+        if !second.changed_while_read.is_empty() {
+            let count = second.changed_while_read.len();
             said.push(format!("{count} still changed while they were read, so something still writes there"));
         }
         said.extend(names.remark().map(|remark| format!("second pass: {remark}")));
-        said.extend((!settled.left_out.is_empty()).then(|| left_out(&settled.left_out, &since())));
+        said.extend((!second.left_out.is_empty()).then(|| left_out(&second.left_out, &since())));
         Ok((!said.is_empty()).then(|| said.join("; ")))
     }
 }

@@ -209,7 +209,7 @@ impl Step for Run {
     fn can_undo(&self, host: &Reader) -> Result<(), Failure> {
         match &self.undo {
             Some(undo) => host.can_run(undo),
-            None => self.writes.iter().try_for_each(|path| host.can_put_back(path)),
+            None => self.writes.iter().try_for_each(|path| host.can_restore(path)),
         }
     }
 

@@ -119,7 +119,7 @@ impl Step for Link {
         if host.lstat(&self.path)?.as_ref().and_then(what_it_is).is_some() {
             self.probe(host)?;
         }
-        host.can_put_back(&self.path)
+        host.can_restore(&self.path)
     }
 
     fn prepare(&self, work: &Work<'_>) -> Result<Prepared, Failure> {

@@ -160,5 +160,5 @@ impl<M: MakesFile> Step for Made<M> {
 /// Whether the file that was there can be put back.
 pub(super) fn can_undo(host: &Reader, path: &Path) -> Result<(), Failure> {
     file_in_the_way(host, path)?;
-    host.can_put_back(path)
+    host.can_restore(path)
 }

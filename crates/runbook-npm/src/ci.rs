@@ -128,7 +128,7 @@ impl Step for Ci {
     }
 
     fn can_undo(&self, host: &Reader) -> Result<(), Failure> {
-        host.can_put_back(&self.modules())
+        host.can_restore(&self.modules())
     }
 
     fn prepare(&self, work: &Work<'_>) -> Result<Prepared, Failure> {
@@ -189,7 +189,7 @@ impl OwnUndo for Ci {
         let done = if undo.get("covered").and_then(Json::as_bool) == Some(true) {
             work.restore(&self.modules())?
         } else {
-            work.put_back(&[self.modules()])?
+            work.restore_captured(&[self.modules()])?
         };
         // Last: until then nothing counts as installed.
         if let Some(noted) = undo.get("noted") {

@@ -88,7 +88,7 @@ impl Step for Install {
     }
 
     fn can_undo(&self, host: &Reader) -> Result<(), Failure> {
-        host.can_put_back(&self.site.dir())
+        host.can_restore(&self.site.dir())
     }
 
     fn prepare(&self, work: &Work<'_>) -> Result<Prepared, Failure> {
@@ -172,7 +172,7 @@ impl OwnUndo for Install {
         if before.existed {
             done.push(work.restore(&dir)?);
         }
-        work.put_back(&before.captured)?;
+        work.restore_captured(&before.captured)?;
         for link in self.site.links(work.host)? {
             if !before.captured.contains(&link) {
                 work.host.remove(&link)?;

@@ -31,7 +31,7 @@ pub(crate) trait DefinitionFile: Send + Sync {
     fn put(&self, work: &Work<'_>, file: &TextFile) -> Result<String, Failure>;
 
     /// Puts back what was there, and has the manager read it if that can be asked for.
-    fn put_back(&self, work: &Work<'_>, file: &TextFile, undo: &Json) -> Result<String, Failure>;
+    fn restore(&self, work: &Work<'_>, file: &TextFile, undo: &Json) -> Result<String, Failure>;
 }
 
 /// The step that writes one.
@@ -69,7 +69,7 @@ impl<D: DefinitionFile> Step for WriteDefinition<D> {
     }
 
     fn can_undo(&self, host: &Reader) -> Result<(), Failure> {
-        host.can_put_back(&self.0.file(host)?.path)
+        host.can_restore(&self.0.file(host)?.path)
     }
 
     fn prepare(&self, work: &Work<'_>) -> Result<Prepared, Failure> {
@@ -84,6 +84,6 @@ impl<D: DefinitionFile> Step for WriteDefinition<D> {
 
 impl<D: DefinitionFile> OwnUndo for WriteDefinition<D> {
     fn undo(&self, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
-        self.0.put_back(work, &self.0.file(work.host)?, undo)
+        self.0.restore(work, &self.0.file(work.host)?, undo)
     }
 }

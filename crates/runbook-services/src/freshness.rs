@@ -26,7 +26,7 @@ pub struct Executes<'a> {
 }
 
 /// Waits until nothing of it was changed so recently that its stamp could be taken for one of a later change.
-pub(crate) fn settle(host: &Host, executes: Executes<'_>, watch: &[PathBuf]) -> Result<(), Failure> {
+pub(crate) fn wait_for_clock(host: &Host, executes: Executes<'_>, watch: &[PathBuf]) -> Result<(), Failure> {
     let now = u64::try_from(host.now_ms()).unwrap_or(0).saturating_mul(1_000_000);
     match newer_than(host, executes, watch, now)? {
         Some(_) => host.pause(Duration::from_nanos(2 * TICK_NS)),

@@ -51,7 +51,7 @@ pub struct WasFound {
 /// A step that makes a backup.
 pub trait BackupStep {
     /// Puts back the state that only a service writes, when the verification after a rollback stays red.
-    fn put_back_state(&self, work: &Work<'_>, undo: &Json) -> Result<String, Failure>;
+    fn restore_state(&self, work: &Work<'_>, undo: &Json) -> Result<String, Failure>;
 
     /// The second pass over directories that were live when they were copied, after a step brought a service down. Says
     /// what it found, if anything. `since` tells what the run may have changed since the backup was complete, which is

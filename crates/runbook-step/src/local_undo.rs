@@ -21,7 +21,7 @@ impl Work<'_> {
         let backup = Backup::open(&before).map_err(failed)?;
         backup.whole(&unwanted).map_err(failed)?;
         for (number, path) in paths.iter().enumerate() {
-            backup.way_back(path).and_then(|name| backup.provable(&name)).map_err(failed)?;
+            backup.restorable(path).and_then(|name| backup.provable(&name)).map_err(failed)?;
             runbook_backup::keep_name(path, &self.kept_name(number)).map_err(failed)?;
         }
         Ok(json!({ "captured": paths.iter().map(|path| path.to_string_lossy()).collect::<Vec<_>>() }))
@@ -29,12 +29,12 @@ impl Work<'_> {
 
     /// Puts back what [`capture`](Self::capture) took: the files, or their absence. A file that has other names becomes
     /// the same file again, where that is possible. Idempotent.
-    pub fn put_back(&self, paths: &[PathBuf]) -> Result<String, Failure> {
+    pub fn restore_captured(&self, paths: &[PathBuf]) -> Result<String, Failure> {
         let backup = open(&BackupRef { step: self.step.clone(), dir: self.before() })?;
         let back = |(number, path): (usize, &PathBuf)| {
             let relinked = backup.relink(path, &self.kept_name(number), &self.aside());
-            let relinked = relinked.map_err(|error| not_put_back(path, &error))?;
-            let said = self.put_back_from(&backup, path, path, OWN)?;
+            let relinked = relinked.map_err(|error| not_restored(path, &error))?;
+            let said = self.restore_from(&backup, path, path, OWN)?;
             let Some(replaced) = relinked else { return Ok(said) };
             self.sets_aside(path, &replaced);
             Ok(format!("{} is the file again that its other names are", path.display()))
@@ -65,7 +65,7 @@ impl Work<'_> {
         let mut because = None;
         for backup in self.backups {
             let opened = open(backup)?;
-            match opened.way_back(place) {
+            match opened.restorable(place) {
                 Ok(name) => {
                     self.prove(&opened, backup, &name)?;
                     let BackupRef { step, dir } = backup.clone();
@@ -108,7 +108,7 @@ impl Work<'_> {
         }
         let back = |(number, point): (usize, &RestorePoint)| {
             let backup = BackupRef { step: point.step.clone(), dir: point.dir.clone() };
-            self.put_back_from(&open(&backup)?, &point.name, if number == 0 { path } else { &point.name }, BACKUP)
+            self.restore_from(&open(&backup)?, &point.name, if number == 0 { path } else { &point.name }, BACKUP)
         };
         let done: Result<Vec<String>, Failure> = self.points_of(path).enumerate().map(back).collect();
         Ok(done?.join("; "))
@@ -120,9 +120,9 @@ impl Work<'_> {
 
     /// Puts `name` back from `backup`, and tells what is set aside and what does not come back with it. Says what was
     /// done to `path`.
-    pub fn put_back_from(&self, backup: &Backup, name: &Path, path: &Path, source: &str) -> Result<String, Failure> {
+    pub fn restore_from(&self, backup: &Backup, name: &Path, path: &Path, source: &str) -> Result<String, Failure> {
         self.host.act()?;
-        let restored = backup.restore(name, &self.aside(), &|| false).map_err(|error| not_put_back(path, &error))?;
+        let restored = backup.restore(name, &self.aside(), &|| false).map_err(|error| not_restored(path, &error))?;
         if let Some(replaced) = &restored.replaced {
             self.sets_aside(path, replaced);
         }
@@ -136,7 +136,7 @@ impl Work<'_> {
             };
             self.leaves(Remains::new(what, limit.path.to_string_lossy(), limit.to_string()));
         }
-        Ok(put_back(path, source, &restored))
+        Ok(told_restored(path, source, &restored))
     }
 
     /// Tells where what was at `path` is now, unless it is with the run, where it leaves with it and is in nobody's way.
@@ -174,7 +174,7 @@ pub const BACKUP: &str = "the backup";
 const OWN: &str = "what the step had kept of it";
 
 /// What a restore did, in one line.
-fn put_back(path: &Path, source: &str, restored: &Restored) -> String {
+fn told_restored(path: &Path, source: &str, restored: &Restored) -> String {
     let place = path.display();
     match (restored.identical, restored.entries) {
         (true, _) => format!("{place} was as before"),
@@ -184,7 +184,7 @@ fn put_back(path: &Path, source: &str, restored: &Restored) -> String {
     }
 }
 
-fn not_put_back(path: &Path, error: &runbook_backup::Error) -> Failure {
+fn not_restored(path: &Path, error: &runbook_backup::Error) -> Failure {
     backup_failure(&format!("{} cannot be put back", path.display()), error)
 }
 

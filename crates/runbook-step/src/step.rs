@@ -36,7 +36,7 @@ pub trait Step: Send + Sync {
     /// change of a run, when what earlier steps will bring is not there yet; `prepare` proves it.
     fn can_undo(&self, host: &Reader) -> Result<(), Failure> {
         match self.undoing() {
-            Undoing::Captured(paths) => paths.iter().try_for_each(|path| host.can_put_back(path)),
+            Undoing::Captured(paths) => paths.iter().try_for_each(|path| host.can_restore(path)),
             Undoing::NotNeeded | Undoing::Own(_) => Ok(()),
         }
     }
@@ -100,11 +100,11 @@ impl dyn Step + '_ {
         let done = match phase {
             UndoPhase::Undo => match self.undoing() {
                 Undoing::NotNeeded => None,
-                Undoing::Captured(paths) => Some(work.put_back(paths)),
+                Undoing::Captured(paths) => Some(work.restore_captured(paths)),
                 Undoing::Own(own) => Some(own.undo(work, undo)),
             },
             UndoPhase::Halt => self.service().map(|service| service.halt(work, undo)),
-            UndoPhase::Insurance => self.backup().map(|backup| backup.put_back_state(work, undo)),
+            UndoPhase::Insurance => self.backup().map(|backup| backup.restore_state(work, undo)),
         };
         done.unwrap_or_else(|| Ok(String::new()))
     }

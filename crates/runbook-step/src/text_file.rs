@@ -86,7 +86,7 @@ impl TextFile {
         if is_ours {
             work.host.remove(&self.path)?;
         }
-        let mut done = work.put_back(std::slice::from_ref(&self.path))?;
+        let mut done = work.restore_captured(std::slice::from_ref(&self.path))?;
         if is_ours && work.host.lstat(&self.path)?.is_none() {
             done = format!("{} removed, as nothing was there before", self.path.display());
         }

@@ -163,7 +163,7 @@ impl Service {
     }
 
     /// Keeps `spec` as the one to start it with, or forgets that it ever was a service. It must be down.
-    pub fn put_back_spec(&self, host: &Host, spec: Option<&Spec>) -> Result<(), Failure> {
+    pub fn restore_spec(&self, host: &Host, spec: Option<&Spec>) -> Result<(), Failure> {
         let path = self.spec_path(host);
         if self.spec(host)?.as_ref() == spec {
             return Ok(());

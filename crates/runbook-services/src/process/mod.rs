@@ -15,7 +15,7 @@ mod spec;
 mod state;
 mod supervisor;
 mod target;
-mod way_back;
+mod undo;
 
 pub use control::Service;
 pub use revive::revive;

@@ -1,7 +1,7 @@
 //! A unit around a run: how it is before the first change, kept down again by a process that goes on with the run of another,
 //! brought up where a boot left it down, and how it is at the end.
 
-use super::way_back::Before;
+use super::undo::Before;
 use super::{Unit, UnitState};
 use crate::manner::Manner;
 use crate::undo_data;

@@ -56,7 +56,7 @@ impl DefinitionFile for UnitText {
         Ok(format!("{} written, systemd has read it", file.path.display()))
     }
 
-    fn put_back(&self, work: &Work<'_>, file: &TextFile, undo: &Json) -> Result<String, Failure> {
+    fn restore(&self, work: &Work<'_>, file: &TextFile, undo: &Json) -> Result<String, Failure> {
         let done = file.undo(work, undo)?;
         self.unit.daemon_reload(work.host)?;
         Ok(done)

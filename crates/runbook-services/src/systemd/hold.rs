@@ -48,7 +48,7 @@ impl Unit {
     }
 
     /// Forgets what was owed: it is given.
-    pub(super) fn settle_owed(&self, work: &Work<'_>) -> Result<(), Failure> {
+    pub(super) fn forget_owed(&self, work: &Work<'_>) -> Result<(), Failure> {
         let path = self.own_path(work.host, OWED);
         if work.host.lstat(&path)?.is_some() { work.host.remove(&path) } else { Ok(()) }
     }

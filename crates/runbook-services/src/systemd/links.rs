@@ -34,7 +34,7 @@ impl Links {
     }
 
     /// Makes the links be these again. Says how many were removed and made.
-    pub fn put_back(&self, unit: &Unit, host: &Host) -> Result<(usize, usize), Failure> {
+    pub fn restore(&self, unit: &Unit, host: &Host) -> Result<(usize, usize), Failure> {
         let now = Self::of(unit, host)?;
         let (mut removed, mut made) = (0, 0);
         for path in now.0.keys().filter(|path| !self.0.contains_key(*path)) {

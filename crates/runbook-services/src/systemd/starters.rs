@@ -93,7 +93,7 @@ impl Unit {
         };
         self.start_triggers(work, &rest)?;
         self.forget_hold(host)?;
-        self.settle_owed(work)?;
+        self.forget_owed(work)?;
         Ok(state)
     }
 
@@ -132,7 +132,7 @@ impl Unit {
         self.open_sockets(work, manner, &sockets)?;
         self.start_triggers(work, &rest)?;
         self.forget_hold(work.host)?;
-        self.settle_owed(work)
+        self.forget_owed(work)
     }
 
     /// Whether a socket is down that has to come up before it.

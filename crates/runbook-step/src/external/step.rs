@@ -46,7 +46,7 @@ impl Step for ExternalStep {
     }
 
     fn can_undo(&self, host: &Reader) -> Result<(), Failure> {
-        self.covered.iter().try_for_each(|path| host.can_put_back(path))
+        self.covered.iter().try_for_each(|path| host.can_restore(path))
     }
 
     fn prepare(&self, work: &Work<'_>) -> Result<Prepared, Failure> {

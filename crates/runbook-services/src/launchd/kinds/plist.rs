@@ -109,7 +109,7 @@ impl DefinitionFile for JobText {
         Ok(format!("{} written", file.path.display()))
     }
 
-    fn put_back(&self, work: &Work<'_>, file: &TextFile, undo: &Json) -> Result<String, Failure> {
+    fn restore(&self, work: &Work<'_>, file: &TextFile, undo: &Json) -> Result<String, Failure> {
         file.undo(work, undo)
     }
 }

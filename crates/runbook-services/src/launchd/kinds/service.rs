@@ -1,7 +1,7 @@
 //! A job as a service that is started, restarted and stopped: loaded, started anew, ended and forgotten.
 
 use super::params;
-use crate::freshness::{Executes, newer_than, settle};
+use crate::freshness::{Executes, newer_than, wait_for_clock};
 use crate::launchd::{Before, Definition, Job, JobState};
 use crate::managed::{ManagedService, Motion};
 use crate::manner::Manner;
@@ -104,7 +104,7 @@ impl ManagedService for Job {
             }
             Motion::Restart => {
                 let (state, cwd) = self.restartable(host)?;
-                settle(host, executes(&state, cwd.as_deref()), &wanted.watch)?;
+                wait_for_clock(host, executes(&state, cwd.as_deref()), &wanted.watch)?;
                 let state = self.restart(host, manner)?;
                 let said = format!("{self} is up, {}", state.words());
                 (Some(state), said)

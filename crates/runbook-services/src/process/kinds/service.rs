@@ -1,7 +1,7 @@
 //! A service of the embedded supervisor as one that is started, restarted and stopped.
 
 use super::params::{self, Wanted};
-use crate::freshness::{newer_than, settle};
+use crate::freshness::{newer_than, wait_for_clock};
 use crate::managed::{ManagedService, Motion};
 use crate::process::{Life, Service, Spec};
 use crate::results;
@@ -90,7 +90,7 @@ impl ManagedService for Service {
         let there = if motion == Motion::Restart { self.spec(work.host)? } else { None };
         let spec = self.spec_for(work.host, wanted, motion, there)?;
         self.stop(work.host)?;
-        settle(work.host, spec.executes(), &wanted.watch)?;
+        wait_for_clock(work.host, spec.executes(), &wanted.watch)?;
         let state = self.start(work.host, &spec)?;
         let pid = state.child.as_ref().map_or(0, |child| child.pid);
         Ok(Done::saying(format!("pid {pid}")).with(params::up(self, &spec, &state)))

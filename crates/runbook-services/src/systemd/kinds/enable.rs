@@ -141,7 +141,7 @@ impl OwnUndo for AtBoot {
     fn undo(&self, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
         let Some(before) = undo_data::read::<Links>(undo)? else { return Ok(String::new()) };
         let unit = self.unit.resolved(work.host)?;
-        let (removed, made) = before.put_back(&unit, work.host)?;
+        let (removed, made) = before.restore(&unit, work.host)?;
         unit.daemon_reload(work.host)?;
         Ok(match (removed, made) {
             (0, 0) => format!("the links of {unit} were as before"),

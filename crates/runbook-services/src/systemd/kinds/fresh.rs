@@ -1,6 +1,6 @@
 //! Whether what runs of a unit is what is on the disk now: the test of every step that brings a unit up.
 
-use crate::freshness::{Executes, newer_than, settle};
+use crate::freshness::{Executes, newer_than, wait_for_clock};
 use crate::systemd::UnitState;
 use runbook_host::{Host, Reader};
 use runbook_model::Failure;
@@ -26,9 +26,9 @@ pub(super) fn stale(host: &Reader, state: &UnitState, watch: &[PathBuf]) -> Resu
 }
 
 /// Waits until nothing of it was changed so recently that its stamp could be taken for one of a later change.
-pub(super) fn settled(host: &Host, state: &UnitState, watch: &[PathBuf]) -> Result<(), Failure> {
+pub(super) fn wait_for_its_clock(host: &Host, state: &UnitState, watch: &[PathBuf]) -> Result<(), Failure> {
     let files = watched(state, watch);
-    state.exec_start.iter().try_for_each(|argv| settle(host, executes(argv, state), &files))
+    state.exec_start.iter().try_for_each(|argv| wait_for_clock(host, executes(argv, state), &files))
 }
 
 fn watched(state: &UnitState, watch: &[PathBuf]) -> Vec<PathBuf> {

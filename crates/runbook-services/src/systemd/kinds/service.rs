@@ -92,7 +92,7 @@ impl ManagedService for Unit {
             let with = if triggers.is_empty() { String::new() } else { format!(", and so is {}", triggers.join(", ")) };
             return Ok(Done::saying(format!("{self} is down{with}")).with(self.down()));
         }
-        fresh::settled(work.host, &self.runnable(work.host)?, &wanted.watch)?;
+        fresh::wait_for_its_clock(work.host, &self.runnable(work.host)?, &wanted.watch)?;
         // What ran when a start began is older than what lies before it, or somebody else's.
         let before = Before::read(undo)?.filter(|_| motion == Motion::Start);
         let anew = motion == Motion::Restart || before.as_ref().is_some_and(|before| before.alive);

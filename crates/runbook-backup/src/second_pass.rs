@@ -27,7 +27,7 @@ const GRAIN_SECONDS: i64 = 2;
 /// What the second pass found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Settled {
+pub struct SecondPass {
     /// Entries that differ from the first pass and were read again.
     pub changed: u64,
     /// Entries that the first pass did not see.
@@ -54,28 +54,28 @@ pub struct Settled {
 /// `changed` tells the paths that were changed on purpose since the first pass: they stay as that found them, with
 /// everything below and the directories above. It is asked again at the end, and if more was changed meanwhile the pass
 /// is made anew, so whoever changes a path must add it before.
-pub fn settle(
+pub fn second_pass(
     dir: &Path,
     changed: &dyn Fn() -> Vec<PathBuf>,
     cancel: &dyn Fn() -> bool,
     options: &Options<'_>,
-) -> Result<Settled, Error> {
+) -> Result<SecondPass, Error> {
     loop {
         let known = changed();
-        if let Some(settled) = settle_but(dir, &known, &|| changed() == known, cancel, options)? {
-            return Ok(settled);
+        if let Some(second) = attempt(dir, &known, &|| changed() == known, cancel, options)? {
+            return Ok(second);
         }
     }
 }
 
 /// One attempt; `None` when it came to nothing because `sound` did not hold at its end.
-fn settle_but(
+fn attempt(
     dir: &Path,
     changed: &[PathBuf],
     sound: &dyn Fn() -> bool,
     cancel: &dyn Fn() -> bool,
     options: &Options<'_>,
-) -> Result<Option<Settled>, Error> {
+) -> Result<Option<SecondPass>, Error> {
     let old = Manifest::read(dir)?;
     let leave = Leave::new(&old, changed)?;
     let mounts = Mounts::read()?;
@@ -97,7 +97,7 @@ fn settle_but(
     let mut skipped: Vec<Skipped> = old.skipped.iter().filter(|one| leave.has(&one.path)).cloned().collect();
     skipped.append(&mut survey.skipped);
     let mut new = Manifest { started, roots: found_roots, skipped, ..old.clone() };
-    let mut settled = Settled {
+    let mut second = SecondPass {
         changed: 0,
         added: 0,
         removed: removed.len() as u64,
@@ -117,11 +117,11 @@ fn settle_but(
         let number = u32::try_from(old.archives.len()).unwrap_or(u32::MAX);
         let written = pass(dir, number, &roots, &mounts, Some(&wanted), cancel, options);
         let (pass, mut archive) = written.map_err(|error| abandon(error, dir, number, &roots, &mounts))?;
-        settled.added = pass.entries.iter().filter(|entry| old.entry(&entry.path).is_none()).count() as u64;
-        settled.changed = pass.entries.len() as u64 - settled.added;
-        settled.bytes = pass.bytes;
-        settled.archive_bytes = archive.bytes;
-        settled.changed_while_read.clone_from(&pass.changed_while_read);
+        second.added = pass.entries.iter().filter(|entry| old.entry(&entry.path).is_none()).count() as u64;
+        second.changed = pass.entries.len() as u64 - second.added;
+        second.bytes = pass.bytes;
+        second.archive_bytes = archive.bytes;
+        second.changed_while_read.clone_from(&pass.changed_while_read);
         archive.removed_before = removed;
         new.archives.push(archive);
         new.entries.extend(pass.entries);
@@ -137,8 +137,8 @@ fn settle_but(
         return Ok(None);
     }
     new.write(dir)?;
-    settled.left_out = leave.into_paths();
-    Ok(Some(settled))
+    second.left_out = leave.into_paths();
+    Ok(Some(second))
 }
 
 /// The place of a root, where it was at the first pass.

@@ -67,7 +67,7 @@ impl Service {
             Some(spec) if before.up => self.bring_back(work, &before, &spec),
             spec => {
                 self.stop(work.host)?;
-                self.put_back_spec(work.host, spec.as_ref())?;
+                self.restore_spec(work.host, spec.as_ref())?;
                 Ok(format!("`{}` is down as before", self.name))
             }
         }
