@@ -85,8 +85,9 @@ impl Leading<'_> {
         let takes = stages.iter().filter(|stage| !stage.promote.is_empty()).map(|stage| stage.id.clone());
         let takes: BTreeSet<StepId> = takes.collect();
         Box::new(move |name, epoch| {
-            let attempt = number.get().copied().unwrap_or_default();
-            let work = format!("rollout {} attempt {attempt}", common.files.rollout.name);
+            // A later attempt takes over what an earlier one kept, whether or not that could still let go of it.
+            let epoch = (u64::from(number.get().copied().unwrap_or_default()) << 16) + epoch;
+            let work = format!("rollout {}", common.files.rollout.name);
             Box::new(AfarSite {
                 call: calling(reaching.clone(), &common, name, work),
                 epoch,
