@@ -233,6 +233,11 @@ impl Call {
         self.unreachable(&lost.0).hint("nothing was begun; see whether the host is there, and try again")
     }
 
+    /// The host does what no agent does.
+    pub(crate) fn refuses(&self, what: &str) -> CommandError {
+        CommandError::refused(format!("nothing can be fetched from {}: {what}", self.host))
+    }
+
     pub(crate) fn out_of_turn(&self, message: &FromAgent) -> CommandError {
         let json = serde_json::to_value(message).unwrap_or_default();
         let kind = json.as_object().and_then(|object| object.keys().next().cloned());

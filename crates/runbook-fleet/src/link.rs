@@ -87,8 +87,8 @@ impl Link {
                     return;
                 }
             };
-            // Nobody waits any more, then.
-            let _ = inbox.send(Heard::Lost(number, why));
+            // It may quote what came, which is not for a terminal. Nobody waits any more, if this cannot be told.
+            let _ = inbox.send(Heard::Lost(number, runbook_host::without_escapes(&why)));
         };
         thread::Builder::new().name("link".to_owned()).spawn(hear).map_err(|error| Lost(error.to_string()))?;
         let (writer, (there, gone)) = (Arc::new(Mutex::new(writer)), channel());

@@ -154,10 +154,15 @@ impl Afar {
                 Err(error) => return Ok(Err(error)),
             };
             let bytes = if offset < size { self.bytes()? } else { Vec::new() };
+            let cannot = |what: &str| Ok(Err(self.call.refuses(what)));
+            if bytes.is_empty() && offset < size {
+                return cannot("it sends a piece without anything in it");
+            }
             let mut open = match incoming.take() {
                 Some(open) if open.is_of(&digest, size) => open,
+                Some(_) => return cannot("what it offers changed while it was fetched"),
                 // The first piece tells what it is a piece of, and that how much of it is here.
-                _ => {
+                None => {
                     let Some(have) = contents.missing_from(&digest) else { return Ok(Ok(digest)) };
                     match contents.begin(&digest, if have < size { have } else { 0 }, size) {
                         Ok(open) => open,

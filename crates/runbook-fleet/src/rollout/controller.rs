@@ -18,6 +18,8 @@ use std::time::{Duration, Instant};
 
 /// How often is looked at what other processes told.
 const LETTERS: Duration = Duration::from_millis(250);
+/// How long all hosts together may take to let go at the end; one that does not is free when its reservation ends.
+const LETTING_GO: Duration = Duration::from_secs(30);
 
 /// Makes the way to a host for the controller of that epoch.
 pub type Sites = Box<dyn FnMut(&HostName, u64) -> Box<dyn Site> + Send>;
@@ -190,6 +192,9 @@ impl Controller {
         loop {
             let came = match (self.told()?, self.left) {
                 (told, Some(why)) if told.is_none() || why == WhyLeave::Superseded => {
+                    if why == WhyLeave::Finished {
+                        self.let_go();
+                    }
                     return Ok(Ended { attempt: self.journal.attempt().clone(), why, state: self.state });
                 }
                 // It may mean that there is more to do.
@@ -202,6 +207,13 @@ impl Controller {
             self.left = None;
             self.react(came)?;
         }
+    }
+
+    /// Hosts that are there are told what they were last asked: that nobody keeps them any more.
+    fn let_go(&self) {
+        let until = Instant::now() + LETTING_GO;
+        self.workers.values().for_each(Worker::ends);
+        self.workers.values().for_each(|worker| worker.wait(until));
     }
 
     /// What comes in next from hosts or with time; `None` where it is time to look whether a person told something.

@@ -30,6 +30,12 @@ enum Fault {
     Away,
     /// Its run goes back by itself.
     Red,
+    /// What speaks to it breaks in the middle of its run, once.
+    Broken,
+    /// It refuses to go on in the middle of its run, once.
+    Refusing,
+    /// Somebody is at work on it when it is to be taken back, once.
+    Busy,
 }
 
 #[derive(Debug, Default)]
@@ -49,6 +55,7 @@ struct Estate {
     epochs: Mutex<BTreeMap<HostName, u64>>,
     there: Mutex<BTreeSet<HostName>>,
     cut: Mutex<BTreeSet<HostName>>,
+    reserved: Mutex<BTreeSet<HostName>>,
     clock_ms: AtomicU64,
 }
 
@@ -75,6 +82,11 @@ impl Sim {
         Ok(())
     }
 
+    /// Whether this is the first time that its fault shows.
+    fn is_first(&self) -> bool {
+        self.estate.cut.lock().unwrap().insert(self.host.clone())
+    }
+
     fn goes_on(&self, run: &RunId, told: &mut Steered) -> Result<TargetVerdict, Trouble> {
         loop {
             self.enter()?;
@@ -88,9 +100,14 @@ impl Sim {
                 known.steps
             };
             let away = self.fault() == Fault::Away && !self.estate.there.lock().unwrap().contains(&self.host);
-            let cut = self.fault() == Fault::Cut && self.estate.cut.lock().unwrap().insert(self.host.clone());
-            if steps > STEPS / 2 && (away || cut) {
+            if steps > STEPS / 2 && away {
                 return Err(Trouble::Away("the link is lost".to_owned()));
+            }
+            match self.fault() {
+                Fault::Cut if self.is_first() => return Err(Trouble::Away("the link is lost".to_owned())),
+                Fault::Refusing if self.is_first() => return Err(Trouble::Refused("another host by now".to_owned())),
+                Fault::Broken if self.is_first() => panic!("a fault of runbook"),
+                _ => {}
             }
             if steps >= STEPS && self.fault() == Fault::Red {
                 return Ok(TargetVerdict::Failed(How::RolledBack));
@@ -123,11 +140,15 @@ impl Site for Sim {
     }
 
     fn reserve(&mut self) -> Result<(), Trouble> {
-        self.enter()
+        self.enter()?;
+        self.estate.reserved.lock().unwrap().insert(self.host.clone());
+        Ok(())
     }
 
     fn release(&mut self) -> Result<(), Trouble> {
-        self.enter()
+        self.enter()?;
+        self.estate.reserved.lock().unwrap().remove(&self.host);
+        Ok(())
     }
 
     fn fetch(&mut self, run: &RunId, _: &StepId) -> Result<String, Trouble> {
@@ -146,7 +167,11 @@ impl Site for Sim {
             let mut runs = self.estate.runs.lock().unwrap();
             match runs.get(&key) {
                 None if !begins => return Ok(RunEnd::NotThere),
-                None => drop(runs.insert(key.clone(), SimRun { begun: 1, ..SimRun::default() })),
+                None => {
+                    runs.insert(key.clone(), SimRun { begun: 1, ..SimRun::default() });
+                    // The run has it from here on.
+                    self.estate.reserved.lock().unwrap().remove(&self.host);
+                }
                 Some(_) => {}
             }
         }
@@ -160,6 +185,9 @@ impl Site for Sim {
 
     fn roll_back(&mut self, _: &Target, run: &RunId, _: Steered) -> Result<bool, Trouble> {
         self.enter()?;
+        if self.fault() == Fault::Busy && self.is_first() {
+            return Err(Trouble::Kept("somebody else".to_owned()));
+        }
         let mut runs = self.estate.runs.lock().unwrap();
         runs.get_mut(&(self.host.clone(), run.clone())).unwrap().taken_back += 1;
         Ok(true)
@@ -411,4 +439,23 @@ fn a_red_canary_leaves_all_others_alone() {
     let wanted = BTreeMap::from([(TargetVerdict::LeftAlone, 2), (TargetVerdict::Failed(How::RolledBack), 1)]);
     assert_eq!(verdicts(&waves, &ended), wanted);
     assert_eq!(stage.begun_once(), 1);
+    assert_eq!(*stage.estate.reserved.lock().unwrap(), BTreeSet::new(), "nobody keeps a host any more");
+}
+
+#[test]
+fn what_breaks_or_refuses_in_the_middle_of_a_run_is_asked_again() {
+    let waves = waves(3, 0, false);
+    let stage = Stage1::new([(1, Fault::Broken), (2, Fault::Refusing)]);
+    let ended = stage.begin(&waves).0.run().unwrap();
+    assert_eq!(verdicts(&waves, &ended), BTreeMap::from([(TargetVerdict::Ok, 3)]));
+    assert_eq!(stage.begun_once(), 3);
+}
+
+#[test]
+fn a_host_where_somebody_is_at_work_is_taken_back_later() {
+    let waves = waves(3, 0, false);
+    let stage = Stage1::new([(0, Fault::Busy), (1, Fault::Red)]);
+    let ended = stage.begin(&waves).0.run().unwrap();
+    assert_eq!(verdicts(&waves, &ended).get(&TargetVerdict::Stuck), None, "{:#?}", ended.state.targets);
+    assert!(stage.estate.runs.lock().unwrap().iter().all(|((of, _), run)| *of != host(0) || run.taken_back == 1));
 }

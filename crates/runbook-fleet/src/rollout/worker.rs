@@ -7,10 +7,12 @@ use runbook_model::{HostName, RunId};
 use runbook_rollout::{Came, Order, Target, TargetVerdict};
 use std::collections::VecDeque;
 use std::io;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 /// How long is waited before a host that was lost is asked again: at first, and at most.
@@ -30,9 +32,15 @@ struct Shared {
 #[derive(Default)]
 struct Asked {
     orders: VecDeque<Order>,
+    /// How often something was asked.
+    count: u64,
     /// The run that is followed now.
     followed: Option<(RunId, UnboundedSender<Control>)>,
+    /// Nothing more is asked; what was asked is still done.
+    ends: bool,
     gone: bool,
+    /// Whether the thread has ended.
+    ended: bool,
 }
 
 impl Worker {
@@ -40,7 +48,11 @@ impl Worker {
     pub(super) fn start(name: &str, site: Box<dyn Site>, by: String, inbox: Sender<FromHost>) -> io::Result<Self> {
         let shared = Arc::new(Shared { asked: Mutex::default(), changed: Condvar::new() });
         let mut host = Host { shared: Arc::clone(&shared), keeps: None, site, by, inbox };
-        thread::Builder::new().name(name.to_owned()).spawn(move || host.work())?;
+        thread::Builder::new().name(name.to_owned()).spawn(move || {
+            host.work();
+            host.shared.asked().ended = true;
+            host.shared.changed.notify_all();
+        })?;
         Ok(Self(shared))
     }
 
@@ -63,8 +75,21 @@ impl Worker {
         }
         asked.orders.retain(|other| !is_replaced(other, &order));
         asked.orders.push_back(order);
+        asked.count += 1;
         drop(asked);
         self.0.changed.notify_all();
+    }
+
+    /// Nothing more will be asked. What was asked is done once, a host that cannot be reached is not asked again.
+    pub(super) fn ends(&self) {
+        self.0.asked().ends = true;
+        self.0.changed.notify_all();
+    }
+
+    /// Waits until all that was asked is done, at most until then.
+    pub(super) fn wait(&self, until: Instant) {
+        let left = until.saturating_duration_since(Instant::now());
+        drop(self.0.changed.wait_timeout_while(self.0.asked(), left, |asked| !asked.ended));
     }
 }
 
@@ -120,7 +145,7 @@ impl Host {
     fn work(&mut self) {
         let mut apart = AGAIN.0;
         while let Some(order) = self.next() {
-            match self.obey(&order) {
+            match self.tried(&order) {
                 Ok(came) => {
                     apart = AGAIN.0;
                     came.into_iter().for_each(|came| self.say(came));
@@ -131,9 +156,29 @@ impl Host {
                     Order::Reach(host) => self.say(Came::Unreachable { host: host.clone(), because: why }),
                     _ => self.again(order, why, &mut apart),
                 },
-                Err(Trouble::Kept(who)) => self.kept(&order, who),
+                Err(Trouble::Kept(who)) => match order {
+                    Order::Reserve(host) => self.say(Came::NotReserved { host, holder: who }),
+                    // Whoever is at work there ends; that the way back cannot begin yet does not make it stuck.
+                    Order::RollBack { .. } => self.again(order, who, &mut apart),
+                    other => self.refused(&other, format!("the host is kept by somebody else: {who}")),
+                },
                 Err(Trouble::Refused(why)) => self.refused(&order, why),
             }
+        }
+    }
+
+    /// Obeys; a fault of runbook is as good as a link that is lost, and is told.
+    fn tried(&mut self, order: &Order) -> Result<Option<Came>, Trouble> {
+        let begun = Arc::new(AtomicBool::new(false));
+        let obeyed = panic::catch_unwind(AssertUnwindSafe(|| self.obey(order, &begun)));
+        let came = obeyed.unwrap_or_else(|_| {
+            self.shared.asked().followed = None;
+            Err(Trouble::Away("what speaks to the host ended by a fault of runbook".to_owned()))
+        });
+        match came {
+            // A run that has begun is never refused: it is asked for again.
+            Err(Trouble::Refused(why) | Trouble::Kept(why)) if begun.load(Ordering::SeqCst) => Err(Trouble::Away(why)),
+            came => came,
         }
     }
 
@@ -145,6 +190,7 @@ impl Host {
             }
             match asked.orders.pop_front() {
                 Some(order) => return Some(order),
+                None if asked.ends => return None,
                 None => {
                     let waited = self.shared.changed.wait_timeout(asked, KEEP).unwrap_or_else(PoisonError::into_inner);
                     asked = waited.0;
@@ -168,18 +214,13 @@ impl Host {
         let asked = self.shared.asked();
         let until = *apart;
         *apart = (*apart * 2).min(AGAIN.1);
-        let waits = |asked: &mut Asked| !asked.gone && asked.orders.is_empty();
+        // Other orders that wait are for the same host, and it is not there.
+        let known = asked.count;
+        let waits = |asked: &mut Asked| !asked.gone && !asked.ends && asked.count == known;
         let waited = self.shared.changed.wait_timeout_while(asked, until, waits);
         let (mut asked, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        if !asked.orders.iter().any(|newer| is_replaced(&order, newer)) {
+        if !asked.ends && !asked.orders.iter().any(|newer| is_replaced(&order, newer)) {
             asked.orders.push_front(order);
-        }
-    }
-
-    fn kept(&self, order: &Order, who: String) {
-        match order {
-            Order::Reserve(host) => self.say(Came::NotReserved { host: host.clone(), holder: who }),
-            other => self.refused(other, format!("the host is kept by somebody else: {who}")),
         }
     }
 
@@ -212,7 +253,8 @@ impl Host {
         let _ = self.inbox.send(FromHost::Seen(Seen::Note { host: target.host.clone(), text }));
     }
 
-    fn obey(&mut self, order: &Order) -> Result<Option<Came>, Trouble> {
+    /// `begun` tells whether a run that was to begin did, however this ends.
+    fn obey(&mut self, order: &Order, begun: &Arc<AtomicBool>) -> Result<Option<Came>, Trouble> {
         Ok(Some(match order.clone() {
             Order::Reach(host) => Came::Reached { platform: self.site.reach()?, host },
             Order::Judge { target, with_artifacts } => {
@@ -233,13 +275,13 @@ impl Host {
                 self.site.give(&target, &artifact, &digest)?;
                 Came::Given { target, artifact, digest }
             }
-            Order::Begin { target, run } => self.follow(target, &run, true, None)?,
-            Order::Follow { target, run } => self.follow(target, &run, false, None)?,
+            Order::Begin { target, run } => self.follow(target, &run, Some(begun), None)?,
+            Order::Follow { target, run } => self.follow(target, &run, None, None)?,
             Order::Commit { target, run } => {
                 let commit = Letter::Commit { by: self.by.clone() };
-                self.follow(target, &run, false, Some(commit))?
+                self.follow(target, &run, None, Some(commit))?
             }
-            Order::Cancel { target, run } => self.follow(target, &run, false, Some(Letter::Cancel))?,
+            Order::Cancel { target, run } => self.follow(target, &run, None, Some(Letter::Cancel))?,
             Order::RollBack { target, run } => {
                 let says = telling(self.inbox.clone(), target.clone());
                 let steered = Steered { told: unbounded_channel().1, says };
@@ -248,7 +290,13 @@ impl Host {
         }))
     }
 
-    fn follow(&mut self, target: Target, run: &RunId, begins: bool, first: Option<Letter>) -> Result<Came, Trouble> {
+    fn follow(
+        &mut self,
+        target: Target,
+        run: &RunId,
+        begins: Option<&Arc<AtomicBool>>,
+        first: Option<Letter>,
+    ) -> Result<Came, Trouble> {
         let (tell, told) = unbounded_channel();
         if let Some(letter) = first {
             let _ = tell.send(letter.into());
@@ -262,8 +310,15 @@ impl Host {
         }
         // The run has the host from here on.
         self.keeps = None;
-        let says = telling(self.inbox.clone(), target.clone());
-        let end = self.site.follow(&target, run, begins, Steered { told, says });
+        let tells = telling(self.inbox.clone(), target.clone());
+        let says: Says = match begins.cloned() {
+            Some(begun) => Arc::new(move |said| {
+                begun.fetch_or(matches!(said, Said::Begun), Ordering::SeqCst);
+                tells(said);
+            }),
+            None => tells,
+        };
+        let end = self.site.follow(&target, run, begins.is_some(), Steered { told, says });
         {
             let mut asked = self.shared.asked();
             asked.followed = None;
