@@ -1,41 +1,58 @@
-//! What proven hosts give to others: only what the current attempt verified, or an earlier one on hosts that this one leaves as they
-//! are, and only where it fits.
+//! What proven hosts give to others: what the current attempt verified, or an earlier one on hosts that this one leaves as they are; and
+//! only where it fits.
 
-use crate::{Artifact, HostStatus, RolloutState, Target, Wave, Waves};
-use runbook_model::{Promote, StepId};
+use crate::{Artifact, HostStatus, RolloutState, Target, TargetStatus, TargetVerdict, Wave, Waves};
+use runbook_model::{Promote, RunId, StepId};
 use std::collections::{BTreeMap, BTreeSet};
+
+/// Who gives an artifact.
+#[derive(Clone, Debug)]
+pub(crate) struct Giver<'a> {
+    pub(crate) target: &'a Target,
+    /// The run that proved it.
+    pub(crate) run: &'a RunId,
+    pub(crate) what: &'a Artifact,
+}
 
 impl RolloutState {
     /// Who gives an artifact: of those that proved it, the first that did not fail to.
-    pub(crate) fn giver(&self, artifact: &StepId) -> Option<Target> {
-        let gives = self.targets.iter().filter(|(target, known)| {
-            known.status == crate::TargetStatus::Ended(crate::TargetVerdict::Ok)
-                && known.gives.contains_key(artifact)
-                && !self.not_given_by.contains(&(artifact.clone(), (*target).clone()))
+    pub(crate) fn giver<'a>(&'a self, waves: &'a Waves, artifact: &StepId) -> Option<Giver<'a>> {
+        self.givers(waves, artifact).into_iter().next()
+    }
+
+    /// All that proved an artifact, those of this attempt first. What came from one is here, whatever it says later.
+    pub(crate) fn givers<'a>(&'a self, waves: &'a Waves, artifact: &StepId) -> Vec<Giver<'a>> {
+        let ok = self.targets.iter().filter(|(_, known)| known.status == TargetStatus::Ended(TargetVerdict::Ok));
+        let own = ok.filter_map(|(target, known)| {
+            let (run, what) = (known.run.as_ref()?, known.gives.get(artifact)?);
+            Some((known.ended_seq, Giver { target, run, what }))
         });
-        gives.min_by_key(|(_, known)| known.ended_seq).map(|(target, _)| target.clone())
+        let mut own: Vec<(u64, Giver<'a>)> = own.collect();
+        own.sort_by_key(|(seq, _)| *seq);
+        let left = waves.proven.iter().filter(|one| one.artifact == *artifact && self.is_left(waves, &one.from));
+        let before = left.map(|one| Giver { target: &one.from, run: &one.run, what: &one.what });
+        let gives = |giver: &Giver<'_>| {
+            let refuses = self.not_given_by.contains_key(&(artifact.clone(), giver.target.clone()));
+            !refuses || self.fetched.contains(&giver.what.digest)
+        };
+        own.into_iter().map(|(_, giver)| giver).chain(before).filter(gives).collect()
+    }
+
+    /// Whether this attempt leaves `target` as an earlier one proved it.
+    fn is_left(&self, waves: &Waves, target: &Target) -> bool {
+        waves.wave_of(target).is_none() || self.status(target) == TargetStatus::Ended(TargetVerdict::NothingToDo)
     }
 
     /// What is given to whoever takes `artifact`.
     pub fn artifact<'a>(&'a self, waves: &'a Waves, artifact: &StepId) -> Option<&'a Artifact> {
-        match self.giver(artifact) {
-            Some(from) => self.targets.get(&from).and_then(|known| known.gives.get(artifact)),
-            // Whatever this attempt changed where it came from, it is not that any more.
-            None if self.was_changed(waves, artifact) => None,
-            None => waves.proven.get(artifact),
-        }
-    }
-
-    fn was_changed(&self, waves: &Waves, artifact: &StepId) -> bool {
-        let givers = waves.waves.iter().filter(|wave| wave.gives.contains(artifact));
-        givers.flat_map(Wave::targets).any(|target| self.known(&target).is_some_and(|known| known.run.is_some()))
+        self.giver(waves, artifact).map(|giver| giver.what)
     }
 
     /// All that can be given now: proven, and with its bytes here.
     pub(crate) fn promoted<'a>(&'a self, waves: &'a Waves) -> BTreeMap<&'a StepId, &'a Artifact> {
         let ids: BTreeSet<&StepId> = waves.waves.iter().flat_map(|wave| wave.takes.keys()).collect();
-        let here = |id: &StepId| self.fetched.contains(id) || self.giver(id).is_none();
-        ids.into_iter().filter(|id| here(id)).filter_map(|id| Some((id, self.artifact(waves, id)?))).collect()
+        let all = ids.into_iter().filter_map(|id| Some((id, self.artifact(waves, id)?)));
+        all.filter(|(_, artifact)| self.fetched.contains(&artifact.digest)).collect()
     }
 
     /// Why `target` of `wave` cannot have what it takes, once the stages that give it are done.
@@ -47,7 +64,7 @@ impl RolloutState {
     ) -> Option<String> {
         wave.takes.iter().find_map(|(id, promote)| {
             let Some(artifact) = promoted.get(id) else {
-                return Some(format!("no host of this attempt proved and gave the artifact {id}"));
+                return Some(format!("no host proved and gave the artifact {id}"));
             };
             let Some(HostStatus::There(own)) = self.hosts.get(&target.host).map(|host| &host.status) else {
                 return None;
@@ -64,15 +81,10 @@ impl RolloutState {
         wave.takes.keys().all(|id| given.is_some_and(|given| given.contains(id)))
     }
 
-    /// Artifacts that a host of the wave's stage proved and whose bytes are not here yet.
-    pub(crate) fn to_fetch(&self, waves: &Waves) -> Vec<(StepId, Target)> {
-        let mut found: Vec<(StepId, Target)> = Vec::new();
-        for id in waves.waves.iter().flat_map(|wave| &wave.gives) {
-            if let Some(from) = self.giver(id).filter(|_| !self.fetched.contains(id)) {
-                found.push((id.clone(), from));
-            }
-        }
-        found.dedup();
-        found
+    /// Artifacts that somebody proved and whose bytes are not here yet.
+    pub(crate) fn to_fetch<'a>(&'a self, waves: &'a Waves) -> Vec<(&'a StepId, Giver<'a>)> {
+        let ids: BTreeSet<&StepId> = waves.waves.iter().flat_map(|wave| &wave.gives).collect();
+        let first = ids.into_iter().filter_map(|id| Some((id, self.giver(waves, id)?)));
+        first.filter(|(_, giver)| !self.fetched.contains(&giver.what.digest)).collect()
     }
 }

@@ -1,6 +1,8 @@
 //! Until when something is waited for. Every state that waits has an end.
 
-use crate::{Now, Order, RolloutEvent, RolloutState, StopCause, Target, TargetStatus, Waves, orders::orders};
+use crate::{
+    Now, Order, Reservation, RolloutEvent, RolloutState, StopCause, Target, TargetStatus, Waves, orders::orders,
+};
 use std::time::Duration;
 
 /// How long a host may take for an answer that needs no work.
@@ -8,11 +10,16 @@ const ANSWER_MS: u64 = 5 * 60 * 1000;
 /// How long a host that owes something is waited for, once nothing else is left.
 pub(crate) const OWED_MS: u64 = 60 * 1000;
 
+/// For how long a host is kept each time, in milliseconds; at half of it it is asked for again.
+pub(crate) const RESERVED_MS: u64 = 60 * 60 * 1000;
+/// The same: a controller that does not come back holds up nobody for longer.
+pub const RESERVED: Duration = Duration::from_millis(RESERVED_MS);
+
 /// When the rollout has to be looked at again, in the time that it has gone on, if nothing comes in before: with
 /// [`Tick`](crate::Came::Tick). What is due at `now` was looked at.
 pub fn wakes(state: &RolloutState, waves: &Waves, now: Now) -> Option<u64> {
     let ends = deadlines(state, waves).into_iter().map(|(at, _)| at);
-    ends.chain(soaks(state, waves)).chain(rest(state)).filter(|at| *at > now.elapsed_ms).min()
+    ends.chain(soaks(state, waves)).chain(rest(state)).chain(unheard(state)).filter(|at| *at > now.elapsed_ms).min()
 }
 
 /// What is recorded when nothing comes by that time.
@@ -23,7 +30,9 @@ pub(crate) fn deadlines(state: &RolloutState, waves: &Waves) -> Vec<(u64, Rollou
         found.extend(waves.waves.iter().enumerate().filter_map(|(at, wave)| {
             let known = state.waves.get(&at).filter(|known| known.opened_ms.is_none() && known.approved.is_none())?;
             let (_, since) = known.asked.as_ref()?;
-            let end = since.saturating_add(ms(wave.approve.as_ref()?.within));
+            // Nobody could approve while no controller was there.
+            let came = state.controller.as_ref().map_or(0, |(_, came)| *came);
+            let end = (*since).max(came).saturating_add(ms(wave.approve.as_ref()?.within));
             Some((end, RolloutEvent::Stopped { because: StopCause::NotApproved { wave: at } }))
         }));
     }
@@ -38,27 +47,38 @@ fn of_order(state: &RolloutState, waves: &Waves, order: &Order) -> Option<(u64, 
         because: format!("it did not answer when it was to {what}"),
     };
     Some(match order {
-        Order::Reach(host) => (from + ANSWER_MS, unreachable(host, "be reached")),
-        // They go host by host, so each record starts the wait anew.
+        // As long as others answer, the way is busy: each record starts the wait anew.
+        Order::Reach(host) => (state.elapsed_ms.max(from) + ANSWER_MS, unreachable(host, "be reached")),
         Order::Judge { target, with_artifacts: false } => {
             (state.elapsed_ms + ANSWER_MS, unreachable(&target.host, "judge its plan"))
         }
-        Order::Reserve(host) if !state.host(host).reserved => {
-            (state.elapsed_ms + ANSWER_MS, unreachable(host, "be kept for this rollout"))
+        Order::Reserve(host) => {
+            let known = state.host(host);
+            if known.reserved == Reservation::Kept {
+                let due = known.reserved_until_ms.saturating_sub(RESERVED_MS / 2);
+                return Some((due, RolloutEvent::RenewalDue { host: host.clone() }));
+            }
+            // At first they go host by host; later each for itself, so that who talks much leaves nobody unheard.
+            let since = if state.has_begun() { known.reserved_until_ms } else { state.elapsed_ms };
+            (since.max(from) + ANSWER_MS, unreachable(host, "be kept for this rollout"))
         }
         Order::Judge { target, .. } | Order::Give { target, .. } => {
             let opened = waves.wave_of(target).and_then(|(at, _)| state.waves.get(&at)?.opened_ms).unwrap_or(0);
             let since = opened.max(known(target).since_ms).max(from);
-            let because = "its artifacts did not get there in time".to_owned();
+            let because = match order {
+                Order::Judge { .. } => "its plan was not judged in time",
+                _ => "its artifacts did not get there in time",
+            };
+            let because = because.to_owned();
             (since.saturating_add(ms(waves.host_deadline)), RolloutEvent::Refused { target: target.clone(), because })
         }
         Order::Fetch { from: target, artifact, .. } => {
-            let since = known(target).since_ms.max(from);
+            // Whoever is asked next has the same time.
+            let others = state.not_given_by.iter().filter(|((id, _), _)| id == artifact).map(|(_, at)| *at);
+            let since = others.fold(known(target).since_ms.max(from), u64::max);
             let because = format!("{} did not give it in time", target.host);
-            (
-                since.saturating_add(ms(waves.host_deadline)),
-                RolloutEvent::NotFetched { artifact: artifact.clone(), because },
-            )
+            let (artifact, from) = (artifact.clone(), target.clone());
+            (since.saturating_add(ms(waves.host_deadline)), RolloutEvent::NotFetched { artifact, from, because })
         }
         Order::Begin { target, .. } | Order::Follow { target, .. } => {
             let because = "it took longer than its deadline".to_owned();
@@ -96,6 +116,16 @@ fn soaks(state: &RolloutState, waves: &Waves) -> Vec<u64> {
     let open = |at: &usize| state.waves.get(at).is_some_and(|wave| wave.opened_ms.is_some() && !wave.passed);
     let running = state.stopped.is_none() && !state.draining;
     (0..waves.waves.len()).filter(|at| running && open(at)).filter_map(|at| soak_end(state, waves, at)).collect()
+}
+
+/// When a begin that nobody answers is not waited for by whoever drains.
+pub(crate) fn unheard_at(known: &crate::TargetState) -> u64 {
+    known.begun_ms.saturating_add(ANSWER_MS)
+}
+
+fn unheard(state: &RolloutState) -> Vec<u64> {
+    let intended = state.targets.values().filter(|known| state.draining && known.status == TargetStatus::Intended);
+    intended.map(unheard_at).collect()
 }
 
 /// When a rollout that only waits for what is owed is done.

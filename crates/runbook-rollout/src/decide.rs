@@ -1,10 +1,11 @@
 //! The heart: from what is known and what just came in, what to record, whom to tell, and whether to leave.
 
+use crate::deadlines::unheard_at;
 use crate::next::{next, overdue};
 use crate::orders::orders;
 use crate::{
-    Action, Approve, Came, Input, Now, Order, RolloutEvent, RolloutRecord, RolloutState, TargetStatus, Waves, WhyLeave,
-    evidence,
+    Action, Approve, Came, How, Input, Judged, Now, Order, Reservation, RolloutEvent, RolloutRecord, RolloutState,
+    TargetState, TargetStatus, TargetVerdict, Waves, WhyLeave, evidence,
 };
 use std::collections::BTreeSet;
 
@@ -25,13 +26,16 @@ pub fn decide(state: &RolloutState, waves: &Waves, input: &Input) -> Vec<Action>
         }
     }
     if records.is_empty() && !matches!(input.came, Came::Back(_)) {
-        return leave(&ahead).map(Action::Leave).into_iter().collect();
+        return leave(&ahead, input.now).map(Action::Leave).into_iter().collect();
     }
-    let before = still_asked(state, waves, &input.came);
+    let mut before = still_asked(state, waves, &input.came);
+    let kept = |of: &RolloutState, host: &runbook_model::HostName| of.host(host).reserved == Reservation::Kept;
+    // A reservation that comes to its end is asked for once more.
+    before.retain(|order| !matches!(order, Order::Reserve(host) if kept(state, host) && !kept(&ahead, host)));
     let sends = orders(&ahead, waves).into_iter().filter(|order| !before.contains(order)).map(Action::Send);
     let mut actions: Vec<Action> = records.into_iter().map(Action::Record).collect();
     actions.extend(sends);
-    actions.extend(leave(&ahead).map(Action::Leave));
+    actions.extend(leave(&ahead, input.now).map(Action::Leave));
     actions
 }
 
@@ -39,7 +43,11 @@ pub fn decide(state: &RolloutState, waves: &Waves, input: &Input) -> Vec<Action>
 fn still_asked(state: &RolloutState, waves: &Waves, came: &Came) -> BTreeSet<Order> {
     match came {
         Came::TakeOver(_) => BTreeSet::new(),
-        Came::Back(host) => orders(state, waves).into_iter().filter(|order| order.host() != host).collect(),
+        Came::Back(host) => {
+            // What is to begin nothing more begins nothing again.
+            let told = |order: &Order| order.host() != host || (state.draining && matches!(order, Order::Begin { .. }));
+            orders(state, waves).into_iter().filter(told).collect()
+        }
         _ => orders(state, waves),
     }
 }
@@ -69,14 +77,21 @@ fn answer(state: &RolloutState, waves: &Waves, input: &Input) -> Vec<RolloutEven
         Came::TakeOver(controller) => E::TakenOver { controller },
         Came::Reached { host, platform } => E::Reached { host, platform },
         Came::Unreachable { host, because } => E::Unreachable { host, because },
+        Came::Judged { target, .. } if state.is_too_early(waves, &target) => {
+            E::Judged { target, judged: Judged::Later }
+        }
         Came::Judged { target, judged } => E::Judged { target, judged },
         Came::Reserved(host) => E::Reserved { host },
         Came::NotReserved { host, holder } => E::NotReserved { host, holder },
-        Came::Fetched { artifact, digest } => match state.artifact(waves, &artifact) {
-            Some(promised) if promised.digest == digest => E::Fetched { artifact },
-            _ => E::NotFetched { artifact, because: format!("what came has the digest {digest}") },
-        },
-        Came::NotFetched { artifact, because } => E::NotFetched { artifact, because },
+        Came::Fetched { from, artifact, digest } => {
+            let givers = state.givers(waves, &artifact);
+            match givers.into_iter().find(|giver| *giver.target == from) {
+                Some(giver) if giver.what.digest == digest => E::Fetched { artifact, digest },
+                Some(_) => E::NotFetched { artifact, from, because: format!("what came has the digest {digest}") },
+                None => return Vec::new(),
+            }
+        }
+        Came::NotFetched { from, artifact, because } => E::NotFetched { artifact, from, because },
         Came::Given { target, artifact, digest } => match state.artifact(waves, &artifact) {
             Some(promised) if promised.digest == digest => E::Given { target, artifact, digest },
             _ => return Vec::new(),
@@ -95,12 +110,14 @@ fn answer(state: &RolloutState, waves: &Waves, input: &Input) -> Vec<RolloutEven
     vec![event]
 }
 
-/// A run that its host does not know changed nothing, and one that was only followed or cancelled never begins.
+/// A run that its host never knew changed nothing, and one that was only followed or cancelled never begins. Of one that it knew, and
+/// does not know any more, nobody knows what it changed.
 fn not_there(state: &RolloutState, target: crate::Target) -> Vec<RolloutEvent> {
     let verdict = match state.status(&target) {
+        _ if state.target(&target).on_record => TargetVerdict::Failed(How::Forgotten),
         TargetStatus::Intended if state.stopped.is_none() => return Vec::new(),
-        TargetStatus::Intended | TargetStatus::Cancelling if state.stopped.is_some() => crate::TargetVerdict::LeftAlone,
-        _ => crate::TargetVerdict::Failed(crate::How::Refused),
+        TargetStatus::Intended | TargetStatus::Cancelling if state.stopped.is_some() => TargetVerdict::LeftAlone,
+        _ => TargetVerdict::Failed(How::Refused),
     };
     vec![RolloutEvent::Ended { target, verdict, gives: Vec::new() }]
 }
@@ -124,11 +141,13 @@ fn approved(state: &RolloutState, waves: &Waves, approve: Approve, now: Now) -> 
     RolloutEvent::ApprovalRefused { wave, by, because: because.to_owned() }
 }
 
-fn leave(state: &RolloutState) -> Option<WhyLeave> {
-    let at_work = state.is_at_work();
+fn leave(state: &RolloutState, now: Now) -> Option<WhyLeave> {
+    // Whoever drains does not wait for a begin that nobody answers: it is asked for again by whoever goes on.
+    let unheard = |known: &TargetState| known.status == TargetStatus::Intended && unheard_at(known) <= now.elapsed_ms;
+    let at_work = || state.targets.values().any(|known| known.status.is_busy() && !unheard(known));
     match (state.finished, state.draining) {
-        (true, _) if !at_work => Some(WhyLeave::Finished),
-        (false, true) if !at_work && state.stopped.is_none() => Some(WhyLeave::Drained),
+        (true, _) if !state.is_at_work() => Some(WhyLeave::Finished),
+        (false, true) if !at_work() && state.stopped.is_none() => Some(WhyLeave::Drained),
         _ => None,
     }
 }

@@ -65,6 +65,11 @@ pub enum RolloutEvent {
         /// The host.
         host: HostName,
     },
+    /// A host is to be kept for longer; nothing begins there before it is.
+    RenewalDue {
+        /// The host.
+        host: HostName,
+    },
     /// Somebody else is at work on a host.
     NotReserved {
         /// The host.
@@ -113,11 +118,15 @@ pub enum RolloutEvent {
     Fetched {
         /// The artifact.
         artifact: StepId,
+        /// Its digest.
+        digest: String,
     },
     /// The host that proved an artifact does not give it.
     NotFetched {
         /// The artifact.
         artifact: StepId,
+        /// Who.
+        from: Target,
         /// Why not.
         because: String,
     },
@@ -212,7 +221,7 @@ pub enum RolloutEvent {
         /// Whether it is as it was.
         whole: bool,
     },
-    /// Nobody answered to that; it is asked for again when the host is back.
+    /// Nobody answered to that, or something newer on its host has to go back first; it is asked for when the host is back.
     BackOwed {
         /// Which.
         target: Target,

@@ -53,10 +53,12 @@ pub enum Came {
         holder: String,
     },
     Fetched {
+        from: Target,
         artifact: StepId,
         digest: String,
     },
     NotFetched {
+        from: Target,
         artifact: StepId,
         because: String,
     },
@@ -137,7 +139,7 @@ pub enum Order {
     Reach(HostName),
     /// Judge the plan for it; with its artifacts, where they are there. → judged
     Judge { target: Target, with_artifacts: bool },
-    /// Keep it for this rollout. → reserved, not reserved
+    /// Keep it for this rollout, for [`RESERVED`](crate::RESERVED) from now. → reserved, not reserved
     Reserve(HostName),
     /// Let go of it; not answered.
     Release(HostName),

@@ -4,6 +4,7 @@
 //! The controller that writes the journal and speaks to hosts is in `runbook-fleet`.
 
 mod artifacts;
+mod back;
 mod deadlines;
 mod decide;
 mod event;
@@ -12,6 +13,7 @@ mod input;
 mod narrow;
 mod next;
 mod orders;
+mod proven;
 mod state;
 mod status;
 mod stop;
@@ -20,13 +22,14 @@ mod target;
 mod tests;
 mod waves;
 
-pub use deadlines::wakes;
+pub use deadlines::{RESERVED, wakes};
 pub use decide::decide;
 pub use event::{Artifact, Controller, Judged, RolloutEvent, RolloutRecord, StopCause};
 pub use evidence::evidence;
 pub use input::{Action, Approve, Came, Input, Now, Order, WhyLeave};
 pub use narrow::NarrowError;
-pub use state::{Approved, HostState, HostStatus, IllegalRecord, RolloutState, TargetState, WaveState};
+pub use proven::Proven;
+pub use state::{Approved, HostState, HostStatus, IllegalRecord, Reservation, RolloutState, TargetState, WaveState};
 pub use status::TargetStatus;
 pub use target::{How, Target, TargetVerdict, run_id};
 pub use waves::{Given, Limits, Wave, Waves, WavesError};

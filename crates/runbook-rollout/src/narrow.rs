@@ -23,7 +23,7 @@ pub enum NarrowError {
 
 impl Waves {
     /// Only the targets that `wanted` names. A canary may be left out if the attempt `before` at the same rollout proved it; what its
-    /// host gave is then taken from there.
+    /// host gave is then [taken from there](Self::after). Budgets are those of the hosts that are left.
     ///
     /// # Errors
     /// A canary that nobody proved would be left out, or nothing is left.
@@ -34,7 +34,7 @@ impl Waves {
     ) -> Result<Self, NarrowError> {
         let proved = |target: &Target| {
             before.is_some_and(|(waves, state)| {
-                waves.digest == self.digest && state.verdict(target).is_some_and(|verdict| verdict.is_good())
+                self.has_the_plan_of(waves, target) && state.verdict(target).is_some_and(|verdict| verdict.is_good())
             })
         };
         for (at, wave) in self.waves.iter().enumerate().filter(|(_, wave)| wave.targets().any(|target| wanted(&target)))
@@ -46,10 +46,8 @@ impl Waves {
                 return Err(NarrowError::WithoutCanary { stage: wave.stage.clone(), target });
             }
         }
-        if let Some((waves, state)) = before.filter(|(waves, _)| waves.digest == self.digest) {
-            let gives = waves.waves.iter().flat_map(|wave| &wave.gives);
-            let known = gives.filter_map(|id| Some((id.clone(), state.artifact(waves, id)?.clone())));
-            self.proven.extend(known);
+        if let Some(before) = before {
+            self = self.after(before);
         }
         for wave in &mut self.waves {
             let stage = wave.stage.clone();
@@ -58,6 +56,6 @@ impl Waves {
         if self.waves.iter().all(|wave| wave.hosts.is_empty()) {
             return Err(NarrowError::Nothing);
         }
-        Ok(self)
+        Ok(self.counted())
     }
 }

@@ -1,6 +1,7 @@
 //! What is asked of hosts as the rollout stands. It follows from what is on record alone, so whoever goes on asks for the same.
 
-use crate::{Artifact, HostStatus, Order, RolloutState, Target, TargetStatus, TargetVerdict, Waves};
+use crate::artifacts::Giver;
+use crate::{Artifact, HostStatus, Order, Reservation, RolloutState, Target, TargetStatus, TargetVerdict, Waves};
 use runbook_model::{HostName, StepId};
 use std::collections::BTreeSet;
 
@@ -9,10 +10,10 @@ pub(crate) fn orders(state: &RolloutState, waves: &Waves) -> BTreeSet<Order> {
     if state.ids.is_none() {
         return BTreeSet::new();
     }
-    let mut asked: BTreeSet<Order> = waves.targets().filter_map(|(_, target)| of_run(state, target)).collect();
-    asked.extend(state.to_fetch(waves).into_iter().filter_map(|(artifact, from)| fetch(state, artifact, from)));
+    let mut asked: BTreeSet<Order> = waves.targets().filter_map(|(_, target)| of_run(state, waves, target)).collect();
     if state.stopped.is_none() && !state.finished {
         asked.extend(before_the_first_change(state, waves));
+        asked.extend(state.to_fetch(waves).into_iter().map(fetch));
         if !state.draining {
             asked.extend(before_begin(state, waves));
         }
@@ -40,12 +41,16 @@ fn before_the_first_change(state: &RolloutState, waves: &Waves) -> BTreeSet<Orde
         return judge;
     }
     let open = waves.targets().filter(|(_, target)| state.is_open(target)).map(|(_, target)| target.host);
+    let busy = state.targets.iter().filter(|(_, known)| known.status.in_flight()).map(|(target, _)| &target.host);
+    let busy: BTreeSet<&HostName> = busy.collect();
     let mut kept = BTreeSet::new();
     for host in open.collect::<BTreeSet<HostName>>() {
         let known = state.hosts.get(&host);
-        if known.is_some_and(|known| matches!(known.status, HostStatus::There(_))) {
+        // A run has taken the reservation over, and the host would be refused because of it.
+        if known.is_some_and(|known| matches!(known.status, HostStatus::There(_))) && !busy.contains(&host) {
             kept.insert(Order::Reserve(host.clone()));
-            if known.is_none_or(|known| !known.reserved) {
+            // In the order of the names, all or nothing.
+            if known.is_none_or(|known| known.reserved == Reservation::None) {
                 break;
             }
         }
@@ -78,7 +83,7 @@ fn before_begin(state: &RolloutState, waves: &Waves) -> Vec<Order> {
     asked
 }
 
-fn of_run(state: &RolloutState, target: Target) -> Option<Order> {
+fn of_run(state: &RolloutState, waves: &Waves, target: Target) -> Option<Order> {
     let known = state.known(&target)?;
     let (run, status) = (known.run.clone()?, known.status);
     Some(match status {
@@ -87,15 +92,25 @@ fn of_run(state: &RolloutState, target: Target) -> Option<Order> {
         TargetStatus::Intended | TargetStatus::Begun | TargetStatus::Held => Order::Follow { target, run },
         TargetStatus::Committing => Order::Commit { target, run },
         TargetStatus::Cancelling | TargetStatus::Lost => Order::Cancel { target, run },
-        TargetStatus::GoingBack(_) | TargetStatus::BackOwed(_) => Order::RollBack { target, run },
+        TargetStatus::GoingBack(_) | TargetStatus::BackOwed(_) if state.upon(waves, &target).next().is_none() => {
+            Order::RollBack { target, run }
+        }
         _ => return None,
     })
 }
 
-fn fetch(state: &RolloutState, artifact: StepId, from: Target) -> Option<Order> {
-    let known = state.known(&from)?;
-    let (run, digest) = (known.run.clone()?, known.gives.get(&artifact)?.digest.clone());
-    Some(Order::Fetch { from, run, artifact, digest })
+fn fetch((artifact, giver): (&StepId, Giver<'_>)) -> Order {
+    let (from, run, digest) = (giver.target.clone(), giver.run.clone(), giver.what.digest.clone());
+    Order::Fetch { from, run, artifact: artifact.clone(), digest }
+}
+
+impl RolloutState {
+    /// Whether a plan cannot be judged for good, because a stage above has yet to change its host.
+    pub(crate) fn is_too_early(&self, waves: &Waves, target: &Target) -> bool {
+        let above = waves.wave_of(target).map(|(at, _)| waves.above(at)).unwrap_or_default();
+        let mut earlier = waves.targets().filter(|(at, other)| above.contains(at) && other.host == target.host);
+        self.status(target) == TargetStatus::New && earlier.any(|(_, other)| self.verdict(&other).is_none())
+    }
 }
 
 /// Hosts that are kept and needed no more. One that is stuck stays kept.
@@ -106,6 +121,6 @@ fn let_go<'a>(state: &'a RolloutState, waves: &Waves) -> impl Iterator<Item = Ho
         !over || status.is_owed() || matches!(status, TargetStatus::GoingBack(_))
     });
     let needed: BTreeSet<HostName> = needed.map(|(_, target)| target.host).collect();
-    let kept = state.hosts.iter().filter(|(_, known)| known.reserved).map(|(host, _)| host);
+    let kept = state.hosts.iter().filter(|(_, known)| known.reserved != Reservation::None).map(|(host, _)| host);
     kept.filter(move |host| !needed.contains(*host)).cloned()
 }

@@ -1,5 +1,6 @@
 //! What is known of an attempt: one fold over its records.
 
+use crate::deadlines::RESERVED_MS;
 use crate::{Artifact, Controller, How, RolloutEvent, RolloutRecord, StopCause, Target, TargetStatus, TargetVerdict};
 use runbook_model::{HostName, RunId, StepId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,10 +22,10 @@ pub struct RolloutState {
     pub targets: BTreeMap<Target, TargetState>,
     /// What is known of each wave, by its place.
     pub waves: BTreeMap<usize, WaveState>,
-    /// The artifacts whose bytes are here.
-    pub fetched: BTreeSet<StepId>,
-    /// Hosts that proved an artifact and do not give it.
-    pub not_given_by: BTreeSet<(StepId, Target)>,
+    /// The digests of the artifacts whose bytes are here.
+    pub fetched: BTreeSet<String>,
+    /// Hosts that proved an artifact and do not give it, and how long the rollout had gone on when that was known.
+    pub not_given_by: BTreeMap<(StepId, Target), u64>,
     /// Why nothing more begins.
     pub stopped: Option<StopCause>,
     /// Whether it ends where it is, to go on later.
@@ -44,7 +45,21 @@ pub struct HostState {
     /// Whether it is there.
     pub status: HostStatus,
     /// Whether it is kept for this rollout.
-    pub reserved: bool,
+    pub reserved: Reservation,
+    /// How long the rollout will have gone on when that ends, or had when it was to be asked for again.
+    pub reserved_until_ms: u64,
+}
+
+/// Whether a host is kept for this rollout.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reservation {
+    /// It never was.
+    #[default]
+    None,
+    /// It is.
+    Kept,
+    /// It may be, and is to be asked for again: its end comes near, a run took it over, or another controller goes on.
+    Due,
 }
 
 /// Whether a host is there.
@@ -77,6 +92,8 @@ pub struct TargetState {
     pub begun_ms: u64,
     /// Its run, once it was to begin.
     pub run: Option<RunId>,
+    /// Whether its host told of the run.
+    pub on_record: bool,
     /// What it was given.
     pub given: BTreeSet<StepId>,
     /// What its run packed and proved.
@@ -169,21 +186,27 @@ impl RolloutState {
                 let gone = matches!(self.host(host).status, HostStatus::Gone(_));
                 !gone && !self.of_host(host).any(|(_, target)| target.status.in_flight())
             }
-            E::Reserved { host } => matches!(self.host(host).status, HostStatus::There(_)) && !self.host(host).reserved,
-            E::NotReserved { host, .. } => matches!(self.host(host).status, HostStatus::There(_)),
+            E::Reserved { host } => self.may_be_kept(host) && self.host(host).reserved != Reservation::Kept,
+            E::RenewalDue { host } => self.host(host).reserved == Reservation::Kept,
+            E::NotReserved { host, .. } => self.may_be_kept(host),
             E::ApprovalAsked { wave: at, .. } => self.stopped.is_none() && wave(at).opened_ms.is_none(),
             E::Approved { wave: at, .. } => wave(at).asked.is_some() && wave(at).opened_ms.is_none(),
             E::ApprovalRefused { .. } => true,
             E::WaveOpened { wave: at } => self.stopped.is_none() && wave(at).opened_ms.is_none(),
             E::WavePassed { wave: at } => wave(at).opened_ms.is_some() && !wave(at).passed,
-            E::Fetched { artifact } => !self.fetched.contains(artifact),
-            E::NotFetched { artifact, .. } => !self.fetched.contains(artifact),
+            E::Fetched { digest, .. } => !self.fetched.contains(digest),
+            E::NotFetched { artifact, from, .. } => !self.not_given_by.contains_key(&(artifact.clone(), from.clone())),
             E::Given { target, artifact, .. } => {
                 let known = self.target(target);
                 known.status.may_begin() && !known.given.contains(artifact)
             }
             E::BeginIntended { .. } if self.stopped.is_some() || self.draining || self.finished => false,
-            E::Stopped { because } => self.stopped.is_none() || *because == StopCause::TakenBack,
+            E::Stopped { because } => match &self.stopped {
+                None => true,
+                Some(StopCause::TakenBack) => false,
+                // What fails later is what counts, then.
+                Some(known) => *because == StopCause::TakenBack || (known.is_harmless() && !because.is_harmless()),
+            },
             E::DrainAsked { .. } => !self.draining,
             E::CancelAsked { .. } => !self.cancelling,
             E::RollbackAsked { .. } => !self.back_asked,
@@ -202,6 +225,8 @@ impl RolloutState {
             E::TakenOver { controller } => {
                 self.controller = Some((controller.clone(), self.elapsed_ms));
                 self.draining = false;
+                let elapsed_ms = self.elapsed_ms;
+                self.hosts.values_mut().for_each(|host| host.reserve_again(elapsed_ms));
                 // What is owed is asked for again.
                 self.finished &= !self.targets.values().any(|target| target.status.is_owed());
             }
@@ -211,13 +236,18 @@ impl RolloutState {
             E::Unreachable { host, because } => {
                 self.hosts.entry(host.clone()).or_default().status = HostStatus::Gone(because.clone());
             }
-            E::Reserved { host } => self.hosts.entry(host.clone()).or_default().reserved = true,
+            E::Reserved { host } => {
+                let until = self.elapsed_ms.saturating_add(RESERVED_MS);
+                let known = self.hosts.entry(host.clone()).or_default();
+                (known.reserved, known.reserved_until_ms) = (Reservation::Kept, until);
+            }
+            E::RenewalDue { host } => self.hosts.entry(host.clone()).or_default().reserved = Reservation::Due,
             E::NotReserved { host, holder } => {
                 let known = self.hosts.entry(host.clone()).or_default();
                 if let HostStatus::There(platform) = &known.status {
                     known.status = HostStatus::Kept { platform: platform.clone(), by: holder.clone() };
                 }
-                known.reserved = false;
+                known.reserved = Reservation::None;
             }
             E::ApprovalAsked { wave, evidence } => {
                 let elapsed_ms = self.elapsed_ms;
@@ -232,11 +262,9 @@ impl RolloutState {
             E::ApprovalRefused { .. } => {}
             E::WaveOpened { wave } => self.waves.entry(*wave).or_default().opened_ms = Some(self.elapsed_ms),
             E::WavePassed { wave } => self.waves.entry(*wave).or_default().passed = true,
-            E::Fetched { artifact } => drop(self.fetched.insert(artifact.clone())),
-            E::NotFetched { artifact, .. } => {
-                if let Some(from) = self.giver(artifact) {
-                    self.not_given_by.insert((artifact.clone(), from));
-                }
+            E::Fetched { digest, .. } => drop(self.fetched.insert(digest.clone())),
+            E::NotFetched { artifact, from, .. } => {
+                self.not_given_by.insert((artifact.clone(), from.clone()), self.elapsed_ms);
             }
             E::Given { target, artifact, .. } => {
                 self.targets.entry(target.clone()).or_default().given.insert(artifact.clone());
@@ -255,11 +283,17 @@ impl RolloutState {
         let (elapsed_ms, seq) = (self.elapsed_ms, self.seq);
         let known = self.targets.entry(target.clone()).or_default();
         let Some(status) = known.status.after(event) else { return };
+        let was_at_work = known.status.in_flight();
         (known.status, known.since_ms) = (status, elapsed_ms);
+        if was_at_work && !status.in_flight() {
+            self.hosts.entry(target.host.clone()).or_default().reserve_again(elapsed_ms);
+        }
+        let Some(known) = self.targets.get_mut(target) else { return };
         match event {
             RolloutEvent::BeginIntended { run, .. } => {
                 (known.run, known.begun_ms) = (Some(run.clone()), elapsed_ms);
             }
+            RolloutEvent::Begun { .. } | RolloutEvent::Held { .. } => known.on_record = true,
             RolloutEvent::Ended { gives, .. } => {
                 known.gives = gives.iter().cloned().collect();
                 known.ended_seq = seq;
@@ -272,6 +306,12 @@ impl RolloutState {
             }
             _ => {}
         }
+    }
+
+    /// Whether an answer about a reservation counts: what was asked before a run began there does not.
+    fn may_be_kept(&self, host: &HostName) -> bool {
+        let at_work = self.of_host(host).any(|(_, known)| known.status.in_flight());
+        !at_work && matches!(self.host(host).status, HostStatus::There(_))
     }
 
     pub(crate) fn host(&self, host: &HostName) -> HostState {
@@ -302,8 +342,7 @@ impl RolloutState {
 
     /// Whether a run is at work anywhere, forward or back.
     pub(crate) fn is_at_work(&self) -> bool {
-        let busy = |status: TargetStatus| status.in_flight() || matches!(status, TargetStatus::GoingBack(_));
-        self.targets.values().any(|target| busy(target.status))
+        self.targets.values().any(|target| target.status.is_busy())
     }
 
     /// Whether any host was told to change something.
@@ -323,6 +362,14 @@ impl RolloutState {
             Some(HostStatus::Kept { .. }) => Some(TargetVerdict::Failed(How::Refused)),
             _ if self.stopped.is_some() => Some(TargetVerdict::LeftAlone),
             _ => None,
+        }
+    }
+}
+
+impl HostState {
+    fn reserve_again(&mut self, elapsed_ms: u64) {
+        if self.reserved != Reservation::None {
+            (self.reserved, self.reserved_until_ms) = (Reservation::Due, elapsed_ms);
         }
     }
 }

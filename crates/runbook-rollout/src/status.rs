@@ -53,6 +53,16 @@ impl TargetStatus {
         matches!(self, S::New | S::Judged | S::Later)
     }
 
+    /// Whether it is on its way back after its commit.
+    pub(crate) fn goes_back(self) -> bool {
+        matches!(self, S::GoingBack(_))
+    }
+
+    /// Whether its host has something to do for it.
+    pub(crate) fn is_busy(self) -> bool {
+        self.in_flight() || self.goes_back()
+    }
+
     /// Whether something has to be asked of its host once that is back.
     pub fn is_owed(self) -> bool {
         matches!(self, S::Lost | S::BackOwed(_))
@@ -63,6 +73,7 @@ impl TargetStatus {
         match self {
             S::Ended(verdict) => Some(verdict),
             S::Lost | S::Late(_) => Some(TargetVerdict::Lost),
+            S::GoingBack(TargetVerdict::Ok) | S::BackOwed(TargetVerdict::Ok) => Some(TargetVerdict::BackOwed),
             S::GoingBack(was) | S::BackOwed(was) => Some(was),
             // What was counted stays counted.
             S::TakenBack(TargetVerdict::Ok) => Some(TargetVerdict::TakenBack),
@@ -94,9 +105,11 @@ impl TargetStatus {
             (now, RolloutEvent::Lost { .. }) if now.in_flight() => S::Lost,
             (S::Lost, RolloutEvent::Ended { verdict: TargetVerdict::Stuck, .. }) => S::BackStuck,
             (S::Lost, RolloutEvent::Ended { verdict, .. }) => S::Late(*verdict),
-            (S::Ended(TargetVerdict::Ok), RolloutEvent::BackIntended { .. }) => S::GoingBack(TargetVerdict::Ok),
-            (S::Late(TargetVerdict::Ok), RolloutEvent::BackIntended { .. }) => S::GoingBack(TargetVerdict::Lost),
+            (S::Ended(was), RolloutEvent::BackIntended { .. }) if was.is_changed() => S::GoingBack(was),
+            (S::Late(was), RolloutEvent::BackIntended { .. }) if was.is_changed() => S::GoingBack(TargetVerdict::Lost),
             (S::GoingBack(was), RolloutEvent::BackOwed { .. }) => S::BackOwed(was),
+            (S::Ended(was), RolloutEvent::BackOwed { .. }) if was.is_changed() => S::BackOwed(was),
+            (S::Late(was), RolloutEvent::BackOwed { .. }) if was.is_changed() => S::BackOwed(TargetVerdict::Lost),
             (S::GoingBack(was) | S::BackOwed(was), RolloutEvent::TookBack { whole: true, .. }) => S::TakenBack(was),
             (S::GoingBack(_) | S::BackOwed(_), RolloutEvent::TookBack { whole: false, .. }) => S::BackStuck,
             _ => return None,

@@ -1,7 +1,7 @@
-//! When a rollout stops, and what is taken back then.
+//! When a rollout stops.
 
-use crate::{HostStatus, RolloutState, StopCause, Target, TargetStatus, TargetVerdict, Wave, Waves};
-use runbook_model::{HostName, RollbackScope};
+use crate::{HostStatus, RolloutState, StopCause, Target, TargetVerdict, Wave, Waves};
+use runbook_model::HostName;
 use std::collections::BTreeSet;
 
 impl RolloutState {
@@ -25,7 +25,8 @@ impl RolloutState {
             return Some(StopCause::Cancelled);
         }
         let failed: Vec<Target> = self.failed(waves, None).collect();
-        if failed.is_empty() {
+        // After the last wave there is nothing left to stop.
+        if failed.is_empty() || self.has_passed(waves) {
             return None;
         }
         let stuck = failed.iter().find(|target| self.verdict(target) == Some(TargetVerdict::Stuck));
@@ -49,40 +50,5 @@ impl RolloutState {
         }
         let failed = self.failed_hosts(waves, None);
         (failed > waves.max_failed).then_some(StopCause::Rollout { failed })
-    }
-
-    /// Whether `target` is taken back as the rollout stands: what is committed of the scope, and whatever was lost and turns out to be
-    /// changed.
-    pub(crate) fn is_covered(&self, waves: &Waves, target: &Target) -> bool {
-        match self.status(target) {
-            TargetStatus::Late(TargetVerdict::Ok) => return true,
-            TargetStatus::Ended(TargetVerdict::Ok) | TargetStatus::Held => {}
-            _ => return false,
-        }
-        match (&self.stopped, self.back_asked) {
-            (None, _) => false,
-            (Some(_), true) => true,
-            (Some(StopCause::NotApproved { .. } | StopCause::Kept { .. }), _) => false,
-            (Some(_), false) => match waves.on_failure {
-                RollbackScope::Host => self.cancelling && self.status(target) == TargetStatus::Held,
-                RollbackScope::Wave => waves.wave_of(target).is_some_and(|(at, _)| self.wave_failed(waves, at)),
-                RollbackScope::Promoted => true,
-            },
-        }
-    }
-
-    /// Whether a wave that is not passed has a host that failed.
-    fn wave_failed(&self, waves: &Waves, at: usize) -> bool {
-        let passed = self.waves.get(&at).is_some_and(|wave| wave.passed);
-        !passed && self.failed(waves, Some(at)).next().is_some()
-    }
-
-    /// What is taken back next: the newest commit, past failures.
-    pub(crate) fn next_back(&self, waves: &Waves) -> Option<Target> {
-        let covered = waves
-            .targets()
-            .map(|(_, target)| target)
-            .filter(|target| self.status(target) != TargetStatus::Held && self.is_covered(waves, target));
-        covered.max_by_key(|target| self.target(target).ended_seq)
     }
 }

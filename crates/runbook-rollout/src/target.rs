@@ -31,6 +31,8 @@ pub enum TargetVerdict {
     LeftAlone,
     /// It was committed, and taken back with the rollout.
     TakenBack,
+    /// It was committed and is to be taken back, which did not come to its end; owed.
+    BackOwed,
     /// It failed.
     Failed(How),
     /// It could not be reached before its begin; nothing is owed.
@@ -49,7 +51,12 @@ impl TargetVerdict {
 
     /// Whether a host can tell it of a run.
     pub(crate) fn is_of_a_run(self) -> bool {
-        !matches!(self, Self::Unreachable | Self::Lost | Self::TakenBack)
+        !matches!(self, Self::Unreachable | Self::Lost | Self::TakenBack | Self::BackOwed)
+    }
+
+    /// Whether its run is over and left changes there that can be taken back.
+    pub(crate) fn is_changed(self) -> bool {
+        matches!(self, Self::Ok | Self::Failed(How::Stopped | How::Accepted))
     }
 
     /// Whether the host is as its plan wants it.
@@ -70,6 +77,8 @@ pub enum How {
     Stopped,
     /// It is as it is because a person said so, without proof.
     Accepted,
+    /// Its host does not know the run any more that was at work there: nobody knows what it changed.
+    Forgotten,
 }
 
 /// The id of the run of `target` in that attempt at the rollout called `rollout`. Whoever goes on with a rollout comes to the same

@@ -1,7 +1,7 @@
 //! What a rollout asks of which hosts, with limits and budgets as numbers. Made once, and kept with the attempt.
 
-use crate::{Artifact, Target};
-use runbook_model::{ApproveGate, HostName, Promote, RollbackScope, Rollout, Stage, StepId};
+use crate::{Proven, Target};
+use runbook_model::{ApproveGate, HostName, MaxFailed, Promote, RollbackScope, Rollout, Stage, StepId};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -21,6 +21,8 @@ pub struct Waves {
     pub confirm_within: Option<Duration>,
     /// How long a host may take from its begin to its end.
     pub host_deadline: Duration,
+    /// How much may fail, as the file says it; a part of the rollout has a part of it.
+    pub budget: MaxFailed,
     /// How many distinct hosts may fail.
     pub max_failed: usize,
     /// What is taken back when it stops.
@@ -29,8 +31,10 @@ pub struct Waves {
     pub waves: Vec<Wave>,
     /// The jump host of each host that has one.
     pub jumps: BTreeMap<HostName, String>,
-    /// What an earlier attempt proved on hosts that this one leaves as they are.
-    pub proven: BTreeMap<StepId, Artifact>,
+    /// The digest of the plan of each target, with all that it was made from; also of targets that are left out.
+    pub plans: Vec<(Target, String)>,
+    /// What earlier attempts proved, those of each artifact in the order in which they are asked; see [`Waves::after`].
+    pub proven: Vec<Proven>,
 }
 
 /// How many hosts are at work at the same time.
@@ -59,7 +63,7 @@ pub struct Wave {
     pub max_failed: usize,
     /// How long it is watched after its last commit.
     pub soak: Option<Duration>,
-    /// Who has to approve before it opens.
+    /// Who has to approve before the first wave of the stage opens that has a host with something to do.
     pub approve: Option<ApproveGate>,
     /// What a host of its stage gives to later ones.
     pub gives: Vec<StepId>,
@@ -76,6 +80,8 @@ pub struct Given {
     pub attempt: u32,
     /// The jump host of each host that has one, by ssh's own reading.
     pub jumps: BTreeMap<HostName, String>,
+    /// The digest of the plan of each target, with all that it was made from.
+    pub plans: Vec<(Target, String)>,
 }
 
 /// Why a rollout has no waves.
@@ -106,13 +112,15 @@ impl Waves {
         for stage in &rollout.stages {
             for (number, hosts) in stage.waves().into_iter().enumerate() {
                 places.entry(&stage.id).or_default().push(waves.len());
-                waves.push(wave(rollout, stage, number, hosts.to_vec()));
+                waves.push(wave(stage, number, hosts.to_vec()));
             }
         }
         let last = |stage: &StepId| places.get(stage).and_then(|all| all.last()).copied();
+        let before = before(&rollout.stages, above);
         for stage in &rollout.stages {
             let own = places.get(&stage.id).cloned().unwrap_or_default();
-            let before: BTreeSet<usize> = before(stage, &rollout.stages, &above).into_iter().filter_map(last).collect();
+            let before: BTreeSet<usize> =
+                before.get(&stage.id).into_iter().flatten().filter_map(|id| last(id)).collect();
             for (number, at) in own.iter().enumerate() {
                 let previous = number.checked_sub(1).and_then(|previous| own.get(previous)).copied();
                 if let Some(wave) = waves.get_mut(*at) {
@@ -120,9 +128,7 @@ impl Waves {
                 }
             }
         }
-        let distinct: BTreeSet<&HostName> = waves.iter().flat_map(|wave| &wave.hosts).collect();
-        let max_failed = rollout.max_failed.rollout.rounded_down(distinct.len());
-        Ok(Self {
+        let all = Self {
             rollout: rollout.name.clone(),
             digest: given.digest,
             attempt: given.attempt,
@@ -132,12 +138,25 @@ impl Waves {
             },
             confirm_within: rollout.confirm_within,
             host_deadline: rollout.host_deadline,
-            max_failed,
+            budget: rollout.max_failed,
+            max_failed: 0,
             on_failure: rollout.on_failure,
             waves,
             jumps: given.jumps,
-            proven: BTreeMap::new(),
-        })
+            plans: given.plans,
+            proven: Vec::new(),
+        };
+        Ok(all.counted())
+    }
+
+    /// The same, with the budgets of the hosts that it has.
+    pub(crate) fn counted(mut self) -> Self {
+        self.max_failed = self.budget.rollout.rounded_down(self.hosts().len());
+        for wave in &mut self.waves {
+            let most = self.budget.wave.rounded_down(wave.hosts.len());
+            wave.max_failed = if wave.canary { 0 } else { most };
+        }
+        self
     }
 
     /// All targets, in the order in which they may begin.
@@ -149,6 +168,12 @@ impl Waves {
     /// The hosts, by name.
     pub fn hosts(&self) -> BTreeSet<&HostName> {
         self.waves.iter().flat_map(|wave| &wave.hosts).collect()
+    }
+
+    /// All hosts that something is asked of: those, and such as only give what an earlier attempt proved there.
+    pub fn asked_hosts(&self) -> BTreeSet<&HostName> {
+        let giving = self.proven.iter().map(|one| &one.from.host);
+        self.hosts().into_iter().chain(giving).collect()
     }
 
     /// The wave that `target` is in, and its place.
@@ -175,16 +200,16 @@ impl Wave {
     }
 }
 
-fn wave(rollout: &Rollout, stage: &Stage, number: usize, hosts: Vec<HostName>) -> Wave {
+fn wave(stage: &Stage, number: usize, hosts: Vec<HostName>) -> Wave {
     Wave {
         stage: stage.id.clone(),
         number,
         canary: stage.canary,
         after: BTreeSet::new(),
-        max_failed: if stage.canary { 0 } else { rollout.max_failed.wave.rounded_down(hosts.len()) },
+        max_failed: 0,
         hosts,
         soak: stage.soak,
-        approve: stage.approve.clone().filter(|_| number == 0),
+        approve: stage.approve.clone(),
         gives: stage.artifacts.iter().map(|(id, _)| id.clone()).collect(),
         takes: stage.promote.iter().map(|one| (one.artifact.clone(), one.to)).collect(),
     }
@@ -215,18 +240,29 @@ fn above(stages: &[Stage]) -> Result<BTreeMap<&StepId, BTreeSet<&StepId>>, Waves
     Ok(all)
 }
 
-/// What a stage waits for: what it needs; and with no canary above it, which only an exception allows, all canaries that do not wait for it.
+/// What stages wait for: what they need; and with no canary above, which only an exception allows, each canary that does not wait for
+/// them by then, so that nothing waits for itself.
 fn before<'a>(
-    stage: &'a Stage,
     stages: &'a [Stage],
-    above: &BTreeMap<&StepId, BTreeSet<&'a StepId>>,
-) -> Vec<&'a StepId> {
-    let is_above = |one: &StepId, other: &StepId| above.get(other).is_some_and(|all| all.contains(one));
-    let needs = stage.needs.iter().map(|(id, _)| id);
-    let canaries = stages.iter().filter(|other| other.canary);
-    if stage.canary || canaries.clone().any(|canary| is_above(&canary.id, &stage.id)) {
-        return needs.collect();
+    mut above: BTreeMap<&'a StepId, BTreeSet<&'a StepId>>,
+) -> BTreeMap<&'a StepId, BTreeSet<&'a StepId>> {
+    let of = |stage: &'a Stage| (&stage.id, stage.needs.iter().map(|(id, _)| id).collect());
+    let mut before: BTreeMap<&StepId, BTreeSet<&StepId>> = stages.iter().map(of).collect();
+    let canaries: Vec<&StepId> = stages.iter().filter(|stage| stage.canary).map(|stage| &stage.id).collect();
+    let under = |stage: &&Stage| {
+        let above = above.get(&stage.id);
+        !stage.canary && !canaries.iter().any(|canary| above.is_some_and(|above| above.contains(canary)))
+    };
+    for stage in stages.iter().filter(under).collect::<Vec<_>>() {
+        for canary in &canaries {
+            if above.get(canary).is_some_and(|above| above.contains(&stage.id)) {
+                continue;
+            }
+            before.entry(&stage.id).or_default().insert(canary);
+            let more: BTreeSet<&StepId> = above.get(canary).into_iter().flatten().copied().chain([*canary]).collect();
+            let below = above.iter_mut().filter(|(id, above)| **id == &stage.id || above.contains(&stage.id));
+            below.for_each(|(_, above)| above.extend(&more));
+        }
     }
-    let first = canaries.filter(|canary| !is_above(&stage.id, &canary.id)).map(|canary| &canary.id);
-    needs.chain(first).collect()
+    before
 }

@@ -7,6 +7,7 @@ use runbook_model::{
     Code, Diagnostic, Diagnostics, HostFacts, HostName, Resolved, Role, SourceMap, Stage, StepId, did_you_mean,
 };
 use runbook_plan::{ArtifactAt, LayerVars, same_platform, stage_layers};
+use runbook_rollout::Target;
 use runbook_session::{CommandError, Elsewhere, Judged, Session, Source};
 use std::collections::BTreeSet;
 
@@ -53,6 +54,18 @@ impl JudgedRollout {
             feed(host.program.as_ref().map_or("", |program| program.plan().digest.as_str()));
         }
         hash.finalize().to_hex().to_string()
+    }
+
+    /// The digest of the plan of each target, for the facts that it was judged for.
+    pub fn plans(&self) -> Vec<(Target, String)> {
+        let of = |stage: &JudgedStage| {
+            let digest = |host: &JudgedHost| {
+                let target = Target { stage: stage.stage.clone(), host: host.host.clone() };
+                Some((target, host.program.as_ref()?.plan().digest.clone()))
+            };
+            stage.hosts.iter().filter_map(digest).collect::<Vec<_>>()
+        };
+        self.stages.iter().flat_map(of).collect()
     }
 
     /// Whether every host has a program and nothing is wrong with the rollout.

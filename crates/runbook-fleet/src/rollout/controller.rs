@@ -180,7 +180,7 @@ impl Controller {
     /// The journal cannot be written; then nothing more is asked of any host, and what runs there ends by itself.
     pub fn run(mut self) -> Result<Ended, RolloutError> {
         let epoch = self.state.epoch + 1;
-        let hosts: Vec<HostName> = self.waves.hosts().into_iter().cloned().collect();
+        let hosts: Vec<HostName> = self.waves.asked_hosts().into_iter().cloned().collect();
         for host in hosts {
             let site = (self.setup.site)(&host, epoch);
             let worker = Worker::start(host.as_str(), site, self.setup.by.clone(), self.to_inbox.clone())?;
@@ -219,9 +219,8 @@ impl Controller {
     /// What comes in next from hosts or with time; `None` where it is time to look whether a person told something.
     fn wait(&mut self) -> Option<Came> {
         let left = self.wake.map(|at| Duration::from_millis(at.saturating_sub(self.now().elapsed_ms)));
-        if left.is_some_and(|left| left.is_zero()) {
-            return Some(Came::Tick);
-        }
+        let due = left.is_some_and(|left| left.is_zero());
+        // What came while this machine slept is read before anything is taken for late.
         match self.inbox.recv_timeout(left.map_or(LETTERS, |left| left.min(LETTERS))) {
             Ok(FromHost::Came(came)) => Some(came),
             Ok(FromHost::Seen(seen)) => {
@@ -230,7 +229,7 @@ impl Controller {
                 None
             }
             // It holds a sender itself.
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => due.then_some(Came::Tick),
         }
     }
 

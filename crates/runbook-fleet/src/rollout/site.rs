@@ -14,7 +14,7 @@ pub trait Site: Send {
     /// Judges the plan of `target` for the host, and whether it has anything to do. Without its artifacts that may be open.
     fn judge(&mut self, target: &Target, with_artifacts: bool) -> Result<Judged, Trouble>;
 
-    /// Keeps the host for the rollout; asked again it is kept for longer.
+    /// Keeps the host for the rollout, for [`RESERVED`](runbook_rollout::RESERVED) from now on.
     fn reserve(&mut self) -> Result<(), Trouble>;
 
     /// Lets go of the host.

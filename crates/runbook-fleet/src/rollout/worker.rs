@@ -230,7 +230,7 @@ impl Host {
             Order::Judge { target, .. } => Came::Judged { target, judged: runbook_rollout::Judged::Refused(because) },
             Order::Reserve(host) => Came::NotReserved { host, holder: because },
             Order::Release(_) => return,
-            Order::Fetch { artifact, .. } => Came::NotFetched { artifact, because },
+            Order::Fetch { from, artifact, .. } => Came::NotFetched { from, artifact, because },
             Order::Give { target, .. } => Came::NotGiven { target, because },
             Order::Begin { target, .. } => {
                 let verdict = TargetVerdict::Failed(runbook_rollout::How::Refused);
@@ -270,7 +270,9 @@ impl Host {
                 self.site.release()?;
                 return Ok(None);
             }
-            Order::Fetch { run, artifact, .. } => Came::Fetched { digest: self.site.fetch(&run, &artifact)?, artifact },
+            Order::Fetch { from, run, artifact, .. } => {
+                Came::Fetched { digest: self.site.fetch(&run, &artifact)?, from, artifact }
+            }
             Order::Give { target, artifact, digest } => {
                 self.site.give(&target, &artifact, &digest)?;
                 Came::Given { target, artifact, digest }

@@ -4,6 +4,7 @@ use super::estate::Estate;
 use super::words::verdict_word;
 use crate::document::{CANARY, PROMOTED, Sign};
 use crate::text;
+use runbook_model::StepId;
 use runbook_rollout::{RolloutEvent, Target, TargetVerdict, Wave};
 
 /// A line with its answers.
@@ -49,7 +50,7 @@ impl Line {
     }
 }
 
-/// Checked where every canary is good, and each came before what it is a canary for.
+/// Checked where every canary is good; the order is that of the waves.
 fn canary(estate: &Estate<'_>) -> Line {
     let mut line = Line { says: CANARY, sign: Sign::Missing, evidence: Vec::new() };
     let canaries = estate.waves.waves.iter().filter(|wave| wave.canary);
@@ -58,7 +59,7 @@ fn canary(estate: &Estate<'_>) -> Line {
         let (sign, said) = match verdict {
             None => (Sign::Missing, "not over".to_owned()),
             Some(verdict) if verdict.is_good() => (Sign::Checked, verdict_word(verdict).1.to_owned()),
-            Some(verdict @ (TargetVerdict::LeftAlone | TargetVerdict::TakenBack)) => {
+            Some(verdict @ (TargetVerdict::LeftAlone | TargetVerdict::TakenBack | TargetVerdict::BackOwed)) => {
                 (Sign::Missing, verdict_word(verdict).1.to_owned())
             }
             Some(verdict) => (Sign::Red, verdict_word(verdict).1.to_owned()),
@@ -74,21 +75,32 @@ fn promoted(estate: &Estate<'_>) -> Line {
     let takers: Vec<Target> =
         estate.waves.waves.iter().filter(|wave| !wave.takes.is_empty()).flat_map(Wave::targets).collect();
     let mut line = Line { says: PROMOTED, sign: Sign::NotApplicable, evidence: Vec::new() };
-    let given = |of: &Target| {
-        let mine = estate.records.iter().filter_map(move |record| match &record.event {
-            RolloutEvent::Given { target, artifact, digest } if target == of => {
-                Some(format!("{artifact} {}", text::short(digest)))
-            }
-            _ => None,
-        });
-        mine.collect::<Vec<_>>()
-    };
     for target in takers {
-        let given = given(&target);
-        let good = estate.state.verdict(&target).is_some_and(TargetVerdict::is_good);
-        let sign = if good && !given.is_empty() { Sign::Checked } else { Sign::Missing };
+        let verdict = estate.state.verdict(&target);
+        let given = given(estate, &target);
+        let (sign, said) = match verdict {
+            Some(TargetVerdict::NothingToDo) => (Sign::NotApplicable, "had nothing to do".to_owned()),
+            _ if given.is_empty() => (Sign::Missing, "was given nothing".to_owned()),
+            Some(verdict) if verdict.is_good() => (Sign::Checked, given.join(", ")),
+            _ => (Sign::Missing, given.join(", ")),
+        };
         line.sign = line.sign.worse(sign);
-        line.add(&target, &if given.is_empty() { "was given nothing".to_owned() } else { given.join(", ") });
+        line.add(&target, &said);
     }
     line
+}
+
+/// What `of` was given; with its digest where that record is told of.
+fn given(estate: &Estate<'_>, of: &Target) -> Vec<String> {
+    let digest = |id: &StepId| {
+        estate.records.iter().find_map(|record| match &record.event {
+            RolloutEvent::Given { target, artifact, digest } if target == of && artifact == id => Some(digest),
+            _ => None,
+        })
+    };
+    let told = |id: &StepId| match digest(id) {
+        Some(digest) => format!("{id} {}", text::short(digest)),
+        None => id.to_string(),
+    };
+    estate.state.target(of).given.iter().map(told).collect()
 }

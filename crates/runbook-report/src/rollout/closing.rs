@@ -23,7 +23,10 @@ pub(super) fn closing(estate: &Estate<'_>) -> Closing {
         (_, false) => "Not over.",
     };
     let because = state.stopped.as_ref().map(|cause| format!(" Nothing more begins, because {}.", stop_words(cause)));
-    Closing { head, text: format!("{}.{}", counts(estate), because.unwrap_or_default()), owed: owed(estate) }
+    let drains = (state.draining && !state.finished && state.stopped.is_none())
+        .then_some(" It drains: nothing more begins until somebody goes on.");
+    let text = format!("{}.{}{}", counts(estate), because.unwrap_or_default(), drains.unwrap_or_default());
+    Closing { head, text, owed: owed(estate) }
 }
 
 /// `3 hosts ok, 1 host rolled back, 1 host left alone`; a host that has two stages counts in each.
@@ -44,10 +47,12 @@ fn owed(estate: &Estate<'_>) -> Vec<String> {
         TargetStatus::Lost => {
             Some(format!("{target}: nobody knows how its run ended; it is asked when the host is back"))
         }
-        TargetStatus::BackOwed(_) => {
-            Some(format!("{target}: has to be taken back, and does not answer; it is when the host is back"))
+        TargetStatus::BackOwed(_) => Some(format!(
+            "{target}: has to be taken back; it is when the host answers, and what is newer there is back"
+        )),
+        TargetStatus::BackStuck | TargetStatus::Ended(TargetVerdict::Stuck) => {
+            Some(format!("{target}: its way back did not end; a person has to go on there"))
         }
-        TargetStatus::BackStuck => Some(format!("{target}: its way back did not end; a person has to go on there")),
         _ => None,
     };
     estate.state.targets.iter().filter_map(told).collect()

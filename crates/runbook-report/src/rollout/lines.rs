@@ -32,27 +32,31 @@ fn told(event: &RolloutEvent, waves: &Waves) -> Option<String> {
         E::Approved { wave, by, .. } => format!("{}: approved by {by}", wave_name(waves, *wave)),
         E::WaveOpened { wave } => format!("{}: opens", wave_name(waves, *wave)),
         E::WavePassed { wave } => format!("{}: passed", wave_name(waves, *wave)),
-        E::Fetched { artifact } => format!("artifact {artifact}: is here"),
-        E::NotFetched { artifact, because } => format!("artifact {artifact}: did not come: {because}"),
+        E::Fetched { artifact, .. } => format!("artifact {artifact}: is here"),
+        E::NotFetched { artifact, from, because } => {
+            format!("artifact {artifact}: did not come from {from}: {because}")
+        }
         E::Given { target, artifact, digest } => {
             of(target, &format!("has artifact {artifact} ({})", text::short(digest)))
         }
         E::BeginIntended { target, run } => of(target, &format!("begins, run {run}")),
         E::Held { target } => of(target, "proven"),
-        E::CommitIntended { target } => of(target, "is committed"),
-        E::CancelIntended { target, because } => of(target, &format!("goes back: {because}")),
+        E::CommitIntended { target } => of(target, "is told to commit"),
+        E::CancelIntended { target, because } => of(target, &format!("is told to go back: {because}")),
         E::Ended { target, verdict, .. } => of(target, verdict_word(*verdict).1),
         E::Lost { target } => of(target, "nothing was heard by its deadline; its outcome is owed"),
         E::Stopped { because } => format!("nothing more begins: {}", stop_words(because)),
         E::DrainAsked { by } => format!("{by} wants nothing more to begin"),
         E::CancelAsked { by } => format!("{by} wants it to end"),
         E::RollbackAsked { by } => format!("{by} wants everything back"),
-        E::BackIntended { target } => of(target, "is taken back"),
+        E::BackIntended { target } => of(target, "is told to go back after its commit"),
         E::TookBack { target, whole: true } => of(target, "is taken back whole"),
         E::TookBack { target, whole: false } => of(target, "is stuck on its way back"),
-        E::BackOwed { target } => of(target, "does not answer; its way back is owed"),
+        E::BackOwed { target } => of(target, "its way back is owed"),
         E::Finished => "every host has its verdict, or it is owed".to_owned(),
-        E::Reached { .. } | E::Reserved { .. } | E::Judged { .. } | E::Begun { .. } => return None,
+        E::Reached { .. } | E::RenewalDue { .. } | E::Reserved { .. } | E::Judged { .. } | E::Begun { .. } => {
+            return None;
+        }
     })
 }
 

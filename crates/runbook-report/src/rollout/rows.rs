@@ -115,11 +115,16 @@ fn waves(estate: &Estate<'_>, style: Style) -> String {
 
 /// The closing words; while it goes on, the counts alone.
 fn last(estate: &Estate<'_>, style: Style) -> String {
-    if !estate.state.finished {
+    if !estate.state.finished && !estate.state.draining {
         return text::hang("", 0, text::wrap(&format!("{}.", counts(estate)), style.columns()));
     }
     let closing = closing(estate);
-    let tone = if estate.state.stopped.is_some() || !closing.owed.is_empty() { Tone::Bad } else { Tone::Good };
+    let failed = estate
+        .waves
+        .targets()
+        .any(|(_, target)| estate.state.verdict(&target).is_some_and(|verdict| verdict.is_failure()));
+    let is_bad = failed || estate.state.stopped.is_some() || !closing.owed.is_empty();
+    let tone = if is_bad { Tone::Bad } else { Tone::Good };
     let mut out = text::hang("", 0, style.headed(tone, closing.head, &text::clean(&closing.text), style.columns()));
     for owed in &closing.owed {
         out.push_str(&text::hang("  ", 2, text::wrap(&text::clean(owed), style.columns().saturating_sub(2))));

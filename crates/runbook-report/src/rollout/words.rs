@@ -13,7 +13,7 @@ pub(super) fn status_word(status: TargetStatus) -> (Tone, String) {
         S::Intended => (Tone::Normal, "begins"),
         S::Begun => (Tone::Normal, "at work"),
         S::Held => (Tone::Normal, "proven, waits for its commit"),
-        S::Committing => (Tone::Normal, "is committed"),
+        S::Committing => (Tone::Normal, "is told to commit"),
         S::Cancelling | S::GoingBack(_) => (Tone::Warn, "goes back"),
         S::Lost => (Tone::Bad, "lost, its outcome is owed"),
         S::BackOwed(_) => (Tone::Bad, "its way back is owed"),
@@ -33,6 +33,7 @@ pub(super) fn verdict_word(verdict: TargetVerdict) -> (Tone, &'static str) {
         TargetVerdict::NothingToDo => (Tone::Good, "nothing to do"),
         TargetVerdict::LeftAlone => (Tone::Dim, "left alone"),
         TargetVerdict::TakenBack => (Tone::Warn, "taken back"),
+        TargetVerdict::BackOwed => (Tone::Bad, "to be taken back"),
         TargetVerdict::Unreachable => (Tone::Bad, "not reached"),
         TargetVerdict::Lost => (Tone::Bad, "lost"),
         TargetVerdict::Stuck => (Tone::Bad, "stuck"),
@@ -40,6 +41,7 @@ pub(super) fn verdict_word(verdict: TargetVerdict) -> (Tone, &'static str) {
         TargetVerdict::Failed(How::Refused) => (Tone::Warn, "refused"),
         TargetVerdict::Failed(How::Stopped) => (Tone::Bad, "stopped"),
         TargetVerdict::Failed(How::Accepted) => (Tone::Warn, "accepted without proof"),
+        TargetVerdict::Failed(How::Forgotten) => (Tone::Bad, "its run is not on record there any more"),
     }
 }
 

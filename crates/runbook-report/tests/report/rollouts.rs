@@ -148,7 +148,8 @@ fn stopped() -> Attempt {
     let attempt = Attempt::at(waves(stages)).add(E::WaveOpened { wave: 0 }).begins(&vm_a).wait(64_000);
     let attempt = attempt.add(E::Held { target: vm_a.clone() }).add(E::CommitIntended { target: vm_a.clone() });
     let attempt = attempt.ends(&vm_a, TargetVerdict::Ok, vec![(step("core"), core.clone())]);
-    let attempt = attempt.add(E::Fetched { artifact: step("core") }).add(E::WavePassed { wave: 0 });
+    let fetched = E::Fetched { artifact: step("core"), digest: core.digest.clone() };
+    let attempt = attempt.add(fetched).add(E::WavePassed { wave: 0 });
     let attempt = attempt.add(E::WaveOpened { wave: 1 }).add(E::WaveOpened { wave: 2 });
     let given = E::Given { target: edge.clone(), artifact: step("core"), digest: core.digest };
     let attempt = attempt.add(given).begins(&edge).begins(&gw).wait(42_000);

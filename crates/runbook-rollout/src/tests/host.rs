@@ -1,6 +1,7 @@
 //! A host that does what it is told, as an agent does: each order once, none of a lower epoch.
 
-use super::script::{Ends, HostScript, Script, artifact, host_name};
+use super::script::{Ends, Gives, HostScript, Script, artifact, host_name};
+use crate::deadlines::RESERVED_MS;
 use crate::{Artifact, Came, How, Judged, Order, Target, TargetVerdict};
 use runbook_model::RunId;
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,6 +31,10 @@ pub(super) struct SimHost {
     /// What it was given, by name.
     pub(super) has: BTreeMap<String, String>,
     confirm: bool,
+    /// Until when it is kept for the rollout.
+    kept_until: Option<u64>,
+    /// What began though it was not kept.
+    pub(super) unkept: Option<Target>,
 }
 
 /// What a host does after a while.
@@ -47,6 +52,9 @@ pub(super) struct Effect {
     pub(super) later: Vec<(u64, Later)>,
 }
 
+/// Who holds a host on which the rollout itself is at work.
+pub(super) const OWN_RUN: &str = "a run of this rollout";
+
 pub(super) fn digest_of(run: &RunId, id: usize) -> String {
     format!("{}-{id}", run.as_str())
 }
@@ -55,7 +63,17 @@ impl SimHost {
     pub(super) fn new(script: &Script, at: usize) -> Option<Self> {
         let own = script.hosts.get(at)?.clone();
         let (runs, never, has) = Default::default();
-        Some(Self { at, script: own, epoch: 0, runs, never, has, confirm: script.confirm })
+        Some(Self {
+            at,
+            script: own,
+            epoch: 0,
+            runs,
+            never,
+            has,
+            confirm: script.confirm,
+            kept_until: None,
+            unkept: None,
+        })
     }
 
     pub(super) fn is_away(&self, at: u64) -> bool {
@@ -74,6 +92,10 @@ impl SimHost {
         }
     }
 
+    fn is_at_work(&self) -> bool {
+        self.runs.values().any(|run| matches!(run.is, RunIs::Working | RunIs::Holding))
+    }
+
     fn stage(target: &Target) -> usize {
         target.stage.as_str().trim_start_matches('s').parse().unwrap()
     }
@@ -83,7 +105,7 @@ impl SimHost {
     }
 
     /// What it does about `order`; of one that takes artifacts, nothing is known before they are there.
-    pub(super) fn hear(&mut self, order: Order, epoch: u64, takes: bool) -> Effect {
+    pub(super) fn hear(&mut self, order: Order, epoch: u64, takes: bool, now: u64) -> Effect {
         if epoch < self.epoch {
             return Effect { says: vec![Came::Superseded], ..Effect::default() };
         }
@@ -105,10 +127,21 @@ impl SimHost {
             Order::Reserve(host) if self.script.kept => {
                 effect.says.push(Came::NotReserved { host, holder: "somebody".to_owned() });
             }
-            Order::Reserve(host) => effect.says.push(Came::Reserved(host)),
-            Order::Release(_) => {}
-            Order::Fetch { from, run, artifact, digest: _ } => {
-                effect.says.push(Came::Fetched { artifact, digest: digest_of(&run, Self::stage(&from)) });
+            Order::Reserve(host) if self.is_at_work() => {
+                effect.says.push(Came::NotReserved { host, holder: OWN_RUN.to_owned() });
+            }
+            Order::Reserve(host) => {
+                self.kept_until = Some(now + RESERVED_MS);
+                effect.says.push(Came::Reserved(host));
+            }
+            Order::Release(_) => self.kept_until = None,
+            Order::Fetch { from, run, artifact, digest: _ } => effect.says.push(match self.script.gives {
+                Gives::Bytes => Came::Fetched { digest: digest_of(&run, Self::stage(&from)), from, artifact },
+                Gives::Others => Came::Fetched { from, artifact, digest: "of something else".to_owned() },
+                Gives::Nothing => Came::NotFetched { from, artifact, because: "no".to_owned() },
+            }),
+            Order::Give { target, .. } if !self.script.takes => {
+                effect.says.push(Came::NotGiven { target, because: "its disk is full".to_owned() });
             }
             Order::Give { target, artifact, digest } => {
                 self.has.insert(artifact.to_string(), digest.clone());
@@ -116,6 +149,9 @@ impl SimHost {
             }
             Order::Begin { target, run } => {
                 if !self.runs.contains_key(&run) && !self.never.contains(&run) {
+                    if self.kept_until.take().is_none_or(|until| until < now) {
+                        self.unkept = Some(target.clone());
+                    }
                     self.runs.insert(run.clone(), Run { target: target.clone(), is: RunIs::Working });
                     if self.ends(&target) != Ends::Hangs {
                         effect.later.push((self.script.takes_ms, Later::Ends(run.clone())));
@@ -170,6 +206,7 @@ impl SimHost {
                 Ends::Refused => RunIs::Over(TargetVerdict::Failed(How::Refused)),
                 Ends::RolledBack => RunIs::Over(TargetVerdict::Failed(How::RolledBack)),
                 Ends::Stopped => RunIs::Over(TargetVerdict::Failed(How::Stopped)),
+                Ends::Accepted => RunIs::Over(TargetVerdict::Failed(How::Accepted)),
                 Ends::Stuck => RunIs::Over(TargetVerdict::Stuck),
                 Ends::Hangs => RunIs::Working,
             },

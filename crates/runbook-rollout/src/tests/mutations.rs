@@ -4,8 +4,8 @@ use super::laws::told;
 use super::script::{Script, scripts};
 use super::world::{DATE, play};
 use crate::{
-    Action, Came, Input, Now, Order, RolloutEvent, RolloutState, StopCause, TargetStatus, TargetVerdict, Waves, decide,
-    evidence, run_id,
+    Action, Came, Input, Now, Order, Reservation, RolloutEvent, RolloutState, StopCause, TargetStatus, TargetVerdict,
+    Waves, decide, evidence, run_id,
 };
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
@@ -31,10 +31,11 @@ pub(super) enum Mutation {
     DeadlinesByDate,
     AnyEvidence,
     SupersededIsNotHeard,
+    OnlyTheFirstWaveAsks,
 }
 
 /// Each with the law that it breaks.
-const ALL: [(Mutation, u8); 18] = [
+const ALL: [(Mutation, u8); 19] = [
     (Mutation::WavesAreNotAwaited, 1),
     (Mutation::CanaryHasABudget, 2),
     (Mutation::RunOfTheController, 3),
@@ -53,6 +54,7 @@ const ALL: [(Mutation, u8); 18] = [
     (Mutation::DeadlinesByDate, 12),
     (Mutation::AnyEvidence, 13),
     (Mutation::SupersededIsNotHeard, 14),
+    (Mutation::OnlyTheFirstWaveAsks, 13),
 ];
 
 impl Mutation {
@@ -84,6 +86,9 @@ impl Mutation {
                     .iter_mut()
                     .filter(|wave| wave.canary)
                     .for_each(|wave| (wave.canary, wave.max_failed) = (false, 99));
+            }
+            Self::OnlyTheFirstWaveAsks => {
+                waves.waves.iter_mut().filter(|wave| wave.number > 0).for_each(|wave| wave.approve = None);
             }
             Self::NoLimits => waves.limits.estate = 99,
             Self::NoLimitOfAJump => waves.limits.per_jump = None,
@@ -153,7 +158,7 @@ impl Mutation {
     /// What the live controller alone knows.
     pub(super) fn after(mutation: Option<Self>, state: &mut RolloutState) {
         if mutation == Some(Self::LiveKnowsMore) && state.has_begun() {
-            state.hosts.values_mut().for_each(|host| host.reserved = false);
+            state.hosts.values_mut().for_each(|host| host.reserved = Reservation::None);
         }
     }
 }

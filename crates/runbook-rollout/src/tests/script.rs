@@ -18,6 +18,7 @@ pub(super) enum Ends {
     Refused,
     RolledBack,
     Stopped,
+    Accepted,
     Stuck,
     Hangs,
 }
@@ -36,11 +37,24 @@ pub(super) struct HostScript {
     pub(super) ends: Vec<Ends>,
     pub(super) takes_ms: u64,
     pub(super) can_go_back: bool,
+    pub(super) gives: Gives,
+    /// It takes what it is given.
+    pub(super) takes: bool,
+}
+
+/// What comes of an artifact that is fetched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Gives {
+    Bytes,
+    Nothing,
+    Others,
 }
 
 #[derive(Clone, Debug)]
 pub(super) struct StageScript {
     pub(super) canary: bool,
+    /// No canary has to be above it.
+    pub(super) free: bool,
     /// Stages before it, as bits.
     pub(super) needs: usize,
     /// Its hosts, as bits.
@@ -82,7 +96,7 @@ pub(super) struct Script {
     pub(super) estate: u32,
     pub(super) per_jump: Option<u32>,
     pub(super) confirm: bool,
-    pub(super) max_failed: (u32, u32),
+    pub(super) max_failed: (Amount, Amount),
     pub(super) scope: RollbackScope,
     pub(super) gatekeeper: Gatekeeper,
     pub(super) blows: Vec<(usize, Blow)>,
@@ -116,16 +130,20 @@ impl Script {
             },
             confirm_within: self.confirm.then_some(Duration::from_secs(180)),
             host_deadline: Duration::from_secs(1800),
-            max_failed: MaxFailed { wave: Amount::Count(self.max_failed.0), rollout: Amount::Count(self.max_failed.1) },
+            max_failed: MaxFailed { wave: self.max_failed.0, rollout: self.max_failed.1 },
             on_failure: self.scope,
             stages: stages.collect(),
         }
     }
 
     pub(super) fn waves(&self) -> Waves {
+        self.attempt(Given { digest: "now".to_owned(), attempt: 1, ..Given::default() })
+    }
+
+    pub(super) fn attempt(&self, given: Given) -> Waves {
         let jump = |(at, host): (usize, &HostScript)| Some((host_name(at), format!("jump{}", host.jump?)));
         let jumps: BTreeMap<_, _> = self.hosts.iter().enumerate().filter_map(jump).collect();
-        Waves::of(&self.rollout(), Given { digest: "now".to_owned(), attempt: 1, jumps }).unwrap()
+        Waves::of(&self.rollout(), Given { jumps, ..given }).unwrap()
     }
 
     fn stage(&self, at: usize, stage: &StageScript) -> Stage {
@@ -133,7 +151,8 @@ impl Script {
         let names: Vec<HostName> =
             (0..self.hosts.len()).filter(|host| stage.hosts >> host & 1 == 1).map(host_name).collect();
         let names = if names.is_empty() { vec![host_name(at % self.hosts.len())] } else { names };
-        let needs = (0..at).filter(|other| stage.needs >> other & 1 == 1 || (!stage.canary && *other == 0));
+        let needs =
+            (0..at).filter(|other| stage.needs >> other & 1 == 1 || (!stage.canary && !stage.free && *other == 0));
         let takes = stage.takes.filter(|_| at > 0).map(|(from, promote)| (from % at, promote));
         let needs: Vec<usize> = needs.chain(takes.map(|(from, _)| from)).collect();
         Stage {
@@ -167,6 +186,7 @@ fn ends() -> impl Strategy<Value = Ends> {
         1 => Just(Ends::Refused),
         2 => Just(Ends::RolledBack),
         1 => Just(Ends::Stopped),
+        1 => Just(Ends::Accepted),
         1 => Just(Ends::Stuck),
         1 => Just(Ends::Hangs),
     ]
@@ -177,25 +197,33 @@ fn hosts() -> impl Strategy<Value = HostScript> {
     let away = prop_oneof![5 => Just(Vec::new()), 2 => vec(away, 1..3)];
     let first = (0..2_usize, prop::option::of(0..2_usize), prop::bool::weighted(0.02), away, any::<bool>());
     let second = (vec(ends(), 5), 1000..300_000_u64, prop::bool::weighted(0.9));
-    (first, second).prop_map(|((platform, jump, kept, away, silent), (ends, takes_ms, can_go_back))| HostScript {
-        platform,
-        jump,
-        kept,
-        away: away.into_iter().map(|(from, long)| (from, from.saturating_add(long))).collect(),
-        silent,
-        ends,
-        takes_ms,
-        can_go_back,
-    })
+    let gives = prop_oneof![8 => Just(Gives::Bytes), 1 => Just(Gives::Nothing), 1 => Just(Gives::Others)];
+    let third = (gives, prop::bool::weighted(0.9));
+    (first, second, third).prop_map(
+        |((platform, jump, kept, away, silent), (ends, takes_ms, can_go_back), (gives, takes))| HostScript {
+            platform,
+            jump,
+            kept,
+            away: away.into_iter().map(|(from, long)| (from, from.saturating_add(long))).collect(),
+            silent,
+            ends,
+            takes_ms,
+            can_go_back,
+            gives,
+            takes,
+        },
+    )
 }
 
 fn stages() -> impl Strategy<Value = StageScript> {
     let promote = prop_oneof![Just(Promote::SamePlatform), Just(Promote::Any)];
-    let first = (prop::bool::weighted(0.2), 0..16_usize, 1..64_usize, 1..4_u32);
-    let second = (prop::option::of(1000..900_000_u64), prop::bool::weighted(0.2), any::<bool>());
+    let first = (prop::bool::weighted(0.2), prop::bool::weighted(0.2), 0..16_usize, 1..64_usize, 1..4_u32);
+    let soak = prop_oneof![4 => 1000..900_000_u64, 1 => 4_000_000..9_000_000_u64];
+    let second = (prop::option::of(soak), prop::bool::weighted(0.2), any::<bool>());
     (first, second, prop::option::weighted(0.4, (0..4_usize, promote))).prop_map(
-        |((canary, needs, hosts, batch), (soak_ms, approve, gives), takes)| StageScript {
+        |((canary, free, needs, hosts, batch), (soak_ms, approve, gives), takes)| StageScript {
             canary,
+            free,
             needs,
             hosts,
             batch,
@@ -227,7 +255,12 @@ pub(super) fn scripts() -> impl Strategy<Value = Script> {
         1 => Just(Gatekeeper::IsSomebodyElse),
         1 => Just(Gatekeeper::Sleeps),
     ];
-    let budget = prop_oneof![2 => Just(0), 2 => 1..3_u32, 1 => Just(9)];
+    let budget = prop_oneof![
+        2 => Just(Amount::Count(0)),
+        2 => (1..3_u32).prop_map(Amount::Count),
+        1 => Just(Amount::Count(9)),
+        2 => (0..=100_u8).prop_map(Amount::Percent),
+    ];
     let first = (any::<u64>(), vec(hosts(), 1..6), vec(stages(), 1..5), 1..5_u32, prop::option::of(1..3_u32));
     let second = (any::<bool>(), (budget.clone(), budget), scope, gatekeeper, blows());
     let dates = prop_oneof![2 => Just(Vec::new()), 1 => vec(-10_000_000_i64..10_000_000, 1..4)];

@@ -1,10 +1,10 @@
 //! Single cases.
 
 use super::laws::told;
-use super::script::{Ends, Gatekeeper, HostScript, Script, StageScript};
+use super::script::{Ends, Gatekeeper, Gives, HostScript, Script, StageScript};
 use super::world::play;
 use crate::{RolloutEvent, RolloutRecord};
-use runbook_model::RollbackScope;
+use runbook_model::{Amount, RollbackScope};
 use std::collections::BTreeSet;
 
 pub(super) fn two_hosts() -> Script {
@@ -17,9 +17,12 @@ pub(super) fn two_hosts() -> Script {
         ends: vec![Ends::Ok; 5],
         takes_ms: 10_000,
         can_go_back: true,
+        gives: Gives::Bytes,
+        takes: true,
     };
     let stage = |hosts, gives, takes| StageScript {
         canary: false,
+        free: false,
         needs: 0,
         hosts,
         batch: 1,
@@ -35,7 +38,7 @@ pub(super) fn two_hosts() -> Script {
         estate: 2,
         per_jump: None,
         confirm: true,
-        max_failed: (0, 0),
+        max_failed: (Amount::Count(0), Amount::Count(0)),
         scope: RollbackScope::Promoted,
         gatekeeper: Gatekeeper::Opens,
         blows: Vec::new(),

@@ -1,12 +1,12 @@
 //! Plays a rollout over hosts and links that are as bad as the script says. Time is a number here.
 
-use super::host::{Effect, Later, SimHost};
+use super::host::{Effect, Later, OWN_RUN, SimHost};
 use super::laws::{Broken, Watch};
 use super::mutations::Mutation;
 use super::script::{Blow, Gatekeeper, PERSON, Script};
 use crate::{
-    Action, Approve, Came, Controller, Input, Now, Order, RolloutEvent, RolloutRecord, RolloutState, Waves, WhyLeave,
-    wakes,
+    Action, Approve, Came, Controller, Input, Now, Order, RolloutEvent, RolloutRecord, RolloutState, Target,
+    TargetVerdict, Waves, WhyLeave, wakes,
 };
 use runbook_model::HostName;
 use std::cmp::Reverse;
@@ -62,8 +62,17 @@ pub(super) struct World<'a> {
 
 /// The rollout from its begin to its end, and once more when all hosts are back that come back.
 pub(super) fn play<'a>(script: &'a Script, mutation: Option<Mutation>, only: Option<u8>) -> Result<World<'a>, Broken> {
+    play_waves(script, script.waves(), mutation, only)
+}
+
+/// The same, of another attempt or of a part of it.
+pub(super) fn play_waves(
+    script: &Script,
+    waves: Waves,
+    mutation: Option<Mutation>,
+    only: Option<u8>,
+) -> Result<World<'_>, Broken> {
     let hosts = (0..script.hosts.len()).filter_map(|at| SimHost::new(script, at)).map(|host| (host.name(), host));
-    let waves = script.waves();
     let mut world = World {
         script,
         watch: Watch::new(only),
@@ -169,6 +178,12 @@ impl World<'_> {
 
     fn handle(&mut self, item: Item) -> Result<(), Broken> {
         match item {
+            // It asks one thing after the other, and does not ask this while a run is at work.
+            Item::ToController { to, came: Came::NotReserved { host, holder } }
+                if holder == OWN_RUN && !self.is_at_work(to, &host) =>
+            {
+                Ok(())
+            }
             Item::ToController { to, came } if self.acts(to) => self.react(to, came),
             Item::ToController { .. } => Ok(()),
             Item::Person(came) => {
@@ -183,7 +198,7 @@ impl World<'_> {
                     return Ok(());
                 }
                 let takes = self.takes(&order);
-                let effect = self.hosts.get_mut(&host).unwrap().hear(order, epoch, takes);
+                let effect = self.hosts.get_mut(&host).unwrap().hear(order, epoch, takes, self.now);
                 self.watch.ran(&self.hosts)?;
                 self.effect(&host, from, effect);
                 Ok(())
@@ -196,6 +211,10 @@ impl World<'_> {
                 Ok(())
             }
         }
+    }
+
+    fn is_at_work(&self, ctl: usize, host: &HostName) -> bool {
+        self.ctls[ctl].state.of_host(host).any(|(_, known)| known.status.in_flight())
     }
 
     fn takes(&self, order: &Order) -> bool {
@@ -331,13 +350,13 @@ impl World<'_> {
         };
         let is_current = ctl == self.current();
         if is_current {
-            self.watch.record(&self.waves, state, &record, &self.records)?;
+            self.watch.record(&self.waves, state, &record)?;
         }
         if let Err(error) = self.ctls[ctl].state.apply(&record) {
             return self.watch.broken(9, error);
         }
         if is_current {
-            self.watch.recorded(&self.waves, &self.ctls[ctl].state)?;
+            self.watch.recorded(&self.waves)?;
             self.records.push(record);
         }
         Ok(())
@@ -386,7 +405,14 @@ impl World<'_> {
         self.go_on()?;
         self.run()?;
         self.at_the_end()?;
+        let stuck = |target: &Target| {
+            self.state()
+                .of_host(&target.host)
+                .any(|(other, _)| self.state().verdict(other) == Some(TargetVerdict::Stuck))
+        };
         let owed = self.state().targets.iter().filter(|(_, known)| known.status.is_owed());
+        // What is stuck is for a person, and what lies under it waits.
+        let owed = owed.filter(|(target, _)| !stuck(target));
         let owed: Vec<String> =
             owed.filter(|(target, _)| !gone(self, &target.host)).map(|(target, _)| target.to_string()).collect();
         if !owed.is_empty() {

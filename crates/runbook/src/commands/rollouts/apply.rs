@@ -5,8 +5,8 @@ use super::plan::{Asking, plan};
 use crate::cli::ApplyArgs;
 use crate::commands::reaching::Reaching;
 use crate::screen::Screen;
-use runbook_fleet::RolloutFiles;
 use runbook_fleet::rollout::{Attempted, Controller, Kept};
+use runbook_fleet::{JudgedRollout, RolloutFiles};
 use runbook_journal::StateDir;
 use runbook_model::HostName;
 use runbook_plan::Selector;
@@ -47,7 +47,7 @@ pub(in crate::commands) fn apply(
         }
         return Ok(Exit::Refused);
     }
-    let waves = waves(session.state_dir(), &files, judged.digest(&files), args)?;
+    let waves = waves(session.state_dir(), &files, &judged, args)?;
     let hosts = waves.hosts().len();
     if !args.yes && screen.interactive() {
         screen.text(&super::graph::in_words(&files.rollout, &files.sources))?;
@@ -112,7 +112,12 @@ pub(super) fn common(session: &Session, files: RolloutFiles, (env, vars): (Optio
 }
 
 /// What is asked of which hosts: all, those of `--limit`, or those that the attempt before did not bring to its end.
-fn waves(dir: &StateDir, files: &RolloutFiles, digest: String, args: &ApplyArgs) -> Result<Waves, CommandError> {
+fn waves(
+    dir: &StateDir,
+    files: &RolloutFiles,
+    judged: &JudgedRollout,
+    args: &ApplyArgs,
+) -> Result<Waves, CommandError> {
     let jump = |name: &HostName| {
         let options = &files.inventory.host(name.as_str())?.ssh.options;
         options.iter().find(|(keyword, _)| keyword.eq_ignore_ascii_case("ProxyJump")).map(|(_, jump)| jump.clone())
@@ -120,19 +125,22 @@ fn waves(dir: &StateDir, files: &RolloutFiles, digest: String, args: &ApplyArgs)
     let names: BTreeSet<&HostName> = files.rollout.stages.iter().flat_map(|stage| &stage.hosts.names).collect();
     let jumps = names.into_iter().filter_map(|name| Some((name.clone(), jump(name)?))).collect();
     let refused = |error: String| CommandError::refused(error);
-    let waves =
-        Waves::of(&files.rollout, Given { digest, attempt: 0, jumps }).map_err(|error| refused(error.to_string()))?;
+    let given = Given { digest: judged.digest(files), attempt: 0, jumps, plans: judged.plans() };
+    let waves = Waves::of(&files.rollout, given).map_err(|error| refused(error.to_string()))?;
+    let before = before(dir, &files.rollout.name)?;
+    let before = before.as_ref().map(|(waves, state)| (waves, state));
     if args.limit.is_none() && !args.retry_failed {
-        return Ok(waves);
+        return Ok(match before {
+            Some(before) => waves.after(before),
+            None => waves,
+        });
     }
     let limit = args.limit.as_deref().map(Selector::parse).transpose().map_err(|error| refused(error.to_string()))?;
     let limit = limit.map(|selector| selector.select(&files.inventory)).transpose();
     let limit = limit.map_err(|error| refused(error.to_string()))?;
-    let before = before(dir, &files.rollout.name)?;
     if args.retry_failed && before.is_none() {
         return Err(CommandError::refused("there was no attempt at this rollout yet").hint("leave out --retry-failed"));
     }
-    let before = before.as_ref().map(|(waves, state)| (waves, state));
     let wanted = |target: &runbook_rollout::Target| {
         let limited = limit.as_ref().is_none_or(|hosts| hosts.iter().any(|host| host.name == target.host));
         let good = before.is_some_and(|(_, state)| state.verdict(target).is_some_and(|verdict| verdict.is_good()));

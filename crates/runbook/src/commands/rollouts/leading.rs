@@ -224,7 +224,9 @@ pub(super) fn worst(waves: &Waves, state: &RolloutState) -> Exit {
         Some(TargetVerdict::Ok | TargetVerdict::NothingToDo) => Exit::Done,
         Some(TargetVerdict::LeftAlone) | Some(TargetVerdict::Failed(How::Refused)) => Exit::Held,
         Some(TargetVerdict::TakenBack | TargetVerdict::Failed(How::RolledBack)) => Exit::RolledBack,
-        Some(TargetVerdict::Failed(How::Stopped | How::Accepted)) => Exit::Stopped,
+        Some(TargetVerdict::Failed(How::Stopped | How::Accepted | How::Forgotten) | TargetVerdict::BackOwed) => {
+            Exit::Stopped
+        }
         Some(TargetVerdict::Unreachable | TargetVerdict::Lost) => Exit::Unreachable,
         Some(TargetVerdict::Stuck) => Exit::Stuck,
         None => Exit::Held,
