@@ -21,7 +21,7 @@ true
 const ALLOW: &str =
     "allow: [{ rule: verify-is-functional, because: a test }, { rule: verify-is-negative, because: a test }]";
 const FAILS: &str = "  - { id: fails, needs: [change], uses: command.run, with: { run: [\"false\"], effects: { writes: [{ path: /srv/x }] }, undo: { run: [\"true\"] } } }\n";
-const LEFT: &str = "find /run/systemd -name '*runbook*' -o -path '*kd.service.d*'";
+const LEFT: &str = r"find /run/systemd ! -name '*runbook-agent-*' \( -name '*runbook*' -o -path '*kd.service.d*' \)";
 
 type Case = (&'static str, fn(&Host));
 
@@ -157,7 +157,7 @@ fn an_instance_of_a_template(host: &Host) {
     assert_said(&apply(host), 0, &["at the end many@1.service was inactive"]);
     assert_eq!(sh(host, "cat /srv/seen"), "inactive");
     assert_eq!(is_active(host, "many@1 many@2"), "inactive\nactive", "the other instance is nobody's business");
-    assert_eq!(sh(host, "find /run/systemd -name '*runbook*'"), "");
+    assert_eq!(sh(host, "find /run/systemd -name '*runbook*' ! -name '*runbook-agent-*'"), "");
     assert_said(&run(host, &["rollback", "--yes"]), 0, &["many@1.service"]);
     assert_eq!(is_active(host, "many@1"), "active");
 }

@@ -26,7 +26,7 @@ const ALLOW: &str =
     "allow: [{ rule: verify-is-functional, because: a test }, { rule: verify-is-negative, because: a test }]";
 const ANSWER: &str = "bash -c 'head -n 1 < /dev/tcp/127.0.0.1/7777'";
 const FAILS: &str = "  - { id: fails, needs: [start], uses: command.run, with: { run: [\"false\"], effects: { writes: [{ path: /srv/x }] }, undo: { run: [\"true\"] } } }\n";
-const TRIGGERS: &str = "systemctl is-active gw.socket gw.timer gw.path || true; find /run/systemd -name '*runbook*'";
+const TRIGGERS: &str = "systemctl is-active gw.socket gw.timer gw.path || true; find /run/systemd -name '*runbook*' ! -name '*runbook-agent-*'";
 
 /// What is tried, and how.
 type Case = (&'static str, fn(&Host));

@@ -121,6 +121,8 @@ pub(crate) fn ended(host: &Host, code: i32) {
     }
     let shown = host.run(["runbook", "show", "--format", "json"]).unwrap();
     let end = match serde_json::from_str::<Json>(&shown.stdout) {
+        // Of a process that was killed the code is another one than of a controller that lost it.
+        Ok(run) if run["verdict"].is_null() && code >= 128 => format!("interrupted {}", summary(host, &run)),
         Ok(run) if run["run"].is_object() => format!("{code} {}", summary(host, &run)),
         _ => format!("{code} without a run"),
     };
