@@ -7,8 +7,8 @@ use crate::link::{Link, Shared};
 use runbook_engine::{Program, Saved};
 use runbook_model::RunId;
 use runbook_session::{
-    ApplyOffer, CommandError, Controls, Door, Ended, Exit, Held, Offered, Reservation, RollbackOffer, Session, now_ms,
-    stamp,
+    ApplyOffer, CommandError, Controls, Door, Ended, Exit, Held, Offered, Reservation, RestoreProposal, RollbackOffer,
+    Session, now_ms, stamp,
 };
 use runbook_wire::{Done, FromAgent, Hello, Incoming, Lack, ToAgent, WireError, piece, superseded};
 use std::sync::Arc;
@@ -22,6 +22,7 @@ pub(crate) struct Connection {
     pub(crate) link: Arc<Link>,
     pub(crate) session: Session,
     pub(crate) held: Option<(RunId, Held)>,
+    pub(crate) restoring: Option<RestoreProposal>,
     pub(crate) incoming: Option<Incoming>,
     /// Whether bytes may still be on their way that nobody takes.
     pub(crate) refused: bool,
@@ -58,7 +59,7 @@ impl Connection {
                 Ok(None)
             }
             _ if !self.shared.epochs.is_last(&self.link.hello.work, self.link.hello.epoch) => {
-                self.held = None;
+                (self.held, self.restoring) = (None, None);
                 Err(superseded(&self.link.hello.operator, None))
             }
             ToAgent::Hello(_) | ToAgent::Ping(_) | ToAgent::Tell(_) => return Err(WireError::OutOfTurn),
@@ -84,6 +85,9 @@ impl Connection {
             }
             ToAgent::Resume { run } => self.resume(run.as_deref()).map(Some),
             ToAgent::Rollback { run, over_a_loss } => self.rollback(run.as_deref(), over_a_loss).map(Some),
+            ToAgent::Recover { forward } => self.recover(forward).map(Some),
+            ToAgent::Restore(wanted) => self.restore(wanted).map(Some),
+            ToAgent::PutBack => self.put_back().map(Some),
             ToAgent::Begin { patience_ms, after } => match self.begin(patience_ms) {
                 Ok(run) => {
                     self.link.out.send(&FromAgent::Begun(run.clone()))?;
@@ -158,7 +162,7 @@ impl Connection {
     }
 
     /// The host as this work finds it: what it has reserved keeps everybody else out.
-    fn host(&self) -> Session {
+    pub(crate) fn host(&self) -> Session {
         let reserved = self.shared.hub.reserved(&self.link.hello.work);
         reserved.map_or_else(|| self.session.clone(), |reserved| self.session.within(&reserved))
     }
@@ -241,8 +245,8 @@ impl Connection {
         let (mut session, shared) = (self.session.clone(), Arc::clone(&self.shared));
         let go = move || {
             match Door::begin(&mut session, here, |_| observer, controls) {
-                Ok(Ended { run, asked_back, pruned, remains, .. }) => {
-                    ending.is(Done { run, asked_back, pruned, remains });
+                Ok(Ended { run, asked_back, pruned, remains, notices, .. }) => {
+                    ending.is(Done { run, asked_back, pruned, remains, notices });
                 }
                 Err(error) => ending.remains(error),
             }
@@ -293,10 +297,10 @@ impl Drop for Ending {
     }
 }
 
-fn held(what: runbook_wire::Held) -> FromAgent {
+pub(crate) fn held(what: runbook_wire::Held) -> FromAgent {
     FromAgent::Held(Box::new(what))
 }
 
-fn of_agent(error: impl std::error::Error) -> CommandError {
+pub(crate) fn of_agent(error: impl std::error::Error) -> CommandError {
     CommandError::refused(error.to_string())
 }

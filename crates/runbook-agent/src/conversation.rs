@@ -54,6 +54,7 @@ fn speak(shared: &Arc<Shared>, stream: UnixStream, connected: Connected) -> Resu
         link: Arc::clone(&link),
         session: shared.session.clone(),
         held: None,
+        restoring: None,
         incoming: None,
         refused: false,
         _connected: connected,

@@ -5,6 +5,7 @@
 
 mod at_boot;
 mod attach;
+mod by_hand;
 mod connection;
 mod conversation;
 mod detach;

@@ -3,6 +3,7 @@
 //! That directory is known by what it is. Whoever may write beside it can give its name to something else, and that is
 //! not touched.
 
+use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
 use rustix::io::Errno;
@@ -36,7 +37,7 @@ impl Replaced {
 }
 
 /// A directory of ours, by its place and its identity.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Closed {
     /// Where it was made.
     pub dir: PathBuf,

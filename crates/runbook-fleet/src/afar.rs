@@ -4,10 +4,12 @@ use crate::link::{Heard, Link, Lost, Said, Stream, unasked};
 use runbook_engine::{Control, Observer, Program};
 use runbook_model::{Failure, HostFacts, Next, Plan, RunId, RunState};
 use runbook_session::{
-    ApplyOffer, Ask, CommandError, Controls, Door, Ended, Exit, Previewed, ResumeOffer, RollbackOffer, now_ms,
+    ApplyOffer, Ask, CommandError, Controls, Door, Ended, Exit, Notice, Previewed, Restore, Restoring, ResumeOffer,
+    RollbackOffer, ToRestore, now_ms,
 };
 use runbook_step::SecretValue;
 use runbook_wire::{FromAgent, Held, Hello, PROTOCOL, ToAgent, Welcome};
+use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
@@ -248,6 +250,8 @@ impl Call {
 
 impl Door for Afar {
     type Held = HeldAfar;
+    /// The agent holds it.
+    type Restore = ();
 
     fn ask<A: Ask>(&mut self, ask: A) -> Result<A::Answer, CommandError> {
         let request = ask.into();
@@ -307,6 +311,24 @@ impl Door for Afar {
             }
             other => Err(self.call.out_of_turn(&FromAgent::Held(Box::new(other)))),
         }
+    }
+
+    fn propose_recover(&mut self, forward: bool) -> Result<(Vec<Notice>, Option<HeldAfar>), CommandError> {
+        match self.hold(&ToAgent::Recover { forward })? {
+            Held::ToRecover { notices, run } => {
+                let held = run.map(|(run, asked_back)| HeldAfar { run, program: None, asked_back });
+                Ok((notices, held))
+            }
+            other => Err(self.call.out_of_turn(&FromAgent::Held(Box::new(other)))),
+        }
+    }
+
+    fn propose_restore(&mut self, wanted: Restore) -> Result<(ToRestore, ()), CommandError> {
+        Ok((self.offer_restore(wanted)?, ()))
+    }
+
+    fn restore(&mut self, (): (), tell: &mut dyn FnMut(Restoring)) -> Result<Option<PathBuf>, CommandError> {
+        self.put_back(tell)
     }
 
     fn program<'a>(&self, held: &'a HeldAfar) -> Option<&'a Program> {

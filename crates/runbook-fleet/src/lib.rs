@@ -5,6 +5,7 @@ mod inventory;
 mod judging;
 mod link;
 mod reserving;
+mod restoring;
 pub mod rollout;
 mod run_afar;
 mod sending;

@@ -141,13 +141,13 @@ impl Afar {
     }
 
     fn finish(&self, followed: Followed, done: Done) -> Result<Ended, CommandError> {
-        let Done { run, asked_back, pruned, remains } = done;
+        let Done { run, asked_back, pruned, remains, notices } = done;
         if followed.from == Some(followed.state.seq) {
             // It was refused, or the begin was lost: the host has seen a later link by then, and so it cannot come any more.
             return Err(remains.map_or_else(|| self.not_begun(&run), as_said));
         }
         let asked_back = asked_back || followed.asked_back;
-        Ok(Ended { run, state: followed.state, asked_back, pruned, remains: remains.map(as_said) })
+        Ok(Ended { run, state: followed.state, asked_back, pruned, remains: remains.map(as_said), notices })
     }
 
     fn not_begun(&self, run: &RunId) -> CommandError {

@@ -2,14 +2,15 @@
 
 use crate::error::Error;
 use crate::holding::hold_unsettled;
-use crate::recover::Notice;
+use crate::notice::Notice;
 use crate::session::Session;
 use runbook_journal::Look;
 use runbook_model::RunId;
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 /// What was accepted.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Accepted {
     /// Nothing was open, stuck or lost.
     Nothing,
@@ -22,10 +23,24 @@ pub enum Accepted {
     Run(RunId),
 }
 
+/// What was accepted, with what there is to tell beside it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ByHand {
+    /// What it was.
+    pub accepted: Accepted,
+    /// What came of what was looked after before.
+    pub notices: Vec<Notice>,
+}
+
 impl Session {
     /// Closes by hand what is stuck, open or lost, for the reason `because`.
-    pub fn accept(&self, because: &str, tell: &mut dyn FnMut(Notice)) -> Result<Accepted, Error> {
-        self.let_services_start(tell)?;
+    pub fn accept(&self, because: &str) -> Result<ByHand, Error> {
+        let mut notices = Vec::new();
+        self.let_services_start(&mut notices)?;
+        Ok(ByHand { accepted: self.accept_what_is_there(because)?, notices })
+    }
+
+    fn accept_what_is_there(&self, because: &str) -> Result<Accepted, Error> {
         let dir = self.state_dir();
         let seen = Look::at(dir)?;
         if !seen.gaps.is_empty() {

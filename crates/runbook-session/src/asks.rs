@@ -1,11 +1,14 @@
 //! What can be asked of a host and is answered at once: plain data in both directions, so that it is asked here and afar in the
 //! same way. Runs, which take their time, are in `offers.rs`.
 
+use crate::accept::ByHand;
 use crate::approve::Approved;
 use crate::cancel::{Stop, Stopped};
 use crate::commit::Committed;
 use crate::error::Error;
+use crate::keeping::{Backups, Verified};
 use crate::known::Known;
+use crate::pruning::Past;
 use crate::session::Session;
 use crate::standing::{History, HostState};
 use crate::survey::Surveyed;
@@ -95,6 +98,23 @@ asks! {
         /// How.
         stop: Stop
     } => Stopped, session => session.cancel(run.as_deref(), stop);
+    /// What is kept there.
+    ListBackups {} => Backups, session => session.backups();
+    /// Reads a backup, and compares every digest with its manifest.
+    VerifyBackup {
+        /// Its name, or the beginning of it.
+        backup: String
+    } => Verified, session => session.verify(&backup);
+    /// Removes what is past its retention, or only says what that is; `None` if nothing was ever done there.
+    Prune {
+        /// Whether nothing is removed.
+        dry_run: bool
+    } => Option<Vec<Past>>, session => if dry_run { session.prunable() } else { session.prune() };
+    /// Closes by hand what is stuck, open or lost.
+    Accept {
+        /// Why.
+        because: String
+    } => ByHand, session => session.accept(&because);
     /// Keeps what the run holds.
     Commit {
         /// The run; the latest one without a name.
@@ -115,8 +135,10 @@ impl Request {
     /// Whether it changes something, so that it is not asked again where nobody knows whether it was heard.
     pub fn acts(&self) -> bool {
         match self {
-            Self::Approve(_) | Self::Cancel(_) | Self::Commit(_) => true,
+            Self::Approve(_) | Self::Cancel(_) | Self::Commit(_) | Self::Accept(_) => true,
+            Self::Prune(prune) => !prune.dry_run,
             Self::Survey(_) | Self::Status(_) | Self::Runs(_) | Self::Show(_) => false,
+            Self::ListBackups(_) | Self::VerifyBackup(_) => false,
         }
     }
 }

@@ -5,18 +5,25 @@ use crate::asks::Ask;
 use crate::command_error::CommandError;
 use crate::error::Error;
 use crate::going_on::{Controls, Ended};
+use crate::notice::Notice;
 use crate::offers::{Previewed, ResumeOffer, ToApply, ToRollBack};
+use crate::recover::RecoverProposal;
+use crate::restore::{Restore, RestoreProposal, Restoring, ToRestore};
 use crate::resume::ResumeProposal;
 use crate::rollback::{Rollback, RollbackProposal};
 use crate::session::Session;
 use runbook_engine::{Foretold, Observer, Program};
 use runbook_model::{RunId, RunState};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// The way to one host.
 pub trait Door {
     /// A run that may begin, with what it was decided on. Dropping it with its door lets go of the host.
     type Held;
+
+    /// Paths that may be put back. Dropping it with its door lets go of the host.
+    type Restore;
 
     /// Asks what is answered at once.
     fn ask<A: Ask>(&mut self, ask: A) -> Result<A::Answer, CommandError>;
@@ -41,6 +48,19 @@ pub trait Door {
         run: Option<&str>,
         over_a_loss: bool,
     ) -> Result<RollbackOffer<Self::Held>, CommandError>;
+
+    /// Looks which open run is to be settled with nobody there, and holds the host for it; see [`Session::propose_recover`].
+    fn propose_recover(&mut self, forward: bool) -> Result<(Vec<Notice>, Option<Self::Held>), CommandError>;
+
+    /// Looks whether paths can be put back from a backup, and holds the host for it.
+    fn propose_restore(&mut self, wanted: Restore) -> Result<(ToRestore, Self::Restore), CommandError>;
+
+    /// Puts them back. Returns where what was there before is, if anything had to be set aside.
+    fn restore(
+        &mut self,
+        held: Self::Restore,
+        tell: &mut dyn FnMut(Restoring),
+    ) -> Result<Option<PathBuf>, CommandError>;
 
     /// What would run, where that is a plan that was handed in.
     fn program<'a>(&self, held: &'a Self::Held) -> Option<&'a Program>;
@@ -85,6 +105,8 @@ pub enum Held {
     Resume(Box<ResumeProposal>),
     /// One that is taken back.
     RollBack(Box<RollbackProposal>),
+    /// One that is settled with nobody there.
+    Recover(Box<RecoverProposal>),
 }
 
 impl Held {
@@ -99,6 +121,7 @@ impl Held {
 
 impl Door for Session {
     type Held = Held;
+    type Restore = RestoreProposal;
 
     fn ask<A: Ask>(&mut self, ask: A) -> Result<A::Answer, CommandError> {
         Ok(ask.answer(self)?)
@@ -146,10 +169,28 @@ impl Door for Session {
         })
     }
 
+    fn propose_recover(&mut self, forward: bool) -> Result<(Vec<Notice>, Option<Held>), CommandError> {
+        let (notices, proposal) = Session::propose_recover(self, forward)?;
+        Ok((notices, proposal.map(|proposal| Held::Recover(Box::new(proposal)))))
+    }
+
+    fn propose_restore(&mut self, wanted: Restore) -> Result<(ToRestore, RestoreProposal), CommandError> {
+        let proposal = Session::propose_restore(self, wanted)?;
+        Ok((proposal.offer(), proposal))
+    }
+
+    fn restore(
+        &mut self,
+        held: RestoreProposal,
+        tell: &mut dyn FnMut(Restoring),
+    ) -> Result<Option<PathBuf>, CommandError> {
+        Ok(held.begin(tell)?)
+    }
+
     fn program<'a>(&self, held: &'a Held) -> Option<&'a Program> {
         match held {
             Held::Apply(proposal) => Some(proposal.program()),
-            Held::Resume(_) | Held::RollBack(_) => None,
+            Held::Resume(_) | Held::RollBack(_) | Held::Recover(_) => None,
         }
     }
 
@@ -163,6 +204,7 @@ impl Door for Session {
             Held::Apply(proposal) => proposal.begin(watch, controls),
             Held::Resume(proposal) => proposal.begin(watch, controls),
             Held::RollBack(proposal) => proposal.begin(watch, controls),
+            Held::Recover(proposal) => proposal.begin(watch, controls),
         }?)
     }
 }

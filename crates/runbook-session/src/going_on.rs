@@ -3,6 +3,7 @@
 use crate::command_error::CommandError;
 use crate::error::Error;
 use crate::known::Ready;
+use crate::notice::Notice;
 use crate::session::Session;
 use runbook_engine::{Control, Ending, Observer, Runner, Settings};
 use runbook_journal::Lock;
@@ -35,11 +36,13 @@ pub struct Ended {
     pub pruned: Option<Result<usize, CommandError>>,
     /// What is wrong with the host however the run ended: a service that does not come up, a journal that lost something.
     pub remains: Option<CommandError>,
+    /// What a recovery tells after the run.
+    pub notices: Vec<Notice>,
 }
 
 impl Ended {
     pub(crate) fn new(run: RunId, ending: Ending, asked_back: bool) -> Self {
-        Self { run, state: ending.state, asked_back, pruned: None, remains: None }
+        Self { run, state: ending.state, asked_back, pruned: None, remains: None, notices: Vec::new() }
     }
 }
 

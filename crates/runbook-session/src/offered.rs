@@ -76,7 +76,7 @@ impl Session {
     }
 
     fn archive(&self, backup: &str, archive: &str) -> Result<Option<(PathBuf, String)>, Error> {
-        let kept = self.backups()?.kept.into_iter().find(|kept| kept.name == backup);
+        let kept = self.kept()?.into_iter().find(|kept| kept.name == backup);
         let Some((dir, backup)) = kept.and_then(|kept| Some((kept.dir, kept.backup.ok()?))) else { return Ok(None) };
         let named = backup.manifest().archives.iter().find(|one| one.file == archive);
         Ok(named.map(|one| (dir.join(&one.file), one.blake3.to_string())))

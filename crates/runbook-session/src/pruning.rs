@@ -9,6 +9,7 @@ use runbook_backup::{Retention, prunable};
 use runbook_host::{absent_as_none, now_ms};
 use runbook_journal::{Journal, Look, RunRow, StateDir};
 use runbook_model::{RunId, Verdict};
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -53,6 +54,7 @@ impl Session {
 }
 
 /// A run past the retention of its plan, with everything that is kept for it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Past {
     /// The run.
     pub run: RunId,

@@ -6,10 +6,12 @@ use runbook_backup::Backup;
 use runbook_host::{Host, now_ms};
 use runbook_journal::Lock;
 use runbook_services::attached::{User, bring_down, bring_up, users_of};
+use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
 /// What becomes of those who use what is put back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Users {
     /// They are named, and nothing is put back.
     Refuse,
@@ -19,11 +21,34 @@ pub enum Users {
     Leave,
 }
 
+/// What is to be put back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Restore {
+    /// The backup, or the beginning of its name.
+    pub backup: String,
+    /// What of it; everything if none is named.
+    pub paths: Vec<PathBuf>,
+    /// What becomes of those who use it.
+    pub users: Users,
+}
+
+/// Paths that may be put back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToRestore {
+    /// What will be as it was.
+    pub paths: Vec<PathBuf>,
+    /// Who uses it, each in one sentence.
+    pub users: Vec<String>,
+    /// Whether they are stopped meanwhile.
+    pub stops: bool,
+}
+
 /// What a restore tells as it happens.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Restoring {
-    /// Who used the paths is stopped.
-    Stopped(Vec<User>),
+    /// Those who used the paths are stopped: their names.
+    Stopped(Vec<String>),
     /// A path is as it is in the backup.
     PutBack {
         /// The path.
@@ -48,10 +73,10 @@ pub struct RestoreProposal {
 }
 
 impl Session {
-    /// Looks whether `paths` can be put back from the backup that `name` means, and holds the host for it; everything in the
-    /// backup if no path is named.
-    pub fn propose_restore(&self, name: &str, paths: Vec<PathBuf>, what: Users) -> Result<RestoreProposal, Error> {
-        let kept = self.backup(name)?;
+    /// Looks whether that can be put back, and holds the host for it.
+    pub fn propose_restore(&self, wanted: Restore) -> Result<RestoreProposal, Error> {
+        let Restore { backup, paths, users: what } = wanted;
+        let kept = self.backup(&backup)?;
         let unreadable = |error: runbook_backup::Error| Error::BackupUnreadable {
             backup: kept.name.clone(),
             why: error.to_string(),
@@ -77,19 +102,9 @@ impl Session {
 }
 
 impl RestoreProposal {
-    /// What will be as it was.
-    pub fn paths(&self) -> &[PathBuf] {
-        &self.paths
-    }
-
-    /// Who uses it.
-    pub fn users(&self) -> &[User] {
-        &self.users
-    }
-
-    /// Whether they are stopped meanwhile.
-    pub fn stops(&self) -> bool {
-        self.stop
+    /// What it would do.
+    pub fn offer(&self) -> ToRestore {
+        ToRestore { paths: self.paths.clone(), users: self.users.iter().map(User::line).collect(), stops: self.stop }
     }
 
     /// Puts the paths back. Returns where what was there before is, if anything had to be set aside.
@@ -111,7 +126,7 @@ impl RestoreProposal {
         let reader = self.session.reader_by_hand();
         Host::by_hand(reader.clone(), own_program, |host| {
             let restored = bring_down(host, aside, &self.users).map_err(Error::from).and_then(|()| {
-                tell(Restoring::Stopped(self.users.clone()));
+                tell(Restoring::Stopped(self.users.iter().map(User::name).collect()));
                 match users_of(&reader, &self.paths)?.into_iter().next() {
                     Some(user) => Err(Error::StillInUse(user)),
                     None => self.restore(aside, tell),

@@ -4,9 +4,12 @@
 use crate::hello::{Hello, Welcome};
 use runbook_engine::{Control, Foretold, Interrupt};
 use runbook_model::{Record, RunId, StepId};
-use runbook_session::{CommandError, Offered, Previewed, Request, ResumeOffer, ToApply, ToRollBack};
+use runbook_session::{
+    CommandError, Notice, Offered, Previewed, Request, Restore, Restoring, ResumeOffer, ToApply, ToRestore, ToRollBack,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::path::PathBuf;
 
 /// From the controller.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -69,7 +72,16 @@ pub enum ToAgent {
         /// Whether what is known of it is enough.
         over_a_loss: bool,
     },
-    /// Begins what is held, and follows it. → [`FromAgent::Begun`], then as [`Follow`](Self::Follow)
+    /// Asks for the host to settle the open run with nobody there. → [`FromAgent::Held`]
+    Recover {
+        /// Whether it goes on if it was going forward and nothing is in its way.
+        forward: bool,
+    },
+    /// Asks for the host to put paths back from a backup. → [`FromAgent::Held`]
+    Restore(Restore),
+    /// Puts them back. → [`FromAgent::Restoring`], as often as there is something to tell, then [`FromAgent::Restored`]
+    PutBack,
+    /// Begins the run that is held, and follows it. → [`FromAgent::Begun`], then as [`Follow`](Self::Follow)
     Begin {
         /// For how many milliseconds an answer is waited for; `None` where nobody is there to be asked.
         patience_ms: Option<u64>,
@@ -139,6 +151,10 @@ pub enum FromAgent {
     Tick(i64),
     /// Nobody is at work on the run that is followed any more.
     Done(Box<Done>),
+    /// What a restore tells as it happens.
+    Restoring(Restoring),
+    /// All paths are put back; where what was there before is, if anything had to be set aside.
+    Restored(Option<PathBuf>),
     /// What is left on the host after the agent is gone.
     Retired(Vec<String>),
     /// The number of the ping.
@@ -179,6 +195,15 @@ pub enum Held {
     },
     /// It is held for taking a run back.
     ToRollBack(ToRollBack),
+    /// It is held for settling the open run, if there is one.
+    ToRecover {
+        /// What there is to tell so far.
+        notices: Vec<Notice>,
+        /// The run, with whether it is taken back because that was asked for.
+        run: Option<(RunId, bool)>,
+    },
+    /// It is held for putting paths back.
+    ToRestore(ToRestore),
 }
 
 /// How a run was left.
@@ -192,11 +217,13 @@ pub struct Done {
     pub pruned: Option<Result<usize, CommandError>>,
     /// What is wrong with the host however the run ended, or why it ended without a verdict.
     pub remains: Option<CommandError>,
+    /// What a recovery tells after the run.
+    pub notices: Vec<Notice>,
 }
 
 impl Done {
     /// A run that was left with nothing to say about it.
     pub fn of(run: RunId) -> Self {
-        Self { run, asked_back: false, pruned: None, remains: None }
+        Self { run, asked_back: false, pruned: None, remains: None, notices: Vec::new() }
     }
 }

@@ -1,17 +1,19 @@
 //! The command line: one table from which parsing, help, completions and man pages come. What commands take is in `cli/`, by
 //! topic.
 
+mod backups;
 mod files;
 mod plans;
 mod rollouts;
 mod runs;
 
+pub(crate) use backups::{BackupCommand, ListArgs, PruneArgs, RestoreArgs, VerifyArgs};
 pub(crate) use files::{HostsArgs, InitArgs, RetireArgs, SchemaArgs, SchemaName};
 pub(crate) use plans::{ApplyArgs, CheckArgs, Drawing, GraphArgs, PlanArgs, PlanSource, StepsArgs, VarsArgs};
 pub(crate) use rollouts::{AttemptArgs, RolloutCommand};
 pub(crate) use runs::{
-    ApproveArgs, BackupCommand, CancelArgs, CommitArgs, HistoryArgs, RecoverArgs, ReportArgs, ResumeArgs, RollbackArgs,
-    ShowArgs, StatusArgs,
+    ApproveArgs, CancelArgs, CommitArgs, HistoryArgs, RecoverArgs, ReportArgs, ResumeArgs, RollbackArgs, ShowArgs,
+    StatusArgs,
 };
 
 use crate::at::On;
@@ -96,7 +98,7 @@ pub(crate) enum Command {
     Resume(On<ResumeArgs>),
     /// After a crash or a reboot: settle an open run without being asked
     #[command(after_help = EXIT_CODES)]
-    Recover(RecoverArgs),
+    Recover(On<RecoverArgs>),
     /// Tell what blocks this host, over all of its runs; exits with 0 if nothing does, 5 stuck, 6 open
     Status(On<StatusArgs>),
     /// List the runs on this host, the latest first
@@ -241,8 +243,12 @@ mod tests {
         let takes =
             |command: &clap::Command| command.get_arguments().any(|arg| arg.get_help_heading() == Some(ELSEWHERE));
         let table = table();
-        let taking: Vec<String> =
-            table.get_subcommands().filter(|it| takes(it)).map(|it| format!("`{}`", it.get_name())).collect();
+        let leaves = table.get_subcommands().flat_map(|command| {
+            let name = command.get_name();
+            let below = command.get_subcommands().map(move |below| (format!("`{name} {}`", below.get_name()), below));
+            std::iter::once((format!("`{name}`"), command)).chain(below)
+        });
+        let taking: Vec<String> = leaves.filter(|(_, it)| takes(it)).map(|(name, _)| name).collect();
         let section = PAGE.split("## On another host").nth(1).and_then(|rest| rest.split("\n## ").next());
         let said = section
             .and_then(|text| text.lines().find(|line| line.ends_with("take `--host NAME` or `--hosts SELECTOR`:")))

@@ -1,8 +1,7 @@
 //! The arguments of commands about runs and backups.
 
 use super::plans::duration;
-use clap::{Args, Subcommand};
-use std::path::PathBuf;
+use clap::Args;
 use std::time::Duration;
 
 #[derive(Debug, Args)]
@@ -59,39 +58,6 @@ pub(crate) struct ShowArgs {
 pub(crate) struct ReportArgs {
     /// The run, or the beginning of its id; the latest one without it
     pub(crate) run: Option<String>,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum BackupCommand {
-    /// List the backups on this host
-    List,
-    /// Read backups and compare every digest with the manifest; all of them if none is named
-    Verify {
-        /// The backup, as `backup list` names it; the beginning of its name is enough
-        backup: Option<String>,
-    },
-    /// Put a path back from a backup; what is there is set aside
-    Restore {
-        /// The backup, as `backup list` names it; the beginning of its name is enough
-        backup: String,
-        /// What to put back; everything in the backup without it
-        paths: Vec<PathBuf>,
-        /// Stop the services that use it, and start them again when it is back
-        #[arg(long)]
-        stop: bool,
-        /// Go ahead although somebody uses it, who may write over what is put back
-        #[arg(long, conflicts_with = "stop")]
-        while_running: bool,
-        /// Go ahead without being asked
-        #[arg(long, short)]
-        yes: bool,
-    },
-    /// Remove backups past the retention of their plan; never the only way back
-    Prune {
-        /// Only say what would be removed
-        #[arg(long)]
-        dry_run: bool,
-    },
 }
 
 #[derive(Debug, Args)]

@@ -1,28 +1,48 @@
 //! `backup list | verify | prune`; `backup restore` is in `restore.rs`.
 
-use super::restore::restore;
-use super::rows::{finish, row};
-use crate::cli::{BackupCommand, Format};
+use super::rows::{clean_lines, finish, row};
+use super::{HostCommand, Loader};
+use crate::cli::{Format, ListArgs, PruneArgs, VerifyArgs};
 use crate::screen::Screen;
-use runbook_session::{Backups, Beside, CommandError, Exit, Kept, Session, Users};
+use runbook_session::{Backups, Beside, CommandError, Door, Exit, Kept, ListBackups, Prune, VerifyBackup};
 use serde_json::json;
 
-pub(crate) fn run(screen: &Screen, session: &Session, command: BackupCommand) -> Result<Exit, CommandError> {
-    match command {
-        BackupCommand::List => {
-            let Backups { kept, beside } = session.backups()?;
-            list(screen, &kept, &beside)
-        }
-        BackupCommand::Verify { backup } => verify(screen, session, backup.as_deref()),
-        BackupCommand::Restore { backup, paths, stop, while_running, yes } => {
-            let users = match (stop, while_running) {
-                (true, _) => Users::Stop,
-                (_, true) => Users::Leave,
-                _ => Users::Refuse,
+impl HostCommand for ListArgs {
+    fn acts(&self) -> bool {
+        false
+    }
+
+    fn run<D: Door>(&self, screen: &Screen, _: &Loader<'_>, door: &mut D) -> Result<Exit, CommandError> {
+        let Backups { kept, beside } = door.ask(ListBackups {})?;
+        list(screen, &kept, &beside)
+    }
+}
+
+impl HostCommand for VerifyArgs {
+    fn acts(&self) -> bool {
+        false
+    }
+
+    fn run<D: Door>(&self, screen: &Screen, _: &Loader<'_>, door: &mut D) -> Result<Exit, CommandError> {
+        let names = match &self.backup {
+            Some(name) => vec![name.clone()],
+            None => door.ask(ListBackups {})?.kept.into_iter().map(|kept| kept.name).collect(),
+        };
+        let (mut exit, mut rows) = (Exit::Done, Vec::new());
+        // Each takes its time.
+        for backup in names {
+            let one = door.ask(VerifyBackup { backup })?;
+            let text = match &one.damage {
+                None => format!("{}: every entry is as the manifest says\n", one.backup),
+                Some(why) => format!("{}: damaged: {why}\n", one.backup),
             };
-            restore(screen, session, &backup, paths, users, yes)
+            if one.damage.is_some() {
+                exit = Exit::Refused;
+            }
+            row(screen, &mut rows, &text, json!({ "backup": one.backup, "damage": one.damage }))?;
         }
-        BackupCommand::Prune { dry_run } => prune(screen, session, dry_run),
+        finish(screen, &rows)?;
+        Ok(exit)
     }
 }
 
@@ -33,20 +53,18 @@ fn list(screen: &Screen, kept: &[Kept], beside: &[Beside]) -> Result<Exit, Comma
     let rows: Vec<_> = kept
         .iter()
         .map(|one| {
-            let manifest = one.backup.as_ref().ok().map(|backup| backup.manifest());
-            let paths: Vec<String> = manifest
-                .map(|manifest| manifest.roots.iter().map(|root| root.path.display().to_string()).collect())
-                .unwrap_or_default();
+            let holds = one.holds.as_ref().ok();
+            let paths = holds.iter().flat_map(|holds| &holds.roots).map(|(path, _)| path).collect::<Vec<_>>();
             json!({
                 "backup": one.name,
-                "run": one.run.as_ref().map(|run| run.run.as_str()),
-                "plan": one.run.as_ref().map(|run| run.plan.as_str()),
-                "made_at": one.made_at(),
-                "entries": manifest.map(|manifest| manifest.entries.len()),
+                "run": one.run.as_ref().map(|(run, _)| run.as_str()),
+                "plan": one.run.as_ref().map(|(_, plan)| plan),
+                "made_at": one.made_at,
+                "entries": holds.map(|holds| holds.entries),
                 "paths": paths,
-                "archives": manifest.map(|manifest| &manifest.archives),
-                "needed": one.is_needed(),
-                "unreadable": one.backup.as_ref().err().map(ToString::to_string),
+                "archives": holds.map(|holds| &holds.archives),
+                "needed": one.is_needed,
+                "unreadable": one.holds.as_ref().err(),
                 "dir": one.dir,
             })
         })
@@ -59,70 +77,58 @@ fn list(screen: &Screen, kept: &[Kept], beside: &[Beside]) -> Result<Exit, Comma
         Format::Text => {
             let mut text = String::new();
             for one in kept {
-                let what = match &one.backup {
-                    Ok(backup) => format!("{} entries", backup.manifest().entries.len()),
+                let what = match &one.holds {
+                    Ok(holds) => format!("{} entries", holds.entries),
                     Err(error) => format!("cannot be read: {error}"),
                 };
-                let plan = one.run.as_ref().map_or("unknown run", |run| run.plan.as_str());
-                let needed = if one.is_needed() { "  still needed" } else { "" };
-                let at = runbook_report::stamp(one.made_at());
+                let plan = one.run.as_ref().map_or("unknown run", |(_, plan)| plan);
+                let needed = if one.is_needed { "  still needed" } else { "" };
+                let at = runbook_report::stamp(one.made_at);
                 text.push_str(&format!("{}  {at}  {plan}  {what}{needed}\n", one.name));
-                if let Ok(backup) = &one.backup {
-                    for root in backup.roots() {
-                        let missing = if root.present { "" } else { "  (was not there)" };
-                        text.push_str(&format!("    {}{missing}\n", root.path.display()));
-                    }
+                for (path, was_there) in one.holds.iter().flat_map(|holds| &holds.roots) {
+                    let missing = if *was_there { "" } else { "  (was not there)" };
+                    text.push_str(&format!("    {path}{missing}\n"));
                 }
             }
             for one in beside {
                 let (line, run) = (one.line(), &one.run);
                 text.push_str(&format!("{line}\n    no backup: what run {run} replaced, until its retention ends\n"));
             }
-            screen.text(&text)?;
+            screen.text(&clean_lines(&text))?;
         }
     }
     Ok(Exit::Done)
 }
 
-fn verify(screen: &Screen, session: &Session, name: Option<&str>) -> Result<Exit, CommandError> {
-    let mut exit = Exit::Done;
-    let mut rows = Vec::new();
-    for one in session.verify(name)? {
-        let text = match &one.damage {
-            None => format!("{}: every entry is as the manifest says\n", one.backup),
-            Some(why) => format!("{}: damaged: {why}\n", one.backup),
+impl HostCommand for PruneArgs {
+    fn acts(&self) -> bool {
+        !self.dry_run
+    }
+
+    fn run<D: Door>(&self, screen: &Screen, _: &Loader<'_>, door: &mut D) -> Result<Exit, CommandError> {
+        let dry_run = self.dry_run;
+        let Some(past) = door.ask(Prune { dry_run })? else {
+            screen.conclude("there are no backups on this host")?;
+            return Ok(Exit::Done);
         };
-        if one.damage.is_some() {
-            exit = Exit::Refused;
+        let mut rows = Vec::new();
+        for one in &past {
+            let beside: Vec<String> = one.beside.iter().map(Beside::line).collect();
+            let with = [&one.backups[..], &beside].concat().join(", ");
+            let with = if with.is_empty() { with } else { format!(", with {with}") };
+            let done = if dry_run { "would be removed" } else { "removed" };
+            let text = format!("run {} of {}{with}: {done}\n", one.run, one.plan);
+            row(
+                screen,
+                &mut rows,
+                &text,
+                json!({ "run": one.run, "backups": one.backups, "set_aside": beside, "removed": !dry_run }),
+            )?;
         }
-        row(screen, &mut rows, &text, json!({ "backup": one.backup, "damage": one.damage }))?;
+        finish(screen, &rows)?;
+        if past.is_empty() {
+            screen.note("every run is within the retention of its plan, or still needed");
+        }
+        Ok(Exit::Done)
     }
-    finish(screen, &rows)?;
-    Ok(exit)
-}
-
-fn prune(screen: &Screen, session: &Session, dry_run: bool) -> Result<Exit, CommandError> {
-    let Some(past) = (if dry_run { session.prunable()? } else { session.prune()? }) else {
-        screen.conclude("there are no backups on this host")?;
-        return Ok(Exit::Done);
-    };
-    let mut rows = Vec::new();
-    for one in &past {
-        let beside: Vec<String> = one.beside.iter().map(Beside::line).collect();
-        let with = [&one.backups[..], &beside].concat().join(", ");
-        let with = if with.is_empty() { with } else { format!(", with {with}") };
-        let done = if dry_run { "would be removed" } else { "removed" };
-        let text = format!("run {} of {}{with}: {done}\n", one.run, one.plan);
-        row(
-            screen,
-            &mut rows,
-            &text,
-            json!({ "run": one.run, "backups": one.backups, "set_aside": beside, "removed": !dry_run }),
-        )?;
-    }
-    finish(screen, &rows)?;
-    if past.is_empty() {
-        screen.note("every run is within the retention of its plan, or still needed");
-    }
-    Ok(Exit::Done)
 }

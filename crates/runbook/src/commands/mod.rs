@@ -23,7 +23,7 @@ mod steps;
 mod write;
 
 pub(crate) use self::loader::Loader;
-use crate::cli::{Cli, Command};
+use crate::cli::{BackupCommand, Cli, Command};
 use crate::screen::Screen;
 use runbook_journal::StateDir;
 use runbook_session::{CommandError, Door, Exit, Host, HostSecrets, Session, host_facts};
@@ -69,12 +69,15 @@ pub(crate) fn run(cli: Cli, screen: &Screen) -> Result<Exit, CommandError> {
         Command::Explain { name } => explain::explain(screen, name.as_deref()),
         Command::Rollback(on) => on.run(screen, &session, state_dir),
         Command::Resume(on) => on.run(screen, &session, state_dir),
-        Command::Recover(args) => open_runs::recover(screen, &mut session.clone(), &args),
+        Command::Recover(on) => on.run(screen, &session, state_dir),
         Command::Status(on) => on.run(screen, &session, state_dir),
         Command::History(on) => on.run(screen, &session, state_dir),
         Command::Show(on) => on.run(screen, &session, state_dir),
         Command::Report(on) => on.run(screen, &session, state_dir),
-        Command::Backup(command) => backup::run(screen, &session, command),
+        Command::Backup(BackupCommand::List(on)) => on.run(screen, &session, state_dir),
+        Command::Backup(BackupCommand::Verify(on)) => on.run(screen, &session, state_dir),
+        Command::Backup(BackupCommand::Restore(on)) => on.run(screen, &session, state_dir),
+        Command::Backup(BackupCommand::Prune(on)) => on.run(screen, &session, state_dir),
         Command::Commit(on) => on.run(screen, &session, state_dir),
         Command::Cancel(on) => on.run(screen, &session, state_dir),
         Command::Approve(on) => on.run(screen, &session, state_dir),

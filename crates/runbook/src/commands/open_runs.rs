@@ -7,7 +7,7 @@ use crate::cli::{Format, RecoverArgs, ResumeArgs, RollbackArgs};
 use crate::screen::Screen;
 use runbook_model::{StepId, Verdict};
 use runbook_session::{
-    Accepted, CommandError, Direction, Door, Exit, Notice, RollbackOffer, Session, Status, ToRollBack, warning,
+    Accept, Accepted, ByHand, CommandError, Direction, Door, Exit, Notice, RollbackOffer, Status, ToRollBack, warning,
 };
 
 impl HostCommand for RollbackArgs {
@@ -71,21 +71,37 @@ impl HostCommand for ResumeArgs {
     }
 }
 
-pub(crate) fn recover(screen: &Screen, session: &mut Session, args: &RecoverArgs) -> Result<Exit, CommandError> {
-    let mut tell = |notice: Notice| match notice {
-        Notice::StaysHeld(failure) | Notice::Down(failure) => screen.complain(&failure.message),
-        Notice::Doubtful(obstacle) => screen.note(&warning(&obstacle)),
-        Notice::Up(line) => screen.note(&line),
-    };
-    if let Some(because) = &args.accept {
-        let accepted = session.accept(because, &mut tell)?;
-        screen.conclude(&what_is_accepted(accepted, because))?;
-        return Ok(Exit::Done);
+impl HostCommand for RecoverArgs {
+    fn acts(&self) -> bool {
+        true
     }
-    let (watch, controls) = screen.steering(None);
-    match session.recover(args.forward, &mut tell, watch, controls)? {
-        Some(ended) => end(screen, session, ended),
-        None => nothing_open(screen, session, "no run is open on this host"),
+
+    fn run<D: Door>(&self, screen: &Screen, _: &Loader<'_>, door: &mut D) -> Result<Exit, CommandError> {
+        if let Some(because) = &self.accept {
+            let ByHand { accepted, notices } = door.ask(Accept { because: because.clone() })?;
+            tell(screen, &notices);
+            screen.conclude(&what_is_accepted(accepted, because))?;
+            return Ok(Exit::Done);
+        }
+        let (notices, held) = door.propose_recover(self.forward)?;
+        tell(screen, &notices);
+        let Some(held) = held else {
+            return nothing_open(screen, door, "no run is open on this host");
+        };
+        let (watch, controls) = screen.steering(None);
+        let ended = door.begin(held, watch, controls)?;
+        tell(screen, &ended.notices);
+        end(screen, door, ended)
+    }
+}
+
+fn tell(screen: &Screen, notices: &[Notice]) {
+    for notice in notices {
+        match notice {
+            Notice::StaysHeld(failure) | Notice::Down(failure) => screen.complain(&failure.message),
+            Notice::Doubtful(obstacle) => screen.note(&warning(obstacle)),
+            Notice::Up(line) => screen.note(line),
+        }
     }
 }
 

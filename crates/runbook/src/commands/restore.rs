@@ -1,47 +1,52 @@
 //! `backup restore`: paths put back by hand, with nobody at work in them.
 
 use super::rows::{finish, row};
+use super::{HostCommand, Loader};
+use crate::cli::RestoreArgs;
 use crate::screen::Screen;
-use runbook_services::attached::User;
-use runbook_session::{CommandError, Exit, Restoring, Session, Users};
+use runbook_session::{CommandError, Door, Exit, Restore, Restoring, Users};
 use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-pub(super) fn restore(
-    screen: &Screen,
-    session: &Session,
-    backup: &str,
-    paths: Vec<PathBuf>,
-    users: Users,
-    yes: bool,
-) -> Result<Exit, CommandError> {
-    let proposal = session.propose_restore(backup, paths, users)?;
-    for path in proposal.paths() {
-        screen.note(&format!("{} will be as it was; what is there now is set aside", path.display()));
+impl HostCommand for RestoreArgs {
+    fn acts(&self) -> bool {
+        true
     }
-    for user in proposal.users() {
-        let becomes = if proposal.stops() { "is stopped meanwhile" } else { "goes on, and may write over it" };
-        screen.note(&format!("{}; it {becomes}", user.line()));
+
+    fn run<D: Door>(&self, screen: &Screen, _: &Loader<'_>, door: &mut D) -> Result<Exit, CommandError> {
+        let users = match (self.stop, self.while_running) {
+            (true, _) => Users::Stop,
+            (_, true) => Users::Leave,
+            _ => Users::Refuse,
+        };
+        let wanted = Restore { backup: self.backup.clone(), paths: self.paths.clone(), users };
+        let (offer, held) = door.propose_restore(wanted)?;
+        for path in &offer.paths {
+            screen.note(&format!("{} will be as it was; what is there now is set aside", path.display()));
+        }
+        for user in &offer.users {
+            let becomes = if offer.stops { "is stopped meanwhile" } else { "goes on, and may write over it" };
+            screen.note(&format!("{user}; it {becomes}"));
+        }
+        screen.consent("Restore?", self.yes)?;
+        let (mut rows, mut shown) = (Vec::new(), Ok(()));
+        let aside = door.restore(held, &mut |told| {
+            // The reader may be gone, and that is no reason to stop half-way.
+            let done = tell(screen, &mut rows, told);
+            shown = std::mem::replace(&mut shown, Ok(())).and(done);
+        })?;
+        shown?;
+        if let Some(aside) = aside {
+            screen.note(&format!("what was there before is in {}", aside.display()));
+        }
+        Ok(Exit::Done)
     }
-    screen.consent("Restore?", yes)?;
-    let (mut rows, mut shown) = (Vec::new(), Ok(()));
-    let aside = proposal.begin(&mut |told| {
-        // The reader may be gone, and that is no reason to stop half-way.
-        let done = tell(screen, &mut rows, told);
-        shown = std::mem::replace(&mut shown, Ok(())).and(done);
-    })?;
-    shown?;
-    if let Some(aside) = aside {
-        screen.note(&format!("what was there before is in {}", aside.display()));
-    }
-    Ok(Exit::Done)
 }
 
 fn tell(screen: &Screen, rows: &mut Vec<Value>, told: Restoring) -> Result<(), CommandError> {
     match told {
         Restoring::Stopped(users) => {
-            let names = users.iter().map(User::name).collect::<Vec<_>>().join(", ");
-            screen.note(&format!("stopped: {names}"));
+            screen.note(&format!("stopped: {}", users.join(", ")));
         }
         Restoring::PutBack { path, aside } => return restored(screen, rows, &path, aside.as_deref()),
         Restoring::Complete => return finish(screen, rows),

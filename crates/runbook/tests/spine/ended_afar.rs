@@ -1,20 +1,13 @@
 //! A host afar whose agent, or whose controller, gets SIGKILL at every record of a run: nothing hangs, nothing stays half done, no run is
-//! begun twice, and every record is told once. The link is a program that stands in for ssh.
+//! begun twice, and every record is told once.
 
-use crate::bench::{Bench, Said, said, until};
+use crate::bench::{Bench, said, until};
+use crate::far::Far;
 use runbook_agent::Place;
 use serde_json::Value as Json;
 use std::io::{BufRead, BufReader};
-use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, Stdio};
-
-/// Reaches this machine, as a login does: with an environment of its own.
-const SSH: &str = r#"#!/bin/sh
-[ "$1" != -G ] || { echo hostname far; exit 0; }
-for last; do :; done
-exec env -i HOME=/root PATH=/usr/local/bin:/usr/bin:/bin USER=root sh -c "$last"
-"#;
 
 /// An upgrade, and its proof: `{wanted}` is what the service has to say.
 const UPGRADE: &str = r#"
@@ -38,9 +31,6 @@ const UPGRADE: &str = r#"
         missing: { log_absent: Cannot find package, kind: negative }
 "#;
 
-/// A host with the agent's program, and a controller.
-struct Far(Bench);
-
 impl Far {
     /// The service says v2 afterwards.
     fn new(wanted: &str) -> Self {
@@ -49,28 +39,7 @@ impl Far {
         std::fs::create_dir(&dir).unwrap();
         bench.plan(&UPGRADE.replace("{dir}", &dir.to_string_lossy()).replace("{wanted}", wanted));
         bench.write("host/log", "");
-        bench.write("inventory.yaml", "kind: Inventory\nversion: 1\nname: test\nhosts: { far: {} }\n");
-        // The whole program is large, and would be sent each time.
-        let program = format!("#!/bin/sh\nexec {} \"$@\"\n", env!("CARGO_BIN_EXE_runbook"));
-        for (name, text) in [("ssh", SSH), ("agent", &program)] {
-            bench.write(name, text);
-            std::fs::set_permissions(bench.path(name), std::fs::Permissions::from_mode(0o755)).unwrap();
-        }
-        Self(bench)
-    }
-
-    /// A command of a controller.
-    fn command(&self, args: &[&str]) -> Command {
-        let bench = &self.0;
-        let mut command = bench.command(args);
-        let path = std::env::var("PATH").unwrap_or_default();
-        command.env("PATH", format!("{}:{path}", bench.path("").display())).env("RUNBOOK_AGENT", bench.path("agent"));
-        command.env_remove("RUNBOOK_STATE_DIR").arg("--state-dir").arg(bench.path("state"));
-        command
-    }
-
-    fn run(&self, args: &[&str]) -> Said {
-        said(self.command(args).args(["--host", "far"]))
+        Self::with(bench)
     }
 
     fn apply(&self) -> Command {
@@ -113,13 +82,6 @@ impl Far {
 
     fn starts(&self) -> usize {
         self.0.read("host/starts").unwrap_or_default().lines().count()
-    }
-}
-
-impl Drop for Far {
-    fn drop(&mut self) {
-        // No agent outlives its host.
-        let _ = said(self.command(&["retire", "far"]).current_dir(self.0.path("")));
     }
 }
 

@@ -5,12 +5,14 @@
 mod account;
 mod backups;
 mod bench;
+mod by_hand_afar;
 mod changelog;
 mod crashes;
 mod ended_afar;
 mod estates;
 mod evidence;
 mod failures;
+mod far;
 mod gates;
 mod holds;
 mod interrupts;
