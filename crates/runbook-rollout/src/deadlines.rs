@@ -1,5 +1,6 @@
 //! Until when something is waited for. Every state that waits has an end.
 
+use crate::reserved::RESERVED_MS;
 use crate::{
     Now, Order, Reservation, RolloutEvent, RolloutState, StopCause, Target, TargetStatus, Waves, orders::orders,
 };
@@ -9,11 +10,6 @@ use std::time::Duration;
 const ANSWER_MS: u64 = 5 * 60 * 1000;
 /// How long a host that owes something is waited for, once nothing else is left.
 pub(crate) const OWED_MS: u64 = 60 * 1000;
-
-/// For how long a host is kept each time, in milliseconds; at half of it it is asked for again.
-pub(crate) const RESERVED_MS: u64 = 60 * 60 * 1000;
-/// The same: a controller that does not come back holds up nobody for longer.
-pub const RESERVED: Duration = Duration::from_millis(RESERVED_MS);
 
 /// When the rollout has to be looked at again, in the time that it has gone on, if nothing comes in before: with
 /// [`Tick`](crate::Came::Tick). What is due at `now` was looked at.

@@ -3,6 +3,7 @@
 //! `waves` is what a rollout asks of which hosts, `event` what came on record, `state` the one fold over that, `decide` the function.
 //! The controller that writes the journal and speaks to hosts is in `runbook-fleet`.
 
+mod after;
 mod artifacts;
 mod back;
 mod deadlines;
@@ -14,6 +15,7 @@ mod narrow;
 mod next;
 mod orders;
 mod proven;
+mod reserved;
 mod state;
 mod status;
 mod stop;
@@ -22,13 +24,14 @@ mod target;
 mod tests;
 mod waves;
 
-pub use deadlines::{RESERVED, wakes};
+pub use deadlines::wakes;
 pub use decide::decide;
 pub use event::{Artifact, Controller, Judged, RolloutEvent, RolloutRecord, StopCause};
 pub use evidence::evidence;
 pub use input::{Action, Approve, Came, Input, Now, Order, WhyLeave};
 pub use narrow::NarrowError;
 pub use proven::Proven;
+pub use reserved::RESERVED;
 pub use state::{Approved, HostState, HostStatus, IllegalRecord, Reservation, RolloutState, TargetState, WaveState};
 pub use status::TargetStatus;
 pub use target::{How, Target, TargetVerdict, run_id};

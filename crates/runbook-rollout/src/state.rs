@@ -1,6 +1,6 @@
 //! What is known of an attempt: one fold over its records.
 
-use crate::deadlines::RESERVED_MS;
+use crate::reserved::RESERVED_MS;
 use crate::{Artifact, Controller, How, RolloutEvent, RolloutRecord, StopCause, Target, TargetStatus, TargetVerdict};
 use runbook_model::{HostName, RunId, StepId};
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,7 +1,7 @@
 //! A host that does what it is told, as an agent does: each order once, none of a lower epoch.
 
 use super::script::{Ends, Gives, HostScript, Script, artifact, host_name};
-use crate::deadlines::RESERVED_MS;
+use crate::reserved::RESERVED_MS;
 use crate::{Artifact, Came, How, Judged, Order, Target, TargetVerdict};
 use runbook_model::RunId;
 use std::collections::{BTreeMap, BTreeSet};
