@@ -43,6 +43,7 @@ steps:
   - { id: orphan, uses: port.orphan-kill, with: { port: 18799, service: gateway, expect: gateway } }
   - { id: start, uses: process.start, with: { name: gateway, run: [sleep, "1000"], ready_port: 18799 } }
   - { id: restart, uses: process.restart, with: { name: other, run: [sleep, "1000"], watch: [HOST/app] } }
+  - { id: pack, uses: artifact.pack, with: { path: HOST/app } }
   - id: verify
     uses: verify.signals
     with:
