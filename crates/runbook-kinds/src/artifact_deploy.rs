@@ -39,6 +39,11 @@ static DOC: KindDoc = KindDoc {
         Param::required("to", ParamType::Path, "The directory; the one that holds it must exist"),
         Param::optional("digest", ParamType::String, "The BLAKE3 digest of the archive, in hex"),
         Param::default("strip", ParamType::Count, "0", "How many directories at the top of the artifact are left out"),
+        Param::optional(
+            "version",
+            ParamType::String,
+            "The version that is in it, for the reviews of the plan: a digest says none. Whether it runs is for a verification to say",
+        ),
     ],
     outputs: &[
         OutputDoc { name: "path", help: "the directory's absolute path, text" },
@@ -66,7 +71,8 @@ impl Kind for ArtifactDeploy {
 
     fn declare(&self, args: &Args<'_>) -> Declaration {
         let declaration = Declaration::principal(UndoSource::Backup).role(Role::Replace).role(Role::Install);
-        declaration.reading(args.path_resource("from")).writing(args.path_resource("to"))
+        let version = args.peek::<String>("version").known();
+        Declaration { version, ..declaration.reading(args.path_resource("from")).writing(args.path_resource("to")) }
     }
 
     fn bind(&self, args: &Args<'_>) -> Result<Box<dyn Step>, Diagnostic> {

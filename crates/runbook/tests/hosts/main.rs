@@ -16,6 +16,7 @@ mod node;
 mod orphans;
 mod others_start;
 mod power;
+mod second_report;
 mod signals;
 mod stage;
 mod starts;

@@ -247,8 +247,9 @@ fn steps(playbook: &str, uses: &str) -> Vec<String> {
 /// Modules are compiled for one Node: it has to be the one that runs the gateway, not the first one on the operator's PATH.
 #[test]
 fn dependencies_of_plugins_are_installed_with_the_node_of_the_gateway() {
-    let found = ["plugin-from-source.yaml", "upgrade-macos.yaml"].map(|playbook| steps(playbook, "npm.ci"));
-    assert_eq!(found.each_ref().map(Vec::len), [1, 2]);
+    let playbooks = ["plugin-from-source.yaml", "upgrade-macos.yaml", "upgrade-global-npm.yaml", "upgrade-nvm.yaml"];
+    let found = playbooks.map(|playbook| steps(playbook, "npm.ci"));
+    assert_eq!(found.each_ref().map(Vec::len), [1, 2, 1, 1]);
     for step in found.iter().flatten() {
         assert!(step.contains("npm: \"{{ steps.inventory.npm }}\""), "{step}");
         assert!(step.contains("node: \"{{ steps.inventory.node }}\""), "{step}");
