@@ -182,8 +182,10 @@ impl Connection {
     fn apply(&mut self, saved: &str, hold_ms: Option<u64>, run: Option<RunId>) -> Result<FromAgent, CommandError> {
         self.held = None;
         let program = self.unpack(saved)?;
+        // One that is at work may have nothing on record yet.
+        let at_work = |run: &RunId| self.shared.hub.at_work_on().as_ref() == Some(run);
         if let Some(run) = &run
-            && self.session.has_begun(run, &program)?
+            && (at_work(run) || self.session.has_begun(run, &program)?)
         {
             return Ok(held(runbook_wire::Held::Begun(run.clone())));
         }

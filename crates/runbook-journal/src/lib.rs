@@ -27,5 +27,5 @@ pub use holder::Holder;
 pub use journal::Journal;
 pub use lock::Lock;
 pub use read::{RunRow, Stored};
-pub use rollouts::{Attempt, RolloutJournal};
+pub use rollouts::{Attempt, Letter, RolloutJournal};
 pub use state_dir::StateDir;

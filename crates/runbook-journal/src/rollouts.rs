@@ -4,6 +4,7 @@
 //! It is apart from the journal of the host: a rollout goes on while runs of this host begin and end.
 
 use crate::{Error, Holder, Lock, StateDir, Stored};
+use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -25,7 +26,17 @@ pub struct RolloutJournal {
     dir: PathBuf,
     records: File,
     last: u64,
+    /// The names of letters that cannot be read, which was told once.
+    unread: BTreeSet<String>,
     _lock: Lock,
+}
+
+/// What another process told the controller of an attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Letter {
+    name: String,
+    /// What it says.
+    pub body: String,
 }
 
 impl StateDir {
@@ -115,20 +126,26 @@ const RECORDS: &str = "records";
 const TOLD: &str = "told";
 
 impl RolloutJournal {
-    /// Begins the next attempt at `rollout`, which was made from what `saved` gives for its number.
+    /// Begins the next attempt at `rollout`, which was made from what `saved` gives for its number and the attempt before it. That is
+    /// asked behind the lock: nobody goes on with the attempt before meanwhile.
     ///
     /// # Errors
-    /// Another controller holds it, or the name is none.
-    pub fn begin(
+    /// Another controller holds it, the name is none, or `saved` gives none.
+    pub fn begin<E: From<Error>>(
         dir: &StateDir,
         rollout: &str,
         holder: &Holder,
-        saved: impl FnOnce(u32) -> String,
-    ) -> Result<Self, Error> {
+        saved: impl FnOnce(u32, Option<&Attempt>) -> Result<String, E>,
+    ) -> Result<Self, E> {
         let lock = hold(dir, rollout, holder)?;
-        let mine =
-            dir.attempts()?.into_iter().filter(|attempt| attempt.rollout == rollout).map(|attempt| attempt.number);
-        let attempt = Attempt { rollout: rollout.to_owned(), number: mine.max().unwrap_or(0) + 1 };
+        let before = dir.attempts()?.into_iter().rfind(|attempt| attempt.rollout == rollout);
+        let number = before.as_ref().map_or(0, |attempt| attempt.number) + 1;
+        let saved = saved(number, before.as_ref())?;
+        let attempt = Attempt { rollout: rollout.to_owned(), number };
+        Ok(Self::make(dir, attempt, &saved, lock)?)
+    }
+
+    fn make(dir: &StateDir, attempt: Attempt, saved: &str, lock: Lock) -> Result<Self, Error> {
         let path = dir.attempt(&attempt);
         dir.create_below(&path)?;
         let failed = |source| Error::StateDir { path: path.clone(), source };
@@ -137,7 +154,7 @@ impl RolloutJournal {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed(error)),
             _ => {}
         }
-        write_whole(&path.join(SAVED), &saved(attempt.number)).map_err(failed)?;
+        write_whole(&path.join(SAVED), saved).map_err(failed)?;
         for above in path.ancestors().take(3) {
             File::open(above).and_then(|above| above.sync_all()).map_err(failed)?;
         }
@@ -162,7 +179,8 @@ impl RolloutJournal {
         // What a power cut left of a line was never acted on.
         records.set_len(whole(&text).len() as u64).map_err(failed)?;
         File::open(&dir).and_then(|dir| dir.sync_all()).map_err(failed)?;
-        Ok(Self { attempt, dir, records, last: whole(&text).lines().count() as u64, _lock: lock })
+        let last = whole(&text).lines().count() as u64;
+        Ok(Self { attempt, dir, records, last, unread: BTreeSet::new(), _lock: lock })
     }
 
     /// Which it is.
@@ -184,17 +202,31 @@ impl RolloutJournal {
         self.last
     }
 
-    /// What other processes told since it was asked last, in the order of the names.
-    pub fn told(&mut self) -> Result<Vec<(String, String)>, Error> {
+    /// What other processes told and was not [`heard`](Self::heard), in the order of the names. What cannot be read is told once, and
+    /// holds up nothing beside it.
+    pub fn letters(&mut self) -> Result<Vec<Result<Letter, Error>>, Error> {
         let dir = self.dir.join(TOLD);
         let mut found = Vec::new();
         for name in names(&dir)?.into_iter().filter(|name| !name.starts_with('.')) {
-            let path = dir.join(&name);
-            let body = read(&path)?;
-            fs::remove_file(&path).map_err(|source| Error::StateDir { path, source })?;
-            found.push((name, body));
+            match read(&dir.join(&name)) {
+                Ok(body) => found.push(Ok(Letter { name, body })),
+                Err(error) if self.unread.insert(name) => found.push(Err(error)),
+                Err(_) => {}
+            }
         }
         Ok(found)
+    }
+
+    /// What `letter` says is on record, or means nothing. One of that name that says something else by now stays.
+    pub fn heard(&self, letter: &Letter) -> Result<(), Error> {
+        let path = self.dir.join(TOLD).join(&letter.name);
+        if read(&path)? != letter.body {
+            return Ok(());
+        }
+        match fs::remove_file(&path) {
+            Err(source) if source.kind() != ErrorKind::NotFound => Err(Error::StateDir { path, source }),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -36,6 +36,12 @@ pub enum Next {
     Commit(RunId),
     /// Lets the run pass a step that waits.
     Approve(RunId, StepId),
+    /// Lists the attempts at rollouts that are led from here.
+    Rollouts,
+    /// Goes on with the last attempt at the rollout of that name.
+    ResumeRollout(String),
+    /// Ends it; what is at work goes back.
+    CancelRollout(String),
     /// Shows what a plan would do. No record holds it, and so it is not read back.
     DryRun(PathBuf),
 }
@@ -59,6 +65,9 @@ impl Next {
             Self::Report(run) => of("report", run),
             Self::Commit(run) => format!("commit {run}"),
             Self::Approve(run, step) => format!("approve {run} {step}"),
+            Self::Rollouts => "rollout list".to_owned(),
+            Self::ResumeRollout(name) => format!("rollout resume {name}"),
+            Self::CancelRollout(name) => format!("rollout cancel {name}"),
             Self::DryRun(plan) => format!("apply {} --dry-run", quoted(plan)),
         }
     }
@@ -74,6 +83,9 @@ impl Next {
             // Journals of older versions have it without the reason.
             ["recover", "--accept"] | ["recover", "--accept", "BECAUSE"] => Self::Accept,
             ["rollback", run, "--known"] => Self::RollbackKnown(RunId::new(run)?),
+            ["rollout", "list"] => Self::Rollouts,
+            ["rollout", "resume", name] => Self::ResumeRollout((*name).to_owned()),
+            ["rollout", "cancel", name] => Self::CancelRollout((*name).to_owned()),
             ["commit", run] => Self::Commit(RunId::new(run)?),
             ["approve", run, step] => Self::Approve(RunId::new(run)?, StepId::new(step)?),
             [verb, run @ ..] => {
@@ -192,6 +204,8 @@ mod tests {
         let mut all = vec![Next::Status, Next::History, Next::Backups, Next::PruneBackups, Next::Accept];
         all.extend([Next::Resume, Next::Rollback, Next::Show, Next::Report].into_iter().flat_map(of));
         all.extend([Next::RollbackKnown(run.clone()), Next::Commit(run.clone()), Next::Approve(run, step)]);
+        let name = || "openclaw-4.23".to_owned();
+        all.extend([Next::Rollouts, Next::ResumeRollout(name()), Next::CancelRollout(name())]);
         all
     }
 

@@ -48,7 +48,7 @@ fn of_order(state: &RolloutState, waves: &Waves, order: &Order) -> Option<(u64, 
         Order::Judge { target, with_artifacts: false } => {
             (state.elapsed_ms + ANSWER_MS, unreachable(&target.host, "judge its plan"))
         }
-        Order::Reserve(host) => {
+        Order::Reserve { host, .. } => {
             let known = state.host(host);
             if known.reserved == Reservation::Kept {
                 let due = known.reserved_until_ms.saturating_sub(RESERVED_MS / 2);

@@ -4,8 +4,8 @@ use crate::deadlines::unheard_at;
 use crate::next::{next, overdue};
 use crate::orders::orders;
 use crate::{
-    Action, Approve, Came, How, Input, Judged, Now, Order, Reservation, RolloutEvent, RolloutRecord, RolloutState,
-    TargetState, TargetStatus, TargetVerdict, Waves, WhyLeave, evidence,
+    Action, Approve, Came, How, Input, Judged, Now, Order, RolloutEvent, RolloutRecord, RolloutState, TargetState,
+    TargetStatus, TargetVerdict, Told, Waves, WhyLeave, evidence,
 };
 use std::collections::BTreeSet;
 
@@ -28,10 +28,7 @@ pub fn decide(state: &RolloutState, waves: &Waves, input: &Input) -> Vec<Action>
     if records.is_empty() && !matches!(input.came, Came::Back(_)) {
         return leave(&ahead, input.now).map(Action::Leave).into_iter().collect();
     }
-    let mut before = still_asked(state, waves, &input.came);
-    let kept = |of: &RolloutState, host: &runbook_model::HostName| of.host(host).reserved == Reservation::Kept;
-    // A reservation that comes to its end is asked for once more.
-    before.retain(|order| !matches!(order, Order::Reserve(host) if kept(state, host) && !kept(&ahead, host)));
+    let before = still_asked(state, waves, &input.came);
     let sends = orders(&ahead, waves).into_iter().filter(|order| !before.contains(order)).map(Action::Send);
     let mut actions: Vec<Action> = records.into_iter().map(Action::Record).collect();
     actions.extend(sends);
@@ -81,8 +78,14 @@ fn answer(state: &RolloutState, waves: &Waves, input: &Input) -> Vec<RolloutEven
             E::Judged { target, judged: Judged::Later }
         }
         Came::Judged { target, judged } => E::Judged { target, judged },
-        Came::Reserved(host) => E::Reserved { host },
-        Came::NotReserved { host, holder } => E::NotReserved { host, holder },
+        Came::Reserved { host, request } | Came::NotReserved { host, request, .. }
+            if request != state.host(&host).request =>
+        {
+            // A run, or another controller, came in between.
+            return Vec::new();
+        }
+        Came::Reserved { host, .. } => E::Reserved { host },
+        Came::NotReserved { host, holder, .. } => E::NotReserved { host, holder },
         Came::Fetched { from, artifact, digest } => {
             let givers = state.givers(waves, &artifact);
             match givers.into_iter().find(|giver| *giver.target == from) {
@@ -102,10 +105,10 @@ fn answer(state: &RolloutState, waves: &Waves, input: &Input) -> Vec<RolloutEven
         Came::Ended { target, verdict, gives } => E::Ended { target, verdict, gives },
         Came::NotThere(target) => return not_there(state, target),
         Came::TookBack { target, whole } => E::TookBack { target, whole },
-        Came::Approve(approve) => approved(state, waves, approve, input.now),
-        Came::Drain { by } => E::DrainAsked { by },
-        Came::Cancel { by } => E::CancelAsked { by },
-        Came::RollBack { by } => E::RollbackAsked { by },
+        Came::Told(Told::Approve(approve)) => approved(state, waves, approve, input.now),
+        Came::Told(Told::Drain { by }) => E::DrainAsked { by },
+        Came::Told(Told::Cancel { by }) => E::CancelAsked { by },
+        Came::Told(Told::RollBack { by }) => E::RollbackAsked { by },
     };
     vec![event]
 }

@@ -2,6 +2,7 @@
 
 use crate::{Artifact, Controller, Judged, RolloutEvent, Target, TargetVerdict};
 use runbook_model::{HostName, RunId, StepId};
+use serde::{Deserialize, Serialize};
 
 /// What the clocks say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,9 +48,15 @@ pub enum Came {
         target: Target,
         judged: Judged,
     },
-    Reserved(HostName),
+    Reserved {
+        host: HostName,
+        /// Which request it answers.
+        request: u32,
+    },
     NotReserved {
         host: HostName,
+        /// Which request it answers.
+        request: u32,
         holder: String,
     },
     Fetched {
@@ -84,20 +91,35 @@ pub enum Came {
         target: Target,
         whole: bool,
     },
-    Approve(Approve),
+    /// A person told it.
+    Told(Told),
+}
+
+/// What a person tells a rollout that goes on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "told", rename_all = "kebab-case")]
+pub enum Told {
+    /// Begin nothing more; `resume` goes on.
     Drain {
+        /// Who.
         by: String,
     },
+    /// End it; what is at work goes back.
     Cancel {
+        /// Who.
         by: String,
     },
+    /// Take back all that it changed.
     RollBack {
+        /// Who.
         by: String,
     },
+    /// Open the gate of a wave.
+    Approve(Approve),
 }
 
 /// What a person approves.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Approve {
     /// The digest of the rollout.
     pub rollout: String,
@@ -140,7 +162,7 @@ pub enum Order {
     /// Judge the plan for it; with its artifacts, where they are there. → judged
     Judge { target: Target, with_artifacts: bool },
     /// Keep it for this rollout, for [`RESERVED`](crate::RESERVED) from now. → reserved, not reserved
-    Reserve(HostName),
+    Reserve { host: HostName, request: u32 },
     /// Let go of it; not answered.
     Release(HostName),
     /// Bring the bytes here. → fetched, not fetched
@@ -163,7 +185,7 @@ impl Order {
     /// Whom it is for.
     pub fn host(&self) -> &HostName {
         match self {
-            Self::Reach(host) | Self::Reserve(host) | Self::Release(host) => host,
+            Self::Reach(host) | Self::Reserve { host, .. } | Self::Release(host) => host,
             Self::Judge { target, .. }
             | Self::Fetch { from: target, .. }
             | Self::Give { target, .. }

@@ -2,7 +2,7 @@
 
 use crate::deadlines::{OWED_MS, deadlines, soak_end};
 use crate::{
-    HostState, HostStatus, Now, Reservation, RolloutEvent, RolloutState, Target, TargetStatus, Waves, evidence, run_id,
+    HostState, HostStatus, Now, Reservation, RolloutEvent, RolloutState, Target, TargetStatus, Waves, evidence,
 };
 use runbook_model::{HostName, StepId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// What comes on record next of what is known, if anything.
 pub(crate) fn next(state: &RolloutState, waves: &Waves, now: Now) -> Option<RolloutEvent> {
     // Nothing comes before the start.
-    state.ids.as_ref()?;
+    state.controller.as_ref()?;
     stop(state, waves)
         .or_else(|| commit_or_cancel(state, waves))
         .or_else(|| take_back(state, waves))
@@ -150,10 +150,9 @@ fn begin(state: &RolloutState, waves: &Waves, at: usize, now: Now) -> Option<Rol
         let judged = state.status(target) == TargetStatus::Judged && state.has_its_artifacts(wave, target);
         judged && is_kept(state, &target.host, now) && busy.has_room(waves, target)
     };
-    open.iter().find(ready).map(|target| RolloutEvent::BeginIntended {
-        target: target.clone(),
-        run: run_id(&waves.rollout, waves.attempt, target),
-    })
+    open.iter()
+        .find(ready)
+        .map(|target| RolloutEvent::BeginIntended { target: target.clone(), run: waves.run_id(target) })
 }
 
 /// Who is at work.

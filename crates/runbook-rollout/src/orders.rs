@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 /// All that is asked.
 pub(crate) fn orders(state: &RolloutState, waves: &Waves) -> BTreeSet<Order> {
-    if state.ids.is_none() {
+    if state.controller.is_none() {
         return BTreeSet::new();
     }
     let mut asked: BTreeSet<Order> = waves.targets().filter_map(|(_, target)| of_run(state, waves, target)).collect();
@@ -48,7 +48,7 @@ fn before_the_first_change(state: &RolloutState, waves: &Waves) -> BTreeSet<Orde
         let known = state.hosts.get(&host);
         // A run has taken the reservation over, and the host would be refused because of it.
         if known.is_some_and(|known| matches!(known.status, HostStatus::There(_))) && !busy.contains(&host) {
-            kept.insert(Order::Reserve(host.clone()));
+            kept.insert(Order::Reserve { request: known.map_or(0, |known| known.request), host: host.clone() });
             // In the order of the names, all or nothing.
             if known.is_none_or(|known| known.reserved == Reservation::None) {
                 break;

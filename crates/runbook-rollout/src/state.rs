@@ -36,7 +36,6 @@ pub struct RolloutState {
     pub back_asked: bool,
     /// Whether every target has its verdict, or it is owed.
     pub finished: bool,
-    pub(crate) ids: Option<(String, u32)>,
 }
 
 /// What is known of a host.
@@ -48,6 +47,8 @@ pub struct HostState {
     pub reserved: Reservation,
     /// How long the rollout will have gone on when that ends, or had when it was to be asked for again.
     pub reserved_until_ms: u64,
+    /// The number of the request to keep it that counts; an answer to an earlier one says nothing of now.
+    pub request: u32,
 }
 
 /// Whether a host is kept for this rollout.
@@ -175,7 +176,7 @@ impl RolloutState {
     /// Whether `event` may come next.
     pub(crate) fn allows(&self, event: &RolloutEvent) -> bool {
         use RolloutEvent as E;
-        let started = self.ids.is_some();
+        let started = self.controller.is_some();
         let wave = |at: &usize| self.waves.get(at).cloned().unwrap_or_default();
         match event {
             E::Started { .. } => !started,
@@ -218,8 +219,7 @@ impl RolloutState {
     fn fold(&mut self, event: &RolloutEvent) {
         use RolloutEvent as E;
         match event {
-            E::Started { rollout, attempt, controller, .. } => {
-                self.ids = Some((rollout.clone(), *attempt));
+            E::Started { controller, .. } => {
                 self.controller = Some((controller.clone(), self.elapsed_ms));
             }
             E::TakenOver { controller } => {
@@ -241,7 +241,11 @@ impl RolloutState {
                 let known = self.hosts.entry(host.clone()).or_default();
                 (known.reserved, known.reserved_until_ms) = (Reservation::Kept, until);
             }
-            E::RenewalDue { host } => self.hosts.entry(host.clone()).or_default().reserved = Reservation::Due,
+            E::RenewalDue { host } => {
+                let known = self.hosts.entry(host.clone()).or_default();
+                known.reserved = Reservation::Due;
+                known.request += 1;
+            }
             E::NotReserved { host, holder } => {
                 let known = self.hosts.entry(host.clone()).or_default();
                 if let HostStatus::There(platform) = &known.status {
@@ -368,6 +372,7 @@ impl RolloutState {
 
 impl HostState {
     fn reserve_again(&mut self, elapsed_ms: u64) {
+        self.request += 1;
         if self.reserved != Reservation::None {
             (self.reserved, self.reserved_until_ms) = (Reservation::Due, elapsed_ms);
         }

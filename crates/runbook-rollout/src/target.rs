@@ -1,6 +1,6 @@
 //! A host in a stage, how it ends, and the id of its run.
 
-use runbook_model::{HostName, RunId, StepId};
+use runbook_model::{HostName, StepId};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -79,16 +79,4 @@ pub enum How {
     Accepted,
     /// Its host does not know the run any more that was at work there: nobody knows what it changed.
     Forgotten,
-}
-
-/// The id of the run of `target` in that attempt at the rollout called `rollout`. Whoever goes on with a rollout comes to the same
-/// one, so that a begin that nobody answered is asked for, and made at most once.
-pub fn run_id(rollout: &str, attempt: u32, target: &Target) -> RunId {
-    let mut hash = blake3::Hasher::new();
-    for part in [rollout, target.stage.as_str(), target.host.as_str(), &attempt.to_string()] {
-        hash.update(&(part.len() as u64).to_le_bytes()).update(part.as_bytes());
-    }
-    let mut bytes = [0; 10];
-    bytes.iter_mut().zip(hash.finalize().as_bytes()).for_each(|(to, from)| *to = *from);
-    RunId::from_entropy(bytes)
 }

@@ -1,7 +1,7 @@
 //! What a rollout asks of which hosts, with limits and budgets as numbers. Made once, and kept with the attempt.
 
 use crate::{Proven, Target};
-use runbook_model::{ApproveGate, HostName, MaxFailed, Promote, RollbackScope, Rollout, Stage, StepId};
+use runbook_model::{ApproveGate, HostName, MaxFailed, Promote, RollbackScope, Rollout, RunId, Stage, StepId};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -15,6 +15,8 @@ pub struct Waves {
     pub digest: String,
     /// Which apply of that name this is, from 1.
     pub attempt: u32,
+    /// Drawn at random for the attempt: what the ids of its runs are derived from.
+    pub seed: u64,
     /// How many hosts are at work at the same time.
     pub limits: Limits,
     /// Within what time a run that holds is to be committed; `None` commits without a hold.
@@ -78,6 +80,8 @@ pub struct Given {
     pub digest: String,
     /// Which apply of that name this is, from 1.
     pub attempt: u32,
+    /// Drawn at random for the attempt, see [`Waves::run_id`].
+    pub seed: u64,
     /// The jump host of each host that has one, by ssh's own reading.
     pub jumps: BTreeMap<HostName, String>,
     /// The digest of the plan of each target, with all that it was made from.
@@ -89,7 +93,7 @@ pub struct Given {
 pub enum WavesError {
     /// Stages wait for one another.
     #[error("stage {0} waits for itself")]
-    Ring(StepId),
+    Cycle(StepId),
     /// A stage waits for one that is not there.
     #[error("stage {stage} waits for {needs}, which is not there")]
     NoSuchStage {
@@ -106,7 +110,7 @@ impl Waves {
     /// # Errors
     /// Its stages wait for one another, or for one that is not there.
     pub fn of(rollout: &Rollout, given: Given) -> Result<Self, WavesError> {
-        let above = above(&rollout.stages)?;
+        let above = above(rollout)?;
         let mut waves: Vec<Wave> = Vec::new();
         let mut places: BTreeMap<&StepId, Vec<usize>> = BTreeMap::new();
         for stage in &rollout.stages {
@@ -132,6 +136,7 @@ impl Waves {
             rollout: rollout.name.clone(),
             digest: given.digest,
             attempt: given.attempt,
+            seed: given.seed,
             limits: Limits {
                 estate: rollout.concurrency.estate.get() as usize,
                 per_jump: rollout.concurrency.per_jump.map(|limit| limit.get() as usize),
@@ -182,6 +187,19 @@ impl Waves {
         self.waves.iter().enumerate().find(|(_, wave)| holds(wave))
     }
 
+    /// The id of the run of `target`. Whoever goes on with the attempt comes to the same one, so that a begin that nobody answered is
+    /// asked for, and made at most once; a controller of another machine, or one whose journal was lost, comes to others.
+    pub fn run_id(&self, target: &Target) -> RunId {
+        let mut hash = blake3::Hasher::new();
+        hash.update(&self.seed.to_le_bytes());
+        for part in [&self.rollout, target.stage.as_str(), target.host.as_str(), &self.attempt.to_string()] {
+            hash.update(&(part.len() as u64).to_le_bytes()).update(part.as_bytes());
+        }
+        let mut bytes = [0; 10];
+        bytes.iter_mut().zip(hash.finalize().as_bytes()).for_each(|(to, from)| *to = *from);
+        RunId::from_entropy(bytes)
+    }
+
     /// The waves that come before the one at `at`, however far above.
     pub fn above(&self, at: usize) -> BTreeSet<usize> {
         let mut found = BTreeSet::new();
@@ -216,26 +234,17 @@ fn wave(stage: &Stage, number: usize, hosts: Vec<HostName>) -> Wave {
 }
 
 /// All stages above each one.
-fn above(stages: &[Stage]) -> Result<BTreeMap<&StepId, BTreeSet<&StepId>>, WavesError> {
-    let known: BTreeMap<&StepId, &Stage> = stages.iter().map(|stage| (&stage.id, stage)).collect();
+fn above(rollout: &Rollout) -> Result<BTreeMap<&StepId, BTreeSet<&StepId>>, WavesError> {
     let mut all = BTreeMap::new();
-    for stage in stages {
-        let mut found = BTreeSet::new();
-        let mut open = vec![stage];
-        while let Some(next) = open.pop() {
-            for (needs, _) in &next.needs {
-                let Some(needed) = known.get(needs) else {
-                    return Err(WavesError::NoSuchStage { stage: next.id.clone(), needs: needs.clone() });
-                };
-                if found.insert(&needed.id) {
-                    open.push(needed);
-                }
-            }
+    for stage in &rollout.stages {
+        if let Some((needs, _)) = stage.needs.iter().find(|(id, _)| rollout.stage(id).is_none()) {
+            return Err(WavesError::NoSuchStage { stage: stage.id.clone(), needs: needs.clone() });
         }
-        if found.contains(&stage.id) {
-            return Err(WavesError::Ring(stage.id.clone()));
+        let above: BTreeSet<&StepId> = rollout.above(stage).into_iter().map(|above| &above.id).collect();
+        if above.contains(&stage.id) {
+            return Err(WavesError::Cycle(stage.id.clone()));
         }
-        all.insert(&stage.id, found);
+        all.insert(&stage.id, above);
     }
     Ok(all)
 }

@@ -106,12 +106,22 @@ pub struct CommandError {
     pub warnings: Vec<String>,
     /// What was found in a plan, with its texts.
     pub found: Option<Box<(Vec<Diagnostic>, SourceMap)>>,
+    /// Whether another controller acts in place of the one that asked.
+    pub superseded: bool,
 }
 
 impl CommandError {
     /// An error that costs `exit`.
     pub fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, code: None, message: message.into(), hint: None, warnings: Vec::new(), found: None }
+        Self {
+            exit,
+            code: None,
+            message: message.into(),
+            hint: None,
+            warnings: Vec::new(),
+            found: None,
+            superseded: false,
+        }
     }
 
     /// The same with every command in it as it is typed by `caller`.

@@ -10,4 +10,4 @@ pub use contents::{ContentError, Contents, Incoming, piece};
 pub use frame::{Frame, FrameReader, LARGEST_FRAME, LARGEST_MESSAGE, WireError, write_bytes, write_message};
 pub use hello::{Hello, PROTOCOL, Versions, Welcome, agreed};
 pub use message::{Done, FromAgent, Held, Lack, ToAgent};
-pub use superseded::{is_superseded, superseded};
+pub use superseded::superseded;

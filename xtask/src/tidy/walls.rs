@@ -104,6 +104,7 @@ const COMMANDS: &[&str] = &[
     "runbook recover",
     "runbook approve",
     "runbook backup",
+    "runbook rollout ",
 ];
 
 pub(crate) fn check(repository: &Repository) -> Vec<Finding> {

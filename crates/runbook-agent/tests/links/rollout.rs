@@ -1,11 +1,11 @@
 //! A rollout over agents: each has a socket, a journal and a real run; links are cut in the middle.
 
 use crate::stage::{Counted, Cut, Stage as Place, Way};
-use runbook_fleet::rollout::{AfarSite, Controller, Ended, Kept, Seen, Setup, Site, Told};
+use runbook_fleet::rollout::{AfarSite, Controller, Ended, Kept, Seen, Setup, Site};
 use runbook_fleet::{Call, Dial};
 use runbook_journal::{Holder, StateDir};
 use runbook_model::*;
-use runbook_rollout::{Given, Target, TargetVerdict, Waves, run_id};
+use runbook_rollout::{Given, Target, TargetVerdict, Told, Waves};
 use runbook_session::{CommandError, Exit};
 use runbook_wire::Contents;
 use std::collections::BTreeMap;
@@ -139,7 +139,7 @@ fn a_rollout_over_agents_has_every_event_once_and_is_taken_back_whole() {
         let at: usize = target.host.as_str().trim_start_matches('h').parse().unwrap();
         let runs = stages[at].runs();
         let [(run, records)] = runs.as_slice() else { panic!("{} runs on {target}", runs.len()) };
-        assert_eq!(*run, run_id("demo", 1, &target));
+        assert_eq!(*run, waves.run_id(&target));
         assert_eq!(stages[at].made(), ["one", "three", "two"]);
         let seqs: Vec<u64> = (1..=records.len() as u64).collect();
         assert_eq!(told[&target], seqs, "every record of {target} once");

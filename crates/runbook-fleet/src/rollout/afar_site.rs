@@ -4,15 +4,12 @@ use super::site::{RunEnd, Said, Says, Site, Steered, Trouble};
 use crate::afar::{Afar, Call};
 use runbook_engine::{Observer, Program};
 use runbook_model::{Event, HostFacts, Record, Role, RunId, RunState, StepId, Verdict};
-use runbook_rollout::{Artifact, How, Judged, Target, TargetVerdict};
+use runbook_rollout::{Artifact, How, Judged, RESERVED, Target, TargetVerdict};
 use runbook_session::{ApplyOffer, CommandError, Controls, Door, Ended, Exit, Offered, RollbackOffer, Runs};
-use runbook_wire::{Contents, is_superseded};
+use runbook_wire::Contents;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
-
-/// For how long a host is kept at a time; the thread of the host asks again well before that.
-const KEPT_FOR: Duration = Duration::from_secs(15 * 60);
 
 /// What an artifact is on the host that was given it: its path there, and its digest.
 pub type GivenArtifacts = BTreeMap<StepId, (PathBuf, String)>;
@@ -106,7 +103,7 @@ fn platform_of(facts: &HostFacts) -> String {
 }
 
 fn trouble(error: CommandError) -> Trouble {
-    if is_superseded(&error) {
+    if error.superseded {
         return Trouble::Superseded(error.message);
     }
     match error.exit {
@@ -154,7 +151,7 @@ impl Site for AfarSite {
 
     fn reserve(&mut self) -> Result<(), Trouble> {
         let what = self.what.clone();
-        self.door()?.reserve(&what, KEPT_FOR).map_err(trouble)
+        self.door()?.reserve(&what, RESERVED).map_err(trouble)
     }
 
     fn release(&mut self) -> Result<(), Trouble> {

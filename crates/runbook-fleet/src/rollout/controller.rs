@@ -1,14 +1,14 @@
 //! The loop: what comes in is decided on, what is decided is put on record, and only then told to hosts. `decide` knows no clock, no host
 //! and no journal; nothing here decides.
 
-use super::kept::{Attempted, Kept, Told};
+use super::kept::{Attempted, Kept};
 use super::seen::{FromHost, Seen};
 use super::site::Site;
 use super::worker::Worker;
-use runbook_journal::{Attempt, Error, Holder, RolloutJournal, StateDir};
+use runbook_journal::{Attempt, Error, Holder, Letter, RolloutJournal, StateDir};
 use runbook_model::{HostName, Uptime};
 use runbook_rollout::{
-    Action, Came, Controller as Who, IllegalRecord, Input, Now, Order, RolloutEvent, RolloutRecord, RolloutState,
+    Action, Came, Controller as Who, IllegalRecord, Input, Now, Order, RolloutEvent, RolloutRecord, RolloutState, Told,
     Waves, WhyLeave, decide, wakes,
 };
 use std::collections::{BTreeMap, VecDeque};
@@ -18,6 +18,8 @@ use std::time::{Duration, Instant};
 
 /// How often is looked at what other processes told.
 const LETTERS: Duration = Duration::from_millis(250);
+/// How long what is due waits for what came before it and is not read yet.
+const LATE: Duration = Duration::from_secs(1);
 /// How long all hosts together may take to let go at the end; one that does not is free when its reservation ends.
 const LETTING_GO: Duration = Duration::from_secs(30);
 
@@ -82,10 +84,12 @@ pub struct Controller {
     from: (u64, Uptime),
     left: Option<WhyLeave>,
     /// What other processes told and is not decided on yet.
-    letters: VecDeque<Told>,
+    letters: VecDeque<Letter>,
     looked_at: Option<Instant>,
     /// When something is due, in the time that it has gone on.
     wake: Option<u64>,
+    /// Since when something is due.
+    due_since: Option<Instant>,
     #[cfg(test)]
     pub(super) dies_after: Option<u64>,
 }
@@ -103,24 +107,21 @@ impl Controller {
         kept: impl FnOnce(u32) -> Kept,
         setup: Setup,
     ) -> Result<Self, RolloutError> {
-        if let Some(last) = dir.attempts()?.into_iter().rfind(|attempt| attempt.rollout == rollout)
-            && !Attempted::read(dir, &last)?.state.finished
-        {
-            return Err(RolloutError::Open(last));
-        }
-        let (mut made, mut failed) = (None, None);
-        let saved = |number| {
+        let mut waves = None;
+        let saved = |number, before: Option<&Attempt>| {
+            if let Some(last) = before
+                && !Attempted::read(dir, last)?.state.finished
+            {
+                return Err(RolloutError::Open(last.clone()));
+            }
             let kept = kept(number);
-            let text = serde_json::to_string(&kept);
-            made = Some(kept);
-            text.map_err(|error| failed = Some(error)).unwrap_or_default()
+            let text = serde_json::to_string(&kept)?;
+            waves = Some(kept.waves);
+            Ok(text)
         };
         let journal = RolloutJournal::begin(dir, rollout, holder, saved)?;
-        match (made, failed) {
-            (Some(kept), None) => Ok(Self::of(journal, kept.waves, RolloutState::default(), setup)),
-            (_, Some(error)) => Err(error.into()),
-            (None, None) => Err(Error::NoSuchAttempt(rollout.to_owned()).into()),
-        }
+        let waves = waves.ok_or_else(|| Error::NoSuchAttempt(rollout.to_owned()))?;
+        Ok(Self::of(journal, waves, RolloutState::default(), setup))
     }
 
     /// Goes on with an attempt, from what is on record of it.
@@ -154,6 +155,7 @@ impl Controller {
             letters: VecDeque::new(),
             looked_at: None,
             wake: None,
+            due_since: None,
             #[cfg(test)]
             dies_after: None,
         }
@@ -189,24 +191,33 @@ impl Controller {
         let (by, Uptime { ms: uptime_ms, boot }) = (self.setup.by.clone(), self.from.1.clone());
         let who = Who { by, uptime_ms, boot };
         self.react(if self.state.seq == 0 { Came::Start(who) } else { Came::TakeOver(who) })?;
-        loop {
-            let came = match (self.told()?, self.left) {
-                (told, Some(why)) if told.is_none() || why == WhyLeave::Superseded => {
-                    if why == WhyLeave::Finished {
-                        self.let_go();
-                    }
-                    return Ok(Ended { attempt: self.journal.attempt().clone(), why, state: self.state });
-                }
-                // It may mean that there is more to do.
-                (Some(told), _) => told.came(),
-                (None, _) => match self.wait() {
-                    Some(came) => came,
-                    None => continue,
-                },
-            };
-            self.left = None;
-            self.react(came)?;
+        let why = loop {
+            if let Some(why @ WhyLeave::Superseded) = self.left {
+                break why;
+            }
+            if let Ok(told) = self.setup.told.try_recv() {
+                self.react(Came::Told(told))?;
+            } else if let Some(letter) = self.letter()? {
+                self.open(&letter)?;
+            } else if let Some(why) = self.left {
+                break why;
+            } else if let Some(came) = self.wait() {
+                self.react(came)?;
+            }
+        };
+        if why == WhyLeave::Finished {
+            self.let_go();
         }
+        Ok(Ended { attempt: self.journal.attempt().clone(), why, state: self.state })
+    }
+
+    /// Decides on what a letter says. It is thrown away once that is on record, or where it cannot be understood.
+    fn open(&mut self, letter: &Letter) -> Result<(), RolloutError> {
+        match serde_json::from_str(&letter.body) {
+            Ok(told) => self.react(Came::Told(told))?,
+            Err(error) => tracing::warn!("a letter to this rollout is not understood: {error}"),
+        }
+        Ok(self.journal.heard(letter)?)
     }
 
     /// Hosts that are there are told what they were last asked: that nobody keeps them any more.
@@ -220,7 +231,13 @@ impl Controller {
     fn wait(&mut self) -> Option<Came> {
         let left = self.wake.map(|at| Duration::from_millis(at.saturating_sub(self.now().elapsed_ms)));
         let due = left.is_some_and(|left| left.is_zero());
-        // What came while this machine slept is read before anything is taken for late.
+        // What came while this machine slept is read before anything is taken for late; a host that never stops talking holds up nothing.
+        let since = due.then(|| self.due_since.unwrap_or_else(Instant::now));
+        self.due_since = since;
+        if since.is_some_and(|since| since.elapsed() >= LATE) {
+            self.due_since = None;
+            return Some(Came::Tick);
+        }
         match self.inbox.recv_timeout(left.map_or(LETTERS, |left| left.min(LETTERS))) {
             Ok(FromHost::Came(came)) => Some(came),
             Ok(FromHost::Seen(seen)) => {
@@ -233,17 +250,14 @@ impl Controller {
         }
     }
 
-    /// What a person told, here or from another process. What cannot be understood is thrown away.
-    fn told(&mut self) -> Result<Option<Told>, RolloutError> {
-        if let Ok(told) = self.setup.told.try_recv() {
-            return Ok(Some(told));
-        }
+    /// What another process told and is not decided on yet.
+    fn letter(&mut self) -> Result<Option<Letter>, RolloutError> {
         if self.letters.is_empty() && self.looked_at.is_none_or(|looked| looked.elapsed() >= LETTERS) {
             self.looked_at = Some(Instant::now());
-            for (name, body) in self.journal.told()? {
-                match serde_json::from_str(&body) {
-                    Ok(told) => self.letters.push_back(told),
-                    Err(error) => tracing::warn!("the letter {name} is not understood: {error}"),
+            for letter in self.journal.letters()? {
+                match letter {
+                    Ok(letter) => self.letters.push_back(letter),
+                    Err(error) => tracing::warn!("a letter to this rollout cannot be read: {error}"),
                 }
             }
         }
@@ -256,7 +270,9 @@ impl Controller {
         Now { elapsed_ms: elapsed_ms.max(self.state.elapsed_ms), date_ms: runbook_session::now_ms() }
     }
 
+    /// What came may mean that there is more to do.
     fn react(&mut self, came: Came) -> Result<(), RolloutError> {
+        self.left = None;
         let now = self.now();
         let actions = decide(&self.state, &self.waves, &Input { now, came });
         let (mut events, mut orders) = (Vec::new(), Vec::new());

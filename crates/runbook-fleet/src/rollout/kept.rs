@@ -1,7 +1,7 @@
 //! What a controller keeps of an attempt, and what others tell it: `resume` needs no checkout, and `approve` no terminal of its own.
 
 use runbook_journal::{Attempt, Error, StateDir};
-use runbook_rollout::{Approve, RolloutRecord, RolloutState, Waves};
+use runbook_rollout::{RolloutRecord, RolloutState, Told, Waves};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -44,57 +44,13 @@ impl Attempted {
     }
 }
 
-/// What a person tells a rollout that goes on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "told", rename_all = "kebab-case")]
-pub enum Told {
-    /// Begin nothing more; `resume` goes on.
-    Drain {
-        /// Who.
-        by: String,
-    },
-    /// End it; what is at work goes back.
-    Cancel {
-        /// Who.
-        by: String,
-    },
-    /// Take back all that it changed.
-    RollBack {
-        /// Who.
-        by: String,
-    },
-    /// Open the gate of a wave.
-    Approve {
-        /// The digest of the rollout.
-        rollout: String,
-        /// The number of the wave.
-        wave: usize,
-        /// The digest of what was shown.
-        evidence: String,
-        /// Who.
-        by: String,
-    },
-}
-
-impl Told {
-    pub(super) fn came(self) -> runbook_rollout::Came {
-        use runbook_rollout::Came;
-        match self {
-            Self::Drain { by } => Came::Drain { by },
-            Self::Cancel { by } => Came::Cancel { by },
-            Self::RollBack { by } => Came::RollBack { by },
-            Self::Approve { rollout, wave, evidence, by } => Came::Approve(Approve { rollout, wave, evidence, by }),
-        }
-    }
-
-    /// What is told under the same name is told once.
-    fn name(&self) -> String {
-        match self {
-            Self::Drain { .. } => "drain".to_owned(),
-            Self::Cancel { .. } => "cancel".to_owned(),
-            Self::RollBack { .. } => "roll-back".to_owned(),
-            Self::Approve { wave, .. } => format!("approve-{wave}"),
-        }
+/// What is told under the same name is told once.
+fn name_of(told: &Told) -> String {
+    match told {
+        Told::Drain { .. } => "drain".to_owned(),
+        Told::Cancel { .. } => "cancel".to_owned(),
+        Told::RollBack { .. } => "roll-back".to_owned(),
+        Told::Approve(approve) => format!("approve-{}", approve.wave),
     }
 }
 
@@ -105,5 +61,5 @@ impl Told {
 pub fn tell(dir: &StateDir, attempt: &Attempt, told: &Told) -> Result<(), Error> {
     let body =
         serde_json::to_string(told).map_err(|source| Error::Record { run: attempt.to_string(), seq: 0, source })?;
-    dir.tell_attempt(attempt, &told.name(), &body)
+    dir.tell_attempt(attempt, &name_of(told), &body)
 }

@@ -12,6 +12,6 @@ mod worker;
 
 pub use afar_site::{AfarSite, GivenArtifacts, JudgePlan};
 pub use controller::{Controller, Ended, RolloutError, Setup, Sites};
-pub use kept::{Attempted, Kept, Told, tell};
+pub use kept::{Attempted, Kept, tell};
 pub use seen::Seen;
 pub use site::{RunEnd, Said, Says, Site, Steered, Trouble};

@@ -1,12 +1,14 @@
 //! The controller over hosts that are threads' worth of memory: it dies at every record, is superseded, and loses hosts.
 
 use super::{
-    Attempted, Controller, Ended, Kept, RolloutError, RunEnd, Said, Seen, Setup, Site, Steered, Told, Trouble, tell,
+    Attempted, Controller, Ended, Kept, RolloutError, RunEnd, Said, Says, Seen, Setup, Site, Steered, Trouble, tell,
 };
 use runbook_engine::{Control, Letter};
 use runbook_journal::{Attempt, Error, Holder, StateDir};
 use runbook_model::*;
-use runbook_rollout::{Artifact, Given, How, Judged, RolloutEvent, Target, TargetVerdict, Waves, WhyLeave};
+use runbook_rollout::{
+    Approve, Artifact, Given, How, Judged, RolloutEvent, Target, TargetVerdict, Told, Waves, WhyLeave,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -36,6 +38,8 @@ enum Fault {
     Refusing,
     /// Somebody is at work on it when it is to be taken back, once.
     Busy,
+    /// Its run never ends by itself, and there is always something of it that is not read yet.
+    Talking,
 }
 
 #[derive(Debug, Default)]
@@ -57,6 +61,7 @@ struct Estate {
     cut: Mutex<BTreeSet<HostName>>,
     reserved: Mutex<BTreeSet<HostName>>,
     clock_ms: AtomicU64,
+    talks: Mutex<Option<Says>>,
 }
 
 const STEPS: usize = 10;
@@ -88,6 +93,13 @@ impl Sim {
     }
 
     fn goes_on(&self, run: &RunId, told: &mut Steered) -> Result<TargetVerdict, Trouble> {
+        if self.fault() == Fault::Talking {
+            *self.estate.talks.lock().unwrap() = Some(Arc::clone(&told.says));
+            return match told.told.blocking_recv() {
+                Some(Control::Letter(Letter::Cancel)) => Ok(TargetVerdict::Failed(How::RolledBack)),
+                _ => Err(Trouble::Away("left".to_owned())),
+            };
+        }
         loop {
             self.enter()?;
             let steps = {
@@ -264,6 +276,9 @@ impl Stage1 {
         let begun = std::time::Instant::now();
         let uptime = move || {
             let jumped = clock.clock_ms.load(Ordering::SeqCst);
+            if let Some(says) = &*clock.talks.lock().unwrap() {
+                says(Said::Progress { step: id("s"), note: "goes on".to_owned() });
+            }
             Uptime { ms: jumped + begun.elapsed().as_millis() as u64, boot: String::new() }
         };
         (Setup { by: "ops".to_owned(), site: Box::new(site), watch, told, uptime: Box::new(uptime) }, tells, seen)
@@ -368,7 +383,7 @@ fn the_older_of_two_controllers_ends() {
 
 fn approve(stage: &Stage1, read: &Attempted) {
     let evidence = runbook_rollout::evidence(&read.state, &read.kept.waves, 1);
-    let told = Told::Approve { rollout: "d".to_owned(), wave: 1, evidence, by: "ops".to_owned() };
+    let told = Told::Approve(Approve { rollout: "d".to_owned(), wave: 1, evidence, by: "ops".to_owned() });
     tell(&stage.dir, &attempt(), &told).unwrap();
 }
 
@@ -458,4 +473,30 @@ fn a_host_where_somebody_is_at_work_is_taken_back_later() {
     let ended = stage.begin(&waves).0.run().unwrap();
     assert_eq!(verdicts(&waves, &ended).get(&TargetVerdict::Stuck), None, "{:#?}", ended.state.targets);
     assert!(stage.estate.runs.lock().unwrap().iter().all(|((of, _), run)| *of != host(0) || run.taken_back == 1));
+}
+
+#[test]
+fn a_host_that_never_stops_talking_has_a_deadline() {
+    let waves = waves(1, 0, false);
+    let stage = Stage1::new([(0, Fault::Talking)]);
+    let (controller, _told, seen) = stage.begin(&waves);
+    let led = thread::spawn(move || controller.run().unwrap());
+    wait_for(&seen, |event| matches!(event, RolloutEvent::Begun { .. }));
+    stage.estate.clock_ms.fetch_add(700_000, Ordering::SeqCst);
+    let wanted = BTreeMap::from([(TargetVerdict::Failed(How::RolledBack), 1)]);
+    assert_eq!(verdicts(&waves, &led.join().unwrap()), wanted);
+}
+
+#[test]
+fn a_letter_that_nobody_understands_ends_nothing() {
+    let waves = waves(2, 0, true);
+    let stage = Stage1::new([]);
+    let (controller, _told, seen) = stage.begin(&waves);
+    let led = thread::spawn(move || controller.run().unwrap());
+    wait_for(&seen, |event| matches!(event, RolloutEvent::ApprovalAsked { .. }));
+    stage.dir.tell_attempt(&attempt(), "a", "no JSON").unwrap();
+    approve(&stage, &Attempted::read(&stage.dir, &attempt()).unwrap());
+    assert_eq!(led.join().unwrap().why, WhyLeave::Finished);
+    let told = stage.dir.path().join("rollouts/demo/1/told");
+    assert_eq!(std::fs::read_dir(told).unwrap().count(), 0, "both were heard");
 }

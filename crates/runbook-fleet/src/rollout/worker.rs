@@ -3,7 +3,7 @@
 use super::seen::{FromHost, Seen};
 use super::site::{RunEnd, Said, Says, Site, Steered, Trouble};
 use runbook_engine::{Control, Letter};
-use runbook_model::{HostName, RunId};
+use runbook_model::RunId;
 use runbook_rollout::{Came, Order, Target, TargetVerdict};
 use std::collections::VecDeque;
 use std::io;
@@ -17,9 +17,6 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 /// How long is waited before a host that was lost is asked again: at first, and at most.
 const AGAIN: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(15));
-
-/// How often a host that is kept is kept for longer.
-const KEEP: Duration = Duration::from_secs(5 * 60);
 
 /// A host as the controller has it.
 pub(super) struct Worker(Arc<Shared>);
@@ -47,7 +44,7 @@ impl Worker {
     /// Starts the thread of a host.
     pub(super) fn start(name: &str, site: Box<dyn Site>, by: String, inbox: Sender<FromHost>) -> io::Result<Self> {
         let shared = Arc::new(Shared { asked: Mutex::default(), changed: Condvar::new() });
-        let mut host = Host { shared: Arc::clone(&shared), keeps: None, site, by, inbox };
+        let mut host = Host { shared: Arc::clone(&shared), site, by, inbox };
         thread::Builder::new().name(name.to_owned()).spawn(move || {
             host.work();
             host.shared.asked().ended = true;
@@ -128,14 +125,12 @@ fn run_of(order: &Order) -> Option<&RunId> {
 /// Whether `newer` says what is to become of the same.
 fn is_replaced(older: &Order, newer: &Order) -> bool {
     let same = run_of(older).is_some() && run_of(older) == run_of(newer);
-    let keeps = |order: &Order| matches!(order, Order::Reserve(_) | Order::Release(_));
+    let keeps = |order: &Order| matches!(order, Order::Reserve { .. } | Order::Release(_));
     older == newer || same || (keeps(older) && keeps(newer))
 }
 
 struct Host {
     shared: Arc<Shared>,
-    /// The host, while it is kept and no run has taken that over.
-    keeps: Option<HostName>,
     site: Box<dyn Site>,
     by: String,
     inbox: Sender<FromHost>,
@@ -157,7 +152,7 @@ impl Host {
                     _ => self.again(order, why, &mut apart),
                 },
                 Err(Trouble::Kept(who)) => match order {
-                    Order::Reserve(host) => self.say(Came::NotReserved { host, holder: who }),
+                    Order::Reserve { host, request } => self.say(Came::NotReserved { host, request, holder: who }),
                     // Whoever is at work there ends; that the way back cannot begin yet does not make it stuck.
                     Order::RollBack { .. } => self.again(order, who, &mut apart),
                     other => self.refused(&other, format!("the host is kept by somebody else: {who}")),
@@ -191,13 +186,7 @@ impl Host {
             match asked.orders.pop_front() {
                 Some(order) => return Some(order),
                 None if asked.ends => return None,
-                None => {
-                    let waited = self.shared.changed.wait_timeout(asked, KEEP).unwrap_or_else(PoisonError::into_inner);
-                    asked = waited.0;
-                    if let Some(host) = self.keeps.clone().filter(|_| waited.1.timed_out() && !asked.gone) {
-                        return Some(Order::Reserve(host));
-                    }
-                }
+                None => asked = self.shared.changed.wait(asked).unwrap_or_else(PoisonError::into_inner),
             }
         }
     }
@@ -228,7 +217,7 @@ impl Host {
         let came = match order.clone() {
             Order::Reach(host) => Came::Unreachable { host, because },
             Order::Judge { target, .. } => Came::Judged { target, judged: runbook_rollout::Judged::Refused(because) },
-            Order::Reserve(host) => Came::NotReserved { host, holder: because },
+            Order::Reserve { host, request } => Came::NotReserved { host, request, holder: because },
             Order::Release(_) => return,
             Order::Fetch { from, artifact, .. } => Came::NotFetched { from, artifact, because },
             Order::Give { target, .. } => Came::NotGiven { target, because },
@@ -260,13 +249,11 @@ impl Host {
             Order::Judge { target, with_artifacts } => {
                 Came::Judged { judged: self.site.judge(&target, with_artifacts)?, target }
             }
-            Order::Reserve(host) => {
+            Order::Reserve { host, request } => {
                 self.site.reserve()?;
-                self.keeps = Some(host.clone());
-                Came::Reserved(host)
+                Came::Reserved { host, request }
             }
             Order::Release(_) => {
-                self.keeps = None;
                 self.site.release()?;
                 return Ok(None);
             }
@@ -310,8 +297,6 @@ impl Host {
             }
             asked.followed = Some((run.clone(), tell));
         }
-        // The run has the host from here on.
-        self.keeps = None;
         let tells = telling(self.inbox.clone(), target.clone());
         let says: Says = match begins.cloned() {
             Some(begun) => Arc::new(move |said| {

@@ -10,7 +10,7 @@ use runbook_report::{
 };
 use runbook_rollout::{
     Artifact, Controller, Given, How, Judged, RolloutEvent as E, RolloutRecord, RolloutState, StopCause, Target,
-    TargetVerdict, Waves, run_id,
+    TargetVerdict, Waves,
 };
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -108,7 +108,7 @@ impl Attempt {
     }
 
     fn begins(self, of: &Target) -> Self {
-        let run = run_id(&self.waves.rollout, self.waves.attempt, of);
+        let run = self.waves.run_id(of);
         self.add(E::BeginIntended { target: of.clone(), run }).add(E::Begun { target: of.clone() })
     }
 

@@ -62,7 +62,7 @@ impl ByHand {
                 let judged = self.judged.get(&target).cloned().unwrap_or(Judged::Change);
                 Came::Judged { target, judged }
             }
-            Order::Reserve(host) => Came::Reserved(host),
+            Order::Reserve { host, request } => Came::Reserved { host, request },
             Order::Give { target, artifact, digest } => Came::Given { target, artifact, digest },
             _ => return None,
         })
@@ -118,6 +118,6 @@ impl ByHand {
     }
 
     pub(super) fn is_kept_asked(&self, host: &HostName) -> bool {
-        self.sent.contains(&Order::Reserve(host.clone()))
+        self.sent.iter().any(|order| matches!(order, Order::Reserve { host: of, .. } if of == host))
     }
 }

@@ -4,7 +4,8 @@ use super::by_hand::{ByHand, target};
 use super::script::{PERSON, Script, StageScript, host_name};
 use super::stories::two_hosts;
 use crate::{
-    Approve, Came, How, Judged, Order, RolloutEvent as E, StopCause, Target, TargetStatus, TargetVerdict as V, evidence,
+    Approve, Came, How, Judged, Order, RolloutEvent as E, StopCause, Target, TargetStatus, TargetVerdict as V, Told,
+    evidence,
 };
 use runbook_model::RollbackScope;
 
@@ -30,7 +31,7 @@ fn ready(script: &Script) -> ByHand {
 
 fn approve(of: &mut ByHand, wave: usize) -> Vec<E> {
     let evidence = evidence(&of.state, &of.waves, wave);
-    of.comes(Came::Approve(Approve { rollout: "now".to_owned(), wave, evidence, by: PERSON.to_owned() }))
+    of.comes(Came::Told(Told::Approve(Approve { rollout: "now".to_owned(), wave, evidence, by: PERSON.to_owned() })))
 }
 
 /// A canary, and a stage of two batches that asks a person.
@@ -69,7 +70,7 @@ fn a_host_is_not_to_be_kept_while_a_run_of_the_rollout_is_at_work_there() {
         all.comes(came);
         assert!(all.has_begun(&target(0, 0)) && !all.is_kept_asked(&host_name(0)), "{:?}", all.sent);
     }
-    all.comes(Came::NotReserved { host: host_name(0), holder: "the run of s0".to_owned() });
+    all.comes(Came::NotReserved { host: host_name(0), request: 0, holder: "the run of s0".to_owned() });
     assert_eq!(all.state.stopped, None, "what was asked before its begin");
 }
 
@@ -86,7 +87,7 @@ fn a_host_is_kept_again_for_the_next_stage() {
 #[test]
 fn who_goes_on_begins_nothing_before_the_host_is_kept() {
     let mut all = ready(&script(&[1, 2]));
-    all.comes(Came::Drain { by: PERSON.to_owned() });
+    all.comes(Came::Told(Told::Drain { by: PERSON.to_owned() }));
     all.ends(&target(0, 0), V::Ok);
     all.now += 400_000_000;
     all.comes(Came::TakeOver(Default::default()));
@@ -135,7 +136,7 @@ fn what_stopped_and_was_accepted_is_changed_and_goes_back_with_the_rollout() {
         assert_eq!(all.state.verdict(&target(1, 1)), Some(V::Failed(how)), "what was counted stays counted");
         let mut all = failing(RollbackScope::Host, how);
         assert_eq!(backs(&all), []);
-        all.comes(Came::RollBack { by: PERSON.to_owned() });
+        all.comes(Came::Told(Told::RollBack { by: PERSON.to_owned() }));
         all.comes(Came::TookBack { target: target(1, 2), whole: true });
         assert_eq!(all.state.target(&target(1, 1)).status, TargetStatus::GoingBack(V::Failed(how)));
     }
@@ -238,7 +239,7 @@ fn a_run_that_its_host_forgot_is_no_run_that_changed_nothing() {
 #[test]
 fn who_drains_begins_nothing_again_and_does_not_wait_for_ever() {
     let mut all = ready(&script(&[1]));
-    all.comes(Came::Drain { by: PERSON.to_owned() });
+    all.comes(Came::Told(Told::Drain { by: PERSON.to_owned() }));
     all.comes(Came::Back(host_name(0)));
     assert_eq!(all.sent, []);
     all.waits(400_000);
@@ -251,7 +252,7 @@ fn who_drains_begins_nothing_again_and_does_not_wait_for_ever() {
 fn who_goes_on_has_the_whole_time_for_an_approval() {
     let mut all = gated(Judged::Change);
     all.ends(&target(0, 0), V::Ok);
-    all.comes(Came::Drain { by: PERSON.to_owned() });
+    all.comes(Came::Told(Told::Drain { by: PERSON.to_owned() }));
     all.now += 400_000_000;
     all.comes(Came::TakeOver(Default::default()));
     assert_eq!(all.state.stopped, None);

@@ -52,9 +52,6 @@ pub(super) struct Effect {
     pub(super) later: Vec<(u64, Later)>,
 }
 
-/// Who holds a host on which the rollout itself is at work.
-pub(super) const OWN_RUN: &str = "a run of this rollout";
-
 pub(super) fn digest_of(run: &RunId, id: usize) -> String {
     format!("{}-{id}", run.as_str())
 }
@@ -124,15 +121,16 @@ impl SimHost {
                 };
                 effect.says.push(Came::Judged { target, judged });
             }
-            Order::Reserve(host) if self.script.kept => {
-                effect.says.push(Came::NotReserved { host, holder: "somebody".to_owned() });
+            Order::Reserve { host, request } if self.script.kept => {
+                effect.says.push(Came::NotReserved { host, request, holder: "somebody".to_owned() });
             }
-            Order::Reserve(host) if self.is_at_work() => {
-                effect.says.push(Came::NotReserved { host, holder: OWN_RUN.to_owned() });
+            Order::Reserve { host, request } if self.is_at_work() => {
+                let holder = "a run of this rollout".to_owned();
+                effect.says.push(Came::NotReserved { host, request, holder });
             }
-            Order::Reserve(host) => {
+            Order::Reserve { host, request } => {
                 self.kept_until = Some(now + RESERVED_MS);
-                effect.says.push(Came::Reserved(host));
+                effect.says.push(Came::Reserved { host, request });
             }
             Order::Release(_) => self.kept_until = None,
             Order::Fetch { from, run, artifact, digest: _ } => effect.says.push(match self.script.gives {

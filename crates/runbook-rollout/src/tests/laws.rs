@@ -6,7 +6,7 @@ use super::script::{Blow, Ends, Gives, PERSON, Script, scripts, stage_name};
 use super::world::{World, play, play_waves};
 use crate::{
     Action, Came, Given, HostStatus, How, Input, Order, RolloutEvent, RolloutRecord, RolloutState, StopCause, Target,
-    TargetStatus, TargetVerdict, Waves, decide, evidence,
+    TargetStatus, TargetVerdict, Told, Waves, decide, evidence,
 };
 use proptest::prelude::*;
 use runbook_model::{HostName, Promote, RollbackScope, RunId, StepId};
@@ -64,7 +64,7 @@ impl Watch {
     /// 13: an approval counts for what was shown.
     pub(super) fn comes(&mut self, waves: &Waves, state: &RolloutState, came: &Came, date: i64) {
         self.date = date;
-        let Came::Approve(approve) = came else { return };
+        let Came::Told(Told::Approve(approve)) = came else { return };
         let right = approve.rollout == waves.digest && approve.by == PERSON;
         if right && approve.evidence == evidence(state, waves, approve.wave) {
             self.approvals.push((approve.wave, approve.evidence.clone(), date + 3_600_000));
@@ -194,7 +194,7 @@ impl Watch {
 
     /// 5: no budget is overdrawn.
     pub(super) fn after(&self, waves: &Waves, state: &RolloutState) -> Result<(), Broken> {
-        if state.stopped.is_some() || state.ids.is_none() {
+        if state.stopped.is_some() || state.controller.is_none() {
             return Ok(());
         }
         let all = failed(waves, state, None);

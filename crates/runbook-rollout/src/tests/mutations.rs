@@ -5,7 +5,7 @@ use super::script::{Script, scripts};
 use super::world::{DATE, play};
 use crate::{
     Action, Came, Input, Now, Order, Reservation, RolloutEvent, RolloutState, StopCause, TargetStatus, TargetVerdict,
-    Waves, decide, evidence, run_id,
+    Told, Waves, decide, evidence,
 };
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
@@ -111,7 +111,7 @@ impl Mutation {
                 waves.limits.estate += state.targets.values().filter(failed).count();
             }
             Self::AnyEvidence => {
-                if let Came::Approve(approve) = &mut input.came {
+                if let Came::Told(Told::Approve(approve)) = &mut input.came {
                     approve.evidence = evidence(state, waves, approve.wave);
                 }
             }
@@ -125,7 +125,8 @@ impl Mutation {
             Self::RunOfTheController => {
                 for action in &mut actions {
                     if let Action::Send(Order::Begin { target, run }) = action {
-                        *run = run_id(&waves.rollout, waves.attempt + 100 * state.epoch as u32, target);
+                        *run =
+                            Waves { attempt: waves.attempt + 100 * state.epoch as u32, ..waves.clone() }.run_id(target);
                     }
                 }
             }

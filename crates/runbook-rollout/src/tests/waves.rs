@@ -48,7 +48,7 @@ fn a_stage_without_a_canary_above_waits_for_all_that_do_not_wait_for_it() {
     let waves = waves_of(&rollout).unwrap();
     assert_eq!((&waves.waves[0].after, waves.waves[1].after.len()), (&BTreeSet::from([1]), 0));
     rollout.stages[1].needs = vec![(stage_name(0), Default::default())];
-    assert_eq!(waves_of(&rollout), Err(WavesError::Ring(stage_name(0))));
+    assert_eq!(waves_of(&rollout), Err(WavesError::Cycle(stage_name(0))));
     rollout.stages[1].needs = vec![(stage_name(7), Default::default())];
     let missing = WavesError::NoSuchStage { stage: stage_name(1), needs: stage_name(7) };
     assert_eq!(waves_of(&rollout), Err(missing));

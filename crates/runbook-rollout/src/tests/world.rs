@@ -1,12 +1,12 @@
 //! Plays a rollout over hosts and links that are as bad as the script says. Time is a number here.
 
-use super::host::{Effect, Later, OWN_RUN, SimHost};
+use super::host::{Effect, Later, SimHost};
 use super::laws::{Broken, Watch};
 use super::mutations::Mutation;
 use super::script::{Blow, Gatekeeper, PERSON, Script};
 use crate::{
     Action, Approve, Came, Controller, Input, Now, Order, RolloutEvent, RolloutRecord, RolloutState, Target,
-    TargetVerdict, Waves, WhyLeave, wakes,
+    TargetVerdict, Told, Waves, WhyLeave, wakes,
 };
 use runbook_model::HostName;
 use std::cmp::Reverse;
@@ -178,12 +178,6 @@ impl World<'_> {
 
     fn handle(&mut self, item: Item) -> Result<(), Broken> {
         match item {
-            // It asks one thing after the other, and does not ask this while a run is at work.
-            Item::ToController { to, came: Came::NotReserved { host, holder } }
-                if holder == OWN_RUN && !self.is_at_work(to, &host) =>
-            {
-                Ok(())
-            }
             Item::ToController { to, came } if self.acts(to) => self.react(to, came),
             Item::ToController { .. } => Ok(()),
             Item::Person(came) => {
@@ -211,10 +205,6 @@ impl World<'_> {
                 Ok(())
             }
         }
-    }
-
-    fn is_at_work(&self, ctl: usize, host: &HostName) -> bool {
-        self.ctls[ctl].state.of_host(host).any(|(_, known)| known.status.in_flight())
     }
 
     fn takes(&self, order: &Order) -> bool {
@@ -299,9 +289,9 @@ impl World<'_> {
             }
             Some(Blow::TakeOver) if self.ctls[ctl].left.is_none() => self.put(self.now + 1, Item::GoOn),
             Some(Blow::TakeOver) => {}
-            Some(Blow::Drain) => self.put(self.now + 1, Item::Person(Came::Drain { by })),
-            Some(Blow::Cancel) => self.put(self.now + 1, Item::Person(Came::Cancel { by })),
-            Some(Blow::RollBack) => self.put(self.now + 1, Item::Person(Came::RollBack { by })),
+            Some(Blow::Drain) => self.put(self.now + 1, Item::Person(Came::Told(Told::Drain { by }))),
+            Some(Blow::Cancel) => self.put(self.now + 1, Item::Person(Came::Told(Told::Cancel { by }))),
+            Some(Blow::RollBack) => self.put(self.now + 1, Item::Person(Came::Told(Told::RollBack { by }))),
         }
         Ok(())
     }
@@ -379,7 +369,7 @@ impl World<'_> {
                 Gatekeeper::IsSomebodyElse => "somebody".clone_into(&mut approve.by),
                 Gatekeeper::Sleeps => continue,
             }
-            self.put(self.now + 20_000, Item::Person(Came::Approve(approve)));
+            self.put(self.now + 20_000, Item::Person(Came::Told(Told::Approve(approve))));
         }
     }
 

@@ -125,7 +125,8 @@ fn waves(
     let names: BTreeSet<&HostName> = files.rollout.stages.iter().flat_map(|stage| &stage.hosts.names).collect();
     let jumps = names.into_iter().filter_map(|name| Some((name.clone(), jump(name)?))).collect();
     let refused = |error: String| CommandError::refused(error);
-    let given = Given { digest: judged.digest(files), attempt: 0, jumps, plans: judged.plans() };
+    let seed = getrandom::u64().map_err(|error| refused(format!("no random numbers: {error}")))?;
+    let given = Given { digest: judged.digest(files), attempt: 0, seed, jumps, plans: judged.plans() };
     let waves = Waves::of(&files.rollout, given).map_err(|error| refused(error.to_string()))?;
     let before = before(dir, &files.rollout.name)?;
     let before = before.as_ref().map(|(waves, state)| (waves, state));

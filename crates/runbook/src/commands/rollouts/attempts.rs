@@ -6,10 +6,11 @@ use crate::cli::{AttemptArgs, Format, RolloutCommand};
 use crate::commands::reaching::{Reaching, typed};
 use crate::screen::Screen;
 use runbook_fleet::RolloutFiles;
-use runbook_fleet::rollout::{Attempted, Controller, Told, tell};
+use runbook_fleet::rollout::{Attempted, Controller, tell};
 use runbook_journal::{Attempt, Error};
+use runbook_model::Next;
 use runbook_report::{Estate, rollout_markdown};
-use runbook_rollout::{RolloutEvent, RolloutState};
+use runbook_rollout::{Approve, RolloutEvent, RolloutState, Told};
 use runbook_session::{CommandError, Exit, PlanText, Session};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -59,7 +60,8 @@ pub(in crate::commands) fn rollout(
             conclude(screen, &attempted.kept.waves, &attempted.state, &attempted.records)?;
             let (wave, evidence) = asked(&attempted.state)
                 .ok_or_else(|| CommandError::new(Exit::Held, "no wave waits for an approval now"))?;
-            Ok(Told::Approve { rollout: attempted.kept.waves.digest.clone(), wave, evidence, by })
+            let rollout = attempted.kept.waves.digest.clone();
+            Ok(Told::Approve(Approve { rollout, wave, evidence, by }))
         }),
     }
 }
@@ -74,25 +76,22 @@ fn journal(error: Error) -> CommandError {
     CommandError::refused(error.to_string())
 }
 
-/// The attempt that is meant: the last one of that name, or the last one that began at all.
+/// The attempt that is meant: the last one of that name, or the last one that began at all. No other one is read.
 fn chosen(session: &Session, args: &AttemptArgs) -> Result<(Attempt, Attempted), CommandError> {
     let dir = session.state_dir();
-    let all = dir.attempts().map_err(journal)?;
     let named = |attempt: &Attempt| {
         args.rollout.as_ref().is_none_or(|name| *name == attempt.rollout)
             && args.attempt.is_none_or(|number| number == attempt.number)
     };
-    let mut found: Vec<(i64, Attempt, Attempted)> = Vec::new();
-    for attempt in all.into_iter().filter(named) {
-        let attempted = Attempted::read(dir, &attempt).map_err(journal)?;
-        let began = attempted.records.first().map_or(0, |record| record.at);
-        found.push((began, attempt, attempted));
-    }
-    let last = found.into_iter().max_by_key(|(began, attempt, _)| (*began, attempt.number));
-    let (_, attempt, attempted) = last.ok_or_else(|| {
-        CommandError::refused("there is no such attempt at a rollout here").hint("runbook rollout list")
-    })?;
-    Ok((attempt, attempted))
+    let all = dir.attempts().map_err(journal)?.into_iter().filter(named);
+    // They come by name and number, so the last of each name stays.
+    let last: BTreeMap<String, Attempt> = all.map(|attempt| (attempt.rollout.clone(), attempt)).collect();
+    let read = |attempt: Attempt| Attempted::read(dir, &attempt).map(|attempted| (attempt, attempted));
+    let found = last.into_values().map(read).collect::<Result<Vec<_>, _>>().map_err(journal)?;
+    let began = |(_, attempted): &(Attempt, Attempted)| attempted.records.first().map_or(0, |record| record.at);
+    found.into_iter().max_by_key(began).ok_or_else(|| {
+        CommandError::refused("there is no such attempt at a rollout here").hint(Next::Rollouts.to_string())
+    })
 }
 
 fn list(screen: &Screen, session: &Session) -> Result<Exit, CommandError> {
@@ -135,8 +134,10 @@ fn told(
     let (attempt, attempted) = chosen(session, args)?;
     let told = what(&attempted, screen)?;
     tell(session.state_dir(), &attempt, &told).map_err(journal)?;
-    let hint = "whoever leads it hears it; where nobody does, `runbook rollout resume` goes on with it";
-    screen.conclude(&format!("{attempt} was told; {hint}"))?;
+    let resume = Next::ResumeRollout(attempt.rollout.clone());
+    screen.conclude(&format!(
+        "{attempt} was told; whoever leads it hears it; where nobody does, `{resume}` goes on with it"
+    ))?;
     Ok(Exit::Done)
 }
 

@@ -4,14 +4,14 @@ use crate::cli::Format;
 use crate::commands::reaching::{Reaching, Work};
 use crate::screen::Screen;
 use runbook_engine::{Control, Letter};
-use runbook_fleet::rollout::{AfarSite, Controller, JudgePlan, RolloutError, Seen, Setup, Sites, Told};
+use runbook_fleet::rollout::{AfarSite, Controller, JudgePlan, RolloutError, Seen, Setup, Sites};
 use runbook_fleet::{Call, Dial, RolloutFiles, not_made};
 use runbook_host::Reader;
 use runbook_journal::Holder;
-use runbook_model::{HostName, Inventory, Severity, StepId};
+use runbook_model::{HostName, Inventory, Next, Severity, StepId};
 use runbook_plan::ArtifactAt;
 use runbook_report::{Estate, clean, rollout_json, rollout_line, rollout_rows};
-use runbook_rollout::{How, RolloutRecord, RolloutState, TargetVerdict, Waves, WhyLeave};
+use runbook_rollout::{How, RolloutRecord, RolloutState, TargetVerdict, Told, Waves, WhyLeave};
 use runbook_session::{CommandError, Exit, Session, now_ms};
 use runbook_wire::Contents;
 use serde_json::json;
@@ -175,7 +175,8 @@ fn letters(control: &Control, by: &str) -> Option<Told> {
 pub(super) fn refused(error: RolloutError) -> CommandError {
     let hint = match &error {
         RolloutError::Open(attempt) => {
-            Some(format!("runbook rollout resume {}, or runbook rollout cancel {0}", attempt.rollout))
+            let [resume, cancel] = [Next::ResumeRollout, Next::CancelRollout].map(|next| next(attempt.rollout.clone()));
+            Some(format!("`{resume}`, or `{cancel}`"))
         }
         _ => None,
     };
