@@ -29,7 +29,7 @@ pub(crate) enum Was {
 /// others cannot: there the old one is moved out first, to `old`, and back again when the new one does not go in.
 /// `target` itself is never followed when it is a link.
 pub(crate) fn swap(staging: &mut Place, new: &str, old: &str, target: &Spot) -> Result<Was, Error> {
-    let was = match rustix::fs::renameat_with(staging.fd(), new, target.fd(), target.name(), RenameFlags::EXCHANGE) {
+    let was = match exchange_names(staging.fd(), new.as_ref(), target.fd(), target.name()) {
         Ok(()) => Was::Exchanged,
         Err(Errno::NOENT) => {
             move_in(staging, new, target)?;
@@ -49,6 +49,16 @@ pub(crate) fn swap(staging: &mut Place, new: &str, old: &str, target: &Spot) -> 
     target.sync()?;
     rustix::fs::fsync(staging.fd()).map_err(|error| Error::io("make durable", target.path(), error))?;
     Ok(was)
+}
+
+/// Exchanges two names: both are there at every moment.
+pub(crate) fn exchange_names(
+    dir: BorrowedFd<'_>,
+    name: &OsStr,
+    to: BorrowedFd<'_>,
+    to_name: &OsStr,
+) -> Result<(), Errno> {
+    rustix::fs::renameat_with(dir, name, to, to_name, RenameFlags::EXCHANGE)
 }
 
 fn move_in(staging: &Place, new: &str, target: &Spot) -> Result<(), Error> {

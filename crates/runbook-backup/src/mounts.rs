@@ -71,9 +71,18 @@ impl Mounts {
 
     /// Where the file system is mounted that an open directory is in.
     fn of(&self, dir: BorrowedFd<'_>) -> Option<&Path> {
+        self.mount_of(dir).map(|mount| mount.point.as_path())
+    }
+
+    /// The type of the file system that an open directory is in.
+    pub(crate) fn kind_of(&self, dir: BorrowedFd<'_>) -> Option<&str> {
+        self.mount_of(dir).map(|mount| mount.kind.as_str())
+    }
+
+    fn mount_of(&self, dir: BorrowedFd<'_>) -> Option<&Mount> {
         let told = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", dir.as_raw_fd())).ok()?;
         let id: u64 = told.lines().find_map(|line| line.strip_prefix("mnt_id:"))?.trim().parse().ok()?;
-        self.0.iter().find(|mount| mount.id == id).map(|mount| mount.point.as_path())
+        self.0.iter().find(|mount| mount.id == id)
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::Reader;
 use runbook_model::Failure;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
 impl Reader {
@@ -16,6 +16,33 @@ impl Reader {
         }
         let mut hasher = blake3::Hasher::new();
         self.hash_entry(root, Path::new(""), skip, &mut hasher)?;
+        Ok(Some(hasher.finalize().to_hex().to_string()))
+    }
+
+    /// A BLAKE3 digest in hex over what `stat` says of everything below `root`: names, inodes, modes, owners, sizes, times of
+    /// change. It changes with every change of the tree, and reads no file. `None` if nothing is there.
+    ///
+    /// Of `root` itself only the inode and the mode count: moving it changes its times.
+    pub fn tree_marks(&self, root: &Path) -> Result<Option<String>, Failure> {
+        let Some(top) = self.lstat(root)? else { return Ok(None) };
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&[top.dev(), top.ino(), top.mode().into()].map(u64::to_le_bytes).concat());
+        let mut left = vec![root.to_path_buf()];
+        while let Some(dir) = left.pop() {
+            for name in self.list(&dir)?.unwrap_or_default() {
+                let path = dir.join(&name);
+                let Some(found) = self.lstat(&path)? else { continue };
+                let marks = [found.ino(), found.mode().into(), found.uid().into(), found.gid().into(), found.size()];
+                let times = [found.mtime(), found.mtime_nsec(), found.ctime(), found.ctime_nsec()];
+                hasher.update(&(name.len() as u64).to_le_bytes());
+                hasher.update(name.as_bytes());
+                hasher.update(&marks.map(u64::to_le_bytes).concat());
+                hasher.update(&times.map(i64::to_le_bytes).concat());
+                if found.is_dir() {
+                    left.push(path);
+                }
+            }
+        }
         Ok(Some(hasher.finalize().to_hex().to_string()))
     }
 
@@ -85,5 +112,24 @@ mod tests {
             assert!(!seen.contains(&digest()), "every change changes the digest");
             seen.push(digest());
         }
+    }
+
+    #[test]
+    fn marks_see_a_change_that_keeps_size_and_time_and_not_that_the_tree_was_moved() {
+        let dir = tempfile::tempdir().unwrap();
+        let host = Reader::new(dir.path(), dir.path());
+        let at = |name: &str| dir.path().join(name);
+        fs::create_dir_all(at("tree/a")).unwrap();
+        fs::create_dir(at("other")).unwrap();
+        fs::write(at("tree/a/f"), "1").unwrap();
+        let first = host.tree_marks(&at("tree")).unwrap();
+        fs::rename(at("tree"), at("other/tree")).unwrap();
+        assert_eq!(host.tree_marks(&at("other/tree")).unwrap(), first);
+        assert_eq!(host.tree_marks(&at("tree")).unwrap(), None);
+        let file = fs::File::options().write(true).open(at("other/tree/a/f")).unwrap();
+        let before = file.metadata().unwrap().modified().unwrap();
+        fs::write(at("other/tree/a/f"), "2").unwrap();
+        file.set_modified(before).unwrap();
+        assert_ne!(host.tree_marks(&at("other/tree")).unwrap(), first);
     }
 }

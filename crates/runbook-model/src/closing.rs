@@ -154,6 +154,7 @@ impl RemainsKind {
             Self::NotCompared => "not compared",
             Self::Lost => "lost",
             Self::Running => "still running",
+            Self::Gone => "gone",
         }
     }
 }

@@ -33,12 +33,19 @@ pub enum RemainsKind {
     Lost,
     /// A process that the run started and could not end.
     Running,
+    /// Nothing any more: it takes back what was said of this path before.
+    Gone,
 }
 
 impl Remains {
     /// See the fields.
     pub fn new(what: RemainsKind, path: impl Into<String>, detail: impl Into<String>) -> Self {
         Self { what, path: path.into(), detail: detail.into(), held_in: None }
+    }
+
+    /// What an earlier word said of this path does not hold any more.
+    pub fn gone(path: impl Into<String>) -> Self {
+        Self::new(RemainsKind::Gone, path, "")
     }
 
     /// The same in a directory that is removed when retention ends.
@@ -50,6 +57,10 @@ impl Remains {
     /// Adds `more` to `known`; a later word about the same thing replaces an earlier one.
     pub fn merge(known: &mut Vec<Self>, more: &[Self]) {
         for one in more {
+            if one.what == RemainsKind::Gone {
+                known.retain(|old| old.path != one.path);
+                continue;
+            }
             known.retain(|old| (old.what, &old.path) != (one.what, &one.path));
             known.push(one.clone());
         }

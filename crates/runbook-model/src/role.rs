@@ -18,6 +18,8 @@ pub enum Role {
     Start(Resource),
     /// Brings this service down and up again.
     Restart(Resource),
+    /// Makes ready, beside what a service executes, what will take its place.
+    Prepare,
     /// Replaces a program, package or plugin: what a service executes.
     Replace,
     /// Clears a cache of compiled program text.
@@ -82,6 +84,7 @@ impl Role {
             Self::Stop(_)
             | Self::Start(_)
             | Self::Restart(_)
+            | Self::Prepare
             | Self::Replace
             | Self::ClearCache
             | Self::FreePort(_)

@@ -40,6 +40,8 @@ named! {
         InspectBeforeChange = "inspect-before-change",
         /// Back up before touching the system (report 1, step 2).
         BackupBeforeChange = "backup-before-change",
+        /// What takes the place of a program is built and judged before the service goes down.
+        PrepareBeforeStop = "prepare-before-stop",
         /// A program is replaced while the service that runs it is down (report 2, §12.2).
         StopBeforeReplace = "stop-before-replace",
         /// A cache of compiled plugins is cleared between stop and start (report 2, §6).

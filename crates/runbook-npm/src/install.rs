@@ -6,6 +6,7 @@ use super::params;
 use super::program::Npm;
 use super::site::Site;
 use super::source::Source;
+use super::swap_step::Swap;
 use runbook_model::{Code, Declaration, Diagnostic, Diagnostics, Effect, Resource, Role, UndoSource};
 use runbook_step::{Args, Kind, KindDoc, OutputDoc, Param, ParamType, Peek, Step, wrong};
 use std::collections::BTreeMap;
@@ -24,9 +25,13 @@ static DOC: KindDoc = KindDoc {
          Refused before anything is changed: a prefix that lies inside a package, is a package, is a file, leads \
          elsewhere through a symlink, or may not be written; root working in another user's prefix; a package that is \
          linked with `npm link`; a command that belongs to something else; a version that does not exist; a node that \
-         is too old for it. The npm of the prefix is used if it has one, else the one on PATH, each with the node \
-         beside it. Settings of any npmrc cannot redirect it.\n\n\
-         Undo puts the package's directory back from the backup of the plan, and the links in `bin` and `share/man` \
+         is too old for it; another npm at work on the package. The npm of the prefix is used if it has one, else the one on \
+         PATH, each with the node beside it. Settings of any npmrc cannot redirect it.\n\n\
+         With `staged: \"{{ steps.stage.ready }}\"` what `npm.stage` has built and verified while the service was up is \
+         exchanged with the package in one rename, and the links in `bin` and `share/man` are mended. No npm runs then, and \
+         no network is used. Both directories must be the ones that were noted when it was staged. Undo is the same exchange; where the \
+         kept tree was changed meanwhile, it is the backup. Where `ready` is false it works in place.\n\n\
+         In place, undo puts the package's directory back from the backup of the plan, and the links in `bin` and `share/man` \
          from its own capture. It runs no npm and needs no network. What an npm that was killed left behind is cleared \
          away. A package that was not there before is removed again. Install scripts of the package may change other \
          things; only `ignore_scripts` keeps them from it.",
@@ -42,8 +47,14 @@ static DOC: KindDoc = KindDoc {
         params::NPM_OF_PREFIX,
         params::NODE,
         params::REGISTRY,
-        Param::default("ignore_scripts", ParamType::Bool, "false", "Whether install scripts are not run"),
+        params::IGNORE_SCRIPTS,
         params::ENV,
+        Param::default(
+            "staged",
+            ParamType::Bool,
+            "false",
+            "Whether it was built by an `npm.stage` of this plan: its output `ready`",
+        ),
     ],
     outputs: &[
         OutputDoc { name: "version", help: "the version that is installed, text" },
@@ -63,22 +74,7 @@ impl Kind for NpmInstall {
     }
 
     fn check(&self, args: &Args<'_>, found: &mut Diagnostics) {
-        check_package(args, found);
-        check_version(args, found);
-        check_env(args, found);
-        if args.given("version").is_none() && args.given("from").is_none() {
-            found.push(
-                Diagnostic::error(Code::MISSING_PARAMETER, args.step_span, "`npm.install` needs `version` or `from`")
-                    .help("name the exact version, or a tarball or folder on this host"),
-            );
-        }
-        if let (Some(_), Some(registry)) = (args.given("from"), args.node.get("registry")) {
-            found.push(Diagnostic::warning(
-                Code::CONFLICTING_PARAMETERS,
-                registry.key_span,
-                "`registry` is asked for dependencies alone, because `from` names a local package",
-            ));
-        }
+        check_what(args, found);
     }
 
     fn declare(&self, args: &Args<'_>) -> Declaration {
@@ -110,21 +106,49 @@ impl Kind for NpmInstall {
     }
 
     fn bind(&self, args: &Args<'_>) -> Result<Box<dyn Step>, Diagnostic> {
-        let version = args.maybe::<String>("version")?;
-        let source = match args.maybe::<PathBuf>("from")? {
-            Some(path) => Source::Local(path, version),
-            None => Source::Registry(args.need("version")?),
-        };
-        let prefix = args.maybe("prefix")?.ok_or_else(|| {
-            Diagnostic::error(Code::MISSING_PARAMETER, args.step_span, "`npm.install` needs the parameter `prefix`")
-                .help("no exception can stand in for it: name the prefix, best from `service.inspect`")
-        })?;
-        Ok(Box::new(Install {
-            site: Site { prefix, package: args.need("package")? },
-            source,
-            npm: Npm::from_args(args)?,
-            ignore_scripts: args.need("ignore_scripts")?,
-        }))
+        let install = bound(args)?;
+        Ok(if args.need("staged")? { Box::new(Swap(install)) } else { Box::new(install) })
+    }
+}
+
+/// What is installed, from where and how: what `npm.install` and `npm.stage` have in common.
+pub(super) fn bound(args: &Args<'_>) -> Result<Install, Diagnostic> {
+    let version = args.maybe::<String>("version")?;
+    let source = match args.maybe::<PathBuf>("from")? {
+        Some(path) => Source::Local(path, version),
+        None => Source::Registry(args.need("version")?),
+    };
+    let prefix = args.maybe("prefix")?.ok_or_else(|| {
+        let what = format!("`{}` needs the parameter `prefix`", args.doc.name);
+        Diagnostic::error(Code::MISSING_PARAMETER, args.step_span, what)
+            .help("no exception can stand in for it: name the prefix, best from `service.inspect`")
+    })?;
+    Ok(Install {
+        site: Site { prefix, package: args.need("package")? },
+        source,
+        npm: Npm::from_args(args)?,
+        ignore_scripts: args.need("ignore_scripts")?,
+    })
+}
+
+/// Judges the parameters that say what is installed.
+pub(super) fn check_what(args: &Args<'_>, found: &mut Diagnostics) {
+    check_package(args, found);
+    check_version(args, found);
+    check_env(args, found);
+    if args.given("version").is_none() && args.given("from").is_none() {
+        let what = format!("`{}` needs `version` or `from`", args.doc.name);
+        found.push(
+            Diagnostic::error(Code::MISSING_PARAMETER, args.step_span, what)
+                .help("name the exact version, or a tarball or folder on this host"),
+        );
+    }
+    if let (Some(_), Some(registry)) = (args.given("from"), args.node.get("registry")) {
+        found.push(Diagnostic::warning(
+            Code::CONFLICTING_PARAMETERS,
+            registry.key_span,
+            "`registry` is asked for dependencies alone, because `from` names a local package",
+        ));
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a step of `npm.install` does: asks first, captures, runs npm, believes the disk, and takes back without npm.
 
+use super::at_work::refuse_other_npm;
 use super::manifest::Manifest;
 use super::program::{Npm, Program};
 use super::site::Site;
@@ -32,10 +33,10 @@ struct Before {
 }
 
 /// What is remembered after an installation: that this tree came from this source.
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
-struct Installed {
-    source: String,
-    tree: String,
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Installed {
+    pub(super) source: String,
+    pub(super) tree: String,
 }
 
 impl Step for Install {
@@ -93,18 +94,10 @@ impl Step for Install {
 
     fn prepare(&self, work: &Work<'_>) -> Result<Prepared, Failure> {
         let host = work.host;
-        self.site.check(host)?;
-        self.site.check_access(host)?;
-        let npm = self.npm.locate(host, Some(&self.site.prefix))?;
-        self.check_prefix_of(&npm, work)?;
-        let next = self.source.manifest(&self.site, work, &npm)?;
-        next.check_node(&npm.node_version(host, work.dir)?, npm.node())?;
+        let next = self.ask(work)?;
         let found = self.site.installed(host)?;
         let mut captured = self.site.links(host)?;
-        for path in self.site.link_paths(&next) {
-            self.check_free(host, &path)?;
-            captured.push(path);
-        }
+        captured.extend(self.site.link_paths(&next));
         captured.extend(found.iter().flat_map(|found| self.site.link_paths(found)));
         captured.extend(self.site.leftovers(host, &captured)?);
         captured.push(self.site.modules().join(".package-lock.json"));
@@ -132,13 +125,14 @@ impl Step for Install {
         let npm = self.npm.locate(host, Some(&self.site.prefix))?;
         let npm = npm.with_settings_of_host(work, Some(&self.site.prefix))?;
         self.clear_leftovers(work, &before.captured, &[])?;
-        let (spec, digest) = self.spec(host, &before)?;
+        let (spec, digest) = self.spec(host, &before.version)?;
         work.say(format!("npm installs {spec}"));
-        npm.run(host, &npm.command(work.dir, self.arguments(&spec)), &format!("install {spec}"))?;
+        let arguments = self.arguments(&self.site.prefix, &spec);
+        npm.run(host, &npm.command(work.dir, arguments), &format!("install {spec}"))?;
         let dir = self.site.dir();
         let manifest = Manifest::read(host, &dir)?.unwrap_or_default();
         host.act()?;
-        host.remember(&self.subject(), &json!(self.installed_now(host, digest)?))?;
+        host.remember(&self.subject(), &json!(installed_at(host, &dir, digest)?))?;
         let summary = format!("{} {} installed at {}", self.site.package, manifest.version, dir.display());
         Ok(Done::saying(summary).with(manifest.outputs(&dir)))
     }
@@ -156,8 +150,8 @@ impl Step for Install {
         if let Some(lacks) = self.site.lacks(host, &found)? {
             return Ok(Confirmation::NotThere(lacks));
         }
-        let (_, digest) = self.spec(host, &before)?;
-        if self.remembered(host)? == Some(self.installed_now(host, digest)?) {
+        let (_, digest) = self.spec(host, &before.version)?;
+        if self.remembered(host)? == Some(installed_at(host, &self.site.dir(), digest)?) {
             return Ok(Confirmation::There);
         }
         Ok(Confirmation::NotThere("npm did not come to its end, or the package was changed since".to_owned()))
@@ -190,8 +184,24 @@ impl OwnUndo for Install {
 }
 
 impl Install {
-    fn arguments(&self, spec: &str) -> Vec<String> {
-        let prefix = format!("--prefix={}", self.site.prefix.display());
+    /// Asks, before anything is changed, for all that would keep the installation from being done or from working, and
+    /// says what will be installed.
+    pub(super) fn ask(&self, work: &Work<'_>) -> Result<Manifest, Failure> {
+        let host = work.host;
+        self.site.check(host)?;
+        self.site.check_access(host)?;
+        refuse_other_npm(host, &self.site)?;
+        let npm = self.npm.locate(host, Some(&self.site.prefix))?;
+        self.check_prefix_of(&npm, work)?;
+        let next = self.source.manifest(&self.site, work, &npm)?;
+        next.check_node(&npm.node_version(host, work.dir)?, npm.node())?;
+        self.site.link_paths(&next).iter().try_for_each(|path| self.check_free(host, path))?;
+        Ok(next)
+    }
+
+    /// What npm is told, to install into `prefix`.
+    pub(super) fn arguments(&self, prefix: &Path, spec: &str) -> Vec<String> {
+        let prefix = format!("--prefix={}", prefix.display());
         let mut words: Vec<String> =
             ["install", "--global", "--install-links", "--bin-links"].map(str::to_owned).to_vec();
         words.extend([prefix, format!("--ignore-scripts={}", self.ignore_scripts), "--".to_owned(), spec.to_owned()]);
@@ -199,10 +209,10 @@ impl Install {
     }
 
     /// What npm is told to install, and the digest of it.
-    fn spec(&self, host: &Reader, before: &Before) -> Result<(String, String), Failure> {
+    pub(super) fn spec(&self, host: &Reader, version: &str) -> Result<(String, String), Failure> {
         Ok(match &self.source {
             // What a tag or a range meant was settled before the change.
-            Source::Registry(_) => (format!("{}@{}", self.site.package, before.version), before.version.clone()),
+            Source::Registry(_) => (format!("{}@{version}", self.site.package), version.to_owned()),
             Source::Local(path, _) => (path.to_string_lossy().into_owned(), self.source.digest(host)?),
         })
     }
@@ -213,23 +223,19 @@ impl Install {
         }
         Ok(match self.source {
             Source::Registry(_) => self.source.exact().is_some(),
-            Source::Local(..) => self.remembered(host)? == Some(self.installed_now(host, digest.to_owned())?),
+            Source::Local(..) => {
+                self.remembered(host)? == Some(installed_at(host, &self.site.dir(), digest.to_owned())?)
+            }
         })
     }
 
-    fn subject(&self) -> String {
+    /// What is remembered of an installation is remembered about this.
+    pub(super) fn subject(&self) -> String {
         format!("npm.install {}", self.site.dir().display())
     }
 
     fn remembered(&self, host: &Reader) -> Result<Option<Installed>, Failure> {
         Ok(serde_json::from_value(host.recall(&self.subject())?).ok())
-    }
-
-    /// The tree as it is, without caches that programs keep in `node_modules/.cache`.
-    fn installed_now(&self, host: &Reader, source: String) -> Result<Installed, Failure> {
-        let cache = |path: &Path| path.ends_with("node_modules/.cache");
-        let tree = host.tree_digest(&self.site.dir(), &cache)?.unwrap_or_default();
-        Ok(Installed { source, tree })
     }
 
     /// Refuses where npm, told this prefix, would still use another one.
@@ -251,7 +257,7 @@ impl Install {
     }
 
     /// Refuses a command or man page that something else has put where npm would link this package's.
-    fn check_free(&self, host: &Reader, path: &Path) -> Result<(), Failure> {
+    pub(super) fn check_free(&self, host: &Reader, path: &Path) -> Result<(), Failure> {
         if host.lstat(path)?.is_none() || self.site.owns_link(host, path)? {
             return Ok(());
         }
@@ -268,6 +274,13 @@ impl Install {
         }
         Ok(())
     }
+}
+
+/// The tree as it is, without caches that programs keep in `node_modules/.cache`.
+pub(super) fn installed_at(host: &Reader, dir: &Path, source: String) -> Result<Installed, Failure> {
+    let cache = |path: &Path| path.ends_with("node_modules/.cache");
+    let tree = host.tree_digest(dir, &cache)?.unwrap_or_default();
+    Ok(Installed { source, tree })
 }
 
 fn read_back(undo: &Json) -> Result<Before, Failure> {

@@ -11,3 +11,5 @@ pub(super) const REGISTRY: Param =
     Param::optional("registry", ParamType::String, "The registry's address; without it the one that npm is set to");
 pub(super) const ENV: Param =
     Param::optional("env", ParamType::Env, "Added to npm's environment, a token for instance");
+pub(super) const IGNORE_SCRIPTS: Param =
+    Param::default("ignore_scripts", ParamType::Bool, "false", "Whether install scripts are not run");

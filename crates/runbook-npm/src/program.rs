@@ -104,6 +104,14 @@ impl Npm {
     }
 }
 
+/// The same with low priority, beside a service that runs.
+pub(super) fn gently(host: &Reader, mut command: Command) -> Command {
+    if host.program("nice").is_ok() {
+        command.argv.splice(0..0, ["nice", "-n", "10"].map(str::to_owned));
+    }
+    command
+}
+
 impl Program {
     /// `npm ARGS` in `cwd`.
     pub(super) fn command(&self, cwd: &Path, args: impl IntoIterator<Item = impl Into<String>>) -> Command {

@@ -180,8 +180,10 @@ impl Services {
                 opens.entry(open).or_default().push(*window);
             }
         }
-        let placed =
-            |role: &Role| matches!(role, Role::Replace | Role::ClearCache | Role::FreePort(_) | Role::Verify(_));
+        let placed = |role: &Role| {
+            let is_placed = matches!(role, Role::Prepare | Role::Replace | Role::ClearCache | Role::FreePort(_));
+            is_placed || role.verifies()
+        };
         let mut around = HashMap::new();
         let mut open: BTreeMap<(usize, usize), Window> = BTreeMap::new();
         for (at, _, declaration) in steps.each() {

@@ -47,6 +47,7 @@ impl<'a> Steps<'a> {
             Role::Stop(_)
             | Role::Start(_)
             | Role::Restart(_)
+            | Role::Prepare
             | Role::Replace
             | Role::ClearCache
             | Role::FreePort(_) => true,

@@ -10,6 +10,7 @@ use runbook_npm::KINDS;
 conformance::table! {
     KINDS;
     npm,
+    staged,
 }
 
 fn world() -> World {

@@ -57,7 +57,7 @@ fn package(world: &World, folder: &str, name: &str, version: &str, more: &Json) 
 }
 
 /// Packs it: `root/NAME.tgz`, as `npm pack` would, with a `package` directory on top.
-fn tarball(world: &World, file: &str, name: &str, version: &str, more: &Json) {
+pub(crate) fn tarball(world: &World, file: &str, name: &str, version: &str, more: &Json) {
     package(world, "making/package", name, version, more);
     let making = world.root.join("making");
     // The same bytes each time, for the laws compare whole worlds.
@@ -84,7 +84,7 @@ fn installed(world: &World, file: &str) {
 }
 
 /// Backs up `path`, instead of an earlier backup.
-fn covered(world: &mut World, path: &str) {
+pub(crate) fn covered(world: &mut World, path: &str) {
     let backups = world.state.join("backups");
     let _ = fs::remove_dir_all(&backups);
     fs::create_dir(&backups).unwrap();
@@ -96,11 +96,11 @@ fn env(world: &World) -> Json {
     json!({ "npm_config_cache": world.state.join("cache"), "npm_config_offline": "true" })
 }
 
-fn with(world: &World, from: &str, package: &str) -> Json {
+pub(crate) fn with(world: &World, from: &str, package: &str) -> Json {
     json!({ "package": package, "from": from, "prefix": "prefix", "env": env(world) })
 }
 
-fn upgrade(world: &mut World) -> Json {
+pub(crate) fn upgrade(world: &mut World) -> Json {
     tarball(world, "old.tgz", "demo", "1.0.0", &json!({ "bin": { "demo-run": "cli.js", "demo-gone": "cli.js" } }));
     tarball(world, "new.tgz", "demo", "1.1.0", &json!({ "bin": { "demo-run": "cli.js", "demo-new": "cli.js" } }));
     installed(world, "old.tgz");

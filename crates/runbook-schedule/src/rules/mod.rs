@@ -20,6 +20,7 @@ rules! {
     RULES:
     inspect_before_change,
     backup_before_change,
+    prepare_before_stop,
     stop_before_replace,
     clear_cache_while_stopped,
     free_port_before_start,

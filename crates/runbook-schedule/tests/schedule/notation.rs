@@ -1,7 +1,7 @@
 //! A plan as a few lines of text: `id word word …`, one step a line.
 //!
 //! Words: `needs=a,b` `data=a,b` `if=a` `r=…` `w=…` (resources) `backup=…` `stop=` `start=` `restart=` (a service) `port=18789`
-//! `verify=functional,negative` `inspect` `replace` `cache` `promote` `gate` `undo=own|backup|none` `allow=rule`
+//! `verify=functional,negative` `inspect` `prepare` `replace` `cache` `promote` `gate` `undo=own|backup|none` `allow=rule`
 //! `version=…` `vague=…`; ` run: …` and ` undo: …` at the end of a line are commands, split at blanks, quotes kept together.
 //! Resources: `/path`, `?` (an unknown path), `unit:x`, `process:x`, `tcp:1`, `package:x`, `*` (everything).
 
@@ -119,6 +119,7 @@ fn step(line: &str, start: usize) -> (StepDef, Declaration) {
                 declaration.roles.push(Role::Verify(kinds.collect()));
             }
             "inspect" => declaration.roles.push(Role::Inspect),
+            "prepare" => declaration.roles.push(Role::Prepare),
             "replace" => declaration.roles.push(Role::Replace),
             "cache" => declaration.roles.push(Role::ClearCache),
             "promote" => declaration.roles.push(Role::Promote),

@@ -72,6 +72,13 @@ fn each_rule_moves_its_steps() {
     check("replace replace w=/p\nstop stop=unit:x\nstart start=unit:x r=/p", &["stop < replace < start"]);
     check("stop stop=unit:x\nstart start=unit:x r=/p\nreplace replace w=/p", &["stop < replace < start"]);
     check("replace replace w=?\nstop stop=unit:x\nstart start=unit:x", &["stop < replace < start"]);
+    check("stage prepare w=package:s\nstop stop=unit:x\nstart start=unit:x", &["stage < stop < start"]);
+    check("stop stop=unit:x\nstage prepare w=package:s\nstart start=unit:x", &["stage < stop < start"]);
+    check("stop stop=unit:x\nstart start=unit:x\nstage prepare w=package:s", &["stage < stop < start"]);
+    check("restart restart=unit:x r=/p\nstage prepare r=/p", &["restart | stage"]);
+    check("stage prepare r=/p\nrestart restart=unit:x r=/p", &["stage < restart"]);
+    let last = "stop stop=unit:x r=/p\nstart start=unit:x r=/p\nreplace replace w=/p data=stage\nstage prepare r=/p";
+    check(last, &["stage < stop < replace < start"]);
     check("cache cache w=/tmp/jiti\nstop stop=unit:x\nstart start=unit:x", &["stop < cache < start"]);
     check("restart restart=unit:x\ncache cache w=/tmp/jiti", &["cache < restart"]);
     check("free port=1 w=tcp:1\nstop stop=unit:x\nstart start=unit:x", &["stop < free < start"]);

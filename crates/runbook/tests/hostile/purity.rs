@@ -37,7 +37,8 @@ steps:
   - { id: deploy, uses: artifact.deploy, with: { from: HOST/plugin.tgz, to: HOST/plugin, strip: 1 } }
   - { id: view, uses: npm.view, with: { package: demo, version: 2.0.0 } }
   - { id: changes, uses: npm.changelog, with: { package: demo, from: 1.0.0, to: 2.0.0, tarball: HOST/demo.tgz } }
-  - { id: install, uses: npm.install, with: { package: demo, version: 2.0.0, prefix: HOST/prefix } }
+  - { id: stage, uses: npm.stage, with: { package: demo, version: 2.0.0, prefix: HOST/prefix } }
+  - { id: install, uses: npm.install, with: { package: demo, version: 2.0.0, prefix: HOST/prefix, staged: "{{ steps.stage.ready }}" } }
   - { id: ci, uses: npm.ci, with: { dir: HOST/app } }
   - { id: jiti, uses: jiti-cache.clear, with: { dir: HOST/jiti } }
   - { id: orphan, uses: port.orphan-kill, with: { port: 18799, service: gateway, expect: gateway } }

@@ -18,6 +18,7 @@ mod races;
 mod saved;
 mod secrets;
 mod services;
+mod short_window;
 mod small;
 mod statement;
 mod stops;
