@@ -5,30 +5,21 @@ use crate::error::Error;
 use crate::going_on::{Controls, Ended};
 use crate::known::known;
 use crate::obstacles::{Attempt, InTheWay, sorted};
-use crate::offers::Previewed;
+use crate::offers::{ApplyOffer, Previewed, ToApply};
 use crate::pruning::{names_below, never_begins};
 use crate::runs::refuse_unsettled;
 use crate::session::Session;
 use crate::window::in_window;
-use runbook_engine::{Forecast, Observer, Obstacle, Program, Runner, Settings};
+use runbook_engine::{Forecast, Observer, Program, Runner, Settings};
 use runbook_journal::{Claim, Journal, Lock, Look, StateDir};
 use runbook_model::{Role, RunId, RunState, Verdict};
 use std::time::Duration;
-
-/// What [`Session::propose_apply`] found.
-pub enum Proposed {
-    /// The host is as the plan wants it.
-    Nothing(Box<Program>, Box<Forecast>),
-    /// There is something to do.
-    Apply(Box<ApplyProposal>),
-}
 
 /// A run that may begin. It holds the lock and the claim, so that what it was decided on stays so; dropping it lets go.
 pub struct ApplyProposal {
     session: Session,
     program: Program,
     forecast: Forecast,
-    doubtful: Vec<Obstacle>,
     hold: Option<Duration>,
     run: RunId,
     lock: Lock,
@@ -36,7 +27,7 @@ pub struct ApplyProposal {
 }
 
 impl Session {
-    /// Whether the run that whoever asks has derived the id of has begun here: then it is to be followed, and not begun again.
+    /// Whether the run with this id, which a client derived, has begun here. Then it is followed, and not begun again.
     ///
     /// # Errors
     /// The run of that id has another plan.
@@ -72,12 +63,17 @@ impl Session {
         found
     }
 
-    /// Looks whether a run of `program` may begin and can succeed, and holds the host for it.
+    /// Looks whether a run of `program` may begin and can succeed, and holds the host for it. With `hold` the run holds once all
+    /// is done, and goes back by itself without a [commit](Session::commit) within that time.
     ///
     /// # Errors
-    /// The window of the plan is closed, somebody else is at work, an earlier run is not settled, or the host is not as the
-    /// plan needs it.
-    pub fn propose_apply(&self, program: Program) -> Result<Proposed, Error> {
+    /// The window of the plan is closed, somebody else is at work, an earlier run is not settled, the host is not as the
+    /// plan needs it, or no verification would prove what is to be held.
+    pub fn propose_apply(
+        &self,
+        program: Program,
+        hold: Option<Duration>,
+    ) -> Result<ApplyOffer<Box<ApplyProposal>>, Error> {
         in_window(program.plan())?;
         let doing = format!("apply {}", program.plan().name);
         let lock = self.lock(doing.clone())?;
@@ -85,34 +81,25 @@ impl Session {
         let host = self.reader(&program);
         let forecast = program.forecast(&host);
         if !forecast.has_work() {
-            return Ok(Proposed::Nothing(Box::new(program), Box::new(forecast)));
+            return Ok(ApplyOffer::Nothing(Box::new(program), forecast.foretold()));
         }
         let (certain, doubtful) = sorted(program.obstacles(&forecast, &host));
         if !certain.is_empty() {
             return Err(Error::InTheWay(Box::new(InTheWay { attempt: Attempt::Apply, certain, doubtful })));
         }
+        if hold.is_some() && !proves(&program, &forecast) {
+            return Err(Error::NothingProven(program.plan().name.clone()));
+        }
         let claim = self.claim(&program, doing)?;
         let run = new_run(self.state_dir())?;
-        Ok(Proposed::Apply(Box::new(ApplyProposal {
-            session: self.clone(),
-            program,
-            forecast,
-            doubtful,
-            hold: None,
-            run,
-            lock,
-            _claim: claim,
-        })))
+        let offer = ToApply { run: run.clone(), foretold: forecast.foretold(), doubtful };
+        let proposal = ApplyProposal { session: self.clone(), program, forecast, hold, run, lock, _claim: claim };
+        Ok(ApplyOffer::Apply(offer, Box::new(proposal)))
     }
 }
 
 impl ApplyProposal {
-    /// The id that the run will have.
-    pub fn run(&self) -> &RunId {
-        &self.run
-    }
-
-    /// The same run with this id, which whoever asks for it can derive again, so that they find it where nobody answered.
+    /// The same run with this id. A client that derived the id finds the run by it where nobody answered.
     ///
     /// # Errors
     /// A run of this host has it already, or looks like it to people.
@@ -134,36 +121,13 @@ impl ApplyProposal {
         &self.program
     }
 
-    /// What it would do.
-    pub fn forecast(&self) -> &Forecast {
-        &self.forecast
-    }
-
-    /// What may stand in its way.
-    pub fn doubtful(&self) -> &[Obstacle] {
-        &self.doubtful
-    }
-
-    /// The same run, which holds once all is done, and goes back by itself without a
-    /// [commit](Session::commit) within that time.
-    ///
-    /// # Errors
-    /// Nothing would be proven: no verification of the plan has anything to do.
-    pub fn holding(self, within: Duration) -> Result<Self, Error> {
-        let verifies = |step| self.program.execution.schedule.plays(step, Role::verifies);
-        match self.forecast.steps.iter().any(|predicted| predicted.needed && verifies(&predicted.step)) {
-            true => Ok(Self { hold: Some(within), ..self }),
-            false => Err(Error::NothingProven(self.program.plan().name.clone())),
-        }
-    }
-
     /// Runs it to its end, on this thread. `watch` is asked once for the observer.
     ///
     /// # Errors
     /// The window has closed meanwhile, the journal does not take the beginning, or it fails during the run. How the run
     /// itself ended is no error.
     pub fn begin(self, watch: impl FnOnce(RunState) -> Box<dyn Observer>, controls: Controls) -> Result<Ended, Error> {
-        let Self { session, program, forecast, hold, run, lock, _claim, .. } = self;
+        let Self { session, program, forecast, hold, run, lock, _claim } = self;
         // Consent may have taken long. What else it was given for is still so: the lock is held.
         in_window(program.plan())?;
         let settings = Settings { hold, ..session.settings(controls)? };
@@ -176,6 +140,12 @@ impl ApplyProposal {
         }
         Ok(ended)
     }
+}
+
+/// Whether a verification has something to do.
+fn proves(program: &Program, forecast: &Forecast) -> bool {
+    let verifies = |step| program.execution.schedule.plays(step, Role::verifies);
+    forecast.steps.iter().any(|predicted| predicted.needed && verifies(&predicted.step))
 }
 
 /// An id for a run of this host.

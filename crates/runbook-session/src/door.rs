@@ -1,18 +1,18 @@
 //! What a command asks of a host, wherever that is. A [`Session`] is the door to this one; a door afar sends the same data.
 
-use crate::apply::{ApplyProposal, Proposed};
+use crate::apply::ApplyProposal;
 use crate::asks::Ask;
 use crate::command_error::CommandError;
 use crate::error::Error;
 use crate::going_on::{Controls, Ended};
 use crate::notice::Notice;
-use crate::offers::{Previewed, ResumeOffer, ToApply, ToRollBack};
+use crate::offers::{ApplyOffer, Previewed, ResumeOffer, RollbackOffer};
 use crate::recover::RecoverProposal;
 use crate::restore::{Restore, RestoreProposal, Restoring, ToRestore};
 use crate::resume::ResumeProposal;
-use crate::rollback::{Rollback, RollbackProposal};
+use crate::rollback::RollbackProposal;
 use crate::session::Session;
-use runbook_engine::{Foretold, Observer, Program};
+use runbook_engine::{Observer, Program};
 use runbook_model::{RunId, RunState};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -74,29 +74,6 @@ pub trait Door {
     ) -> Result<Ended, CommandError>;
 }
 
-/// What came of a plan that is to be applied.
-pub enum ApplyOffer<H> {
-    /// The host is as the plan wants it.
-    Nothing(Box<Program>, Foretold),
-    /// There is something to do.
-    Apply(ToApply, H),
-}
-
-/// What came of a run that is to be taken back.
-pub enum RollbackOffer<H> {
-    /// No run of this host has anything to take back.
-    Nothing,
-    /// The run has nothing to take back.
-    LeftNothing {
-        /// The run.
-        run: RunId,
-        /// Whether the journal lost something, so that nobody knows.
-        lost: bool,
-    },
-    /// There is something.
-    RollBack(ToRollBack, H),
-}
-
 /// A run on this host that may begin. It holds the lock.
 pub enum Held {
     /// A new one.
@@ -132,40 +109,22 @@ impl Door for Session {
     }
 
     fn propose_apply(&mut self, program: Program, hold: Option<Duration>) -> Result<ApplyOffer<Held>, CommandError> {
-        let proposal = match Session::propose_apply(self, program)? {
-            Proposed::Nothing(program, forecast) => {
-                return Ok(ApplyOffer::Nothing(program, forecast.foretold()));
-            }
-            Proposed::Apply(proposal) => match hold {
-                Some(within) => Box::new(proposal.holding(within)?),
-                None => proposal,
-            },
-        };
-        let offer = ToApply {
-            run: proposal.run().clone(),
-            foretold: proposal.forecast().foretold(),
-            doubtful: proposal.doubtful().to_vec(),
-        };
-        Ok(ApplyOffer::Apply(offer, Held::Apply(proposal)))
+        Ok(match Session::propose_apply(self, program, hold)? {
+            ApplyOffer::Nothing(program, foretold) => ApplyOffer::Nothing(program, foretold),
+            ApplyOffer::Apply(offer, proposal) => ApplyOffer::Apply(offer, Held::Apply(proposal)),
+        })
     }
 
     fn propose_resume(&mut self, run: Option<&str>) -> Result<Option<(ResumeOffer, Held)>, CommandError> {
-        let offered = |proposal: ResumeProposal| {
-            let offer = ResumeOffer {
-                run: proposal.run().clone(),
-                direction: proposal.direction(),
-                doubtful: proposal.doubtful().to_vec(),
-            };
-            (offer, Held::Resume(Box::new(proposal)))
-        };
-        Ok(Session::propose_resume(self, run)?.map(offered))
+        let found = Session::propose_resume(self, run)?;
+        Ok(found.map(|(offer, proposal)| (offer, Held::Resume(Box::new(proposal)))))
     }
 
     fn propose_rollback(&mut self, run: Option<&str>, over_a_loss: bool) -> Result<RollbackOffer<Held>, CommandError> {
         Ok(match Session::propose_rollback(self, run, over_a_loss)? {
-            Rollback::Nothing => RollbackOffer::Nothing,
-            Rollback::LeftNothing { run, lost } => RollbackOffer::LeftNothing { run, lost },
-            Rollback::Proposed(proposal) => RollbackOffer::RollBack(to_roll_back(&proposal), Held::RollBack(proposal)),
+            RollbackOffer::Nothing => RollbackOffer::Nothing,
+            RollbackOffer::LeftNothing { run, lost } => RollbackOffer::LeftNothing { run, lost },
+            RollbackOffer::RollBack(offer, proposal) => RollbackOffer::RollBack(offer, Held::RollBack(proposal)),
         })
     }
 
@@ -206,17 +165,5 @@ impl Door for Session {
             Held::RollBack(proposal) => proposal.begin(watch, controls),
             Held::Recover(proposal) => proposal.begin(watch, controls),
         }?)
-    }
-}
-
-fn to_roll_back(proposal: &RollbackProposal) -> ToRollBack {
-    let state = proposal.state();
-    ToRollBack {
-        run: proposal.run().run.clone(),
-        plan: proposal.run().plan.clone(),
-        touched: state.touched().cloned().collect(),
-        verdict: state.verdict(),
-        over_a_loss: proposal.over_a_loss(),
-        doubtful: proposal.doubtful().to_vec(),
     }
 }

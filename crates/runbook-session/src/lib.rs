@@ -44,7 +44,7 @@ mod texts;
 mod window;
 
 pub use accept::{Accepted, ByHand};
-pub use apply::{ApplyProposal, Proposed};
+pub use apply::ApplyProposal;
 pub use approve::Approved;
 pub use asks::{
     Accept, Approve, Ask, Cancel, Commit, ListBackups, Prune, Request, Runs, Show, Shown, Status, Survey, VerifyBackup,
@@ -52,7 +52,7 @@ pub use asks::{
 pub use cancel::{Stop, Stopped};
 pub use command_error::{CommandError, Exit};
 pub use commit::Committed;
-pub use door::{ApplyOffer, Door, Held, RollbackOffer};
+pub use door::{Door, Held};
 pub use error::{Error, NotUnderstood, Unsettled, stamp};
 pub use explained::{either_way, in_the_way, warning};
 pub use facts::{SYSTEM_STATE, host_facts, state_dir, unnamed_state_dir};
@@ -65,12 +65,12 @@ pub use naming::{Misnamed, Named, Thing};
 pub use notice::Notice;
 pub use obstacles::{Attempt, InTheWay};
 pub use offered::{Offered, OfferedFile};
-pub use offers::{Direction, Previewed, ResumeOffer, ToApply, ToRollBack};
+pub use offers::{ApplyOffer, Direction, Previewed, ResumeOffer, RollbackOffer, ToApply, ToRollBack};
 pub use pruning::Past;
 pub use recover::RecoverProposal;
 pub use restore::{Restore, RestoreProposal, Restoring, ToRestore, Users};
 pub use resume::ResumeProposal;
-pub use rollback::{Rollback, RollbackProposal};
+pub use rollback::RollbackProposal;
 pub use runbook_host::now_ms;
 pub use secrets::{HostSecrets, SecretsFromAfar};
 pub use session::{Host, Reservation, Session};

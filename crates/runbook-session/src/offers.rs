@@ -1,7 +1,7 @@
-//! What a host offers: a run that may begin there, and what it was decided on. Plain data, the same here and afar.
+//! What a host offers: a run that may begin there, and what it was decided on. The same data here and afar.
 
 use crate::command_error::CommandError;
-use runbook_engine::{Foretold, Obstacle};
+use runbook_engine::{Foretold, Obstacle, Program};
 use runbook_model::{RunId, StepId, Verdict};
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +16,29 @@ pub struct Previewed {
     pub doubtful: Vec<Obstacle>,
     /// What would keep it from beginning now, and may not do so later.
     pub held: Vec<CommandError>,
+}
+
+/// What came of a plan that is to be applied; `H` holds the host for the run.
+pub enum ApplyOffer<H> {
+    /// The host is as the plan wants it.
+    Nothing(Box<Program>, Foretold),
+    /// There is something to do.
+    Apply(ToApply, H),
+}
+
+/// What came of a run that is to be taken back; `H` holds the host for that.
+pub enum RollbackOffer<H> {
+    /// No run of this host has anything to take back.
+    Nothing,
+    /// The run has nothing to take back.
+    LeftNothing {
+        /// The run.
+        run: RunId,
+        /// Whether the journal lost something, so that nobody knows.
+        lost: bool,
+    },
+    /// There is something.
+    RollBack(ToRollBack, H),
 }
 
 /// What a run of a plan would do.

@@ -4,13 +4,13 @@ use crate::error::Error;
 use crate::going_on::{Controls, Ended};
 use crate::holding::hold_open;
 use crate::known::{Ready, known};
-use crate::offers::Direction;
+use crate::offers::{Direction, ResumeOffer};
 use crate::runs::journal;
 use crate::session::Session;
 use crate::window::in_window;
-use runbook_engine::{Observer, Obstacle};
+use runbook_engine::Observer;
 use runbook_journal::Lock;
-use runbook_model::{RunId, RunPhase, RunState};
+use runbook_model::{RunPhase, RunState};
 
 /// An interrupted run that may go on. It holds the lock; dropping it lets go.
 pub struct ResumeProposal {
@@ -18,13 +18,12 @@ pub struct ResumeProposal {
     ready: Ready,
     lock: Lock,
     direction: Direction,
-    doubtful: Vec<Obstacle>,
 }
 
 impl Session {
     /// Looks whether the open run may go on, and holds the host for it. `name`, which may be the beginning of its id, says
     /// that no other is meant. `None` if no run is open.
-    pub fn propose_resume(&self, name: Option<&str>) -> Result<Option<ResumeProposal>, Error> {
+    pub fn propose_resume(&self, name: Option<&str>) -> Result<Option<(ResumeOffer, ResumeProposal)>, Error> {
         journal(self.state_dir())?;
         let held = hold_open(self.state_dir(), name, |run| self.lock(format!("resume {run}")))?;
         let Some((run, lock, journal)) = held else { return Ok(None) };
@@ -41,26 +40,12 @@ impl Session {
             may_go_forward(&ready)?;
             doubtful = self.look_forward(&ready, &state)?;
         }
-        Ok(Some(ResumeProposal { session: self.clone(), ready, lock, direction, doubtful }))
+        let offer = ResumeOffer { run, direction, doubtful };
+        Ok(Some((offer, ResumeProposal { session: self.clone(), ready, lock, direction })))
     }
 }
 
 impl ResumeProposal {
-    /// The run.
-    pub fn run(&self) -> &RunId {
-        &self.ready.run
-    }
-
-    /// Which way it was going.
-    pub fn direction(&self) -> Direction {
-        self.direction
-    }
-
-    /// What may stand in its way.
-    pub fn doubtful(&self) -> &[Obstacle] {
-        &self.doubtful
-    }
-
     /// Goes on to its end, on this thread; see [`ApplyProposal::begin`](crate::ApplyProposal::begin).
     pub fn begin(self, watch: impl FnOnce(RunState) -> Box<dyn Observer>, controls: Controls) -> Result<Ended, Error> {
         // Consent may have taken long.

@@ -5,7 +5,7 @@
 use runbook_engine::{Observer, Program, reopen};
 use runbook_journal::StateDir;
 use runbook_model::{Prediction, Record, Verdict};
-use runbook_session::{Controls, Host, HostSecrets, PlanText, Proposed, Session, Source, host_facts};
+use runbook_session::{ApplyOffer, Controls, Host, HostSecrets, PlanText, Session, Source, host_facts};
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -58,7 +58,7 @@ fn what_is_run_is_what_was_judged() {
     for happens in happens {
         let dir = tempfile::tempdir().unwrap();
         let session = session(dir.path());
-        let Proposed::Apply(proposal) = session.propose_apply(judged(&session, dir.path())).unwrap() else {
+        let ApplyOffer::Apply(_, proposal) = session.propose_apply(judged(&session, dir.path()), None).unwrap() else {
             panic!("there is nothing to do")
         };
         happens(&dir.path().join("checkout"));

@@ -7,7 +7,7 @@ use runbook_host::Reader;
 use runbook_journal::StateDir;
 use runbook_model::{Event, Failure, Plan, Record, Verdict};
 use runbook_session::{
-    Controls, Ended, Host, PlanText, Proposed, Rollback, SecretsFromAfar, Session, Source, host_facts,
+    ApplyOffer, Controls, Ended, Host, PlanText, RollbackOffer, SecretsFromAfar, Session, Source, host_facts,
 };
 use runbook_step::{Early, Lack, SecretProvider, SecretValue};
 use std::fs;
@@ -91,7 +91,7 @@ impl Bench {
         let judged =
             self.session.load(&Source { plan: &plan, env: None, vars: &[], parallel: 1, elsewhere: None }).unwrap();
         let program = judged.program.unwrap_or_else(|| panic!("{:?}", judged.diagnostics));
-        let Proposed::Apply(proposal) = self.session.propose_apply(program).unwrap() else {
+        let ApplyOffer::Apply(_, proposal) = self.session.propose_apply(program, None).unwrap() else {
             panic!("there is nothing to do")
         };
         let (observer, controls) = steered();
@@ -99,7 +99,7 @@ impl Bench {
     }
 
     fn roll_back(&self) -> Ended {
-        let Rollback::Proposed(proposal) = self.session.propose_rollback(None, false).unwrap() else {
+        let RollbackOffer::RollBack(_, proposal) = self.session.propose_rollback(None, false).unwrap() else {
             panic!("there is nothing to take back")
         };
         let (observer, controls) = steered();

@@ -7,8 +7,8 @@ use runbook_engine::{Control, Letter, Observer};
 use runbook_journal::StateDir;
 use runbook_model::{Event, Record, RollbackCause, RunId, Verdict};
 use runbook_session::{
-    ApplyProposal, Approved, Controls, Ended, Error, Host, HostSecrets, PlanText, Proposed, Rollback, Session, Source,
-    host_facts,
+    ApplyOffer, ApplyProposal, Approved, Controls, Ended, Error, Host, HostSecrets, PlanText, RollbackOffer, Session,
+    Source, ToApply, host_facts,
 };
 use std::fs;
 use std::path::PathBuf;
@@ -68,7 +68,7 @@ impl Bench {
     }
 
     /// A plan that writes `content` before and after a gate.
-    fn propose(&self, content: &str) -> Result<Proposed, Error> {
+    fn propose(&self, content: &str) -> Result<ApplyOffer<Box<ApplyProposal>>, Error> {
         let write = |id: &str, needs: &str| {
             format!("  - id: {id}\n    uses: file.write\n{needs}    with: {{ path: {id}.txt, content: {content} }}\n")
         };
@@ -79,20 +79,15 @@ impl Bench {
         let plan = PlanText::at(&self.path("plan.yaml")).unwrap();
         let judged =
             self.session.load(&Source { plan: &plan, env: None, vars: &[], parallel: 2, elsewhere: None }).unwrap();
-        self.session.propose_apply(judged.program.unwrap_or_else(|| panic!("{:?}", judged.diagnostics)))
+        self.session.propose_apply(judged.program.unwrap_or_else(|| panic!("{:?}", judged.diagnostics)), None)
     }
 
-    fn proposal(&self, content: &str) -> ApplyProposal {
-        match self.propose(content).unwrap() {
-            Proposed::Apply(proposal) => *proposal,
-            Proposed::Nothing(..) => panic!("there is nothing to do"),
-        }
-    }
-
-    fn begin(&self, proposal: ApplyProposal) -> Held {
+    fn begin(&self, content: &str) -> Held {
+        let ApplyOffer::Apply(ToApply { run, .. }, proposal) = self.propose(content).unwrap() else {
+            panic!("there is nothing to do")
+        };
         let (send, records) = channel();
         let (tell, controls) = controls();
-        let run = proposal.run().clone();
         let thread = thread::spawn(move || proposal.begin(|_| Box::new(Watcher(send)), controls));
         Held { run, records, tell, thread }
     }
@@ -125,7 +120,7 @@ fn controls() -> (UnboundedSender<Control>, Controls) {
 #[test]
 fn a_run_is_approved_and_the_next_one_cancelled_from_another_thread_and_the_first_is_taken_back() {
     let bench = Bench::new();
-    let held = bench.begin(bench.proposal("one"));
+    let held = bench.begin("one");
     let run = held.run.clone();
     held.waits_at_the_gate();
     assert!(matches!(bench.propose("two"), Err(Error::Held { .. })), "two runs at the same time");
@@ -137,7 +132,7 @@ fn a_run_is_approved_and_the_next_one_cancelled_from_another_thread_and_the_firs
     let too_late = bench.session.approve(run.as_str(), "go", "");
     assert!(matches!(too_late, Err(Error::WaitsNoLonger { .. })));
 
-    let held = bench.begin(bench.proposal("two"));
+    let held = bench.begin("two");
     held.waits_at_the_gate();
     assert_eq!(bench.read("before.txt").as_deref(), Some("two"));
     held.tell.send(Letter::Drain.into()).unwrap();
@@ -153,13 +148,14 @@ fn a_run_is_approved_and_the_next_one_cancelled_from_another_thread_and_the_firs
         matches!(named, Err(Error::Unnamed { run: before, .. }) if before == run),
         "somebody may mean the later one"
     );
-    let Rollback::Proposed(proposal) = bench.session.propose_rollback(Some(run.as_str()), false).unwrap() else {
+    let RollbackOffer::RollBack(_, proposal) = bench.session.propose_rollback(Some(run.as_str()), false).unwrap()
+    else {
         panic!("there is nothing to take back")
     };
     let ended = proposal.begin(|_| Box::new(Watcher(channel().0)), controls().1).unwrap();
     assert_eq!((ended.state.verdict(), ended.asked_back), (Some(Verdict::RolledBack), true));
     assert_eq!((bench.read("before.txt"), bench.read("after.txt")), (None, None));
-    assert!(matches!(bench.session.propose_rollback(None, false).unwrap(), Rollback::Nothing));
+    assert!(matches!(bench.session.propose_rollback(None, false).unwrap(), RollbackOffer::Nothing));
     assert!(bench.session.status().unwrap().standing.blocks.is_empty());
     assert_eq!(bench.session.history().unwrap().runs.len(), 2);
 }

@@ -77,77 +77,39 @@ fn write_value(out: &mut Output, state: &mut State, value: &Value) -> Result<(),
     }
 }
 
+/// Adds functions of minijinja under their own names; a test loses its `is_`.
+macro_rules! add_builtins {
+    ($env:ident.$add:ident, $module:ident: $($name:ident)*) => {
+        $($env.$add(stringify!($name).trim_start_matches("is_"), $module::$name);)*
+    };
+}
+
 fn add_filters(env: &mut Environment<'static>) {
-    env.add_filter("abs", filters::abs);
+    add_builtins! {
+        env.add_filter, filters:
+        abs bool capitalize default first float int items last length lines list lower map max min reject rejectattr
+        reverse round select selectattr sort split string sum title trim unique upper
+    }
     env.add_filter("basename", |path: String| path.trim_end_matches('/').rsplit('/').next().unwrap_or("").to_owned());
-    env.add_filter("bool", filters::bool);
-    env.add_filter("capitalize", filters::capitalize);
-    env.add_filter("default", filters::default);
     env.add_filter("dirname", dirname);
-    env.add_filter("first", filters::first);
-    env.add_filter("float", filters::float);
     env.add_filter("indent", indent);
-    env.add_filter("int", filters::int);
-    env.add_filter("items", filters::items);
     env.add_filter("join", join);
-    env.add_filter("last", filters::last);
-    env.add_filter("length", filters::length);
-    env.add_filter("lines", filters::lines);
-    env.add_filter("list", filters::list);
-    env.add_filter("lower", filters::lower);
-    env.add_filter("map", filters::map);
-    env.add_filter("max", filters::max);
-    env.add_filter("min", filters::min);
-    env.add_filter("reject", filters::reject);
-    env.add_filter("rejectattr", filters::rejectattr);
     env.add_filter("replace", replace);
-    env.add_filter("reverse", filters::reverse);
-    env.add_filter("round", filters::round);
-    env.add_filter("select", filters::select);
-    env.add_filter("selectattr", filters::selectattr);
-    env.add_filter("sort", filters::sort);
-    env.add_filter("split", filters::split);
-    env.add_filter("string", filters::string);
-    env.add_filter("sum", filters::sum);
     env.add_filter("times", times);
-    env.add_filter("title", filters::title);
     env.add_filter("tojson", |value: Value| {
         serde_json::to_string(&value).map_err(|error| Error::new(ErrorKind::BadSerialization, error.to_string()))
     });
-    env.add_filter("trim", filters::trim);
-    env.add_filter("unique", filters::unique);
-    env.add_filter("upper", filters::upper);
 }
 
 fn add_tests(env: &mut Environment<'static>) {
-    env.add_test("boolean", tests::is_boolean);
-    env.add_test("defined", tests::is_defined);
-    env.add_test("divisibleby", tests::is_divisibleby);
-    env.add_test("endingwith", tests::is_endingwith);
-    env.add_test("eq", tests::is_eq);
-    env.add_test("even", tests::is_even);
-    env.add_test("false", tests::is_false);
-    env.add_test("ge", tests::is_ge);
-    env.add_test("gt", tests::is_gt);
-    env.add_test("in", tests::is_in);
-    env.add_test("integer", tests::is_integer);
-    env.add_test("iterable", tests::is_iterable);
-    env.add_test("le", tests::is_le);
-    env.add_test("lower", tests::is_lower);
-    env.add_test("lt", tests::is_lt);
-    env.add_test("mapping", tests::is_mapping);
-    env.add_test("ne", tests::is_ne);
+    add_builtins! {
+        env.add_test, tests:
+        is_boolean is_defined is_divisibleby is_endingwith is_eq is_even is_false is_ge is_gt is_in is_integer
+        is_iterable is_le is_lower is_lt is_mapping is_ne is_none is_number is_odd is_sequence is_startingwith
+        is_string is_true is_undefined is_upper
+    }
     env.add_test("newer_than", is_newer_than);
-    env.add_test("none", tests::is_none);
-    env.add_test("number", tests::is_number);
-    env.add_test("odd", tests::is_odd);
     env.add_test("older_than", is_older_than);
-    env.add_test("sequence", tests::is_sequence);
-    env.add_test("startingwith", tests::is_startingwith);
-    env.add_test("string", tests::is_string);
-    env.add_test("true", tests::is_true);
-    env.add_test("undefined", tests::is_undefined);
-    env.add_test("upper", tests::is_upper);
 }
 
 /// The directory of a path, as `dirname(1)` has it.
