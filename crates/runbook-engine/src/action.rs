@@ -19,7 +19,7 @@ pub enum Action {
 pub enum Await {
     /// What a person says follows from evidence that does not tell.
     Answer(StepId),
-    /// A secret that whoever steers the run hands in.
+    /// A secret that is handed in by a control.
     Secret {
         /// The variable.
         secret: String,

@@ -1,8 +1,8 @@
 //! The heart: from what is known and what just came in, what to record and what to start. Pure: no I/O, no clock.
 
 use crate::action::{Action, Await, Job, ended, undo};
-use crate::forward::begin;
 use crate::input::{Began, Input};
+use crate::ready::begin;
 use crate::services::{read_before_the_end, unread};
 use crate::{Execution, forward, handed_in, rollback};
 use runbook_model::{
@@ -100,7 +100,7 @@ fn is_kept(state: &RunState) -> bool {
     state.committed.is_some() && state.phase == RunPhase::Forward
 }
 
-/// Nothing comes after the last record: whoever sends to a run that is over sees that it is.
+/// No record follows the last one: a sender sees by it that the run is over.
 fn refused(
     state: &RunState,
     control: impl Into<String>,

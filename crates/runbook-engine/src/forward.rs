@@ -1,14 +1,13 @@
 //! Going forward: which steps are ready, and what a failure or a cancel leads to. Pure.
 
 use crate::Execution;
-use crate::action::{Action, Await, Job, ended, over, undo};
-use crate::aging::{ages, only_starts};
-use crate::execution::{Rank, Wait};
-use crate::rollback::{compare_undone, restarts};
+use crate::action::{Action, Await, over, undo};
+use crate::compared::compare_undone;
+use crate::ready::ready;
 use crate::services::unread;
 use runbook_model::{
-    Event, FailureKind, OnFailure, Outcome, Prediction, Purpose, Role, RollbackCause, RunPhase, RunState, StepId,
-    StepState, StepStatus, UndoPhase, Verdict,
+    Event, FailureKind, OnFailure, Role, RollbackCause, RunPhase, RunState, StepId, StepState, StepStatus, UndoPhase,
+    Verdict,
 };
 use std::time::Duration;
 
@@ -35,7 +34,7 @@ fn end_well(state: &RunState) -> Vec<Action> {
     let hold = hold.filter(|_| state.has_acted() && state.committed.is_none());
     match (hold, &state.held) {
         (None, _) => over(Verdict::Succeeded, note_on_continued(state)),
-        // Whoever resumes it holds it on.
+        // The process that resumes it holds it on.
         (Some(_), _) if state.draining => Vec::new(),
         (Some(ms), None) => vec![Action::Await(Await::Clock { within: Duration::from_millis(ms) })],
         (Some(_), Some(deadline)) => vec![Action::Await(Await::Commit(deadline.clone()))],
@@ -63,8 +62,8 @@ pub(crate) fn must_not_act(state: &RunState, execution: &Execution) -> bool {
     has_failed(state, execution, |known| !known.is_kept())
 }
 
-/// Whether `step`, which has begun, goes no further. Whoever keeps what one verification does not prove does not answer
-/// for another one that is under way: that one comes to its own end, and asks if it has to.
+/// Whether `step`, which has begun, goes no further. Accepting one inconclusive verification does not accept
+/// others: each that is under way comes to its own end, and asks if it has to.
 pub(crate) fn goes_no_further(state: &RunState, execution: &Execution, step: &StepId) -> bool {
     if execution.schedule.plays(step, Role::verifies) {
         must_not_act(state, execution)
@@ -110,12 +109,12 @@ fn end(state: &RunState, execution: &Execution) -> Vec<Action> {
         _ => None,
     });
     let first = failed.next();
-    // Whoever keeps a change speaks for the evidence that was asked about, and for no other failure.
+    // Who keeps a change answers for the evidence that was asked about, and for no other failure.
     let first = first.and_then(|first| match first.1.is_kept() {
         true => failed.find(|(_, known, _)| !known.is_kept()).or(Some(first)),
         false => Some(first),
     });
-    // Where several failed at once, one that says `stop` keeps the host as it is for whoever looks.
+    // Where several failed at once, one that says `stop` keeps the host as it is, for a person to look at.
     let stops = failed.find(|(_, _, ending)| *ending == OnFailure::Stop);
     // What was changed and taken back on the way was changed all the same.
     let touched = state.has_acted();
@@ -156,77 +155,6 @@ fn undo_of_continued(state: &RunState, execution: &Execution, free: &mut usize) 
     actions
 }
 
-fn ready(state: &RunState, execution: &Execution, mut free: usize) -> Vec<Action> {
-    let mut actions = Vec::new();
-    for Rank { at, step, waits, is_narrow } in execution.ranks_from(state.first_pending()) {
-        if free == 0 {
-            break;
-        }
-        let Some(known) = state.states().get(*at) else { continue };
-        let goes_by = !is_narrow || known.status.is_over();
-        if known.status != StepStatus::Pending {
-            if goes_by { continue } else { break }
-        }
-        match readiness(state, known, waits, || not_needed(execution, step, known)) {
-            Readiness::Waits => {}
-            Readiness::Skipped(because) => actions.push(ended(step.clone(), Outcome::Skipped { because })),
-            Readiness::Ready => {
-                free -= 1;
-                actions.push(Action::Record(Event::StepStarted { step: step.clone(), attempt: 1 }));
-                actions.push(begin(state, execution, step));
-            }
-        }
-        // What it leads to is decided in the next turn, when its record is folded in.
-        if !goes_by {
-            break;
-        }
-    }
-    actions
-}
-
-enum Readiness {
-    Waits,
-    Skipped(String),
-    Ready,
-}
-
-/// Why a step does not have to run: what was read of one that changes something for its own sake, and of any other that
-/// it serves nothing.
-fn not_needed(execution: &Execution, step: &StepId, known: &StepState) -> String {
-    let declaration = execution.schedule.declaration(step);
-    let principal = declaration.is_some_and(|declaration| declaration.purpose == Purpose::Principal);
-    match &known.prediction {
-        Some(Prediction::NoChange { summary }) if principal => summary.clone(),
-        _ => "nothing that it serves has anything to do".to_owned(),
-    }
-}
-
-fn readiness(state: &RunState, known: &StepState, waits: &[Wait], not_needed: impl FnOnce() -> String) -> Readiness {
-    let mut lacks = false;
-    for wait in waits {
-        let Some(before) = state.states().get(wait.on) else { return Readiness::Waits };
-        match before.status {
-            StepStatus::FailedUntouched | StepStatus::Undone => lacks |= wait.written,
-            StepStatus::Skipped => lacks |= wait.written && lacked(before),
-            status if status.satisfies() => {}
-            _ => return Readiness::Waits,
-        }
-    }
-    if lacks {
-        Readiness::Skipped("a step that it needs failed".to_owned())
-    } else if known.needed == Some(false) {
-        Readiness::Skipped(not_needed())
-    } else {
-        Readiness::Ready
-    }
-}
-
-/// Whether a skipped step was skipped because of a failure before it: one whose condition is false has begun, and one
-/// that nothing needs is known from the start.
-fn lacked(skipped: &StepState) -> bool {
-    skipped.attempts == 0 && skipped.needed != Some(false)
-}
-
 /// Who answers for it, and for what.
 fn note_on_kept(known: &StepState) -> String {
     let by = known.decided.as_ref().map_or("", |decided| decided.by.as_str());
@@ -237,21 +165,6 @@ fn note_on_continued(state: &RunState) -> String {
     let failed: Vec<String> =
         state.steps().filter(|(_, known)| known.failure.is_some()).map(|(step, _)| format!("`{step}`")).collect();
     if failed.is_empty() { String::new() } else { format!("the plan lets pass that {} failed", failed.join(", ")) }
-}
-
-/// The job that begins `step`. A restart whose program or configuration was changed in this run must not be talked out
-/// of it by its probe, which sees only files that it knows; nor a start, by a process of before.
-pub(crate) fn begin(state: &RunState, execution: &Execution, step: &StepId) -> Action {
-    let declaration = execution.schedule.declaration(step);
-    let renews = |earlier: &StepId| {
-        declaration.is_some_and(|declaration| {
-            restarts(declaration) || (only_starts(declaration) && ages(execution, earlier, declaration))
-        })
-    };
-    let changed = |earlier: &&StepId| state.status(earlier) == StepStatus::Changed;
-    let forced = declaration.is_some_and(|declaration| declaration.starts().next().is_some())
-        && execution.schedule.ancestors(step).into_iter().filter(changed).any(renews);
-    Action::Start(Job::Begin { step: step.clone(), forced })
 }
 
 /// Whether a failure of `step` ends the run, and how.

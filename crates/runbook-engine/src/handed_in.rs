@@ -1,7 +1,7 @@
 //! Secrets that are handed in while the run waits for them: which are asked for, when, and what follows. Pure.
 //!
-//! They are asked for before the first change, and again by whoever goes on with a run: no process hands its secrets to
-//! the next one.
+//! They are asked for before the first change, and again when another process goes on with the run: no process hands its
+//! secrets to the next one.
 
 use crate::action::{Action, Await, over};
 use crate::forward::{nothing_begins, roll_back};

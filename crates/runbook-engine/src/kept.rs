@@ -5,14 +5,13 @@ use crate::preflight::Obstacle;
 use crate::undo_sources::Way;
 use runbook_host::{Reader, WHOLE, read_regular};
 use runbook_model::{Declaration, Failure, Resource, RunState, StepDef, StepId};
-use runbook_step::{ArgContext, Args, Brought, Contents, Named, PlanFile, PlanFiles, Use, named_by};
+use runbook_step::{ArgContext, Args, Brought, Contents, Named, PlanFile, Use, named_by};
 use rustix::fs::StatVfsMountFlags;
 use std::borrow::Cow;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 /// Where commands run that have no `cwd`, once the plan's directory is gone: below the files, and empty.
 const EMPTY: &str = "empty";
@@ -20,13 +19,8 @@ const EMPTY: &str = "empty";
 impl Program {
     /// The program of a run that keeps its files in `dir`.
     #[must_use]
-    pub fn kept_in(mut self, dir: PathBuf) -> Self {
-        self.context.files = self.saved.bundle.clone().map(|bundle| {
-            let contents = Contents::Kept(dir.clone());
-            Arc::new(PlanFiles { bundle, contents })
-        });
-        self.kept = Some(dir);
-        self
+    pub fn kept_in(self, dir: PathBuf) -> Self {
+        Self { kept: Some(dir.clone()), ..self.with_files(Contents::Kept(dir)) }
     }
 
     /// The same, with the files put there now: what was judged, whatever lies in the checkout by now. Durable when this returns.

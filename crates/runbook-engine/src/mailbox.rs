@@ -134,7 +134,7 @@ impl Mailbox {
                 Err(_) => drop(self.taken.insert(name.clone())),
                 Ok(()) => {}
             },
-            // Whoever sent it can send it again.
+            // Its sender can send it again.
             Err(_) => drop(fs::remove_file(&path)),
         }
         let unreadable = |error: serde_json::Error| Unreadable {

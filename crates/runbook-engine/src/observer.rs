@@ -1,4 +1,4 @@
-//! Whoever watches a run. Nothing that an observer does or fails to do changes the run.
+//! Those who watch a run. Nothing that an observer does or fails to do changes the run.
 
 use runbook_model::{Record, StepId};
 use serde::{Deserialize, Serialize};

@@ -3,12 +3,12 @@
 
 use crate::Program;
 use crate::binding::{Unbound, Values};
-use crate::foreseen::ForeseenChanges;
-use crate::predict::{Forecast, reach};
+use crate::mended::{Before, Mended};
+use crate::predict::Forecast;
 use crate::secrets::Secrets;
 use crate::undo_sources::Way;
 use runbook_host::Reader;
-use runbook_model::{Failure, FailureKind, OnFailure, Purpose, Reference, RunState, StepDef, StepId};
+use runbook_model::{Failure, FailureKind, OnFailure, Reference, RunState, StepDef};
 use runbook_step::Lack;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
@@ -21,23 +21,6 @@ pub struct Obstacle {
     /// Whether the run cannot succeed with it; else a step before may bring what is missing, or the run ends well
     /// without it.
     pub certain: bool,
-}
-
-/// What comes of a lack by the steps before.
-enum Mended {
-    /// A step writes just that.
-    Surely,
-    /// A step may write it, as it may write anything.
-    Perhaps(StepId),
-    No,
-}
-
-/// What the steps before would change.
-#[derive(Default)]
-struct Before {
-    foreseen: ForeseenChanges,
-    /// Steps that start a service, which may make files while it runs.
-    starts: HashSet<StepId>,
 }
 
 impl Program {
@@ -113,22 +96,6 @@ impl Program {
         Some(Obstacle { failure: Failure { message, ..lack.failure }, certain })
     }
 
-    fn mended(&self, def: &StepDef, lack: &Lack, before: &Before) -> Mended {
-        let by_package = || before.foreseen.installs().filter(|_| lack.installed);
-        if before.foreseen.writes(&lack.on).or_else(by_package).is_some() {
-            return Mended::Surely;
-        }
-        if let Some(step) = before.foreseen.writes_anywhere() {
-            return Mended::Perhaps(step.clone());
-        }
-        let waits_for_service = (!lack.installed && !before.starts.is_empty()).then(|| {
-            let from = HashSet::from([def.id.clone()]);
-            let earlier = reach(&from, |step| self.execution.schedule.before(step).cloned().collect());
-            before.starts.iter().filter(|start| earlier.contains(*start)).min().cloned()
-        });
-        waits_for_service.flatten().map_or(Mended::No, Mended::Perhaps)
-    }
-
     /// What the step lacks, and what its probe failed with.
     fn lacks(&self, def: &StepDef, forecast: &Forecast, host: &Reader) -> Vec<Lack> {
         let holds = match self.holds(def, forecast.values()) {
@@ -185,15 +152,5 @@ impl Program {
             }
         }
         lacks
-    }
-
-    fn add(&self, def: &StepDef, forecast: &Forecast, before: &mut Before) {
-        let declared = self.declared(def, forecast.values());
-        let effects = declared.as_ref().map_or(self.effects(&def.id), |declared| declared.effects.as_slice());
-        before.foreseen.add(&def.id, effects);
-        let declaration = self.execution.schedule.declaration(&def.id);
-        if declaration.is_some_and(|it| it.purpose == Purpose::Attendant && it.starts().next().is_some()) {
-            before.starts.insert(def.id.clone());
-        }
     }
 }

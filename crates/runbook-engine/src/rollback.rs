@@ -3,14 +3,12 @@
 use crate::Execution;
 use crate::action::{Action, Job, over, undo};
 use crate::aging::only_starts;
+use crate::compared::to_compare;
+use crate::restores::{backups_with, finished, insured, is_insurance, times_done};
 use crate::services::{down_for_good, to_look_after};
-use crate::written_paths::is_from_before;
-use runbook_model::{
-    BackupMade, Declaration, Resource, Role, RunState, StepId, StepState, StepStatus, UndoPhase, Verdict,
-};
+use runbook_model::{Declaration, Resource, Role, RunState, StepId, StepState, StepStatus, UndoPhase, Verdict};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::iter::Peekable;
-use std::path::PathBuf;
 
 /// The next action of a rollback in which no job is under way.
 pub(crate) fn advance(state: &RunState, execution: &Execution) -> Vec<Action> {
@@ -207,43 +205,6 @@ fn insurance<'a>(
     down.chain(restore).chain(up).collect()
 }
 
-/// Whether the backup of `step` may be put back if needed: another would bring back what the run changed before it was made.
-fn is_insurance(state: &RunState, execution: &Execution, step: &StepId) -> bool {
-    state
-        .step(step)
-        .is_some_and(|known| is_from_before(state, execution, step, paths(known, |backup| &backup.if_needed)))
-}
-
-/// How often this part of the step was taken back.
-fn times_done(state: &RunState, step: &StepId, phase: UndoPhase) -> usize {
-    let done = state.step(step).map_or(&[][..], |known| &known.undone);
-    done.iter().filter(|one| **one == phase).count()
-}
-
-fn insured(state: &RunState, execution: &Execution) -> bool {
-    execution.backups.iter().any(|step| times_done(state, step, UndoPhase::Insurance) > 0)
-}
-
-/// When a step was complete, in the order of records.
-fn finished(state: &RunState, step: &StepId) -> Option<u64> {
-    state.step(step).and_then(|known| known.finished_seq)
-}
-
-/// Complete backups that hold paths with this restore policy. The latest first, so that the state before the run has the last word.
-fn backups_with<'a>(state: &RunState, execution: &'a Execution, policy: Policy) -> Vec<&'a StepId> {
-    let has = |step: &&StepId| state.step(step).is_some_and(|known| !paths(known, policy).is_empty());
-    let mut backups: Vec<&StepId> = execution.backups.iter().filter(has).collect();
-    backups.sort_by_key(|step| std::cmp::Reverse(finished(state, step)));
-    backups
-}
-
-/// The paths of a backup with one restore policy.
-type Policy = fn(&BackupMade) -> &Vec<PathBuf>;
-
-fn paths(known: &StepState, policy: Policy) -> &[PathBuf] {
-    known.results.backup.as_ref().map_or(&[], |backup| policy(backup))
-}
-
 /// Verifications that have something to compare with, and those that could not be read before the first change: what
 /// they say now proves nothing, but somebody may want to know.
 fn to_verify<'a>(
@@ -254,44 +215,6 @@ fn to_verify<'a>(
     let known = |step| state.step(step).map(|known| (step, known));
     let tells = |known: &StepState| known.was_green() || known.no_baseline.is_some();
     execution.verifications.iter().filter_map(known).filter(move |(_, known)| acted && tells(known))
-}
-
-/// The next of those backups of which a rollback kept something, and of those steps that wrote where nothing was: what
-/// is there now is read before anything is claimed of it.
-fn to_compare<'a>(state: &'a RunState, execution: &Execution) -> Option<&'a StepId> {
-    let keeps = |step: &StepId| execution.backups.contains(step) && !kept(state, execution, step).is_empty();
-    let open = |(step, known): &(&StepId, &StepState)| {
-        known.compared.is_none() && (wrote_where_nothing_was(known) || keeps(step))
-    };
-    if !state.has_acted() {
-        return None;
-    }
-    // They are compared in the order of the file; only the last time is everything looked over.
-    state.behind_compared().find(open).or_else(|| state.steps().find(open)).map(|(step, _)| step)
-}
-
-fn wrote_where_nothing_was(known: &StepState) -> bool {
-    known.undo.as_ref().is_some_and(|undo| !undo.absent.is_empty())
-}
-
-/// What is still to be compared of steps that were taken back although the run goes forward.
-pub(crate) fn compare_undone(state: &RunState, execution: &Execution) -> Option<Action> {
-    let undone = |(step, known): &(&StepId, &StepState)| {
-        known.status == StepStatus::Undone && known.compared.is_none() && !execution.backups.contains(step)
-    };
-    let open = state.steps().filter(undone).find(|(_, known)| wrote_where_nothing_was(known));
-    open.map(|(step, _)| Action::Start(Job::Compare(step.clone())))
-}
-
-/// The paths that the backup of `step` holds and that no rollback puts back by itself, or not so far, or not as the last one.
-pub(crate) fn kept(state: &RunState, execution: &Execution, step: &StepId) -> Vec<PathBuf> {
-    let Some(known) = state.step(step) else { return Vec::new() };
-    let mut kept = paths(known, |backup| &backup.never).to_vec();
-    let restored = known.undone.contains(&UndoPhase::Insurance) && is_insurance(state, execution, step);
-    kept.extend(paths(known, |backup| &backup.if_needed).iter().filter(|_| !restored).cloned());
-    // The insurance of another backup may lie above what this one put back.
-    kept.extend(paths(known, |backup| &backup.always).iter().filter(|_| insured(state, execution)).cloned());
-    kept
 }
 
 fn what_is_left(state: &RunState, execution: &Execution, failed: &StepId) -> String {

@@ -2,6 +2,7 @@
 //!
 //! `secrets/marks.rs` recognises them, `secrets/strike.rs` strikes them out.
 
+mod characters;
 mod encodings;
 mod marks;
 mod skeleton;

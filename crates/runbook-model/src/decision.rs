@@ -1,8 +1,7 @@
-//! What a person decides: where the evidence does not, and whether a plan goes on.
+//! What a person decides where the evidence does not.
 
 use crate::Failure;
 use serde::{Deserialize, Serialize};
-use std::fmt;
 
 /// What becomes of a change of which nobody can tell whether it is good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -36,26 +35,6 @@ pub struct Question {
     pub seq: u64,
     /// What nobody can tell.
     pub failure: Failure,
-}
-
-/// A person's yes to a step that waits for one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Approval {
-    /// Who.
-    pub by: String,
-    /// When it was given, in milliseconds since 1970.
-    pub at: i64,
-    /// The reason given; empty if there is none.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub because: String,
-}
-
-impl fmt::Display for Approval {
-    /// `approved by ada: it is quiet`
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "approved by {}", self.by)?;
-        if self.because.is_empty() { Ok(()) } else { write!(out, ": {}", self.because) }
-    }
 }
 
 impl Decided {

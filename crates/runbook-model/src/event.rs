@@ -1,8 +1,8 @@
 //! What happens in a run. The journal holds these and nothing else; every state and report is a fold over them.
 
 use crate::{
-    Approval, Deadline, Decided, Failure, Outcome, Prediction, Reading, Remains, Results, RollbackCause, RunId,
-    ServiceSeen, ServiceState, StepId, UndoPhase, UndoRecord, Verdict,
+    Approval, Deadline, Decided, Failure, Outcome, Prediction, Reading, Remains, Results, RollbackCause, RunHeader,
+    ServiceSeen, ServiceState, StepId, UndoPhase, UndoRecord, Verdict, Waiting,
 };
 use serde::{Deserialize, Serialize};
 
@@ -16,50 +16,6 @@ pub struct Record {
     /// What happened.
     #[serde(flatten)]
     pub event: Event,
-}
-
-/// What a run is, before it has done anything.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RunHeader {
-    /// The run.
-    pub run: RunId,
-    /// The plan's name.
-    pub plan: String,
-    /// The plan's summary, rendered.
-    pub summary: String,
-    /// The plan's digest.
-    pub digest: String,
-    /// The environment, if one was chosen.
-    pub environment: Option<String>,
-    /// The steps in the order of the file.
-    pub steps: Vec<StepId>,
-    /// The host's name.
-    pub host: String,
-    /// Who started it.
-    pub user: String,
-    /// The version of `runbook`.
-    pub version: String,
-    /// The form of the records, [`RunHeader::FORMAT`]; 0 where undo data and outputs say by keys what types say now.
-    #[serde(default)]
-    pub format: u32,
-    /// Milliseconds for which it holds once all is done; without a commit by then it goes back. `None` where
-    /// it is over then, as in every run of before.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hold_ms: Option<u64>,
-}
-
-impl RunHeader {
-    /// The form in which records are written.
-    pub const FORMAT: u32 = 1;
-}
-
-/// What a step waits for that only a person can give.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Waiting {
-    /// What the person is asked to decide.
-    pub message: String,
-    /// The command that says yes.
-    pub answer: String,
 }
 
 /// One thing that happened. Variants that are not marked durable may be lost by a power cut, never by a crash of
@@ -189,7 +145,7 @@ pub enum Event {
         /// Who.
         by: String,
     },
-    /// A secret is waited for that whoever steers the run hands in. Its value is in no record.
+    /// A secret is waited for that a control hands in. Its value is in no record.
     SecretAsked {
         /// The variable.
         secret: String,

@@ -41,8 +41,8 @@ impl HandIns {
 }
 
 impl Runner {
-    /// Takes a secret that is waited for. Whoever sent another one learns it from the journal, and what was sent is in no
-    /// record: not even as a name that may be a value by mistake.
+    /// Takes a secret that is waited for. The sender of any other learns from the journal that it was refused. What was sent is in
+    /// no record: not even as a name, which may be a value by mistake.
     pub(super) fn take_secret(&mut self, secret: &str, value: SecretValue) -> Option<Input> {
         let refused = |because: String| Some(Input::Refused { control: "secret".to_owned(), step: None, because });
         if self.worker.program.plan().secret(secret).is_none() {

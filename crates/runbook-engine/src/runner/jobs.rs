@@ -2,8 +2,8 @@
 
 use super::Runner;
 use crate::action::Job;
+use crate::compared::kept;
 use crate::input::Input;
-use crate::rollback::kept;
 use crate::secrets::struck;
 use crate::worker::{JobSnapshot, fail};
 use runbook_host::{Cancel, Canceller};

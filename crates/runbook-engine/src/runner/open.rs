@@ -1,4 +1,4 @@
-//! How a process takes a run up: a new one, or one that another process left.
+//! How a process takes a run up, and how it goes on with one that another process left.
 
 use super::hand_ins::HandIns;
 use super::questions::Questions;
@@ -11,64 +11,27 @@ use crate::mailbox::Mailbox;
 use crate::secrets::Secrets;
 use crate::undo_sources::Way;
 use crate::worker::{KeptDown, Worker};
-use crate::{Error, Forecast, Observer, Program, leftovers};
+use crate::{Error, Observer, Program, leftovers};
 use runbook_host::{Canceller, Running};
 use runbook_journal::{Journal, Lock};
-use runbook_model::{
-    Approval, Event, Record, Results, RollbackCause, RunHeader, RunId, RunPhase, RunState, StepId, StepState,
-};
+use runbook_model::{Approval, Event, Record, Results, RollbackCause, RunId, RunPhase, RunState, StepId, StepState};
 use serde_json::Value as Json;
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::mpsc::unbounded_channel;
 
 /// What a process knows of a run when it takes it up.
-struct Known {
-    mailbox: Mailbox,
-    state: RunState,
-    secrets: Secrets,
-    outputs: HashMap<StepId, Results>,
-    kept_down: KeptDown,
+pub(super) struct Known {
+    pub(super) mailbox: Mailbox,
+    pub(super) state: RunState,
+    pub(super) secrets: Secrets,
+    pub(super) outputs: HashMap<StepId, Results>,
+    pub(super) kept_down: KeptDown,
 }
 
 impl Runner {
-    /// Begins a new run. Its header, its plan and the forecast are durable when this returns.
-    pub fn begin(
-        settings: Settings,
-        lock: Lock,
-        program: Program,
-        forecast: Forecast,
-        run: RunId,
-        observer: Box<dyn Observer>,
-    ) -> Result<Self, Error> {
-        settings.state_dir.create_below(&settings.state_dir.run(&run))?;
-        let path = settings.state_dir.bundle(&run);
-        let program = program.keep_in(path.clone()).map_err(|source| Error::Files { path, source })?;
-        let header = header(&settings, &program, &run);
-        let saved =
-            serde_json::to_string(&program.saved).map_err(|source| Error::Saved { run: run.clone(), source })?;
-        let Forecast { steps, outputs, secrets, .. } = forecast;
-        let mut events = vec![Event::RunStarted(Box::new(header.clone()))];
-        events.extend(steps.into_iter().map(|step| Event::Predicted {
-            results: outputs.get(&step.step).cloned().unwrap_or_default(),
-            step: step.step,
-            prediction: step.prediction,
-            needed: step.needed,
-        }));
-        let mailbox = Mailbox::open(&settings.state_dir, &run)?;
-        let known = Known { mailbox, state: RunState::default(), secrets, outputs, kept_down: KeptDown::default() };
-        let mut runner = Self::new(settings, lock, program, run, known, Input::Begin, observer)?;
-        let records = runner.happen(events)?;
-        #[cfg(debug_assertions)]
-        runner.worker.faults.before_commit(0, records.len() as u64);
-        runner.journal.begin(&header, &saved, &records)?;
-        runner.publish(&records);
-        runner.attend();
-        Ok(runner)
-    }
-
     /// From here on it hears what it is told. Where that cannot be said, nobody tells it anything.
-    fn attend(&self) {
+    pub(super) fn attend(&self) {
         if let Err(error) = self.lock.attend(&self.run) {
             tracing::warn!("others do not see who is at work on run {}: {error}", self.run);
         }
@@ -135,7 +98,7 @@ impl Runner {
         actions.filter_map(event).collect()
     }
 
-    fn new(
+    pub(super) fn new(
         settings: Settings,
         lock: Lock,
         mut program: Program,
@@ -207,21 +170,4 @@ fn movers(state: &RunState, program: &Program) -> Vec<(StepId, Json)> {
     movers.sort_by_key(|(_, known)| known.intent_seq);
     let undo = |known: &StepState| known.undo.clone().unwrap_or_default().data;
     movers.into_iter().map(|(step, known)| (step.clone(), undo(known))).collect()
-}
-
-fn header(settings: &Settings, program: &Program, run: &RunId) -> RunHeader {
-    let plan = program.plan();
-    RunHeader {
-        run: run.clone(),
-        plan: plan.name.clone(),
-        summary: plan.summary.clone(),
-        digest: plan.digest.clone(),
-        environment: plan.environment.clone(),
-        steps: plan.steps.iter().map(|step| step.id.clone()).collect(),
-        host: plan.host.name.clone(),
-        user: settings.user.clone(),
-        version: settings.version.clone(),
-        format: RunHeader::FORMAT,
-        hold_ms: settings.hold.map(|within| u64::try_from(within.as_millis()).unwrap_or(u64::MAX)),
-    }
 }

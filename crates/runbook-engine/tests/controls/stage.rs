@@ -1,4 +1,4 @@
-//! A host of its own for one run, and the run on a thread beside whoever steers it.
+//! A host of its own for one run, and the run on a thread beside the one that steers it.
 
 use crate::kinds::{AllHandedIn, KINDS};
 use crate::plan::plan;

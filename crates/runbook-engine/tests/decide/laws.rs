@@ -83,7 +83,7 @@ proptest! {
 }
 
 fn same_end(script: &Script, blows: &[(usize, Blow)]) {
-    // Whoever is gone makes the end another one.
+    // Somebody who is gone makes the end another one.
     if script.handed.is_some_and(|handed| handed.comes == HandIn::Once) {
         return;
     }
@@ -93,7 +93,7 @@ fn same_end(script: &Script, blows: &[(usize, Blow)]) {
     assert_eq!(struck.traces, quiet.traces);
 }
 
-/// Whoever commits what holds keeps it, whoever does not takes it back, and one of both is on record.
+/// A commit keeps what holds, its absence takes it back, and one of both is on record.
 fn hold_is_true(script: &Script, world: &World<'_>) {
     let has = |wanted: fn(&Event) -> bool| world.records().filter(|record| wanted(&record.event)).count();
     let held = has(|event| matches!(event, Event::RunHeld { .. }));

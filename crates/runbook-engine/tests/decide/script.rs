@@ -56,7 +56,7 @@ pub(crate) enum Hold {
 pub(crate) enum HandIn {
     Comes,
     Never,
-    /// Whoever handed them in is gone when another process goes on.
+    /// Their giver is gone when another process goes on.
     Once,
 }
 

@@ -42,7 +42,7 @@ fn a_person_decides_what_the_evidence_does_not() {
     }
 }
 
-/// Whoever keeps what was not proven answers for that and for nothing else.
+/// Accepting what was not proven accepts nothing else.
 #[test]
 fn a_kept_change_is_taken_back_for_another_failure() {
     let unproven = || step(Part::Verify(Lost::Never)).fates(&[Fate::HalfDone(FailureKind::Inconclusive)]).needs(&[0]);

@@ -243,7 +243,7 @@ impl<'a> World<'a> {
                     let is_past = matches!(status, StepStatus::FailedUntouched | StepStatus::Undone) && lets_pass;
                     assert!(status.satisfies() || is_past, "{step} goes before {before}, which is {status:?}");
                 }
-                // Whoever keeps what one verification does not prove does not end another one.
+                // Accepting one inconclusive verification does not end another one.
                 let verifies = matches!(self.script.step(step).part, Part::Verify(_));
                 let failed = self.state.steps().find(|(step, known)| {
                     matches!(known.status, StepStatus::FailedTouched | StepStatus::FailedUntouched)
