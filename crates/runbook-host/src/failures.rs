@@ -1,5 +1,6 @@
 //! One wording for what the operating system refuses, with the true reason and the next action.
 
+use crate::flagged::{Flagged, flagged};
 use runbook_model::{Failure, FailureKind, Next};
 use rustix::io::Errno;
 use std::io;
@@ -54,9 +55,6 @@ fn errno(error: &io::Error) -> Option<Errno> {
     })
 }
 
-/// A flag of a file that forbids what its permissions allow, and where it is.
-type Flagged = (&'static str, std::path::PathBuf);
-
 fn advice(errno: Errno, action: &str, path: &Path, is_root: bool, flagged: Option<Flagged>) -> Option<String> {
     let place = path.display();
     let disk = || format!("`findmnt -T {place}` shows the file system, `dmesg` what the kernel says of it");
@@ -105,31 +103,6 @@ fn advice(errno: Errno, action: &str, path: &Path, is_root: bool, flagged: Optio
         (Errno::OPNOTSUPP, _) => format!("its file system cannot do that (`findmnt -T {place}`)"),
         _ => return None,
     })
-}
-
-/// The flag of the file or of the directory above it that forbids a change.
-#[cfg(target_os = "linux")]
-fn flagged(path: &Path) -> Option<Flagged> {
-    use rustix::fs::{CWD, IFlags, Mode, OFlags};
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let parent = path.parent().map(|parent| (parent, flags | OFlags::DIRECTORY));
-    [(path, flags)].into_iter().chain(parent).find_map(|(at, flags)| {
-        let found = rustix::fs::openat(CWD, at, flags, Mode::empty()).ok();
-        let set = rustix::fs::ioctl_getflags(found?).ok()?;
-        let flag = if set.contains(IFlags::IMMUTABLE) {
-            "immutable"
-        } else if set.contains(IFlags::APPEND) {
-            "append-only"
-        } else {
-            return None;
-        };
-        Some((flag, at.to_path_buf()))
-    })
-}
-
-#[cfg(not(target_os = "linux"))]
-fn flagged(_: &Path) -> Option<Flagged> {
-    None
 }
 
 /// The error without the number that Rust appends.

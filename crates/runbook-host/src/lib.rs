@@ -15,14 +15,17 @@ mod command;
 mod environment;
 mod errand;
 mod failures;
+mod flagged;
 mod kinship;
 mod left_behind;
 mod log;
 mod memory;
+mod own_files;
 mod owner_names;
 mod patience;
 #[cfg(all(target_os = "linux", not(feature = "portable")))]
 mod pidfd;
+mod places;
 #[cfg(not(all(target_os = "linux", not(feature = "portable"))))]
 mod portable;
 mod precious;

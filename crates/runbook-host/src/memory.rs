@@ -2,12 +2,9 @@
 //!
 //! A note is a hint and never proof: a caller that recalls one checks it against the host.
 
-use crate::writer::sync_dir;
-use crate::{Host, Reader, io_failure};
+use crate::{Host, Reader};
 use runbook_model::Failure;
 use serde_json::Value as Json;
-use std::fs;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 
 impl Reader {
@@ -26,11 +23,7 @@ impl Reader {
 impl Host {
     /// Keeps a note about `subject`, instead of an earlier one; durable when this returns.
     pub fn remember(&self, subject: &str, note: &Json) -> Result<(), Failure> {
-        let path = self.note(subject);
-        let dir = self.state_dir().join("notes");
-        let failed = |error: std::io::Error| io_failure("create", &dir, &error);
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(&dir).map_err(failed)?;
-        sync_dir(self.state_dir()).map_err(failed)?;
-        self.keep(&path, note.to_string().as_bytes())
+        self.own_dir(&self.state_dir().join("notes"))?;
+        self.keep(&self.note(subject), note.to_string().as_bytes())
     }
 }

@@ -1,10 +1,9 @@
 //! Paths that no step may remove, whatever a plan says.
 
-use crate::writer::{place_failure, place_if_any};
+use crate::places::{place_failure, place_if_any};
 use crate::{Reader, backup_failure};
 use runbook_backup::Mounts;
 use runbook_model::Failure;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 impl Reader {
@@ -60,44 +59,10 @@ impl Reader {
         }
     }
 
-    /// A refusal if a directory on the way to `path` is a symlink that somebody else than root or the caller made: who
-    /// made it decides what is behind it, also a moment later.
+    /// A refusal if a directory on the way to `path` is a symlink that somebody else than root or the caller can let lead
+    /// elsewhere.
     pub fn own_way_to(&self, path: &Path) -> Result<(), Failure> {
-        let mut left = vec![path.parent().unwrap_or(path).to_path_buf()];
-        // More links than the kernel itself would follow (path_resolution(7)).
-        for _ in 0..40 {
-            let Some(way) = left.pop() else { return Ok(()) };
-            for dir in way.ancestors() {
-                let Some(target) = self.read_link(dir)? else { continue };
-                let owner = self.lstat(dir)?.map_or(0, |found| found.uid());
-                if owner != 0 && owner != self.own_uid() {
-                    return Err(Failure::refused(format!(
-                        "{} leads through {}, a symlink that user {owner} made to {}",
-                        path.display(),
-                        dir.display(),
-                        target.display()
-                    ))
-                    .hint("name the directory itself, if it is the right one"));
-                }
-                // Whoever has the directory may have moved a link there that root made.
-                let holder = dir.parent().unwrap_or(dir);
-                let loose = |found: std::fs::Metadata| {
-                    (found.uid() != 0 && found.uid() != self.own_uid()) || found.mode() & 0o002 != 0
-                };
-                if self.lstat(holder)?.is_some_and(loose) {
-                    return Err(Failure::refused(format!(
-                        "{} leads through {}, a symlink to {} in a directory that others may change",
-                        path.display(),
-                        dir.display(),
-                        target.display()
-                    ))
-                    .hint("name the directory itself, if it is the right one"));
-                }
-                left.push(holder.join(target));
-            }
-        }
-        Err(Failure::refused(format!("{} leads through too many symlinks", path.display()))
-            .hint("name the directory itself"))
+        place_if_any(path).map(drop)
     }
 }
 

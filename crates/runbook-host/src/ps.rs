@@ -5,6 +5,8 @@
 
 use crate::process::{Executed, Identity, Listener, PortOwners, Process};
 use crate::{Command, Output, Reader};
+use jiff::fmt::strtime::BrokenDownTime;
+use jiff::tz::TimeZone;
 use runbook_model::Failure;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -105,21 +107,11 @@ fn parse_process(line: &str) -> Option<Process> {
     };
     let (pid, parent, group) = (next()?.parse().ok()?, next()?.parse().ok()?, next()?.parse().ok()?);
     let ended = next()?.starts_with('Z');
-    let (_, month, day, time, year) = (next()?, next()?, next()?, next()?, next()?);
-    let start = seconds(year.parse().ok()?, month, day.parse().ok()?, time)?;
+    let (time, length) = BrokenDownTime::parse_prefix("%a %b %e %H:%M:%S %Y", rest).ok()?;
+    let start = TimeZone::UTC.to_timestamp(time.to_datetime().ok()?).ok()?.as_second();
     // A start by the calendar is the same in no two boots, so that the boot need not be told.
-    let identity = Identity { pid, start, boot: String::new() };
-    Some(Process { identity, name: rest.to_owned(), parent, group, ended })
-}
-
-/// Seconds since 1970 of a time in UTC.
-fn seconds(year: i16, month: &str, day: i8, time: &str) -> Option<u64> {
-    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    let month = i8::try_from(MONTHS.iter().position(|name| *name == month)? + 1).ok()?;
-    let mut parts = time.split(':').map(|part| part.parse::<i8>().ok());
-    let (hour, minute, second) = (parts.next()??, parts.next()??, parts.next()??);
-    let at = jiff::civil::DateTime::new(year, month, day, hour, minute, second, 0).ok()?;
-    u64::try_from(at.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_second()).ok()
+    let identity = Identity { pid, start: u64::try_from(start).ok()?, boot: String::new() };
+    Some(Process { identity, name: rest.get(length..)?.trim_start().to_owned(), parent, group, ended })
 }
 
 /// The first name of each sort of open file: `f` lines say the sort, `n` lines the name.

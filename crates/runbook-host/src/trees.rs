@@ -1,9 +1,9 @@
 //! Changes of whole files and trees: copying, removing, clearing a directory in a place that others share.
 
+use crate::places::{done_there, found_at, place_failure, place_if_any};
 use crate::reader::PIECE;
 use crate::regular::open_regular;
 use crate::staged::free_name;
-use crate::writer::{done_there, found_at, place_failure, place_if_any, place_of};
 use crate::{Host, io_failure};
 use runbook_backup::Spot;
 use runbook_model::Failure;
@@ -38,27 +38,22 @@ impl Host {
     /// [`replace_file`](Self::replace_file), in constant memory.
     pub fn copy_file(&self, from: &Path, path: &Path, mode: u32) -> Result<(), Failure> {
         self.usable_path(from)?;
-        self.usable_path(path)?;
-        let spot = place_of(path)?;
-        self.act()?;
+        let spot = self.begin(path)?;
         let failed = |error: io::Error| io_failure("write", path, &error);
-        let unread = |error: io::Error| io_failure("read", from, &error);
-        let gone = || unread(io::ErrorKind::NotFound.into());
+        let gone = || io_failure("read", from, &io::ErrorKind::NotFound.into());
         let mut source = open_regular(from)?.ok_or_else(gone)?;
-        let (staged, mut file) = self.stage_file(&spot)?;
-        loop {
-            self.still_wanted()?;
-            if io::copy(&mut Read::by_ref(&mut source).take(PIECE), &mut file).map_err(failed)? == 0 {
-                break;
+        self.put(&spot, mode, |file| {
+            loop {
+                self.still_wanted()?;
+                if io::copy(&mut Read::by_ref(&mut source).take(PIECE), file).map_err(failed)? == 0 {
+                    break;
+                }
             }
-        }
-        if found_at(&spot)?.is_none() {
-            give_to_owner_of(&source, &file, &spot).map_err(failed)?;
-        }
-        self.dress(&file, &spot, mode)?;
-        file.sync_all().map_err(failed)?;
-        staged.put_in_place().map_err(failed)?;
-        done_there(&spot)
+            match found_at(&spot)? {
+                None => give_to_owner_of(&source, file, &spot).map_err(failed),
+                Some(_) => Ok(()),
+            }
+        })
     }
 
     /// Removes a file, a symlink or a directory with all that it holds, without following any link; nothing there is

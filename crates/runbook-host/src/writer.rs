@@ -1,9 +1,10 @@
 //! Writing the host. Every method that changes something passes [`Host::act`] first: the fault point of the tests.
 
+use crate::places::{done_there, found_at, place_if_any, place_of, still_there};
 use crate::{Cancel, Reader, Running, Unusable, backup_failure, io_failure};
 use runbook_backup::{Spot, set_directory_mode};
 use runbook_model::{Failure, FailureKind};
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, mkdirat, openat, unlinkat};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, mkdirat, openat, unlinkat};
 use rustix::io::Errno;
 use std::fs;
 use std::io::{self, Write};
@@ -151,20 +152,36 @@ impl Host {
     /// its owner, its ACL and its attributes, and is left alone where that is not allowed.
     pub fn replace_file(&self, path: &Path, content: &[u8], mode: u32) -> Result<(), Failure> {
         self.usable(&[content])?;
+        let failed = |error: io::Error| io_failure("write", path, &error);
+        self.put(&self.begin(path)?, mode, |file| file.write_all(content).map_err(failed))
+    }
+
+    /// The place of a path that is about to be changed.
+    pub(crate) fn begin(&self, path: &Path) -> Result<Spot, Failure> {
         self.usable_path(path)?;
         let spot = place_of(path)?;
         self.act()?;
-        let failed = |error: io::Error| io_failure("write", path, &error);
-        let (staged, mut file) = self.stage_file(&spot)?;
-        file.write_all(content).map_err(failed)?;
-        self.dress(&file, &spot, mode)?;
+        Ok(spot)
+    }
+
+    /// Puts what `write` writes at a place, with the guarantees of [`replace_file`](Self::replace_file).
+    pub(crate) fn put(
+        &self,
+        spot: &Spot,
+        mode: u32,
+        write: impl FnOnce(&mut fs::File) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let failed = |error: io::Error| io_failure("write", spot.path(), &error);
+        let (staged, mut file) = self.stage_file(spot)?;
+        write(&mut file)?;
+        self.dress(&file, spot, mode)?;
         file.sync_all().map_err(failed)?;
         staged.put_in_place().map_err(failed)?;
-        done_there(&spot)
+        done_there(spot)
     }
 
     /// Gives a file that will replace the one at a place the owner, the ACL and the attributes of that one, and the mode.
-    pub(crate) fn dress(&self, staged: &fs::File, spot: &Spot, mode: u32) -> Result<(), Failure> {
+    fn dress(&self, staged: &fs::File, spot: &Spot, mode: u32) -> Result<(), Failure> {
         let path = spot.path();
         if found_at(spot)?.is_some_and(|found| FileType::from_raw_mode(found.st_mode) == FileType::RegularFile) {
             let unread = |error: io::Error| io_failure("read", path, &error);
@@ -188,9 +205,7 @@ impl Host {
 
     /// Makes a directory with permission bits `mode`; its parent must exist.
     pub fn create_dir(&self, path: &Path, mode: u32) -> Result<(), Failure> {
-        self.usable_path(path)?;
-        let spot = place_of(path)?;
-        self.act()?;
+        let spot = self.begin(path)?;
         let failed = |error: Errno| io_failure("create", path, &error.into());
         mkdirat(spot.fd(), spot.name(), Mode::RWXU).map_err(failed)?;
         set_directory_mode(spot.fd(), spot.name(), mode).map_err(failed)?;
@@ -199,10 +214,8 @@ impl Host {
 
     /// Puts a symlink to `target` at `path` in one rename; whatever file or link was there is replaced.
     pub fn replace_link(&self, path: &Path, target: &Path) -> Result<(), Failure> {
-        self.usable_path(path)?;
         self.usable_path(target)?;
-        let spot = place_of(path)?;
-        self.act()?;
+        let spot = self.begin(path)?;
         let staged = self.stage_link(&spot, target)?;
         staged.put_in_place().map_err(|error| io_failure("link", path, &error))?;
         done_there(&spot)
@@ -251,81 +264,4 @@ impl Host {
         set_directory_mode(spot.fd(), spot.name(), mode).map_err(failed)?;
         still_there(&spot).map(|()| true)
     }
-
-    /// Makes a directory of `runbook`'s own with all above it, which only its user can enter; one that is there stays
-    /// as it is. Not a change of the host: no fault point.
-    pub fn own_dir(&self, path: &Path) -> Result<(), Failure> {
-        use std::os::unix::fs::DirBuilderExt;
-        let failed = |error: io::Error| io_failure("create", path, &error);
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
-        sync_dir(parent_of(path)?).map_err(failed)
-    }
-
-    /// Removes a directory of `runbook`'s own; nothing there is fine. Not a change of the host: no fault point.
-    pub fn drop_own_dir(&self, path: &Path) -> Result<(), Failure> {
-        if !path.starts_with(self.state_dir()) {
-            return Err(Failure::refused(format!("{} is not a directory of runbook's own", path.display())));
-        }
-        runbook_backup::remove_tree(path).map(drop).map_err(|error| place_failure(path, &error))
-    }
-
-    /// Writes a file of `runbook`'s own (undo data), durable when this returns. Not a change of the host: no fault point.
-    pub fn keep(&self, path: &Path, content: &[u8]) -> Result<(), Failure> {
-        self.usable(&[content])?;
-        let failed = |error: io::Error| io_failure("write", path, &error);
-        let parent = parent_of(path)?;
-        let mut staged = tempfile::NamedTempFile::new_in(parent).map_err(failed)?;
-        staged.write_all(content).map_err(failed)?;
-        staged.as_file().sync_all().map_err(failed)?;
-        staged.persist(path).map_err(|error| failed(error.error))?;
-        sync_dir(parent).map_err(failed)
-    }
-}
-
-/// The place of a path, whose directory must be there. Everything that is done there is done in the directory that is
-/// held from now on, whatever its name leads to by then.
-pub(crate) fn place_of(path: &Path) -> Result<Spot, Failure> {
-    Spot::known(path).map_err(|error| place_failure(path, &error))
-}
-
-/// The same, and `None` where the directory is not there.
-pub(crate) fn place_if_any(path: &Path) -> Result<Option<Spot>, Failure> {
-    Spot::find(path).map_err(|error| place_failure(path, &error))
-}
-
-/// Makes durable what was done at a place, and says where it was not meant to be done.
-pub(super) fn done_there(spot: &Spot) -> Result<(), Failure> {
-    spot.sync().map_err(|error| place_failure(spot.path(), &error))?;
-    still_there(spot)
-}
-
-/// An error when the path leads elsewhere by now: a reader of the path does not find what was done.
-fn still_there(spot: &Spot) -> Result<(), Failure> {
-    spot.still_there().map_err(|error| place_failure(spot.path(), &error))
-}
-
-/// What is at a place.
-pub(crate) fn found_at(spot: &Spot) -> Result<Option<Stat>, Failure> {
-    spot.stat().map_err(|error| place_failure(spot.path(), &error))
-}
-
-/// Why a place cannot be reached or used, in the words that this has elsewhere.
-pub(crate) fn place_failure(path: &Path, error: &runbook_backup::Error) -> Failure {
-    match error {
-        runbook_backup::Error::Io { doing, path, source } => io_failure(doing, path, source),
-        runbook_backup::Error::SomebodysLink { .. } | runbook_backup::Error::LooseLink { .. } => {
-            Failure::refused(error.to_string())
-        }
-        _ => backup_failure(&format!("{} cannot be used", path.display()), error),
-    }
-}
-
-/// The directory that holds `path`.
-fn parent_of(path: &Path) -> Result<&Path, Failure> {
-    path.parent().ok_or_else(|| Failure::failed(format!("{} has no parent directory", path.display())))
-}
-
-/// Makes the names in `dir` survive a power cut.
-pub(crate) fn sync_dir(dir: &Path) -> io::Result<()> {
-    fs::File::open(dir)?.sync_all()
 }

@@ -155,7 +155,6 @@ impl OwnUndo for Directory {
             Failure::failed(format!("the undo data of step `{}` cannot be read: {error}", work.step))
         })?;
         if let Some(mode) = before.mode {
-            work.host.own_way_to(&self.path)?;
             if self.current_mode(work.host)?.is_none() {
                 return Ok(format!("{} was there before, and somebody has removed it", self.path.display()));
             }

@@ -29,6 +29,6 @@ pub mod whose;
 pub use facts::{Launch, ServiceFacts, Value};
 pub use kinds::KINDS;
 pub use log::{Line, Marks, Moment, Noted, Tail, read_mark};
-pub use observed::{AnyService, Beside, Holders, Observed, Sight};
+pub use observed::{AnyService, Beside, Holders, Inspected, Logged, Observed, Sight};
 pub use steps::ServiceKind;
 pub use target_service::{Surroundings, TargetService};

@@ -2,6 +2,7 @@
 //!
 //! One implementation a manager. What is the same for all of them is not here.
 
+use crate::manner::Manner;
 use runbook_host::Reader;
 use runbook_model::{Diagnostic, Diagnostics, Effect, Failure, Resource, ServiceSeen};
 use runbook_step::{Args, Confirmation, Done, Lack, Prepared, Probe, WasFound, Work};
@@ -19,7 +20,7 @@ pub enum Motion {
 }
 
 /// A service of one manager.
-pub trait ManagedService: Clone + Send + Sync + 'static {
+pub trait ManagedService: ServiceUndo + AroundRun + Clone + Send + Sync + 'static {
     /// What the parameters of a step say besides which service is meant.
     type Wanted: Send + Sync;
 
@@ -28,6 +29,9 @@ pub trait ManagedService: Clone + Send + Sync + 'static {
 
     /// The service and what is wanted of it.
     fn bind(args: &Args<'_>, motion: Motion) -> Result<(Self, Self::Wanted), Diagnostic>;
+
+    /// How it is brought up and down.
+    fn manner(wanted: &Self::Wanted) -> Manner;
 
     /// The service as far as it is known before the run; everything, if its name waits for a step.
     fn resource(args: &Args<'_>) -> Resource;
@@ -48,13 +52,10 @@ pub trait ManagedService: Clone + Send + Sync + 'static {
         Vec::new()
     }
 
-    /// Whether it can be brought back as it is, as far as that can be read.
-    fn can_come_back(&self, _host: &Reader, _motion: Motion) -> Result<(), Failure> {
+    /// A refusal if the step could not be done.
+    fn refusal(&self, _host: &Reader, _wanted: &Self::Wanted, _motion: Motion) -> Result<(), Failure> {
         Ok(())
     }
-
-    /// How it is, for [`undo`](Self::undo); a refusal if the step could not be done or not be taken back.
-    fn remember(&self, work: &Work<'_>, wanted: &Self::Wanted, motion: Motion) -> Result<Prepared, Failure>;
 
     /// Starts, restarts or stops it, and believes it when the manager and the processes show it.
     fn go(&self, work: &Work<'_>, wanted: &Self::Wanted, motion: Motion, undo: &Json) -> Result<Done, Failure>;
@@ -70,19 +71,33 @@ pub trait ManagedService: Clone + Send + Sync + 'static {
     ) -> Result<Option<Confirmation>, Failure> {
         Ok(None)
     }
+}
+
+/// The undo of the steps that start, restart and stop a service.
+pub trait ServiceUndo {
+    /// Whether it can be brought back as it is, as far as that can be read.
+    fn can_come_back(&self, _host: &Reader, _motion: Motion) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    /// How it is, for [`undo`](Self::undo); a refusal if the step could not be undone.
+    fn remember(&self, work: &Work<'_>) -> Result<Prepared, Failure>;
 
     /// Brings it down for what lies below the step. Says what was done; nothing if it was down.
-    fn halt(&self, work: &Work<'_>, undo: &Json, wanted: &Self::Wanted) -> Result<String, Failure>;
+    fn halt(&self, work: &Work<'_>, undo: &Json, manner: Manner) -> Result<String, Failure>;
 
     /// Brings it to the state that it had. Without undo data the step found nothing to do: then it was only brought down
     /// for what lies below it, and comes up again if `up` says that the step is about one that is up.
-    fn undo(&self, work: &Work<'_>, undo: &Json, wanted: &Self::Wanted, up: bool) -> Result<String, Failure>;
+    fn undo(&self, work: &Work<'_>, undo: &Json, manner: Manner, up: bool) -> Result<String, Failure>;
+}
 
+/// A service before the first step of a run and after the last one.
+pub trait AroundRun {
     /// Whether the manager keeps others from starting what it has stopped until the run is over.
     const KEEPS_DOWN: bool = false;
 
     /// Brings it down and keeps it down if this run had it down when its process before ended.
-    fn keep_down_again(&self, _work: &Work<'_>, _undo: &Json, _wanted: &Self::Wanted) -> Result<(), Failure> {
+    fn keep_down_again(&self, _work: &Work<'_>, _undo: &Json, _manner: Manner) -> Result<(), Failure> {
         Ok(())
     }
 
@@ -93,7 +108,7 @@ pub trait ManagedService: Clone + Send + Sync + 'static {
     }
 
     /// Brings up what was up before and is not since the boot.
-    fn revive(&self, _work: &Work<'_>, _found: &Json, _wanted: &Self::Wanted) -> Result<String, Failure> {
+    fn revive(&self, _work: &Work<'_>, _found: &Json, _manner: Manner) -> Result<String, Failure> {
         Ok(String::new())
     }
 

@@ -15,7 +15,7 @@ use std::sync::Arc;
 pub type AnyService = Arc<dyn Observed>;
 
 /// A service, as those see it who change nothing.
-pub trait Observed: fmt::Debug + fmt::Display + Send + Sync {
+pub trait Observed: Inspected + Logged + fmt::Debug + fmt::Display + Send + Sync {
     /// The thing that steps conflict about.
     fn resource(&self) -> Resource;
 
@@ -40,10 +40,16 @@ pub trait Observed: fmt::Debug + fmt::Display + Send + Sync {
     fn target(&self) -> Option<&dyn TargetService> {
         None
     }
+}
 
+/// A service by what is inspected of it.
+pub trait Inspected {
     /// What its next start executes and what runs of it. A service that this host does not know is a failure.
     fn facts(&self, host: &Reader) -> Result<ServiceFacts, Failure>;
+}
 
+/// A service by what it logs.
+pub trait Logged {
     /// The file that it was last started with as its log, and where that stood then. `None` if it has no such file.
     fn log_file(&self, host: &Reader) -> Result<Option<(PathBuf, Option<LogMark>)>, Failure> {
         let _ = host;

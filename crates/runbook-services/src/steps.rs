@@ -86,7 +86,9 @@ impl<S: ManagedService> Step for Moving<S> {
     }
 
     fn prepare(&self, work: &Work<'_>) -> Result<Prepared, Failure> {
-        self.service.resolved(work.host)?.remember(work, &self.wanted, self.motion)
+        let service = self.service.resolved(work.host)?;
+        service.refusal(work.host, &self.wanted, self.motion)?;
+        service.remember(work)
     }
 
     fn apply(&self, work: &Work<'_>, undo: &Json) -> Result<Done, Failure> {
@@ -108,13 +110,13 @@ impl<S: ManagedService> Step for Moving<S> {
 
 impl<S: ManagedService> OwnUndo for Moving<S> {
     fn undo(&self, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
-        self.service.undo(work, undo, &self.wanted, self.motion != Motion::Stop)
+        self.service.undo(work, undo, S::manner(&self.wanted), self.motion != Motion::Stop)
     }
 }
 
 impl<S: ManagedService> ServiceStep for Moving<S> {
     fn halt(&self, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
-        self.service.halt(work, undo, &self.wanted)
+        self.service.halt(work, undo, S::manner(&self.wanted))
     }
 
     fn keeps_down(&self) -> bool {
@@ -122,7 +124,7 @@ impl<S: ManagedService> ServiceStep for Moving<S> {
     }
 
     fn keep_down_again(&self, work: &Work<'_>, undo: &Json) -> Result<(), Failure> {
-        self.service.keep_down_again(work, undo, &self.wanted)
+        self.service.keep_down_again(work, undo, S::manner(&self.wanted))
     }
 
     fn find(&self, host: &Reader) -> Result<Option<WasFound>, Failure> {
@@ -130,7 +132,7 @@ impl<S: ManagedService> ServiceStep for Moving<S> {
     }
 
     fn revive(&self, work: &Work<'_>, found: &Json) -> Result<String, Failure> {
-        self.service.revive(work, found, &self.wanted)
+        self.service.revive(work, found, S::manner(&self.wanted))
     }
 
     fn close(&self, work: &Work<'_>, undo: &Json) -> Result<ServiceSeen, Failure> {

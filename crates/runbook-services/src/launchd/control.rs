@@ -8,7 +8,7 @@ use super::{Definition, Job, JobState};
 use crate::manner::Manner;
 use crate::waits::{self, LOOK};
 use runbook_host::{Host, Identity, Output, Reader};
-use runbook_model::{Failure, FailureKind, ServiceSeen};
+use runbook_model::{Failure, FailureKind};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -103,13 +103,6 @@ impl Job {
         host.run_well(&Self::launchctl(&["kickstart", &self.target(host)]))?;
         let runs = if before.pid.is_some() { before.runs.saturating_sub(1) } else { before.runs };
         self.comes_up(host, runs, manner.settle)
-    }
-
-    /// How it is, for the end of a run: a job that is loaded for something that is yet to happen has no process.
-    pub(crate) fn seen(&self, host: &Reader) -> Result<ServiceSeen, Failure> {
-        let state = self.state(host)?;
-        let words = state.as_ref().map_or_else(|| "not loaded".to_owned(), JobState::words);
-        Ok(ServiceSeen { up: Some(state.is_some()), words, start: None })
     }
 
     /// Its main process; `None` if it has none that is alive.

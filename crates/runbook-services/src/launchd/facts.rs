@@ -2,6 +2,7 @@
 
 use super::{Definition, Job};
 use crate::facts::{Launch, ServiceFacts, Value};
+use crate::observed::Inspected;
 use runbook_host::{Account, Reader};
 use runbook_model::Failure;
 use std::collections::BTreeMap;
@@ -10,9 +11,9 @@ use std::path::PathBuf;
 /// Where launchd looks for programs unless the property list says otherwise.
 const SEARCH: &str = "/usr/bin:/bin:/usr/sbin:/sbin";
 
-impl Job {
+impl Inspected for Job {
     /// What launchd goes by. A job that is neither loaded nor has a property list in its usual place is a failure.
-    pub(super) fn facts(&self, host: &Reader) -> Result<ServiceFacts, Failure> {
+    fn facts(&self, host: &Reader) -> Result<ServiceFacts, Failure> {
         let job = self;
         let state = job.state(host)?;
         let loaded_from = state.as_ref().and_then(|state| state.plist.clone());

@@ -1,8 +1,6 @@
 //! What can be seen of a job.
 
 use super::{Job, JobState};
-use crate::facts::ServiceFacts;
-use crate::log::{Marks, Moment, Noted, Tail};
 use crate::observed::{Beside, Holders, Observed, Sight};
 use runbook_host::Reader;
 use runbook_model::{Failure, Resource};
@@ -10,18 +8,6 @@ use runbook_model::{Failure, Resource};
 impl Observed for Job {
     fn resource(&self) -> Resource {
         Resource::Job(self.title())
-    }
-
-    fn facts(&self, host: &Reader) -> Result<ServiceFacts, Failure> {
-        Self::facts(self, host)
-    }
-
-    fn log(&self, host: &Reader, marks: &Marks<'_>, moment: Moment) -> Result<Result<Tail, String>, Failure> {
-        Self::log(self, host, marks, moment)
-    }
-
-    fn log_marks(&self, host: &Reader) -> Result<Noted, Failure> {
-        Self::log_marks(self, host)
     }
 
     fn sight(&self, host: &Reader) -> Result<Sight, Failure> {

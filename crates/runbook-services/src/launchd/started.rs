@@ -4,6 +4,7 @@
 
 use super::Job;
 use crate::log::{Marks, Moment, Noted, Tail, read_mark};
+use crate::observed::Logged;
 use crate::undo_data;
 use runbook_host::{Host, LogMark, LogTail, Reader};
 use runbook_model::Failure;
@@ -20,14 +21,9 @@ struct FileMark {
     mark: LogMark,
 }
 
-impl Job {
+impl Logged for Job {
     /// A change is judged from the baseline on if no step of this run told it to start.
-    pub(super) fn log(
-        &self,
-        host: &Reader,
-        marks: &Marks<'_>,
-        moment: Moment,
-    ) -> Result<Result<Tail, String>, Failure> {
+    fn log(&self, host: &Reader, marks: &Marks<'_>, moment: Moment) -> Result<Result<Tail, String>, Failure> {
         let mut from = self.noted_start(host)?;
         if moment == Moment::After {
             // A note that was there at the baseline is of an earlier run.
@@ -45,14 +41,16 @@ impl Job {
         })
     }
 
-    pub(super) fn log_marks(&self, host: &Reader) -> Result<Noted, Failure> {
+    fn log_marks(&self, host: &Reader) -> Result<Noted, Failure> {
         let Ok(Some(state)) = self.state(host) else { return Ok(Noted::new()) };
         Ok(Noted::from_iter([
             ("job".to_owned(), json!(Self::ends(host, state.stdout.as_deref(), state.stderr.as_deref())?)),
             ("started".to_owned(), json!(self.noted_start(host)?)),
         ]))
     }
+}
 
+impl Job {
     /// The ends of its output files now: of `stdout` and `stderr` as far as they are files, each once.
     fn ends(host: &Reader, stdout: Option<&Path>, stderr: Option<&Path>) -> Result<Vec<FileMark>, Failure> {
         let mut marks: Vec<FileMark> = Vec::new();

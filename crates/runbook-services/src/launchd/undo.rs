@@ -1,10 +1,11 @@
 //! The way back of the steps that load, end or restart a job: loaded and running as before, from the same property list.
 
 use super::{Definition, Job, JobState};
+use crate::managed::{AroundRun, ServiceUndo};
 use crate::manner::Manner;
 use crate::undo_data;
 use runbook_host::{Identity, Reader};
-use runbook_model::{Failure, ServiceState};
+use runbook_model::{Failure, ServiceSeen, ServiceState};
 use runbook_step::{Prepared, Work};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -29,9 +30,9 @@ const BROUGHT_BACK: &str = "brought-back";
 /// The file with the path of the property list of the job that a halt has ended.
 const HALTED: &str = "halted";
 
-impl Job {
-    /// What [`undo`](Self::undo) needs; for `prepare`. A job that could not be loaded again is refused.
-    pub fn remember(&self, work: &Work<'_>) -> Result<Prepared, Failure> {
+impl ServiceUndo for Job {
+    /// A job that could not be loaded again is refused.
+    fn remember(&self, work: &Work<'_>) -> Result<Prepared, Failure> {
         let state = self.state(work.host)?;
         let plist = state.as_ref().map(|state| self.loaded_from(work.host, state)).transpose()?;
         let definition = plist.as_deref().map(|plist| Definition::of(work.host, plist, &self.label)).transpose()?;
@@ -40,9 +41,8 @@ impl Job {
         undo_data::of_service(&before, ServiceState::new(self.title(), before.main.is_some()))
     }
 
-    /// Brings the job to the state that it had; without undo data, loaded again if a halt has ended it and `up` says that
-    /// the step is about a loaded one.
-    pub fn undo(&self, work: &Work<'_>, undo: &Json, manner: Manner, up: bool) -> Result<String, Failure> {
+    /// Without undo data it is loaded again if a halt has ended it.
+    fn undo(&self, work: &Work<'_>, undo: &Json, manner: Manner, up: bool) -> Result<String, Failure> {
         let manner = manner.lenient();
         let before = Before::read(undo)?;
         let halted = work.host.read(&work.dir.join(HALTED))?;
@@ -59,8 +59,8 @@ impl Job {
         }
     }
 
-    /// Ends it for what lies below the step, and notes what it was loaded from.
-    pub fn halt(&self, work: &Work<'_>, manner: Manner) -> Result<String, Failure> {
+    /// Notes what it was loaded from.
+    fn halt(&self, work: &Work<'_>, _: &Json, manner: Manner) -> Result<String, Failure> {
         let Some(state) = self.state(work.host)? else { return Ok(String::new()) };
         if let Some(plist) = &state.plist {
             work.host.keep(&work.dir.join(HALTED), plist.as_os_str().as_bytes())?;
@@ -68,7 +68,18 @@ impl Job {
         self.bootout(work.host, manner.lenient())?;
         Ok(format!("{self} ended"))
     }
+}
 
+impl AroundRun for Job {
+    /// A job that is loaded for something that is yet to happen has no process.
+    fn close(&self, work: &Work<'_>, _: &Json) -> Result<ServiceSeen, Failure> {
+        let state = self.state(work.host)?;
+        let words = state.as_ref().map_or_else(|| "not loaded".to_owned(), JobState::words);
+        Ok(ServiceSeen { up: Some(state.is_some()), words, start: None })
+    }
+}
+
+impl Job {
     /// Loads it as it was loaded. `up` is how it has to come up; `None` if it had no process before either: one that
     /// failed already keeps nobody from going back.
     fn bring_back(

@@ -2,12 +2,13 @@
 
 use super::Service;
 use crate::facts::{Launch, ServiceFacts};
+use crate::observed::Inspected;
 use runbook_host::{Account, Reader};
 use runbook_model::Failure;
 
-impl Service {
+impl Inspected for Service {
     /// What its supervisor goes by. A service that is not known on this host is a failure.
-    pub(super) fn facts(&self, host: &Reader) -> Result<ServiceFacts, Failure> {
+    fn facts(&self, host: &Reader) -> Result<ServiceFacts, Failure> {
         let name = &self.name;
         let spec = self.spec(host)?.ok_or_else(|| {
             Failure::missing(format!("there is no service `{name}` on this host"))

@@ -1,6 +1,8 @@
 //! The way back of the steps that start, stop and restart: the service as it was, with the spec that it had.
 
 use super::{Life, Service, Spec};
+use crate::managed::{Motion, ServiceUndo};
+use crate::manner::Manner;
 use crate::undo_data;
 use runbook_host::{Command, Identity, Reader};
 use runbook_model::{Failure, ServiceState};
@@ -25,9 +27,8 @@ struct Before {
 const SPEC: &str = "service.json";
 const BROUGHT_BACK: &str = "brought-back.json";
 
-impl Service {
-    /// What [`undo`](Self::undo) needs; for `prepare`.
-    pub fn remember(&self, work: &Work<'_>) -> Result<Prepared, Failure> {
+impl ServiceUndo for Service {
+    fn remember(&self, work: &Work<'_>) -> Result<Prepared, Failure> {
         self.refuse_from_inside(work.host)?;
         let life = self.life(work.host)?;
         let spec = self.spec(work.host)?;
@@ -47,15 +48,19 @@ impl Service {
         undo_data::of_service(&before, ServiceState::new(&self.name, up))
     }
 
-    /// Whether a service that runs can be started again as it was: its program may be gone from the disk while it runs.
-    pub fn can_come_back(&self, host: &Reader) -> Result<(), Failure> {
+    /// Its program may be gone from the disk while it runs.
+    fn can_come_back(&self, host: &Reader, _: Motion) -> Result<(), Failure> {
         let (Life::Running(_), Some(spec)) = (self.life(host)?, self.spec(host)?) else { return Ok(()) };
         let program = spec.program.to_string_lossy().into_owned();
         host.can_run(&Command { argv: vec![program], cwd: Some(spec.cwd), ..Command::default() })
     }
 
-    /// Brings the service to the state that it had; without undo data, up if `up` says that the step is about a running one.
-    pub fn undo(&self, work: &Work<'_>, undo: &Json, up: bool) -> Result<String, Failure> {
+    fn halt(&self, work: &Work<'_>, _: &Json, _: Manner) -> Result<String, Failure> {
+        let stopped = self.stop(work.host)?;
+        Ok(if stopped { format!("`{}` brought down", self.name) } else { String::new() })
+    }
+
+    fn undo(&self, work: &Work<'_>, undo: &Json, _: Manner, up: bool) -> Result<String, Failure> {
         let (before, spec) = match undo_data::read::<Before>(undo)? {
             Some(before) => {
                 let spec = if before.known { self.remembered_spec(work)? } else { None };
@@ -72,7 +77,9 @@ impl Service {
             }
         }
     }
+}
 
+impl Service {
     /// Whether the process that ran before the step is another one than the one that runs now.
     pub fn was_replaced(&self, host: &Reader, undo: &Json) -> Result<bool, Failure> {
         let before = undo_data::read::<Before>(undo)?.and_then(|before| before.running);

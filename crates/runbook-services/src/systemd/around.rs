@@ -3,6 +3,7 @@
 
 use super::undo::Before;
 use super::{Unit, UnitState};
+use crate::managed::AroundRun;
 use crate::manner::Manner;
 use crate::undo_data;
 use runbook_host::Reader;
@@ -10,16 +11,17 @@ use runbook_model::{Failure, ServiceSeen};
 use runbook_step::{WasFound, Work};
 use serde_json::Value as Json;
 
-impl Unit {
-    /// How it is, with what [`revive`](Self::revive) needs.
-    pub fn find(&self, host: &Reader) -> Result<WasFound, Failure> {
+impl AroundRun for Unit {
+    const KEEPS_DOWN: bool = true;
+
+    fn find(&self, host: &Reader) -> Result<Option<WasFound>, Failure> {
         let unit = self.resolved(host)?;
         let before = unit.before(host, false)?;
-        Ok(WasFound { service: before.service(&unit), data: undo_data::to_json(&before)? })
+        Ok(Some(WasFound { service: before.service(&unit), data: undo_data::to_json(&before)? }))
     }
 
-    /// Brings up what was up before and is not since the boot: the unit, and what starts it.
-    pub fn revive(&self, work: &Work<'_>, found: &Json, manner: Manner) -> Result<String, Failure> {
+    /// The unit, and what starts it.
+    fn revive(&self, work: &Work<'_>, found: &Json, manner: Manner) -> Result<String, Failure> {
         let Some(before) = Before::read(found)? else { return Ok(String::new()) };
         let unit = self.of(work.host, &before)?;
         let is_up = unit.state(work.host)?.is_up();
@@ -34,8 +36,7 @@ impl Unit {
         Ok(format!("{} can start {unit} again", before.triggers.join(", ")))
     }
 
-    /// Brings it down and keeps it down if this run had it down when its process before ended.
-    pub fn keep_down_again(&self, work: &Work<'_>, undo: &Json, manner: Manner) -> Result<(), Failure> {
+    fn keep_down_again(&self, work: &Work<'_>, undo: &Json, manner: Manner) -> Result<(), Failure> {
         let unit = self.of_undo(work.host, undo)?;
         match unit.owed(work)? {
             Some(_) => unit.bring_down(work, manner.lenient()).map(drop),
@@ -43,8 +44,7 @@ impl Unit {
         }
     }
 
-    /// Lets everybody start it, and reads it.
-    pub fn close(&self, work: &Work<'_>, undo: &Json) -> Result<ServiceSeen, Failure> {
+    fn close(&self, work: &Work<'_>, undo: &Json) -> Result<ServiceSeen, Failure> {
         let unit = self.of_undo(work.host, undo)?;
         unit.forget_hold(work.host)?;
         let state = unit.state(work.host)?;
@@ -58,7 +58,9 @@ impl Unit {
             start: Some(format!("systemctl{scope} start {}", names.join(" "))),
         })
     }
+}
 
+impl Unit {
     /// The unit that a step was about when it began: an alias that the plan names may be gone by now.
     fn of_undo(&self, host: &Reader, undo: &Json) -> Result<Self, Failure> {
         match Before::read(undo)? {

@@ -3,6 +3,7 @@
 use super::words::expanded;
 use super::{Definition, Unit, UnitState};
 use crate::facts::{Launch, ServiceFacts, Value};
+use crate::observed::Inspected;
 use runbook_host::{Account, Identity, Reader};
 use runbook_model::Failure;
 use std::collections::BTreeMap;
@@ -11,9 +12,9 @@ use std::path::PathBuf;
 /// Where systemd looks for a name; also where programs do that have no `PATH` (systemd.exec(5)).
 pub const USUAL_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-impl Unit {
+impl Inspected for Unit {
     /// What systemd goes by. A unit that is unknown, masked or broken is a failure.
-    pub(super) fn facts(&self, host: &Reader) -> Result<ServiceFacts, Failure> {
+    fn facts(&self, host: &Reader) -> Result<ServiceFacts, Failure> {
         let unit = self;
         let state = unit.runnable(host)?;
         if !unit.name.ends_with(".service") {

@@ -2,17 +2,13 @@
 
 use super::{JournalMark, JournalTail, Unit, UnitState};
 use crate::log::{Marks, Moment, Noted, Tail, read_mark};
+use crate::observed::Logged;
 use runbook_host::Reader;
 use runbook_model::Failure;
 use serde_json::{Value as Json, json};
 
-impl Unit {
-    pub(super) fn log(
-        &self,
-        host: &Reader,
-        marks: &Marks<'_>,
-        moment: Moment,
-    ) -> Result<Result<Tail, String>, Failure> {
+impl Logged for Unit {
+    fn log(&self, host: &Reader, marks: &Marks<'_>, moment: Moment) -> Result<Result<Tail, String>, Failure> {
         let (unit, now) = match self.by_its_own_name(host) {
             Ok(found) => found,
             Err(failure) => return Ok(Err(failure.message)),
@@ -32,14 +28,14 @@ impl Unit {
     }
 
     /// A unit that runs on since the change was judged has said before that what it says once.
-    pub(super) fn marks_of_files<'m>(&self, host: &Reader, marks: &'m Marks<'_>) -> Result<&'m Json, String> {
+    fn marks_of_files<'m>(&self, host: &Reader, marks: &'m Marks<'_>) -> Result<&'m Json, String> {
         let (_, now) = self.by_its_own_name(host).map_err(|failure| failure.message)?;
         let before: Option<JournalMark> = read_mark(marks.latest(), "journal");
         Ok(if is_same_life(before.as_ref(), &now) { marks.baseline } else { marks.latest() })
     }
 
     /// Where systemd does not answer there is no position, and the signals say so.
-    pub(super) fn log_marks(&self, host: &Reader) -> Result<Noted, Failure> {
+    fn log_marks(&self, host: &Reader) -> Result<Noted, Failure> {
         let Ok((unit, state)) = self.by_its_own_name(host) else { return Ok(Noted::new()) };
         Ok(Noted::from_iter([
             ("journal".to_owned(), json!(unit.journal_mark(host, &state)?)),
@@ -47,6 +43,12 @@ impl Unit {
         ]))
     }
 
+    fn is_marked_again(&self) -> bool {
+        true
+    }
+}
+
+impl Unit {
     /// The journal knows a unit by its own name.
     fn by_its_own_name(&self, host: &Reader) -> Result<(Self, UnitState), Failure> {
         let unit = self.resolved(host)?;

@@ -1,14 +1,11 @@
 //! What can be seen of a unit.
 
 use super::{Load, Unit, UnitState};
-use crate::facts::ServiceFacts;
-use crate::log::{Marks, Moment, Noted, Tail};
 use crate::observed::{Beside, Holders, Observed, Sight};
 use crate::target_service::TargetService;
 use runbook_host::Reader;
 use runbook_model::{Failure, Resource};
 use runbook_step::Lack;
-use serde_json::Value as Json;
 
 impl Observed for Unit {
     fn resource(&self) -> Resource {
@@ -17,26 +14,6 @@ impl Observed for Unit {
 
     fn target(&self) -> Option<&dyn TargetService> {
         Some(self)
-    }
-
-    fn facts(&self, host: &Reader) -> Result<ServiceFacts, Failure> {
-        Self::facts(self, host)
-    }
-
-    fn log(&self, host: &Reader, marks: &Marks<'_>, moment: Moment) -> Result<Result<Tail, String>, Failure> {
-        Self::log(self, host, marks, moment)
-    }
-
-    fn marks_of_files<'m>(&self, host: &Reader, marks: &'m Marks<'_>) -> Result<&'m Json, String> {
-        Self::marks_of_files(self, host, marks)
-    }
-
-    fn log_marks(&self, host: &Reader) -> Result<Noted, Failure> {
-        Self::log_marks(self, host)
-    }
-
-    fn is_marked_again(&self) -> bool {
-        true
     }
 
     fn up_word(&self) -> &'static str {

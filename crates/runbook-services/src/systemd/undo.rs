@@ -4,6 +4,7 @@
 use super::show::{blocks, is_up};
 use super::starters::Rise;
 use super::{Load, Unit, UnitState, Verb};
+use crate::managed::{Motion, ServiceUndo};
 use crate::manner::Manner;
 use crate::undo_data;
 use runbook_host::Reader;
@@ -48,13 +49,41 @@ const TAKEN_ALONG: &[&str] = &["RequiredBy", "RequisiteOf", "BoundBy", "Consists
 const DRIVEN_OUT: &[&str] = &["Conflicts", "ConflictedBy"];
 const BROUGHT_BACK: &str = "brought-back";
 
-impl Unit {
-    /// What [`undo`](Self::undo) needs; for `prepare`.
-    pub fn remember(&self, work: &Work<'_>) -> Result<Prepared, Failure> {
+impl ServiceUndo for Unit {
+    fn can_come_back(&self, host: &Reader, motion: Motion) -> Result<(), Failure> {
+        if motion != Motion::Stop {
+            return Ok(());
+        }
+        let unit = self.resolved(host)?;
+        let state = unit.state(host)?;
+        if state.load != Load::Masked || !state.is_up() {
+            return Ok(());
+        }
+        Err(Failure::refused(format!("{unit} is masked and runs: once it is stopped, nothing can start it again"))
+            .hint(format!("`systemctl unmask {unit}` lifts the mask, if it is not there for a reason")))
+    }
+
+    fn remember(&self, work: &Work<'_>) -> Result<Prepared, Failure> {
         let before = self.before(work.host, self.owed(work)?.is_some())?;
         undo_data::of_service(&before, before.service(self))
     }
 
+    fn halt(&self, work: &Work<'_>, undo: &Json, manner: Manner) -> Result<String, Failure> {
+        let before = Before::read(undo)?.unwrap_or_else(|| Before::only(false));
+        let unit = self.of(work.host, &before)?;
+        let stopped = unit.bring_down(work, manner.lenient())?;
+        Ok(if stopped { format!("{unit} stopped") } else { String::new() })
+    }
+
+    fn undo(&self, work: &Work<'_>, undo: &Json, manner: Manner, up: bool) -> Result<String, Failure> {
+        let manner = manner.lenient();
+        let before = Before::read(undo)?.unwrap_or_else(|| Before::only(up));
+        let unit = self.of(work.host, &before)?;
+        if before.up { unit.bring_back(work, &before, manner) } else { unit.keep_down(work, &before, manner) }
+    }
+}
+
+impl Unit {
     /// How it is; `owed` is whether this run has taken it down.
     pub(super) fn before(&self, host: &Reader, owed: bool) -> Result<Before, Failure> {
         let state = self.state(host)?;
@@ -71,22 +100,6 @@ impl Unit {
             others: self.others_that_are_up(host, &triggers)?,
             triggers,
         })
-    }
-
-    /// Brings the unit down for what lies below the step.
-    pub fn halt(&self, work: &Work<'_>, undo: &Json, manner: Manner) -> Result<String, Failure> {
-        let before = Before::read(undo)?.unwrap_or_else(|| Before::only(false));
-        let unit = self.of(work.host, &before)?;
-        let stopped = unit.bring_down(work, manner.lenient())?;
-        Ok(if stopped { format!("{unit} stopped") } else { String::new() })
-    }
-
-    /// Brings the unit to the state that it had; without undo data, up if `up` says that the step is about a running one.
-    pub fn undo(&self, work: &Work<'_>, undo: &Json, manner: Manner, up: bool) -> Result<String, Failure> {
-        let manner = manner.lenient();
-        let before = Before::read(undo)?.unwrap_or_else(|| Before::only(up));
-        let unit = self.of(work.host, &before)?;
-        if before.up { unit.bring_back(work, &before, manner) } else { unit.keep_down(work, &before, manner) }
     }
 
     /// The unit that `before` is about.

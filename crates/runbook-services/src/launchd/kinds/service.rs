@@ -6,8 +6,8 @@ use crate::launchd::{Before, Definition, Job, JobState};
 use crate::managed::{ManagedService, Motion};
 use crate::manner::Manner;
 use runbook_host::{Identity, Reader};
-use runbook_model::{Diagnostic, Diagnostics, Effect, Failure, Prediction, Resource, ServiceSeen};
-use runbook_step::{Args, Confirmation, Done, Prepared, Probe, Work};
+use runbook_model::{Diagnostic, Diagnostics, Effect, Failure, Prediction, Resource};
+use runbook_step::{Args, Confirmation, Done, Probe, Work};
 use serde_json::Value as Json;
 use std::path::{Path, PathBuf};
 
@@ -41,6 +41,10 @@ impl ManagedService for Job {
     fn bind(args: &Args<'_>, _: Motion) -> Result<(Self, Wanted), Diagnostic> {
         let watch = args.maybe("watch")?.unwrap_or_default();
         Ok((params::job(args)?, Wanted { manner: Manner::of(args)?, plist: params::plist(args)?, watch }))
+    }
+
+    fn manner(wanted: &Wanted) -> Manner {
+        wanted.manner
     }
 
     fn resource(args: &Args<'_>) -> Resource {
@@ -86,13 +90,12 @@ impl ManagedService for Job {
         })))
     }
 
-    fn remember(&self, work: &Work<'_>, wanted: &Wanted, motion: Motion) -> Result<Prepared, Failure> {
+    fn refusal(&self, host: &Reader, wanted: &Wanted, motion: Motion) -> Result<(), Failure> {
         match motion {
-            Motion::Stop => {}
-            Motion::Restart => drop(self.restartable(work.host)?),
-            Motion::Start => drop(self.todo(work.host, wanted, motion)?),
+            Motion::Stop => Ok(()),
+            Motion::Restart => self.restartable(host).map(drop),
+            Motion::Start => self.todo(host, wanted, motion).map(drop),
         }
-        Self::remember(self, work)
     }
 
     fn go(&self, work: &Work<'_>, wanted: &Wanted, motion: Motion, undo: &Json) -> Result<Done, Failure> {
@@ -155,18 +158,6 @@ impl ManagedService for Job {
             false if motion == Motion::Restart && state.has_run() => Confirmation::CannotTell,
             false => Confirmation::NotThere(format!("{self} is {}", state.words())),
         }))
-    }
-
-    fn halt(&self, work: &Work<'_>, _: &Json, wanted: &Wanted) -> Result<String, Failure> {
-        Self::halt(self, work, wanted.manner)
-    }
-
-    fn undo(&self, work: &Work<'_>, undo: &Json, wanted: &Wanted, up: bool) -> Result<String, Failure> {
-        Self::undo(self, work, undo, wanted.manner, up)
-    }
-
-    fn close(&self, work: &Work<'_>, _: &Json) -> Result<ServiceSeen, Failure> {
-        self.seen(work.host)
     }
 }
 

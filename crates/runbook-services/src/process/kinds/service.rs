@@ -3,11 +3,12 @@
 use super::params::{self, Wanted};
 use crate::freshness::{newer_than, wait_for_clock};
 use crate::managed::{ManagedService, Motion};
+use crate::manner::Manner;
 use crate::process::{Life, Service, Spec};
 use crate::results;
 use runbook_host::Reader;
-use runbook_model::{Diagnostic, Effect, Failure, Prediction, Resource, Results, ServiceSeen, ServiceState};
-use runbook_step::{Args, Confirmation, Done, Lack, Prepared, Probe, Work};
+use runbook_model::{Diagnostic, Effect, Failure, Prediction, Resource, Results, ServiceState};
+use runbook_step::{Args, Confirmation, Done, Lack, Probe, Work};
 use serde_json::Value as Json;
 
 impl ManagedService for Service {
@@ -18,6 +19,10 @@ impl ManagedService for Service {
             args.need::<Vec<String>>("run")?;
         }
         Wanted::bind(args)
+    }
+
+    fn manner(_: &Wanted) -> Manner {
+        Manner::default()
     }
 
     fn resource(args: &Args<'_>) -> Resource {
@@ -74,14 +79,6 @@ impl ManagedService for Service {
         unknown.into_iter().chain(wanted.lacks(host)).collect()
     }
 
-    fn can_come_back(&self, host: &Reader, _: Motion) -> Result<(), Failure> {
-        Self::can_come_back(self, host)
-    }
-
-    fn remember(&self, work: &Work<'_>, _: &Wanted, _: Motion) -> Result<Prepared, Failure> {
-        Self::remember(self, work)
-    }
-
     fn go(&self, work: &Work<'_>, wanted: &Wanted, motion: Motion, _: &Json) -> Result<Done, Failure> {
         if motion == Motion::Stop {
             self.stop(work.host)?;
@@ -122,19 +119,6 @@ impl ManagedService for Service {
             }
             _ => Confirmation::There,
         }))
-    }
-
-    fn halt(&self, work: &Work<'_>, _: &Json, _: &Wanted) -> Result<String, Failure> {
-        let stopped = self.stop(work.host)?;
-        Ok(if stopped { format!("`{}` brought down", self.name) } else { String::new() })
-    }
-
-    fn undo(&self, work: &Work<'_>, undo: &Json, _: &Wanted, up: bool) -> Result<String, Failure> {
-        Self::undo(self, work, undo, up)
-    }
-
-    fn close(&self, work: &Work<'_>, _: &Json) -> Result<ServiceSeen, Failure> {
-        self.seen(work.host)
     }
 }
 

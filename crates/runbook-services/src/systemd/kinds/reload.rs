@@ -1,6 +1,7 @@
 //! `systemd.reload`: a unit that has read its configuration again. Undo reloads it once more, when that is back.
 
 use super::params::{self, OUTPUTS};
+use crate::managed::ServiceUndo;
 use crate::manner::Manner;
 use crate::steps::attendant;
 use crate::systemd::{Before, Unit};

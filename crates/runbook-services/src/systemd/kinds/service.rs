@@ -7,8 +7,8 @@ use crate::manner::Manner;
 use crate::results;
 use crate::systemd::{Before, Load, Rise, Unit, UnitState};
 use runbook_host::Reader;
-use runbook_model::{Diagnostic, Effect, Failure, Prediction, Resource, Results, ServiceSeen, ServiceState};
-use runbook_step::{Args, Confirmation, Done, Lack, Prepared, Probe, WasFound, Work};
+use runbook_model::{Diagnostic, Effect, Failure, Prediction, Resource, Results, ServiceState};
+use runbook_step::{Args, Confirmation, Done, Lack, Probe, Work};
 use serde_json::{Value as Json, json};
 use std::path::PathBuf;
 
@@ -21,11 +21,14 @@ pub struct Wanted {
 
 impl ManagedService for Unit {
     type Wanted = Wanted;
-    const KEEPS_DOWN: bool = true;
 
     fn bind(args: &Args<'_>, _: Motion) -> Result<(Self, Wanted), Diagnostic> {
         let watch = args.maybe("watch")?.unwrap_or_default();
         Ok((params::unit(args)?, Wanted { manner: Manner::of(args)?, watch }))
+    }
+
+    fn manner(wanted: &Wanted) -> Manner {
+        wanted.manner
     }
 
     fn resource(args: &Args<'_>) -> Resource {
@@ -66,23 +69,6 @@ impl ManagedService for Unit {
 
     fn lacks(&self, host: &Reader, _: &Wanted, _: Motion, failed: Option<&Failure>) -> Vec<Lack> {
         Self::lacks(self, host, failed)
-    }
-
-    fn can_come_back(&self, host: &Reader, motion: Motion) -> Result<(), Failure> {
-        if motion != Motion::Stop {
-            return Ok(());
-        }
-        let unit = self.resolved(host)?;
-        let state = unit.state(host)?;
-        if state.load != Load::Masked || !state.is_up() {
-            return Ok(());
-        }
-        Err(Failure::refused(format!("{unit} is masked and runs: once it is stopped, nothing can start it again"))
-            .hint(format!("`systemctl unmask {unit}` lifts the mask, if it is not there for a reason")))
-    }
-
-    fn remember(&self, work: &Work<'_>, _: &Wanted, _: Motion) -> Result<Prepared, Failure> {
-        Self::remember(self, work)
     }
 
     fn go(&self, work: &Work<'_>, wanted: &Wanted, motion: Motion, undo: &Json) -> Result<Done, Failure> {
@@ -129,30 +115,6 @@ impl ManagedService for Unit {
             _ if old => Confirmation::NotThere(format!("{self} still is what it was before, {}", state.words())),
             _ => Confirmation::NotThere(format!("{self} is {}", state.words())),
         }))
-    }
-
-    fn halt(&self, work: &Work<'_>, undo: &Json, wanted: &Wanted) -> Result<String, Failure> {
-        Self::halt(self, work, undo, wanted.manner)
-    }
-
-    fn undo(&self, work: &Work<'_>, undo: &Json, wanted: &Wanted, up: bool) -> Result<String, Failure> {
-        Self::undo(self, work, undo, wanted.manner, up)
-    }
-
-    fn keep_down_again(&self, work: &Work<'_>, undo: &Json, wanted: &Wanted) -> Result<(), Failure> {
-        Self::keep_down_again(self, work, undo, wanted.manner)
-    }
-
-    fn find(&self, host: &Reader) -> Result<Option<WasFound>, Failure> {
-        Self::find(self, host).map(Some)
-    }
-
-    fn revive(&self, work: &Work<'_>, found: &Json, wanted: &Wanted) -> Result<String, Failure> {
-        Self::revive(self, work, found, wanted.manner)
-    }
-
-    fn close(&self, work: &Work<'_>, undo: &Json) -> Result<ServiceSeen, Failure> {
-        Self::close(self, work, undo)
     }
 }
 
