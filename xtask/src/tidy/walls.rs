@@ -5,56 +5,107 @@ use super::repository::{File, Repository};
 use super::sources::{code, is_test};
 use super::table::prose;
 
-/// Crates whose code is pure.
-const PURE: &[&str] = &["crates/runbook-model/src/", "crates/runbook-schedule/src/", "crates/runbook-rollout/src/"];
-/// What a pure crate must not name.
-const WORLD: &[&str] =
-    &["std::fs", "std::net", "std::process", "std::env", "std::thread", "std::io", "SystemTime", "Instant", "tokio"];
+/// Words that must not stand in some sources.
+struct Wall<'a> {
+    /// The crates, without `runbook-`; all if none is named.
+    within: &'a [&'a str],
+    /// Sources in them that it does not bind.
+    except: &'a [&'a [&'a str]],
+    words: &'a [&'a str],
+    /// What holds such a word and is fine.
+    fine: &'a [&'a str],
+    /// What is said behind the word.
+    why: &'a str,
+}
 
-/// The contract of steps and the step library, in which only the edges touch the host.
-const STEPS: &[&str] = &[
-    "crates/runbook-step/src/",
-    "crates/runbook-services/src/",
-    "crates/runbook-launch/src/",
-    "crates/runbook-signals/src/",
-    "crates/runbook-npm/src/",
-    "crates/runbook-kinds/src/",
-];
-/// Its edges: the supervisor (a process of its own, with files of its own), and what asks over D-Bus and over HTTP.
-const EDGES: &[&str] = &[
-    "crates/runbook-services/src/process/",
-    "crates/runbook-services/src/systemd/bus.rs",
-    "crates/runbook-signals/src/http.rs",
-];
-/// Ways to the host around the handles.
-const WAYS_AROUND: &[&str] = &[
-    "std::fs",
-    "std::net",
-    "std::process",
-    "std::env",
-    "use std::os::unix::net",
-    "ureq",
-    "rustix",
-    "tokio",
-    "tempfile",
-    "which::",
-];
-/// What those modules hold that reaches nothing: data that the handles return, and what this process knows of itself.
-const DATA: &[&str] = &[
-    "std::process::id()",
-    "std::env::temp_dir()",
-    "std::fs::Metadata",
-    "std::fs::FileType",
-    "std::process::ExitStatus",
-    "std::net::IpAddr",
-    "std::net::SocketAddr",
-    "std::net::{IpAddr, Ipv4Addr}",
-    "std::net::{IpAddr, SocketAddr}",
+const WALLS: &[Wall<'_>] = &[
+    Wall {
+        within: &["model", "schedule", "rollout"],
+        except: &[],
+        words: &[
+            "std::fs",
+            "std::net",
+            "std::process",
+            "std::env",
+            "std::thread",
+            "std::io",
+            "SystemTime",
+            "Instant",
+            "tokio",
+        ],
+        fine: &[],
+        why: "in a crate that does no I/O and knows no clock",
+    },
+    // The contract of steps and the step library, but for the edges: the supervisor (a process of its own, with files of its
+    // own), and what asks over D-Bus and over HTTP. Fine are data that the handles return, and what this process knows of itself.
+    Wall {
+        within: &["step", "services", "launch", "signals", "npm", "kinds"],
+        except: &[&[
+            "crates/runbook-services/src/process/",
+            "crates/runbook-services/src/systemd/bus.rs",
+            "crates/runbook-signals/src/http.rs",
+        ]],
+        words: &[
+            "std::fs",
+            "std::net",
+            "std::process",
+            "std::env",
+            "use std::os::unix::net",
+            "ureq",
+            "rustix",
+            "tokio",
+            "tempfile",
+            "which::",
+        ],
+        fine: &[
+            "std::process::id()",
+            "std::env::temp_dir()",
+            "std::fs::Metadata",
+            "std::fs::FileType",
+            "std::process::ExitStatus",
+            "std::net::IpAddr",
+            "std::net::SocketAddr",
+            "std::net::{IpAddr, Ipv4Addr}",
+            "std::net::{IpAddr, SocketAddr}",
+        ],
+        why: "outside the edges of the step library: kinds reach the host through `Reader` and `Host` alone",
+    },
+    Wall {
+        within: &[],
+        except: &[LINUX_MODULES, FOR_TESTS],
+        words: &["/proc", "pidfd_open", "pidfd_send_signal", "syncfs(", "set_child_subreaper", "Boottime"],
+        fine: &[],
+        why: "is known to Linux alone: go through `Reader` or `Host`, or a module that has a branch for other systems",
+    },
+    Wall {
+        within: &["engine"],
+        except: &[],
+        words: &["tokio::signal", "SignalKind", "stdin("],
+        fine: &[],
+        why: "in a crate that is steered by controls alone",
+    },
+    // `Next` writes the commands that act on a state directory, and `Caller` says how they are typed here.
+    Wall {
+        within: &[],
+        except: &[FOR_TESTS],
+        words: &[
+            "runbook status",
+            "runbook history",
+            "runbook show",
+            "runbook report",
+            "runbook resume",
+            "runbook rollback",
+            "runbook recover",
+            "runbook approve",
+            "runbook backup",
+            "runbook rollout ",
+        ],
+        fine: &[],
+        why: "means another state directory where one is given: let `Next` write it",
+    },
 ];
 
-/// What only Linux has.
-const LINUX: &[&str] = &["/proc", "pidfd_open", "pidfd_send_signal", "syncfs(", "set_child_subreaper", "Boottime"];
-/// The modules that may name it. Each has a branch for other systems, or finds there that nothing is there.
+/// The modules that may name what only Linux has. Each has a branch for other systems, or finds there that nothing is there.
 const LINUX_MODULES: &[&str] = &[
     "crates/runbook-backup/src/attributes.rs",
     "crates/runbook-backup/src/durable.rs",
@@ -73,48 +124,21 @@ const FOR_TESTS: &[&str] = &["crates/test-hosts/", "crates/demo-gateway/", "crat
 
 /// Crates that treat all kinds alike.
 const KNOW_NO_KIND: &[&str] = &[
-    "crates/runbook-model/src/",
-    "crates/runbook-template/src/",
-    "crates/runbook-plan/src/",
-    "crates/runbook-schedule/src/",
-    "crates/runbook-rollout/src/",
-    "crates/runbook-journal/src/",
-    "crates/runbook-backup/src/",
-    "crates/runbook-host/src/",
-    "crates/runbook-step/src/",
-    "crates/runbook-engine/src/",
-    "crates/runbook-session/src/",
-    "crates/runbook-report/src/",
-    "crates/runbook/src/",
-];
-
-/// The crate that is steered by controls alone, and what else could steer it.
-const STEERED: &[&str] = &["crates/runbook-engine/src/"];
-const SURROUNDINGS: &[&str] = &["tokio::signal", "SignalKind", "stdin("];
-
-/// Commands that act on a state directory. Written out, one means the state directory of whoever types it; `Next` writes
-/// them all, and `Caller` says how they are typed here.
-const COMMANDS: &[&str] = &[
-    "runbook status",
-    "runbook history",
-    "runbook show",
-    "runbook report",
-    "runbook resume",
-    "runbook rollback",
-    "runbook recover",
-    "runbook approve",
-    "runbook backup",
-    "runbook rollout ",
+    "model", "template", "plan", "schedule", "rollout", "journal", "backup", "host", "step", "engine", "session",
+    "report", "runbook",
 ];
 
 pub(crate) fn check(repository: &Repository) -> Vec<Finding> {
-    let kinds: Vec<String> = prose(repository.text("docs/kinds.md"))
-        .filter_map(|(_, line)| line.strip_prefix("## "))
+    let names = prose(repository.text("docs/kinds.md")).filter_map(|(_, line)| line.strip_prefix("## "));
+    let kinds: Vec<String> = names
         .flat_map(|name| [name, name.split_inclusive('.').next().unwrap_or(name)].map(|name| format!("\"{name}\"")))
         .collect();
+    let kinds: Vec<&str> = kinds.iter().map(String::as_str).collect();
+    let why = "in a crate that treats all kinds alike";
+    let no_kind = Wall { within: KNOW_NO_KIND, except: &[], words: &kinds, fine: &[], why };
+    let files = repository.ending(".rs").filter(|file| !is_test(&file.path));
     let mut found: Vec<Finding> =
-        repository.ending(".rs").filter(|file| !is_test(&file.path)).flat_map(|file| judge(file, &kinds)).collect();
-    found.extend(repository.ending(".rs").filter(|file| !is_test(&file.path)).flat_map(commands));
+        files.flat_map(|file| WALLS.iter().chain([&no_kind]).flat_map(|wall| wall.judge(file))).collect();
     let folds: Vec<&File> =
         repository.ending(".rs").filter(|file| code(&file.text).contains("\nimpl RunState {")).collect();
     if let [_, others @ ..] = folds.as_slice() {
@@ -124,66 +148,24 @@ pub(crate) fn check(repository: &Repository) -> Vec<Finding> {
     found
 }
 
-/// Commands that are written out, beside comments and what is for tests alone.
-fn commands(file: &File) -> Vec<Finding> {
-    if FOR_TESTS.iter().any(|place| file.path.starts_with(place)) {
-        return Vec::new();
+impl Wall<'_> {
+    /// Where `file` has a word that must not stand there. Comments may have it.
+    fn judge(&self, file: &File) -> Vec<Finding> {
+        let is_in = |places: &[&str]| places.iter().any(|place| file.path.starts_with(place));
+        let own = file.path.strip_prefix("crates/").and_then(|path| path.split_once("/src/"));
+        let own = own.map(|(name, _)| name.trim_start_matches("runbook-"));
+        let binds = self.within.is_empty() || own.is_some_and(|name| self.within.contains(&name));
+        if !binds || self.except.iter().any(|places| is_in(places)) {
+            return Vec::new();
+        }
+        let lines = code(&file.text).lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//"));
+        let found = lines.filter_map(|(at, line)| {
+            let line = self.fine.iter().fold(line.to_owned(), |line, fine| line.replace(fine, ""));
+            let word = self.words.iter().find(|word| line.contains(**word))?;
+            Some(Finding::at(&file.path, at + 1, format!("`{word}` {}", self.why)))
+        });
+        found.collect()
     }
-    let lines = code(&file.text).lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//"));
-    let found = lines.filter_map(|(at, line)| Some((at, COMMANDS.iter().find(|command| line.contains(**command))?)));
-    found
-        .map(|(at, command)| {
-            let what = format!("`{command}` means another state directory where one is given: let `Next` write it");
-            Finding::at(&file.path, at + 1, what)
-        })
-        .collect()
-}
-
-fn judge(file: &File, kinds: &[String]) -> Vec<Finding> {
-    let mut found = Vec::new();
-    let is_in = |places: &[&str]| places.iter().any(|place| file.path.starts_with(place));
-    let pure = is_in(PURE);
-    let no_kind = is_in(KNOW_NO_KIND);
-    let bound = is_in(STEPS) && !is_in(EDGES);
-    for (at, line) in code(&file.text).lines().enumerate() {
-        if line.trim_start().starts_with("//") {
-            continue;
-        }
-        let names = |words: &[&'static str], line: &str| words.iter().find(|word| line.contains(**word)).copied();
-        if let Some(word) = names(WORLD, line).filter(|_| pure) {
-            found.push(Finding::at(
-                &file.path,
-                at + 1,
-                format!("`{word}` in a crate that does no I/O and knows no clock"),
-            ));
-        }
-        let rest = DATA.iter().fold(line.to_owned(), |line, data| line.replace(data, ""));
-        if let Some(word) = names(WAYS_AROUND, &rest).filter(|_| bound) {
-            let what = format!(
-                "`{word}` outside {}: kinds reach the host through `Reader` and `Host` alone",
-                EDGES.join(" and ")
-            );
-            found.push(Finding::at(&file.path, at + 1, what));
-        }
-        if let Some(word) = names(LINUX, line).filter(|_| !is_in(LINUX_MODULES) && !is_in(FOR_TESTS)) {
-            let what = format!(
-                "`{word}` is known to Linux alone: go through `Reader` or `Host`, or one of {}",
-                LINUX_MODULES.join(", ")
-            );
-            found.push(Finding::at(&file.path, at + 1, what));
-        }
-        if let Some(word) = names(SURROUNDINGS, line).filter(|_| is_in(STEERED)) {
-            found.push(Finding::at(
-                &file.path,
-                at + 1,
-                format!("`{word}` in a crate that is steered by controls alone"),
-            ));
-        }
-        if let Some(kind) = kinds.iter().find(|kind| no_kind && line.contains(*kind)) {
-            found.push(Finding::at(&file.path, at + 1, format!("{kind} in a crate that treats all kinds alike")));
-        }
-    }
-    found
 }
 
 #[cfg(test)]

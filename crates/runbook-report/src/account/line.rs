@@ -1,12 +1,13 @@
 //! What one record looks like.
 
+use super::title::{Title, run_title};
 use super::{closing, decision_text, excerpt, matrix, report_of};
 use crate::style::{Glyph, Style, Tone};
 use crate::text;
 use crate::time;
 use runbook_model::{
-    Caller, Event, Excerpt, Failure, Next, Outcome, Outputs, Reading, Record, RollbackCause, RunHeader, RunPhase,
-    RunState, SignalVerdict, StepId, UndoPhase, Waiting, format_duration,
+    Caller, Event, Excerpt, Failure, Next, Outcome, Outputs, Reading, Record, RollbackCause, RunPhase, RunState,
+    SignalVerdict, StepId, UndoPhase, Waiting, format_duration,
 };
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ const WIDEST_ID: usize = 24;
 pub(crate) fn lines(before: &RunState, record: &Record, caller: &Caller, style: Style) -> String {
     let page = Page { state: before, caller, style };
     match &record.event {
-        Event::RunStarted(header) => run_started(header, style),
+        Event::RunStarted(header) => run_title(&Title::of(header), style),
         Event::RunResumed { version } => {
             let began = time::stamp(record.at);
             paragraph(style, Tone::Dim, &format!("runbook {} goes on with this run at {began}.", text::clean(version)))
@@ -60,7 +61,7 @@ pub(crate) fn lines(before: &RunState, record: &Record, caller: &Caller, style: 
         Event::RunHeld { deadline } => {
             let run = before.header.as_ref().map(|header| Next::Commit(header.run.clone()));
             let commit = run.map(|next| style.paint(Tone::Strong, &caller.command(&next))).unwrap_or_default();
-            let text = paragraph(style, Tone::Warn, &closing::hold(deadline.until));
+            let text = paragraph(style, Tone::Warn, &super::questions::hold(deadline.until));
             format!("{}  commit with: {commit}\n\n", text.trim_end_matches('\n').to_owned() + "\n")
         }
         Event::RunCommitted { by } => {
@@ -69,7 +70,7 @@ pub(crate) fn lines(before: &RunState, record: &Record, caller: &Caller, style: 
         Event::SecretAsked { secret, within_ms } => paragraph(
             style,
             Tone::Warn,
-            &closing::wait_for_secret(secret, record.at.saturating_add_unsigned(*within_ms)),
+            &super::questions::wait_for_secret(secret, record.at.saturating_add_unsigned(*within_ms)),
         ),
         Event::SecretMissed { secret, because } => {
             let what = format!("The secret `{}` was not handed in: {}.", text::clean(secret), text::clean(because));
@@ -114,45 +115,6 @@ pub(crate) fn lines(before: &RunState, record: &Record, caller: &Caller, style: 
     }
 }
 
-/// The first line of a run or a preview.
-pub(crate) struct Title<'a> {
-    pub(crate) plan: &'a str,
-    pub(crate) summary: &'a str,
-    pub(crate) host: &'a str,
-    pub(crate) digest: &'a str,
-    pub(crate) environment: Option<&'a str>,
-}
-
-/// What is done on the left, where and by which plan on the right.
-pub(crate) fn run_title(title: &Title<'_>, style: Style) -> String {
-    let what = match text::clean(title.summary) {
-        summary if summary.is_empty() => text::clean(title.plan),
-        summary => summary.trim_end_matches('.').to_owned(),
-    };
-    let dot = style.glyph(Glyph::Dot);
-    let mut facts = vec![text::clean(title.host), format!("plan {}", text::clean(text::short(title.digest)))];
-    facts.extend(title.environment.map(|name| format!("env {}", text::clean(name))));
-    facts.retain(|fact| !fact.is_empty());
-    let facts = facts.join(&format!(" {dot} "));
-    let free = style.columns().saturating_sub(text::width(&what) + text::width(&facts));
-    let (left, right) = (style.paint(Tone::Strong, &what), style.paint(Tone::Dim, &facts));
-    match free {
-        0 | 1 => format!("{left}\n{right}\n\n"),
-        free => format!("{left}{}{right}\n\n", " ".repeat(free)),
-    }
-}
-
-fn run_started(header: &RunHeader, style: Style) -> String {
-    let title = Title {
-        plan: &header.plan,
-        summary: &header.summary,
-        host: &header.host,
-        digest: &header.digest,
-        environment: header.environment.as_deref(),
-    };
-    run_title(&title, style)
-}
-
 /// A paragraph between the steps' lines.
 pub(crate) fn paragraph(style: Style, tone: Tone, text: &str) -> String {
     let lines = text::wrap(text, style.columns().saturating_sub(2));
@@ -165,6 +127,11 @@ pub(crate) fn hint(failure: &Failure, indent: usize, caller: &Caller, style: Sty
     let Some(hint) = &failure.hint else { return String::new() };
     let parts = text::wrap_around_code(&text::clean(&caller.spell(hint)), style.columns().saturating_sub(indent + 6));
     text::hang(&format!("{:indent$}{}", "", style.paint(Tone::Strong, "next: ")), indent + 6, parts)
+}
+
+/// A line with what belongs to it below.
+fn below(line: String, body: &str) -> String {
+    if body.is_empty() { line } else { format!("{line}\n{body}\n") }
 }
 
 /// The column in which the text of a step begins.
@@ -190,6 +157,11 @@ impl Page<'_> {
 
     fn matrix(&self, readings: &[Reading], baseline: Option<&[Reading]>) -> String {
         matrix(readings, baseline, DETAIL, &report_of(self.state, self.caller), self.style)
+    }
+
+    /// What the signals of a verification said before the first change.
+    fn before(&self, step: &StepId) -> Option<&[Reading]> {
+        self.state.step(step).and_then(|step| step.baseline.as_deref())
     }
 
     /// Glyph, id, text, and the time that it took at the right.
@@ -227,7 +199,7 @@ impl Page<'_> {
 
     /// The evidence, and what a person can do about it. The answer is typed below.
     fn undecided(&self, step: &StepId, failure: &Failure, readings: &[Reading], within: Duration) -> String {
-        let baseline = self.state.step(step).and_then(|step| step.baseline.as_deref());
+        let baseline = self.before(step);
         let head = self.line(Glyph::Note, Tone::Warn, step, &failure.message, None);
         let rows = self.matrix(readings, baseline);
         let choice = format!(
@@ -247,12 +219,9 @@ impl Page<'_> {
 
     fn finished(&self, step: &StepId, outcome: &Outcome, readings: &[Reading], at: i64) -> String {
         let took = self.state.step(step).and_then(|step| step.started_at).map(|began| at - began);
-        let baseline = self.state.step(step).and_then(|step| step.baseline.as_deref());
+        let baseline = self.before(step);
         match outcome {
-            Outcome::Changed { summary } => {
-                self.line(Glyph::Ok, Tone::Good, step, summary, took) + &self.not_green(readings, baseline)
-            }
-            Outcome::Unchanged { summary } => {
+            Outcome::Changed { summary } | Outcome::Unchanged { summary } => {
                 self.line(Glyph::Ok, Tone::Good, step, summary, took) + &self.not_green(readings, baseline)
             }
             Outcome::Skipped { because } => self.line(Glyph::Skipped, Tone::Dim, step, because, None),
@@ -262,7 +231,7 @@ impl Page<'_> {
                     [] => self.failure(failure),
                     _ => self.matrix(readings, baseline) + &self.hint(failure),
                 };
-                if body.is_empty() { head } else { format!("{head}\n{body}\n") }
+                below(head, &body)
             }
         }
     }
@@ -334,24 +303,22 @@ impl Page<'_> {
             return self.line(Glyph::Undone, Tone::Warn, step, text, took);
         };
         let text = format!("not taken back: {}", failure.message);
-        let body = self.failure(failure);
-        let head = self.line(Glyph::Failed, Tone::Bad, step, &text, took);
-        if body.is_empty() { head } else { format!("{head}\n{body}\n") }
+        below(self.line(Glyph::Failed, Tone::Bad, step, &text, took), &self.failure(failure))
     }
 
     fn not_verified(&self, step: &StepId, unread: &[String], failure: &Failure, at: i64) -> String {
         let took = Some(at - self.state.last_at);
-        let (glyph, tone) = if unread.is_empty() { (Glyph::Note, Tone::Warn) } else { (Glyph::Failed, Tone::Bad) };
-        let before = if unread.is_empty() { String::new() } else { format!("; green before: {}", unread.join(", ")) };
+        let (glyph, tone, before) = match unread {
+            [] => (Glyph::Note, Tone::Warn, String::new()),
+            _ => (Glyph::Failed, Tone::Bad, format!("; green before: {}", unread.join(", "))),
+        };
         let text = format!("cannot be read after the rollback: {}{before}", failure.message);
-        let body = self.failure(failure);
-        let head = self.line(glyph, tone, step, &text, took);
-        if body.is_empty() { head } else { format!("{head}\n{body}\n") }
+        below(self.line(glyph, tone, step, &text, took), &self.failure(failure))
     }
 
     fn verified(&self, step: &StepId, readings: &[Reading], lost: &[String], unread: &[String], at: i64) -> String {
         let took = Some(at - self.state.last_at);
-        let baseline = self.state.step(step).and_then(|step| step.baseline.as_deref());
+        let baseline = self.before(step);
         if lost.is_empty() && unread.is_empty() {
             let asked = baseline.unwrap_or_default();
             let count = |verdict| asked.iter().filter(|reading| reading.verdict == verdict).count();

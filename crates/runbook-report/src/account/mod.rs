@@ -10,19 +10,22 @@ mod line;
 mod matrix;
 mod ndjson;
 mod plain;
+mod questions;
 mod reporter;
 mod terminal;
+mod title;
 
 pub(crate) use closing::{
-    CHOICE, List, capitalised, closing, commands, going_on, questions, remaining_text, sentence, service_clauses,
-    signal_text,
+    List, capitalised, closing, commands, remaining_text, sentence, service_clauses, signal_text,
 };
 pub(crate) use decision::decision_text;
-pub(crate) use line::{Title, hint, lines, paragraph, run_title};
+pub(crate) use line::{hint, lines, paragraph};
 pub(crate) use matrix::{
     matrix, place_word, places, report_of, role_word, tone as signal_tone, verdict_word as verdict_of,
 };
 pub use ndjson::Ndjson;
 pub use plain::Plain;
+pub(crate) use questions::{CHOICE, going_on, questions};
 pub use reporter::Reporter;
 pub use terminal::Terminal;
+pub(crate) use title::{Title, run_title};

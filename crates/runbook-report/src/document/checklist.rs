@@ -1,7 +1,8 @@
 //! The lines of the two field reports' checklists, in our words, each with how a run answers it. The names in an answer
 //! are those of the plan.
 
-use super::facts::{Answer, Facts, Sign, versions};
+use super::answer::{Answer, Sign};
+use super::facts::{Facts, versions};
 use crate::text;
 use runbook_model::{Excerpt, Next, Reading, Role, SignalKind, SignalSource, StepStatus, format_duration};
 

@@ -1,6 +1,7 @@
 //! One run as data: each section that somebody reads of it, gathered once. How it looks is up to the renderings, which
 //! gather nothing by themselves.
 
+mod answer;
 mod checklist;
 mod events;
 mod facts;
@@ -8,9 +9,9 @@ mod step;
 mod summary;
 mod verification;
 
+pub(crate) use answer::Sign;
 pub(crate) use checklist::{CANARY, Checklist, PROMOTED};
 pub(crate) use events::{Moment, Trouble};
-pub(crate) use facts::Sign;
 pub(crate) use step::{StepNow, StepRow, Waits, steps_now};
 pub use summary::RunSummary;
 pub(crate) use verification::Verification;
