@@ -1,6 +1,6 @@
 //! What was replaced and could not be moved away: it stays beside its path, in a directory that only its maker may enter.
 //!
-//! That directory is known by what it is. Whoever may write beside it can give its name to something else, and that is
+//! That directory is known by what it is. Others who may write beside it can give its name to something else, and that is
 //! not touched.
 
 use serde::{Deserialize, Serialize};

@@ -40,7 +40,7 @@ pub struct Counted {
 pub(crate) enum Givers {
     /// Each entry to whom it belongs where it is copied from, with its ACLs.
     Source,
-    /// All to this user and group, or to whoever copies, with the ACLs that it inherits.
+    /// All to this user and group, or to the caller, with the ACLs that it inherits.
     One(Option<(u32, u32)>),
 }
 

@@ -158,7 +158,7 @@ fn judged(archive: &Path, member: &Member) -> Result<Option<Asked>, Error> {
 /// Unpacks a `.tar`, `.tar.gz`, `.tgz` or `.tar.zst` into the new directory `to`. Durable when it returns; when it
 /// fails, `to` is removed.
 ///
-/// Files belong to whoever runs this, and neither setuid bits nor attributes are taken over. An archive with an
+/// Files belong to the caller, and neither setuid bits nor attributes are taken over. An archive with an
 /// absolute name, a `..`, a link that points out of `to`, a special file, or a name that goes through a link is refused.
 pub fn extract_archive(archive: &Path, to: &Path) -> Result<Counted, Error> {
     let to = new_place(to)?;

@@ -1,4 +1,4 @@
-//! zstd in frames that can be read one by one: any zstd unpacks the whole, and whoever knows the table at its end reads a part.
+//! zstd in frames that can be read one by one: any zstd unpacks the whole, and with the table at its end a part is read.
 //!
 //! The table is that of zstd's seekable format: a frame that readers skip, with the sizes of all others.
 

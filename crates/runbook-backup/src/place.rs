@@ -23,7 +23,7 @@ use crate::timestamp::Timestamp;
 /// Everything about a file but its name and content.
 pub(crate) struct Metadata<'a> {
     pub(crate) mode: u32,
-    /// None: whoever we are.
+    /// None: the caller, root or not.
     pub(crate) owner: Option<(u32, u32)>,
     pub(crate) mtime: Timestamp,
     pub(crate) xattrs: &'a Attributes,

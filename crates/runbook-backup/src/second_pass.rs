@@ -53,7 +53,7 @@ pub struct SecondPass {
 ///
 /// `changed` tells the paths that were changed on purpose since the first pass: they stay as that found them, with
 /// everything below and the directories above. It is asked again at the end, and if more was changed meanwhile the pass
-/// is made anew, so whoever changes a path must add it before.
+/// is made anew, so a path must be added before it is changed.
 pub fn second_pass(
     dir: &Path,
     changed: &dyn Fn() -> Vec<PathBuf>,

@@ -16,7 +16,7 @@ const LINKS: usize = 40;
 
 /// A name in a directory that is held open: the only way to name something that is read, replaced or removed.
 ///
-/// Its path was followed once. Links above it were followed when root or the caller owns them, for whoever owns a link
+/// Its path was followed once. Links above it were followed when root or the caller owns them, for the owner of a link
 /// decides where it leads, also a moment later; one of somebody else is refused. Who swaps a directory or a link on
 /// the way afterwards changes nothing: what is done is done in the directory that is held.
 #[derive(Debug)]
@@ -300,7 +300,7 @@ fn judged_link(dir: BorrowedFd<'_>, name: &OsStr, at: &Path, path: &Path) -> Res
     if owner != 0 && owner != rustix::process::geteuid().as_raw() {
         return Err(Error::SomebodysLink { path: path.to_path_buf(), link: at.to_path_buf(), owner, target });
     }
-    // A link that root made may be moved by whoever has the directory, also to another name.
+    // The owner of the directory may move a link that root made, also to another name.
     let holder = rustix::fs::fstat(dir).map_err(failed)?;
     let ours = holder.st_uid == 0 || holder.st_uid == rustix::process::geteuid().as_raw();
     if !ours || holder.st_mode & 0o002 != 0 {

@@ -1,7 +1,7 @@
 //! Reads the members of tar archives: ours, and those of other tars (Version 7, ustar, PAX, GNU with its long
 //! names and each of its forms of sparse files).
 //!
-//! Names are handed out as they are; whoever unpacks them must not trust them.
+//! Names are handed out as they are; the caller must not trust them.
 
 mod records;
 mod sparse;

@@ -1,7 +1,7 @@
 //! Whether the archives of a backup are there and whole, cheaply: what was read back and found sound is remembered with
 //! the marks of its inodes, and only an archive whose marks changed is read again.
 //!
-//! The marks cannot be kept by whoever writes to an archive, replaces or cuts it: the kernel sets the time of the change.
+//! Nobody can write to an archive, replace or cut it and keep the marks: the kernel sets the time of the change.
 
 use std::path::Path;
 

@@ -8,7 +8,7 @@ use std::env;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The permission bits that files of what `runbook` starts never have, whoever calls it with whatever umask: a service
+/// The permission bits that files of what `runbook` starts never have, whatever umask its caller has: a service
 /// has to be able to read what a command installs. `runbook`'s own files have modes of their own.
 pub const UMASK: u32 = 0o022;
 

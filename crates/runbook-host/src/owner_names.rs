@@ -7,8 +7,8 @@ use runbook_model::Failure;
 use std::cell::OnceCell;
 use std::time::Duration;
 
-/// The names of owners while one thing is done. Once the host did not tell one, its files tell all others: whoever waits for a directory
-/// service that hangs waits once.
+/// The names of owners while one thing is done. Once the host did not tell one, its files tell all others: a
+/// directory service that hangs is waited for once.
 #[derive(Debug)]
 pub struct OwnerNames<'a> {
     host: &'a Reader,

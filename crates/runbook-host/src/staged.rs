@@ -1,8 +1,8 @@
 //! What is written beside its place before it takes it, in the directory that is held: gone unless it was put in place,
 //! and known to the run before it exists, so that a crash leaves nothing.
 //!
-//! The name begins with the id of the run, and the directory is noted with the run before anything is made in it. Whoever
-//! goes on with the run, or takes it back, removes what has such a name there.
+//! The name begins with the id of the run, and the directory is noted with the run before anything is made in it. The
+//! process that goes on with the run, or takes it back, removes what has such a name there.
 
 use crate::{Host, Notes, io_failure};
 use runbook_backup::Spot;

@@ -1,4 +1,4 @@
-//! The groups of all commands that this process has running, whoever started them: for its own end.
+//! The groups of all commands that this process has running, on any of its threads: for its own end.
 
 use crate::Reader;
 use crate::patience::{AFTER_KILL, GRACE, LOOK};

@@ -111,7 +111,7 @@ fn number(key: &str) -> Option<u32> {
     key.parse().ok().filter(|_| key.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-/// Whether the line of `passwd(5)` or `group(5)` is about whoever has this name or number.
+/// Whether the line of `passwd(5)` or `group(5)` is about the one with this name or number.
 fn is_of(line: &str, key: &str) -> bool {
     let mut fields = line.split(':');
     let (name, id) = (fields.next(), fields.nth(1).and_then(number));

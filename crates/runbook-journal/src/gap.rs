@@ -343,7 +343,7 @@ enum Keep {
     Move,
 }
 
-/// Keeps the database and its log as they were found, for whoever wants to read them.
+/// Keeps the database and its log as they were found, for a person to read.
 fn keep_damaged(dir: &StateDir, keep: Keep) -> Result<(), Error> {
     let found: Vec<(String, PathBuf)> =
         below(dir.path())?.into_iter().filter(|(name, _)| name.starts_with("journal.db")).collect();

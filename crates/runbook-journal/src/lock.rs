@@ -114,7 +114,7 @@ fn write(file: &mut File, holder: &Holder, run: Option<&RunId>) -> io::Result<()
     let (pid, user, doing, since) = (holder.pid, &holder.user, &holder.doing, holder.since);
     let text = json!({ "pid": pid, "user": user, "doing": doing, "since": since, "run": run }).to_string();
     file.rewind()?;
-    // In one piece over what is there: whoever reads meanwhile finds one of both, or what is no note.
+    // In one piece over what is there: a reader meanwhile finds one of both, or what is no note.
     file.write_all(text.as_bytes())?;
     file.set_len(text.len() as u64)
 }

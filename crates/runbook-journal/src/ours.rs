@@ -1,8 +1,8 @@
 //! Files that this process itself has locked.
 //!
-//! A process lets go of every POSIX lock that it has on a file when it closes any descriptor of that file. So whoever looks
-//! from inside the process that holds one (a thread that tells how a run stands while another one is at work on it) asks here
-//! first, and opens nothing that is held.
+//! A process lets go of every POSIX lock that it has on a file when it closes any descriptor of that file. So a look
+//! from inside the process that holds one (by a thread that tells how a run stands while another one is at work on it) begins
+//! here, and opens nothing that is held.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -23,7 +23,7 @@ impl<T> Ours<T> {
         Self(Mutex::new(BTreeMap::new()))
     }
 
-    /// The table. Whoever opens or closes such a file does it while it has the table, so that no close comes between the look
+    /// The table. Such a file is opened and closed while the table is held, so that no close comes between the look
     /// and the lock of another thread.
     pub(crate) fn table(&self) -> MutexGuard<'_, BTreeMap<Id, T>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)

@@ -160,7 +160,7 @@ fn the_lock_has_one_holder_who_is_named_and_takes_it_along() {
     drop(Lock::acquire(&dir, &holder(2)).unwrap());
 }
 
-/// Whoever looks takes nothing: with many who look all the time, nobody who wants the lock is ever refused. Here they are
+/// A look takes nothing: with many who look all the time, nobody who wants the lock is ever refused. Here they are
 /// threads of one process; of looks from others the binary's tests tell.
 #[test]
 fn looking_keeps_nobody_out() {
@@ -239,7 +239,7 @@ fn records_after_an_offset_are_the_text_that_was_written() {
     assert!(matches!(journal.records_after(&RunId::new("r3").unwrap(), 0), Err(Error::NoSuchRun(_))));
 }
 
-/// The rest stays, and whoever reads does not read what is gone.
+/// The rest stays, and no reader finds what is gone.
 #[test]
 fn pruned_runs_go_with_their_records_and_their_room() {
     let (_temp, dir) = state_dir();

@@ -60,8 +60,8 @@ pub struct RunState {
     pub began_at: i64,
     /// See `began_at`.
     pub last_at: i64,
-    /// How long somebody was at work on it, in milliseconds: not what lies between its end, or a crash, and whoever went
-    /// on with it.
+    /// How long somebody was at work on it, in milliseconds: not what lies between its end, or a crash, and the
+    /// process that went on with it.
     pub worked_ms: i64,
     /// Why it was taken back; stays when the run is over.
     pub rollback: Option<RollbackCause>,

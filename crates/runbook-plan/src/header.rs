@@ -75,7 +75,7 @@ pub(crate) fn retention(node: &Node, faults: &mut Diagnostics) -> Retention {
     Retention { keep_for: keep_for.unwrap_or(default.keep_for), keep_last: keep_last.unwrap_or(default.keep_last) }
 }
 
-/// `window:`. That the zone exists is checked by whoever opens the window.
+/// `window:`. That the zone exists is checked where the window is opened.
 pub(crate) fn window(node: &Node, faults: &mut Diagnostics) -> Option<Window> {
     let fields = Fields::open(node, "`window`", &["zone", "days", "from", "to"], faults)?;
     let zone = fields.required("zone", faults).and_then(|node| zone(node, faults));

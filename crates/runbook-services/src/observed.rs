@@ -1,4 +1,4 @@
-//! What can be seen of a service by whoever only looks, whatever manager it has.
+//! What can be seen of a service without changing it, whatever manager it has.
 
 use crate::facts::ServiceFacts;
 use crate::log::{Marks, Moment, Noted, Tail};

@@ -1,4 +1,4 @@
-//! Following a run from a record on, whoever is at work on it.
+//! Following a run from a record on, in whatever process it is at work.
 
 use crate::error::Error;
 use crate::session::Session;

@@ -11,7 +11,7 @@ use runbook_model::{RollbackCause, RunId, RunState};
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
 
-/// How long a secret is waited for that is handed in. Whoever began the run watches it, so ten minutes are for a link that
+/// How long a secret is waited for that is handed in. Somebody watches the run, so ten minutes are for a link that
 /// has to come back, and are not too long for a host that waits half-way back.
 const HANDED_IN_WITHIN: Duration = Duration::from_secs(600);
 

@@ -1,4 +1,4 @@
-//! Files of this host that whoever is elsewhere may fetch. What made one names it; no path is asked for.
+//! Files of this host that a controller elsewhere may fetch. What made one names it; no path is asked for.
 
 use crate::error::Error;
 use crate::session::Session;
@@ -38,7 +38,7 @@ impl fmt::Display for Offered {
     }
 }
 
-/// A file that is offered, as whoever made it wrote it down.
+/// A file that is offered, as its maker wrote it down.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OfferedFile {
     /// Where it is.

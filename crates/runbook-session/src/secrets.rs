@@ -9,7 +9,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
 
-/// How long whoever hands a secret over may take; a person may have to unlock it.
+/// How long it may take to hand a secret over; a person may have to unlock it.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// A secret may be this large.
 const LARGEST: u64 = 1 << 20;

@@ -24,7 +24,7 @@ pub struct Host {
     /// The kinds that plans may use.
     pub catalogue: fn() -> Catalogue,
     /// Where the secrets of plans come from; [`HostSecrets`](crate::HostSecrets) where nobody else knows them,
-    /// [`SecretsFromAfar`](crate::SecretsFromAfar) where whoever steers runs is elsewhere.
+    /// [`SecretsFromAfar`](crate::SecretsFromAfar) where runs are steered from elsewhere.
     pub secrets: Arc<dyn SecretProvider>,
     /// The version of `runbook`, for the journal.
     pub version: String,

@@ -1,4 +1,4 @@
-//! Secrets that a client of the session hands in: whoever runs the plan asks its provider alone.
+//! Secrets that a client of the session hands in: a run asks its provider alone.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot set its stage fails")]
 
@@ -46,7 +46,7 @@ struct Bench {
     session: Session,
 }
 
-/// Whoever steers the run, with the secret.
+/// The one that steers the run, with the secret.
 struct Steers(UnboundedSender<Control>);
 
 impl Observer for Steers {

@@ -40,7 +40,7 @@ struct Watcher(Sender<Record>);
 
 impl Observer for Watcher {
     fn record(&mut self, record: &Record) {
-        // Whoever watched may be satisfied.
+        // The watcher may be satisfied.
         let _ = self.0.send(record.clone());
     }
 }

@@ -1,4 +1,4 @@
-//! Where secrets come from. Whoever runs a plan is given a provider, and knows no source.
+//! Where secrets come from. The engine is given a provider, and knows no source.
 
 use crate::Lack;
 use runbook_host::{Host, Reader};
@@ -6,8 +6,8 @@ use runbook_model::{Failure, Plan};
 use std::fmt;
 use zeroize::Zeroizing;
 
-/// A secret in memory, which is cleared when it is dropped. Prints as nothing and goes into no document by itself: whoever
-/// needs its text asks for it by name. Copies that a template or a program makes of it are theirs.
+/// A secret in memory, which is cleared when it is dropped. Prints as nothing and goes into no document by itself: its
+/// text is read by name alone. Copies that a template or a program makes of it are theirs.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SecretValue(Zeroizing<String>);
 
@@ -37,7 +37,7 @@ pub enum Early {
     Known(SecretValue),
     /// Only the run can [fetch](SecretProvider::fetch) it.
     InTheRun,
-    /// Nobody fetches it: whoever steers the run hands it in while the run waits for it.
+    /// Nobody fetches it: a control hands it in while the run waits for it.
     HandedIn,
 }
 

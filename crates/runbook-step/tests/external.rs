@@ -94,7 +94,7 @@ fn a_program_that_is_no_kind_is_told_about_where_the_plan_names_it() {
     }
 }
 
-/// What was declared once is what the kind is, for whoever goes on with a run: the program may have gone, or say something else.
+/// What was declared once is what the kind is, for every process that goes on with a run: the program may have gone, or say something else.
 #[test]
 fn what_a_kind_declared_is_not_asked_again() {
     let dir = answering("exit 9");

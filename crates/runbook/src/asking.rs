@@ -1,11 +1,9 @@
 //! The person at the terminal decides where the evidence does not. The question is shown with the run; here is the answer.
 
+use crate::typed::{in_foreground, nothing_typed_ahead, read_some};
 use runbook_engine::{Control, Letter};
 use runbook_model::{Decided, Decision, Event, Record, StepId};
 use runbook_session::host_facts;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::getpgrp;
-use rustix::termios::{QueueSelector, tcflush, tcgetpgrp};
 use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -133,22 +131,10 @@ fn answer(step: &StepId, withdrawn: &dyn Fn() -> bool) -> Option<Decided> {
     }
 }
 
-/// What was typed before a question stood answers something else. To be called right before the question is written.
-pub(crate) fn nothing_typed_ahead() {
-    // What cannot be thrown away cannot be read either, and reading tells what is wrong.
-    let _ = tcflush(io::stdin(), QueueSelector::IFlush);
-}
-
 /// Says which question stands: there may be several.
 fn ask(step: &StepId) {
     // In one piece: the account of the run is written to the same screen by another thread. Nobody may be there to read it.
     let _ = io::stderr().write_all(format!("  `{step}`: rollback, again or keep?\n").as_bytes());
-}
-
-/// Whether the terminal gives this process what is typed. One in the background that reads is stopped, and one that is
-/// stopped waits for ever. Where there is no such thing as a background, reading tells what is wrong.
-fn in_foreground() -> bool {
-    tcgetpgrp(io::stdin()).map_or(true, |foreground| foreground == getpgrp())
 }
 
 /// Whole words alone: a slip of a finger must not keep anything. A bare Enter takes it back.
@@ -159,25 +145,6 @@ fn meaning(line: &str) -> Option<Decision> {
         "keep" => Some(Decision::Keep),
         _ => None,
     }
-}
-
-/// Adds what is typed within `limit`. Whether anybody is still there.
-fn read_some(typed: &mut Vec<u8>, limit: Duration) -> io::Result<bool> {
-    let stdin = io::stdin();
-    let limit = Timespec { tv_sec: limit.as_secs().cast_signed(), tv_nsec: limit.subsec_nanos().into() };
-    match poll(&mut [PollFd::new(&stdin, PollFlags::IN)], Some(&limit)) {
-        Ok(0) | Err(rustix::io::Errno::INTR) => return Ok(true),
-        Ok(_) => {}
-        Err(error) => return Err(error.into()),
-    }
-    // It may have gone to the background meanwhile.
-    if !in_foreground() {
-        return Ok(true);
-    }
-    let mut buffer = [0; 256];
-    let read = rustix::io::read(&stdin, &mut buffer)?;
-    typed.extend_from_slice(buffer.get(..read).unwrap_or_default());
-    Ok(read > 0)
 }
 
 #[cfg(test)]

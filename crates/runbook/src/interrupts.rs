@@ -39,7 +39,7 @@ impl Interrupts {
         Ok(Self(hearer))
     }
 
-    /// Returns at once, unless the command was told to end: then never, for whoever was told ends the process.
+    /// Returns at once, unless the command was told to end: then never, for the one that was told ends the process.
     pub(crate) fn give_way(&self) {
         while matches!(*self.hearer(), Hearer::Nobody) {
             thread::park();

@@ -8,6 +8,7 @@ mod commands;
 mod interrupts;
 mod screen;
 mod terminal;
+mod typed;
 mod usage;
 mod watching;
 

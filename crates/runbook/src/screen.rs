@@ -1,9 +1,10 @@
 //! The terminal: what it can show, and the only places that print.
-use crate::asking::{AtTerminal, nothing_typed_ahead};
+use crate::asking::AtTerminal;
 use crate::caller::caller;
 use crate::cli::{Format, Global};
 use crate::interrupts::Interrupts;
 use crate::terminal::{are_one_file, color, unicode, width};
+use crate::typed::nothing_typed_ahead;
 use crate::watching::{Silent, Watching};
 use runbook_engine::Observer;
 use runbook_model::{Caller, Diagnostic, RunState, SourceMap};
@@ -87,8 +88,8 @@ impl Screen {
         &self.caller
     }
 
-    /// Whoever watches a run on this screen, and what it is told from here: from when it is watched on every Ctrl-C, and
-    /// answers where somebody may take `patience` to give them.
+    /// The observer of a run on this screen, and what the run is told from here: every Ctrl-C once it is watched, and answers
+    /// where somebody may take `patience` to give them.
     pub(crate) fn steering(
         &self,
         patience: Option<Duration>,

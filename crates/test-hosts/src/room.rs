@@ -107,7 +107,7 @@ impl Room {
             _ => Error::File { path: dir.clone(), source: error },
         })?;
         for port in PORTS {
-            // A name in a directory is given once, whoever else asks.
+            // A name in a directory is given once, even where others ask.
             if File::create_new(self.port(port)).is_ok() {
                 let path = dir.join("port");
                 std::fs::write(&path, port.to_string()).with_path(path)?;

@@ -7,7 +7,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::sync::Arc;
 
-/// Serves in `dir` until standard input ends, as it does when whoever started this ends. Then every job is ended.
+/// Serves in `dir` until standard input ends, as it does when its parent ends. Then every job is ended.
 pub fn serve(dir: &Path, style: Style) -> io::Result<()> {
     let jobs = Jobs::new(style);
     let listener = UnixListener::bind(dir.join(SOCKET))?;

@@ -57,7 +57,7 @@ fn built(clock: &Clock) -> Result<PathBuf> {
     Ok(target.join("debug/runbook"))
 }
 
-/// Leaves the host to whoever wants to look into it.
+/// Leaves the host for a person to look into.
 fn pause(host: &Host, clock: &Clock, failed: Option<String>) {
     clock.say(&failed.unwrap_or_else(|| "everything as it should be".to_owned()));
     clock.say("the host stays until you press Enter. To enter it:");

@@ -480,7 +480,7 @@ pub(crate) fn roles() -> Roles {
     ])
 }
 
-/// Whoever began the run, or went on with it.
+/// The one that began the run, or went on with it.
 pub(crate) fn at_work(who: &str) -> AtWork {
     AtWork { who: who.to_owned(), run: Some(RunId::new("7k2m").unwrap()) }
 }

@@ -144,7 +144,7 @@ impl Service {
         Err(Failure::failed(format!("service `{}` starts new processes faster than they can be ended", self.name)))
     }
 
-    /// Refuses if this `runbook` runs inside the service: whoever brings the service down would end itself on the way.
+    /// Refuses if this `runbook` runs inside the service: bringing the service down would end it on the way.
     pub fn refuse_from_inside(&self, host: &Reader) -> Result<(), Failure> {
         let mut own: Vec<u32> = host.ancestors(std::process::id())?.iter().map(|one| one.identity.pid).collect();
         own.push(std::process::id());
@@ -214,7 +214,7 @@ impl Service {
                 _ => std::thread::sleep(LOOK),
             }
         };
-        // Whoever started it reads how it ended, so that it does not stay in the process table.
+        // Its parent reads how it ended, so that it does not stay in the process table.
         std::thread::spawn(move || supervisor.wait());
         started
     }

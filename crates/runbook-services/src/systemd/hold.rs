@@ -1,4 +1,4 @@
-//! Keeping a unit down from a stop to the start behind it or to the end of the run, whoever asks for it: a client of its socket, a timer, the
+//! Keeping a unit down from a stop to the start behind it or to the end of the run, against everybody who asks for it: a client of its socket, a timer, the
 //! bus, a cron job.
 //!
 //! A drop-in in the runtime directory of units asserts that a link beside it leads nowhere, and the link leads to the process
@@ -63,7 +63,7 @@ impl Unit {
             "# Written by runbook, which keeps this unit down while it changes what the unit runs.\n\
              # It means nothing once that runbook has ended. `{}` tells of the run.\n\
              [Unit]\nAssertPathExists=!{}\n",
-            // Whoever finds it has no idea of where the run is kept.
+            // A process that finds it has no idea of where the run is kept.
             Caller::naming(host.state_dir()).command(&Next::Status),
             link.display()
         );

@@ -51,7 +51,7 @@ impl Verb {
         }
     }
 
-    /// What becomes of jobs that contradict this one. Whoever asks for a start while a unit goes down would cancel the stop.
+    /// What becomes of jobs that contradict this one. A start that is asked for while a unit goes down would cancel the stop.
     fn mode(self) -> &'static str {
         match self {
             Self::Stop => "replace-irreversibly",

@@ -45,7 +45,7 @@ impl Unit {
         let upholders = state.get("UpheldBy").split_whitespace().map(str::to_owned);
         let others: Vec<String> = bus.into_iter().chain(upholders).collect();
         if !others.is_empty() {
-            words.push_str(&format!("; whoever else starts it waits until then: {}", others.join(", ")));
+            words.push_str(&format!("; others that start it wait until then: {}", others.join(", ")));
         }
         Ok(words)
     }

@@ -22,7 +22,7 @@ pub struct Before {
     unit: String,
     /// Which of its lives it was in; empty if it had none.
     pub invocation: String,
-    /// Whether it was up, or about to be; no if this run had taken it down already, whoever started it since.
+    /// Whether it was up, or about to be; no if this run had taken it down already, even if somebody started it since.
     pub up: bool,
     /// Whether something of it ran.
     #[serde(default)]

@@ -157,7 +157,7 @@ fn no_manager(unit: &Unit, uid: u32, dir: Option<(&Path, u32)>, caller: Option<&
     let why = match dir {
         Some((dir, owner)) => format!("{} belongs to user {owner}, and this is user {uid}", dir.display()),
         None if uid == 0 => {
-            "with `user: true` it is a unit of whoever runs `runbook`, and that is root, which has no session here"
+            "with `user: true` it is a unit of the user that runs `runbook`, and that is root, which has no session here"
                 .to_owned()
         }
         None => format!("user {uid} has no session, and so no systemd of its own"),

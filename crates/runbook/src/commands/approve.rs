@@ -7,10 +7,6 @@ use runbook_model::Next;
 use runbook_session::{Approve, Approved, Cancel, CommandError, Commit, Committed, Door, Exit, Stop, Stopped};
 
 impl HostCommand for ApproveArgs {
-    fn acts(&self) -> bool {
-        true
-    }
-
     fn run<D: Door>(&self, screen: &Screen, _: &Loader<'_>, door: &mut D) -> Result<Exit, CommandError> {
         screen.note(&match door.ask(Approve {
             run: self.run.clone(),
@@ -26,10 +22,6 @@ impl HostCommand for ApproveArgs {
 }
 
 impl HostCommand for CommitArgs {
-    fn acts(&self) -> bool {
-        true
-    }
-
     fn run<D: Door>(&self, screen: &Screen, _: &Loader<'_>, door: &mut D) -> Result<Exit, CommandError> {
         let Committed { run, by } = door.ask(Commit { run: self.run.clone() })?;
         screen.note(&format!("run {run} is committed by {by}: what it changed stays"));
@@ -38,10 +30,6 @@ impl HostCommand for CommitArgs {
 }
 
 impl HostCommand for CancelArgs {
-    fn acts(&self) -> bool {
-        true
-    }
-
     fn run<D: Door>(&self, screen: &Screen, _: &Loader<'_>, door: &mut D) -> Result<Exit, CommandError> {
         let stop = if self.drain { Stop::Drain } else { Stop::Cancel };
         screen.note(&match door.ask(Cancel { run: self.run.clone(), stop })? {

@@ -35,7 +35,7 @@ pub(super) fn check(
             let next = &next;
             scope.spawn(move || {
                 while let Some((nth, host)) = take(next, hosts) {
-                    // Whoever listened is gone only when nothing can be shown any more.
+                    // The listener is gone only when nothing can be shown any more.
                     let _ = told.send((nth, ask(screen, reaching, host)));
                 }
             });

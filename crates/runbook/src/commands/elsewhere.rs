@@ -91,7 +91,7 @@ impl At {
     ) -> Result<Exit, CommandError> {
         let caller = typed(state_dir).map_or_else(Caller::default, Caller::naming);
         let screen = screen.calling(caller.on(host, self.inventory.as_deref()));
-        // Whoever shows an error does not know the host.
+        // Where an error is shown, the host is not known.
         what(&screen).map_err(|error| error.spelled(screen.caller()))
     }
 }

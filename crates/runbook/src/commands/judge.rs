@@ -156,7 +156,6 @@ impl HostCommand for VarsArgs {
     }
 }
 
-/// An environment that sets every variable to what it is now. Secrets are left out: no layer may set them.
 /// An environment with every value that is known. A variable without one stands there as a comment, for it has to be given.
 fn environment(vars: &[Resolved]) -> Result<String, CommandError> {
     let values: serde_json::Map<String, serde_json::Value> =

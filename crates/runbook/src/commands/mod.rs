@@ -32,8 +32,10 @@ use std::sync::{Arc, LazyLock};
 
 /// What is done on a host, wherever that is.
 pub(crate) trait HostCommand {
-    /// Whether it may change a host.
-    fn acts(&self) -> bool;
+    /// Whether it may change a host. What only reads says so.
+    fn acts(&self) -> bool {
+        true
+    }
 
     /// Does it through `door`, with plans that `loader` reads for that host.
     fn run<D: Door>(&self, screen: &Screen, loader: &Loader<'_>, door: &mut D) -> Result<Exit, CommandError>;

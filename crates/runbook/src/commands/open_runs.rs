@@ -11,10 +11,6 @@ use runbook_session::{
 };
 
 impl HostCommand for RollbackArgs {
-    fn acts(&self) -> bool {
-        true
-    }
-
     fn run<D: Door>(&self, screen: &Screen, _: &Loader<'_>, door: &mut D) -> Result<Exit, CommandError> {
         let (offer, held) = match door.propose_rollback(self.run.as_deref(), self.known)? {
             RollbackOffer::Nothing => {
@@ -50,10 +46,6 @@ fn what_is_taken_back(offer: &ToRollBack) -> String {
 }
 
 impl HostCommand for ResumeArgs {
-    fn acts(&self) -> bool {
-        true
-    }
-
     fn run<D: Door>(&self, screen: &Screen, _: &Loader<'_>, door: &mut D) -> Result<Exit, CommandError> {
         let Some((offer, held)) = door.propose_resume(self.run.as_deref())? else {
             return nothing_open(screen, door, "no run is open on this host: there is nothing to go on with");
@@ -72,10 +64,6 @@ impl HostCommand for ResumeArgs {
 }
 
 impl HostCommand for RecoverArgs {
-    fn acts(&self) -> bool {
-        true
-    }
-
     fn run<D: Door>(&self, screen: &Screen, _: &Loader<'_>, door: &mut D) -> Result<Exit, CommandError> {
         if let Some(because) = &self.accept {
             let ByHand { accepted, notices } = door.ask(Accept { because: because.clone() })?;

@@ -97,17 +97,16 @@ impl HostCommand for ShowArgs {
     }
 
     fn run<D: Door>(&self, screen: &Screen, _: &Loader<'_>, door: &mut D) -> Result<Exit, CommandError> {
-        show(screen, door, self.run.clone())
+        let show = |run: &RunDocument<'_>| runbook_report::show(run, screen.caller(), screen.style());
+        tell(screen, door.ask(Show { run: self.run.clone() })?, show)
     }
 }
 
-fn show<D: Door>(screen: &Screen, door: &mut D, run: Option<String>) -> Result<Exit, CommandError> {
-    let Shown { known, holder } = door.ask(Show { run })?;
+/// All about a run: for people as `text` renders it, for programs as data.
+fn tell(screen: &Screen, shown: Shown, text: impl Fn(&RunDocument<'_>) -> String) -> Result<Exit, CommandError> {
+    let Shown { known, holder } = shown;
     match screen.format {
-        Format::Text => {
-            let text = |run: &RunDocument<'_>| runbook_report::show(run, screen.caller(), screen.style());
-            screen.text(&told(&known, holder.as_ref(), text)?)?;
-        }
+        Format::Text => screen.text(&told(&known, holder.as_ref(), text)?)?,
         Format::Json => screen.json(&told(&known, holder.as_ref(), runbook_report::show_json)?)?,
         Format::Ndjson => {
             let mut out = Vec::new();
@@ -127,17 +126,9 @@ impl HostCommand for ReportArgs {
     }
 
     fn run<D: Door>(&self, screen: &Screen, _: &Loader<'_>, door: &mut D) -> Result<Exit, CommandError> {
-        report(screen, door, self.run.clone())
+        let report = |run: &RunDocument<'_>| runbook_report::markdown(run, screen.caller());
+        tell(screen, door.ask(Show { run: self.run.clone() })?, report)
     }
-}
-
-fn report<D: Door>(screen: &Screen, door: &mut D, run: Option<String>) -> Result<Exit, CommandError> {
-    if screen.format != Format::Text {
-        return show(screen, door, run);
-    }
-    let Shown { known, holder } = door.ask(Show { run })?;
-    screen.text(&told(&known, holder.as_ref(), |run| runbook_report::markdown(run, screen.caller()))?)?;
-    Ok(Exit::Done)
 }
 
 #[cfg(test)]

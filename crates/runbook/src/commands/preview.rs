@@ -5,7 +5,7 @@ use crate::screen::Screen;
 use runbook_engine::{Foretold, Obstacle, Program};
 use runbook_model::{HostFacts, Plan, StepId};
 use runbook_report::{Occasion, StepPreview};
-use runbook_session::{Attempt, CommandError, Door, Exit, in_the_way};
+use runbook_session::{Attempt, CommandError, Door, Exit, Previewed, in_the_way};
 use serde_json::{Value, json};
 
 pub(super) fn preview<D: Door>(
@@ -17,9 +17,7 @@ pub(super) fn preview<D: Door>(
 ) -> Result<Exit, CommandError> {
     let seen = door.preview(program)?;
     let picture = pictured(program, &seen.foretold, Occasion::DryRun, explain);
-    let held = seen.held.into_iter().map(|error| error.message);
-    let doubtful = seen.doubtful.into_iter().map(|obstacle| obstacle.failure.message);
-    let warnings: Vec<String> = held.chain(doubtful).collect();
+    let warnings = warnings(&seen);
     match screen.format {
         Format::Text => screen.text(&picture.text(screen.style()))?,
         Format::Json => {
@@ -35,6 +33,12 @@ pub(super) fn preview<D: Door>(
         false if screen.format == Format::Json => Ok(Exit::Refused),
         false => Err(in_the_way(Attempt::Apply, seen.certain)),
     }
+}
+
+/// What would keep the run from beginning now, and what may stand in its way.
+fn warnings(seen: &Previewed) -> Vec<String> {
+    let held = seen.held.iter().map(|error| error.message.clone());
+    held.chain(seen.doubtful.iter().map(|one| one.failure.message.clone())).collect()
 }
 
 pub(super) fn pictured<'a>(
@@ -107,11 +111,9 @@ pub(super) fn seen<D: Door>(
     let plan = Plan { host, ..program.plan().clone() };
     let picture =
         runbook_report::Preview { plan: &plan, ..pictured(program, &said.foretold, Occasion::DryRun, explain) };
+    let warnings = warnings(&said);
     let comes = |one: &Obstacle| made.iter().any(|path| one.failure.message.contains(path.as_str()));
     let certain: Vec<Obstacle> = said.certain.into_iter().filter(|one| !comes(one)).collect();
-    let held = said.held.into_iter().map(|error| error.message);
-    let doubtful = said.doubtful.into_iter().map(|one| one.failure.message);
-    let warnings: Vec<String> = held.chain(doubtful).collect();
     let mut text = picture.text(screen.style());
     let lines = certain.iter().map(|one| format!("error: {}\n", one.failure.message));
     text.extend(lines.chain(warnings.iter().map(|warning| format!("warning: {warning}\n"))));

@@ -9,10 +9,6 @@ use serde_json::{Value, json};
 use std::path::Path;
 
 impl HostCommand for RestoreArgs {
-    fn acts(&self) -> bool {
-        true
-    }
-
     fn run<D: Door>(&self, screen: &Screen, _: &Loader<'_>, door: &mut D) -> Result<Exit, CommandError> {
         let users = match (self.stop, self.while_running) {
             (true, _) => Users::Stop,

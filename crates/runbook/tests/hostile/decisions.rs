@@ -1,4 +1,4 @@
-//! Evidence that does not tell: whoever sits at the terminal is asked, and nobody else. `script` makes the terminal.
+//! Evidence that does not tell: the person at the terminal is asked, and nobody else. `script` makes the terminal.
 
 use crate::bench::{Bench, RUNBOOK};
 use serde_json::Value as Json;

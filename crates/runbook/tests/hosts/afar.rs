@@ -125,7 +125,7 @@ pub(crate) fn agent() -> PathBuf {
     static AGENT: std::sync::OnceLock<PathBuf> = std::sync::OnceLock::new();
     let made = AGENT.get_or_init(|| {
         let whole = Path::new(env!("CARGO_BIN_EXE_runbook"));
-        // Whoever comes next takes the same file: its name says what it was made from.
+        // The next link takes the same file: its name says what it was made from.
         let made_from = std::fs::metadata(whole).and_then(|found| found.modified()).unwrap();
         let stamp = made_from.duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos();
         let small = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("agent-{stamp}"));

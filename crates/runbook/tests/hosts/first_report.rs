@@ -62,7 +62,7 @@ fn the_first_attempt(day: &Day) -> Told {
             if event["event"] == "step-finished" && event["step"] == "install" {
                 day.host.cut_network().unwrap();
                 cut_at = Some(now_ms());
-                // Whoever is elsewhere hears of the end once the network is there again.
+                // A controller elsewhere hears of the end once the network is there again.
                 if is_afar() {
                     scope.spawn(|| day.mend_the_network_after_the_run());
                 }

@@ -6,7 +6,7 @@ use crate::ways::{both_ways, is_afar, runbook};
 use std::time::Duration;
 use test_hosts::{Host, Lab};
 
-/// A gateway small enough to read: it says its version in the journal and to whoever asks, and may change its title.
+/// A gateway small enough to read: it says its version in the journal and when it is asked, and may change its title.
 const GATEWAY: &str = "#!/usr/bin/env node
 import fs from 'node:fs';
 import http from 'node:http';
@@ -162,7 +162,7 @@ fn section_8() {
     package(&host, "/srv/app", "2026.4.23");
     sh(&host, "chmod 755 /usr/local/bin/openclaw; useradd --create-home claw; tar -C /srv -czf /srv/app.tgz app");
     unit(&host, "[Service]\nUser=claw\nExecStart=/usr/local/bin/openclaw gateway\n");
-    // The network of a lab leads nowhere, and whoever is elsewhere needs it.
+    // The network of a lab leads nowhere, and a controller elsewhere needs it.
     if !is_afar() {
         host.cut_network().unwrap();
     }

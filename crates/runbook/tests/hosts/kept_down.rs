@@ -122,7 +122,7 @@ fn one_that_was_down_already(host: &Host) {
     assert_eq!(is_active(host, "kd"), "inactive");
 }
 
-/// Between the kill and whoever goes on with it others had it up; while the run is at work again they have not.
+/// Between the kill and the process that goes on, others had it up; while the run is at work again they have not.
 fn a_run_that_was_killed(host: &Host) {
     for words in [["resume", "--yes"], ["rollback", "--yes"]] {
         stage(host);

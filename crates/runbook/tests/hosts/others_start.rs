@@ -182,7 +182,7 @@ fn a_run_that_was_killed_keeps_nobody_out(host: &Host) {
     plan(host, &steps("kill -KILL $PPID; sleep 1000"));
     assert_ne!(apply(host).code, 0);
     assert_eq!(sh(host, "systemctl is-active gw gw.socket || true"), "inactive\ninactive");
-    // Whoever needs it now can have it: the run is not there any more to bring it up.
+    // Others can have it now: the run is not there any more to bring it up.
     sh(host, "systemctl start gw.socket");
     assert_eq!(answer(host), "v1");
     assert_said(&run(host, &["rollback", "--yes"]), 0, &["Every change was taken back"][..0]);

@@ -139,7 +139,7 @@ fn every_playbook_is_sound_with_every_environment_on_every_system() {
     }
 }
 
-/// Whoever wants another version has to read about that one: the review is not a line that fits everything.
+/// A person who wants another version has to read about that one: the review is not a line that fits everything.
 #[test]
 fn an_upgrade_to_a_version_that_nobody_has_read_about_is_refused() {
     let environment = directory().join("environments/prod.yaml");

@@ -39,7 +39,7 @@ fn another_state_directory_is_the_same_host() {
     said(apply(&below, "two")).expect(0);
 }
 
-/// Whoever asks who is at work holds nothing meanwhile, at no moment of it.
+/// A look at who is at work holds nothing, at no moment of it.
 #[test]
 fn a_look_at_the_lock_keeps_nobody_out() {
     if !can_stop() {

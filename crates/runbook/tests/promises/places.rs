@@ -354,7 +354,7 @@ fn flags_come_back_and_sockets_are_told() {
     assert!(Command::new("chattr").args(["-R", "-i"]).arg(bench.path(".")).status().is_ok());
 }
 
-/// Whoever owns a link decides where it leads, also a moment later.
+/// The owner of a link decides where it leads, also a moment later.
 #[test]
 fn root_does_not_follow_the_link_of_another_user() {
     if !is_root() {

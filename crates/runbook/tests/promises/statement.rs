@@ -203,7 +203,7 @@ fn a_rollback_without_a_name_takes_what_there_is_to_take_back() {
     bench.expect(0, &["rollback", "--yes"]).says(&["there is nothing to take back on this host"]);
 }
 
-/// Whoever types `rollback` after a run that changed nothing does not mean the good one of last week.
+/// `rollback` after a run that changed nothing does not mean the good one of last week.
 #[test]
 fn a_good_run_below_another_is_taken_back_by_name_only() {
     let bench = Bench::new();

@@ -291,7 +291,7 @@ fn of_clearing_a_cache() {
     }
 }
 
-/// Whoever stands in a directory that was set aside goes on standing in it, where nobody else can come.
+/// A process in a directory that was set aside stays in it, where nobody else can come.
 #[test]
 fn of_forgetting_what_was_set_aside() {
     if !can_be_led() {

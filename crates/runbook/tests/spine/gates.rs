@@ -1,4 +1,4 @@
-//! A gate that waits: whoever looks at the host sees it, and is told the command that answers.
+//! A gate that waits: a look at the host shows it, with the command that answers.
 
 use crate::bench::{Bench, file, until};
 use std::fs::File;

@@ -112,7 +112,7 @@ fn counted(first: usize, last: usize, step: usize) -> Result<impl Iterator<Item 
     if first > last {
         return Err("ends before it begins, and stands for no host");
     }
-    // One more than may be, so that whoever counts sees it.
+    // One more than may be, so that the count shows it.
     Ok((first..=last).step_by(step).take(MOST + 1))
 }
 

@@ -140,7 +140,7 @@ impl Tree {
     /// A fault if there is a group in `left`, whose groups could not be put in order.
     fn in_a_loop(&self, left: &BTreeMap<&str, usize>) -> Option<Diagnostic> {
         let mut name = *left.keys().next()?;
-        // Whoever goes upwards as often as there are groups goes round.
+        // A way upwards with as many turns as there are groups goes round.
         for _ in 0..left.len() {
             let mut parents = self.groups.get(name)?.parents.iter().map(String::as_str);
             name = parents.find(|parent| left.contains_key(parent))?;
