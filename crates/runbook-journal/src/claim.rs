@@ -33,10 +33,8 @@ pub struct Claim {
 /// What stands in a claim's file.
 #[derive(Debug, Serialize, Deserialize)]
 struct Said {
-    pid: u32,
-    user: String,
-    doing: String,
-    since: i64,
+    #[serde(flatten)]
+    holder: Holder,
     state_dir: PathBuf,
     writes: Vec<Resource>,
 }
@@ -73,18 +71,17 @@ impl Claim {
             if let (Some(common), false) = (common, said.state_dir == dir.path()) {
                 let doing = format!(
                     "{}, which changes {common} too, with the state directory {}",
-                    said.doing,
+                    said.holder.doing,
                     said.state_dir.display()
                 );
-                return Err(Error::Held(Holder { pid: said.pid, user: said.user, doing, since: said.since }));
+                return Err(Error::Held(Holder { doing, ..said.holder }));
             }
         }
         let number = STAKED.fetch_add(1, Ordering::Relaxed);
         let path = own.join(format!("{}-{number}.{ENDING}", holder.pid));
         let mut file = open(&path).map_err(failed)?;
         flock(&file, FlockOperation::LockExclusive).map_err(|error| failed(error.into()))?;
-        let Holder { pid, user, doing, since } = holder.clone();
-        let said = Said { pid, user, doing, since, state_dir: dir.path().to_owned(), writes };
+        let said = Said { holder: holder.clone(), state_dir: dir.path().to_owned(), writes };
         let text = serde_json::to_vec(&said).map_err(|error| failed(error.into()))?;
         file.set_len(0).and_then(|()| file.write_all(&text)).map_err(failed)?;
         Ok(Self { _file: file, path })

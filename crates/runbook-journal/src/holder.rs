@@ -1,9 +1,10 @@
 //! Who holds the lock of a state directory, as the others are told.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// Who holds the lock.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holder {
     /// Its process.
     pub pid: u32,
@@ -12,6 +13,7 @@ pub struct Holder {
     /// What it does: `apply run 7k2m9c`.
     pub doing: String,
     /// Since when, in milliseconds since 1970.
+    #[serde(default)]
     pub since: i64,
 }
 

@@ -9,7 +9,7 @@ use crate::{Error, Holder, StateDir};
 use runbook_model::RunId;
 use rustix::fs::{FlockOperation, fcntl_lock, flock};
 use rustix::process::{Flock, FlockOffsetType, FlockType, Pid, fcntl_getlk};
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -110,12 +110,19 @@ impl Drop for Taken {
     }
 }
 
+/// What a holder says of itself in the file.
+#[derive(Serialize, Deserialize)]
+struct Note {
+    #[serde(flatten)]
+    holder: Holder,
+    run: Option<RunId>,
+}
+
 fn write(file: &mut File, holder: &Holder, run: Option<&RunId>) -> io::Result<()> {
-    let (pid, user, doing, since) = (holder.pid, &holder.user, &holder.doing, holder.since);
-    let text = json!({ "pid": pid, "user": user, "doing": doing, "since": since, "run": run }).to_string();
+    let text = serde_json::to_vec(&Note { holder: holder.clone(), run: run.cloned() })?;
     file.rewind()?;
     // In one piece over what is there: a reader meanwhile finds one of both, or what is no note.
-    file.write_all(text.as_bytes())?;
+    file.write_all(&text)?;
     file.set_len(text.len() as u64)
 }
 
@@ -132,17 +139,13 @@ fn locked_by(file: &File) -> rustix::io::Result<Option<Pid>> {
 fn read_holder(file: &mut File, pid: Option<Pid>) -> (Holder, Option<RunId>) {
     let mut text = String::new();
     let _ = file.read_to_string(&mut text);
-    let note: Value = serde_json::from_str(&text).unwrap_or_default();
-    let noted = note.get("pid").and_then(Value::as_i64);
-    let seen = pid.filter(|pid| *pid != Pid::INIT).map(|pid| i64::from(pid.as_raw_nonzero().get()));
-    let note = if seen.is_some() && seen != noted { Value::Null } else { note };
-    let words = |key: &str| note.get(key).and_then(Value::as_str).unwrap_or("unknown").to_owned();
-    let run = note.get("run").and_then(Value::as_str).and_then(RunId::new);
-    let holder = Holder {
-        pid: seen.or(noted).and_then(|pid| u32::try_from(pid).ok()).unwrap_or(0),
-        user: words("user"),
-        doing: words("doing"),
-        since: note.get("since").and_then(Value::as_i64).unwrap_or(0),
-    };
-    (holder, run)
+    let seen = pid.filter(|pid| *pid != Pid::INIT).and_then(|pid| u32::try_from(pid.as_raw_nonzero().get()).ok());
+    let note: Option<Note> = serde_json::from_str(&text).ok();
+    match note.filter(|note| seen.is_none_or(|seen| seen == note.holder.pid)) {
+        Some(Note { holder, run }) => (holder, run),
+        None => {
+            let [user, doing] = ["unknown", "unknown"].map(str::to_owned);
+            (Holder { pid: seen.unwrap_or(0), user, doing, since: 0 }, None)
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! Hosts as an inventory names them. Nothing here says whether one can be reached.
 
-use crate::{Entry, Span};
+use crate::{Entry, Span, words};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -68,19 +68,16 @@ impl fmt::Display for HostName {
     }
 }
 
-/// How the agent gets the rights that a plan needs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Escalation {
-    /// It runs as the user that logs in.
-    #[default]
-    None,
-    /// `sudo -n`, once, when it starts.
-    Sudo,
-}
-
-impl Escalation {
-    /// The words for it in an inventory.
-    pub const NAMES: [&'static str; 2] = ["none", "sudo"];
+words! {
+    /// How the agent gets the rights that a plan needs.
+    #[derive(Default)]
+    Escalation {
+        /// It runs as the user that logs in.
+        #[default]
+        None = "none",
+        /// `sudo -n`, once, when it starts.
+        Sudo = "sudo",
+    }
 }
 
 /// What an inventory tells OpenSSH about one host. Everything else is the operator's own configuration.

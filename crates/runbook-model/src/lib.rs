@@ -42,6 +42,7 @@ mod suggest;
 mod undo_record;
 mod variable;
 mod version;
+mod words;
 
 pub use approval::{Approval, Waiting};
 pub use at_work::AtWork;

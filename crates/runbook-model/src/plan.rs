@@ -1,6 +1,6 @@
 //! A plan after reading: checked words, spanned parameters, resolved variables.
 
-use crate::{HostFacts, Node, Refusal, Resolved, SecretSource, Span, StepId};
+use crate::{HostFacts, Node, Refusal, Resolved, SecretSource, Span, StepId, words};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -85,17 +85,18 @@ impl Default for Retry {
     }
 }
 
-/// What a step's failure leads to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum OnFailure {
-    /// The run rolls back.
-    #[default]
-    Rollback,
-    /// The run stops where it is.
-    Stop,
-    /// The run goes on as if the step had done nothing; its half-done work is undone.
-    Continue,
+words! {
+    /// What a step's failure leads to.
+    #[derive(Default)]
+    OnFailure {
+        /// The run rolls back.
+        #[default]
+        Rollback = "rollback",
+        /// The run stops where it is.
+        Stop = "stop",
+        /// The run goes on as if the step had done nothing; its half-done work is undone.
+        Continue = "continue",
+    }
 }
 
 /// An exception from a refusal.

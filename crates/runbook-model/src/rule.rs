@@ -1,39 +1,8 @@
 //! The named reasons of DESIGN: why one step comes before another, and why a plan is refused.
 
-use crate::Code;
-use serde::{Deserialize, Serialize};
-use std::fmt;
+use crate::{Code, words};
 
-macro_rules! named {
-    ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $text:literal,)* }) => {
-        $(#[$meta])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        pub enum $name { $($(#[$doc])* #[serde(rename = $text)] $variant,)* }
-
-        impl $name {
-            /// All of them.
-            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
-
-            /// The name as plans and messages write it.
-            pub fn name(self) -> &'static str {
-                match self { $(Self::$variant => $text,)* }
-            }
-
-            /// The one called `name`.
-            pub fn from_name(name: &str) -> Option<Self> {
-                Self::ALL.iter().copied().find(|rule| rule.name() == name)
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.pad(self.name())
-            }
-        }
-    };
-}
-
-named! {
+words! {
     /// Rules that order the steps that a plan has; they invent none.
     OrderingRule {
         /// Inventory first, change later (report 2, rule 1).
@@ -55,7 +24,7 @@ named! {
     }
 }
 
-named! {
+words! {
     /// Rules that refuse a plan unless the step allows the exception with a reason.
     Refusal {
         /// A change of a program, package or service without a local backup of what it changes.

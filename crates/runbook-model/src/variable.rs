@@ -1,33 +1,28 @@
 //! The variables of a plan: their types, the layers that give them values, and the sources of secrets.
 
-use crate::{Node, Span};
+use crate::{Node, Span, words};
 use serde::{Deserialize, Serialize};
 
-/// The type of a variable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum VarType {
-    /// Text.
-    String,
-    /// A whole number.
-    Int,
-    /// `true` or `false`.
-    Bool,
-    /// A path; `~` is the home directory, relative ones start at the plan's directory.
-    Path,
-    /// `90s`, `5m`, `7d`.
-    Duration,
-    /// Semver or a date version.
-    Version,
-    /// Fetched late and never written down.
-    Secret,
-    /// A list of scalars.
-    List,
-}
-
-impl VarType {
-    /// All names as plans write them.
-    pub const NAMES: [&'static str; 8] = ["string", "int", "bool", "path", "duration", "version", "secret", "list"];
+words! {
+    /// The type of a variable.
+    VarType {
+        /// Text.
+        String = "string",
+        /// A whole number.
+        Int = "int",
+        /// `true` or `false`.
+        Bool = "bool",
+        /// A path; `~` is the home directory, relative ones start at the plan's directory.
+        Path = "path",
+        /// `90s`, `5m`, `7d`.
+        Duration = "duration",
+        /// Semver or a date version.
+        Version = "version",
+        /// Fetched late and never written down.
+        Secret = "secret",
+        /// A list of scalars.
+        List = "list",
+    }
 }
 
 /// A variable as declared.
@@ -58,21 +53,19 @@ pub struct SecretSource {
     pub on: SecretSide,
 }
 
-/// Where a secret is looked for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum SecretSide {
-    /// On the host that the plan changes.
-    #[default]
-    Host,
-    /// Where the run was asked for, which on a local run is the host itself.
-    Controller,
+words! {
+    /// Where a secret is looked for.
+    #[derive(Default)]
+    SecretSide {
+        /// On the host that the plan changes.
+        #[default]
+        Host = "host",
+        /// Where the run was asked for, which on a local run is the host itself.
+        Controller = "controller",
+    }
 }
 
 impl SecretSide {
-    /// All names as plans write them.
-    pub const NAMES: [&'static str; 2] = ["host", "controller"];
-
     /// Whether it is the host.
     pub fn is_host(&self) -> bool {
         *self == Self::Host

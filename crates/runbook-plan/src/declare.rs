@@ -44,13 +44,14 @@ fn declaration<'n>(name: &'n str, span: Span, node: &'n Node, faults: &mut Diagn
     let mut declared = Declared { name, span, ty: None, default: None, from: None, mistyped: false };
     if !matches!(node.value, Value::Map(_) | Value::Later(_)) {
         let message = format!("the variable `{name}` has to be declared with its type");
-        let help = format!("write `{name}: {{ type: string, default: … }}`; types are {}", listed(&VarType::NAMES));
+        let help = format!("write `{name}: {{ type: string, default: … }}`; types are {}", listed(VarType::NAMES));
         faults.push(Diagnostic::error(Code::WRONG_TYPE, node.span, message).help(help));
         return declared;
     }
     let Some(fields) = Fields::open(node, "a variable", FIELDS, faults) else { return declared };
     let ty = fields.required("type", faults);
-    let ty = ty.and_then(|node| one_of(node, "type", &VarType::NAMES, Code::NOT_ALLOWED, faults)).and_then(var_type);
+    let ty = ty.and_then(|node| one_of(node, "type", VarType::NAMES, Code::NOT_ALLOWED, faults));
+    let ty = ty.and_then(VarType::from_name);
     declared.default = fields.get("default");
     declared.mistyped = fields.is_mistyped("default");
     declared.from = fields.get("from");
@@ -61,7 +62,7 @@ fn declaration<'n>(name: &'n str, span: Span, node: &'n Node, faults: &mut Diagn
         Some(VarType::Secret) => secret(&declared, &fields, faults),
         Some(ty) => {
             if let Some(from) = declared.from.take() {
-                let message = format!("only a secret has a source, and `{name}` is of type {}", type_word(ty));
+                let message = format!("only a secret has a source, and `{name}` is of type {}", ty.name());
                 faults.push(Diagnostic::error(Code::BAD_SECRET, from.span, message).help("write `type: secret`"));
             }
         }
@@ -89,32 +90,4 @@ fn secret(declared: &Declared<'_>, fields: &Fields<'_>, faults: &mut Diagnostics
 pub(crate) fn is_name(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
-}
-
-fn var_type(word: &str) -> Option<VarType> {
-    Some(match word {
-        "string" => VarType::String,
-        "int" => VarType::Int,
-        "bool" => VarType::Bool,
-        "path" => VarType::Path,
-        "duration" => VarType::Duration,
-        "version" => VarType::Version,
-        "secret" => VarType::Secret,
-        "list" => VarType::List,
-        _ => return None,
-    })
-}
-
-/// The type as plans write it.
-pub(crate) fn type_word(ty: VarType) -> &'static str {
-    match ty {
-        VarType::String => "string",
-        VarType::Int => "int",
-        VarType::Bool => "bool",
-        VarType::Path => "path",
-        VarType::Duration => "duration",
-        VarType::Version => "version",
-        VarType::Secret => "secret",
-        VarType::List => "list",
-    }
 }

@@ -1,6 +1,6 @@
 //! The five layers of variables: each value judged against its declaration, the last one wins.
 
-use crate::declare::{Declared, type_word};
+use crate::declare::Declared;
 use crate::fields::{Fields, items, one_of, some_text, text};
 use crate::names::{Names, VarInfo, VarState};
 use crate::reader::read;
@@ -183,7 +183,7 @@ impl<'n> Variables<'_, 'n> {
                 if layer != Layer::PlanDefault {
                     diagnostic = diagnostic
                         .label(format!("set by {}", layer_word(layer)))
-                        .related(variable.span, format!("declared here as {}", type_word(ty)));
+                        .related(variable.span, format!("declared here as {}", ty.name()));
                 }
                 faults.push(diagnostic);
                 None
@@ -246,13 +246,10 @@ impl<'n> Variables<'_, 'n> {
 
     fn source(&self, node: &Node, faults: &mut Diagnostics) -> Option<SecretSource> {
         let fields = Fields::open(node, "the source of a secret", &["env", "file", "command", "on"], faults)?;
-        let on = fields.get("on").map(|on| one_of(on, "on", &SecretSide::NAMES, Code::BAD_SECRET, faults));
+        let on = fields.get("on").map(|on| one_of(on, "on", SecretSide::NAMES, Code::BAD_SECRET, faults));
         let from = self.held_by(node, &fields, faults)?;
-        match on {
-            None | Some(Some("host")) => Some(SecretSource { from, on: SecretSide::Host }),
-            Some(Some(_)) => Some(SecretSource { from, on: SecretSide::Controller }),
-            Some(None) => None,
-        }
+        let on = on.map_or(Some(SecretSide::Host), |on| SecretSide::from_name(on?))?;
+        Some(SecretSource { from, on })
     }
 
     fn held_by(&self, node: &Node, fields: &Fields<'_>, faults: &mut Diagnostics) -> Option<SecretFrom> {

@@ -158,11 +158,8 @@ fn retry(node: &Node, faults: &mut Diagnostics) -> Retry {
 }
 
 fn on_failure(node: &Node, faults: &mut Diagnostics) -> OnFailure {
-    match one_of(node, "on_failure", &["rollback", "stop", "continue"], Code::NOT_ALLOWED, faults) {
-        Some("stop") => OnFailure::Stop,
-        Some("continue") => OnFailure::Continue,
-        _ => OnFailure::Rollback,
-    }
+    let word = one_of(node, "on_failure", OnFailure::NAMES, Code::NOT_ALLOWED, faults);
+    word.and_then(OnFailure::from_name).unwrap_or_default()
 }
 
 /// `allow:` of a step or a stage.

@@ -1,6 +1,5 @@
 //! Values of variables: whether one fits its declared type, and what it becomes.
 
-use crate::declare::type_word;
 use crate::inventory::VAULT;
 use runbook_model::{Code, Node, Resolved, SecretFrom, SecretSource, Value, VarType, Version, parse_duration};
 use std::cell::Cell;
@@ -55,7 +54,7 @@ pub(crate) fn fit(ty: VarType, node: &Node, places: &Places<'_>) -> Result<Value
         (VarType::List, Value::List(items)) => list(items, node),
         (ty, _) => Err(Misfit::new(
             Code::WRONG_VARIABLE_TYPE,
-            format!("is of type {}, and this is {}", type_word(ty), node.type_name()),
+            format!("is of type {}, and this is {}", ty.name(), node.type_name()),
             wrong_type_help(ty, &node.value),
         )),
     }

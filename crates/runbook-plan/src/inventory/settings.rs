@@ -72,10 +72,7 @@ pub(super) fn defaults(node: &Node, faults: &mut Diagnostics) -> Settings {
 }
 
 fn escalation(node: &Node, faults: &mut Diagnostics) -> Option<Escalation> {
-    match one_of(node, "become", &Escalation::NAMES, Code::NOT_ALLOWED, faults)? {
-        "sudo" => Some(Escalation::Sudo),
-        _ => Some(Escalation::None),
-    }
+    one_of(node, "become", Escalation::NAMES, Code::NOT_ALLOWED, faults).and_then(Escalation::from_name)
 }
 
 fn ssh(node: &Node, faults: &mut Diagnostics) -> SshSettings {

@@ -6,8 +6,8 @@ use crate::account::{decision_text, place_word, verdict_of};
 use crate::text;
 use crate::time;
 use runbook_model::{
-    Excerpt, Next, Plan, Reading, Resolved, Review, Role, RollbackCause, SignalRole, SignalSource, SignalVerdict,
-    StepId, StepState, StepStatus, VarType, Verdict,
+    Excerpt, Plan, Reading, Resolved, Review, Role, RollbackCause, SignalRole, SignalSource, SignalVerdict, StepId,
+    StepState, StepStatus, VarType, Verdict,
 };
 
 pub(super) struct Facts<'s, 'a> {

@@ -35,7 +35,7 @@ impl Inspected for Service {
             deciding: Vec::new(),
             stale: None,
             log: spec.log.to_string_lossy().into_owned(),
-            restart: spec.restart.word().to_owned(),
+            restart: spec.restart.name().to_owned(),
             restarts,
             state: life.words(),
         })

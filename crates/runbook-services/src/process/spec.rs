@@ -4,6 +4,7 @@
 
 use runbook_host::{UMASK, base_environment};
 use runbook_model::Failure;
+use runbook_model::words;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -40,16 +41,16 @@ pub struct Spec {
     pub ready: Ready,
 }
 
-/// What to do when a service ends by itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Restart {
-    /// Nothing.
-    Never,
-    /// Start it again if it failed.
-    OnFailure,
-    /// Start it again.
-    Always,
+words! {
+    /// What to do when a service ends by itself.
+    Restart {
+        /// Nothing.
+        Never = "never",
+        /// Start it again if it failed.
+        OnFailure = "on-failure",
+        /// Start it again.
+        Always = "always",
+    }
 }
 
 /// When to give up: the same numbers for every service; tests shorten them.
@@ -79,25 +80,6 @@ pub struct Ready {
 impl Default for Limit {
     fn default() -> Self {
         Self { restarts: 10, within_ms: 300_000, first_pause_ms: 500, longest_pause_ms: 30_000 }
-    }
-}
-
-impl Restart {
-    /// The words that plans use.
-    pub const WORDS: &'static [&'static str] = &["never", "on-failure", "always"];
-
-    /// The policy called `word`.
-    pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Never, Self::OnFailure, Self::Always].into_iter().find(|policy| policy.word() == word)
-    }
-
-    /// The word that plans use.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Never => "never",
-            Self::OnFailure => "on-failure",
-            Self::Always => "always",
-        }
     }
 }
 

@@ -23,7 +23,7 @@ pub(super) const LOG: Param = Param::optional(
 );
 pub(super) const RESTART: Param = Param::optional(
     "restart",
-    ParamType::Choice(Restart::WORDS),
+    ParamType::Choice(Restart::NAMES),
     "What to do when it ends by itself; on-failure without it",
 );
 pub(super) const READY_PORT: Param =
@@ -65,7 +65,7 @@ impl Wanted {
             cwd: args.maybe("cwd")?,
             env: args.maybe("env")?,
             log: args.maybe("log")?,
-            restart: args.maybe::<String>("restart")?.and_then(|word| Restart::from_word(&word)),
+            restart: args.maybe::<String>("restart")?.and_then(|word| Restart::from_name(&word)),
             grace: args.maybe("grace")?,
             ready_port: args.maybe("ready_port")?,
             ready_log: args.maybe("ready_log")?,
