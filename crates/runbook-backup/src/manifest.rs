@@ -34,7 +34,7 @@ pub struct Manifest {
     pub format: u32,
     /// When the backup was made, in milliseconds since 1970, as the caller said.
     pub created_at_ms: i64,
-    /// When reading began, by the host's clock: what changed near or after it is read again by `settle`.
+    /// When reading began, by the host's clock: what changed near or after it is read again by the second pass.
     pub started: Timestamp,
     /// The paths that were asked for, without those inside another one.
     pub roots: Vec<Root>,

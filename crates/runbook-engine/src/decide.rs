@@ -205,7 +205,7 @@ fn after_failure(
     let attempts = state.step(&step).map_or(1, |known| known.attempts.max(1));
     let hopeless = matches!(failure.kind, FailureKind::Cancelled | FailureKind::Refused);
     if hopeless || attempts >= retry.attempts || state.cancelling || forward::goes_no_further(state, execution, &step) {
-        if let Some(within) = execution.asks_for.filter(|_| is_undecided(state, execution, &step, &failure)) {
+        if let Some(within) = execution.patience.filter(|_| is_undecided(state, execution, &step, &failure)) {
             // A drained run stays open, and reads again when it is resumed.
             if state.draining {
                 return Vec::new();

@@ -14,7 +14,7 @@ pub struct Execution {
     /// How many steps may run at the same time; at least 1.
     pub parallel: usize,
     /// How long a person is waited for who can be asked what the evidence does not tell; `None` where nobody is there.
-    pub asks_for: Option<Duration>,
+    pub patience: Option<Duration>,
     /// The secrets that are handed in while the run waits for them.
     pub handed_in: HandedIn,
     policies: HashMap<StepId, Policy>,
@@ -87,7 +87,7 @@ impl Execution {
         };
         Self {
             parallel: parallel.max(1),
-            asks_for: None,
+            patience: None,
             handed_in: HandedIn::default(),
             policies,
             ranks,

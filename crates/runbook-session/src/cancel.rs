@@ -1,7 +1,6 @@
 //! Stopping a run that another process holds.
 
 use crate::error::Error;
-use crate::letters::Told;
 use crate::runs::{choose, journal};
 use crate::session::Session;
 use runbook_engine::Letter;
@@ -46,13 +45,11 @@ impl Session {
         if !self.hears(&state)? {
             return Err(Error::NobodyAtWork(run));
         }
-        let (letter, name) = match stop {
-            Stop::Drain => (Letter::Drain, "drain"),
-            Stop::Cancel => (Letter::Cancel, "cancel"),
+        let letter = match stop {
+            Stop::Drain => Letter::Drain,
+            Stop::Cancel => Letter::Cancel,
         };
-        self.tell(&Told { run: &run, letter, name, after: state.seq }, |state, since| {
-            stopped(&run, state, since, stop).map(Ok)
-        })
+        self.tell(&run, &letter, state.seq, |state, since| stopped(&run, state, since, stop).map(Ok))
     }
 }
 

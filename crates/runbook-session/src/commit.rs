@@ -1,7 +1,6 @@
 //! Keeping what a run holds.
 
 use crate::error::Error;
-use crate::letters::Told;
 use crate::runs::{choose, journal};
 use crate::session::Session;
 use runbook_engine::Letter;
@@ -34,12 +33,10 @@ impl Session {
             return Err(Error::NobodyHolds(run));
         }
         let letter = Letter::Commit { by: self.host.facts.user.clone() };
-        let committed = self.tell(&Told { run: &run, letter, name: "commit", after: state.seq }, |state, _| {
-            match (&state.committed, state.holds()) {
-                (Some(by), _) => Some(Ok(Committed { run: run.clone(), by: by.clone() })),
-                (None, None) => Some(Err(holds_not(run.clone(), state))),
-                (None, Some(_)) => None,
-            }
+        let committed = self.tell(&run, &letter, state.seq, |state, _| match (&state.committed, state.holds()) {
+            (Some(by), _) => Some(Ok(Committed { run: run.clone(), by: by.clone() })),
+            (None, None) => Some(Err(holds_not(run.clone(), state))),
+            (None, Some(_)) => None,
         });
         committed.map_err(|error| match error {
             Error::NobodyAtWork(run) => Error::NobodyHolds(run),

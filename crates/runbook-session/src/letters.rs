@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::runs::journal;
 use crate::session::Session;
-use runbook_engine::{Letter, send, withdraw};
+use runbook_engine::{Control, Letter, send, withdraw};
 use runbook_model::{Event, Record, RunId, RunState};
 use std::time::{Duration, Instant};
 
@@ -12,29 +12,21 @@ const ANSWERS: Duration = Duration::from_secs(10);
 /// The time between two looks at the journal.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// What is told to a run.
-pub(crate) struct Told<'a> {
-    pub(crate) run: &'a RunId,
-    pub(crate) letter: Letter,
-    /// What people call it.
-    pub(crate) name: &'static str,
-    /// The last record before it was sent.
-    pub(crate) after: u64,
-}
-
 impl Session {
-    /// Sends it, and waits until `heard` finds what it comes to, in the run or in the records since it was sent.
-    /// What nobody took within [`ANSWERS`] is withdrawn,
-    /// so that a refusal stays one; what was taken has as long again to come on record.
+    /// Sends `letter` to `run`, whose last record is `after`, and waits until `heard` finds what it comes to, in the run or in
+    /// the records since then. What nobody took within [`ANSWERS`] is withdrawn, so that a refusal stays one; what was taken has
+    /// as long again to come on record.
     ///
     /// # Errors
     /// The run does not take it, or nobody is there who would hear it.
     pub(crate) fn tell<T>(
         &self,
-        told: &Told<'_>,
+        run: &RunId,
+        letter: &Letter,
+        after: u64,
         heard: impl Fn(&RunState, &[Record]) -> Option<Result<T, Error>>,
     ) -> Result<T, Error> {
-        let Told { run, letter, name, after } = told;
+        let name = Control::from(letter.clone()).name();
         let not_sent = |source| Error::NotSent { letter: name, source };
         // If one is there already, that one is answered, and its sender may withdraw it.
         let own = send(self.state_dir(), run, letter).map_err(not_sent)?;
@@ -46,21 +38,20 @@ impl Session {
             // Anew: what was opened for reading stays as it was then.
             let records = journal(self.state_dir())?.records(run)?;
             let state = RunState::replay(&records)?;
-            let since = records.partition_point(|record| record.seq <= *after);
+            let since = records.partition_point(|record| record.seq <= after);
             let since = records.get(since..).unwrap_or_default();
             if let Some(heard) = heard(&state, since) {
                 return heard;
             }
             if let Some(because) = refused(since, name) {
-                return Err(Error::NotTaken { run: (*run).clone(), letter: name, because });
+                return Err(Error::NotTaken { run: run.clone(), letter: name, because });
             }
-            let run = || (*run).clone();
             match holder {
-                None => return Err(Error::NobodyAtWork(run())),
+                None => return Err(Error::NobodyAtWork(run.clone())),
                 Some(_) if Instant::now() <= end => std::thread::sleep(LOOK),
-                Some(_) if taken => return Err(Error::NotOnRecord { run: run(), letter: name }),
-                Some(_) if !own || withdraw(self.state_dir(), told.run, letter).map_err(not_sent)? => {
-                    return Err(Error::Unanswered { run: run(), letter: name });
+                Some(_) if taken => return Err(Error::NotOnRecord { run: run.clone(), letter: name }),
+                Some(_) if !own || withdraw(self.state_dir(), run, letter).map_err(not_sent)? => {
+                    return Err(Error::Unanswered { run: run.clone(), letter: name });
                 }
                 Some(_) => {
                     taken = true;

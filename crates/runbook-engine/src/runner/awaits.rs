@@ -19,7 +19,7 @@ impl Runner {
         let mut withdrawn = self.waits.1.clone();
         match wanted {
             Await::Answer(step) => {
-                let within = self.worker.program.execution.asks_for.unwrap_or_default();
+                let within = self.worker.program.execution.patience.unwrap_or_default();
                 self.questions.ask(step, within, withdrawn, done);
             }
             Await::Secret { secret, within } => self.hand_ins.wait(secret, within, done),

@@ -116,7 +116,7 @@ impl Runner {
         let approved = |(step, known): (&StepId, &StepState)| Some((step.clone(), known.approval.clone()?));
         let approvals = known.state.steps().filter_map(approved).collect();
         let (leaving, leave) = Canceller::new();
-        program.execution.asks_for = settings.patience;
+        program.execution.patience = settings.patience;
         program.execution.handed_in = program.handed_in(&known.secrets, settings.handed_in_within);
         let worker = Worker {
             program,

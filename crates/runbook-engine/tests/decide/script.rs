@@ -198,9 +198,9 @@ impl Script {
         let plan = plan("/", self.steps.iter().enumerate().map(|(at, step)| definition(at, step)).collect());
         let declarations: Vec<Declaration> = self.steps.iter().map(Step::declare).collect();
         let (schedule, _) = runbook_schedule::build(&plan, &declarations);
-        let asks_for = self.answer.map(|_| Duration::from_secs(1));
+        let patience = self.answer.map(|_| Duration::from_secs(1));
         let mut execution = Execution::new(&plan, schedule?, self.parallel);
-        execution.asks_for = asks_for;
+        execution.patience = patience;
         execution.handed_in.uses = (0..self.steps.len()).filter_map(|at| self.secret_of(at)).collect();
         Some(execution)
     }
