@@ -14,9 +14,9 @@ use serde::{Deserialize, Serialize};
 use crate::digest::{Digest, HashingWriter};
 use crate::error::Error;
 use crate::escaped;
+use crate::ground::Ground;
 use crate::inode::Seen;
 use crate::limit::Limit;
-use crate::mounts::Ground;
 use crate::plain_path::not_plain;
 use crate::timestamp::Timestamp;
 

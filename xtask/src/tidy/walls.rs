@@ -109,6 +109,7 @@ const WALLS: &[Wall<'_>] = &[
 const LINUX_MODULES: &[&str] = &[
     "crates/runbook-backup/src/attributes.rs",
     "crates/runbook-backup/src/durable.rs",
+    "crates/runbook-backup/src/ground.rs",
     "crates/runbook-backup/src/mounts.rs",
     "crates/runbook-backup/src/remove.rs",
     "crates/runbook-host/src/adopted.rs",
