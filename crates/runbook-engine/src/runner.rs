@@ -9,6 +9,7 @@ mod letters;
 mod open;
 mod questions;
 mod records;
+mod settings;
 
 use crate::action::Action;
 use crate::audience::Audience;
@@ -20,48 +21,18 @@ use crate::{Control, Error, Interrupt, Letter, forward, handed_in, leftovers};
 use hand_ins::HandIns;
 use questions::Questions;
 use runbook_host::{Cancel, Canceller, end_started, now_ms};
-use runbook_journal::{Journal, Lock, StateDir};
+use runbook_journal::{Journal, Lock};
 use runbook_model::{Event, RunId, RunState, StepId, UndoRecord};
 use runbook_step::Note;
 use serde_json::Value as Json;
+pub use settings::{Ending, Settings};
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 /// How often the observer is told that time passes, and the mailbox is looked into.
 const TICK: Duration = Duration::from_millis(100);
-
-/// What a run needs besides its plan.
-pub struct Settings {
-    /// Where the journal is.
-    pub state_dir: StateDir,
-    /// The `runbook` binary.
-    pub own_program: PathBuf,
-    /// The version of `runbook`.
-    pub version: String,
-    /// Who runs it.
-    pub user: String,
-    /// How long an answer is waited for where the evidence does not tell; no answer takes it back. `None` where nobody is
-    /// there to be asked.
-    pub patience: Option<Duration>,
-    /// How long a secret is waited for that is handed in; without it by then the run stops, or goes back.
-    pub handed_in_within: Duration,
-    /// How long a run that begins holds once all is done; without a commit by then it goes back.
-    pub hold: Option<Duration>,
-    /// What steers the run. It goes on by itself when all senders are gone.
-    pub controls: UnboundedReceiver<Control>,
-}
-
-/// How a run was left.
-#[derive(Clone, Debug)]
-pub struct Ending {
-    /// Everything that is known of it. Without a verdict it is open: drained, or left.
-    pub state: RunState,
-    /// It was left at once.
-    pub left: bool,
-}
 
 /// One run of one plan on this host, held by this process.
 pub struct Runner {

@@ -11,6 +11,7 @@ mod sources;
 mod table;
 mod tables;
 mod traces;
+mod wall;
 mod walls;
 mod words;
 

@@ -4,19 +4,7 @@ use super::finding::Finding;
 use super::repository::{File, Repository};
 use super::sources::{code, is_test};
 use super::table::prose;
-
-/// Words that must not stand in some sources.
-struct Wall<'a> {
-    /// The crates, without `runbook-`; all if none is named.
-    within: &'a [&'a str],
-    /// Sources in them that it does not bind.
-    except: &'a [&'a [&'a str]],
-    words: &'a [&'a str],
-    /// What holds such a word and is fine.
-    fine: &'a [&'a str],
-    /// What is said behind the word.
-    why: &'a str,
-}
+use super::wall::Wall;
 
 const WALLS: &[Wall<'_>] = &[
     Wall {
@@ -147,26 +135,6 @@ pub(crate) fn check(repository: &Repository) -> Vec<Finding> {
         found.extend(others.iter().map(|file| Finding::whole(&file.path, what)));
     }
     found
-}
-
-impl Wall<'_> {
-    /// Where `file` has a word that must not stand there. Comments may have it.
-    fn judge(&self, file: &File) -> Vec<Finding> {
-        let is_in = |places: &[&str]| places.iter().any(|place| file.path.starts_with(place));
-        let own = file.path.strip_prefix("crates/").and_then(|path| path.split_once("/src/"));
-        let own = own.map(|(name, _)| name.trim_start_matches("runbook-"));
-        let binds = self.within.is_empty() || own.is_some_and(|name| self.within.contains(&name));
-        if !binds || self.except.iter().any(|places| is_in(places)) {
-            return Vec::new();
-        }
-        let lines = code(&file.text).lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//"));
-        let found = lines.filter_map(|(at, line)| {
-            let line = self.fine.iter().fold(line.to_owned(), |line, fine| line.replace(fine, ""));
-            let word = self.words.iter().find(|word| line.contains(**word))?;
-            Some(Finding::at(&file.path, at + 1, format!("`{word}` {}", self.why)))
-        });
-        found.collect()
-    }
 }
 
 #[cfg(test)]
