@@ -96,6 +96,11 @@ impl StateDir {
         gone.map_err(|source| Error::StateDir { path, source })
     }
 
+    /// Where whoever goes on with an attempt lays out the files that it was made from.
+    pub fn files_of_attempt(&self, attempt: &Attempt) -> PathBuf {
+        self.attempt(attempt).join(FILES)
+    }
+
     /// Where a controller keeps what proven hosts gave, to give it to others.
     pub fn artifacts(&self) -> PathBuf {
         self.path().join("artifacts")
@@ -124,6 +129,7 @@ impl std::fmt::Display for Attempt {
 const SAVED: &str = "saved.json";
 const RECORDS: &str = "records";
 const TOLD: &str = "told";
+const FILES: &str = "files";
 
 impl RolloutJournal {
     /// Begins the next attempt at `rollout`, which was made from what `saved` gives for its number and the attempt before it. That is

@@ -10,6 +10,7 @@ use runbook_plan::{ArtifactAt, LayerVars, same_platform, stage_layers};
 use runbook_rollout::Target;
 use runbook_session::{CommandError, Elsewhere, Judged, Session, Source};
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 /// A rollout with every plan judged for every host.
 pub struct JudgedRollout {
@@ -54,6 +55,20 @@ impl JudgedRollout {
             feed(host.program.as_ref().map_or("", |program| program.plan().digest.as_str()));
         }
         hash.finalize().to_hex().to_string()
+    }
+
+    /// The files that it was read from, absolute: the rollout, its inventory, plans and environments, and what plans bring.
+    pub fn paths(&self, files: &RolloutFiles) -> BTreeSet<PathBuf> {
+        let of_stages = self.stages.iter().map(|stage| &stage.sources);
+        let texts = std::iter::once(&files.sources).chain(of_stages).flat_map(SourceMap::iter);
+        let texts = texts.filter_map(|source| std::path::absolute(&source.name).ok());
+        let programs = self.stages.iter().flat_map(|stage| &stage.hosts).filter_map(|host| host.program.as_ref());
+        let brought = programs.flat_map(|program| {
+            let named = program.saved.bundle.iter().flat_map(|bundle| bundle.files.keys());
+            named.map(|name| Path::new(&program.plan().base).join(name))
+        });
+        // What was given beside them has a name and is no file.
+        texts.chain(brought).filter(|path| path.is_file()).collect()
     }
 
     /// The digest of the plan of each target, for the facts that it was judged for.

@@ -35,12 +35,6 @@ pub struct ReadRollout {
 }
 
 impl RolloutFiles {
-    /// The texts of all files that it was read from, by their names as the caller has them.
-    pub fn texts(&self) -> BTreeMap<String, String> {
-        let own = self.sources.iter().map(|source| (source.name.clone(), source.text.clone()));
-        own.chain(self.plans.values().map(|plan| (plan.title().to_owned(), plan.text().to_owned()))).collect()
-    }
-
     /// Reads the inventory and the plans that the rollout names, each file once. What is wrong is told at once.
     pub fn read(text: &PlanText) -> ReadRollout {
         let document = Document { name: text.title(), text: text.text() };

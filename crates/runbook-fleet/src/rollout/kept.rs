@@ -1,17 +1,17 @@
 //! What a controller keeps of an attempt, and what others tell it: `resume` needs no checkout, and `approve` no terminal of its own.
 
+use super::made::Made;
 use runbook_journal::{Attempt, Error, StateDir};
 use runbook_rollout::{RolloutRecord, RolloutState, Told, Waves};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
 /// What an attempt was made from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Kept {
     /// What it asks of which hosts.
     pub waves: Waves,
-    /// The texts of the files that it was made from, by the names under which whoever made it finds them again.
-    pub files: BTreeMap<String, String>,
+    /// The files, and what was given beside them.
+    pub made: Made,
 }
 
 /// An attempt as it is on record.

@@ -1,9 +1,10 @@
 //! A rollout over many hosts: `controller` is the loop around the pure `decide`, `worker` the thread of one host, `site` what such a thread
-//! asks of its host, `kept` what goes on record here.
+//! asks of its host, `kept` what goes on record here, `made` the files of it.
 
 mod afar_site;
 mod controller;
 mod kept;
+mod made;
 mod seen;
 mod site;
 #[cfg(test)]
@@ -13,5 +14,6 @@ mod worker;
 pub use afar_site::{AfarSite, GivenArtifacts, JudgePlan};
 pub use controller::{Controller, Ended, RolloutError, Setup, Sites};
 pub use kept::{Attempted, Kept, tell};
+pub use made::Made;
 pub use seen::Seen;
 pub use site::{RunEnd, Said, Says, Site, Steered, Trouble};

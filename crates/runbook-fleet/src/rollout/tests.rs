@@ -286,7 +286,7 @@ impl Stage1 {
 
     fn begin(&self, waves: &Waves) -> (Controller, Sender<Told>, Receiver<Seen>) {
         let (setup, told, seen) = self.setup();
-        let kept = |attempt| Kept { waves: Waves { attempt, ..waves.clone() }, files: BTreeMap::new() };
+        let kept = |attempt| Kept { waves: Waves { attempt, ..waves.clone() }, made: Made::default() };
         (Controller::begin(&self.dir, "demo", &holder(), kept, setup).unwrap(), told, seen)
     }
 

@@ -6,10 +6,12 @@ use super::estate::Estate;
 use super::lines::{rollout_line, wave_name};
 use super::rows::note;
 use super::words::{hosts, status_word, verdict_word};
+use crate::account::{capitalised, verdict_of};
+use crate::document::Trouble;
 use crate::markdown::sign_word;
 use crate::markdown::{escape, escape_keeping_code};
 use crate::time;
-use runbook_model::{Caller, Next};
+use runbook_model::{Caller, Next, SignalVerdict};
 use runbook_rollout::{RolloutEvent, Target};
 use std::fmt::Write as _;
 
@@ -18,6 +20,7 @@ pub fn rollout_markdown(estate: &Estate<'_>, caller: &Caller) -> String {
     let mut out = String::new();
     write_head(&mut out, estate);
     write_hosts(&mut out, estate, caller);
+    write_runs(&mut out, estate);
     write_decisions(&mut out, estate);
     write_checklist(&mut out, estate);
     out
@@ -69,6 +72,27 @@ fn run(estate: &Estate<'_>, target: &Target, caller: &Caller) -> String {
     let Some(run) = estate.state.target(target).run else { return String::new() };
     let there = caller.clone().on(target.host.as_str(), None);
     format!("`{}`", there.command(&Next::Report(Some(run))))
+}
+
+/// What each run's own report tells, in brief: how it ended, how long the service was down, what failed, and which signals were not green.
+fn write_runs(out: &mut String, estate: &Estate<'_>) {
+    if estate.runs.is_empty() {
+        return;
+    }
+    out.push_str("\n## Runs\n\n");
+    for (target, run) in estate.runs {
+        let (verdict, rest) = &run.result;
+        let down: String = run.downtime.iter().map(|clause| format!(" {}.", escape(&capitalised(clause)))).collect();
+        let _ = writeln!(out, "* **{}** ({}): **{verdict}** {}{down}", target.host, target.stage, escape(rest));
+        for Trouble { step, what, failure, .. } in &run.failures {
+            let _ = writeln!(out, "  * `{step}` {what}: {}", escape(&failure.message));
+        }
+        let after = run.verifications.iter().flat_map(|verification| verification.stages[1].readings);
+        for reading in after.filter(|reading| reading.verdict != SignalVerdict::Green) {
+            let word = verdict_of(reading.verdict);
+            let _ = writeln!(out, "  * `{}` was {word}: {}", escape(&reading.signal), escape(&reading.read));
+        }
+    }
 }
 
 /// What people decided, and what the rollout decided for them.

@@ -19,8 +19,14 @@ pub(crate) enum RolloutCommand {
     List,
     /// Tell how an attempt stands, a row a host; exits with the worst of its hosts, 6 if it is not over
     Show(AttemptArgs),
-    /// Print the report of the estate as Markdown, with the evidence for each line of the checklist
-    Report(AttemptArgs),
+    /// Read the runs of an attempt from its hosts, and print the report of the estate as Markdown, with the evidence for each line of the checklist
+    Report {
+        #[command(flatten)]
+        attempt: AttemptArgs,
+        /// The runbook that becomes the agent there [default: this one]
+        #[arg(long, value_name = "FILE", env = "RUNBOOK_AGENT", hide_env_values = true)]
+        agent: Option<PathBuf>,
+    },
     /// Go on with an attempt whose controller ended; also delivers what is owed to hosts that are back
     Resume {
         #[command(flatten)]

@@ -131,6 +131,11 @@ fn the_mac_built_its_own(estate: &Estate) {
 
 fn one_report_tells_of_all(estate: &Estate) {
     let report = estate.run(&["rollout", "report"]);
-    assert_said(&report, 0, &["attempt 2", "| edge | edge | ok |", "approved by root"]);
+    let told = ["attempt 2", "| edge | edge | ok |", "approved by root", "From the runs of 5 hosts."];
+    assert_said(&report, 0, &told);
     println!("{}", report.stdout);
+    let lines: Vec<&str> = report.stdout.lines().filter(|line| line.starts_with("| checked |")).collect();
+    assert_eq!(lines.len(), 12, "every line of the report's checklist has its evidence");
+    let first = estate.run(&["rollout", "report", "openclaw-2026.3.23-2", "--attempt", "1"]);
+    assert_said(&first, 0, &["Rolled back.", "createPluginRuntimeStore is not a function", "From the runs of 1 host."]);
 }

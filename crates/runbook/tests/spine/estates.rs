@@ -100,7 +100,16 @@ fn a_canary_that_fails_goes_back_alone_and_the_next_attempt_promotes_what_it_pro
     assert_eq!(listed.out, "promoted, attempt 1  3 hosts  stopped\npromoted, attempt 2  3 hosts  done\n");
     assert_eq!(estate.run(&["rollout", "show", "promoted", "--attempt", "1"]).code, Some(3));
     let report = estate.run(&["rollout", "report"]).ends(0).out;
-    assert!(report.contains("| three | edge | ok |"), "{report}");
+    for told in [
+        "| three | edge | ok |",
+        "* **three** (edge): **Done.**",
+        "From the runs of 3 hosts.",
+        "| checked | The validated result was promoted",
+    ] {
+        assert!(report.contains(told), "{told}:\n{report}");
+    }
+    let first = estate.run(&["rollout", "report", "promoted", "--attempt", "1"]).ends(0).out;
+    assert!(first.contains("* **one** (canary): **Rolled back.**") && first.contains("* `works` was red"), "{first}");
 }
 
 #[test]
@@ -116,9 +125,9 @@ fn a_gate_is_opened_from_another_terminal_and_only_while_it_waits() {
     assert_eq!(refused.code, Some(6), "{}", refused.err);
 }
 
-/// Whoever goes on needs the attempt's journal, and the files as they were.
+/// Whoever goes on needs what is kept with the attempt, and nothing of the checkout.
 #[test]
-fn a_controller_that_was_killed_is_gone_on_with_and_other_files_are_refused() {
+fn a_controller_that_was_killed_is_gone_on_with_without_its_checkout() {
     let estate = estate("approve: { within: 1h }");
     let mut apply = leads(&estate, &["apply", "promoted.yaml", "--yes"]);
     waits_for_approval(&estate);
@@ -127,16 +136,21 @@ fn a_controller_that_was_killed_is_gone_on_with_and_other_files_are_refused() {
     let open = estate.run(&["apply", "promoted.yaml", "--yes"]);
     assert!(open.code == Some(1) && open.err.contains("is not over"), "{}", open.err);
 
-    estate.0.write("edge.yaml", &EDGE.replace("Cannot find package", "Cannot find it"));
-    let other = estate.run(&["rollout", "resume", "promoted", "--yes"]).ends(1);
-    assert!(other.err.contains("was begun with other files"), "{}", other.err);
-    estate.0.write("edge.yaml", EDGE);
-
+    for gone in ["promoted.yaml", "canary.yaml", "inventory.yaml"] {
+        fs::remove_file(estate.0.path(gone)).unwrap();
+    }
+    estate.0.write("edge.yaml", "something else");
     let mut resume = leads(&estate, &["rollout", "resume", "promoted", "--yes"]);
     estate.run(&["rollout", "approve", "promoted"]).ends(0);
     assert_eq!(resume.wait().unwrap().code(), Some(0));
     assert_eq!(versions(&estate), ["v2", "v2", "v2"]);
     assert_eq!(estate.run(&["rollout", "list"]).out, "promoted, attempt 1  3 hosts  done\n");
+    let report = estate.run(&["rollout", "report"]).ends(0).out;
+    assert!(report.contains("* **three** (edge): **Done.**"), "{report}");
+    // `retire` names hosts by it.
+    estate
+        .0
+        .write("inventory.yaml", "kind: Inventory\nversion: 1\nname: estate\nhosts: { one: {}, two: {}, three: {} }\n");
 }
 
 #[test]
@@ -155,4 +169,60 @@ fn no_host_is_picked_out_behind_a_canary_that_nobody_proved() {
     let limited = estate.run(&["apply", "promoted.yaml", "--yes", "--limit", "two"]).ends(1);
     assert!(limited.err.contains("which is a canary above it"), "{}", limited.err);
     assert_eq!(versions(&estate), ["v1", "v1", "v1"]);
+}
+
+/// What is told to an attempt that nobody leads any more is done by whoever goes on with it.
+#[test]
+fn an_attempt_that_is_over_is_taken_back_newest_first() {
+    let estate = estate("");
+    estate.run(&["apply", "promoted.yaml", "--yes"]).ends(0);
+    assert_eq!(versions(&estate), ["v2", "v2", "v2"]);
+    estate.run(&["rollout", "rollback", "promoted", "--yes"]).ends(0);
+    let back = estate.run(&["rollout", "resume", "promoted", "--yes"]).ends(3);
+    assert_eq!(versions(&estate), ["v1", "v1", "v1"], "{}", back.out);
+    let at = |told: &str| back.out.find(told).unwrap_or_else(|| panic!("{told}:\n{}", back.out));
+    for edge in ["two (edge): is taken back whole", "three (edge): is taken back whole"] {
+        assert!(at(edge) < at("one (canary): is taken back whole"), "{}", back.out);
+    }
+}
+
+#[test]
+fn an_attempt_that_drains_goes_on_where_it_was() {
+    let estate = estate("approve: { within: 1h }");
+    let mut apply = leads(&estate, &["apply", "promoted.yaml", "--yes"]);
+    waits_for_approval(&estate);
+    estate.run(&["rollout", "cancel", "promoted", "--drain"]).ends(0);
+    assert_eq!(apply.wait().unwrap().code(), Some(130));
+    assert_eq!(versions(&estate), ["v2", "v1", "v1"]);
+    assert_eq!(estate.run(&["rollout", "show", "promoted"]).code, Some(6));
+    let mut resume = leads(&estate, &["rollout", "resume", "promoted", "--yes"]);
+    until("the approval", || {
+        estate.run(&["rollout", "approve", "promoted"]);
+        versions(&estate) == ["v2", "v2", "v2"]
+    });
+    assert_eq!(resume.wait().unwrap().code(), Some(0));
+}
+
+/// A part of the hosts, once the canary has proven the change.
+#[test]
+fn hosts_are_picked_out_behind_a_canary_that_is_proven() {
+    let estate = estate("");
+    estate.run(&["apply", "promoted.yaml", "--yes", "--limit", "one"]).ends(0);
+    assert_eq!(versions(&estate), ["v2", "v1", "v1"]);
+    estate.run(&["apply", "promoted.yaml", "--yes", "--limit", "two"]).ends(0);
+    assert_eq!(versions(&estate), ["v2", "v2", "v1"]);
+}
+
+/// The hosts that failed are tried again and no other; what the canary proved goes to them.
+#[test]
+fn those_that_failed_are_tried_again_alone() {
+    let estate = estate("");
+    // Nobody can say what a log does not hold that is not there.
+    fs::rename(estate.0.path("hosts/three/log"), estate.0.path("hosts/three/away")).unwrap();
+    estate.run(&["apply", "promoted.yaml", "--yes"]);
+    assert_eq!(versions(&estate)[2], "v1");
+    fs::rename(estate.0.path("hosts/three/away"), estate.0.path("hosts/three/log")).unwrap();
+    let again = estate.run(&["apply", "promoted.yaml", "--yes", "--retry-failed"]).ends(0);
+    assert_eq!(versions(&estate), ["v2", "v2", "v2"], "{}", again.out);
+    assert!(!again.out.contains("one (canary): begins"), "{}", again.out);
 }

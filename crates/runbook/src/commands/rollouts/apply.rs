@@ -5,7 +5,7 @@ use super::plan::{Asking, plan};
 use crate::cli::ApplyArgs;
 use crate::commands::reaching::Reaching;
 use crate::screen::Screen;
-use runbook_fleet::rollout::{Attempted, Controller, Kept};
+use runbook_fleet::rollout::{Attempted, Controller, Kept, Made};
 use runbook_fleet::{JudgedRollout, RolloutFiles};
 use runbook_journal::StateDir;
 use runbook_model::HostName;
@@ -53,7 +53,7 @@ pub(in crate::commands) fn apply(
         screen.text(&super::graph::in_words(&files.rollout, &files.sources))?;
     }
     screen.consent(&format!("Apply {} to {}?", waves.rollout, super::counted(hosts, "host")), args.yes)?;
-    let kept = kept(&files, text, (env, vars));
+    let made = made(&files, &judged, text, (env, vars))?;
     let number = Arc::new(OnceLock::new());
     let name = files.rollout.name.clone();
     let leading = Leading {
@@ -70,35 +70,24 @@ pub(in crate::commands) fn apply(
         let kept = |attempt| {
             // It is the first to know.
             let _ = number.set(attempt);
-            Kept { waves: Waves { attempt, ..waves }, files: kept }
+            Kept { waves: Waves { attempt, ..waves }, made }
         };
         Controller::begin(dir, &name, &holder, kept, setup)
     })
 }
 
-/// Under which name the path of the rollout itself is kept.
-pub(super) const ROLLOUT: &str = "rollout";
-const ENVIRONMENT: &str = "--env";
-const VARIABLE: &str = "--var ";
-
-/// What is kept with an attempt: the texts of its files, where the rollout is, and what was given beside it.
-fn kept(files: &RolloutFiles, text: &PlanText, (env, vars): (Option<&str>, &[String])) -> BTreeMap<String, String> {
-    let mut kept = files.texts();
-    let name = Path::new(text.title()).file_name().map(Path::new).unwrap_or(Path::new(text.title()));
-    kept.insert(ROLLOUT.to_owned(), text.base().join(name).to_string_lossy().into_owned());
-    kept.extend(env.map(|env| (ENVIRONMENT.to_owned(), env.to_owned())));
-    kept.extend(
-        vars.iter()
-            .filter_map(|var| var.split_once('='))
-            .map(|(name, value)| (format!("{VARIABLE}{name}"), value.to_owned())),
-    );
-    kept
-}
-
-/// The environment and the variables that were given beside a rollout.
-pub(super) fn flags_of(kept: &BTreeMap<String, String>) -> (Option<String>, Vec<String>) {
-    let vars = kept.iter().filter_map(|(name, value)| Some(format!("{}={value}", name.strip_prefix(VARIABLE)?)));
-    (kept.get(ENVIRONMENT).cloned(), vars.collect())
+/// What is kept with an attempt: its files as they are now, and what was given beside them.
+fn made(
+    files: &RolloutFiles,
+    judged: &JudgedRollout,
+    text: &PlanText,
+    (env, vars): (Option<&str>, &[String]),
+) -> Result<Made, CommandError> {
+    let title = Path::new(text.title());
+    let rollout = text.base().join(title.file_name().map_or(title, Path::new));
+    let mut made = Made::read(rollout, text.text(), &judged.paths(files))?;
+    (made.env, made.vars) = (env.map(str::to_owned), vars.to_vec());
+    Ok(made)
 }
 
 pub(super) fn common(session: &Session, files: RolloutFiles, (env, vars): (Option<&str>, &[String])) -> Common {

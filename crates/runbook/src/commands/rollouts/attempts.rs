@@ -1,19 +1,18 @@
 //! `rollout`: attempts that are on record here. Each is read from its own journal, and told to whoever leads it.
 
-use super::apply::{ROLLOUT, common, flags_of};
+use super::apply::common;
 use super::leading::{GivenBefore, Leading, conclude, holder, worst};
+use super::report::report;
 use crate::cli::{AttemptArgs, Format, RolloutCommand};
 use crate::commands::reaching::{Reaching, typed};
 use crate::screen::Screen;
 use runbook_fleet::RolloutFiles;
-use runbook_fleet::rollout::{Attempted, Controller, tell};
+use runbook_fleet::rollout::{Attempted, Controller, Kept, tell};
 use runbook_journal::{Attempt, Error};
 use runbook_model::Next;
-use runbook_report::{Estate, rollout_markdown};
 use runbook_rollout::{Approve, RolloutEvent, RolloutState, Told};
 use runbook_session::{CommandError, Exit, PlanText, Session};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
@@ -34,12 +33,10 @@ pub(in crate::commands) fn rollout(
             conclude(screen, &kept.waves, &state, &records)?;
             Ok(if state.finished { worst(&kept.waves, &state) } else { Exit::Held })
         }
-        RolloutCommand::Report(args) => {
-            let (_, Attempted { kept, records, state }) = chosen(session, args)?;
-            let (waves, doing, elapsed_ms) = (&kept.waves, &BTreeMap::new(), state.elapsed_ms);
-            let estate = Estate { waves, state: &state, records: &records, doing, runs: &[], elapsed_ms };
-            screen.text(&rollout_markdown(&estate, screen.caller()))?;
-            Ok(Exit::Done)
+        RolloutCommand::Report { attempt, agent } => {
+            let (attempt, attempted) = chosen(session, attempt)?;
+            let reaching = Reaching::new(session, agent.as_deref(), typed(state_dir))?;
+            report(screen, session, &reaching, &attempt, &attempted)
         }
         RolloutCommand::Resume { attempt, agent, yes } => {
             let (attempt, attempted) = chosen(session, attempt)?;
@@ -141,6 +138,13 @@ fn told(
     Ok(Exit::Done)
 }
 
+/// The files that an attempt was made from, which are kept with it: no checkout is needed.
+pub(super) fn files_of(session: &Session, attempt: &Attempt, kept: &Kept) -> Result<RolloutFiles, CommandError> {
+    let at = kept.made.lay_out(&session.state_dir().files_of_attempt(attempt))?;
+    let files = RolloutFiles::read(&PlanText::at(&at)?).files;
+    files.ok_or_else(|| CommandError::refused(format!("the files that are kept with {attempt} cannot be read")))
+}
+
 fn resume(
     screen: &Screen,
     session: &Session,
@@ -148,18 +152,11 @@ fn resume(
     attempt: &Attempt,
     attempted: &Attempted,
 ) -> Result<Exit, CommandError> {
-    let made = &attempted.kept.files;
-    let changed = |what: &str| {
-        CommandError::refused(format!("{attempt} was begun with other files than there are now: {what}"))
-            .hint("put them back as they were, or cancel the attempt")
-    };
-    let at = made.get(ROLLOUT).ok_or_else(|| changed("its rollout is not named"))?;
-    let text = PlanText::at(Path::new(at))?;
-    let files = RolloutFiles::read(&text).files.ok_or_else(|| changed(at))?;
-    let (env, vars) = flags_of(made);
-    let judged = files.judge(session, |_| Some(session.facts()), (env.as_deref(), &vars))?;
+    let (made, files) = (&attempted.kept.made, files_of(session, attempt, &attempted.kept)?);
+    let judged = files.judge(session, |_| Some(session.facts()), (made.env.as_deref(), &made.vars))?;
     if judged.digest(&files) != attempted.kept.waves.digest {
-        return Err(changed(at));
+        let what = format!("the files that {attempt} was made from are judged otherwise than when it began");
+        return Err(CommandError::refused(what).hint("go on with the runbook that began it, or cancel the attempt"));
     }
     let mut given = GivenBefore::new();
     for record in &attempted.records {
@@ -170,7 +167,7 @@ fn resume(
     }
     let number = Arc::new(OnceLock::new());
     let _ = number.set(attempt.number);
-    let common = Arc::new(common(session, files, (env.as_deref(), &vars)));
+    let common = Arc::new(common(session, files, (made.env.as_deref(), &made.vars)));
     let leading = Leading { screen, session, reaching, common, number, given };
     let holder = holder(session, format!("rollout {}", attempt.rollout));
     leading.lead(|setup| Controller::resume(session.state_dir(), attempt, &holder, setup))

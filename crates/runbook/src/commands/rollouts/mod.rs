@@ -5,6 +5,7 @@ mod attempts;
 mod graph;
 mod leading;
 mod plan;
+mod report;
 mod vars;
 
 pub(super) use apply::apply;

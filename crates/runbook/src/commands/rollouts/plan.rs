@@ -67,7 +67,7 @@ pub(in crate::commands) fn plan(
 }
 
 /// What `ask` answers for each of `names`, `forks` of them at a time.
-fn each<T: Send>(names: &[&HostName], forks: u16, ask: impl Fn(&HostName) -> T + Sync) -> Vec<T> {
+pub(super) fn each<T: Send>(names: &[&HostName], forks: u16, ask: impl Fn(&HostName) -> T + Sync) -> Vec<T> {
     let ask = &ask;
     let mut answers = Vec::new();
     for some in names.chunks(usize::from(forks)) {
@@ -79,7 +79,12 @@ fn each<T: Send>(names: &[&HostName], forks: u16, ask: impl Fn(&HostName) -> T +
     answers
 }
 
-fn reach(screen: &Screen, files: &RolloutFiles, reaching: &Reaching, name: &HostName) -> Result<Afar, CommandError> {
+pub(super) fn reach(
+    screen: &Screen,
+    files: &RolloutFiles,
+    reaching: &Reaching,
+    name: &HostName,
+) -> Result<Afar, CommandError> {
     let host = files.inventory.host(name.as_str());
     let host = host.ok_or_else(|| CommandError::refused(format!("there is no host `{name}` in the inventory")))?;
     reaching.reach(screen, host)
