@@ -3,7 +3,9 @@
 use super::signal::{LIMITS, Request, SOURCES, Signal, Source, Text};
 use super::subject::SUBJECT;
 use runbook_host::Command;
-use runbook_model::{Code, Diagnostic, Diagnostics, Entry, Node, SignalKind, SignalRole, Span, Value, did_you_mean};
+use runbook_model::{
+    Code, Diagnostic, Diagnostics, Entry, Node, SignalKind, SignalRole, SignalSource, Span, Value, did_you_mean,
+};
 use runbook_step::{ArgContext, FromArg, Mistake, refuse_secrets, unfit_variable};
 use std::collections::BTreeMap;
 
@@ -23,6 +25,15 @@ pub(super) fn read_signals(node: &Node, user: bool, context: &ArgContext, found:
 /// The argument vectors of the signals in `node`.
 pub(super) fn argument_vectors(node: &Node) -> Vec<&Node> {
     node.entries().iter().filter_map(|signal| Some(&signal.value.get("command")?.value)).collect()
+}
+
+/// Where a report says that a signal with this source was read.
+fn place(source: &str) -> SignalSource {
+    match source {
+        "log" | "log_absent" => SignalSource::Log,
+        "command" | "http" => SignalSource::Answer,
+        _ => SignalSource::Service,
+    }
 }
 
 struct Draft<'a> {
@@ -62,6 +73,10 @@ impl Draft<'_> {
             self.not_evidence(name, kind);
         }
         let attempts = self.attempts(kind, source.as_ref());
+        let place = match sources.as_slice() {
+            [only] => Some(place(&only.key)),
+            _ => None,
+        };
         Signal {
             name: self.name.to_owned(),
             span: self.node.span,
@@ -72,6 +87,7 @@ impl Draft<'_> {
             max_latency: self.field("max_latency"),
             attempts,
             source,
+            place,
         }
     }
 

@@ -6,7 +6,7 @@ use super::schema::signals_schema;
 use super::signal::{Signal, Source};
 use super::subject::{SUBJECT, named, of_user};
 use runbook_model::{
-    Code, Declaration, Diagnostic, Diagnostics, Node, Resource, Role, SignalKind, SignalRole, SignalSource,
+    Code, Declaration, Diagnostic, Diagnostics, Node, Resource, Role, SignalKind, SignalRole,
     format_duration,
 };
 use runbook_services::naming::{LAUNCHD, SUPERVISOR, SYSTEMD, service_of};
@@ -107,7 +107,7 @@ impl Kind for VerifySignals {
         let mut kinds: Vec<SignalKind> =
             signals.iter().filter(|signal| signal.role == SignalRole::Blocking).map(|signal| signal.kind).collect();
         kinds.dedup();
-        let sources = signals.iter().filter_map(|signal| Some((signal.name.clone(), place(signal.source.as_ref()?))));
+        let sources = signals.iter().filter_map(|signal| Some((signal.name.clone(), signal.place?)));
         let mut declaration = Declaration::attendant().role(Role::Verify(kinds)).role(Role::Signals(sources.collect()));
         declaration = declaration.reading(named(args)).reading(args.path_resource("log"));
         for signal in &signals {
@@ -187,15 +187,6 @@ fn unnamed(args: &Args<'_>, signal: &Signal) -> Option<Diagnostic> {
         }
         true => "give the step `unit: NAME`, `job: LABEL` or `process: NAME`; the plan brings up several services",
     }))
-}
-
-/// Where a report says that the signal was read.
-fn place(source: &Source) -> SignalSource {
-    match source {
-        Source::Log { .. } | Source::LogAbsent(_) => SignalSource::Log,
-        Source::Command { .. } | Source::Http(_) => SignalSource::Answer,
-        Source::Port(_) | Source::Service(_) => SignalSource::Service,
-    }
 }
 
 /// A real flow that asks what a health signal asks proves what that one proves.

@@ -1,7 +1,7 @@
 //! What a signal is: where it is read, what it decides, and how long it may take. `draft.rs` reads it from a plan.
 
 use runbook_host::Command;
-use runbook_model::{SignalKind, SignalRole, Span};
+use runbook_model::{SignalKind, SignalRole, SignalSource, Span};
 use runbook_services::AnyService;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,6 +16,8 @@ pub(super) struct Signal {
     pub(super) span: Span,
     /// `None` while it waits for a step, or is wrong.
     pub(super) source: Option<Source>,
+    /// Where a report says that it was read, which is known before the rest; `None` where it names no one source.
+    pub(super) place: Option<SignalSource>,
     pub(super) role: SignalRole,
     pub(super) kind: SignalKind,
     pub(super) within: Option<Duration>,

@@ -69,19 +69,42 @@ pub(crate) fn run(cli: Cli, screen: &Screen) -> Result<Exit, CommandError> {
         Command::Vars(on) => on.run(screen, &session, state_dir),
         Command::Steps(args) => steps::steps(screen, &args),
         Command::Explain { name } => explain::explain(screen, name.as_deref()),
-        Command::Rollback(on) => on.run(screen, &session, state_dir),
-        Command::Resume(on) => on.run(screen, &session, state_dir),
+        Command::Rollback(on) => {
+            rollouts::none_called(&session, &on.at, on.args.run.as_deref(), "rollback")?;
+            on.run(screen, &session, state_dir)
+        }
+        Command::Resume(on) => {
+            rollouts::none_called(&session, &on.at, on.args.run.as_deref(), "resume")?;
+            on.run(screen, &session, state_dir)
+        }
         Command::Recover(on) => on.run(screen, &session, state_dir),
-        Command::Status(on) => on.run(screen, &session, state_dir),
-        Command::History(on) => on.run(screen, &session, state_dir),
-        Command::Show(on) => on.run(screen, &session, state_dir),
-        Command::Report(on) => on.run(screen, &session, state_dir),
+        Command::Status(on) => {
+            let exit = on.run(screen, &session, state_dir)?;
+            rollouts::tell_open(screen, &session, &on.at);
+            Ok(exit)
+        }
+        Command::History(on) => {
+            let exit = on.run(screen, &session, state_dir)?;
+            rollouts::tell_any(screen, &session, &on.at);
+            Ok(exit)
+        }
+        Command::Show(on) => {
+            rollouts::none_called(&session, &on.at, on.args.run.as_deref(), "show")?;
+            on.run(screen, &session, state_dir)
+        }
+        Command::Report(on) => {
+            rollouts::none_called(&session, &on.at, on.args.run.as_deref(), "report")?;
+            on.run(screen, &session, state_dir)
+        }
         Command::Backup(BackupCommand::List(on)) => on.run(screen, &session, state_dir),
         Command::Backup(BackupCommand::Verify(on)) => on.run(screen, &session, state_dir),
         Command::Backup(BackupCommand::Restore(on)) => on.run(screen, &session, state_dir),
         Command::Backup(BackupCommand::Prune(on)) => on.run(screen, &session, state_dir),
         Command::Commit(on) => on.run(screen, &session, state_dir),
-        Command::Cancel(on) => on.run(screen, &session, state_dir),
+        Command::Cancel(on) => {
+            rollouts::none_called(&session, &on.at, on.args.run.as_deref(), "cancel")?;
+            on.run(screen, &session, state_dir)
+        }
         Command::Approve(on) => on.run(screen, &session, state_dir),
         Command::Hosts(args) => hosts::hosts(screen, &session, state_dir, &args),
         Command::Retire(args) => elsewhere::retire(screen, &session, state_dir, &args),

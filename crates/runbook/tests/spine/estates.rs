@@ -226,3 +226,25 @@ fn those_that_failed_are_tried_again_alone() {
     assert_eq!(versions(&estate), ["v2", "v2", "v2"], "{}", again.out);
     assert!(!again.out.contains("one (canary): begins"), "{}", again.out);
 }
+
+/// Commands about runs of this host name the one that is about the rollout, and do nothing with it.
+#[test]
+fn a_rollout_is_no_run_of_this_host() {
+    let estate = estate("approve: { within: 1h }");
+    let mut apply = leads(&estate, &["apply", "promoted.yaml", "--yes"]);
+    waits_for_approval(&estate);
+    for command in ["show", "report", "rollback", "resume", "cancel"] {
+        let refused = estate.run(&[command, "promoted"]).ends(1);
+        assert!(refused.err.contains(&format!("runbook rollout {command} promoted")), "{}", refused.err);
+    }
+    let status = estate.run(&["status"]);
+    assert!(
+        status.err.contains("rollout promoted, attempt 1 is not over: runbook rollout show promoted"),
+        "{}",
+        status.err
+    );
+    assert!(estate.run(&["history"]).err.contains("runbook rollout list"));
+    estate.run(&["rollout", "cancel", "promoted"]).ends(0);
+    apply.wait().unwrap();
+    assert!(!estate.run(&["status"]).err.contains("not over"));
+}

@@ -13,6 +13,7 @@ use runbook_model::Next;
 use runbook_rollout::{Approve, RolloutEvent, RolloutState, Told};
 use runbook_session::{CommandError, Exit, PlanText, Session};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 

@@ -4,6 +4,7 @@ mod apply;
 mod attempts;
 mod graph;
 mod leading;
+mod named;
 mod plan;
 mod report;
 mod vars;
@@ -11,6 +12,7 @@ mod vars;
 pub(super) use apply::apply;
 pub(super) use attempts::rollout;
 pub(super) use graph::graph;
+pub(super) use named::{none_called, tell_any, tell_open};
 pub(super) use plan::{Asking, plan};
 pub(super) use vars::vars;
 
