@@ -38,6 +38,12 @@ pub enum Next {
     Approve(RunId, StepId),
     /// Lists the attempts at rollouts that are led from here.
     Rollouts,
+    /// Tells how the last attempt at the rollout of that name stands.
+    ShowRollout(String),
+    /// Prints its report.
+    ReportRollout(String),
+    /// Takes it back.
+    RollBackRollout(String),
     /// Goes on with the last attempt at the rollout of that name.
     ResumeRollout(String),
     /// Ends it; what is at work goes back.
@@ -66,6 +72,9 @@ impl Next {
             Self::Commit(run) => format!("commit {run}"),
             Self::Approve(run, step) => format!("approve {run} {step}"),
             Self::Rollouts => "rollout list".to_owned(),
+            Self::ShowRollout(name) => format!("rollout show {name}"),
+            Self::ReportRollout(name) => format!("rollout report {name}"),
+            Self::RollBackRollout(name) => format!("rollout rollback {name}"),
             Self::ResumeRollout(name) => format!("rollout resume {name}"),
             Self::CancelRollout(name) => format!("rollout cancel {name}"),
             Self::DryRun(plan) => format!("apply {} --dry-run", quoted(plan)),
@@ -84,6 +93,9 @@ impl Next {
             ["recover", "--accept"] | ["recover", "--accept", "BECAUSE"] => Self::Accept,
             ["rollback", run, "--known"] => Self::RollbackKnown(RunId::new(run)?),
             ["rollout", "list"] => Self::Rollouts,
+            ["rollout", "show", name] => Self::ShowRollout((*name).to_owned()),
+            ["rollout", "report", name] => Self::ReportRollout((*name).to_owned()),
+            ["rollout", "rollback", name] => Self::RollBackRollout((*name).to_owned()),
             ["rollout", "resume", name] => Self::ResumeRollout((*name).to_owned()),
             ["rollout", "cancel", name] => Self::CancelRollout((*name).to_owned()),
             ["commit", run] => Self::Commit(RunId::new(run)?),
@@ -206,6 +218,7 @@ mod tests {
         all.extend([Next::RollbackKnown(run.clone()), Next::Commit(run.clone()), Next::Approve(run, step)]);
         let name = || "openclaw-4.23".to_owned();
         all.extend([Next::Rollouts, Next::ResumeRollout(name()), Next::CancelRollout(name())]);
+        all.extend([Next::ShowRollout, Next::ReportRollout, Next::RollBackRollout].map(|next| next(name())));
         all
     }
 

@@ -6,8 +6,7 @@ use super::schema::signals_schema;
 use super::signal::{Signal, Source};
 use super::subject::{SUBJECT, named, of_user};
 use runbook_model::{
-    Code, Declaration, Diagnostic, Diagnostics, Node, Resource, Role, SignalKind, SignalRole,
-    format_duration,
+    Code, Declaration, Diagnostic, Diagnostics, Node, Resource, Role, SignalKind, SignalRole, format_duration,
 };
 use runbook_services::naming::{LAUNCHD, SUPERVISOR, SYSTEMD, service_of};
 use runbook_step::{Args, Kind, KindDoc, OutputDoc, Param, ParamType, Step, wrong};

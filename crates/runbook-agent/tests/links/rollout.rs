@@ -1,7 +1,7 @@
 //! A rollout over agents: each has a socket, a journal and a real run; links are cut in the middle.
 
 use crate::stage::{Counted, Cut, Stage as Place, Way};
-use runbook_fleet::rollout::{AfarSite, Controller, Ended, Kept, Seen, Setup, Site};
+use runbook_fleet::rollout::{AfarSite, Controller, Ended, Kept, Made, Seen, Setup, Site};
 use runbook_fleet::{Call, Dial};
 use runbook_journal::{Holder, StateDir};
 use runbook_model::*;
@@ -120,7 +120,7 @@ fn a_rollout_over_agents_has_every_event_once_and_is_taken_back_whole() {
     let waves = waves();
     let holder = Holder { pid: 1, user: "ops".to_owned(), doing: "apply rollout demo".to_owned(), since: 1 };
     let (given, _told, seen) = setup(&stages, root.path());
-    let kept = |_| Kept { waves: waves.clone(), files: BTreeMap::new() };
+    let kept = |_| Kept { waves: waves.clone(), made: Made::default() };
     let controller = Controller::begin(&dir, "demo", &holder, kept, given).unwrap();
     let attempt = controller.attempt().clone();
     let ended = controller.run().unwrap();

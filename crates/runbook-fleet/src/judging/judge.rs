@@ -4,7 +4,8 @@ use super::RolloutFiles;
 use super::alike::alike;
 use runbook_engine::Program;
 use runbook_model::{
-    Code, Diagnostic, Diagnostics, HostFacts, HostName, Resolved, Role, SourceMap, Stage, StepId, did_you_mean,
+    Code, Diagnostic, Diagnostics, HostFacts, HostName, Resolved, Retention, Role, SourceMap, Stage, StepId,
+    did_you_mean,
 };
 use runbook_plan::{ArtifactAt, LayerVars, same_platform, stage_layers};
 use runbook_rollout::Target;
@@ -69,6 +70,16 @@ impl JudgedRollout {
         });
         // What was given beside them has a name and is no file.
         texts.chain(brought).filter(|path| path.is_file()).collect()
+    }
+
+    /// How long the plan that keeps its runs longest keeps them.
+    pub fn retention(&self) -> Retention {
+        let programs = self.stages.iter().flat_map(|stage| &stage.hosts).filter_map(|host| host.program.as_ref());
+        let longest = programs.map(|program| program.plan().retention).reduce(|one, other| Retention {
+            keep_for: one.keep_for.max(other.keep_for),
+            keep_last: one.keep_last.max(other.keep_last),
+        });
+        longest.unwrap_or_default()
     }
 
     /// The digest of the plan of each target, for the facts that it was judged for.

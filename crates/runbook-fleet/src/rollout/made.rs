@@ -1,5 +1,6 @@
 //! The files that an attempt was made from, as they were when it began: whoever goes on with it needs no checkout.
 
+use runbook_model::Retention;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fs;
@@ -16,6 +17,8 @@ pub struct Made {
     pub env: Option<String>,
     /// The variables that were given beside it, as `NAME=VALUE`.
     pub vars: Vec<String>,
+    /// How long the attempt is kept: as long as the plan that keeps its runs longest.
+    pub retention: Retention,
     files: Vec<MadeFile>,
 }
 

@@ -5,6 +5,7 @@ mod afar_site;
 mod controller;
 mod kept;
 mod made;
+mod pruning;
 mod seen;
 mod site;
 #[cfg(test)]
@@ -15,5 +16,6 @@ pub use afar_site::{AfarSite, GivenArtifacts, JudgePlan};
 pub use controller::{Controller, Ended, RolloutError, Setup, Sites};
 pub use kept::{Attempted, Kept, tell};
 pub use made::Made;
+pub use pruning::prune;
 pub use seen::Seen;
 pub use site::{RunEnd, Said, Says, Site, Steered, Trouble};

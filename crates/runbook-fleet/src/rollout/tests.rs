@@ -1,5 +1,6 @@
 //! The controller over hosts that are threads' worth of memory: it dies at every record, is superseded, and loses hosts.
 
+use super::made::Made;
 use super::{
     Attempted, Controller, Ended, Kept, RolloutError, RunEnd, Said, Says, Seen, Setup, Site, Steered, Trouble, tell,
 };

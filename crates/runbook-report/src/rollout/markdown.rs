@@ -10,10 +10,14 @@ use crate::account::{capitalised, verdict_of};
 use crate::document::Trouble;
 use crate::markdown::sign_word;
 use crate::markdown::{escape, escape_keeping_code};
+use crate::text;
 use crate::time;
 use runbook_model::{Caller, Next, SignalVerdict};
 use runbook_rollout::{RolloutEvent, Target};
 use std::fmt::Write as _;
+
+/// So many letters of what a signal read are told; its own report has all of them.
+const READ: usize = 400;
 
 /// What `runbook report` writes of a rollout.
 pub fn rollout_markdown(estate: &Estate<'_>, caller: &Caller) -> String {
@@ -90,7 +94,14 @@ fn write_runs(out: &mut String, estate: &Estate<'_>) {
         let after = run.verifications.iter().flat_map(|verification| verification.stages[1].readings);
         for reading in after.filter(|reading| reading.verdict != SignalVerdict::Green) {
             let word = verdict_of(reading.verdict);
-            let _ = writeln!(out, "  * `{}` was {word}: {}", escape(&reading.signal), escape(&reading.read));
+            // What decides may stand behind where a table cuts off.
+            let read = reading.whole.as_deref().filter(|whole| !whole.is_empty()).unwrap_or(&reading.read);
+            let _ = writeln!(
+                out,
+                "  * `{}` was {word}: {}",
+                escape(&reading.signal),
+                escape(&text::cut(&text::clean_lines(read).join(" "), READ))
+            );
         }
     }
 }

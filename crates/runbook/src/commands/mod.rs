@@ -26,6 +26,7 @@ pub(crate) use self::loader::Loader;
 use crate::cli::{BackupCommand, Cli, Command};
 use crate::screen::Screen;
 use runbook_journal::StateDir;
+use runbook_model::Next;
 use runbook_session::{CommandError, Door, Exit, Host, HostSecrets, Session, host_facts};
 use runbook_step::SecretProvider;
 use std::sync::{Arc, LazyLock};
@@ -70,11 +71,11 @@ pub(crate) fn run(cli: Cli, screen: &Screen) -> Result<Exit, CommandError> {
         Command::Steps(args) => steps::steps(screen, &args),
         Command::Explain { name } => explain::explain(screen, name.as_deref()),
         Command::Rollback(on) => {
-            rollouts::none_called(&session, &on.at, on.args.run.as_deref(), "rollback")?;
+            rollouts::none_called(&session, &on.at, on.args.run.as_deref(), Next::RollBackRollout)?;
             on.run(screen, &session, state_dir)
         }
         Command::Resume(on) => {
-            rollouts::none_called(&session, &on.at, on.args.run.as_deref(), "resume")?;
+            rollouts::none_called(&session, &on.at, on.args.run.as_deref(), Next::ResumeRollout)?;
             on.run(screen, &session, state_dir)
         }
         Command::Recover(on) => on.run(screen, &session, state_dir),
@@ -89,11 +90,11 @@ pub(crate) fn run(cli: Cli, screen: &Screen) -> Result<Exit, CommandError> {
             Ok(exit)
         }
         Command::Show(on) => {
-            rollouts::none_called(&session, &on.at, on.args.run.as_deref(), "show")?;
+            rollouts::none_called(&session, &on.at, on.args.run.as_deref(), Next::ShowRollout)?;
             on.run(screen, &session, state_dir)
         }
         Command::Report(on) => {
-            rollouts::none_called(&session, &on.at, on.args.run.as_deref(), "report")?;
+            rollouts::none_called(&session, &on.at, on.args.run.as_deref(), Next::ReportRollout)?;
             on.run(screen, &session, state_dir)
         }
         Command::Backup(BackupCommand::List(on)) => on.run(screen, &session, state_dir),
@@ -102,7 +103,7 @@ pub(crate) fn run(cli: Cli, screen: &Screen) -> Result<Exit, CommandError> {
         Command::Backup(BackupCommand::Prune(on)) => on.run(screen, &session, state_dir),
         Command::Commit(on) => on.run(screen, &session, state_dir),
         Command::Cancel(on) => {
-            rollouts::none_called(&session, &on.at, on.args.run.as_deref(), "cancel")?;
+            rollouts::none_called(&session, &on.at, on.args.run.as_deref(), Next::CancelRollout)?;
             on.run(screen, &session, state_dir)
         }
         Command::Approve(on) => on.run(screen, &session, state_dir),

@@ -239,7 +239,7 @@ fn a_rollout_is_no_run_of_this_host() {
     }
     let status = estate.run(&["status"]);
     assert!(
-        status.err.contains("rollout promoted, attempt 1 is not over: runbook rollout show promoted"),
+        status.err.contains("rollout promoted, attempt 1 is not over: `runbook rollout show promoted`"),
         "{}",
         status.err
     );
@@ -247,4 +247,28 @@ fn a_rollout_is_no_run_of_this_host() {
     estate.run(&["rollout", "cancel", "promoted"]).ends(0);
     apply.wait().unwrap();
     assert!(!estate.run(&["status"]).err.contains("not over"));
+}
+
+/// What is past the retention of its plans goes, and the artifacts that only it knew; what somebody may still need stays.
+#[test]
+fn attempts_past_their_retention_go_with_their_artifacts() {
+    let estate = estate("");
+    let keeps = "retention: { keep_for: 1ms, keep_last: 1 }\nsteps:";
+    for (name, text) in [("canary.yaml", CANARY), ("edge.yaml", EDGE)] {
+        estate.0.write(name, &text.replace("steps:", keeps));
+    }
+    estate.run(&["apply", "promoted.yaml", "--yes"]).ends(0);
+    let digests = || -> Vec<String> {
+        let names = fs::read_dir(estate.0.path("state/artifacts")).unwrap();
+        names.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    };
+    let first = digests();
+    assert_eq!(first.len(), 1);
+    let long_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(2 * 24 * 60 * 60);
+    let artifact = fs::File::open(estate.0.path("state/artifacts").join(&first[0])).unwrap();
+    artifact.set_modified(long_ago).unwrap();
+    estate.0.write("promoted.yaml", &PROMOTED.replace("{gate}", "").replace("v2", "v3"));
+    estate.run(&["apply", "promoted.yaml", "--yes"]).ends(0);
+    assert_eq!(estate.run(&["rollout", "list"]).out, "promoted, attempt 2  3 hosts  done\n");
+    assert!(digests().len() == 1 && digests() != first);
 }

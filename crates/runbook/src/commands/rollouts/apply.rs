@@ -7,7 +7,7 @@ use crate::commands::reaching::Reaching;
 use crate::screen::Screen;
 use runbook_fleet::rollout::{Attempted, Controller, Kept, Made};
 use runbook_fleet::{JudgedRollout, RolloutFiles};
-use runbook_journal::StateDir;
+use runbook_journal::{Attempt, StateDir};
 use runbook_model::HostName;
 use runbook_plan::Selector;
 use runbook_rollout::{Given, RolloutState, Waves};
@@ -86,8 +86,15 @@ fn made(
     let title = Path::new(text.title());
     let rollout = text.base().join(title.file_name().map_or(title, Path::new));
     let mut made = Made::read(rollout, text.text(), &judged.paths(files))?;
-    (made.env, made.vars) = (env.map(str::to_owned), vars.to_vec());
+    (made.env, made.vars, made.retention) = (env.map(str::to_owned), vars.to_vec(), judged.retention());
     Ok(made)
+}
+
+/// The files that an attempt was made from, which are kept with it: no checkout is needed.
+pub(super) fn files_of(session: &Session, attempt: &Attempt, kept: &Kept) -> Result<RolloutFiles, CommandError> {
+    let at = kept.made.lay_out(&session.state_dir().files_of_attempt(attempt))?;
+    let files = RolloutFiles::read(&PlanText::at(&at)?).files;
+    files.ok_or_else(|| CommandError::refused(format!("the files that are kept with {attempt} cannot be read")))
 }
 
 pub(super) fn common(session: &Session, files: RolloutFiles, (env, vars): (Option<&str>, &[String])) -> Common {

@@ -1,17 +1,16 @@
 //! `rollout`: attempts that are on record here. Each is read from its own journal, and told to whoever leads it.
 
-use super::apply::common;
+use super::apply::{common, files_of};
 use super::leading::{GivenBefore, Leading, conclude, holder, worst};
 use super::report::report;
 use crate::cli::{AttemptArgs, Format, RolloutCommand};
 use crate::commands::reaching::{Reaching, typed};
 use crate::screen::Screen;
-use runbook_fleet::RolloutFiles;
-use runbook_fleet::rollout::{Attempted, Controller, Kept, tell};
+use runbook_fleet::rollout::{Attempted, Controller, tell};
 use runbook_journal::{Attempt, Error};
 use runbook_model::Next;
 use runbook_rollout::{Approve, RolloutEvent, RolloutState, Told};
-use runbook_session::{CommandError, Exit, PlanText, Session};
+use runbook_session::{CommandError, Exit, Session};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -137,13 +136,6 @@ fn told(
         "{attempt} was told; whoever leads it hears it; where nobody does, `{resume}` goes on with it"
     ))?;
     Ok(Exit::Done)
-}
-
-/// The files that an attempt was made from, which are kept with it: no checkout is needed.
-pub(super) fn files_of(session: &Session, attempt: &Attempt, kept: &Kept) -> Result<RolloutFiles, CommandError> {
-    let at = kept.made.lay_out(&session.state_dir().files_of_attempt(attempt))?;
-    let files = RolloutFiles::read(&PlanText::at(&at)?).files;
-    files.ok_or_else(|| CommandError::refused(format!("the files that are kept with {attempt} cannot be read")))
 }
 
 fn resume(

@@ -4,7 +4,7 @@ use crate::cli::Format;
 use crate::commands::reaching::{Reaching, Work};
 use crate::screen::Screen;
 use runbook_engine::{Control, Letter};
-use runbook_fleet::rollout::{AfarSite, Controller, JudgePlan, RolloutError, Seen, Setup, Sites};
+use runbook_fleet::rollout::{AfarSite, Controller, JudgePlan, RolloutError, Seen, Setup, Sites, prune};
 use runbook_fleet::{Call, Dial, RolloutFiles, not_made};
 use runbook_host::Reader;
 use runbook_journal::Holder;
@@ -66,7 +66,13 @@ impl Leading<'_> {
         let ended = ended.map_err(refused)?;
         conclude(screen, &waves, &ended.state, &records)?;
         Ok(match ended.why {
-            WhyLeave::Finished => worst(&waves, &ended.state),
+            WhyLeave::Finished => {
+                let exit = worst(&waves, &ended.state);
+                if exit == Exit::Done {
+                    tidy_up(screen, session);
+                }
+                exit
+            }
             WhyLeave::Drained => Exit::Cancelled,
             WhyLeave::Superseded => {
                 return Err(CommandError::new(Exit::Held, "another controller acts for this rollout"));
@@ -103,6 +109,16 @@ impl Leading<'_> {
                 interrupted: None,
             })
         })
+    }
+}
+
+/// What is past its retention goes after an attempt that ended well, as it does after a run.
+fn tidy_up(screen: &Screen, session: &Session) {
+    let holder = holder(session, "removing what is past its retention".to_owned());
+    match prune(session.state_dir(), &holder, now_ms()) {
+        Ok(0) => {}
+        Ok(gone) => screen.note(&format!("{} past its retention removed", super::counted(gone, "attempt"))),
+        Err(error) => screen.note(&format!("what is past its retention stays: {error}")),
     }
 }
 

@@ -4,6 +4,7 @@ use crate::at::At;
 use crate::screen::Screen;
 use runbook_fleet::rollout::Attempted;
 use runbook_journal::Attempt;
+use runbook_model::Next;
 use runbook_session::{CommandError, Session};
 
 /// Refuses a rollout where a run is wanted, and names the command that takes it.
@@ -11,12 +12,12 @@ pub(in crate::commands) fn none_called(
     session: &Session,
     at: &At,
     run: Option<&str>,
-    command: &str,
+    next: fn(String) -> Next,
 ) -> Result<(), CommandError> {
     let Some(name) = run.filter(|_| is_here(at)) else { return Ok(()) };
     match attempts(session).iter().any(|attempt| attempt.rollout == name) {
         true => Err(CommandError::refused(format!("`{name}` is a rollout, no run of this host"))
-            .hint(format!("runbook rollout {command} {name}"))),
+            .hint(next(name.to_owned()).to_string())),
         false => Ok(()),
     }
 }
@@ -30,14 +31,15 @@ pub(in crate::commands) fn tell_open(screen: &Screen, session: &Session, at: &At
         Attempted::read(session.state_dir(), attempt).is_ok_and(|attempted| !attempted.state.finished)
     };
     for attempt in attempts(session).iter().filter(is_open) {
-        screen.note(&format!("rollout {attempt} is not over: runbook rollout show {}", attempt.rollout));
+        let show = Next::ShowRollout(attempt.rollout.clone());
+        screen.note(&format!("rollout {attempt} is not over: `{show}`"));
     }
 }
 
 /// Says where attempts are listed, if there are any.
 pub(in crate::commands) fn tell_any(screen: &Screen, session: &Session, at: &At) {
     if is_here(at) && !attempts(session).is_empty() {
-        screen.note("rollouts were led from here: runbook rollout list");
+        screen.note(&format!("rollouts were led from here: `{}`", Next::Rollouts));
     }
 }
 

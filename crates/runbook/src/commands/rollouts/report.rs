@@ -1,6 +1,6 @@
 //! `rollout report`: the runs of an attempt are read from their hosts, and told together.
 
-use super::attempts::files_of;
+use super::apply::files_of;
 use super::plan::{each, reach};
 use crate::cli::Format;
 use crate::commands::reaching::Reaching;
