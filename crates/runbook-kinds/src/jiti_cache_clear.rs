@@ -7,10 +7,13 @@ mod places;
 
 use self::places::Places;
 use runbook_host::Reader;
-use runbook_model::{Declaration, Diagnostic, Diagnostics, Failure, Prediction, Resource, Role};
+use runbook_model::{Declaration, Diagnostic, Diagnostics, Failure, Prediction, Resource, Role, UndoSource};
 use runbook_services::naming::{SUPERVISOR, TARGET, UNIT, USER};
 use runbook_services::{AnyService, TargetService};
-use runbook_step::{Args, Done, Kind, KindDoc, OutputDoc, Param, ParamType, Probe, Step, Undoing, Work};
+use runbook_step::{
+    Args, Done, Kind, KindDoc, OutputDoc, OwnUndo, Param, ParamType, Prepared, Probe, Step, Undoing, Work,
+};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
@@ -33,8 +36,9 @@ static DOC: KindDoc = KindDoc {
          of another owner than the caller, the user of the unit or `owner`, and a place where others could swap it are \
          refused, and what was moved is looked at once more before it is removed. A directory that holds anything but \
          files that jiti can have written is refused too, wherever it is: nothing in it may be a directory or a link, \
-         each name ends as that of a module, and has jiti's hash where the directory is not called `jiti`. A cache builds \
-         itself again, so there is nothing to undo.",
+         each name ends as that of a module, and has jiti's hash where the directory is not called `jiti`.\n\n\
+         A cache builds itself again, and that takes an old version as long as its first start. So it is kept with the run, \
+         and undo puts it back in place of what the new version compiled. Where it cannot be kept, the step says so.",
     params: &[
         Param::optional(
             "dir",
@@ -71,7 +75,8 @@ impl Kind for JitiCacheClear {
             None => Resource::Path(std::env::temp_dir().join("jiti")),
         };
         let cache = args.path_resource("dir").unwrap_or_else(own);
-        Declaration::attendant().role(Role::ClearCache).writes(cache).reading(service)
+        let declaration = Declaration { undo: UndoSource::Own, ..Declaration::attendant() };
+        declaration.role(Role::ClearCache).writes(cache).reading(service)
     }
 
     fn bind(&self, args: &Args<'_>) -> Result<Box<dyn Step>, Diagnostic> {
@@ -185,10 +190,24 @@ impl Step for Clear {
     }
 
     fn undoing(&self) -> Undoing<'_> {
-        Undoing::NotNeeded
+        Undoing::Own(self)
     }
 
-    fn apply(&self, work: &Work<'_>, _: &Json) -> Result<Done, Failure> {
+    fn prepare(&self, work: &Work<'_>) -> Result<Prepared, Failure> {
+        let found = self.find(work.host)?;
+        if found.up.is_some() {
+            // `apply` refuses it.
+            return Ok(Prepared::default());
+        }
+        let caches: Vec<PathBuf> = Self::caches(work.host, &found)?.into_iter().map(Path::to_path_buf).collect();
+        let kept = match work.capture(&caches) {
+            Ok(_) => Ok(caches),
+            Err(failure) => Err(failure.message),
+        };
+        Ok(Prepared::of(json!(Before { kept })))
+    }
+
+    fn apply(&self, work: &Work<'_>, undo: &Json) -> Result<Done, Failure> {
         let found = self.find(work.host)?;
         if let (Some(target), Some(up)) = (self.target(), &found.up) {
             let name = target.full_name();
@@ -204,7 +223,29 @@ impl Step for Clear {
             said.push(format!("{} removed, {entries} entries", dir.display()));
             removed += entries;
         }
+        if let Some(Before { kept: Err(why) }) = read_back(undo) {
+            said.push(format!("a rollback will be without it: {why}"));
+        }
         let said = if said.is_empty() { found.places.none } else { said.join("; ") };
         Ok(Done::saying(said).with([("removed", json!(removed))]))
     }
+}
+
+/// What undo needs: the caches that were kept, or why none was.
+#[derive(Debug, Serialize, Deserialize)]
+struct Before {
+    kept: Result<Vec<PathBuf>, String>,
+}
+
+impl OwnUndo for Clear {
+    fn undo(&self, work: &Work<'_>, undo: &Json) -> Result<String, Failure> {
+        match read_back(undo) {
+            Some(Before { kept: Ok(kept) }) if !kept.is_empty() => work.restore_captured(&kept),
+            _ => Ok("the cache builds itself again".to_owned()),
+        }
+    }
+}
+
+fn read_back(undo: &Json) -> Option<Before> {
+    Before::deserialize(undo).ok()
 }

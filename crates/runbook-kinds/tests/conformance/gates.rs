@@ -73,7 +73,6 @@ fn jiti_cache() -> Scenario {
         fs::set_permissions(world.root.join("tmp"), fs::Permissions::from_mode(0o1777)).unwrap();
         json!({ "dir": "tmp/jiti" })
     })
-    .without_undo()
     .afterwards(|world, done| {
         assert_eq!(done.results.outputs["removed"], 2);
         assert_eq!(fs::read_dir(world.root.join("tmp")).unwrap().count(), 0);
@@ -86,7 +85,6 @@ fn jiti_cache_of_another_name() -> Scenario {
         world.file("cache/plugin-index.0a1b2c3d.mjs", "old");
         json!({ "dir": "cache" })
     })
-    .without_undo()
 }
 
 fn jiti_of_programs() -> Scenario {
