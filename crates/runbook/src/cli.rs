@@ -16,7 +16,7 @@ pub(crate) use runs::{
     StatusArgs,
 };
 
-use crate::at::On;
+use crate::at::{On, Reading};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -73,15 +73,15 @@ pub(crate) enum Command {
     #[command(after_help = EXIT_CODES)]
     Apply(On<ApplyArgs>),
     /// Judge plans and rollouts without touching any host; show everything that is wrong at once
-    Check(On<CheckArgs>),
+    Check(Reading<CheckArgs>),
     /// Show what a plan would do on this host; reads it and writes nothing
     #[command(visible_alias = "diff")]
     #[command(after_help = EXIT_CODES)]
-    Plan(On<PlanArgs>),
+    Plan(Reading<PlanArgs>),
     /// Show the order of the steps of a plan, or of the stages of a rollout, with the reason of every edge
     Graph(GraphArgs),
     /// Show every variable with its value, the layer that won and the place it came from
-    Vars(On<VarsArgs>),
+    Vars(Reading<VarsArgs>),
     /// List the kinds of steps, or tell about one
     Steps(StepsArgs),
     /// Tell more about a diagnostic code such as RB0112, or about a rule such as backup-before-change
@@ -100,13 +100,13 @@ pub(crate) enum Command {
     #[command(after_help = EXIT_CODES)]
     Recover(On<RecoverArgs>),
     /// Tell what blocks this host, over all of its runs; exits with 0 if nothing does, 5 stuck, 6 open
-    Status(On<StatusArgs>),
+    Status(Reading<StatusArgs>),
     /// List the runs on this host, the latest first
-    History(On<HistoryArgs>),
+    History(Reading<HistoryArgs>),
     /// Tell all about one run
-    Show(On<ShowArgs>),
+    Show(Reading<ShowArgs>),
     /// Print a run's report as Markdown, with the evidence for each line of the checklists
-    Report(On<ReportArgs>),
+    Report(Reading<ReportArgs>),
     /// List, verify, restore and prune backups
     #[command(subcommand, arg_required_else_help = true)]
     Backup(BackupCommand),

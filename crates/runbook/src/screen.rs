@@ -3,6 +3,7 @@ use crate::asking::AtTerminal;
 use crate::caller::caller;
 use crate::cli::{Format, Global};
 use crate::interrupts::Interrupts;
+use crate::paper::{Named, NamedRows, Paper};
 use crate::terminal::{are_one_file, color, unicode, width};
 use crate::typed::nothing_typed_ahead;
 use crate::watching::{Silent, Watching};
@@ -31,6 +32,9 @@ pub(crate) struct Screen {
     together: bool,
     interrupts: Interrupts,
     caller: Caller,
+    paper: Paper,
+    /// The host that each row is about, where there may be several.
+    named: Option<Named>,
 }
 
 /// Says that a signal ended the command.
@@ -59,21 +63,34 @@ impl Screen {
             together: global.format == Format::Text && account_is_seen,
             interrupts,
             caller: caller(global.state_dir.as_deref()),
+            paper: Paper::default(),
+            named: None,
         }
     }
 
     /// The same screen for a command that is done elsewhere: commands that go on from here are typed as `caller` says.
     pub(crate) fn calling(&self, caller: Caller) -> Self {
-        Self { caller, interrupts: self.interrupts.clone(), ..*self }
+        Self {
+            caller,
+            interrupts: self.interrupts.clone(),
+            paper: self.paper.clone(),
+            named: self.named.clone(),
+            ..*self
+        }
+    }
+
+    /// The same screen for one host of several: its rows name it, and all goes onto `paper`.
+    pub(crate) fn of_host(&self, host: &str, paper: Paper) -> Self {
+        Self { paper, named: Some(Named::host(host)), ..self.calling(self.caller.clone()) }
     }
 
     /// Says in words what happens to a link, from any thread.
     pub(crate) fn notes(&self) -> impl Fn(&str) + Send + use<> {
-        let told = self.format == Format::Text;
+        let (told, paper) = (self.format == Format::Text, self.paper.clone());
         move |text| {
             if told {
                 // Nobody may be there to read it any more.
-                let _ = writeln!(io::stderr(), "{text}");
+                let _ = paper.beside(&format!("{text}\n"));
             }
         }
     }
@@ -109,12 +126,13 @@ impl Screen {
 
     /// Prints a finished text.
     pub(crate) fn text(&self, text: &str) -> Result<(), CommandError> {
-        let mut out = io::stdout().lock();
-        out.write_all(text.as_bytes())?;
-        if !text.is_empty() && !text.ends_with('\n') {
-            out.write_all(b"\n")?;
+        let end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
+        let whole = format!("{text}{end}");
+        match &self.named {
+            Some(named) if self.format == Format::Ndjson => self.paper.result(&named.rows(&whole)),
+            _ => self.paper.result(&whole),
         }
-        out.flush().map_err(Into::into)
+        .map_err(Into::into)
     }
 
     /// Prints one JSON document; on one line where each line is one.
@@ -138,9 +156,7 @@ impl Screen {
     pub(crate) fn diagnostics(&self, found: &[Diagnostic], sources: &SourceMap) -> Result<(), CommandError> {
         match self.format {
             Format::Text if found.is_empty() => Ok(()),
-            Format::Text => {
-                io::stderr().write_all(diagnostics::render(found, sources, &self.err).as_bytes()).map_err(Into::into)
-            }
+            Format::Text => self.paper.beside(&diagnostics::render(found, sources, &self.err)).map_err(Into::into),
             Format::Json => self.json(&diagnostics::json(found, sources)),
             Format::Ndjson => self.text(&diagnostics::ndjson(found, sources)),
         }
@@ -167,7 +183,7 @@ impl Screen {
     pub(crate) fn note(&self, text: &str) {
         if self.format == Format::Text {
             // Nobody may be there to read it any more, and that is no reason to stop half-way.
-            let _ = writeln!(io::stderr(), "{}", self.caller.spell(text));
+            let _ = self.paper.beside(&format!("{}\n", self.caller.spell(text)));
         }
     }
 
@@ -180,7 +196,7 @@ impl Screen {
 
     /// Says what must not go unheard although the result is for programs.
     pub(crate) fn complain(&self, text: &str) {
-        let _ = writeln!(io::stderr(), "{}", self.caller.spell(text));
+        let _ = self.paper.beside(&format!("{}\n", self.caller.spell(text)));
     }
 
     /// Says why a command failed, and gives its exit code.
@@ -200,12 +216,12 @@ impl Screen {
             Format::Text => {
                 let hint = hint.map(|hint| format!("  help: {hint}\n")).unwrap_or_default();
                 let code = error.code.as_ref().map_or(String::new(), |code| format!("[{code}]"));
-                let _ = write!(io::stderr(), "error{code}: {message}\n{hint}");
+                let _ = self.paper.beside(&format!("error{code}: {message}\n{hint}"));
             }
             Format::Json | Format::Ndjson => {
                 let value = json!({ "error": message, "code": error.code, "hint": hint, "exit": error.exit as u8 });
                 if self.json(&value).is_err() {
-                    let _ = writeln!(io::stderr(), "error: {message}");
+                    let _ = self.paper.beside(&format!("error: {message}\n"));
                 }
             }
         }
@@ -248,7 +264,10 @@ impl Screen {
         let caller = self.caller.clone();
         let reporter: Box<dyn Reporter> = match self.format {
             Format::Json => Box::new(Silent),
-            Format::Ndjson => Box::new(Ndjson::going_on(io::stdout(), caller, state)),
+            Format::Ndjson => match self.named.clone() {
+                Some(named) => Box::new(Ndjson::going_on(NamedRows::onto(io::stdout(), named), caller, state)),
+                None => Box::new(Ndjson::going_on(io::stdout(), caller, state)),
+            },
             Format::Text if io::stdout().is_terminal() && env::var("TERM").as_deref() != Ok("dumb") => {
                 Box::new(Terminal::going_on(io::stdout(), caller, self.out, state))
             }

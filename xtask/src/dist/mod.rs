@@ -20,11 +20,15 @@ const STATIC: &str = "-C target-feature=+crt-static";
 /// What the linker of Rust on this architecture can do for its size: functions that are the same are one, and so are runs of relocations.
 const SMALL: &str = if cfg!(target_arch = "x86_64") { "-C link-arg=-Wl,--icf=all,--pack-dyn-relocs=relr" } else { "" };
 
-/// The journal uses no search in texts, no R-trees and no extensions of SQLite.
+/// The journal uses no search in texts, no R-trees, no JSON and no extensions of SQLite.
 const SQLITE: &str = "-USQLITE_ENABLE_FTS3 -USQLITE_ENABLE_FTS3_PARENTHESIS -USQLITE_ENABLE_FTS5 -USQLITE_ENABLE_RTREE \
-                      -USQLITE_ENABLE_DBSTAT_VTAB -DSQLITE_OMIT_LOAD_EXTENSION";
-/// C code is not unwound; tables for that are a tenth of it.
-const C: &str = "-fno-asynchronous-unwind-tables";
+                      -USQLITE_ENABLE_DBSTAT_VTAB -USQLITE_ENABLE_STAT4 -USQLITE_SOUNDEX -DSQLITE_OMIT_LOAD_EXTENSION \
+                      -DSQLITE_OMIT_JSON -DSQLITE_OMIT_DEPRECATED -DSQLITE_OMIT_SHARED_CACHE";
+/// C code is not unwound; tables for that are a tenth of it. zstd packs at its fastest levels alone, and what its other strategies would do
+/// falls back to those.
+const C: &str = "-fno-asynchronous-unwind-tables -DZSTD_EXCLUDE_GREEDY_BLOCK_COMPRESSOR -DZSTD_EXCLUDE_LAZY_BLOCK_COMPRESSOR \
+                 -DZSTD_EXCLUDE_LAZY2_BLOCK_COMPRESSOR -DZSTD_EXCLUDE_BTLAZY2_BLOCK_COMPRESSOR \
+                 -DZSTD_EXCLUDE_BTOPT_BLOCK_COMPRESSOR -DZSTD_EXCLUDE_BTULTRA_BLOCK_COMPRESSOR";
 
 /// Builds, checks and names the file.
 pub(crate) fn run(words: &[String]) -> Result<String, String> {

@@ -1,15 +1,15 @@
 //! What `backup` takes.
 
-use crate::at::On;
+use crate::at::{On, Reading};
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum BackupCommand {
     /// List the backups on this host
-    List(On<ListArgs>),
+    List(Reading<ListArgs>),
     /// Read backups and compare every digest with the manifest; all of them if none is named
-    Verify(On<VerifyArgs>),
+    Verify(Reading<VerifyArgs>),
     /// Put a path back from a backup; what is there is set aside
     Restore(On<RestoreArgs>),
     /// Remove backups past the retention of their plan; never the only way back

@@ -96,9 +96,6 @@ pub(crate) struct PlanArgs {
     /// Exit with 2 if there is something to do
     #[arg(long)]
     pub(crate) detailed_exitcode: bool,
-    /// With a rollout: how many hosts are asked at the same time
-    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=32))]
-    pub(crate) forks: u16,
 }
 
 #[derive(Debug, Args)]

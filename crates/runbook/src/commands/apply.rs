@@ -4,6 +4,7 @@ use super::preview::{pictured, preview};
 use super::running::{end, warn};
 use super::{HostCommand, Loader};
 use crate::cli::{ApplyArgs, Format, PlanArgs};
+use crate::door::AnyDoor;
 use crate::screen::Screen;
 use runbook_engine::{Foretold, Program};
 use runbook_report::Occasion;
@@ -14,7 +15,7 @@ impl HostCommand for ApplyArgs {
         !self.dry_run
     }
 
-    fn run<D: Door>(&self, screen: &Screen, loader: &Loader<'_>, door: &mut D) -> Result<Exit, CommandError> {
+    fn run(&self, screen: &Screen, loader: &Loader<'_>, door: &mut AnyDoor) -> Result<Exit, CommandError> {
         let Some(program) = sound(screen, loader.judge(&self.source, usize::from(self.parallel))?)? else {
             return Ok(Exit::Refused);
         };
@@ -44,7 +45,7 @@ impl HostCommand for PlanArgs {
         false
     }
 
-    fn run<D: Door>(&self, screen: &Screen, loader: &Loader<'_>, door: &mut D) -> Result<Exit, CommandError> {
+    fn run(&self, screen: &Screen, loader: &Loader<'_>, door: &mut AnyDoor) -> Result<Exit, CommandError> {
         let Some(program) = sound(screen, loader.judge(&self.source, 1)?)? else { return Ok(Exit::Refused) };
         preview(screen, door, &program, self.detailed_exitcode, self.explain)
     }

@@ -2,12 +2,13 @@
 
 use super::{HostCommand, Loader};
 use crate::cli::{ApproveArgs, CancelArgs, CommitArgs};
+use crate::door::AnyDoor;
 use crate::screen::Screen;
 use runbook_model::Next;
 use runbook_session::{Approve, Approved, Cancel, CommandError, Commit, Committed, Door, Exit, Stop, Stopped};
 
 impl HostCommand for ApproveArgs {
-    fn run<D: Door>(&self, screen: &Screen, _: &Loader<'_>, door: &mut D) -> Result<Exit, CommandError> {
+    fn run(&self, screen: &Screen, _: &Loader<'_>, door: &mut AnyDoor) -> Result<Exit, CommandError> {
         screen.note(&match door.ask(Approve {
             run: self.run.clone(),
             step: self.step.clone(),
@@ -22,7 +23,7 @@ impl HostCommand for ApproveArgs {
 }
 
 impl HostCommand for CommitArgs {
-    fn run<D: Door>(&self, screen: &Screen, _: &Loader<'_>, door: &mut D) -> Result<Exit, CommandError> {
+    fn run(&self, screen: &Screen, _: &Loader<'_>, door: &mut AnyDoor) -> Result<Exit, CommandError> {
         let Committed { run, by } = door.ask(Commit { run: self.run.clone() })?;
         screen.note(&format!("run {run} is committed by {by}: what it changed stays"));
         Ok(Exit::Done)
@@ -30,7 +31,7 @@ impl HostCommand for CommitArgs {
 }
 
 impl HostCommand for CancelArgs {
-    fn run<D: Door>(&self, screen: &Screen, _: &Loader<'_>, door: &mut D) -> Result<Exit, CommandError> {
+    fn run(&self, screen: &Screen, _: &Loader<'_>, door: &mut AnyDoor) -> Result<Exit, CommandError> {
         let stop = if self.drain { Stop::Drain } else { Stop::Cancel };
         screen.note(&match door.ask(Cancel { run: self.run.clone(), stop })? {
             Stopped::Draining(run) => format!("run {run} finishes what runs, starts nothing more, and stays open"),

@@ -3,6 +3,7 @@
 use super::rows::{clean_lines, finish, row};
 use super::{HostCommand, Loader};
 use crate::cli::{Format, ListArgs, PruneArgs, VerifyArgs};
+use crate::door::AnyDoor;
 use crate::screen::Screen;
 use runbook_session::{Backups, Beside, CommandError, Door, Exit, Kept, ListBackups, Prune, VerifyBackup};
 use serde_json::json;
@@ -12,7 +13,7 @@ impl HostCommand for ListArgs {
         false
     }
 
-    fn run<D: Door>(&self, screen: &Screen, _: &Loader<'_>, door: &mut D) -> Result<Exit, CommandError> {
+    fn run(&self, screen: &Screen, _: &Loader<'_>, door: &mut AnyDoor) -> Result<Exit, CommandError> {
         let Backups { kept, beside } = door.ask(ListBackups {})?;
         list(screen, &kept, &beside)
     }
@@ -23,7 +24,7 @@ impl HostCommand for VerifyArgs {
         false
     }
 
-    fn run<D: Door>(&self, screen: &Screen, _: &Loader<'_>, door: &mut D) -> Result<Exit, CommandError> {
+    fn run(&self, screen: &Screen, _: &Loader<'_>, door: &mut AnyDoor) -> Result<Exit, CommandError> {
         let names = match &self.backup {
             Some(name) => vec![name.clone()],
             None => door.ask(ListBackups {})?.kept.into_iter().map(|kept| kept.name).collect(),
@@ -105,7 +106,7 @@ impl HostCommand for PruneArgs {
         !self.dry_run
     }
 
-    fn run<D: Door>(&self, screen: &Screen, _: &Loader<'_>, door: &mut D) -> Result<Exit, CommandError> {
+    fn run(&self, screen: &Screen, _: &Loader<'_>, door: &mut AnyDoor) -> Result<Exit, CommandError> {
         let dry_run = self.dry_run;
         let Some(past) = door.ask(Prune { dry_run })? else {
             screen.conclude("there are no backups on this host")?;

@@ -1,5 +1,6 @@
 //! `hosts --check`: every host is asked at once what it is and how it stands. Nothing is changed but that the agent is put in place.
 
+use super::forks::ask_each;
 use super::reaching::Reaching;
 use super::rows::{finish, row};
 use crate::screen::Screen;
@@ -7,9 +8,6 @@ use runbook_model::InventoryHost;
 use runbook_report::clean;
 use runbook_session::{CommandError, Door, Exit, Survey, Surveyed, now_ms};
 use serde_json::{Value, json};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::channel;
-use std::thread;
 
 /// What a host says of itself.
 struct Says {
@@ -24,46 +22,17 @@ pub(super) fn check(
     screen: &Screen,
     reaching: &Reaching,
     hosts: &[&InventoryHost],
-    forks: usize,
+    forks: u16,
 ) -> Result<Exit, CommandError> {
-    let (next, (told, telling)) = (AtomicUsize::new(0), channel());
     let width = hosts.iter().map(|host| host.name.as_str().chars().count()).max().unwrap_or(0);
     let (mut rows, mut exit) = (Vec::new(), Exit::Done);
-    thread::scope(|scope| -> Result<(), CommandError> {
-        for _ in 0..forks.min(hosts.len()) {
-            let told = told.clone();
-            let next = &next;
-            scope.spawn(move || {
-                while let Some((nth, host)) = take(next, hosts) {
-                    // The listener is gone only when nothing can be shown any more.
-                    let _ = told.send((nth, ask(screen, reaching, host)));
-                }
-            });
-        }
-        drop(told);
-        let mut waiting: Vec<Option<Result<Says, CommandError>>> = hosts.iter().map(|_| None).collect();
-        let mut shown = 0;
-        for (nth, said) in telling {
-            if let Some(place) = waiting.get_mut(nth) {
-                *place = Some(said);
-            }
-            while let (Some(host), Some(said)) = (hosts.get(shown), waiting.get_mut(shown).and_then(Option::take)) {
-                exit = exit.worse(
-                    said.as_ref().map_or_else(|error| error.exit, |says| Exit::of_host(&says.surveyed.standing)),
-                );
-                row(screen, &mut rows, &format!("{:width$}  {}\n", host.name, line(&said)), document(host, &said))?;
-                shown += 1;
-            }
-        }
-        Ok(())
-    })?;
+    let show = |host: &&InventoryHost, said: Result<Says, CommandError>| {
+        exit = exit.worse(said.as_ref().map_or_else(|error| error.exit, |says| Exit::of_host(&says.surveyed.standing)));
+        row(screen, &mut rows, &format!("{:width$}  {}\n", host.name, line(&said)), document(host, &said))
+    };
+    ask_each(hosts, forks, |host| ask(screen, reaching, host), show)?;
     finish(screen, &rows)?;
     Ok(exit)
-}
-
-fn take<'h>(next: &AtomicUsize, hosts: &[&'h InventoryHost]) -> Option<(usize, &'h InventoryHost)> {
-    let nth = next.fetch_add(1, Ordering::Relaxed);
-    hosts.get(nth).map(|host| (nth, *host))
 }
 
 fn ask(screen: &Screen, reaching: &Reaching, host: &InventoryHost) -> Result<Says, CommandError> {

@@ -21,7 +21,7 @@ pub(crate) fn hosts(
     let hosts = named.select(&args.hosts)?;
     if args.check {
         let reaching = Reaching::new(session, args.agent.as_deref(), typed(state_dir))?;
-        return check(screen, &reaching, &hosts, usize::from(args.forks));
+        return check(screen, &reaching, &hosts, args.forks);
     }
     let width = |of: fn(&InventoryHost) -> String| hosts.iter().map(|host| of(host).chars().count()).max().unwrap_or(0);
     let (w, v) = (width(|host| host.name.to_string()), width(destination));

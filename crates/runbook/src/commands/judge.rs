@@ -6,11 +6,12 @@ use super::loader::title;
 use super::preview::reasons;
 use super::{HostCommand, Loader, rollouts};
 use crate::cli::{CheckArgs, Drawing, Format, GraphArgs, PlanSource, VarsArgs};
+use crate::door::AnyDoor;
 use crate::screen::Screen;
 use runbook_model::{Code, Resolved, Severity};
 use runbook_plan::shown;
 use runbook_report::diagnostics;
-use runbook_session::{CommandError, Door, Exit};
+use runbook_session::{CommandError, Exit};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::sync::OnceLock;
@@ -20,7 +21,7 @@ impl HostCommand for CheckArgs {
         false
     }
 
-    fn run<D: Door>(&self, screen: &Screen, loader: &Loader<'_>, _: &mut D) -> Result<Exit, CommandError> {
+    fn run(&self, screen: &Screen, loader: &Loader<'_>, _: &mut AnyDoor) -> Result<Exit, CommandError> {
         let mut exit = Exit::Done;
         let mut documents = Vec::new();
         for plan in &self.plans {
@@ -130,7 +131,7 @@ impl HostCommand for VarsArgs {
         false
     }
 
-    fn run<D: Door>(&self, screen: &Screen, loader: &Loader<'_>, _: &mut D) -> Result<Exit, CommandError> {
+    fn run(&self, screen: &Screen, loader: &Loader<'_>, _: &mut AnyDoor) -> Result<Exit, CommandError> {
         if let Some(text) = self.source.rollout()? {
             return rollouts::vars(screen, loader.for_rollouts()?, text, self);
         }

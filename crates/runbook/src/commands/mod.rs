@@ -7,6 +7,7 @@ mod backup;
 mod checking;
 mod elsewhere;
 mod explain;
+mod forks;
 mod hosts;
 mod judge;
 mod judged;
@@ -24,10 +25,11 @@ mod write;
 
 pub(crate) use self::loader::Loader;
 use crate::cli::{BackupCommand, Cli, Command};
+use crate::door::AnyDoor;
 use crate::screen::Screen;
 use runbook_journal::StateDir;
 use runbook_model::Next;
-use runbook_session::{CommandError, Door, Exit, Host, HostSecrets, Session, host_facts};
+use runbook_session::{CommandError, Exit, Host, HostSecrets, Session, host_facts};
 use runbook_step::SecretProvider;
 use std::sync::{Arc, LazyLock};
 
@@ -39,7 +41,7 @@ pub(crate) trait HostCommand {
     }
 
     /// Does it through `door`, with plans that `loader` reads for that host.
-    fn run<D: Door>(&self, screen: &Screen, loader: &Loader<'_>, door: &mut D) -> Result<Exit, CommandError>;
+    fn run(&self, screen: &Screen, loader: &Loader<'_>, door: &mut AnyDoor) -> Result<Exit, CommandError>;
 }
 
 /// Does what was asked.
@@ -59,7 +61,7 @@ pub(crate) fn run(cli: Cli, screen: &Screen) -> Result<Exit, CommandError> {
             Some(text) => {
                 let reaching = on.at.reaching_of_rollout(&session, state_dir)?;
                 let args = &on.args;
-                let (flags, forks, detailed) = (args.source.flags(), args.forks, args.detailed_exitcode);
+                let (flags, forks, detailed) = (args.source.flags(), on.forks, args.detailed_exitcode);
                 let asking = rollouts::Asking { flags, forks, explain: args.explain, detailed };
                 rollouts::plan(screen, &session, text, &asking, &reaching)
             }

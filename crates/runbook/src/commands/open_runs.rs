@@ -4,6 +4,7 @@ use super::past::show_state;
 use super::running::{end, warn};
 use super::{HostCommand, Loader};
 use crate::cli::{Format, RecoverArgs, ResumeArgs, RollbackArgs};
+use crate::door::AnyDoor;
 use crate::screen::Screen;
 use runbook_model::{StepId, Verdict};
 use runbook_session::{
@@ -11,7 +12,7 @@ use runbook_session::{
 };
 
 impl HostCommand for RollbackArgs {
-    fn run<D: Door>(&self, screen: &Screen, _: &Loader<'_>, door: &mut D) -> Result<Exit, CommandError> {
+    fn run(&self, screen: &Screen, _: &Loader<'_>, door: &mut AnyDoor) -> Result<Exit, CommandError> {
         let (offer, held) = match door.propose_rollback(self.run.as_deref(), self.known)? {
             RollbackOffer::Nothing => {
                 screen.conclude("there is nothing to take back on this host")?;
@@ -46,7 +47,7 @@ fn what_is_taken_back(offer: &ToRollBack) -> String {
 }
 
 impl HostCommand for ResumeArgs {
-    fn run<D: Door>(&self, screen: &Screen, _: &Loader<'_>, door: &mut D) -> Result<Exit, CommandError> {
+    fn run(&self, screen: &Screen, _: &Loader<'_>, door: &mut AnyDoor) -> Result<Exit, CommandError> {
         let Some((offer, held)) = door.propose_resume(self.run.as_deref())? else {
             return nothing_open(screen, door, "no run is open on this host: there is nothing to go on with");
         };
@@ -64,7 +65,7 @@ impl HostCommand for ResumeArgs {
 }
 
 impl HostCommand for RecoverArgs {
-    fn run<D: Door>(&self, screen: &Screen, _: &Loader<'_>, door: &mut D) -> Result<Exit, CommandError> {
+    fn run(&self, screen: &Screen, _: &Loader<'_>, door: &mut AnyDoor) -> Result<Exit, CommandError> {
         if let Some(because) = &self.accept {
             let ByHand { accepted, notices } = door.ask(Accept { because: because.clone() })?;
             tell(screen, &notices);
@@ -105,7 +106,7 @@ fn what_is_accepted(accepted: Accepted, because: &str) -> String {
 }
 
 /// No run is open. A stuck one is over, but the host is not well: a unit at boot must not call that a success.
-fn nothing_open<D: Door>(screen: &Screen, door: &mut D, text: &str) -> Result<Exit, CommandError> {
+fn nothing_open(screen: &Screen, door: &mut AnyDoor, text: &str) -> Result<Exit, CommandError> {
     let host = door.ask(Status {})?;
     let exit = Exit::of_host(&host.standing);
     match host.standing.blocks.first() {

@@ -2,6 +2,7 @@
 
 use super::{HostCommand, Loader};
 use crate::cli::{Format, HistoryArgs, ReportArgs, ShowArgs, StatusArgs};
+use crate::door::AnyDoor;
 use crate::screen::Screen;
 use runbook_model::{AtWork, RunState};
 use runbook_report::{Kept, Ndjson, Reporter, RunDocument, RunSummary};
@@ -15,7 +16,7 @@ impl HostCommand for StatusArgs {
         false
     }
 
-    fn run<D: Door>(&self, screen: &Screen, loader: &Loader<'_>, door: &mut D) -> Result<Exit, CommandError> {
+    fn run(&self, screen: &Screen, loader: &Loader<'_>, door: &mut AnyDoor) -> Result<Exit, CommandError> {
         let host = door.ask(Status {})?;
         match screen.format {
             Format::Text if host.is_new() => screen.text(&no_runs(loader))?,
@@ -63,7 +64,7 @@ impl HostCommand for HistoryArgs {
         false
     }
 
-    fn run<D: Door>(&self, screen: &Screen, loader: &Loader<'_>, door: &mut D) -> Result<Exit, CommandError> {
+    fn run(&self, screen: &Screen, loader: &Loader<'_>, door: &mut AnyDoor) -> Result<Exit, CommandError> {
         let history = door.ask(Runs {})?;
         let summaries: Vec<RunSummary> = history.runs.iter().filter_map(RunSummary::of).collect();
         let gaps = history.gaps;
@@ -96,7 +97,7 @@ impl HostCommand for ShowArgs {
         false
     }
 
-    fn run<D: Door>(&self, screen: &Screen, _: &Loader<'_>, door: &mut D) -> Result<Exit, CommandError> {
+    fn run(&self, screen: &Screen, _: &Loader<'_>, door: &mut AnyDoor) -> Result<Exit, CommandError> {
         let show = |run: &RunDocument<'_>| runbook_report::show(run, screen.caller(), screen.style());
         tell(screen, door.ask(Show { run: self.run.clone() })?, show)
     }
@@ -125,7 +126,7 @@ impl HostCommand for ReportArgs {
         false
     }
 
-    fn run<D: Door>(&self, screen: &Screen, _: &Loader<'_>, door: &mut D) -> Result<Exit, CommandError> {
+    fn run(&self, screen: &Screen, _: &Loader<'_>, door: &mut AnyDoor) -> Result<Exit, CommandError> {
         let report = |run: &RunDocument<'_>| runbook_report::markdown(run, screen.caller());
         tell(screen, door.ask(Show { run: self.run.clone() })?, report)
     }

@@ -1,16 +1,18 @@
 //! What a plan would do on a host, as it is shown: `plan`, `apply --dry-run`, and what `apply` asks consent for.
 
 use crate::cli::Format;
+use crate::door::AnyDoor;
 use crate::screen::Screen;
 use runbook_engine::{Foretold, Obstacle, Program};
+use runbook_fleet::Afar;
 use runbook_model::{HostFacts, Plan, StepId};
 use runbook_report::{Occasion, StepPreview};
 use runbook_session::{Attempt, CommandError, Door, Exit, Previewed, in_the_way};
 use serde_json::{Value, json};
 
-pub(super) fn preview<D: Door>(
+pub(super) fn preview(
     screen: &Screen,
-    door: &mut D,
+    door: &mut AnyDoor,
     program: &Program,
     detailed: bool,
     explain: bool,
@@ -99,9 +101,9 @@ pub(super) struct Seen {
 }
 
 /// Asks a host. What is in the way only because a file of `made` is not there yet is passed over.
-pub(super) fn seen<D: Door>(
+pub(super) fn seen(
     screen: &Screen,
-    door: &mut D,
+    door: &mut Afar,
     program: &Program,
     explain: bool,
     (stage, made): (&str, &[String]),

@@ -3,13 +3,14 @@
 use super::rows::{finish, row};
 use super::{HostCommand, Loader};
 use crate::cli::RestoreArgs;
+use crate::door::AnyDoor;
 use crate::screen::Screen;
 use runbook_session::{CommandError, Door, Exit, Restore, Restoring, Users};
 use serde_json::{Value, json};
 use std::path::Path;
 
 impl HostCommand for RestoreArgs {
-    fn run<D: Door>(&self, screen: &Screen, _: &Loader<'_>, door: &mut D) -> Result<Exit, CommandError> {
+    fn run(&self, screen: &Screen, _: &Loader<'_>, door: &mut AnyDoor) -> Result<Exit, CommandError> {
         let users = match (self.stop, self.while_running) {
             (true, _) => Users::Stop,
             (_, true) => Users::Leave,

@@ -2,6 +2,7 @@
 
 use super::past::told;
 use crate::cli::Format;
+use crate::door::AnyDoor;
 use crate::screen::Screen;
 use runbook_engine::Obstacle;
 use runbook_session::{CommandError, Door, Ended, Exit, Show, either_way, warning};
@@ -12,7 +13,7 @@ pub(super) fn warn(screen: &Screen, doubtful: &[Obstacle]) {
 }
 
 /// Shows how a run ended.
-pub(super) fn end<D: Door>(screen: &Screen, door: &mut D, ended: Ended) -> Result<Exit, CommandError> {
+pub(super) fn end(screen: &Screen, door: &mut AnyDoor, ended: Ended) -> Result<Exit, CommandError> {
     let run = &ended.run;
     match ended.pruned {
         None | Some(Ok(0)) => {}

@@ -17,6 +17,7 @@ mod gates;
 mod holds;
 mod interrupts;
 mod journal;
+mod many_afar;
 mod review;
 mod rollouts;
 mod secrets;

@@ -1,6 +1,7 @@
 //! `plan` of a rollout: every host is reached and asked, the plan of its stage is judged for what it is, and what would be done there is
 //! shown, once for hosts where that is the same. Nothing is changed but that the agent is put in place.
 
+use crate::commands::forks::ask_each;
 use crate::commands::preview::{Seen, seen};
 use crate::commands::reaching::Reaching;
 use crate::commands::rows::{finish, row};
@@ -12,7 +13,6 @@ use runbook_session::{CommandError, Exit, PlanText, Session};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
-use std::thread;
 
 /// How hosts are asked.
 pub(in crate::commands) struct Asking<'a> {
@@ -39,7 +39,7 @@ pub(in crate::commands) fn plan(
     let names: BTreeSet<&HostName> = files.rollout.stages.iter().flat_map(|stage| &stage.hosts.names).collect();
     let names: Vec<&HostName> = names.into_iter().collect();
     let (mut doors, mut exit) = (Doors::new(), Exit::Done);
-    for (name, reached) in names.iter().zip(each(&names, asking.forks, |name| reach(screen, &files, reaching, name))) {
+    for (name, reached) in names.iter().zip(each(&names, asking.forks, |name| reach(screen, &files, reaching, name))?) {
         match reached {
             Ok(afar) => drop(doors.insert((*name).clone(), Mutex::new(afar))),
             Err(error) => {
@@ -67,16 +67,14 @@ pub(in crate::commands) fn plan(
 }
 
 /// What `ask` answers for each of `names`, `forks` of them at a time.
-pub(super) fn each<T: Send>(names: &[&HostName], forks: u16, ask: impl Fn(&HostName) -> T + Sync) -> Vec<T> {
-    let ask = &ask;
+pub(super) fn each<T: Send>(names: &[&HostName], forks: u16, ask: impl Fn(&HostName) -> T + Sync) -> Result<Vec<T>, CommandError> {
     let mut answers = Vec::new();
-    for some in names.chunks(usize::from(forks)) {
-        thread::scope(|scope| {
-            let asked: Vec<_> = some.iter().map(|name| scope.spawn(move || ask(name))).collect();
-            answers.extend(asked.into_iter().filter_map(|one| one.join().ok()));
-        });
-    }
-    answers
+    let keep = |_: &&HostName, said| {
+        answers.push(said);
+        Ok(())
+    };
+    ask_each(names, forks, |name| ask(name), keep)?;
+    Ok(answers)
 }
 
 pub(super) fn reach(
@@ -111,8 +109,8 @@ fn shown(
         let (Some(door), Some(program)) = (doors.get(name), programs.get(name)) else {
             return Err(CommandError::refused(format!("{name} was not reached")));
         };
-        seen(screen, &mut *locked(door), program, asking.explain, (stage.id.as_str(), &made))
-    });
+        seen(screen, &mut locked(door), program, asking.explain, (stage.id.as_str(), &made))
+    })?;
     let (mut exit, mut told) = (Exit::Done, Vec::new());
     for (name, said) in names.iter().zip(asked) {
         match said {
