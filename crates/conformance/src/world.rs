@@ -226,7 +226,7 @@ impl World {
         } else if found.is_dir() {
             text.push('\n');
             let mut names: Vec<_> = fs::read_dir(path).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-            names.sort();
+            names.sort_unstable();
             names.iter().for_each(|name| self.describe(&path.join(name), text, times));
         } else if found.is_file() {
             let content = fs::read(path).unwrap();

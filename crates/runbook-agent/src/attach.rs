@@ -4,6 +4,7 @@ use crate::detach::start;
 use crate::error::Error;
 use crate::place::Place;
 use crate::serve::READY;
+use std::fs;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
@@ -58,6 +59,8 @@ fn reach(place: &Place, program: &Path) -> Result<UnixStream, Error> {
     place.make()?;
     let end = Instant::now() + STARTS;
     let (mut started, mut started_at) = (0, None::<Instant>);
+    // What an earlier one left is no news.
+    let _ = fs::remove_file(place.why());
     loop {
         if let Some(agent) = connect(place)? {
             return Ok(agent);
@@ -65,6 +68,14 @@ fn reach(place: &Place, program: &Path) -> Result<UnixStream, Error> {
         let silent = |why: String| Error::Silent { socket: place.socket(), why };
         if Instant::now() > end {
             return Err(silent(format!("it did not listen within {} s", STARTS.as_secs())));
+        }
+        // It may say it just before the next one is started, which begins without it.
+        if started > 0
+            && let Ok(why) = fs::read_to_string(place.why())
+        {
+            // Told once: the next one may come to more.
+            let _ = fs::remove_file(place.why());
+            return Err(silent(why));
         }
         // One that was about to end kept the new one away. That two are started does no harm: one of them is the agent.
         if started_at.is_none_or(|at| at.elapsed() > AGAIN) {

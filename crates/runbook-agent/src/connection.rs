@@ -33,6 +33,8 @@ pub(crate) struct Connection {
 /// What is answered in turn.
 pub(crate) enum Question {
     Message(ToAgent),
+    /// One of that name, which a later version may know.
+    Unknown(String),
     Bytes(Vec<u8>),
 }
 
@@ -43,6 +45,14 @@ impl Connection {
             // The rest of a content that was refused.
             Question::Bytes(_) if self.refused => Ok(()),
             Question::Bytes(bytes) => self.add(&bytes),
+            Question::Unknown(name) => {
+                // What may come behind it belongs to it.
+                self.refused = true;
+                let what = format!("the agent (runbook {}) does not know the message `{name}`", self.shared.version);
+                let error = CommandError::new(Exit::Unreachable, what);
+                let refused = error.hint("use the same version of runbook here and there");
+                self.link.out.send(&FromAgent::Refused(Box::new(refused)))
+            }
             Question::Message(message) => {
                 self.refused = false;
                 self.hear(message)
@@ -62,7 +72,7 @@ impl Connection {
                 (self.held, self.restoring) = (None, None);
                 Err(superseded(&self.link.hello.operator, None))
             }
-            ToAgent::Hello(_) | ToAgent::Ping(_) | ToAgent::Tell(_) => return Err(WireError::OutOfTurn),
+            ToAgent::Hello(_) | ToAgent::Ping(_) | ToAgent::Tell { .. } => return Err(WireError::OutOfTurn),
             ToAgent::Ask(request) => match self.session.answer(request) {
                 Ok(answer) => Ok(Some(FromAgent::Answer(answer))),
                 Err(error) => Err(error.into()),
@@ -238,7 +248,7 @@ impl Connection {
         // Whoever takes over from here on finds the run at work; whoever has taken over already finds that it never begins.
         let begin = || self.shared.hub.begin(run.clone(), send.clone());
         let observer = self.shared.epochs.while_last(work, *epoch, begin).map_err(of_agent)?;
-        let observer = observer.ok_or_else(|| superseded(&self.link.hello.operator, None))?;
+        let observer = observer.ok_or_else(|| superseded(&self.link.hello.operator, None))??;
         // The run has the lock of what was reserved for it, and the host is free when it ends.
         self.shared.hub.release(work);
         (self.shared.on_run)(send);
@@ -263,7 +273,6 @@ impl Connection {
 
     /// Follows `run` on a thread of its own, for the controller may tell something meanwhile.
     fn follow(&mut self, run: RunId, after: u64) {
-        self.link.follow(&run);
         let (shared, session, out) = (Arc::clone(&self.shared), self.session.clone(), self.link.out.clone());
         let tell = move || {
             if let Err(error) = follow(&session, &shared.hub, &run, after, &out) {

@@ -48,7 +48,7 @@ fn speak(shared: &Arc<Shared>, stream: UnixStream, connected: Connected) -> Resu
             return refused(error);
         }
     }
-    let link = Arc::new(Link::new(out, hello));
+    let link = Arc::new(Link { out, hello });
     let mut connection = Connection {
         shared: Arc::clone(shared),
         link: Arc::clone(&link),
@@ -85,16 +85,17 @@ fn hear(
     while let Some(frame) = frames.frame()? {
         let question = match frame {
             Frame::Bytes(bytes) => Question::Bytes(bytes),
-            Frame::Message(json) => match serde_json::from_slice(&json)? {
-                ToAgent::Ping(nonce) => {
+            Frame::Message(json) => match ToAgent::of(&json)? {
+                Err(name) => Question::Unknown(name),
+                Ok(ToAgent::Ping(nonce)) => {
                     link.out.send(&FromAgent::Pong(nonce))?;
                     continue;
                 }
-                ToAgent::Tell(control) => {
-                    link.tell(&shared.hub, control);
+                Ok(ToAgent::Tell { run, control }) => {
+                    link.tell(&shared.hub, &run, control);
                     continue;
                 }
-                message => Question::Message(message),
+                Ok(message) => Question::Message(message),
             },
         };
         if asked.send(question).is_err() {

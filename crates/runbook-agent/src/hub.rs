@@ -2,7 +2,7 @@
 
 use runbook_engine::{Control, Interrupt, Observer};
 use runbook_model::{Record, RunId, StepId};
-use runbook_session::Reservation;
+use runbook_session::{CommandError, Exit, Reservation};
 use runbook_wire::Done;
 use std::collections::VecDeque;
 use std::net::Shutdown;
@@ -30,6 +30,8 @@ struct Inside {
     /// The links that are there, each with its work and its epoch.
     links: Vec<(String, u64, UnixStream)>,
     reserved: Option<Reserved>,
+    /// Somebody removes the agent: nothing begins meanwhile.
+    leaving: bool,
     retired: bool,
 }
 
@@ -79,11 +81,20 @@ impl Hub {
     }
 
     /// A run begins; whoever tells it something finds `controls`.
-    pub(crate) fn begin(self: &Arc<Self>, run: RunId, controls: UnboundedSender<Control>) -> Box<dyn Observer> {
+    ///
+    /// # Errors
+    /// The agent is being removed.
+    pub(crate) fn begin(
+        self: &Arc<Self>,
+        run: RunId,
+        controls: UnboundedSender<Control>,
+    ) -> Result<Box<dyn Observer>, CommandError> {
         let live = Live { run, controls, seq: 0, told: VecDeque::new(), next: 0, now_ms: 0 };
         let run = live.run.clone();
-        self.inside().live = Some(live);
-        Box::new(Watching(Arc::clone(self), run))
+        let mut inside = self.inside();
+        inside.stays()?;
+        inside.live = Some(live);
+        Ok(Box::new(Watching(Arc::clone(self), run)))
     }
 
     /// The run is over, or left.
@@ -125,13 +136,14 @@ impl Hub {
     }
 
     /// Holds the host for `work` during `time`, by what `hold` makes of the reservation that it has already.
-    pub(crate) fn reserve<E>(
+    pub(crate) fn reserve(
         &self,
         work: &str,
         time: Duration,
-        hold: impl FnOnce(Option<&Reservation>) -> Result<Reservation, E>,
-    ) -> Result<(), E> {
+        hold: impl FnOnce(Option<&Reservation>) -> Result<Reservation, CommandError>,
+    ) -> Result<(), CommandError> {
         let mut inside = self.inside();
+        inside.stays()?;
         let held =
             hold(inside.reserved.as_ref().filter(|reserved| reserved.work == work).map(|reserved| &reserved.held))?;
         inside.reserved = Some(Reserved { work: work.to_owned(), held, until: Instant::now() + time });
@@ -189,10 +201,14 @@ impl Hub {
         Some(Connected(Arc::clone(self)))
     }
 
-    /// Ends the agent at the next moment at which it has nothing to do.
-    pub(crate) fn retire(&self) {
-        self.inside().retired = true;
-        self.changed.notify_all();
+    /// From now on nothing begins and nothing is reserved, until the value is dropped. `Err` is the run that goes on.
+    pub(crate) fn leave(self: &Arc<Self>) -> Result<Leaving, RunId> {
+        let mut inside = self.inside();
+        if let Some(live) = &inside.live {
+            return Err(live.run.clone());
+        }
+        inside.leaving = true;
+        Ok(Leaving(Arc::clone(self)))
     }
 
     /// Waits until the agent had nothing to do for `idle`, or is told to end and has nothing to do. Nobody can connect afterwards.
@@ -212,6 +228,33 @@ impl Hub {
             let left = idle.saturating_sub(since.elapsed()).min(ends.unwrap_or(idle)).min(Duration::from_secs(1));
             inside = self.changed.wait_timeout(inside, left).unwrap_or_else(PoisonError::into_inner).0;
         }
+    }
+}
+
+impl Inside {
+    /// An agent that is being removed takes nothing on.
+    fn stays(&self) -> Result<(), CommandError> {
+        match self.leaving || self.retired {
+            true => Err(CommandError::new(Exit::Held, "the agent is being removed from this host").hint("do it again")),
+            false => Ok(()),
+        }
+    }
+}
+
+/// Keeps everything from beginning while the agent is removed.
+pub(crate) struct Leaving(Arc<Hub>);
+
+impl Leaving {
+    /// Ends the agent at the next moment at which it has nothing to do.
+    pub(crate) fn retire(self) {
+        self.0.inside().retired = true;
+    }
+}
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        self.0.inside().leaving = false;
+        self.0.changed.notify_all();
     }
 }
 
@@ -262,5 +305,31 @@ impl Observer for Watching {
 
     fn interrupted(&mut self, interrupt: Interrupt) {
         self.add(|_| News::Interrupted(interrupt));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::sync::mpsc::unbounded_channel;
+
+    #[test]
+    fn nothing_begins_on_an_agent_that_is_being_removed() {
+        let hub = Arc::new(Hub::default());
+        let run = RunId::from_entropy([1; 10]);
+        let begin = || hub.begin(run.clone(), unbounded_channel().0).map(drop);
+        let reserve = || hub.reserve("work", Duration::MAX, |_| Err(CommandError::refused("asked the host")));
+        let leaving = hub.leave().unwrap();
+        assert_eq!(begin().unwrap_err().exit, Exit::Held);
+        assert_eq!(reserve().unwrap_err().exit, Exit::Held);
+        // It was refused, and the agent stays.
+        drop(leaving);
+        assert_eq!(reserve().unwrap_err().message, "asked the host");
+        begin().unwrap();
+        assert_eq!(hub.leave().err(), Some(run.clone()), "a run that goes on is not left");
+        hub.end(Done::of(run.clone()));
+        hub.leave().unwrap().retire();
+        assert_eq!(begin().unwrap_err().exit, Exit::Held);
+        assert!(hub.connected().is_none());
     }
 }

@@ -48,26 +48,13 @@ impl Out {
 pub(crate) struct Link {
     pub(crate) out: Out,
     pub(crate) hello: Hello,
-    followed: Mutex<Option<RunId>>,
 }
 
 impl Link {
-    /// The link over `stream` of whoever said `hello`.
-    pub(crate) fn new(out: Out, hello: Hello) -> Self {
-        Self { out, hello, followed: Mutex::default() }
-    }
-
-    /// From now on what this link tells is for `run`.
-    pub(crate) fn follow(&self, run: &RunId) {
-        *self.followed.lock().unwrap_or_else(PoisonError::into_inner) = Some(run.clone());
-    }
-
-    pub(crate) fn tell(&self, hub: &Hub, control: Control) {
+    /// Tells a run of this agent something.
+    pub(crate) fn tell(&self, hub: &Hub, run: &RunId, control: Control) {
         // An agent does not leave a run: it would keep the host from everybody.
-        if control == Control::Letter(Letter::Leave) {
-            return;
-        }
-        if let Some(run) = &*self.followed.lock().unwrap_or_else(PoisonError::into_inner) {
+        if control != Control::Letter(Letter::Leave) {
             // The run may be over by now, and what it was told meets nobody.
             let _ = hub.tell(run, control);
         }

@@ -60,6 +60,11 @@ impl Place {
         self.dir.join(format!("{}.lock", self.name))
     }
 
+    /// Why one that was started does not listen.
+    pub(crate) fn why(&self) -> PathBuf {
+        self.dir.join(format!("{}.why", self.name))
+    }
+
     /// What it keeps on the disk.
     pub fn kept(&self) -> PathBuf {
         self.state_dir.join("agent")

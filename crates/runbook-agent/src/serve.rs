@@ -43,8 +43,18 @@ pub struct Agent {
     pub at_boot: Option<PathBuf>,
 }
 
-/// Listens until nobody needs it any more. Returns at once where another process is the agent.
+/// Listens until nobody needs it any more. Returns at once where another process is the agent. Why it cannot is left for whoever started it.
 pub fn serve(agent: Agent) -> Result<(), Error> {
+    let why = agent.place.why();
+    let served = listen(agent);
+    if let Err(error) = &served {
+        // Nobody reads what a process says that has left its login; where even this cannot be written, the one who waits gives up by time.
+        let _ = fs::write(why, error.to_string());
+    }
+    served
+}
+
+fn listen(agent: Agent) -> Result<(), Error> {
     let Agent { place, session, on_run, version, at_boot } = agent;
     place.make()?;
     let Some(_lock) = alone(&place)? else { return Ok(()) };
@@ -145,10 +155,11 @@ fn retiring(
 ) -> Box<dyn Fn() -> Result<Vec<String>, CommandError> + Send + Sync> {
     let (place, hub) = (place.clone(), Arc::clone(hub));
     Box::new(move || {
-        if let Some(run) = hub.at_work_on() {
+        // Nothing begins between what is asked here and the end.
+        let leaving = hub.leave().map_err(|run| {
             let what = format!("run {run} goes on, and this agent is at work on it");
-            return Err(CommandError::refused(what).hint("retire it when the run is over"));
-        }
+            CommandError::refused(what).hint("retire it when the run is over")
+        })?;
         if let Some(holder) = session.at_work()? {
             let what = format!("this host is held, and its agent may be needed: {}", holder.who);
             return Err(CommandError::refused(what).hint("retire it when that is over"));
@@ -168,7 +179,7 @@ fn retiring(
             }
             _ => {}
         }
-        hub.retire();
+        leaving.retire();
         // A directory that holds nothing else is nobody's.
         let _ = fs::remove_dir(place.state_dir());
         Ok(place.state_dir().exists().then(|| place.state_dir().display().to_string()).into_iter().collect())

@@ -82,12 +82,16 @@ impl<W: Write> Write for HashingWriter<W> {
     }
 }
 
+/// How many zeros are hashed at once.
+const ZEROS: usize = 1 << 16;
+
 /// Hashes a run of zeros, as the holes of a sparse file read.
 pub(crate) fn update_zeros(hasher: &mut blake3::Hasher, mut count: u64) {
-    static ZEROS: [u8; 1 << 16] = [0; 1 << 16];
+    // In memory, for in the program they would be as large as they are.
+    let zeros = vec![0; usize::try_from(count).map_or(ZEROS, |count| count.min(ZEROS))];
     while count > 0 {
-        let now = ZEROS.len().min(usize::try_from(count).unwrap_or(usize::MAX));
-        hasher.update(ZEROS.get(..now).unwrap_or_default());
+        let now = zeros.len().min(usize::try_from(count).unwrap_or(usize::MAX));
+        hasher.update(zeros.get(..now).unwrap_or_default());
         count -= now as u64;
     }
 }

@@ -121,7 +121,7 @@ impl Program {
             let named = named_by(kind, &args).into_iter().filter(is_kept);
             names.extend(named.filter_map(|named| Some(files.named(named.node)?.name().to_owned())));
         }
-        names.sort();
+        names.sort_unstable();
         names.dedup();
         names
     }

@@ -37,7 +37,7 @@ pub(crate) fn missing(state: &RunState, execution: &Execution, dir: &StateDir, r
             missing.extend(lacks(&backup.dir));
         }
     }
-    missing.sort();
+    missing.sort_unstable();
     missing.dedup();
     missing
 }

@@ -1,6 +1,6 @@
 //! The door to a host afar: what is asked goes over a link, and a link that is lost is made anew.
 
-use crate::link::{Heard, Link, Lost, Said, Stream, unasked};
+use crate::link::{Heard, Link, Lost, Said, Stream, UNHEARD, unasked};
 use runbook_engine::{Control, Observer, Program};
 use runbook_model::{Failure, HostFacts, Next, Plan, RunId, RunState};
 use runbook_session::{
@@ -10,7 +10,7 @@ use runbook_session::{
 use runbook_step::SecretValue;
 use runbook_wire::{FromAgent, Held, Hello, PROTOCOL, ToAgent, Welcome};
 use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
 /// Makes a stream to the agent, or says why the host cannot be reached.
@@ -48,9 +48,9 @@ pub struct Afar {
     pub(crate) link: Option<Link>,
     epoch: u64,
     pub(crate) inbox: Receiver<Heard>,
-    pub(crate) to_inbox: Sender<Heard>,
+    pub(crate) to_inbox: SyncSender<Heard>,
     /// What steered a run here while nobody could be told.
-    pub(crate) untold: Vec<Control>,
+    pub(crate) untold: Vec<(RunId, Control)>,
 }
 
 /// A run that may begin afar.
@@ -68,7 +68,7 @@ impl Afar {
     /// # Errors
     /// The host cannot be reached, its agent speaks another protocol, or its clock is too far away.
     pub fn reach(call: Call) -> Result<Self, CommandError> {
-        let (to_inbox, inbox) = channel();
+        let (to_inbox, inbox) = sync_channel(UNHEARD);
         let mut call = call;
         let mut epoch = call.epoch;
         let mut untold = Vec::new();
@@ -148,7 +148,7 @@ impl Afar {
                     FromAgent::Refused(error) => return Ok(Err(as_said(*error))),
                     answer => return Ok(Ok(answer)),
                 },
-                Said::Here(control) => self.untold.push(control),
+                Said::Here(run, control) => self.untold.push((run, control)),
                 Said::Bytes(_) => return Err(unasked()),
             }
         }
@@ -175,9 +175,9 @@ impl Afar {
 fn greet(
     call: &mut Call,
     epoch: u64,
-    to_inbox: &Sender<Heard>,
+    to_inbox: &SyncSender<Heard>,
     inbox: &Receiver<Heard>,
-    untold: &mut Vec<Control>,
+    untold: &mut Vec<(RunId, Control)>,
 ) -> Result<(Link, Welcome), CommandError> {
     let stream = (call.dial)()?;
     let hello = Hello {
@@ -201,7 +201,7 @@ fn greet(
                 FromAgent::Refused(error) => return Err(as_said(*error)),
                 other => return Err(call.out_of_turn(&other)),
             },
-            Said::Here(control) => untold.push(control),
+            Said::Here(run, control) => untold.push((run, control)),
             Said::Bytes(_) => return Err(call.lost(&unasked())),
         }
     }
@@ -345,11 +345,11 @@ impl Door for Afar {
     }
 }
 
-/// Passes on what steers a run here to whoever waits for the agent.
-pub(crate) fn pass_on(mut told: tokio::sync::mpsc::UnboundedReceiver<Control>, inbox: Sender<Heard>) {
+/// Passes on what steers `run` here to whoever waits for the agent.
+pub(crate) fn pass_on(run: RunId, mut told: tokio::sync::mpsc::UnboundedReceiver<Control>, inbox: SyncSender<Heard>) {
     let pass = move || {
         while let Some(control) = told.blocking_recv() {
-            if inbox.send(Heard::Steered(control)).is_err() {
+            if inbox.send(Heard::Steered(run.clone(), control)).is_err() {
                 return;
             }
         }

@@ -1,9 +1,10 @@
 //! A link to an agent: what is sent and what comes, and when it counts as lost.
 
 use runbook_engine::Control;
+use runbook_model::RunId;
 use runbook_wire::{Frame, FrameReader, FromAgent, ToAgent, WireError, write_bytes, write_message};
 use std::io::{BufReader, Read, Write};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -45,9 +46,12 @@ pub(crate) enum Heard {
     Bytes(u64, Vec<u8>),
     /// That link is lost, in words.
     Lost(u64, String),
-    /// From whoever steers the run here.
-    Steered(Control),
+    /// From whoever steers that run here.
+    Steered(RunId, Control),
 }
+
+/// How much may wait to be heard: a host that floods this side waits itself.
+pub(crate) const UNHEARD: usize = 64;
 
 /// The link is lost, in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,7 +73,7 @@ type Shared = Arc<Mutex<Box<dyn Write + Send>>>;
 
 impl Link {
     /// The link of that number over `stream`. What comes goes to `inbox`.
-    pub(crate) fn over(stream: Stream, number: u64, inbox: Sender<Heard>) -> Result<Self, Lost> {
+    pub(crate) fn over(stream: Stream, number: u64, inbox: SyncSender<Heard>) -> Result<Self, Lost> {
         let Stream { reader, writer, carrier } = stream;
         let hear = move || {
             let mut frames = FrameReader::new(BufReader::new(reader));
@@ -123,7 +127,7 @@ impl Link {
     pub(crate) fn hear(&mut self, inbox: &Receiver<Heard>) -> Result<Said, Lost> {
         loop {
             match inbox.recv_timeout(QUIET) {
-                Ok(Heard::Steered(control)) => return Ok(Said::Here(control)),
+                Ok(Heard::Steered(run, control)) => return Ok(Said::Here(run, control)),
                 Ok(Heard::Agent(number, message)) if number == self.number => {
                     self.heard_at = Instant::now();
                     if !matches!(message, FromAgent::Pong(_)) {
@@ -164,11 +168,57 @@ pub(crate) enum Said {
     There(Box<FromAgent>),
     /// Bytes of a file from there.
     Bytes(Vec<u8>),
-    /// From whoever steers the run here.
-    Here(Control),
+    /// From whoever steers that run here.
+    Here(RunId, Control),
 }
 
 /// Bytes came that nobody asked for.
 pub(crate) fn unasked() -> Lost {
     Lost("bytes of a file came where a message was due".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io;
+    use std::sync::mpsc::sync_channel;
+
+    struct Nothing;
+
+    impl Carrier for Nothing {
+        fn said(&self) -> String {
+            String::new()
+        }
+    }
+
+    /// Frames that are there at once, and who hears that the last was read.
+    struct Flood(io::Cursor<Vec<u8>>, Sender<()>);
+
+    impl Read for Flood {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let count = self.0.read(buffer)?;
+            if count == 0 {
+                let _ = self.1.send(());
+            }
+            Ok(count)
+        }
+    }
+
+    #[test]
+    fn what_nobody_hears_yet_waits_on_the_other_side() {
+        const FRAMES: usize = 4 * UNHEARD;
+        let mut frames = Vec::new();
+        (0..FRAMES).for_each(|_| write_message(&mut frames, &FromAgent::Released).unwrap());
+        let (read, all_read) = channel();
+        let (to_inbox, inbox) = sync_channel(UNHEARD);
+        let reader = Box::new(Flood(io::Cursor::new(frames), read));
+        let stream = Stream { reader, writer: Box::new(io::sink()), carrier: Box::new(Nothing) };
+        let mut link = Link::over(stream, 1, to_inbox).unwrap();
+        assert!(all_read.recv_timeout(Duration::from_millis(200)).is_err(), "it is all in memory");
+        for _ in 0..FRAMES {
+            assert!(matches!(link.hear(&inbox), Ok(Said::There(_))));
+        }
+        assert!(all_read.recv_timeout(Duration::from_secs(20)).is_ok());
+        assert!(link.hear(&inbox).is_err(), "it hung up");
+    }
 }

@@ -65,7 +65,7 @@ impl Afar {
         let patience_ms = controls.patience.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
         let begin = ToAgent::Begin { patience_ms, after: state.seq };
         let (from, observer) = (Some(state.seq), watch(state.clone()));
-        pass_on(controls.told, self.to_inbox.clone());
+        pass_on(run.clone(), controls.told, self.to_inbox.clone());
         let unheard = Vec::new();
         self.see_out(Followed { run, state, observer, unheard, plan, from, begun: false, asked_back }, &begin)
     }
@@ -88,8 +88,8 @@ impl Afar {
             |(name, wait): (&String, &SecretWait)| matches!(wait, SecretWait::Asked { .. }).then(|| name.clone());
         let asked: Vec<String> = state.secrets.iter().filter_map(waits).collect();
         let follow = ToAgent::Follow { run: run.clone(), after: state.seq };
-        pass_on(controls.told, self.to_inbox.clone());
-        let followed = Followed {
+        pass_on(run.clone(), controls.told, self.to_inbox.clone());
+        let mut followed = Followed {
             run: run.clone(),
             observer: watch(state.clone()),
             state,
@@ -99,20 +99,15 @@ impl Afar {
             begun: true,
             asked_back: false,
         };
-        // Heard once the run is followed.
-        for secret in asked {
-            if let Some(control) = self.secret(&followed, secret) {
-                self.to_inbox
-                    .send(Heard::Steered(control))
-                    .map_err(|_| self.call.unreachable("nobody listens any more"))?;
-            }
-        }
+        // Told once the run is followed.
+        let secrets = asked.into_iter().filter_map(|secret| self.secret(&followed, secret)).collect();
+        followed.unheard = secrets;
         self.see_out(followed, &follow)
     }
 
     /// Follows the run to its end, over as many links as it takes.
     fn see_out(&mut self, mut followed: Followed, first: &ToAgent) -> Result<Ended, CommandError> {
-        let mut lost = match self.say(first).and_then(|()| self.follow(&mut followed)) {
+        let mut lost = match self.say_all(first, &followed).and_then(|()| self.follow(&mut followed)) {
             Ok(done) => return self.finish(followed, done?),
             Err(lost) => lost,
         };
@@ -166,6 +161,12 @@ impl Afar {
         }
     }
 
+    /// Sends what begins to follow a run, and what it was not told yet.
+    fn say_all(&mut self, first: &ToAgent, followed: &Followed) -> Result<(), Lost> {
+        self.say(first)?;
+        followed.unheard.iter().try_for_each(|control| self.say(&followed.tell(control.clone())))
+    }
+
     pub(crate) fn hear(&mut self) -> Result<Said, Lost> {
         match &mut self.link {
             Some(link) => link.hear(&self.inbox),
@@ -177,8 +178,10 @@ impl Afar {
     fn follow(&mut self, followed: &mut Followed) -> Result<Result<Done, CommandError>, Lost> {
         loop {
             match self.hear()? {
-                Said::Here(Control::Letter(Letter::Leave)) => return Ok(Err(followed.left())),
-                Said::Here(control) => self.tell(followed, control)?,
+                // One that is over by now is steered no more, and neither is this one by what was meant for it.
+                Said::Here(run, _) if run != followed.run => {}
+                Said::Here(_, Control::Letter(Letter::Leave)) => return Ok(Err(followed.left())),
+                Said::Here(_, control) => self.tell(followed, control)?,
                 Said::Bytes(_) => return Err(unasked()),
                 Said::There(message) => match followed.hear(*message, &self.call.host) {
                     Then::More => {}
@@ -197,7 +200,7 @@ impl Afar {
 
     fn tell(&mut self, followed: &mut Followed, control: Control) -> Result<(), Lost> {
         followed.unheard.push(control.clone());
-        self.say(&ToAgent::Tell(control))
+        self.say(&followed.tell(control))
     }
 
     /// The secret for the run; a run that cannot have it is not kept waiting.
@@ -226,25 +229,24 @@ impl Afar {
         loop {
             self.hang_up();
             let follow = ToAgent::Follow { run: followed.run.clone(), after: followed.state.seq };
-            let linked = self.link().map(|link| link.send(&follow));
+            let linked = self.link().map(drop);
             // What came while nobody could be told.
-            for control in std::mem::take(&mut self.untold) {
+            let untold = std::mem::take(&mut self.untold);
+            for (_, control) in untold.into_iter().filter(|(run, _)| *run == followed.run) {
                 if matches!(control, Control::Letter(Letter::Cancel | Letter::Leave)) {
                     return Err(followed.left());
                 }
                 followed.unheard.push(control);
             }
             let error = match linked {
-                Ok(Ok(())) => {
-                    // They stay unheard until something comes of them.
-                    let tell = followed.unheard.iter().cloned().map(ToAgent::Tell);
-                    if tell.collect::<Vec<_>>().iter().all(|control| self.say(control).is_ok()) {
+                // What is told stays unheard until something comes of it.
+                Ok(()) => match self.say_all(&follow, followed) {
+                    Ok(()) => {
                         (self.call.note)(&format!("the link to {} is there again", self.call.host));
                         return Ok(());
                     }
-                    self.call.unreachable("it was lost again")
-                }
-                Ok(Err(lost)) => self.call.unreachable(&lost.0),
+                    Err(lost) => self.call.unreachable(&lost.0),
+                },
                 // Somebody else has taken over, or this is another host by now: calling again changes nothing.
                 Err(error) if error.exit != Exit::Unreachable => return Err(error),
                 Err(error) => error,
@@ -262,10 +264,11 @@ impl Afar {
         *apart = (*apart * 2).min(APART);
         loop {
             match self.inbox.recv_timeout(until.saturating_duration_since(Instant::now())) {
-                Ok(Heard::Steered(Control::Letter(Letter::Cancel | Letter::Leave))) => {
+                Ok(Heard::Steered(run, _)) if run != followed.run => {}
+                Ok(Heard::Steered(_, Control::Letter(Letter::Cancel | Letter::Leave))) => {
                     return Err(followed.left());
                 }
-                Ok(Heard::Steered(control)) => {
+                Ok(Heard::Steered(_, control)) => {
                     let what = "it is told once the link is there again; Ctrl-C again gives up the link, and the run goes on there";
                     (self.call.note)(what);
                     followed.unheard.push(control);
@@ -278,6 +281,11 @@ impl Afar {
 }
 
 impl Followed {
+    /// What tells this run.
+    fn tell(&self, control: Control) -> ToAgent {
+        ToAgent::Tell { run: self.run.clone(), control }
+    }
+
     fn hear(&mut self, message: FromAgent, host: &str) -> Then {
         match message {
             FromAgent::Record(record) => return self.record(&record, host),

@@ -192,7 +192,7 @@ impl Afar {
         loop {
             match self.hear()? {
                 Said::Bytes(bytes) => return Ok(bytes),
-                Said::Here(control) => self.untold.push(control),
+                Said::Here(run, control) => self.untold.push((run, control)),
                 Said::There(message) => return Err(Lost(self.call.out_of_turn(&message).message)),
             }
         }

@@ -112,7 +112,7 @@ impl Reader {
         let Some(entries) = absent_as_none(fs::read_dir(path)).map_err(failed)? else { return Ok(None) };
         let names: io::Result<Vec<OsString>> = entries.map(|entry| entry.map(|entry| entry.file_name())).collect();
         let mut names = names.map_err(failed)?;
-        names.sort();
+        names.sort_unstable();
         Ok(Some(names))
     }
 

@@ -145,7 +145,7 @@ impl<'a> Notes<'a> {
                     *announced.entry(tag).or_default() += 1;
                 }
                 Some(("=", tag)) => drop(notes.ran.insert(tag)),
-                Some(("@", dir)) => notes.staged.extend(serde_json::from_str::<PathBuf>(dir).ok()),
+                Some(("@", dir)) => notes.staged.extend(serde_json::from_slice::<PathBuf>(dir.as_bytes()).ok()),
                 Some(("!", tag)) => one_less(&mut announced, tag),
                 Some(("+", note)) => {
                     let Some((Some(leader), tag)) = note.split_once(' ').map(|(leader, tag)| (group(leader), tag))

@@ -118,7 +118,7 @@ fn living(dir: &Path) -> Vec<Said> {
             Err(_) => {
                 let mut text = String::new();
                 let _ = file.read_to_string(&mut text);
-                found.extend(serde_json::from_str::<Said>(&text).ok());
+                found.extend(serde_json::from_slice::<Said>(text.as_bytes()).ok());
             }
         }
     }

@@ -307,7 +307,7 @@ fn below(dir: &Path) -> Result<Vec<(String, PathBuf)>, Error> {
     let entries = if_there(fs::read_dir(dir)).map_err(failed)?.into_iter().flatten();
     let named = entries.map(|entry| entry.map(|one| (one.file_name().to_string_lossy().into_owned(), one.path())));
     let mut found = named.collect::<io::Result<Vec<_>>>().map_err(failed)?;
-    found.sort();
+    found.sort_unstable();
     Ok(found)
 }
 

@@ -140,7 +140,7 @@ fn read_holder(file: &mut File, pid: Option<Pid>) -> (Holder, Option<RunId>) {
     let mut text = String::new();
     let _ = file.read_to_string(&mut text);
     let seen = pid.filter(|pid| *pid != Pid::INIT).and_then(|pid| u32::try_from(pid.as_raw_nonzero().get()).ok());
-    let note: Option<Note> = serde_json::from_str(&text).ok();
+    let note: Option<Note> = serde_json::from_slice(text.as_bytes()).ok();
     match note.filter(|note| seen.is_none_or(|seen| seen == note.holder.pid)) {
         Some(Note { holder, run }) => (holder, run),
         None => {

@@ -65,7 +65,11 @@ impl Journal {
     pub fn parsed_after(&self, run: &RunId, seq: u64) -> Result<Vec<Record>, Error> {
         let stored = self.records_after(run, seq)?;
         let parse = |Stored { seq, body }: Stored| {
-            serde_json::from_str(&body).map_err(|source| Error::Record { run: run.to_string(), seq, source })
+            serde_json::from_slice(body.as_bytes()).map_err(|source| Error::Record {
+                run: run.to_string(),
+                seq,
+                source,
+            })
         };
         stored.into_iter().map(parse).collect()
     }
@@ -81,7 +85,7 @@ impl Journal {
         };
         let mut found = Vec::new();
         for (run, seq, body) in read().map_err(|source| failed(&self.path, "read", source))? {
-            let parsed = serde_json::from_str::<Record>(&body);
+            let parsed = serde_json::from_slice::<Record>(body.as_bytes());
             let record =
                 parsed.map_err(|source| Error::Record { run: run.clone(), seq: seq.cast_unsigned(), source })?;
             if let (Event::Remained { remains, .. }, Some(run)) = (record.event, RunId::new(&run)) {
@@ -127,7 +131,11 @@ impl Journal {
             let query = format!("SELECT body FROM records WHERE run = ?1 ORDER BY seq {order} LIMIT 1");
             let body = self.connection.query_row(&query, [run.as_str()], |row| row.get::<_, String>(0));
             let body = body.map_err(|source| failed(&self.path, "read", source))?;
-            serde_json::from_str(&body).map_err(|source| Error::Record { run: run.to_string(), seq: 0, source })
+            serde_json::from_slice(body.as_bytes()).map_err(|source| Error::Record {
+                run: run.to_string(),
+                seq: 0,
+                source,
+            })
         };
         let (first, last) = (read("ASC")?, read("DESC")?);
         let (plan, environment) = match first.event {

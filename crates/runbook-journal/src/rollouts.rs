@@ -52,7 +52,7 @@ impl StateDir {
                 }
             }
         }
-        found.sort();
+        found.sort_unstable();
         Ok(found)
     }
 
@@ -281,6 +281,6 @@ fn names(dir: &Path) -> Result<Vec<String>, Error> {
     for entry in entries {
         names.extend(entry.map_err(unreadable)?.file_name().into_string().ok());
     }
-    names.sort();
+    names.sort_unstable();
     Ok(names)
 }

@@ -281,7 +281,7 @@ impl Changelog {
     fn check_manifest(&self, host: &Reader, tarball: &Tarball) -> Result<(), Failure> {
         let place = tarball.path.display();
         let text = self.member(host, tarball, "package.json")?.unwrap_or_default();
-        let json: Json = serde_json::from_str(&text).map_err(|_| {
+        let json: Json = serde_json::from_slice(text.as_bytes()).map_err(|_| {
             Failure::refused(format!("{place} holds no package.json"))
                 .hint("the tarball is broken or is none; make it with `npm pack` and bring it again")
         })?;

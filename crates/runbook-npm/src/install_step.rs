@@ -106,7 +106,7 @@ impl Step for Install {
             Some(_) => restore_points = work.covering(&self.site.dir())?,
             None => captured.push(self.site.dir()),
         }
-        captured.sort();
+        captured.sort_unstable();
         captured.dedup();
         work.capture(&captured)?;
         let missing_dirs = self.site.missing_dirs(host)?;

@@ -41,7 +41,7 @@ pub(super) fn with_scripts(host: &Reader, dir: &Path) -> Result<Vec<String>, Fai
     let scripted = hidden.iter().filter(|(_, entry)| flag(entry, "hasInstallScript"));
     let mut names: Vec<String> =
         scripted.filter_map(|(path, _)| Some(path.rsplit_once("node_modules/")?.1.to_owned())).collect();
-    names.sort();
+    names.sort_unstable();
     names.dedup();
     Ok(names)
 }

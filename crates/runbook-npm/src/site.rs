@@ -217,7 +217,7 @@ impl Site {
                 }
             }
         }
-        found.sort();
+        found.sort_unstable();
         found.dedup();
         Ok(found)
     }
@@ -235,7 +235,7 @@ impl Site {
                 dirs.push(above.to_path_buf());
             }
         }
-        dirs.sort();
+        dirs.sort_unstable();
         dirs.dedup();
         Ok(dirs)
     }

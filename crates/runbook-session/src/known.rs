@@ -65,7 +65,7 @@ impl Session {
 /// Everything that the journal holds about a run.
 pub(crate) fn known(journal: &Journal, run: &RunId) -> Result<Known, Error> {
     let saved = journal.saved(run)?;
-    let saved =
-        serde_json::from_str(&saved).map_err(|source| runbook_engine::Error::Saved { run: run.clone(), source })?;
+    let saved = serde_json::from_slice(saved.as_bytes())
+        .map_err(|source| runbook_engine::Error::Saved { run: run.clone(), source })?;
     Ok(Known { run: run.clone(), saved, records: journal.records(run)? })
 }

@@ -186,6 +186,6 @@ fn environments_in(dir: &Path) -> Vec<String> {
     let name =
         |entry: fs::DirEntry| entry.file_name().to_str().and_then(|name| name.strip_suffix(".yaml")).map(str::to_owned);
     let mut names: Vec<String> = entries.filter_map(name).collect();
-    names.sort();
+    names.sort_unstable();
     names
 }

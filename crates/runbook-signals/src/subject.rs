@@ -13,7 +13,7 @@ pub(super) fn named(args: &Args<'_>) -> Option<Resource> {
         return Some(named);
     }
     let mut services = args.context.services.clone();
-    services.sort();
+    services.sort_unstable();
     services.dedup();
     match services.as_slice() {
         [only] => Some(only.clone()),

@@ -1,6 +1,7 @@
 //! The messages. Each but the last two of [`ToAgent`] has one answer, and one that begins or follows a run is answered by
 //! what happens in it, up to [`FromAgent::Done`].
 
+use crate::frame::WireError;
 use crate::hello::{Hello, Welcome};
 use runbook_engine::{Control, Foretold, Interrupt};
 use runbook_model::{Record, RunId, StepId};
@@ -97,10 +98,36 @@ pub enum ToAgent {
     },
     /// Removes what the agent needs and no run. → [`FromAgent::Retired`]
     Retire,
-    /// Tells the run that is followed.
-    Tell(Control),
+    /// Tells a run of this agent. One that is over by now is told nothing, and neither is the next one.
+    Tell {
+        /// The run.
+        run: RunId,
+        /// What.
+        control: Control,
+    },
     /// → [`FromAgent::Pong`]
     Ping(u64),
+}
+
+impl ToAgent {
+    /// The message in `json`, or the name of one that this version does not know. An error is no JSON.
+    pub fn of(json: &[u8]) -> Result<Result<Self, String>, WireError> {
+        match serde_json::from_slice(json) {
+            Ok(message) => Ok(Ok(message)),
+            Err(_) => Ok(Err(name(&serde_json::from_slice(json)?))),
+        }
+    }
+}
+
+/// What a message is called; what is asked has a name of its own.
+fn name(message: &Value) -> String {
+    let Some((name, inside)) = message.as_object().and_then(|object| object.iter().next()) else {
+        return message.as_str().unwrap_or("without a name").to_owned();
+    };
+    match inside.as_object().and_then(|object| object.keys().next()).filter(|_| name == "ask") {
+        Some(asked) => format!("{name} {asked}"),
+        None => name.clone(),
+    }
 }
 
 /// From the agent.

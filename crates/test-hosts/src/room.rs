@@ -135,7 +135,7 @@ impl Room {
         };
         let mut names: Vec<String> =
             entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
-        names.sort();
+        names.sort_unstable();
         Ok(names)
     }
 

@@ -1,8 +1,10 @@
 //! `cargo xtask dist`: the one file that is shipped, a static program for every Linux of its architecture. `elf.rs` says whether it is
-//! static, `names.rs` whether it looks up names without asking itself. docs/install.md is for people.
+//! static, `names.rs` whether it looks up names without asking itself, `packs.rs` whether it
+//! packs. docs/install.md is for people.
 
 mod elf;
 mod names;
+mod packs;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -42,8 +44,8 @@ pub(crate) fn run(words: &[String]) -> Result<String, String> {
     if size > LIMIT {
         return Err(format!("{} has {size} bytes, more than {LIMIT}", file.display()));
     }
-    let names = names::check(&file)?;
-    Ok(format!("{}\n{size} bytes, static\nblake3 {}\n{names}", file.display(), blake3::hash(&bytes)))
+    let (names, packs) = (names::check(&file)?, packs::check(&file)?);
+    Ok(format!("{}\n{size} bytes, static\nblake3 {}\n{names}\n{packs}", file.display(), blake3::hash(&bytes)))
 }
 
 /// Builds the program, and says where it is.

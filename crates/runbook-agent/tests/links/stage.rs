@@ -9,7 +9,8 @@ use runbook_session::{
     ApplyOffer, CommandError, Controls, Door, Ended, Host, PlanText, RollbackOffer, SecretsFromAfar, Session, Source,
     host_facts,
 };
-use runbook_wire::{FrameReader, FromAgent, Hello, ToAgent, write_message};
+use runbook_wire::{FrameReader, FromAgent, Hello, write_message};
+use serde_json::{Value, json};
 use std::fs;
 use std::io::{Read, Write};
 use std::net::Shutdown;
@@ -155,10 +156,19 @@ impl Stage {
 
     /// What the agent says first to whoever greets it like this.
     pub(crate) fn greeted(&self, hello: Hello) -> FromAgent {
+        self.said([json!({ "hello": hello })]).pop().unwrap()
+    }
+
+    /// What the agent answers to each of these messages, one after the other.
+    pub(crate) fn said(&self, messages: impl IntoIterator<Item = Value>) -> Vec<FromAgent> {
         let mut agent = UnixStream::connect(self.place.socket()).unwrap();
         agent.read_exact(&mut [0]).unwrap();
-        write_message(&mut agent, &ToAgent::Hello(hello)).unwrap();
-        FrameReader::new(agent).message().unwrap().unwrap()
+        let mut answers = FrameReader::new(agent.try_clone().unwrap());
+        let answer = |message: Value| {
+            write_message(&mut agent, &message).unwrap();
+            answers.message().unwrap().unwrap()
+        };
+        messages.into_iter().map(answer).collect()
     }
 
     /// The runs of the host, each with its records.

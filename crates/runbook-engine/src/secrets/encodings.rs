@@ -37,7 +37,7 @@ pub(super) fn base64_cores(text: &str) -> Vec<String> {
 }
 
 fn distinct(mut forms: Vec<String>) -> Vec<String> {
-    forms.sort();
+    forms.sort_unstable();
     forms.dedup();
     forms
 }

@@ -148,7 +148,7 @@ impl Mark {
         let bare = |forms: Vec<String>| {
             let bones = forms.iter().map(|form| Skeleton::of(form).into_text());
             let mut bones: Vec<String> = bones.filter(|bones| bones.len() >= ENCODED).collect();
-            bones.sort();
+            bones.sort_unstable();
             bones.dedup();
             bones
         };

@@ -112,7 +112,7 @@ fn absent(host: &Reader, written: &[PathBuf]) -> Vec<PathBuf> {
     let missing = |path: &Path| matches!(host.lstat(path), Ok(None));
     let outermost = |path: &PathBuf| path.ancestors().take_while(|above| missing(above)).last().map(Path::to_owned);
     let mut found: Vec<PathBuf> = written.iter().filter_map(outermost).collect();
-    found.sort();
+    found.sort_unstable();
     found.dedup();
     found
 }

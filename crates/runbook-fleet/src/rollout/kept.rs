@@ -32,10 +32,11 @@ impl Attempted {
     /// There is none such, or what is on record cannot be understood.
     pub fn read(dir: &StateDir, attempt: &Attempt) -> Result<Self, Error> {
         let misread = |seq, source| Error::Record { run: attempt.to_string(), seq, source };
-        let kept = serde_json::from_str(&dir.saved_of_attempt(attempt)?).map_err(|source| misread(0, source))?;
+        let kept =
+            serde_json::from_slice(dir.saved_of_attempt(attempt)?.as_bytes()).map_err(|source| misread(0, source))?;
         let stored = dir.records_of_attempt(attempt, 0)?;
         let parse = |one: &runbook_journal::Stored| {
-            serde_json::from_str::<RolloutRecord>(&one.body).map_err(|source| misread(one.seq, source))
+            serde_json::from_slice::<RolloutRecord>(one.body.as_bytes()).map_err(|source| misread(one.seq, source))
         };
         let records = stored.iter().map(parse).collect::<Result<Vec<_>, _>>()?;
         let state = RolloutState::replay(&records)

@@ -64,7 +64,7 @@ fn nothing_at(dirs: &[PathBuf]) -> String {
 /// Whether jiti keeps files at all: both variables are read as JSON, and what is none counts as not given.
 fn keeps_cache(environment: &Environment) -> bool {
     let flag = |name: &str| {
-        let value: serde_json::Value = serde_json::from_str(environment.get(name)?).ok()?;
+        let value: serde_json::Value = serde_json::from_slice(environment.get(name)?.as_bytes()).ok()?;
         Some(match value {
             serde_json::Value::Null => false,
             serde_json::Value::Bool(value) => value,

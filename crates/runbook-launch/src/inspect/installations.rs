@@ -84,7 +84,7 @@ pub(super) fn find(host: &Reader, top: &Path, package: &str, homes: &[PathBuf]) 
         }
     }
     found.installations.sort_by(|one, other| one.root.cmp(&other.root));
-    found.unread.sort();
+    found.unread.sort_unstable();
     found.unread.dedup();
     Ok(found)
 }

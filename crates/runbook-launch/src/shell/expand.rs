@@ -319,7 +319,7 @@ impl Shell<'_, '_> {
         let fits = |found: &&str| (name.starts_with('.') || !found.starts_with('.')) && patterns::fits(&pieces, found);
         let shown = names.iter().filter_map(|name| name.to_str()).filter(fits);
         let mut found: Vec<String> = shown.map(|name| format!("{dir}/{name}")).collect();
-        found.sort();
+        found.sort_unstable();
         match found.len() {
             0 => Ok(vec![pattern.to_owned()]),
             many if many > MOST => unclear(format!("`{pattern}` are more than {MOST} files")),

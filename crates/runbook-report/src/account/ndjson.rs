@@ -32,7 +32,7 @@ impl<W: io::Write> Ndjson<W> {
         match self.caller.is_bare() {
             // The record as the journal has it, to the order of its fields.
             true => writeln!(self.out, "{}", text::safe_json(json))?,
-            false => write!(self.out, "{}", json_line(&serde_json::from_str(json)?, &self.caller))?,
+            false => write!(self.out, "{}", json_line(&serde_json::from_slice(json.as_bytes())?, &self.caller))?,
         }
         self.out.flush()
     }

@@ -59,7 +59,8 @@ impl Unit {
         let command = Command { env: self.environment(host), limit: Some(LIMIT), ..Command::new(argv) };
         let output = host.ask(&command).ok().filter(|output| output.status.success())?;
         let lines = output.text();
-        let values = lines.lines().map(|line| serde_json::from_str::<Json>(line).ok()?.get("data").cloned());
+        let values =
+            lines.lines().map(|line| serde_json::from_slice::<Json>(line.as_bytes()).ok()?.get("data").cloned());
         values.collect::<Option<Vec<Json>>>().filter(|values| values.len() == names.len())
     }
 }

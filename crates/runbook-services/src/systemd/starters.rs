@@ -157,7 +157,7 @@ impl Unit {
     fn missing(&self, work: &Work<'_>, triggers: &[String]) -> Result<(Vec<String>, Vec<String>), Failure> {
         let mut wanted = triggers.to_vec();
         wanted.extend(self.owed(work)?.into_iter().flat_map(|owed| owed.triggers));
-        wanted.sort();
+        wanted.sort_unstable();
         wanted.dedup();
         Ok(self.down_of(work.host, wanted)?.into_iter().partition(|name| name.ends_with(".socket")))
     }

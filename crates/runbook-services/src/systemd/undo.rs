@@ -209,7 +209,7 @@ impl Unit {
             asked = next;
             round += 1;
         }
-        up.sort();
+        up.sort_unstable();
         Ok(up)
     }
 

@@ -91,7 +91,7 @@ impl External {
 fn default_of(param: &Param) -> Option<Json> {
     match (param.need, param.ty) {
         (Need::Default(text), ParamType::Bool | ParamType::Count | ParamType::Port) => {
-            Some(serde_json::from_str(text).unwrap_or_else(|_| json!(text)))
+            Some(serde_json::from_slice(text.as_bytes()).unwrap_or_else(|_| json!(text)))
         }
         (Need::Default(text), _) => Some(json!(text)),
         _ => None,

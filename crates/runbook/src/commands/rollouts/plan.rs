@@ -67,7 +67,11 @@ pub(in crate::commands) fn plan(
 }
 
 /// What `ask` answers for each of `names`, `forks` of them at a time.
-pub(super) fn each<T: Send>(names: &[&HostName], forks: u16, ask: impl Fn(&HostName) -> T + Sync) -> Result<Vec<T>, CommandError> {
+pub(super) fn each<T: Send>(
+    names: &[&HostName],
+    forks: u16,
+    ask: impl Fn(&HostName) -> T + Sync,
+) -> Result<Vec<T>, CommandError> {
     let mut answers = Vec::new();
     let keep = |_: &&HostName, said| {
         answers.push(said);

@@ -33,7 +33,7 @@ pub(super) fn report(
     attempted: &Attempted,
 ) -> Result<Exit, CommandError> {
     let files = files_of(session, attempt, &attempted.kept)?;
-    let (read, exit) = read(screen, &files, reaching, attempted);
+    let (read, exit) = read(screen, &files, reaching, attempted)?;
     let runs: Vec<(Target, RunDocument<'_>)> = read.iter().filter_map(document).collect();
     let Attempted { kept, records, state } = attempted;
     let (waves, doing, elapsed_ms) = (&kept.waves, &BTreeMap::new(), state.elapsed_ms);
@@ -53,7 +53,12 @@ fn document(read: &Read) -> Option<(Target, RunDocument<'_>)> {
 }
 
 /// The runs that began, as far as their hosts can be asked.
-fn read(screen: &Screen, files: &RolloutFiles, reaching: &Reaching, attempted: &Attempted) -> (Vec<Read>, Exit) {
+fn read(
+    screen: &Screen,
+    files: &RolloutFiles,
+    reaching: &Reaching,
+    attempted: &Attempted,
+) -> Result<(Vec<Read>, Exit), CommandError> {
     let mut began: BTreeMap<HostName, Vec<(Target, RunId)>> = BTreeMap::new();
     for (_, target) in attempted.kept.waves.targets() {
         let known = attempted.state.target(&target);
@@ -71,7 +76,7 @@ fn read(screen: &Screen, files: &RolloutFiles, reaching: &Reaching, attempted: &
             Ok(Read { target: target.clone(), shown, state })
         })
         .collect()
-    });
+    })?;
     let (mut read, mut exit) = (Vec::new(), Exit::Done);
     for (name, answer) in names.iter().zip(asked) {
         match answer {
@@ -85,5 +90,5 @@ fn read(screen: &Screen, files: &RolloutFiles, reaching: &Reaching, attempted: &
     // In the order of the waves, as everything is told.
     let place = |target: &Target| attempted.kept.waves.targets().position(|(_, other)| other == *target);
     read.sort_by_key(|one| place(&one.target));
-    (read, exit)
+    Ok((read, exit))
 }
